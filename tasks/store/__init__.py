@@ -1,0 +1,1 @@
+"""Artifacts: a record written last, blobs by sha256, a local folder or S3 behind one interface."""

@@ -1,0 +1,38 @@
+"""The one way an artifact comes to be: found and whole means done, else fetch, make, publish."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.store import Store, staging_folder
+
+log = logging.getLogger(__name__)
+
+Facts = dict[str, JsonValue]
+Make = Callable[[Mapping[str, Path], Path], Facts]
+"""From the inputs' folders and an empty folder to the facts; leaves the artifact's files in the folder."""
+
+
+def build(store: Store, plan: Plan, make: Make) -> ArtifactRef:
+    """Return the planned artifact, building it only if it is not in the store.
+
+    Args:
+        store: Where artifacts lie.
+        plan: What is wanted.
+        make: Called with the fetched inputs and an empty folder.
+
+    Raises:
+        StoreError: If an input or the artifact itself is missing, damaged or drifted.
+    """
+    if found := store.find(plan):
+        log.info("%s: found in the store, nothing to do", found.path)
+        return found
+    started = time.monotonic()
+    inputs = {name: store.fetch(ref) for name, ref in plan.inputs.items()}
+    with staging_folder() as folder:
+        facts = make(inputs, folder)
+        return store.publish(plan, folder, facts, time.monotonic() - started)

@@ -1,0 +1,81 @@
+"""The file system behind a store URL: a local folder, or S3 with no cache between us and the server."""
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+import fsspec
+
+from tasks.settings import state_dir
+from tasks.store.errors import StoreError
+
+S3_SECONDS = 60
+"""A connection or a read that stays silent this long is an error, not a wait."""
+
+
+class FileSystem(Protocol):
+    """What the store needs of fsspec."""
+
+    def exists(self, path: str) -> bool: ...
+    def size(self, path: str) -> int | None: ...
+    def cat_file(self, path: str) -> bytes: ...
+    def open(self, path: str, mode: str) -> object: ...
+
+
+def store_url() -> str:
+    """HINDSIGHT_STORE: a folder or `s3://bucket/prefix`; by default `store` in the state folder."""
+    return os.environ.get("HINDSIGHT_STORE") or str(state_dir() / "store")
+
+
+def open_filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system and the root path of a store URL.
+
+    Raises:
+        StoreError: If the URL is neither a local path nor `s3://bucket[/prefix]`.
+    """
+    if url.startswith("s3://"):
+        root = url.removeprefix("s3://").strip("/")
+        if not root:
+            raise StoreError(f"HINDSIGHT_STORE={url!r} names no bucket; write s3://bucket or s3://bucket/prefix.")
+        return _s3(), root
+    if "://" in url:
+        raise StoreError(f"HINDSIGHT_STORE={url!r} is neither a folder nor s3://bucket/prefix; other stores are not known.")
+    return fsspec.filesystem("file"), str(Path(url).expanduser().absolute())
+
+
+def _s3() -> fsspec.AbstractFileSystem:
+    # Another client's artifact must be seen at once, so nothing is cached; keys and region come from the AWS_* variables.
+    return fsspec.filesystem(
+        "s3",
+        endpoint_url=os.environ.get("HINDSIGHT_S3_ENDPOINT") or None,
+        use_listings_cache=False,
+        skip_instance_cache=True,
+        config_kwargs={
+            "connect_timeout": S3_SECONDS,
+            "read_timeout": S3_SECONDS,
+            "request_checksum_calculation": "when_supported",
+            "response_checksum_validation": "when_supported",
+        },
+    )
+
+
+def put_whole(filesystem: fsspec.AbstractFileSystem, source: Path, target: str) -> None:
+    """Upload so that a reader sees the whole object or none.
+
+    S3 publishes an object when its upload is complete; a local copy gets its name by a rename after fsync.
+    """
+    if not isinstance(filesystem, fsspec.get_filesystem_class("file")):
+        filesystem.put_file(str(source), target)
+        return
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    part = f"{target}.{uuid.uuid4().hex}.part"
+    try:
+        with source.open("rb") as reader, open(part, "wb") as writer:
+            shutil.copyfileobj(reader, writer, 8 << 20)
+            writer.flush()
+            os.fsync(writer.fileno())
+        os.replace(part, target)
+    finally:
+        Path(part).unlink(missing_ok=True)

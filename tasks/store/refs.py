@@ -1,0 +1,92 @@
+"""References to artifacts that exist, plans of artifacts that shall."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from tasks.settings import Config
+from tasks.store.digests import sha256_of_json
+
+Segment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,120}$")]
+"""One readable part of a store path: no separator, no leading dot, so that no reference leaves the store."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ArtifactRef(Config):
+    """Where a published artifact stands and what its content hashes to."""
+
+    kind: Segment
+    """The room that made it, such as `train`."""
+    label: Segment
+    """What a person would call it, such as `fineweb-2017-26-lora`; derived from config and inputs."""
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    """First 16 hex digits of the digest of its identity fields and input digests."""
+    digest: Sha256
+    """Digest of its files' paths and hashes."""
+
+    @property
+    def path(self) -> str:
+        """Its folder below the store's root."""
+        return f"{self.kind}/{self.label}/{self.key}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An artifact before it exists: its place follows from what will go into it.
+
+    Args:
+        kind: The room that makes it.
+        label: Readable name.
+        revision: The room's REVISION, raised when the same input would give other bytes.
+        config: The room's config.
+        inputs: References by the names the room gives them.
+    """
+
+    kind: str
+    label: str
+    revision: int
+    config: Config
+    inputs: Mapping[str, ArtifactRef] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> dict[str, JsonValue]:
+        """Everything that decides the artifact's bytes; its digest is the key."""
+        return {
+            "kind": self.kind,
+            "revision": self.revision,
+            "config": self.config.identity(),
+            "inputs": {name: ref.digest for name, ref in sorted(self.inputs.items())},
+        }
+
+    @property
+    def key(self) -> str:
+        """16 hex digits: 64 bits tell apart more artifacts than a store will hold."""
+        return sha256_of_json(self.identity)[:16]
+
+    @property
+    def path(self) -> str:
+        """Its folder below the store's root."""
+        return f"{self.kind}/{self.label}/{self.key}"
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the rest of the house must know of a room to name its artifacts.
+
+    Args:
+        kind: The room's name, first part of its artifacts' paths.
+        revision: Raised when the same input would give other bytes.
+        label: Readable name from the room's config and inputs.
+    """
+
+    kind: str
+    revision: int
+    label: Callable[[Config, Mapping[str, ArtifactRef]], str]
+
+    def plan(self, config: Config, inputs: Mapping[str, ArtifactRef] | None = None) -> Plan:
+        """The artifact this config and these inputs make."""
+        inputs = dict(inputs or {})
+        return Plan(self.kind, self.label(config, inputs), self.revision, config, inputs)
