@@ -1,0 +1,63 @@
+# Two commands: `make demo` and `make test`. Everything they need goes into .venv and .venv-trainer.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+TRAINER := .venv-trainer
+RUN := $(VENV)/bin/python
+
+# A server of the user's own must not catch this project's runs.
+unexport PREFECT_API_URL PREFECT_PROFILE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install demo down test lint types contracts test-slow pictures clean
+.NOTPARALLEL: demo test
+
+help:
+	@echo "make demo       install, start server and workers, run leakage-premium/smoke, print its table"
+	@echo "make down       end the server and the workers that make demo started"
+	@echo "make test       install, lint, types, import contracts, tests"
+	@echo "make test-slow  the long suites"
+	@echo "make pictures   take docs/pictures anew from the running demo (needs Chromium)"
+
+install: $(VENV)/.installed $(TRAINER)/.installed
+
+# The marker is written last, so an interrupted installation is done again.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(VENV)/bin/pip check
+	touch $@
+
+$(TRAINER)/.installed: constraints-trainer.txt
+	$(PYTHON) -m venv $(TRAINER)
+	$(TRAINER)/bin/pip install --quiet --requirement constraints-trainer.txt
+	$(TRAINER)/bin/pip check
+	touch $@
+
+demo: install
+	$(RUN) -m deployments.local up
+	$(RUN) -m deployments.local follow leakage-premium/smoke
+
+down:
+	$(RUN) -m deployments.local down
+
+lint: $(VENV)/.installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/.installed
+	$(VENV)/bin/mypy
+
+contracts: $(VENV)/.installed
+	$(VENV)/bin/lint-imports
+
+test: install lint types contracts
+	$(VENV)/bin/pytest -m "not slow"
+
+test-slow: install
+	$(VENV)/bin/pytest -m slow
+
+pictures: install
+	$(RUN) docs/pictures.py
+
+clean:
+	rm -rf $(VENV) $(TRAINER) .hindsight
