@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, JsonValue
 
-from tasks.settings import Config
+from tasks.settings import Frozen
 
 if TYPE_CHECKING:
     # Flow modules import this one; arrays and frames are loaded where they are read.
@@ -24,7 +25,7 @@ class Folder:
     path: Path
 
 
-class Document(Config):
+class Document(Frozen):
     """One text with the day it could be known."""
 
     id: str
@@ -58,7 +59,7 @@ class TextShards(Folder):
             stem = self.path / "tokens" / file.stem
             ids = np.load(f"{stem}.npy", mmap_mode="r", allow_pickle=False)
             offsets = np.load(f"{stem}.offsets.npy", allow_pickle=False)
-            for start, end in zip(offsets[:-1], offsets[1:], strict=True):
+            for start, end in pairwise(offsets):
                 yield ids[start:end]
 
 
@@ -111,10 +112,11 @@ class Embeddings(Folder):
         """(n_rows, hidden) float32."""
         import numpy as np
 
-        return np.load(self.path / "states.npy", allow_pickle=False)
+        states: np.ndarray = np.load(self.path / "states.npy", allow_pickle=False)
+        return states
 
 
-class Interval(Config):
+class Interval(Frozen):
     """Percentiles of a bootstrap's draws."""
 
     p2_5: float
@@ -122,7 +124,7 @@ class Interval(Config):
     p97_5: float
 
 
-class ModelScore(Config):
+class ModelScore(Frozen):
     """One model's figures under the seed contract; R2 of a ridge on states and numeric features."""
 
     r2_off: float
@@ -135,9 +137,11 @@ class ModelScore(Config):
     premium_interval: Interval
 
 
-class PremiumScores(Config):
-    """`premium`: `scores.json`; beside it `draws.npy`, (n_kept, 5) float64: draw, base on, base off, trained on,
-    trained off."""
+class PremiumScores(Frozen):
+    """`premium`: `scores.json`.
+
+    Beside it `draws.npy`, (n_kept, 5) float64: draw, base on, base off, trained on, trained off.
+    """
 
     contract: Literal["seed"]
     cut: date
@@ -163,7 +167,7 @@ class PremiumScores(Config):
         return cls.model_validate_json((folder / "scores.json").read_text())
 
 
-class Check(Config):
+class Check(Frozen):
     """One line of preflight's table."""
 
     name: str
@@ -176,7 +180,7 @@ class Check(Config):
     """What to do where it did not pass."""
 
 
-class Preflight(Config):
+class Preflight(Frozen):
     """`preflight`: `checks.json`, all passed, for a failed check publishes nothing."""
 
     checks: list[Check] = Field(min_length=1)

@@ -11,10 +11,14 @@ NOT_IDENTITY: dict[str, JsonValue] = {"identity": False}
 """`Field(json_schema_extra=NOT_IDENTITY)`: the field changes where or how long, never an artifact's bytes."""
 
 
-class Config(BaseModel):
-    """A frozen part of a recipe: no unknown keys, bounds in the fields, help texts from the strings below them."""
+class Frozen(BaseModel):
+    """Immutable, no unknown keys, help texts from the strings below the fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Config(Frozen):
+    """A part of a recipe; its bounds stand in its fields."""
 
     def identity(self) -> dict[str, JsonValue]:
         """The fields that change an artifact's bytes, nested configs included, as JSON values."""

@@ -4,7 +4,6 @@ import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import Protocol
 
 import fsspec
 
@@ -13,15 +12,6 @@ from tasks.store.errors import StoreError
 
 S3_SECONDS = 60
 """A connection or a read that stays silent this long is an error, not a wait."""
-
-
-class FileSystem(Protocol):
-    """What the store needs of fsspec."""
-
-    def exists(self, path: str) -> bool: ...
-    def size(self, path: str) -> int | None: ...
-    def cat_file(self, path: str) -> bytes: ...
-    def open(self, path: str, mode: str) -> object: ...
 
 
 def store_url() -> str:
@@ -41,12 +31,14 @@ def open_filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
             raise StoreError(f"HINDSIGHT_STORE={url!r} names no bucket; write s3://bucket or s3://bucket/prefix.")
         return _s3(), root
     if "://" in url:
-        raise StoreError(f"HINDSIGHT_STORE={url!r} is neither a folder nor s3://bucket/prefix; other stores are not known.")
+        raise StoreError(
+            f"HINDSIGHT_STORE={url!r} is neither a folder nor s3://bucket/prefix; other stores are not known."
+        )
     return fsspec.filesystem("file"), str(Path(url).expanduser().absolute())
 
 
 def _s3() -> fsspec.AbstractFileSystem:
-    # Another client's artifact must be seen at once, so nothing is cached; keys and region come from the AWS_* variables.
+    # Another client's artifact must be seen at once, so nothing is cached. Keys and region come from AWS_* variables.
     return fsspec.filesystem(
         "s3",
         endpoint_url=os.environ.get("HINDSIGHT_S3_ENDPOINT") or None,
@@ -72,10 +64,10 @@ def put_whole(filesystem: fsspec.AbstractFileSystem, source: Path, target: str) 
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     part = f"{target}.{uuid.uuid4().hex}.part"
     try:
-        with source.open("rb") as reader, open(part, "wb") as writer:
+        with source.open("rb") as reader, Path(part).open("wb") as writer:
             shutil.copyfileobj(reader, writer, 8 << 20)
             writer.flush()
             os.fsync(writer.fileno())
-        os.replace(part, target)
+        Path(part).replace(target)
     finally:
         Path(part).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
 
-from tasks.settings import Config, project_root
+from tasks.settings import Frozen, project_root
 from tasks.store.digests import artifact_digest
 from tasks.store.refs import ArtifactRef, Segment, Sha256
 
@@ -24,7 +24,7 @@ def _stays_inside(path: str) -> str:
     return path
 
 
-class FileEntry(Config):
+class FileEntry(Frozen):
     """One file of an artifact."""
 
     path: Annotated[str, AfterValidator(_stays_inside)]
@@ -34,7 +34,7 @@ class FileEntry(Config):
     sha256: Sha256
 
 
-class Record(Config):
+class Record(Frozen):
     """The proof of an artifact. It is written last, after every file was read back and hashed."""
 
     schema_version: Literal[1] = 1

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import Field, JsonValue
 
-from tasks.settings import Config
+from tasks.settings import Config, Frozen
 from tasks.store.digests import sha256_of_json
 
 Segment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,120}$")]
 """One readable part of a store path: no separator, no leading dot, so that no reference leaves the store."""
 
+C = TypeVar("C", bound=Config)
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class ArtifactRef(Config):
+class ArtifactRef(Frozen):
     """Where a published artifact stands and what its content hashes to."""
 
     kind: Segment
@@ -73,7 +75,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Room:
+class Room(Generic[C]):
     """What the rest of the house must know of a room to name its artifacts.
 
     Args:
@@ -84,9 +86,9 @@ class Room:
 
     kind: str
     revision: int
-    label: Callable[[Config, Mapping[str, ArtifactRef]], str]
+    label: Callable[[C, Mapping[str, ArtifactRef]], str]
 
-    def plan(self, config: Config, inputs: Mapping[str, ArtifactRef] | None = None) -> Plan:
+    def plan(self, config: C, inputs: Mapping[str, ArtifactRef] | None = None) -> Plan:
         """The artifact this config and these inputs make."""
         inputs = dict(inputs or {})
         return Plan(self.kind, self.label(config, inputs), self.revision, config, inputs)

@@ -1,6 +1,5 @@
-"""Publish, find, fetch and verify artifacts."""
+"""Publish, find, fetch and trace artifacts."""
 
-import hashlib
 import logging
 import os
 import tempfile
@@ -13,7 +12,8 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from tasks.settings import state_dir
-from tasks.store.digests import CHUNK_BYTES, sha256_of_file, sha256_of_stream
+from tasks.store.blobs import Blobs, WrongBytes
+from tasks.store.digests import sha256_of_file
 from tasks.store.errors import ArtifactDamaged, ArtifactMissing, IdentityDrift, UnwritableStore
 from tasks.store.filesystem import open_filesystem, put_whole, store_url
 from tasks.store.records import RECORD_NAME, FileEntry, Record, git_commit, running_versions
@@ -37,6 +37,7 @@ class Store:
     def __init__(self, url: str, cache_dir: Path) -> None:
         self.url = url
         self.filesystem, self.root = open_filesystem(url)
+        self.blobs = Blobs(self.filesystem, self.root)
         self.cache_dir = cache_dir
 
     def find(self, plan: Plan) -> ArtifactRef | None:
@@ -46,11 +47,11 @@ class Store:
             IdentityDrift: If the record at its place tells of another identity.
             ArtifactDamaged: If a blob is missing, cut or changed.
         """
-        if not self._exists(f"{plan.path}/{RECORD_NAME}"):
+        if not self._has_record(plan.path):
             return None
         record = self._read_record(plan.path)
         _refuse_drift(plan, record)
-        self._check_blobs(record)
+        self._check(record)
         return record.ref
 
     def record(self, ref: ArtifactRef) -> Record:
@@ -60,7 +61,7 @@ class Store:
             ArtifactMissing: If nothing stands there.
             ArtifactDamaged: If it stands there with another content than the reference says.
         """
-        if not self._exists(f"{ref.path}/{RECORD_NAME}"):
+        if not self._has_record(ref.path):
             raise ArtifactMissing(f"no artifact {ref.path} in {self.url}; run its stage again to have it built.")
         record = self._read_record(ref.path)
         if record.digest != ref.digest:
@@ -96,8 +97,12 @@ class Store:
         folder = self.cache_dir / ref.path
         for entry in record.files:
             target = folder / entry.path
-            if not (target.is_file() and target.stat().st_size == entry.size and sha256_of_file(target) == entry.sha256):
-                self._download(record, entry, target)
+            if target.is_file() and target.stat().st_size == entry.size and sha256_of_file(target) == entry.sha256:
+                continue
+            try:
+                self.blobs.get(entry.sha256, target)
+            except WrongBytes as error:
+                raise self._damaged(record, entry, error) from error
         return folder
 
     def publish(self, plan: Plan, folder: Path, facts: dict[str, JsonValue], seconds: float) -> ArtifactRef:
@@ -112,7 +117,6 @@ class Store:
         Raises:
             ArtifactDamaged: If the store gives other bytes back than it was given.
         """
-        files = [self._upload(path, path.relative_to(folder).as_posix()) for path in _files_below(folder)]
         record = Record(
             kind=plan.kind,
             label=plan.label,
@@ -120,20 +124,20 @@ class Store:
             identity=plan.identity,
             config=plan.config.model_dump(mode="json"),
             inputs=dict(plan.inputs),
-            files=files,
+            files=[_entry(path, folder) for path in _files_below(folder)],
             facts=facts,
             seconds=round(seconds, 3),
             finished_at=datetime.now(UTC),
             versions=running_versions(),
             git_commit=git_commit(),
         )
-        with tempfile.TemporaryDirectory() as scratch:
-            local = Path(scratch) / RECORD_NAME
-            local.write_text(record.model_dump_json(indent=1) + "\n")
-            put_whole(self.filesystem, local, self._at(f"{plan.path}/{RECORD_NAME}"))
-        if self._read_record(plan.path) != record:
-            raise ArtifactDamaged(f"{plan.path}/{RECORD_NAME} in {self.url} reads back changed; the artifact does not count.")
-        log.info("published %s, %d files, %.1f MB", plan.path, len(files), record.n_bytes / 1e6)
+        for entry in record.files:
+            try:
+                self.blobs.put(folder / entry.path, entry.sha256)
+            except WrongBytes as error:
+                raise self._damaged(record, entry, error) from error
+        self._write_record(record)
+        log.info("published %s, %d files, %.1f MB", plan.path, len(record.files), record.n_bytes / 1e6)
         return record.ref
 
     def probe(self) -> None:
@@ -142,33 +146,29 @@ class Store:
         Raises:
             UnwritableStore: If any of it fails.
         """
-        name, content = f"probe/{uuid.uuid4().hex}", os.urandom(64)
+        name, content = f"{self.root}/probe/{uuid.uuid4().hex}", os.urandom(64)
         try:
-            with tempfile.TemporaryDirectory() as scratch:
-                local = Path(scratch) / "probe"
-                local.write_bytes(content)
-                put_whole(self.filesystem, local, self._at(name))
-            returned = self.filesystem.cat_file(self._at(name))
-            self.filesystem.rm_file(self._at(name))
+            self._put_bytes(content, name)
+            returned = self.filesystem.cat_file(name)
+            self.filesystem.rm_file(name)
         except Exception as error:
             # Any failure of any client library means the same to the person: this store cannot be written.
             raise UnwritableStore(
-                f"store {self.url} cannot be written: {type(error).__name__}: {str(error)[:200]}. "
-                "Set HINDSIGHT_STORE to a folder or bucket you may write, and for S3 HINDSIGHT_S3_ENDPOINT and the AWS_* keys."
+                f"store {self.url} cannot be written: {type(error).__name__}: {str(error)[:200]}. Set HINDSIGHT_STORE "
+                "to a folder or bucket you may write, for S3 also HINDSIGHT_S3_ENDPOINT and the AWS_* keys."
             ) from error
         if returned != content:
-            raise UnwritableStore(f"store {self.url} returned other bytes than it was given; do not keep results there.")
+            raise UnwritableStore(f"store {self.url} returned other bytes than it was given; keep nothing there.")
 
-    def _at(self, path: str) -> str:
-        return f"{self.root}/{path}"
+    def _has_record(self, path: str) -> bool:
+        return bool(self.filesystem.exists(self._record_at(path)))
 
-    def _exists(self, path: str) -> bool:
-        return bool(self.filesystem.exists(self._at(path)))
+    def _record_at(self, path: str) -> str:
+        return f"{self.root}/{path}/{RECORD_NAME}"
 
     def _read_record(self, path: str) -> Record:
-        raw = self.filesystem.cat_file(self._at(f"{path}/{RECORD_NAME}"))
         try:
-            return Record.model_validate_json(raw)
+            return Record.model_validate_json(self.filesystem.cat_file(self._record_at(path)))
         except ValidationError as error:
             first = error.errors()[0]
             raise ArtifactDamaged(
@@ -176,58 +176,33 @@ class Store:
                 f"{'.'.join(map(str, first['loc'])) or 'its start'}. Remove the file to have the artifact built again."
             ) from error
 
-    def _damaged(self, record: Record, entry: FileEntry, found: str) -> ArtifactDamaged:
+    def _write_record(self, record: Record) -> None:
+        path = record.ref.path
+        self._put_bytes(record.model_dump_json(indent=1).encode() + b"\n", self._record_at(path))
+        if self._read_record(path) != record:
+            raise ArtifactDamaged(
+                f"{path}/{RECORD_NAME} in {self.url} reads back changed; the artifact does not count."
+            )
+
+    def _put_bytes(self, content: bytes, target: str) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            local = Path(scratch) / "content"
+            local.write_bytes(content)
+            put_whole(self.filesystem, local, target)
+
+    def _check(self, record: Record) -> None:
+        for entry in record.files:
+            try:
+                self.blobs.check(entry.sha256, entry.size, rehash=record.n_bytes <= REHASH_UP_TO_BYTES)
+            except WrongBytes as error:
+                raise self._damaged(record, entry, error) from error
+
+    def _damaged(self, record: Record, entry: FileEntry, found: WrongBytes) -> ArtifactDamaged:
         return ArtifactDamaged(
-            f"file {entry.path} of artifact {record.ref.path} in {self.url} is damaged: {found}, the record says "
+            f"file {entry.path} of artifact {record.ref.path} in {self.url} is damaged: {found}; the record says "
             f"{entry.size} bytes with sha256 {entry.sha256[:12]}. Remove blobs/{entry.sha256} and "
             f"{record.ref.path}/{RECORD_NAME} to have it built again."
         )
-
-    def _check_blobs(self, record: Record) -> None:
-        rehash = record.n_bytes <= REHASH_UP_TO_BYTES
-        for entry in record.files:
-            blob = _blob(entry.sha256)
-            if not self._exists(blob):
-                raise self._damaged(record, entry, f"{blob} is missing")
-            if (size := self.filesystem.size(self._at(blob))) != entry.size:
-                raise self._damaged(record, entry, f"{blob} has {size} bytes")
-            if rehash and (sha256 := self._hash_blob(blob)) != entry.sha256:
-                raise self._damaged(record, entry, f"its bytes hash to {sha256[:12]}")
-
-    def _hash_blob(self, blob: str) -> str:
-        with self.filesystem.open(self._at(blob), "rb") as stream:
-            return sha256_of_stream(stream)
-
-    def _upload(self, source: Path, name: str) -> FileEntry:
-        entry = FileEntry(path=name, size=source.stat().st_size, sha256=sha256_of_file(source))
-        blob = _blob(entry.sha256)
-        # A blob that already reads back right is the same bytes; a changed one is healed by writing it again.
-        if not (self._exists(blob) and self._hash_blob(blob) == entry.sha256):
-            put_whole(self.filesystem, source, self._at(blob))
-            if (returned := self._hash_blob(blob)) != entry.sha256:
-                raise ArtifactDamaged(
-                    f"{blob} in {self.url} reads back as {returned[:12]} after its upload; {name} is not published."
-                )
-        return entry
-
-    def _download(self, record: Record, entry: FileEntry, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
-        digest = hashlib.sha256()
-        try:
-            with self.filesystem.open(self._at(_blob(entry.sha256)), "rb") as reader, part.open("wb") as writer:
-                while chunk := reader.read(CHUNK_BYTES):
-                    digest.update(chunk)
-                    writer.write(chunk)
-                writer.flush()
-                os.fsync(writer.fileno())
-            if digest.hexdigest() != entry.sha256:
-                raise self._damaged(record, entry, f"its bytes hash to {digest.hexdigest()[:12]}")
-            os.replace(part, target)
-        except FileNotFoundError as error:
-            raise self._damaged(record, entry, f"{_blob(entry.sha256)} is missing") from error
-        finally:
-            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -244,8 +219,8 @@ def open_store() -> Store:
     return Store(store_url(), state_dir() / "cache")
 
 
-def _blob(sha256: str) -> str:
-    return f"blobs/{sha256}"
+def _entry(path: Path, folder: Path) -> FileEntry:
+    return FileEntry(path=path.relative_to(folder).as_posix(), size=path.stat().st_size, sha256=sha256_of_file(path))
 
 
 def _files_below(folder: Path) -> list[Path]:

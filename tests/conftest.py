@@ -1,0 +1,53 @@
+"""What every test shares: a state folder of its own, and real servers where a test asks for one."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from tests.local_stack import Stack, local_stack
+from tests.s3_server import S3Server, serve_s3
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test sees another's store or the user's."""
+    for name in [name for name in os.environ if name.startswith(("HINDSIGHT_", "AWS_"))]:
+        monkeypatch.delenv(name)
+    state = tmp_path / "state"
+    monkeypatch.setenv("HINDSIGHT_STATE", str(state))
+    return state
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server process with one bucket."""
+    with serve_s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_store(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """The environment of a store below a prefix of its own on the S3 server. Gives its URL."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    url = f"s3://{s3_server.bucket}/{request.node.name.replace('[', '-').replace(']', '')}"
+    monkeypatch.setenv("HINDSIGHT_STORE", url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One Prefect server with a worker per pool, for all tests that need one."""
+    with local_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture
+def on_stack(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """This process as a client of the stack: its API, its state, its store."""
+    monkeypatch.setenv("HINDSIGHT_STATE", str(stack.state))
+    with temporary_settings(updates={PREFECT_API_URL: stack.api}):
+        yield stack
