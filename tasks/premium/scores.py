@@ -1,0 +1,55 @@
+"""The seed contract's scores of a panel, or of a draw from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.premium.config import PremiumConfig
+from tasks.premium.ridge import FloatArray, out_of_sample_r2
+from tasks.premium.rows import Rows
+from tasks.premium.splits import Split, chronological, stock_disjoint
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One model's R2 on both kinds of split.
+
+    Args:
+        off: Fitted up to the cut, scored after it.
+        on_folds: Stock-disjoint, a fold each.
+    """
+
+    off: float
+    on_folds: list[float]
+
+    @property
+    def on(self) -> float:
+        """Mean over the stock-disjoint folds."""
+        return float(np.mean(self.on_folds))
+
+    @property
+    def premium(self) -> float:
+        """What knowing the days of the test rows is worth: on - off."""
+        return self.on - self.off
+
+
+def score_models(rows: Rows, config: PremiumConfig) -> tuple[Scores, Scores]:
+    """Score the base and the trained model on the same splits.
+
+    Args:
+        rows: A panel or a draw from it.
+        config: Folds and penalty.
+
+    Raises:
+        Unscorable: If there are fewer stocks than folds, a side of the cut has too few rows, or an R2 is undefined.
+    """
+    folds = stock_disjoint(rows.stocks, config.n_folds)
+    cut = chronological(rows.is_train)
+
+    def scores(columns: FloatArray) -> Scores:
+        def r2(split: Split) -> float:
+            return out_of_sample_r2(columns, rows.target, split, config.alpha)
+
+        return Scores(off=r2(cut), on_folds=[r2(fold) for fold in folds])
+
+    return scores(rows.base), scores(rows.trained)

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def jpx_prices() -> pd.DataFrame:
+    """Two stocks, 60 business days to the end of January 2021, in the JPX columns."""
+    days = pd.bdate_range(end="2021-01-29", periods=60)
+    rng = np.random.default_rng(0)
+    stocks = [
+        pd.DataFrame(
+            {
+                "Date": days.strftime("%Y-%m-%d"),
+                "SecuritiesCode": code,
+                "Close": 100 * np.exp(rng.normal(0, 0.01, 60).cumsum()),
+                "Volume": rng.integers(1000, 9000, 60),
+                "Target": rng.normal(0, 0.01, 60),
+            }
+        )
+        for code in (1301, 1302)
+    ]
+    return pd.concat(stocks, ignore_index=True)
+
+
+@pytest.fixture
+def shared_dir() -> Path:
+    """The folder with the real panel and the goldens; it lies beside a checkout, not in it."""
+    folder = Path(__file__).resolve().parents[2].parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent; the goldens are kept beside the project")
+    return folder

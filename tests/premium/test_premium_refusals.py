@@ -1,0 +1,65 @@
+"""What cannot be measured is refused in one sentence with a way out."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from tasks.premium.build import measure, write_premium
+from tasks.premium.config import PremiumConfig
+from tasks.premium.errors import EmptySplit, StatesDoNotFit, TooFewDraws, TooFewStocks, UndefinedR2
+
+FEW = PremiumConfig(n_draws=10)
+
+
+def test_states_of_another_panel_are_refused(inputs, tmp_path):
+    np.save(inputs["trained"] / "states.npy", np.zeros((119, 3), np.float32))
+    with pytest.raises(StatesDoNotFit, match=r"trained model have shape \(119, 3\), the panel has 120 rows; embed"):
+        write_premium(FEW, inputs, tmp_path)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_states_that_are_no_finite_numbers_are_refused(inputs, tmp_path, broken):
+    states = np.zeros((120, 3), np.float32)
+    states[[4, 9], 1] = broken
+    np.save(inputs["base"] / "states.npy", states)
+    with pytest.raises(StatesDoNotFit, match="base model are not finite in 2 of 120 rows, all must be"):
+        write_premium(FEW, inputs, tmp_path)
+
+
+def test_fewer_stocks_than_folds_are_refused(inputs, tmp_path):
+    with pytest.raises(TooFewStocks, match=r"8 distinct stocks for 9 stock-disjoint folds; raise panel.n_stocks"):
+        write_premium(PremiumConfig(n_draws=10, n_folds=9), inputs, tmp_path)
+
+
+@pytest.mark.parametrize(("cut", "n_train", "n_test"), [("2021-01-11", 120, 0), ("2020-12-21", 0, 120)])
+def test_a_cut_that_leaves_a_side_without_rows_is_refused(inputs, tmp_path, cut, n_train, n_test):
+    with pytest.raises(
+        EmptySplit,
+        match=rf"{n_train} rows up to the cut and {n_test} after it, each side needs 10; move premium.train_until",
+    ):
+        write_premium(PremiumConfig(n_draws=10, train_until=date.fromisoformat(cut)), inputs, tmp_path)
+
+
+def test_a_test_side_on_which_nothing_varies_is_refused(make_rows):
+    target = np.random.default_rng(0).normal(size=(6, 20))
+    target[:, 12:] = 0.25
+    with pytest.raises(UndefinedR2, match=r"a test side of 48 row\(s\) with one and the same target"):
+        measure(make_rows(target, 12, np.ones((120, 1))), FEW)
+
+
+def test_an_interval_of_a_few_draws_is_refused_with_the_reasons(make_rows):
+    rng = np.random.default_rng(0)
+    rows = make_rows(rng.normal(size=(5, 20)), 12, rng.normal(size=(100, 2)))
+    # Five draws of five stocks give all five once in 26.
+    with pytest.raises(TooFewDraws, match=r"of 20 draws could be scored \(\d+ too_few_stocks\), an interval needs 10"):
+        measure(rows, PremiumConfig(n_draws=20))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"n_draws": 9}, {"alpha": 0}, {"alpha": float("inf")}, {"n_folds": 1}, {"contract": "other"}, {"folds": 3}]
+)
+def test_settings_out_of_bounds_are_refused_by_the_form(bad):
+    with pytest.raises(ValidationError):
+        PremiumConfig.model_validate(bad)
