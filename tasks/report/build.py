@@ -1,0 +1,40 @@
+"""From scores, checks and records to `report.html` and `table.json`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import JsonValue
+
+from tasks.artifacts import Preflight, PremiumScores
+from tasks.report.config import ReportConfig
+from tasks.report.page import render
+from tasks.report.tables import headline
+from tasks.store.records import Record
+
+
+def write_report(
+    config: ReportConfig, inputs: Mapping[str, Path], records: Sequence[Record], folder: Path
+) -> dict[str, JsonValue]:
+    """Write the page and its headline figures.
+
+    Args:
+        config: Title, and whether the numbers mean anything.
+        inputs: Folders of `premium` and `preflight`.
+        records: All artifacts the scores came from, sources first.
+        folder: Where the files go.
+
+    Returns:
+        How many artifacts the page names and how long they took.
+    """
+    scores = PremiumScores.read(inputs["premium"])
+    draws = np.load(inputs["premium"] / "draws.npy", allow_pickle=False)
+    page = render(config, scores, draws, Preflight.read(inputs["preflight"]), records)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / "table.json").write_text(json.dumps(headline(scores), indent=1) + "\n", encoding="utf-8")
+    return {
+        "n_artifacts": len(records),
+        "seconds_of_all_stages": round(sum(record.seconds for record in records), 3),
+        "plumbing_only": config.plumbing_only,
+    }

@@ -1,0 +1,37 @@
+"""The report room's Prefect task."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.report.config import ROOM, ReportConfig
+from tasks.store.build import Facts, build
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import open_store
+
+
+@task(name="report", cache_policy=NO_CACHE)
+def publish_report(config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef) -> ArtifactRef:
+    """Publish the report on a run's scores, unless the store has it.
+
+    Args:
+        config: Title, and whether the numbers mean anything.
+        premium: The PremiumScores to show.
+        preflight: The checks the run passed.
+
+    Returns:
+        Reference to a Report.
+    """
+    store = open_store()
+    plan = ROOM.plan(config, {"premium": premium, "preflight": preflight})
+
+    def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
+        from tasks.report.build import write_report
+
+        # Preflight's sources are the scores' too: each artifact is named once.
+        records = {record.ref: record for ref in plan.inputs.values() for record in store.lineage(ref)}
+        return write_report(config, inputs, list(records.values()), folder)
+
+    return build(store, plan, make)

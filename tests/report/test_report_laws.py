@@ -1,0 +1,159 @@
+"""What holds of every report."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from tasks.artifacts import Check, Interval, Report
+from tasks.report.build import write_report
+from tasks.report.config import REVISION, ReportConfig
+from tasks.report.tables import loss_curve, tokens_of, versions
+from tasks.store.digests import sha256_of_json
+
+
+class Page(HTMLParser):
+    """Collects a page's tags, its addresses, and the text a reader sees outside the figures."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.hidden: str | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag in ("style", "title", "svg") and not self.hidden:
+            self.hidden = tag
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset")]
+
+    def handle_endtag(self, tag):
+        if tag == self.hidden:
+            self.hidden = None
+
+    def handle_data(self, data):
+        if not self.hidden and data.strip():
+            self.text.append(" ".join(data.split()))
+
+
+@pytest.fixture
+def write(records, write_inputs, tmp_path):
+    """Writes a report of the made-up run and reads it as a person would."""
+
+    def report(config=None, records=records, **changed) -> Page:
+        write_report(config or ReportConfig(), write_inputs(**changed), records, tmp_path)
+        return Page(Report(tmp_path).page.read_text())
+
+    return report
+
+
+def test_at_smoke_size_the_first_line_says_that_the_numbers_mean_nothing(write):
+    assert write(ReportConfig(plumbing_only=True)).text[0].startswith("Plumbing only, these numbers mean nothing")
+    assert write(ReportConfig(plumbing_only=False)).text[0] == "Leakage premium"
+
+
+def test_the_page_starts_as_html5_and_loads_nothing(write, tmp_path):
+    page = write()
+    html = Report(tmp_path).page.read_text()
+    assert html.startswith("<!DOCTYPE html>")
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert all(address.startswith("#") for address in page.addresses)
+    assert not re.search(r"url\((?!#)|@import|<\?xml|<!DOCTYPE svg", html)
+
+
+def test_the_headline_is_on_the_page_and_in_the_table(write, tmp_path):
+    text = write().text
+    table = {row["figure"]: row for row in Report(tmp_path).table()}
+    assert table["premium"] == {"figure": "premium", "base": "+0.2189", "trained": "+0.1398", "difference": "+0.0791"}
+    assert table["premium, 95 % interval"]["difference"] == "[-0.1300, +0.2800]"
+    assert table["R2 off: days after the cut"]["difference"] == "-0.0666"
+    assert all(value in text for row in table.values() for value in row.values() if value)
+
+
+def test_dropped_draws_are_told_by_reason(write, tmp_path):
+    text = " ".join(write().text)
+    assert "197 of 200 draws" in text
+    assert "Dropped: 2 for too few stocks; 1 for undefined r2." in text
+    assert [row["base"] for row in Report(tmp_path).table() if "dropped" in row["figure"]] == ["2", "1"]
+    assert "No draw was dropped." in " ".join(write(n_kept_draws=200, dropped_draws={}).text)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"), [(0.1, 0.3, "lies above zero"), (-0.3, -0.1, "lies below zero"), (-1, 1, "holds zero")]
+)
+def test_the_page_says_where_the_interval_lies(write, low, high, words):
+    text = " ".join(write(reduction_interval=Interval(p2_5=low, p50=0.0, p97_5=high)).text)
+    assert f"interval of the reduction {words}" in text
+
+
+def test_every_artifact_is_named_with_digest_and_inputs(write, records):
+    text = write().text
+    for record in records:
+        assert record.digest[:12] in text
+        assert record.key in text
+    train = next(record for record in records if record.kind == "train")
+    assert f"base {records[0].digest[:12]}, corpus {records[1].digest[:12]}" in text
+    assert train.git_commit in text
+
+
+def test_tokens_seen_come_before_tokens_offered(records):
+    train = next(record for record in records if record.kind == "train")
+    assert (train.facts["n_tokens"], tokens_of(train)) == (99_999, 10_240)
+    assert tokens_of(next(record for record in records if record.kind == "panel")) is None
+
+
+def test_seconds_and_tokens_stand_by_stage(write):
+    text = write().text
+    start = text.index("train-made-up")
+    assert text[start : start + 4] == ["train-made-up", "64.0", "10,240", "160"]
+
+
+def test_the_loss_is_drawn_only_where_one_was_recorded(write, records):
+    assert "Training loss over the tokens seen, as the trainer logged it." in write().text
+    without = [record for record in records if not loss_curve([record])]
+    assert "Training" not in write(records=without).text
+
+
+def test_stages_that_ran_with_other_versions_show_both(make_record):
+    other = make_record("train", versions={"torch": "2.12.0"}, git_commit=None)
+    found = {row["what"]: row["version"] for row in versions([make_record("base"), other])}
+    assert found["torch"] == "2.12.0, 2.13.0"
+    assert "outside a checkout" in found["git commit"]
+
+
+def test_whatever_a_record_a_check_or_a_title_says_is_shown_as_text(write, make_record):
+    evil = "<script>alert(1)</script>"
+    record = make_record("train", versions={"torch": evil, evil: "1"}, git_commit=evil)
+    page = write(
+        ReportConfig(title=evil),
+        records=[record],
+        checks=[Check(name=evil, passed=True, value=evil, bound=evil)],
+        n_kept_draws=199,
+        dropped_draws={evil: 1},
+    )
+    assert "script" not in page.tags
+    assert page.text.count(evil) >= 5
+
+
+def test_the_same_run_gives_the_same_bytes(write, tmp_path):
+    write()
+    first = Report(tmp_path).page.read_bytes()
+    write()
+    assert Report(tmp_path).page.read_bytes() == first
+
+
+def test_facts_tell_how_many_artifacts_and_how_long(records, write_inputs, tmp_path):
+    facts = write_report(ReportConfig(), write_inputs(), records, tmp_path)
+    assert facts == {"n_artifacts": 9, "seconds_of_all_stages": 7 * 12.5 + 31.0 + 64.0, "plumbing_only": False}
+
+
+def test_revision_is_raised_with_the_words_and_tables(write):
+    # Text only: the figures' coordinates vary with matplotlib's release.
+    text = "\n".join(write().text)
+    known = {1: "b6d431df040494e7"}
+    assert known.get(REVISION) == sha256_of_json(text)[:16], (
+        "the same run gives another page: raise REVISION in tasks/report/config.py and add the new digest here, "
+        "or stores will serve the old page for the new code"
+    )
