@@ -5,12 +5,12 @@ import subprocess
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from tasks.settings import Frozen, project_root
-from tasks.store.digests import artifact_digest
+from tasks.store.digests import artifact_digest, sha256_of_json
 from tasks.store.refs import ArtifactRef, Segment, Sha256
 
 RECORD_NAME = "record.json"
@@ -54,6 +54,23 @@ class Record(Frozen):
     versions: dict[str, str]
     git_commit: str | None
     """Commit of the code, with `+changes` where the tree had some; None outside a checkout."""
+    seal: Sha256 | None = None
+    """Digest of all other fields: a flipped byte or an edited fact is found on reading. None before publishing."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.seal is not None and self.seal != self.content_digest:
+            raise ValueError(f"the record was changed after it was sealed: it hashes to {self.content_digest[:12]}")
+        return self
+
+    @property
+    def content_digest(self) -> str:
+        """What the seal must be."""
+        return sha256_of_json(self.model_dump(mode="json", exclude={"seal"}))
+
+    def sealed(self) -> Self:
+        """The same record with its seal."""
+        return self.model_copy(update={"seal": self.content_digest})
 
     @property
     def digest(self) -> str:

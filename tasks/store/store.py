@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from tasks.settings import state_dir
 from tasks.store.blobs import Blobs, WrongBytes
 from tasks.store.digests import sha256_of_file
 from tasks.store.errors import ArtifactDamaged, ArtifactMissing, IdentityDrift, UnwritableStore
-from tasks.store.filesystem import open_filesystem, put_whole, store_url
+from tasks.store.filesystem import open_filesystem, put_bytes, store_url
+from tasks.store.record_files import RecordFiles
 from tasks.store.records import RECORD_NAME, FileEntry, Record, git_commit, running_versions
 from tasks.store.refs import ArtifactRef, Plan
 
@@ -38,6 +39,7 @@ class Store:
         self.url = url
         self.filesystem, self.root = open_filesystem(url)
         self.blobs = Blobs(self.filesystem, self.root)
+        self.records = RecordFiles(self.filesystem, self.root, url)
         self.cache_dir = cache_dir
 
     def find(self, plan: Plan) -> ArtifactRef | None:
@@ -47,9 +49,9 @@ class Store:
             IdentityDrift: If the record at its place tells of another identity.
             ArtifactDamaged: If a blob is missing, cut or changed.
         """
-        if not self._has_record(plan.path):
+        if not self.records.has(plan.path):
             return None
-        record = self._read_record(plan.path)
+        record = self.records.read(plan.path)
         _refuse_drift(plan, record)
         self._check(record)
         return record.ref
@@ -61,9 +63,9 @@ class Store:
             ArtifactMissing: If nothing stands there.
             ArtifactDamaged: If it stands there with another content than the reference says.
         """
-        if not self._has_record(ref.path):
+        if not self.records.has(ref.path):
             raise ArtifactMissing(f"no artifact {ref.path} in {self.url}; run its stage again to have it built.")
-        record = self._read_record(ref.path)
+        record = self.records.read(ref.path)
         if record.digest != ref.digest:
             raise ArtifactDamaged(
                 f"artifact {ref.path} in {self.url} has digest {record.digest[:12]}, the reference says "
@@ -130,13 +132,13 @@ class Store:
             finished_at=datetime.now(UTC),
             versions=running_versions(),
             git_commit=git_commit(),
-        )
+        ).sealed()
         for entry in record.files:
             try:
                 self.blobs.put(folder / entry.path, entry.sha256)
             except WrongBytes as error:
                 raise self._damaged(record, entry, error) from error
-        self._write_record(record)
+        self.records.write(record)
         log.info("published %s, %d files, %.1f MB", plan.path, len(record.files), record.n_bytes / 1e6)
         return record.ref
 
@@ -148,7 +150,7 @@ class Store:
         """
         name, content = f"{self.root}/probe/{uuid.uuid4().hex}", os.urandom(64)
         try:
-            self._put_bytes(content, name)
+            put_bytes(self.filesystem, content, name)
             returned = self.filesystem.cat_file(name)
             self.filesystem.rm_file(name)
         except Exception as error:
@@ -159,36 +161,6 @@ class Store:
             ) from error
         if returned != content:
             raise UnwritableStore(f"store {self.url} returned other bytes than it was given; keep nothing there.")
-
-    def _has_record(self, path: str) -> bool:
-        return bool(self.filesystem.exists(self._record_at(path)))
-
-    def _record_at(self, path: str) -> str:
-        return f"{self.root}/{path}/{RECORD_NAME}"
-
-    def _read_record(self, path: str) -> Record:
-        try:
-            return Record.model_validate_json(self.filesystem.cat_file(self._record_at(path)))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ArtifactDamaged(
-                f"{path}/{RECORD_NAME} in {self.url} is no record of schema 1: {first['msg']} at "
-                f"{'.'.join(map(str, first['loc'])) or 'its start'}. Remove the file to have the artifact built again."
-            ) from error
-
-    def _write_record(self, record: Record) -> None:
-        path = record.ref.path
-        self._put_bytes(record.model_dump_json(indent=1).encode() + b"\n", self._record_at(path))
-        if self._read_record(path) != record:
-            raise ArtifactDamaged(
-                f"{path}/{RECORD_NAME} in {self.url} reads back changed; the artifact does not count."
-            )
-
-    def _put_bytes(self, content: bytes, target: str) -> None:
-        with tempfile.TemporaryDirectory() as scratch:
-            local = Path(scratch) / "content"
-            local.write_bytes(content)
-            put_whole(self.filesystem, local, target)
 
     def _check(self, record: Record) -> None:
         for entry in record.files:

@@ -11,6 +11,7 @@ from tasks.settings import NOT_IDENTITY, Config
 from tasks.store.build import build
 from tasks.store.digests import sha256_of_file
 from tasks.store.errors import ArtifactDamaged, ArtifactMissing, IdentityDrift, StoreError, UnwritableStore
+from tasks.store.record_files import RecordFiles
 from tasks.store.records import FileEntry, Record
 from tasks.store.refs import ArtifactRef, Plan, Room
 from tasks.store.store import Store, open_store
@@ -124,7 +125,7 @@ def test_publishing_again_heals_a_damaged_blob(folder: Path) -> None:
 
 
 def test_without_its_record_an_artifact_does_not_exist(store: Store, folder: Path, monkeypatch) -> None:
-    monkeypatch.setattr(Store, "_write_record", lambda self, record: None)
+    monkeypatch.setattr(RecordFiles, "write", lambda files, record: None)
     published(store, folder)
     assert store.find(ROOM.plan(Recipe())) is None
 
@@ -136,6 +137,30 @@ def test_a_cut_record_is_refused(folder: Path) -> None:
     record.write_text(record.read_text()[:-40])
     with pytest.raises(ArtifactDamaged, match=r"record\.json .* is no record of schema 1"):
         store.find(ROOM.plan(Recipe()))
+
+
+def test_an_edited_fact_is_refused(folder: Path) -> None:
+    store = open_store()
+    record = Path(store.root) / published(store, folder).path / "record.json"
+    record.write_text(record.read_text().replace('"n": 2', '"n": 3'))
+    with pytest.raises(ArtifactDamaged, match="the record was changed after it was sealed"):
+        store.find(ROOM.plan(Recipe()))
+
+
+def test_an_unsealed_record_is_refused(folder: Path) -> None:
+    store = open_store()
+    record = Path(store.root) / published(store, folder).path / "record.json"
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps({name: value for name, value in content.items() if name != "seal"}))
+    with pytest.raises(ArtifactDamaged, match="is no record of schema 1: it has no seal"):
+        store.find(ROOM.plan(Recipe()))
+
+
+def test_a_file_of_many_parts_and_ranges_comes_back_whole(s3_store: str, folder: Path) -> None:
+    store = open_store()
+    (folder / "large.bin").write_bytes(os.urandom(1 << 20) * 120)
+    fetched = store.fetch(published(store, folder))
+    assert sha256_of_file(fetched / "large.bin") == sha256_of_file(folder / "large.bin")
 
 
 def test_a_record_of_a_newer_schema_is_refused(folder: Path) -> None:
@@ -152,7 +177,7 @@ def test_a_record_of_another_identity_is_drift_with_the_field_named(folder: Path
     record = Path(store.root) / ref.path / "record.json"
     content = json.loads(record.read_text())
     content["identity"]["config"]["size"] = 4
-    record.write_text(json.dumps(content))
+    record.write_text(Record.model_validate({**content, "seal": None}).sealed().model_dump_json())
     with pytest.raises(IdentityDrift, match="another config"):
         store.find(ROOM.plan(Recipe()))
 
