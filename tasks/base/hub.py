@@ -1,0 +1,59 @@
+"""A model of the hub at a pinned commit: weights as safetensors, never pickles, never code."""
+
+import json
+import shutil
+from pathlib import Path
+
+from tasks.base.config import HubSource
+from tasks.base.errors import HubUnavailable, NoSafetensors
+
+FILES = ["*.safetensors", "*.json", "*.jinja", "merges.txt", "vocab.txt"]
+"""What is fetched. Pickles (*.bin, *.pt) and code (*.py) are not among it, so that nothing fetched can run."""
+INDEX = "model.safetensors.index.json"
+
+
+def fetch_snapshot(source: HubSource, folder: Path) -> None:
+    """Download a repository's weights, configs and tokenizer.
+
+    Raises:
+        HubUnavailable: If the hub cannot be reached, or refuses, or has no such commit.
+        NoSafetensors: If its weights are in another format, or the index names a file that is not there.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        snapshot_download(source.repo, revision=source.revision, allow_patterns=FILES, local_dir=folder)
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+        raise _unavailable(source, error) from error
+    shutil.rmtree(folder / ".cache", ignore_errors=True)
+    check_weights(folder, source.repo)
+
+
+def check_weights(folder: Path, name: str) -> None:
+    """Check that a folder holds a whole model in safetensors.
+
+    Raises:
+        NoSafetensors: If it does not.
+    """
+    index = folder / INDEX
+    wanted = {"model.safetensors"} if not index.is_file() else set(json.loads(index.read_text())["weight_map"].values())
+    if missing := sorted(file for file in wanted if not (folder / file).is_file()):
+        raise NoSafetensors(
+            f"model {name} lacks {len(missing)} of {len(wanted)} safetensors files, {missing[0]} first; weights in "
+            "other formats are not loaded, for a pickle can run code. Name a repository that holds safetensors."
+        )
+
+
+def _unavailable(source: HubSource, error: Exception) -> HubUnavailable:
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        reason = "it is gated: accept its terms on the hub and set HF_TOKEN"
+    elif isinstance(error, RepositoryNotFoundError):
+        reason = "the hub knows no such repository, or not for you: check the name and HF_TOKEN"
+    elif isinstance(error, RevisionNotFoundError):
+        reason = "it has no such commit: check the revision on its page"
+    else:
+        reason = f"the hub cannot be reached ({type(error).__name__}): check the network and HF_HUB_OFFLINE"
+    return HubUnavailable(f"model {source.repo} at revision {source.revision[:12]} was not fetched; {reason}.")

@@ -1,0 +1,68 @@
+"""Crawls in their order, and the one comparison with the cutoff."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+DUMP_NAME = re.compile(r"(?:CC-MAIN-)?(\d{4})-(\d{2})")
+
+
+@dataclass(frozen=True, order=True)
+class Dump:
+    """A Common Crawl dump, ordered by the ISO week it is named after."""
+
+    year: int
+    week: int
+
+    @classmethod
+    def parse(cls, name: str) -> "Dump":
+        """Read `2017-26` or `CC-MAIN-2017-26`.
+
+        Raises:
+            ValueError: If the name has another form, or its year no such week.
+        """
+        if not (match := DUMP_NAME.fullmatch(name)):
+            raise ValueError(f"{name!r} is no dump; dumps are named YYYY-WW, such as 2017-26")
+        dump = cls(int(match[1]), int(match[2]))
+        date.fromisocalendar(dump.year, dump.week, 7)
+        return dump
+
+    @classmethod
+    def of(cls, day: date) -> "Dump":
+        """The dump a crawl of this day's ISO week would be named after."""
+        year, week, _ = day.isocalendar()
+        return cls(year, week)
+
+    @property
+    def last_day(self) -> date:
+        """Sunday of its ISO week; a crawl lies before it, mostly."""
+        return date.fromisocalendar(self.year, self.week, 7)
+
+    @property
+    def folder(self) -> str:
+        """Its name in FineWeb's layout."""
+        return f"CC-MAIN-{self}"
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.week:02d}"
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """The last day whose text may be known.
+
+    Every writer asks `admits` and nothing else, so that there is one meaning of "on or before".
+    """
+
+    day: date
+
+    @property
+    def dump(self) -> Dump:
+        """The last dump that may be read: the one of the day's week."""
+        return Dump.of(self.day)
+
+    def admits(self, known: date | Dump) -> bool:
+        """Whether text of this day, or of this dump, may be known at the cutoff."""
+        if isinstance(known, Dump):
+            return known <= self.dump
+        return known <= self.day

