@@ -81,7 +81,7 @@ class Checkpoint(Folder):
         return self.path / "adapter"
 
     def metrics(self) -> list[dict[str, JsonValue]]:
-        """One mapping per optimizer step: step, loss, learning_rate, tokens_seen, seconds."""
+        """One mapping per optimizer step: step, loss, learning_rate, tokens_seen. Times are facts of the record."""
         return [json.loads(line) for line in (self.path / "metrics.jsonl").read_text().splitlines()]
 
 

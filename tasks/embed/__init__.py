@@ -1,0 +1,1 @@
+"""Last-token states of a panel's sentences, in float32."""

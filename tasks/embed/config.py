@@ -1,0 +1,28 @@
+"""How sentences become vectors."""
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from tasks.settings import Config
+from tasks.store.refs import ArtifactRef, Room
+
+
+class EmbedConfig(Config):
+    """The last layer's state at the last token of each sentence."""
+
+    tokens_per_batch: int = Field(8_192, ge=64, le=1_048_576)
+    """Tokens of a batch, padding included; a sentence longer than this is a batch of its own.
+    Other batches may change a state's last bits."""
+    max_tokens: int = Field(1_024, ge=8, le=262_144)
+    """Longest sentence; a longer one is refused, not cut, for its last token would be another one."""
+
+
+def embed_label(config: EmbedConfig, inputs: Mapping[str, ArtifactRef]) -> str:
+    """Name of the artifact: panel and model, each at most 60 characters, as a store path allows 121."""
+    return f"{inputs['panel'].label[:60]}-{inputs['model'].label[:60]}"
+
+
+REVISION = 1
+"""Raised when the same input would give other bytes."""
+ROOM = Room(kind="embed", revision=REVISION, label=embed_label)

@@ -1,0 +1,15 @@
+"""What the embed room refuses."""
+
+from tasks.errors import HindsightError
+
+
+class EmbedError(HindsightError):
+    """Sentences cannot be turned into states as asked."""
+
+
+class UnusablePrompt(EmbedError):
+    """A sentence without a token, or with too many."""
+
+
+class StateNotFinite(EmbedError):
+    """A model gave NaN or infinity."""

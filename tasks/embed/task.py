@@ -1,0 +1,32 @@
+"""The embed room's Prefect task."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.artifacts import ModelFolder, Panel
+from tasks.embed.config import ROOM, EmbedConfig
+from tasks.store.build import build
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import open_store
+
+
+@task(name="embed", cache_policy=NO_CACHE)
+def publish_embed(config: EmbedConfig, panel: ArtifactRef, model: ArtifactRef) -> ArtifactRef:
+    """Publish the last-token states of a panel under one model, unless the store has them.
+
+    Args:
+        config: Batching and bounds.
+        panel: Panel with a sentence per row.
+        model: ModelFolder, base or merged.
+
+    Returns:
+        Reference to Embeddings.
+    """
+    from tasks.embed.write import write_states
+
+    plan = ROOM.plan(config, {"panel": panel, "model": model})
+    return build(
+        open_store(),
+        plan,
+        lambda inputs, folder: write_states(config, Panel(inputs["panel"]), ModelFolder(inputs["model"]), folder),
+    )

@@ -1,0 +1,41 @@
+"""How a merge is verified."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.settings import Config
+from tasks.store.refs import ArtifactRef, Room
+
+Prompt = Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+class MergeConfig(Config):
+    """An adapter folded into its base's weights, compared by logits on a few prompts."""
+
+    dtype: Literal["base"] = "base"
+    """Number format of the merged weights: the base's, tensor by tensor."""
+    tolerance: float = Field(0.01, gt=0, le=0.01)
+    """Largest difference allowed, as a share of the largest distance training moved a logit."""
+    prompts: tuple[Prompt, ...] = Field(
+        (
+            "On 4 January 2016 the closing price of the stock was",
+            "The committee decided to leave the rate unchanged because",
+            "Fellow citizens of the Senate and House of Representatives:",
+            "1, 1, 2, 3, 5, 8, 13,",
+        ),
+        min_length=1,
+        max_length=64,
+    )
+    """Texts on whose every position the logits are compared."""
+
+
+def merge_label(config: MergeConfig, inputs: Mapping[str, ArtifactRef]) -> str:
+    """Name of the artifact: the training's."""
+    return inputs["train"].label
+
+
+REVISION = 1
+"""Raised when the same input would give other bytes."""
+ROOM = Room(kind="merge", revision=REVISION, label=merge_label)

@@ -1,0 +1,31 @@
+"""What the train room refuses."""
+
+from tasks.errors import HindsightError
+
+
+class TrainError(HindsightError):
+    """Training cannot be done as asked, or was not."""
+
+
+class TargetMatchesNothing(TrainError):
+    """A LoRA target that reaches no weight of the base model."""
+
+
+class CorpusTooSmall(TrainError):
+    """The corpus holds fewer tokens than the budget."""
+
+
+class TokenizerMismatch(TrainError):
+    """Corpus and base model do not mean the same by a token id."""
+
+
+class TrainerMissing(TrainError):
+    """The trainer's environment is not there."""
+
+
+class TrainingFailed(TrainError):
+    """The trainer ended with an error, stalled or ran past its deadline."""
+
+
+class TokensMissed(TrainError):
+    """The trainer saw another number of tokens than the budget."""
