@@ -1,0 +1,85 @@
+"""Write docs/recipe.md: every key of a recipe with its default, bounds and meaning, read from the config tree."""
+
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen, MultipleOf
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from tasks.recipe import Recipe
+
+HEAD = """# The recipe
+
+Every key a recipe may have. A file in configs/ says only what differs from the defaults, which are the reference's LoRA
+arm. The same tree makes the form in the UI. This page is written by `python docs/recipe.py`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return HEAD + "".join(_sections(Recipe, "recipe", set()))
+
+
+def _sections(config: type[BaseModel], place: str, seen: set[type[BaseModel]]) -> Iterator[str]:
+    if config in seen:
+        return
+    seen.add(config)
+    summary = (config.__doc__ or "").strip().splitlines()[0]
+    yield f"\n## {place}\n\n{summary}\n\n| key | default | bounds | meaning |\n|---|---|---|---|\n"
+    yield from (_row(name, field) for name, field in config.model_fields.items())
+    for name, field in config.model_fields.items():
+        for nested in _configs(field.annotation):
+            variant = f" ({nested.model_fields['kind'].default})" if "kind" in nested.model_fields else ""
+            yield from _sections(nested, f"{place}.{name}{variant}".removeprefix("recipe."), seen)
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    nested = _configs(field.annotation)
+    default = "see below" if nested else "required" if field.is_required() else _short(field.default)
+    cells = (name, default, "" if nested else _bounds(field), field.description or "")
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
+
+
+def _short(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return f"`{text}`" if len(text) <= 90 else f"`{text[:60]}…` ({len(value) if isinstance(value, tuple) else 'long'})"
+
+
+def _bounds(field: FieldInfo) -> str:
+    said = [f"`{option}`" for option in typing.get_args(field.annotation)] if _is_literal(field.annotation) else []
+    for bound in field.metadata:
+        for kind, word in (
+            (Ge, "≥"),
+            (Gt, ">"),
+            (Le, "≤"),
+            (Lt, "<"),
+            (MultipleOf, "multiple of"),
+            (MinLen, "length ≥"),
+        ):
+            if isinstance(bound, kind):
+                said.append(
+                    f"{word} {next(iter(vars(bound).values())) if hasattr(bound, '__dict__') else _value(bound)}"
+                )
+        if pattern := getattr(bound, "pattern", None):
+            said.append(f"`{pattern}`")
+    return ", ".join(said)
+
+
+def _value(bound: object) -> object:
+    return getattr(bound, next(iter(type(bound).__dataclass_fields__)))  # type: ignore[attr-defined]
+
+
+def _is_literal(annotation: object) -> bool:
+    return typing.get_origin(annotation) is typing.Literal
+
+
+def _configs(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in typing.get_args(annotation) for found in _configs(part)]
+
+
+if __name__ == "__main__":
+    Path(__file__).with_suffix(".md").write_text(page(), encoding="utf-8")

@@ -1,0 +1,120 @@
+"""The one config tree: what it accepts, what it refuses, what its identity is."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from tasks.recipe import BadRecipe, Recipe, load_recipe
+from tasks.settings import project_root
+
+RECIPES = sorted((project_root() / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_every_recipe_in_configs_validates_and_bears_its_files_name(file: Path) -> None:
+    assert load_recipe(file).name == file.stem
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_a_recipe_says_only_what_differs_from_the_defaults(file: Path) -> None:
+    said = yaml.safe_load(file.read_text())
+    default = Recipe(name="default").model_dump(mode="json")
+    recipe = load_recipe(file).model_dump(mode="json")
+    assert [path for path in leaves(said) if at(recipe, path) == at(default, path) and path[-1] != "kind"] == []
+
+
+def leaves(tree: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(tree, dict):
+        return [path]
+    return [leaf for key, value in tree.items() for leaf in leaves(value, (*path, key))]
+
+
+def at(tree: object, path: tuple[str, ...]) -> object:
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def test_the_lora_recipe_has_the_references_settings() -> None:
+    recipe = load_recipe(project_root() / "configs" / "fineweb-2017-26-lora.yaml")
+    train = recipe.train
+    assert (train.lora.rank, train.lora.alpha, train.sequence_length) == (16, 32, 2048)
+    assert (train.learning_rate, train.embedding_learning_rate, train.warmup_ratio) == (2e-5, 2e-6, 0.03)
+    tokens_per_step = train.micro_batch_size * train.gradient_accumulation_steps * train.sequence_length
+    assert train.token_budget == 3_815 * tokens_per_step
+    assert len(recipe.corpus.source.dumps) == 35
+    assert (recipe.panel.n_stocks, recipe.panel.dates_per_stock, recipe.premium.n_draws) == (1000, 30, 200)
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("name: x\ntrian: {}", r"trian is no known key"),
+        ("name: x\ntrain: {learning_rat: 1}", r"train\.learning_rat is no known key"),
+        ("name: x\ntrain: {learning_rate: 7}", r"train\.learning_rate = 7: input should be less than or equal to 1"),
+        ("name: x\npremium: {n_draws: 1}", r"premium\.n_draws = 1: input should be greater than or equal to"),
+        ("name: Bad Name", r"name = 'Bad Name': string should match pattern"),
+        ("name: x\ncorpus: {cutoff: someday}", r"corpus\.cutoff = 'someday': input should be a valid date"),
+        ("{}", r"name = \{\}: field required"),
+        ("- a\n- b", r"holds a list, not a mapping"),
+        ("a: [", r"is no YAML"),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(BadRecipe, match=sentence):
+        load_recipe(written(tmp_path, text))
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BadRecipe, match=r"none\.yaml cannot be read: No such file"):
+        load_recipe(tmp_path / "none.yaml")
+
+
+def test_name_and_route_are_no_part_of_the_identity() -> None:
+    plain = Recipe(name="a")
+    routed = Recipe(name="b", route={"train": "h100x8", "merge": "cpu"})
+    assert plain.identity() == routed.identity()
+    assert plain.identity() != Recipe(name="a", premium={"seed": 7}).identity()
+
+
+def configs(model: type[BaseModel], seen: set[type[BaseModel]]) -> set[type[BaseModel]]:
+    """Every config class the tree can reach."""
+    import typing
+
+    def classes(annotation: object) -> list[type[BaseModel]]:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return [annotation]
+        return [found for part in typing.get_args(annotation) for found in classes(part)]
+
+    if model not in seen:
+        seen.add(model)
+        for field in model.model_fields.values():
+            for found in classes(field.annotation):
+                configs(found, seen)
+    return seen
+
+
+def test_every_config_is_frozen_and_knows_no_other_keys() -> None:
+    reached = configs(Recipe, set())
+    assert len(reached) > 10
+    for config in reached:
+        assert config.model_config.get("frozen"), config
+        assert config.model_config.get("extra") == "forbid", config
+
+
+def test_every_field_of_the_form_has_a_help_text() -> None:
+    silent = [
+        f"{config.__name__}.{name}"
+        for config in configs(Recipe, set())
+        for name, field in config.model_fields.items()
+        if not field.description and name != "kind" and not hasattr(field.annotation, "model_fields")
+    ]
+    assert silent == []
