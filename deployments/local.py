@@ -1,0 +1,150 @@
+"""A Prefect server and one worker per pool on this machine: `python -m deployments.local up`.
+
+Everything lies in the state folder (`.hindsight`): the server's SQLite, logs, and `processes.json`, which names what
+was started here, so that `down` ends that and nothing else.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from deployments.address import Address, PortInUse, server_answers
+from deployments.processes import end_all, is_running, note
+from tasks.errors import HindsightError
+from tasks.settings import project_root, state_dir
+from tasks.store.filesystem import store_url
+from tasks.store.store import open_store
+
+SERVER_START_SECONDS = 240
+"""A first start on a cold disk has taken 65 s."""
+
+
+class ServerSilent(HindsightError):
+    """The server was started and does not answer."""
+
+
+def up(address: Address) -> None:
+    """Start what is not running yet: server, pools, deployments, workers.
+
+    Raises:
+        PortInUse: If something else listens on the port.
+        UnwritableStore: If artifacts could not be kept.
+        ServerSilent: If the server dies or stays silent.
+    """
+    open_store().probe()
+    environment = _environment(address)
+    _start_server(address, environment)
+    _prefect_step(["-m", "deployments.pools"], environment)
+    _prefect_step(["-m", "prefect", "--no-prompt", "deploy", "--all"], environment, quiet=True)
+    for pool in ("cpu", "h100", "h100x8"):
+        _start_worker(pool, environment)
+    print(f"server, workers: {address.ui} (logs in {state_dir() / 'logs'})", flush=True)
+
+
+def _environment(address: Address) -> dict[str, str]:
+    """What server, workers and their runs inherit: absolute places, so that it does not matter where they start."""
+    return {
+        **os.environ,
+        "HINDSIGHT_ROOT": str(project_root()),
+        "HINDSIGHT_STATE": str(state_dir().absolute()),
+        "HINDSIGHT_STORE": store_url() if "://" in store_url() else str(Path(store_url()).absolute()),
+        "PREFECT_HOME": str(state_dir().absolute() / "prefect"),
+        "PREFECT_API_URL": address.api,
+        "PREFECT_SERVER_API_HOST": address.host,
+        "PREFECT_SERVER_API_PORT": str(address.port),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
+    }
+
+
+def _start_server(address: Address, environment: dict[str, str]) -> None:
+    if is_running("server"):
+        if server_answers(address):
+            return
+        raise PortInUse(f"a server of this folder runs elsewhere than at {address.api}; `make down` ends it.")
+    address.refuse_if_taken()
+    process = _spawn("server", ["-m", "prefect", "server", "start"], environment)
+    started = time.monotonic()
+    while not server_answers(address):
+        waited = time.monotonic() - started
+        if process.poll() is not None or waited > SERVER_START_SECONDS:
+            raise ServerSilent(
+                f"the Prefect server does not answer at {address.api} after {waited:.0f} s; see {_log('server')}."
+            )
+        time.sleep(0.5)
+    print(f"server: answers after {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _start_worker(pool: str, environment: dict[str, str]) -> None:
+    name = f"worker-{pool}"
+    if not is_running(name):
+        _spawn(name, ["-m", "prefect", "worker", "start", "--pool", pool, "--name", f"local-{pool}"], environment)
+
+
+def _spawn(name: str, arguments: list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    log = _log(name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # A worker that inherits an ignored SIGINT, as from a background shell, survives SIGTERM; a session of its own keeps
+    # the terminal's Ctrl-C away from it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=project_root(),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    note(name, process.pid)
+    return process
+
+
+def _prefect_step(arguments: list[str], environment: dict[str, str], quiet: bool = False) -> None:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=project_root(), env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise HindsightError(f"`python {' '.join(arguments)}` failed: {(done.stdout + done.stderr).strip()[-1500:]}")
+    if not quiet:
+        print(done.stdout.strip(), flush=True)
+
+
+def _log(name: str) -> Path:
+    return state_dir() / "logs" / f"{name}.log"
+
+
+def main() -> int:
+    """Parse, act; a refusal is one sentence and exit code 1."""
+    options = _parser().parse_args()
+    try:
+        address = Address.from_environment()
+        if options.action == "up":
+            up(address)
+        elif options.action == "down":
+            print("ended: " + (", ".join(end_all()) or "nothing was running"))
+        else:
+            command = [sys.executable, "-m", "flows", "follow", options.deployment]
+            return subprocess.run(command, cwd=project_root(), env=_environment(address)).returncode
+    except HindsightError as error:
+        print(f"hindsight: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deployments.local", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("up", help="start what is not running yet")
+    actions.add_parser("down", help="end what was started here")
+    followed = actions.add_parser("follow", help="trigger a deployment of the local server and follow it")
+    followed.add_argument("deployment", help="such as leakage-premium/smoke")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Order and routing of the stages; no arithmetic."""

@@ -1,0 +1,158 @@
+"""Run a stage as a deployment on its pool, so that a retry finds what is alive or done instead of starting it again.
+
+The store is the only cache: it is asked before anything starts, and it alone says whether a finished run has succeeded.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import FlowRun
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+from prefect.client.schemas.objects import StateType
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound
+
+from tasks.errors import HindsightError
+from tasks.settings import Frozen
+from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.store import Store
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 2.0
+SAY_EVERY_SECONDS = 30.0
+WAITING_STATES = {StateType.SCHEDULED, StateType.PENDING}
+
+
+class StageFailed(HindsightError):
+    """A stage's run ended without its artifact."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One stage to be run somewhere else.
+
+    Args:
+        step: Its name in the pipeline, such as `embed base`.
+        deployment: Who runs it, such as `embed/h100`.
+        plan: The artifact it shall leave in the store.
+        run_name: What the UI calls the run.
+        tags: What the UI filters by.
+    """
+
+    step: str
+    deployment: str
+    plan: Plan
+    run_name: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def artifact_tag(self) -> str:
+        """By it any parent finds the run that builds this artifact."""
+        return f"artifact:{self.plan.key}"
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The stage flow's parameters as JSON."""
+        refs: Mapping[str, Frozen] = self.plan.inputs
+        return {name: part.model_dump(mode="json") for name, part in {"config": self.plan.config, **refs}.items()}
+
+
+def dispatch(errand: Errand, store: Store) -> ArtifactRef:
+    """Have the stage run unless its artifact stands, and wait for it.
+
+    Raises:
+        StageFailed: If the run ended and the store holds no whole artifact.
+        StoreError: If the store holds a damaged one.
+    """
+    if found := store.find(errand.plan):
+        log.info("%s: found in the store (%s)", errand.step, found.path)
+        return found
+    with get_client(sync_client=True) as client:
+        run = _live_run(client, errand) or _start(client, errand)
+        run = _wait(client, errand, run)
+    if found := store.find(errand.plan):
+        log.info("%s: done in %.0f s (%s)", errand.step, run.total_run_time.total_seconds(), found.path)
+        return found
+    raise StageFailed(_why(errand, run, store))
+
+
+def _runs(client: SyncPrefectClient, errand: Errand) -> list[FlowRun]:
+    return client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[errand.artifact_tag])))
+
+
+def _is_over(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_final()
+
+
+def _live_run(client: SyncPrefectClient, errand: Errand) -> FlowRun | None:
+    live = [run for run in _runs(client, errand) if not _is_over(run)]
+    if live:
+        log.info("%s: re-attached to run %r, which builds the same artifact", errand.step, live[0].name)
+    return live[0] if live else None
+
+
+def _start(client: SyncPrefectClient, errand: Errand) -> FlowRun:
+    # Two parents at the same moment count the same ended runs, hence name the same key, hence share one run.
+    n_attempts = len(_runs(client, errand))
+    while True:
+        run = _create(errand, idempotency_key=f"{errand.plan.path}:{n_attempts}")
+        if not _is_over(run):
+            log.info("%s: sent to %s as run %r", errand.step, errand.deployment, run.name)
+            return run
+        n_attempts += 1  # an earlier attempt whose tag was removed
+
+
+def _create(errand: Errand, idempotency_key: str) -> FlowRun:
+    try:
+        run = run_deployment(
+            errand.deployment,
+            parameters=errand.parameters,
+            flow_run_name=errand.run_name,
+            tags=[errand.artifact_tag, *errand.tags],
+            idempotency_key=idempotency_key,
+            timeout=0,
+        )
+        # Outside an event loop it has run; Prefect's signature covers both ways.
+        return cast(FlowRun, run)
+    except ObjectNotFound as error:
+        raise StageFailed(
+            f"{errand.step} needs deployment {errand.deployment}, which the server does not know; run "
+            "`prefect --no-prompt deploy --all`."
+        ) from error
+
+
+def _wait(client: SyncPrefectClient, errand: Errand, run: FlowRun) -> FlowRun:
+    said_at = time.monotonic()
+    while not _is_over(run):
+        time.sleep(POLL_SECONDS)
+        run = client.read_flow_run(run.id)
+        if time.monotonic() - said_at >= SAY_EVERY_SECONDS and run.state is not None:
+            said_at = time.monotonic()
+            log.info("%s: %s", errand.step, _what_it_does(client, run))
+    return run
+
+
+def _what_it_does(client: SyncPrefectClient, run: FlowRun) -> str:
+    if run.state is None or run.state.type not in WAITING_STATES or run.work_pool_name is None:
+        state = run.state.type.value.lower() if run.state else "unknown"
+        return f"{state} for {run.total_run_time.total_seconds():.0f} s"
+    pool = client.read_work_pool(run.work_pool_name)
+    limit = "no limit" if pool.concurrency_limit is None else f"limit {pool.concurrency_limit}"
+    status = pool.status.value.lower() if pool.status else "unknown"
+    return f"waits in pool {pool.name} ({limit}, pool is {status})"
+
+
+def _why(errand: Errand, run: FlowRun, store: Store) -> str:
+    state = run.state
+    if state is not None and state.is_completed():
+        return (
+            f"{errand.step}: run {run.name!r} completed, yet {errand.plan.path} is not in {store.url}; do this process "
+            f"and the workers of {errand.deployment} name the same store?"
+        )
+    ended = f"{state.name}: {state.message}" if state else "without a state"
+    return f"{errand.step}: run {run.name!r} on {errand.deployment} ended {ended}"

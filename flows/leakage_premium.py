@@ -1,0 +1,86 @@
+"""The flow people trigger: it asks the store, sends each stage to its pool, waits, and shows the result."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from prefect import flow, task
+from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from flows.dispatch import Errand, dispatch
+from flows.pipeline import leakage_premium_steps
+from flows.routing import deployment_of
+from flows.stages import stage_name, stage_of
+from tasks.artifacts import Report
+from tasks.recipe import Recipe
+from tasks.settings import Config
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import open_store
+
+
+@task(task_run_name="{step}", cache_policy=NO_CACHE, persist_result=False)
+def run_stage(step: str, recipe: Recipe, config: Config, inputs: dict[str, ArtifactRef]) -> ArtifactRef:
+    """Find the step's artifact in the store, or have its deployment build it.
+
+    Args:
+        step: Which step of the pipeline.
+        recipe: Names the run and the pools.
+        config: The room's config.
+        inputs: What goes in, by the room's names.
+    """
+    errand = Errand(
+        step=step,
+        deployment=deployment_of(step, recipe),
+        plan=stage_of(step).room.plan(config, inputs),
+        run_name=f"{recipe.name}: {step}",
+        tags=(f"stage:{stage_name(step)}", f"recipe:{recipe.name}", f"arm:{recipe.train.arm}"),
+    )
+    return dispatch(errand, open_store())
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def show(recipe: Recipe, report: ArtifactRef) -> str:
+    """Put the headline figures and the way to the report into Prefect's artifacts. Returns the page's path."""
+    folder = Report(open_store().fetch(report))
+    key = f"premium-{recipe.name}".replace(".", "-").replace("_", "-")
+    create_table_artifact(table=folder.table(), key=key, description=f"Leakage premium of {recipe.name}: {report.path}")
+    create_link_artifact(link=folder.page.as_uri(), link_text=f"Report of {recipe.name}", key=f"report-{key}")
+    return str(folder.page)
+
+
+# Steps only wait for their pools, so that threads serve. Prefect's runner is not typed as the kind its flow asks for.
+STEPS_AT_ONCE = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=8))
+
+
+@flow(name="leakage-premium", flow_run_name="{recipe.name}", task_runner=STEPS_AT_ONCE)
+def leakage_premium(recipe: Recipe) -> str:
+    """Measure how much hindsight a recipe's training leaves in a model: corpus to report.
+
+    Args:
+        recipe: What to run. Unsaid fields keep the reference's settings.
+    """
+    # Nothing is sent to a pool before it is known that its result can be kept.
+    open_store().probe()
+
+    steps: list[PrefectFuture[ArtifactRef]] = []
+
+    def run(step: str, config: Config, *, after: Sequence[Any] = (), **inputs: Any) -> PrefectFuture[ArtifactRef]:
+        # Prefect replaces the futures among the inputs by their artifacts before the task's body runs.
+        arguments = {"step": step, "recipe": recipe, "config": config, "inputs": inputs}
+        steps.append(run_stage.submit(**arguments, return_state=False, wait_for=after))
+        return steps[-1]
+
+    report = leakage_premium_steps(recipe, run)
+    _raise_first_failure(steps)
+    return show(recipe, report.result())
+
+
+def _raise_first_failure(steps: Sequence[PrefectFuture[ArtifactRef]]) -> None:
+    """Wait for every step; raise what the first failed one raised, for those behind it only say that they never ran."""
+    for step in steps:
+        step.wait()
+    for step in steps:
+        if step.state.is_failed() or step.state.is_crashed() or step.state.is_cancelled():
+            step.result()

@@ -1,0 +1,39 @@
+"""The leakage-premium pipeline: one order of stages, whoever runs them."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from tasks.recipe import Recipe
+from tasks.settings import Config
+
+T = TypeVar("T")
+
+
+class Runner(Protocol[T]):
+    """Runs one stage: here and now, as a deployment on its pool, or not at all (a look-up)."""
+
+    def __call__(self, step: str, config: Config, *, after: Sequence[T] = (), **inputs: T) -> T:
+        """Run a step.
+
+        Args:
+            step: `stage` or `stage variant`, such as `embed base`.
+            config: The room's config.
+            after: Steps that must be done first though nothing of theirs goes in.
+            inputs: What goes in, by the room's names.
+        """
+        ...
+
+
+def leakage_premium_steps(recipe: Recipe, run: Runner[T]) -> T:
+    """Corpus and panel, preflight, then the rented stages, then the measure. Returns the report."""
+    base = run("base", recipe.base)
+    corpus = run("corpus", recipe.corpus)
+    panel = run("panel", recipe.panel)
+    preflight = run("preflight", recipe, base=base, corpus=corpus, panel=panel)
+    # Preflight changes no later artifact's bytes, so it is waited for and not put into their keys.
+    train = run("train", recipe.train, after=[preflight], base=base, corpus=corpus)
+    merged = run("merge", recipe.merge, base=base, train=train)
+    base_states = run("embed base", recipe.embed, after=[preflight], panel=panel, model=base)
+    trained_states = run("embed trained", recipe.embed, panel=panel, model=merged)
+    premium = run("premium", recipe.premium, panel=panel, base=base_states, trained=trained_states)
+    return run("report", recipe.report, premium=premium, preflight=preflight)

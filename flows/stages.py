@@ -1,0 +1,184 @@
+"""One small flow per stage: what a pool runs, and what the UI retries."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import Flow, Task, flow
+
+from tasks.base.config import ROOM as BASE
+from tasks.base.config import BaseConfig
+from tasks.base.task import publish_base
+from tasks.corpus.config import ROOM as CORPUS
+from tasks.corpus.config import CorpusConfig
+from tasks.corpus.task import publish_corpus
+from tasks.embed.config import ROOM as EMBED
+from tasks.embed.config import EmbedConfig
+from tasks.embed.task import publish_embed
+from tasks.merge.config import ROOM as MERGE
+from tasks.merge.config import MergeConfig
+from tasks.merge.task import publish_merge
+from tasks.panel.config import ROOM as PANEL
+from tasks.panel.config import PanelConfig
+from tasks.panel.task import publish_panel
+from tasks.preflight.room import ROOM as PREFLIGHT
+from tasks.preflight.task import publish_preflight
+from tasks.premium.config import ROOM as PREMIUM
+from tasks.premium.config import PremiumConfig
+from tasks.premium.task import publish_premium
+from tasks.recipe import Recipe
+from tasks.report.config import ROOM as REPORT
+from tasks.report.config import ReportConfig
+from tasks.report.task import publish_report
+from tasks.store.refs import ArtifactRef, Room
+from tasks.train.config import ROOM as TRAIN
+from tasks.train.config import TrainConfig
+from tasks.train.task import publish_train
+
+
+@flow(name="base")
+def base(config: BaseConfig) -> ArtifactRef:
+    """Publish the base model with its tokenizer.
+
+    Args:
+        config: Which model, pinned.
+    """
+    return publish_base(config)
+
+
+@flow(name="corpus")
+def corpus(config: CorpusConfig) -> ArtifactRef:
+    """Publish the documents that could be known at the cutoff, as text and as token ids.
+
+    Args:
+        config: Source, cutoff and token budget.
+    """
+    return publish_corpus(config)
+
+
+@flow(name="panel")
+def panel(config: PanelConfig) -> ArtifactRef:
+    """Publish the equity panel: features, target and a sentence per row.
+
+    Args:
+        config: Source of the prices and how rows are drawn.
+    """
+    return publish_panel(config)
+
+
+@flow(name="preflight")
+def preflight(config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: ArtifactRef) -> ArtifactRef:
+    """Refuse what can be refused before a GPU is rented.
+
+    Args:
+        config: The whole recipe.
+        base: The base model.
+        corpus: The corpus.
+        panel: The panel.
+    """
+    return publish_preflight(config, base, corpus, panel)
+
+
+@flow(name="train")
+def train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -> ArtifactRef:
+    """Continue the base model on the corpus.
+
+    Args:
+        config: Arm, token budget and optimizer.
+        base: The base model.
+        corpus: The corpus.
+    """
+    return publish_train(config, base, corpus)
+
+
+@flow(name="merge")
+def merge(config: MergeConfig, base: ArtifactRef, train: ArtifactRef) -> ArtifactRef:
+    """Fold the adapter into the base and prove it by logits.
+
+    Args:
+        config: Tolerance and probe prompts.
+        base: The base model.
+        train: The training checkpoint.
+    """
+    return publish_merge(config, base, train)
+
+
+@flow(name="embed")
+def embed(config: EmbedConfig, panel: ArtifactRef, model: ArtifactRef) -> ArtifactRef:
+    """Embed the panel's sentences: last real token, last layer, float32.
+
+    Args:
+        config: Batching.
+        panel: The panel.
+        model: A base or merged model.
+    """
+    return publish_embed(config, panel, model)
+
+
+@flow(name="premium")
+def premium(config: PremiumConfig, panel: ArtifactRef, base: ArtifactRef, trained: ArtifactRef) -> ArtifactRef:
+    """Measure the leakage premium of both models, with bootstrap.
+
+    Args:
+        config: Contract, draws and seed.
+        panel: The panel.
+        base: The base model's states.
+        trained: The trained model's states.
+    """
+    return publish_premium(config, panel, base, trained)
+
+
+@flow(name="report")
+def report(config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef) -> ArtifactRef:
+    """Write the page a risk committee can read.
+
+    Args:
+        config: Title and caveats.
+        premium: The scores.
+        preflight: The checks that passed.
+    """
+    return publish_report(config, premium, preflight)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage as the pipeline sees it.
+
+    Args:
+        room: Names its artifacts.
+        publish: The room's task; its `fn` runs inline.
+        flow: What its pools run.
+    """
+
+    room: Room[Any]
+    publish: Task[Any, ArtifactRef]
+    flow: Flow[Any, ArtifactRef]
+
+    @property
+    def inline(self) -> Callable[..., ArtifactRef]:
+        """The plain function, for a run without a server."""
+        plain: Callable[..., ArtifactRef] = self.publish.fn
+        return plain
+
+
+STAGES: dict[str, Stage] = {
+    "base": Stage(BASE, publish_base, base),
+    "corpus": Stage(CORPUS, publish_corpus, corpus),
+    "panel": Stage(PANEL, publish_panel, panel),
+    "preflight": Stage(PREFLIGHT, publish_preflight, preflight),
+    "train": Stage(TRAIN, publish_train, train),
+    "merge": Stage(MERGE, publish_merge, merge),
+    "embed": Stage(EMBED, publish_embed, embed),
+    "premium": Stage(PREMIUM, publish_premium, premium),
+    "report": Stage(REPORT, publish_report, report),
+}
+
+
+def stage_of(step: str) -> Stage:
+    """The stage a step such as `embed base` runs."""
+    return STAGES[stage_name(step)]
+
+
+def stage_name(step: str) -> str:
+    """`embed` for `embed base`."""
+    return step.split()[0]

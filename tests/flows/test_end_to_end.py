@@ -1,0 +1,171 @@
+"""The whole way on real input: through a server and workers on a folder, and in one process on S3."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas import FlowRun
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+
+from flows.inline import find_report
+from tasks.recipe import Recipe, load_recipe
+from tasks.settings import project_root
+from tasks.store.store import Store, open_store
+from tests.local_stack import Stack
+from tests.s3_server import S3Server
+
+pytestmark = [pytest.mark.server, pytest.mark.trainer]
+
+STEPS = ("base", "corpus", "panel", "preflight", "train", "merge", "embed base", "embed trained", "premium", "report")
+
+
+@pytest.fixture(scope="module")
+def first_run(stack: Stack) -> str:
+    """What `make demo` prints."""
+    done = stack.local("follow", "leakage-premium/smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def smoke() -> Recipe:
+    return load_recipe(project_root() / "configs" / "smoke.yaml")
+
+
+def table_of(printed: str) -> str:
+    """The result table: everything between the blank lines around it."""
+    return printed.split("\n\n")[1]
+
+
+def stage_runs() -> list[FlowRun]:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=["recipe:smoke", "arm:lora"]))
+        )
+
+
+def test_every_stage_runs_once_and_says_so(first_run: str, on_stack: Stack) -> None:
+    for step in STEPS:
+        assert re.search(rf"^ +\d+ s  {step}: sent to ", first_run, re.MULTILINE), step
+        assert re.search(rf"^ +\d+ s  {step}: done in \d+ s ", first_run, re.MULTILINE), step
+    names = sorted(run.name for run in stage_runs() if run.name.startswith("smoke: "))
+    assert names == sorted(f"smoke: {step}" for step in STEPS)
+
+
+def test_gpu_stages_run_on_their_own_pool(first_run: str, on_stack: Stack) -> None:
+    pools = {run.name.removeprefix("smoke: "): run.work_pool_name for run in stage_runs()}
+    assert {step for step, pool in pools.items() if pool == "h100"} == {"train", "merge", "embed base", "embed trained"}
+
+
+def test_the_report_lies_where_the_run_says(first_run: str) -> None:
+    page = Path(re.search(r"^report: (.+)$", first_run, re.MULTILINE)[1])
+    html = page.read_text()
+    assert re.search(r"<body[^>]*>\s*<p[^>]*>Plumbing only, these numbers mean nothing", html)
+    assert not re.search(r"""(src|href)=["']https?://""", html), "the page must open offline"
+    for cell in re.findall(r"-?\d+\.\d+", table_of(first_run)):
+        assert cell.lstrip("-") in html
+
+
+def test_the_figures_lie_in_prefects_artifacts(first_run: str, on_stack: Stack) -> None:
+    with get_client(sync_client=True) as client:
+        artifacts = {artifact.type: artifact for artifact in client.read_artifacts()}
+    rows = json.loads(artifacts["table"].data)
+    assert [row["figure"] for row in rows] == [line.split("  ")[0] for line in table_of(first_run).splitlines()[1:]]
+    assert "report.html" in artifacts["markdown"].data
+
+
+def test_a_second_run_starts_nothing_and_prints_the_same_table(first_run: str, on_stack: Stack) -> None:
+    before = {run.id for run in stage_runs() if run.name.startswith("smoke: ")}
+    second = on_stack.local("follow", "leakage-premium/smoke")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert table_of(second.stdout) == table_of(first_run)
+    assert all(f"{step}: found in the store" in second.stdout for step in STEPS)
+    assert {run.id for run in stage_runs() if run.name.startswith("smoke: ")} == before
+
+
+def test_the_recorded_facts_hold(first_run: str, on_stack: Stack, smoke: Recipe) -> None:
+    store = open_store()
+    records = {record.kind: record for record in store.lineage(report_ref(store, smoke))}
+    assert records["train"].facts["tokens_seen"] == smoke.train.token_budget
+    assert all(n_trainable > 0 for n_trainable in records["train"].facts["coverage"].values())
+    assert records["corpus"].facts["dropped"]["after_cutoff"] > 0
+    assert records["corpus"].facts["last_day"] <= smoke.corpus.cutoff.isoformat()
+    merge = records["merge"].facts
+    assert 0 <= merge["difference"] <= 0.01 * merge["moved"]
+    assert records["premium"].inputs["base"].digest != records["premium"].inputs["trained"].digest
+
+
+def report_ref(store: Store, recipe: Recipe):
+    folder = find_report(recipe, store).path
+    record = json.loads((Path(store.root) / folder.relative_to(store.cache_dir) / "record.json").read_text())
+    from tasks.store.records import Record
+
+    return Record.model_validate(record).ref
+
+
+def test_a_bad_value_is_refused_by_the_api_with_its_bound(on_stack: Stack) -> None:
+    deployment = httpx.get(f"{on_stack.api}/deployments/name/leakage-premium/smoke").json()
+    bad = {"recipe": {**deployment["parameters"]["recipe"], "premium": {"n_draws": 1}}}
+    answer = httpx.post(f"{on_stack.api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": bad})
+    assert answer.status_code == 409
+    assert "1 is less than the minimum of" in answer.text
+
+
+def test_an_unknown_key_is_refused_by_the_api(on_stack: Stack) -> None:
+    deployment = httpx.get(f"{on_stack.api}/deployments/name/leakage-premium/smoke").json()
+    bad = {"recipe": {**deployment["parameters"]["recipe"], "trian": {}}}
+    answer = httpx.post(f"{on_stack.api}/deployments/{deployment['id']}/create_flow_run", json={"parameters": bad})
+    assert answer.status_code == 409
+    assert "trian" in answer.text
+
+
+def test_the_form_has_help_texts(on_stack: Stack) -> None:
+    deployment = httpx.get(f"{on_stack.api}/deployments/name/leakage-premium/smoke").json()
+    train = deployment["parameter_openapi_schema"]["definitions"]["TrainConfig"]["properties"]
+    assert all(field.get("description") for name, field in train.items() if name != "arm")
+
+
+def test_the_same_recipe_in_one_process_on_s3_gives_the_same_table(
+    first_run: str, s3_server: S3Server, tmp_path: Path
+) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HINDSIGHT_", "PREFECT_"))}
+    environment = {
+        **kept,
+        **s3_server.environment(),
+        "HINDSIGHT_STATE": str(tmp_path / "inline"),
+        "HINDSIGHT_STORE": f"s3://{s3_server.bucket}/inline",
+    }
+    command = [sys.executable, "-m", "flows", "leakage-premium", "configs/smoke.yaml"]
+    run = lambda: subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)  # noqa: E731
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert table_of(done.stdout) == table_of(first_run)
+    assert (s3_server.folder / s3_server.bucket / "inline" / "train").is_dir()
+    secret = environment["AWS_SECRET_ACCESS_KEY"].encode()
+    written = [file for root in (tmp_path, s3_server.folder) for file in root.rglob("*") if file.is_file()]
+    assert [file for file in written if secret in file.read_bytes()] == []
+    assert secret.decode() not in done.stdout + done.stderr
+    again = run()
+    assert table_of(again.stdout) == table_of(first_run)
+    assert again.stderr.count("found in the store") == len(STEPS)
+
+
+def test_a_tampered_artifact_stops_the_run_with_its_name(first_run: str, on_stack: Stack, smoke: Recipe) -> None:
+    corpus = next(record for record in open_store().lineage(report_ref(open_store(), smoke)) if record.kind == "corpus")
+    entry = next(entry for entry in corpus.files if entry.path.endswith(".jsonl"))
+    blob = on_stack.store / "blobs" / entry.sha256
+    original = blob.read_bytes()
+    try:
+        blob.write_bytes(original.replace(b"the", b"tha", 1))
+        refused = on_stack.local("follow", "leakage-premium/smoke")
+    finally:
+        blob.write_bytes(original)
+    assert refused.returncode == 1
+    assert f"file {entry.path} of artifact {corpus.ref.path}" in refused.stdout + refused.stderr
+    assert "is damaged" in refused.stdout + refused.stderr
