@@ -35,7 +35,12 @@ def run_stage(step: str, recipe: Recipe, config: Config, inputs: dict[str, Artif
         deployment=deployment_of(step, recipe),
         plan=stage_of(step).room.plan(config, inputs),
         run_name=f"{recipe.name}: {step}",
-        tags=(f"stage:{stage_name(step)}", f"recipe:{recipe.name}", f"arm:{recipe.train.arm}"),
+        tags=(
+            f"stage:{stage_name(step)}",
+            f"recipe:{recipe.name}",
+            f"arm:{recipe.train.arm}",
+            f"cutoff:{recipe.corpus.cutoff}",
+        ),
     )
     return dispatch(errand, open_store())
 

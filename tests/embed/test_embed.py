@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from tasks.artifacts import Embeddings
 from tasks.embed.batches import batch_by_length, pad_right
-from tasks.embed.config import EmbedConfig, embed_label
+from tasks.embed.config import REVISION, EmbedConfig, embed_label
 from tasks.embed.errors import StateNotFinite, UnusablePrompt
 from tasks.embed.states import last_token_states, load_headless
 from tasks.embed.write import write_states
@@ -92,3 +92,11 @@ def test_the_longest_labels_still_make_a_store_path() -> None:
     panel, model = (ArtifactRef(kind="x", label="a" * 121, key="0" * 16, digest="0" * 64) for _ in range(2))
     label = embed_label(EmbedConfig(), {"panel": panel, "model": model})
     ArtifactRef(kind="embed", label=label, key=Plan("embed", label, 1, EmbedConfig()).key, digest="0" * 64)
+
+
+def test_the_same_model_and_sentences_give_the_states_this_revision_gave() -> None:
+    # Rounded: the last bits are the processor's.
+    known = {1: [[-0.8673, -0.3677], [-0.9316, -0.2671], [-0.3803, -0.3698], [-0.8838, -0.2845]]}
+    assert states_of(PROMPTS, 1_024)[:, :2] == pytest.approx(np.array(known.get(REVISION)), abs=1e-3), (
+        "the same inputs give other states: raise REVISION in tasks/embed/config.py and add the new ones here"
+    )

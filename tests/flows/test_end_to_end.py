@@ -39,8 +39,8 @@ def smoke() -> Recipe:
 
 
 def table_of(printed: str) -> str:
-    """The result table: everything between the blank lines around it."""
-    return printed.split("\n\n")[1]
+    """The result table: the paragraph that starts with its head."""
+    return next(part.strip() for part in printed.split("\n\n") if part.strip().startswith("figure "))
 
 
 def stage_runs() -> list[FlowRun]:
@@ -142,7 +142,10 @@ def test_the_same_recipe_in_one_process_on_s3_gives_the_same_table(
         "HINDSIGHT_STORE": f"s3://{s3_server.bucket}/inline",
     }
     command = [sys.executable, "-m", "flows", "leakage-premium", "configs/smoke.yaml"]
-    run = lambda: subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)  # noqa: E731
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)
+
     done = run()
     assert done.returncode == 0, done.stderr
     assert table_of(done.stdout) == table_of(first_run)

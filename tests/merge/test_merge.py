@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tasks.artifacts import Checkpoint
-from tasks.merge.config import MergeConfig
+from tasks.merge.config import REVISION, MergeConfig
 from tasks.merge.errors import AdapterMismatch, MergeDiffers, NothingMoved
 from tasks.merge.fold import attach_adapter, load_model
 from tasks.merge.verify import Parity, compare, refuse_difference, refuse_unmoved
@@ -93,3 +93,16 @@ def test_an_adapter_of_another_shape_is_refused() -> None:
     other = change_adapter(random_adapter(0.05), {name: torch.zeros(4, 8)})
     with pytest.raises(AdapterMismatch, match="does not fit its base"):
         attach_adapter(load_model(tiny_base().path), other.adapter_dir)
+
+
+def test_the_same_adapter_gives_the_weights_this_revision_gave(tmp_path: Path) -> None:
+    torch.manual_seed(0)  # of the adapter's factors that do not start at zero
+    write_merge(MergeConfig(), tiny_base(), random_adapter(0.05), "probe", tmp_path)
+    merged = load_file(tmp_path / "model.safetensors")
+    names = ("0.linear_attn.out_proj", "0.mlp.experts.0.down_proj", "3.self_attn.q_proj")
+    sums = [float(merged[f"model.layers.{name}.weight"].double().abs().sum()) for name in names]
+    # Sums, not digests: the last bits are the processor's.
+    known = {1: [64.7489, 47.3191, 119.8333]}
+    assert sums == pytest.approx(known.get(REVISION), rel=1e-4), (
+        "the same inputs give other weights: raise REVISION in tasks/merge/config.py and add the new sums here"
+    )
