@@ -129,7 +129,9 @@ def main() -> int:
             print("ended: " + (", ".join(end_all()) or "nothing was running"))
         else:
             command = [sys.executable, "-m", "flows", "follow", options.deployment]
-            return subprocess.run(command, cwd=project_root(), env=_environment(address)).returncode
+            returncode = subprocess.run(command, cwd=project_root(), env=_environment(address)).returncode
+            print(f"UI: {address.ui} (`make down` ends server and workers)", flush=True)
+            return returncode
     except HindsightError as error:
         print(f"hindsight: {error}", file=sys.stderr)
         return 1

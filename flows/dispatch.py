@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
 SAY_EVERY_SECONDS = 30.0
+PREAMBLE = "Flow run encountered an exception: "
 WAITING_STATES = {StateType.SCHEDULED, StateType.PENDING}
 
 
@@ -131,7 +132,7 @@ def _wait(client: SyncPrefectClient, errand: Errand, run: FlowRun) -> FlowRun:
     while not _is_over(run):
         time.sleep(POLL_SECONDS)
         run = client.read_flow_run(run.id)
-        if time.monotonic() - said_at >= SAY_EVERY_SECONDS and run.state is not None:
+        if time.monotonic() - said_at >= SAY_EVERY_SECONDS:
             said_at = time.monotonic()
             log.info("%s: %s", errand.step, _what_it_does(client, run))
     return run
@@ -140,7 +141,7 @@ def _wait(client: SyncPrefectClient, errand: Errand, run: FlowRun) -> FlowRun:
 def _what_it_does(client: SyncPrefectClient, run: FlowRun) -> str:
     if run.state is None or run.state.type not in WAITING_STATES or run.work_pool_name is None:
         state = run.state.type.value.lower() if run.state else "unknown"
-        return f"{state} for {run.total_run_time.total_seconds():.0f} s"
+        return f"{state} for {run.estimated_run_time.total_seconds():.0f} s"
     pool = client.read_work_pool(run.work_pool_name)
     limit = "no limit" if pool.concurrency_limit is None else f"limit {pool.concurrency_limit}"
     status = pool.status.value.lower() if pool.status else "unknown"
@@ -154,5 +155,11 @@ def _why(errand: Errand, run: FlowRun, store: Store) -> str:
             f"{errand.step}: run {run.name!r} completed, yet {errand.plan.path} is not in {store.url}; do this process "
             f"and the workers of {errand.deployment} name the same store?"
         )
-    ended = f"{state.name}: {state.message}" if state else "without a state"
-    return f"{errand.step}: run {run.name!r} on {errand.deployment} ended {ended}"
+    return f"{errand.step}: run {run.name!r} on {errand.deployment} ended {ending_of(run)}"
+
+
+def ending_of(run: FlowRun) -> str:
+    """How a run ended, without Prefect's own preamble to an exception."""
+    if run.state is None:
+        return "without a state"
+    return f"{run.state.name}: {(run.state.message or '').removeprefix(PREAMBLE)}"

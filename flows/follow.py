@@ -14,6 +14,7 @@ from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
+from flows.dispatch import ending_of
 from flows.inline import find_report
 from tasks.artifacts import Report
 from tasks.errors import HindsightError
@@ -49,9 +50,7 @@ def follow(deployment: str) -> Report:
         print(f"{deployment}: run {run.name!r}, {run_address(run.id)}", flush=True)
         run = _print_until_over(client, run)
     if run.state is None or not run.state.is_completed():
-        raise RunFailed(
-            f"{deployment} ended {run.state.name if run.state else 'unknown'}: {run.state.message if run.state else ''}"
-        )
+        raise RunFailed(f"{deployment} ended {ending_of(run)}")
     return find_report(Recipe.model_validate(run.parameters["recipe"]), open_store())
 
 

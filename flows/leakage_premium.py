@@ -45,7 +45,7 @@ def run_stage(step: str, recipe: Recipe, config: Config, inputs: dict[str, Artif
     return dispatch(errand, open_store())
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name="show", cache_policy=NO_CACHE, persist_result=False)
 def show(recipe: Recipe, report: ArtifactRef) -> str:
     """Put the headline figures and the way to the report into Prefect's artifacts. Returns the page's path."""
     folder = Report(open_store().fetch(report))

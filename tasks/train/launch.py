@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def trainer_python() -> Path:
     python = Path(named) if named else project_root() / ".venv-trainer" / "bin" / "python"
     if not os.access(python, os.X_OK):
         raise TrainerMissing(
-            f"the trainer's interpreter {python} is missing or cannot be run; `make .venv-trainer` installs it, "
+            f"the trainer's interpreter {python} is missing or cannot be run; `make install` installs it, "
             "HINDSIGHT_TRAINER_PYTHON names another."
         )
     return python
@@ -55,7 +56,7 @@ def run_trainer(folder: Path, watch: Watch, on_cpu: bool) -> None:
         TrainerMissing: If the trainer's environment is not there.
         TrainingFailed: With the trainer's last error, if it did not end well.
     """
-    command = [str(trainer_python()), "-m", "axolotl.cli.train", workplace.YAML]
+    command = [str(trainer_python()), "-m", "tasks.train.trainer", workplace.YAML]
     with (folder / workplace.LOG).open("wb") as output, _started(command, folder, output.fileno(), on_cpu) as process:
         while process.poll() is None:
             watch.look()
@@ -76,7 +77,7 @@ def trainer_environment(on_cpu: bool = False) -> dict[str, str]:
     }
     # One process on several visible GPUs would split its batches among them without saying so.
     unless_said = {"CUDA_VISIBLE_DEVICES": "0"} | (KEEP_MEMORY if on_cpu else {})
-    return unless_said | os.environ | fixed
+    return unless_said | os.environ | fixed | {workplace.PLAIN_KERNELS: "1" if on_cpu else "0"}
 
 
 @contextmanager
@@ -96,9 +97,12 @@ def _failure(returncode: int, output: str) -> TrainingFailed:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for line in lines[-LAST_LINES:]:
         log.error("trainer: %s", line)
+    said = f"Its last {LAST_LINES} lines are in the log above."
+    if returncode < 0:
+        name = signal.Signals(-returncode).name
+        return TrainingFailed(
+            f"the trainer was ended by {name}; SIGKILL is the kernel's way out of full memory. {said}"
+        )
     errors = [line for line in lines if ERROR_LINE.match(line)]
     reason = (errors or lines or ["it said nothing"])[-1]
-    return TrainingFailed(
-        f"the trainer ended with exit code {returncode}: {reason[:500]} "
-        f"Its last {LAST_LINES} lines are in the log above."
-    )
+    return TrainingFailed(f"the trainer ended with exit code {returncode}: {reason[:500]} {said}")

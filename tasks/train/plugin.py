@@ -12,7 +12,7 @@ from typing import Any
 
 from axolotl.common.datasets import TrainDatasetMeta
 from axolotl.integrations.base import BasePlugin
-from datasets import Dataset  # type: ignore[import-untyped]
+from datasets import Dataset
 from transformers import TrainerCallback, set_seed
 
 from tasks.train import workplace

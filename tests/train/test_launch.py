@@ -31,6 +31,14 @@ def test_the_trainers_last_error_is_the_reason(trainer: Path, tmp_path: Path) ->
         run_trainer(tmp_path, watch(tmp_path), on_cpu=True)
 
 
+def test_a_killed_trainer_is_told_from_one_that_failed(trainer: Path, tmp_path: Path) -> None:
+    trainer.write_text("#!/bin/sh\necho loading\nkill -9 $$\n")
+    with pytest.raises(
+        TrainingFailed, match="the trainer was ended by SIGKILL; SIGKILL is the kernel's way out of full"
+    ):
+        run_trainer(tmp_path, watch(tmp_path), on_cpu=True)
+
+
 def test_a_stalled_trainer_is_ended_with_its_children(trainer: Path, tmp_path: Path) -> None:
     trainer.write_text("#!/bin/sh\nsleep 300 & echo $! > child\nwait\n")
     with pytest.raises(TrainingFailed, match="finished no step for 0 minutes after step 0 of 10"):
@@ -55,6 +63,11 @@ def test_a_choice_of_gpus_is_left_alone_and_else_one_is_taken(monkeypatch: pytes
     assert trainer_environment()["CUDA_VISIBLE_DEVICES"] == ""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert trainer_environment()["CUDA_VISIBLE_DEVICES"] == "0"
+
+
+def test_plain_kernels_keep_triton_out_and_fused_ones_do_not() -> None:
+    assert trainer_environment(on_cpu=True)[workplace.PLAIN_KERNELS] == "1"
+    assert trainer_environment(on_cpu=False)[workplace.PLAIN_KERNELS] == "0"
 
 
 def test_progress_has_done_total_and_rate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,63 @@
+"""Take docs/pictures anew from the running demo: `make pictures`. Needs Chromium, such as Debian's package."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Page, sync_playwright
+
+from deployments.address import Address
+from flows.inline import find_report
+from tasks.recipe import load_recipe
+from tasks.settings import project_root
+from tasks.store.store import open_store
+
+PICTURES = Path(__file__).with_name("pictures")
+QUIET = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+PAGE_MS = 90_000
+"""The UI's first page has taken 43 s on a loaded machine."""
+
+
+def main() -> int:
+    """Photograph the first run in the UI, the form of a custom run, and the report."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        print("hindsight: no Chromium on the PATH; install it, such as by `apt-get install chromium`.", file=sys.stderr)
+        return 1
+    address = Address.from_environment()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        page = browser.new_page(viewport={"width": 1360, "height": 900})
+        page.goto(f"{address.ui}/runs/flow-run/{_first_run(address)}", timeout=PAGE_MS)
+        _shoot(page, "run")
+        page.goto(f"{address.ui}/deployments/deployment/{_smoke(address)}/run", timeout=PAGE_MS)
+        _shoot(page, "form")
+        report = find_report(load_recipe(project_root() / "configs" / "smoke.yaml"), open_store())
+        page.set_viewport_size({"width": 1000, "height": 1400})
+        page.goto(report.page.as_uri())
+        _shoot(page, "report")
+        browser.close()
+    return 0
+
+
+def _first_run(address: Address) -> str:
+    """The first smoke run: later ones find everything in the store and show an empty graph."""
+    wanted = {"flows": {"name": {"any_": ["leakage-premium"]}}, "sort": "START_TIME_ASC", "limit": 1}
+    runs = httpx.post(f"{address.api}/flow_runs/filter", json=wanted).json()
+    return str(runs[0]["id"])
+
+
+def _smoke(address: Address) -> str:
+    return str(httpx.get(f"{address.api}/deployments/name/leakage-premium/smoke").json()["id"])
+
+
+def _shoot(page: Page, name: str) -> None:
+    # The run graph is drawn on a canvas after its data have come: nothing in the page says when.
+    page.wait_for_timeout(8_000)
+    page.screenshot(path=PICTURES / f"{name}.png")
+    print(f"docs/pictures/{name}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
