@@ -40,8 +40,8 @@ def up(address: Address) -> None:
     _start_server(address, environment)
     _prefect_step(["-m", "deployments.pools"], environment)
     _prefect_step(["-m", "prefect", "--no-prompt", "deploy", "--all"], environment, quiet=True)
-    for pool in ("cpu", "h100", "h100x8"):
-        _start_worker(pool, environment)
+    for file in sorted(Path(__file__).with_name("pools").glob("*.json")):
+        _start_worker(file.stem, environment)
     print(f"server, workers: {address.ui} (logs in {state_dir() / 'logs'})", flush=True)
 
 

@@ -17,6 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(
         level=os.environ.get("HINDSIGHT_LOG", "INFO"), format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
+    # Model loading draws a bar per shard; a run's lines say what is done, with rate and time left.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     for noisy in ("httpx", "matplotlib", "fontTools", "botocore", "aiobotocore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:

@@ -122,8 +122,8 @@ def _create(errand: Errand, idempotency_key: str) -> FlowRun:
         return cast(FlowRun, run)
     except ObjectNotFound as error:
         raise StageFailed(
-            f"{errand.step} needs deployment {errand.deployment}, which the server does not know; run "
-            "`prefect --no-prompt deploy --all`."
+            f"{errand.step} needs deployment {errand.deployment}, which the server does not know; deploy what "
+            "prefect.yaml describes: `HINDSIGHT_ROOT=$PWD prefect --no-prompt deploy --all`, or `make demo` on this machine."
         ) from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from tasks.settings import project_root
 from tests.local_stack import Stack, local_stack
 from tests.s3_server import S3Server, serve_s3
 
@@ -19,6 +20,15 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     state = tmp_path / "state"
     monkeypatch.setenv("HINDSIGHT_STATE", str(state))
     return state
+
+
+@pytest.fixture
+def shared_dir() -> Path:
+    """The folder with the real panel and the goldens; it lies beside a checkout, not in it."""
+    folder = project_root().parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent; the goldens are kept beside the project")
+    return folder
 
 
 @pytest.fixture(scope="session")

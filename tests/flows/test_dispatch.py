@@ -96,7 +96,7 @@ def test_a_parent_says_why_a_stage_waits(on_stack: Stack, monkeypatch: pytest.Mo
     assert any("panel: waits in pool cpu (no limit, pool is ready)" in message for message in caplog.messages)
 
 
-def test_the_node_of_eight_takes_a_train_run(on_stack: Stack) -> None:
+def test_the_node_of_eight_takes_one_train_run_at_a_time(on_stack: Stack) -> None:
     with get_client(sync_client=True) as client:
         assert client.read_work_pool("h100x8").concurrency_limit == 1
         deployment = client.read_deployment_by_name("train/h100x8")

@@ -12,11 +12,15 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+from prefect.deployments import run_deployment
 
+from flows.dispatch import Errand
 from flows.inline import find_report
 from tasks.recipe import Recipe, load_recipe
 from tasks.settings import project_root
+from tasks.store.records import Record
 from tasks.store.store import Store, open_store
+from tasks.train.config import ROOM as TRAIN
 from tests.local_stack import Stack
 from tests.s3_server import S3Server
 
@@ -63,6 +67,14 @@ def test_gpu_stages_run_on_their_own_pool(first_run: str, on_stack: Stack) -> No
     assert {step for step, pool in pools.items() if pool == "h100"} == {"train", "merge", "embed base", "embed trained"}
 
 
+def test_the_node_of_eight_runs_the_train_stage_too(first_run: str, on_stack: Stack, smoke: Recipe) -> None:
+    store = open_store()
+    record = next(record for record in store.lineage(report_ref(store, smoke)) if record.kind == "train")
+    errand = Errand("train", "train/h100x8", TRAIN.plan(smoke.train, record.inputs), "test: train")
+    run = run_deployment(errand.deployment, parameters=errand.parameters, timeout=120, as_subflow=False)
+    assert (run.state.name, run.work_pool_name) == ("Completed", "h100x8")
+
+
 def test_the_report_lies_where_the_run_says(first_run: str) -> None:
     page = Path(re.search(r"^report: (.+)$", first_run, re.MULTILINE)[1])
     html = page.read_text()
@@ -104,8 +116,6 @@ def test_the_recorded_facts_hold(first_run: str, on_stack: Stack, smoke: Recipe)
 def report_ref(store: Store, recipe: Recipe):
     folder = find_report(recipe, store).path
     record = json.loads((Path(store.root) / folder.relative_to(store.cache_dir) / "record.json").read_text())
-    from tasks.store.records import Record
-
     return Record.model_validate(record).ref
 
 

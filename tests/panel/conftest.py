@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,12 +21,3 @@ def jpx_prices() -> pd.DataFrame:
         for code in (1301, 1302)
     ]
     return pd.concat(stocks, ignore_index=True)
-
-
-@pytest.fixture
-def shared_dir() -> Path:
-    """The folder with the real panel and the goldens; it lies beside a checkout, not in it."""
-    folder = Path(__file__).resolve().parents[2].parent / "shared"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is absent; the goldens are kept beside the project")
-    return folder

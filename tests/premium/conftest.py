@@ -45,12 +45,3 @@ def make_rows():
         return Rows(stocks, days < n_train_days, target.ravel(), base, base if trained is None else trained)
 
     return make
-
-
-@pytest.fixture
-def shared_dir() -> Path:
-    """The folder with the goldens; it lies beside a checkout, not in it."""
-    folder = Path(__file__).resolve().parents[2].parent / "shared"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is absent; the goldens are kept beside the project")
-    return folder
