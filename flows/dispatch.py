@@ -123,7 +123,7 @@ def _create(errand: Errand, idempotency_key: str) -> FlowRun:
     except ObjectNotFound as error:
         raise StageFailed(
             f"{errand.step} needs deployment {errand.deployment}, which the server does not know; deploy what "
-            "prefect.yaml describes: `HINDSIGHT_ROOT=$PWD prefect --no-prompt deploy --all`, or `make demo` on this machine."
+            "prefect.yaml describes by `HINDSIGHT_ROOT=$PWD prefect --no-prompt deploy --all`, or here by `make demo`."
         ) from error
 
 
