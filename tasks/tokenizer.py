@@ -86,12 +86,13 @@ def _check_specials(tokenizer: "PreTrainedTokenizerBase", specials: list[tuple[i
 
 
 def _from_hub(source: HubTokenizer) -> "PreTrainedTokenizerBase":
+    import httpx
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.repo, revision=source.revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        # transformers folds offline, gated, missing and custom-code repositories into these two.
+    except (OSError, ValueError, httpx.HTTPError) as error:
+        # transformers folds offline, gated, missing and custom-code repositories into the first two.
         raise TokenizerError(
             f"tokenizer {source.repo} at {source.revision[:12]} cannot be loaded: {str(error).splitlines()[0][:200]} "
             "Check the name and the network, and for a gated repository set HF_TOKEN; kind 'qwen' needs no hub."

@@ -19,12 +19,13 @@ def fetch_snapshot(source: HubSource, folder: Path) -> None:
         HubUnavailable: If the hub cannot be reached, or refuses, or has no such commit.
         NoSafetensors: If its weights are in another format, or the index names a file that is not there.
     """
+    import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
         snapshot_download(source.repo, revision=source.revision, allow_patterns=FILES, local_dir=folder)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError, OSError) as error:
         raise _unavailable(source, error) from error
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     check_weights(folder, source.repo)

@@ -29,3 +29,7 @@ class DamagedSource(CorpusError):
 
 class CutoffBroken(CorpusError):
     """A document after the cutoff came as far as the writer: a fault of ours, not of the input."""
+
+
+class SourceUnreachable(CorpusError):
+    """The place documents should come from does not answer."""

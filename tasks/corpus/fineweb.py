@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.corpus.clip import RawDocument
 from tasks.corpus.config import FineWebSource
 from tasks.corpus.cutoff import Cutoff, Dump
-from tasks.corpus.errors import DamagedSource, DumpAfterCutoff, UnknownDump
+from tasks.corpus.errors import DamagedSource, DumpAfterCutoff, SourceUnreachable, UnknownDump
 from tasks.corpus.order import seeded
 
 if TYPE_CHECKING:
@@ -42,13 +42,24 @@ class Mirror:
         return cls(filesystem, path.rstrip("/"))
 
     def dumps(self) -> set[str]:
-        """Names of the dumps it has, as in `CC-MAIN-2017-26`."""
+        """Names of the dumps it has, as in `CC-MAIN-2017-26`.
+
+        Raises:
+            SourceUnreachable: If the hub or the bucket does not answer.
+        """
+        import httpx
+
         try:
             return {
                 path.rstrip("/").rsplit("/", 1)[1] for path in self.filesystem.ls(f"{self.root}/data", detail=False)
             }
         except FileNotFoundError:
             return set()
+        except (OSError, httpx.HTTPError) as error:
+            raise SourceUnreachable(
+                f"{self.root} cannot be listed: {type(error).__name__}: {str(error)[:200]}. Check the network, or name "
+                "a mirror in corpus.source.root."
+            ) from error
 
     def files(self, dump: Dump) -> list[str]:
         """A dump's parquet files in name order."""

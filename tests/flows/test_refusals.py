@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tasks.settings import project_root
+from tests.s3_server import free_port
 
 SMOKE = yaml.safe_load((project_root() / "configs" / "smoke.yaml").read_text())
 
@@ -61,3 +62,21 @@ def test_inputs_that_cannot_be_measured(tmp_path: Path, changed: dict[str, objec
     said = refusal(run(tmp_path, {**SMOKE, **changed}))
     assert all(part in said for part in sentence), said
     assert not (tmp_path / "state" / "store" / "train").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        (
+            {"base": {"source": {"kind": "hub"}}},
+            "model Qwen/Qwen3.5-35B-A3B-Base at revision 0f0813072d23 was not fetched",
+        ),
+        ({"corpus": {"source": {"kind": "fineweb"}}}, "datasets/HuggingFaceFW/fineweb@9bb295d"),
+    ],
+    ids=["base", "corpus"],
+)
+def test_a_hub_that_does_not_answer(tmp_path: Path, changed: dict[str, object], sentence: str) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    said = refusal(run(tmp_path, {**SMOKE, **changed}, HF_ENDPOINT=nobody, HF_HUB_OFFLINE="0"))
+    assert sentence in said
+    assert "heck the network" in said
