@@ -47,7 +47,7 @@ def all_checks(inputs: Inputs) -> list[Check]:
 
 
 def _store(inputs: Inputs) -> Iterator[Check]:
-    yield _attempt("store round trip", "64 bytes come back unchanged", inputs.store.probe, "they do")
+    yield _attempt("store round trip", "64 bytes come back unchanged", inputs.store.probe, "unchanged")
 
 
 def _disk(inputs: Inputs) -> Iterator[Check]:
