@@ -9,6 +9,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from deployments.address import Address
 from flows.inline import find_report
+from tasks.artifacts import Report
 from tasks.recipe import load_recipe
 from tasks.settings import project_root
 from tasks.store.store import open_store
@@ -33,7 +34,8 @@ def main() -> int:
         _shoot(page, "run")
         page.goto(f"{address.ui}/deployments/deployment/{_smoke(address)}/run", timeout=PAGE_MS)
         _shoot(page, "form")
-        report = find_report(load_recipe(project_root() / "configs" / "smoke.yaml"), open_store())
+        store = open_store()
+        report = Report(store.fetch(find_report(load_recipe(project_root() / "configs" / "smoke.yaml"), store)))
         page.set_viewport_size({"width": 1000, "height": 1400})
         page.goto(report.page.as_uri())
         _shoot(page, "report")

@@ -51,7 +51,8 @@ def follow(deployment: str) -> Report:
         run = _print_until_over(client, run)
     if run.state is None or not run.state.is_completed():
         raise RunFailed(f"{deployment} ended {ending_of(run)}")
-    return find_report(Recipe.model_validate(run.parameters["recipe"]), open_store())
+    store = open_store()
+    return Report(store.fetch(find_report(Recipe.model_validate(run.parameters["recipe"]), store)))
 
 
 def run_address(run_id: UUID) -> str:

@@ -19,7 +19,7 @@ from flows.inline import find_report
 from tasks.recipe import Recipe, load_recipe
 from tasks.settings import project_root
 from tasks.store.records import Record
-from tasks.store.store import Store, open_store
+from tasks.store.store import open_store
 from tasks.train.config import ROOM as TRAIN
 from tests.local_stack import Stack
 from tests.s3_server import S3Server
@@ -40,6 +40,13 @@ def first_run(stack: Stack) -> str:
 @pytest.fixture
 def smoke() -> Recipe:
     return load_recipe(project_root() / "configs" / "smoke.yaml")
+
+
+@pytest.fixture
+def records(first_run: str, on_stack: Stack, smoke: Recipe) -> dict[str, Record]:
+    """The record of each kind that the report came from."""
+    store = open_store()
+    return {record.kind: record for record in store.lineage(find_report(smoke, store))}
 
 
 def table_of(printed: str) -> str:
@@ -67,10 +74,8 @@ def test_gpu_stages_run_on_their_own_pool(first_run: str, on_stack: Stack) -> No
     assert {step for step, pool in pools.items() if pool == "h100"} == {"train", "merge", "embed base", "embed trained"}
 
 
-def test_the_node_of_eight_runs_the_train_stage_too(first_run: str, on_stack: Stack, smoke: Recipe) -> None:
-    store = open_store()
-    record = next(record for record in store.lineage(report_ref(store, smoke)) if record.kind == "train")
-    errand = Errand("train", "train/h100x8", TRAIN.plan(smoke.train, record.inputs), "test: train")
+def test_the_node_of_eight_runs_the_train_stage_too(records: dict[str, Record], smoke: Recipe) -> None:
+    errand = Errand("train", "train/h100x8", TRAIN.plan(smoke.train, records["train"].inputs), "test: train")
     run = run_deployment(errand.deployment, parameters=errand.parameters, timeout=120, as_subflow=False)
     assert (run.state.name, run.work_pool_name) == ("Completed", "h100x8")
 
@@ -101,9 +106,7 @@ def test_a_second_run_starts_nothing_and_prints_the_same_table(first_run: str, o
     assert {run.id for run in stage_runs() if run.name.startswith("smoke: ")} == before
 
 
-def test_the_recorded_facts_hold(first_run: str, on_stack: Stack, smoke: Recipe) -> None:
-    store = open_store()
-    records = {record.kind: record for record in store.lineage(report_ref(store, smoke))}
+def test_the_recorded_facts_hold(records: dict[str, Record], smoke: Recipe) -> None:
     assert records["train"].facts["tokens_seen"] == smoke.train.token_budget
     assert all(n_trainable > 0 for n_trainable in records["train"].facts["coverage"].values())
     assert records["corpus"].facts["dropped"]["after_cutoff"] > 0
@@ -111,12 +114,6 @@ def test_the_recorded_facts_hold(first_run: str, on_stack: Stack, smoke: Recipe)
     merge = records["merge"].facts
     assert 0 <= merge["difference"] <= 0.01 * merge["moved"]
     assert records["premium"].inputs["base"].digest != records["premium"].inputs["trained"].digest
-
-
-def report_ref(store: Store, recipe: Recipe):
-    folder = find_report(recipe, store).path
-    record = json.loads((Path(store.root) / folder.relative_to(store.cache_dir) / "record.json").read_text())
-    return Record.model_validate(record).ref
 
 
 def test_a_bad_value_is_refused_by_the_api_with_its_bound(on_stack: Stack) -> None:
@@ -170,7 +167,9 @@ def test_the_same_recipe_in_one_process_on_s3_gives_the_same_table(
 
 
 def test_a_tampered_artifact_stops_the_run_with_its_name(first_run: str, on_stack: Stack, smoke: Recipe) -> None:
-    corpus = next(record for record in open_store().lineage(report_ref(open_store(), smoke)) if record.kind == "corpus")
+    corpus = next(
+        record for record in open_store().lineage(find_report(smoke, open_store())) if record.kind == "corpus"
+    )
     entry = next(entry for entry in corpus.files if entry.path.endswith(".jsonl"))
     blob = on_stack.store / "blobs" / entry.sha256
     original = blob.read_bytes()
