@@ -29,6 +29,7 @@ class Watch:
     stall_seconds: float
     deadline_seconds: float
     started: float = field(default_factory=time.monotonic)
+    _offset: int = 0
     _n_lines: int = 0
     _moved: float = field(default_factory=time.monotonic)
     _reported: float = 0.0
@@ -40,13 +41,22 @@ class Watch:
             TrainingFailed: If no step was finished for too long, or the run is past its deadline.
         """
         now = time.monotonic()
-        lines = self.metrics.read_text().splitlines() if self.metrics.exists() else []
-        if len(lines) > self._n_lines:
-            self._n_lines, self._moved = len(lines), now
+        if lines := self._new_lines():
+            self._n_lines, self._moved = self._n_lines + len(lines), now
             if now - self._reported >= REPORT_SECONDS or self._n_lines == self.n_steps:
                 self._reported = now
                 self._report(json.loads(lines[-1]))
         self._refuse_late(now)
+
+    def _new_lines(self) -> list[bytes]:
+        """Whole lines since the last look; a line still being written waits for the next."""
+        if not self.metrics.exists():
+            return []
+        with self.metrics.open("rb") as file:
+            file.seek(self._offset)
+            whole = file.read().rpartition(b"\n")[0]
+        self._offset += len(whole) + 1 if whole else 0
+        return whole.splitlines()
 
     def _report(self, last: dict[str, float]) -> None:
         step, seconds = int(last["step"]), last["seconds"] or 1e-9

@@ -98,7 +98,8 @@ def test_a_parent_says_why_a_stage_waits(on_stack: Stack, monkeypatch: pytest.Mo
 
 def test_the_node_of_eight_takes_one_train_run_at_a_time(on_stack: Stack) -> None:
     with get_client(sync_client=True) as client:
-        assert client.read_work_pool("h100x8").concurrency_limit == 1
+        limits = {name: client.read_work_pool(name).concurrency_limit for name in ("cpu", "h100", "h100x8")}
         deployment = client.read_deployment_by_name("train/h100x8")
+    assert limits == {"cpu": None, "h100": 1, "h100x8": 1}
     assert deployment.work_pool_name == "h100x8"
     assert deployment.global_concurrency_limit.limit == 1

@@ -69,6 +69,10 @@ def test_every_stage_runs_once_and_says_so(first_run: str, on_stack: Stack) -> N
     assert names == sorted(f"smoke: {step}" for step in STEPS)
 
 
+def test_the_uis_address_is_told(first_run: str, stack: Stack) -> None:
+    assert f"UI: http://127.0.0.1:{stack.port} " in first_run
+
+
 def test_gpu_stages_run_on_their_own_pool(first_run: str, on_stack: Stack) -> None:
     pools = {run.name.removeprefix("smoke: "): run.work_pool_name for run in stage_runs()}
     assert {step for step, pool in pools.items() if pool == "h100"} == {"train", "merge", "embed base", "embed trained"}

@@ -76,3 +76,16 @@ def test_progress_has_done_total_and_rate(tmp_path: Path, caplog: pytest.LogCapt
     metrics.write_text('{"step": 5, "loss": 2.5, "learning_rate": 0.1, "tokens_seen": 1000, "seconds": 50.0}\n')
     Watch(metrics, 10, 60, 60, started=time.monotonic()).look()
     assert "train: step 5 of 10, loss 2.5000, 20 tokens/s, 0.8 min left" in caplog.text
+
+
+def test_a_line_still_being_written_waits_for_the_next_look(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    line = '{"step": %d, "loss": 2.5, "learning_rate": 0.1, "tokens_seen": %d, "seconds": 4.0}\n'
+    whole, half = line % (1, 500), line % (2, 1000)
+    metrics = tmp_path / workplace.METRICS
+    looking = Watch(metrics, 2, 60, 60)
+    with caplog.at_level("INFO", "tasks.train.watch"):
+        metrics.write_text(whole + half[:20])
+        looking.look()
+        metrics.write_text(whole + half)
+        looking.look()
+    assert [message.split(",")[0] for message in caplog.messages] == ["train: step 1 of 2", "train: step 2 of 2"]
