@@ -1,95 +1,76 @@
-"""How far the scores would move with other stocks."""
+"""How far the seed's scores would move with other stocks."""
 
-import logging
-import time
 from collections import Counter
-from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
-from numpy.random import Generator
 
 from tasks.artifacts import Interval
 from tasks.premium.config import PremiumConfig
-from tasks.premium.errors import TooFewDraws, Unscorable
+from tasks.premium.draws import StockDraws
+from tasks.premium.errors import TooFewDraws
+from tasks.premium.gram.devices import Device, choose_device
+from tasks.premium.gram.stock_draws import StockGrams
+from tasks.premium.gram.threads import threads_for
+from tasks.premium.progress import in_chunks
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import Rows
-from tasks.premium.scores import score_models
-from tasks.premium.splits import IntArray
 
-log = logging.getLogger(__name__)
-
-SECONDS_BETWEEN_LINES = 30
 MIN_KEPT_DRAWS = 10
 """Below that, a 2.5 % percentile is the smallest draw and says nothing."""
+MAX_DRAWS_PER_CHUNK = 256
+"""So that a narrow panel shows progress, and a kill costs little."""
 
 
-class Progress:
-    """Logs a line every half minute, and one at the end.
-
-    Args:
-        n_draws: Draws in all.
-    """
-
-    def __init__(self, n_draws: int) -> None:
-        self.n_draws = n_draws
-        self.started = self.reported = time.monotonic()
-
-    def report(self, n_done: int) -> None:
-        """Log how many draws are done, if it is time."""
-        now = time.monotonic()
-        if now - self.reported < SECONDS_BETWEEN_LINES and n_done < self.n_draws:
-            return
-        self.reported = now
-        per_minute = 60 * n_done / max(now - self.started, 1e-9)
-        log.info("premium: draw %d of %d, %.1f draws/min", n_done, self.n_draws, per_minute)
-
-
-def resample_stocks(stocks: IntArray, n_draws: int, rng: Generator) -> Iterator[IntArray]:
-    """Draw panels by picking as many stocks as there are, with replacement.
-
-    A stock's days move together, so that their dependence stays inside each draw. Days that all stocks share do not:
-    under common daily shocks the resulting interval is too narrow.
-
-    Args:
-        stocks: (n_rows,) stock of each row, numbered from 0.
-        n_draws: Panels to draw.
-        rng: Source of all chance; the same state gives the same panels.
-
-    Yields:
-        (n_drawn_rows,) row positions; a stock drawn twice appears twice.
-    Source: Cameron, Gelbach and Miller (2008), Rev. Econ. Stat. 90(3), section III.
-    """
-    rows_of = [np.flatnonzero(stocks == stock) for stock in range(stocks.max() + 1)]
-    for _ in range(n_draws):
-        yield np.concatenate([rows_of[stock] for stock in rng.choice(len(rows_of), size=len(rows_of))])
-
-
-def score_draws(rows: Rows, config: PremiumConfig) -> tuple[FloatArray, dict[str, int]]:
-    """Score both models on the same draws.
+def score_draws(rows: Rows, config: PremiumConfig, work_dir: Path | None = None) -> tuple[FloatArray, dict[str, int]]:
+    """Score all models on the same draws.
 
     Args:
         rows: The panel.
-        config: Draws, folds, penalty.
+        config: Draws, folds, penalty, memory.
+        work_dir: Where finished chunks are kept, so that a killed run goes on where it was.
 
     Returns:
-        (n_kept, 5) draw, base on, base off, trained on, trained off; and the dropped draws, counted by reason.
+        (n_kept, 1 + 2 * n_models) draw, then on and off of each model; and the dropped draws, counted by reason.
 
     Raises:
-        TooFewDraws: If fewer than MIN_KEPT_DRAWS could be scored.
+        TooFewDraws: If fewer than MIN_KEPT_DRAWS can be scored.
     """
-    kept: list[tuple[float, ...]] = []
-    dropped: Counter[str] = Counter()
-    progress = Progress(config.n_draws)
-    draws = resample_stocks(rows.stocks, config.n_draws, np.random.default_rng(config.seed))
-    for draw, positions in enumerate(draws):
-        try:
-            base, trained = score_models(rows.take(positions), config)
-            kept.append((draw, base.on, base.off, trained.on, trained.off))
-        except Unscorable as refusal:
-            dropped[refusal.reason] += 1
-        progress.report(draw + 1)
-    _refuse_too_few(len(kept), config.n_draws, dropped)
-    return np.array(kept), dict(sorted(dropped.items()))
+    is_train = rows.is_train(config.train_until)
+    draws = StockDraws(rows.stocks, is_train, rows.target, config.n_draws, config.n_folds, config.seed)
+    dropped = dict(sorted(Counter(filter(None, draws.refusals)).items()))
+    refuse_too_few(len(draws.kept), config.n_draws, dropped)
+    device = choose_device()
+    scores = [_score_model(rows, model, draws, config, device, work_dir) for model in rows.states]
+    return np.column_stack([draws.kept, *scores]), dropped
+
+
+def _score_model(
+    rows: Rows, model: str, draws: StockDraws, config: PremiumConfig, device: Device, work_dir: Path | None
+) -> FloatArray:
+    """(n_kept, 2) on and off of one model."""
+    columns, is_train = rows.columns(model), rows.is_train(config.train_until)
+    with threads_for(columns.shape[1]):
+        ready = StockGrams(columns, rows.target, rows.stocks, is_train, device, config.alpha)
+        n_columns = columns.shape[1]
+        del columns  # the design is a copy of its own, and at true size each is half a gigabyte
+        return in_chunks(
+            f"stock draws of {model}, {n_columns} columns",
+            len(draws.kept),
+            draws_per_chunk(ready, config),
+            work_dir,
+            lambda start, stop: _on_and_off(ready.score(draws.take(start, stop))),
+        )
+
+
+def draws_per_chunk(ready: StockGrams, config: PremiumConfig) -> int:
+    """As many as the memory bound allows, one at least."""
+    free = 1e9 * config.memory_gb - ready.bytes_for_tiles
+    return min(MAX_DRAWS_PER_CHUNK, max(1, int(free // ready.bytes_per_draw(config.n_folds))))
+
+
+def _on_and_off(r2: FloatArray) -> FloatArray:
+    return np.column_stack([r2[:, :-1].mean(axis=1), r2[:, -1]])
 
 
 def interval(values: FloatArray) -> Interval:
@@ -98,7 +79,8 @@ def interval(values: FloatArray) -> Interval:
     return Interval(p2_5=low, p50=middle, p97_5=high)
 
 
-def _refuse_too_few(n_kept: int, n_draws: int, dropped: Counter[str]) -> None:
+def refuse_too_few(n_kept: int, n_draws: int, dropped: dict[str, int]) -> None:
+    """Raise TooFewDraws if percentiles would rest on a handful of draws."""
     if n_kept < MIN_KEPT_DRAWS:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
         raise TooFewDraws(

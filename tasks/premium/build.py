@@ -1,27 +1,31 @@
-"""From a panel and two models' states to `scores.json`, `draws.npy` and the facts about them."""
+"""From a panel and the models' states to `scores.json`, the draws and the facts about them."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from pydantic import JsonValue
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tasks.artifacts import ModelScore, PremiumScores
 from tasks.premium.bootstrap import interval, score_draws
 from tasks.premium.config import PremiumConfig
+from tasks.premium.gram.threads import threads_for
+from tasks.premium.honest import honest_scores
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import Rows, read_rows
-from tasks.premium.scores import Scores, score_models
+from tasks.premium.scores import Scores, score_model
 
 
-def write_premium(config: PremiumConfig, inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
+def write_premium(
+    config: PremiumConfig, inputs: Mapping[str, Path], folder: Path, work_dir: Path | None = None
+) -> dict[str, JsonValue]:
     """Write the scores and their draws.
 
     Args:
         config: Contract, cut and draws.
-        inputs: Folders of `panel`, `base` and `trained`.
-        folder: Where `scores.json` and `draws.npy` go.
+        inputs: Folders of `panel`, `base`, `trained` and, where there is one, `placebo`.
+        folder: Where `scores.json`, `draws.npy` and `two_way.npy` go.
+        work_dir: Where finished chunks of draws are kept, so that a killed run goes on where it was.
 
     Returns:
         The headline figures.
@@ -29,10 +33,19 @@ def write_premium(config: PremiumConfig, inputs: Mapping[str, Path], folder: Pat
     Raises:
         PremiumError: If the states do not fit the panel, or the panel cannot be scored.
     """
-    scores, draws = measure(read_rows(inputs, config.train_until), config)
+    rows = read_rows(inputs)
+    scores, draws = measure(rows, config, work_dir)
+    if config.honest:
+        honest, two_way = honest_scores(rows, config, config.honest, work_dir)
+        scores = scores.model_copy(update={"honest": honest})
+        np.save(folder / "two_way.npy", two_way, allow_pickle=False)
     (folder / "scores.json").write_text(scores.model_dump_json(indent=1) + "\n")
     np.save(folder / "draws.npy", draws, allow_pickle=False)
-    return {
+    return _facts(scores)
+
+
+def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
+    facts: dict[str, JsonValue] = {
         "premium_base": scores.base.premium,
         "premium_trained": scores.trained.premium,
         "premium_reduction": scores.premium_reduction,
@@ -40,40 +53,49 @@ def write_premium(config: PremiumConfig, inputs: Mapping[str, Path], folder: Pat
         "n_kept_draws": scores.n_kept_draws,
         "dropped_draws": dict(scores.dropped_draws),
     }
+    if honest := scores.honest:
+        facts["reduction_two_way"] = honest.reduction.model_dump(mode="json")
+        facts["lookahead_two_way"] = honest.lookahead.model_dump(mode="json")
+        facts["n_kept_two_way_draws"] = honest.n_kept_draws
+        facts["dropped_two_way_draws"] = dict(honest.dropped_draws)
+    return facts
 
 
-def measure(rows: Rows, config: PremiumConfig) -> tuple[PremiumScores, FloatArray]:
-    """Measure both models' premiums, their difference and how far other stocks would move them.
+def measure(rows: Rows, config: PremiumConfig, work_dir: Path | None = None) -> tuple[PremiumScores, FloatArray]:
+    """Measure the models' premiums under contract `seed`, and how far other stocks would move them.
 
     Args:
         rows: The panel.
         config: Contract, cut and draws.
+        work_dir: Where finished chunks of draws are kept.
 
     Returns:
-        The scores and (n_kept, 5) draws: draw, base on, base off, trained on, trained off.
+        The scores and (n_kept, 1 + 2 * n_models) draws: draw, then on and off of each model.
 
     Raises:
         Unscorable: If the panel itself cannot be scored.
         TooFewDraws: If too few of its draws can.
     """
-    # Thousands of small systems: with more BLAS threads they wait for each other, twentyfold on two busy cores.
-    with threadpool_limits(limits=1, user_api="blas"):
-        base, trained = score_models(rows, config)
-        draws, dropped = score_draws(rows, config)
-    base_premiums = draws[:, 1] - draws[:, 2]
-    trained_premiums = draws[:, 3] - draws[:, 4]
+    points = {}
+    for model in rows.states:
+        columns = rows.columns(model)
+        with threads_for(columns.shape[1]):
+            points[model] = score_model(rows, columns, config)
+    draws, dropped = score_draws(rows, config, work_dir)
+    premiums = {model: draws[:, 1 + 2 * place] - draws[:, 2 + 2 * place] for place, model in enumerate(rows.states)}
+    is_train = rows.is_train(config.train_until)
     scores = PremiumScores(
         contract=config.contract,
         cut=config.train_until,
         n_stocks=len(np.unique(rows.stocks)),
         n_rows=len(rows.target),
-        n_train_rows=int(rows.is_train.sum()),
-        n_test_rows=int((~rows.is_train).sum()),
-        n_columns=rows.base.shape[1],
-        base=_model_score(base, base_premiums),
-        trained=_model_score(trained, trained_premiums),
-        premium_reduction=base.premium - trained.premium,
-        reduction_interval=interval(base_premiums - trained_premiums),
+        n_train_rows=int(is_train.sum()),
+        n_test_rows=int((~is_train).sum()),
+        n_columns=rows.columns("base").shape[1],
+        base=_model_score(points["base"], premiums["base"]),
+        trained=_model_score(points["trained"], premiums["trained"]),
+        premium_reduction=points["base"].premium - points["trained"].premium,
+        reduction_interval=interval(premiums["base"] - premiums["trained"]),
         n_draws=config.n_draws,
         n_kept_draws=len(draws),
         dropped_draws=dropped,

@@ -6,8 +6,36 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.settings import Config
+from tasks.settings import NOT_IDENTITY, Config
 from tasks.store.refs import ArtifactRef, Room
+
+
+class Hypothesis(Config):
+    """What the run is held against, stated before it starts."""
+
+    statement: str = Field(min_length=1, max_length=300)
+    """One sentence, such as `training on text up to 2017-07-02 lowers the premium by a twentieth of R2`."""
+    metric: Literal["reduction", "lookahead", "premium_base", "premium_trained", "construction_base"] = "reduction"
+    """Which figure of the report it is about."""
+    at_least: float = Field(0.0, ge=-10, le=10, allow_inf_nan=False)
+    """Supported if the figure's whole two-way interval lies at or above this, rejected if all of it lies below."""
+
+
+class HonestConfig(Config):
+    """Splits, draws and controls beyond the seed's contract."""
+
+    n_draws: int = Field(1_000, ge=20)
+    """Two-way draws: stocks and days, both with replacement; the same draws for all models."""
+    n_date_blocks: int = Field(5, ge=2, le=100)
+    """Blocks of days for the date-disjoint splits."""
+    embargo_days: int = Field(0, ge=0, le=365)
+    """Calendar days on either side of a test span that no train row may lie in, beyond the purge by label days."""
+    n_day_groups: int = Field(20, ge=5, le=500)
+    """Groups of days the jackknife leaves out one at a time."""
+    alphas: tuple[float, ...] = Field((1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6), min_length=1)
+    """Penalties among which the sensitivity's purged CV chooses, for standardized columns."""
+    n_power_draws: int = Field(50, ge=20)
+    """Two-way draws of noise columns from which preflight expects the interval's half-width."""
 
 
 class PremiumConfig(Config):
@@ -18,13 +46,20 @@ class PremiumConfig(Config):
     train_until: date = date(2020, 12, 31)
     """Last day of the chronological train side; every later day is test."""
     n_draws: int = Field(200, ge=10)
-    """Bootstrap draws of whole stocks, the same draws for both models."""
+    """Bootstrap draws of whole stocks, the same draws for all models: the seed's interval, too narrow under shocks
+    that stocks share."""
     seed: int = Field(123, ge=0, le=2**32 - 1)
     """Seed of the draws."""
     alpha: float = Field(1.0, gt=0, allow_inf_nan=False)
     """Ridge penalty on unscaled columns; the intercept is free."""
     n_folds: int = Field(5, ge=2)
     """Stock-disjoint folds; a draw with fewer distinct stocks is dropped and counted."""
+    honest: HonestConfig | None = HonestConfig()
+    """Intervals that cover, the decomposition and the controls; null for the seed's figures alone."""
+    hypothesis: Hypothesis | None = None
+    """What the report shall answer."""
+    memory_gb: float = Field(4.0, gt=0, le=1_000, json_schema_extra=NOT_IDENTITY)
+    """Bound on the memory of a chunk of draws, beside the columns themselves."""
 
 
 def premium_label(config: PremiumConfig, inputs: Mapping[str, ArtifactRef]) -> str:
@@ -32,6 +67,6 @@ def premium_label(config: PremiumConfig, inputs: Mapping[str, ArtifactRef]) -> s
     return f"{config.contract}-{inputs['trained'].label}"[:121]
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ROOM = Room(kind="premium", revision=REVISION, label=premium_label)

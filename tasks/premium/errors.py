@@ -39,3 +39,17 @@ class UndefinedR2(Unscorable):
 
 class TooFewDraws(PremiumError):
     """Too many draws were dropped for percentiles."""
+
+
+class BadLabels(PremiumError):
+    """A table of labels that does not say, for each row, its stock, its day and the days its target uses."""
+
+
+class BadSplitter(PremiumError):
+    """A splitter asked for a number of folds, blocks or days that it cannot make."""
+
+
+class TooFewDates(Unscorable):
+    """Fewer distinct days than blocks or groups of days."""
+
+    reason = "too_few_dates"

@@ -1,69 +1,86 @@
-"""What is measured: one panel's rows with two models' columns."""
+"""What is measured: one panel's rows with the models' states of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.artifacts import Embeddings, Panel
 from tasks.premium.errors import StatesDoNotFit
 from tasks.premium.ridge import FloatArray
 from tasks.premium.splits import BoolArray, IntArray
 
+MODELS = ("base", "trained", "placebo")
+
 
 @dataclass(frozen=True)
 class Rows:
-    """A panel as arrays, or a draw from it.
+    """A panel as arrays.
 
     Args:
-        stocks: (n_rows,) stocks numbered in the order of their codes.
-        is_train: (n_rows,) whether the row's day lies on or before the cut.
+        labels: One per row: code, date, label_from, label_until, and leg_1, leg_2 where a code is a pair.
         target: (n_rows,) returns.
-        base: (n_rows, n_columns) states of the base model beside the numeric features, float64.
-        trained: The same of the trained model.
+        numeric: (n_rows, n_numeric) the panel's features, float64.
+        states: (n_rows, hidden) float32 by model.
+        undated: The same of the sentences without their day, where they were embedded.
     """
 
-    stocks: IntArray
-    is_train: BoolArray
+    labels: pd.DataFrame
     target: FloatArray
-    base: FloatArray
-    trained: FloatArray
+    numeric: FloatArray
+    states: Mapping[str, NDArray[np.float32]]
+    undated: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
-    def take(self, positions: IntArray) -> "Rows":
-        """The rows at these positions, repetitions included."""
-        return Rows(*(array[positions] for array in vars(self).values()))
+    @property
+    def stocks(self) -> IntArray:
+        """(n_rows,) stocks numbered in the order of their codes."""
+        return np.unique(self.labels["code"], return_inverse=True)[1]
+
+    def is_train(self, train_until: date) -> BoolArray:
+        """(n_rows,) whether the row's day lies on or before the cut."""
+        return (self.labels["date"] <= pd.Timestamp(train_until)).to_numpy()
+
+    def columns(self, model: str) -> FloatArray:
+        """(n_rows, hidden + n_numeric) a model's states beside the numeric features, unscaled."""
+        return beside(self.states[model], self.numeric)
 
 
-def read_rows(inputs: Mapping[str, Path], train_until: date) -> Rows:
-    """Read a panel and both models' states of it.
+def beside(states: np.ndarray, numeric: FloatArray) -> FloatArray:
+    """States and numeric features side by side. In float32 the contract's scores are off by 5e-7."""
+    return np.hstack([states.astype(np.float64), numeric])
+
+
+def read_rows(inputs: Mapping[str, Path]) -> Rows:
+    """Read a panel and its models' states.
 
     Args:
-        inputs: Folders of `panel`, `base` and `trained`.
-        train_until: Last day of the chronological train side.
+        inputs: Folders of `panel`, `base`, `trained` and, where there is one, `placebo`.
 
     Raises:
         StatesDoNotFit: If states are not row for row with the panel, or not finite.
     """
     panel = Panel(inputs["panel"])
     table = panel.rows()
-    numeric = table[panel.numeric_columns()].to_numpy(np.float64)
+    numeric = panel.numeric_columns()
+    models = {model: Embeddings(inputs[model]) for model in MODELS if model in inputs}
+    undated = {model: states for model, found in models.items() if (states := found.undated()) is not None}
     return Rows(
-        stocks=np.unique(table["code"], return_inverse=True)[1],
-        is_train=(table["date"] <= pd.Timestamp(train_until)).to_numpy(),
+        labels=table.drop(columns=[*numeric, "target", "prompt", "prompt_undated"], errors="ignore"),
         target=table["target"].to_numpy(np.float64),
-        base=_columns(inputs, "base", numeric),
-        trained=_columns(inputs, "trained", numeric),
+        numeric=table[numeric].to_numpy(np.float64),
+        states={model: _checked(found.states(), model, len(table)) for model, found in models.items()},
+        undated={model: _checked(states, f"{model} (undated)", len(table)) for model, states in undated.items()},
     )
 
 
-def _columns(inputs: Mapping[str, Path], model: str, numeric: FloatArray) -> FloatArray:
-    states = Embeddings(inputs[model]).states()
-    if states.ndim != 2 or len(states) != len(numeric):
+def _checked(states: np.ndarray, model: str, n_rows: int) -> np.ndarray:
+    if states.ndim != 2 or len(states) != n_rows:
         raise StatesDoNotFit(
-            f"states of the {model} model have shape {states.shape}, the panel has {len(numeric)} rows; "
+            f"states of the {model} model have shape {states.shape}, the panel has {n_rows} rows; "
             "embed this panel again."
         )
     if n_broken := int((~np.isfinite(states).all(axis=1)).sum()):
@@ -71,5 +88,4 @@ def _columns(inputs: Mapping[str, Path], model: str, numeric: FloatArray) -> Flo
             f"states of the {model} model are not finite in {n_broken} of {len(states)} rows, all must be; "
             "a model that overflows needs a wider dtype in embed."
         )
-    # In float32 the contract's scores are off by 5e-7.
-    return np.hstack([states.astype(np.float64), numeric])
+    return states

@@ -1,4 +1,4 @@
-"""The seed contract's scores of a panel, or of a draw from it."""
+"""The seed contract's scores of a panel, row by row as scikit-learn fits them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 from tasks.premium.config import PremiumConfig
 from tasks.premium.ridge import FloatArray, out_of_sample_r2
 from tasks.premium.rows import Rows
-from tasks.premium.splits import Split, chronological, stock_disjoint
+from tasks.premium.splits import chronological, stock_disjoint
 
 
 @dataclass(frozen=True)
@@ -33,23 +33,18 @@ class Scores:
         return self.on - self.off
 
 
-def score_models(rows: Rows, config: PremiumConfig) -> tuple[Scores, Scores]:
-    """Score the base and the trained model on the same splits.
+def score_model(rows: Rows, columns: FloatArray, config: PremiumConfig) -> Scores:
+    """Score one model's columns.
 
     Args:
-        rows: A panel or a draw from it.
-        config: Folds and penalty.
+        rows: The panel.
+        columns: (n_rows, n_columns), unscaled.
+        config: Cut, folds and penalty.
 
     Raises:
         Unscorable: If there are fewer stocks than folds, a side of the cut has too few rows, or an R2 is undefined.
     """
     folds = stock_disjoint(rows.stocks, config.n_folds)
-    cut = chronological(rows.is_train)
-
-    def scores(columns: FloatArray) -> Scores:
-        def r2(split: Split) -> float:
-            return out_of_sample_r2(columns, rows.target, split, config.alpha)
-
-        return Scores(off=r2(cut), on_folds=[r2(fold) for fold in folds])
-
-    return scores(rows.base), scores(rows.trained)
+    cut = chronological(rows.is_train(config.train_until))
+    off, *on_folds = (out_of_sample_r2(columns, rows.target, split, config.alpha) for split in (cut, *folds))
+    return Scores(off, on_folds)

@@ -1,23 +1,33 @@
 """The premium room's Prefect task."""
 
+import shutil
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.premium.config import ROOM, PremiumConfig
+from tasks.settings import state_dir
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 
 
 @task(name="premium", cache_policy=NO_CACHE)
-def publish_premium(config: PremiumConfig, panel: ArtifactRef, base: ArtifactRef, trained: ArtifactRef) -> ArtifactRef:
+def publish_premium(
+    config: PremiumConfig,
+    panel: ArtifactRef,
+    base: ArtifactRef,
+    trained: ArtifactRef,
+    placebo: ArtifactRef | None = None,
+) -> ArtifactRef:
     """Publish the leakage premium of a base and a trained model, unless the store has it.
 
     Args:
         config: Contract, cut and draws.
-        panel: The Panel both models were read on.
+        panel: The Panel all models were read on.
         base: Embeddings of the base model.
         trained: Embeddings of the trained model.
+        placebo: Embeddings of the model trained on text from after the cutoff, where there is one.
 
     Returns:
         Reference to PremiumScores.
@@ -27,5 +37,10 @@ def publish_premium(config: PremiumConfig, panel: ArtifactRef, base: ArtifactRef
     """
     from tasks.premium.build import write_premium
 
-    plan = ROOM.plan(config, {"panel": panel, "base": base, "trained": trained})
-    return build(open_store(), plan, lambda inputs, folder: write_premium(config, inputs, folder))
+    inputs = {"panel": panel, "base": base, "trained": trained, **({"placebo": placebo} if placebo else {})}
+    plan = ROOM.plan(config, inputs)
+    # Draws finished before a kill; named by all that decides them, and of no use once the scores are published.
+    work_dir = state_dir() / "premium" / plan.key
+    ref = build(open_store(), plan, lambda inputs, folder: write_premium(config, inputs, folder, work_dir))
+    shutil.rmtree(work_dir, ignore_errors=True)
+    return ref

@@ -14,6 +14,8 @@ def made_table() -> pd.DataFrame:
     days = pd.bdate_range(end="2021-01-11", periods=15)
     table = pd.DataFrame([(code, day) for code in "ABCDEFGH" for day in days], columns=["code", "date"])
     return table.assign(
+        label_from=table["date"] + pd.offsets.BDay(1),
+        label_until=table["date"] + pd.offsets.BDay(2),
         log_close=rng.normal(4, 1, 120),
         ret_5d=rng.normal(0, 0.1, 120),
         ret_30d=rng.normal(0, 0.2, 120),
@@ -37,11 +39,18 @@ def inputs(made_table, tmp_path) -> dict[str, Path]:
 
 @pytest.fixture
 def make_rows():
-    """Rows of a balanced panel from a target by stock and day, and columns of the same rows."""
+    """Rows of a balanced panel from a target by stock and day, and columns of the same rows.
+
+    Days follow each other without a gap, the last train day is 2020-12-31.
+    """
 
     def make(target: np.ndarray, n_train_days: int, base: np.ndarray, trained: np.ndarray | None = None) -> Rows:
         n_stocks, n_days = target.shape
         stocks, days = np.divmod(np.arange(n_stocks * n_days), n_days)
-        return Rows(stocks, days < n_train_days, target.ravel(), base, base if trained is None else trained)
+        dates = pd.Timestamp("2020-12-31") + pd.to_timedelta(days - n_train_days + 1, unit="D")
+        labels = pd.DataFrame({"code": stocks, "date": dates})
+        labels["label_from"], labels["label_until"] = (labels["date"] + pd.Timedelta(days=ahead) for ahead in (1, 2))
+        states = {"base": base, "trained": base if trained is None else trained}
+        return Rows(labels=labels, target=target.ravel(), numeric=np.empty((len(labels), 0)), states=states)
 
     return make

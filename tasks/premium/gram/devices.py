@@ -1,0 +1,145 @@
+"""Where the arithmetic runs: BLAS and LAPACK on this machine's cores, or PyTorch on a GPU."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.linalg.blas import dtrsv
+from scipy.linalg.lapack import dpotrf
+
+from tasks.premium.gram.tiles import FloatArray, Tiles
+
+Array = Any
+"""A float64 array of the device: numpy's or torch's. Slices, sums, products and assignments are written alike."""
+
+
+class Device(Protocol):
+    """What the two kinds of arrays do not spell alike."""
+
+    tile_width: int
+    """Widest tile that suits the device."""
+
+    def put(self, array: FloatArray) -> Array:
+        """Bring an array here."""
+        ...
+
+    def get(self, array: Array) -> FloatArray:
+        """Bring an array back."""
+        ...
+
+    def empty(self, *shape: int) -> Array:
+        """Room for float64 values."""
+        ...
+
+    def product(self, left: Array, right: Array, out: Array) -> None:
+        """Matrix product into `out`."""
+        ...
+
+    def residual_functional(self, gram: Array, tiles: Tiles) -> Array:
+        """What turns a row [1, columns, target, 0] into prediction - target.
+
+        Args:
+            gram: (order, order) penalized train Gram, lower triangle; overwritten.
+            tiles: Its layout.
+
+        Returns:
+            (order,) intercept and weights, then -1, then zeros.
+        """
+        ...
+
+
+class Cpu:
+    """numpy and LAPACK."""
+
+    tile_width = 128
+
+    def put(self, array: FloatArray) -> FloatArray:
+        """It is here already."""
+        return array
+
+    def get(self, array: FloatArray) -> FloatArray:
+        """It is here already."""
+        return array
+
+    def empty(self, *shape: int) -> FloatArray:
+        """Uninitialized."""
+        return np.empty(shape)
+
+    def product(self, left: FloatArray, right: FloatArray, out: FloatArray) -> None:
+        """By BLAS, whatever the strides."""
+        np.matmul(left, right, out=out)
+
+    def residual_functional(self, gram: FloatArray, tiles: Tiles) -> FloatArray:
+        """The lower triangle by rows is LAPACK's upper one by columns, so nothing is copied or transposed."""
+        factor, failed = dpotrf(gram.T, lower=0, clean=0, overwrite_a=1)
+        if failed:
+            return np.full(tiles.order, np.nan)
+        right = np.zeros(tiles.order)
+        right[tiles.target] = -factor[tiles.target, tiles.target]
+        solved: FloatArray = dtrsv(factor, right, lower=0, overwrite_x=1)
+        return solved
+
+
+class Torch:
+    """PyTorch on a GPU; on the CPU only where tests hold this class against the other.
+
+    Args:
+        name: Such as `cuda`.
+    """
+
+    tile_width = 512
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def put(self, array: FloatArray) -> Array:
+        """Copy to the device."""
+        import torch
+
+        return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float64, device=self.name)
+
+    def get(self, array: Array) -> FloatArray:
+        """Copy from the device."""
+        got: FloatArray = array.cpu().numpy()
+        return got
+
+    def empty(self, *shape: int) -> Array:
+        """Uninitialized."""
+        import torch
+
+        return torch.empty(*shape, dtype=torch.float64, device=self.name)
+
+    def product(self, left: Array, right: Array, out: Array) -> None:
+        """By the device's BLAS."""
+        out[...] = left @ right
+
+    def residual_functional(self, gram: Array, tiles: Tiles) -> Array:
+        """Factor, then one triangular system."""
+        import torch
+
+        factor, failed = torch.linalg.cholesky_ex(gram)
+        right = torch.zeros(tiles.order, 1, dtype=torch.float64, device=self.name)
+        right[tiles.target] = -factor[tiles.target, tiles.target]
+        solved = torch.linalg.solve_triangular(factor.T, right, upper=True)[:, 0]
+        return solved if not failed else solved * torch.nan
+
+
+def choose_device() -> Device:
+    """A GPU if there is one."""
+    import torch
+
+    return Torch("cuda") if torch.cuda.is_available() else Cpu()
+
+
+def grams(device: Device, left: Array, right: Array, bounds: Sequence[tuple[int, int]], out: Array) -> None:
+    """Sums of products of two strips of columns, group by group.
+
+    Args:
+        device: Where.
+        left: (n_rows, width) a strip of the design; weighted rows carry their weight here.
+        right: (n_rows, width) another one.
+        bounds: First row and one past the last of each group.
+        out: (n_groups, width, width).
+    """
+    for group, (start, stop) in enumerate(bounds):
+        device.product(left[start:stop].T, right[start:stop], out[group])

@@ -1,0 +1,82 @@
+"""From a train side's and a test side's Gram matrix to the test error."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.premium.gram.devices import Array, Device
+from tasks.premium.gram.tiles import FloatArray, Tiles
+
+
+@dataclass(frozen=True)
+class TestSums:
+    """Sums over a test side, from which R2 follows, also that of several sides together.
+
+    Args:
+        sse: Sum of squared errors.
+        n_rows: Rows, each as often as it counts.
+        target: Sum of the centred target.
+        target_squared: Sum of its squares.
+    """
+
+    __test__ = False  # pytest: this is no test case
+
+    sse: FloatArray
+    n_rows: FloatArray
+    target: FloatArray
+    target_squared: FloatArray
+
+    @property
+    def sst(self) -> FloatArray:
+        """Sum of squares about the side's own mean."""
+        return self.target_squared - self.target**2 / self.n_rows
+
+    def r2(self) -> FloatArray:
+        """1 - SSE / SST; NaN where nothing varies."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return 1 - self.sse / self.sst
+
+
+class Solver:
+    """Solves one ridge after the other in the same memory.
+
+    Args:
+        device: Where.
+        tiles: Layout of all Gram matrices given.
+        alpha: Penalty on the columns; the intercept is free.
+    """
+
+    def __init__(self, device: Device, tiles: Tiles, alpha: float) -> None:
+        self.device, self.tiles = device, tiles
+        self.whole = device.empty(tiles.order, tiles.order)
+        side = tiles.n_side
+        self.by_tile = self.whole.reshape(side, tiles.width, side, tiles.width)
+        self.rows, self.columns = (np.array(places) for places in zip(*tiles.pairs, strict=True))
+        # A tile below the diagonal stands for its mirror image too.
+        self.times = device.put(np.where(self.rows == self.columns, 1.0, 2.0))
+        penalty = np.ones(tiles.order)  # filling and target: any positive number, they touch no weight
+        penalty[0], penalty[1 : tiles.target] = 0, alpha
+        self.penalty = device.put(penalty)
+
+    def weights(self, train: Array) -> Array:
+        """(order,) intercept and weights of the ridge, then -1, then zeros.
+
+        Args:
+            train: (n_tiles, width, width) Gram of the train side.
+        """
+        self.by_tile[self.rows, :, self.columns, :] = train
+        self.whole.reshape(-1)[:: self.tiles.order + 1] += self.penalty
+        return self.device.residual_functional(self.whole, self.tiles)
+
+    def squared_error(self, weights: Array, test: Array) -> Array:
+        """Sum of squared errors on a test side, from its Gram (n_tiles, width, width)."""
+        strips = weights.reshape(self.tiles.n_side, self.tiles.width)
+        products = (test @ strips[self.columns][:, :, None])[:, :, 0]
+        return ((products * strips[self.rows]).sum(1) * self.times).sum()
+
+    def sums(self, grams: Array) -> tuple[Array, Array, Array]:
+        """Rows, sum of target and sum of its squares, from Grams (n_tiles, n_sides, width * width)."""
+        ones, target = (0, 0), (self.tiles.target, 0)
+        squared = (self.tiles.target, self.tiles.target)
+        places = [self.tiles.place_of(*entry) for entry in (ones, target, squared)]
+        return tuple(grams[tile, :, place] for tile, place in places)

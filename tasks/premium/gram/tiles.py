@@ -1,0 +1,79 @@
+"""The lower triangle of a Gram matrix, in square tiles."""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+TILE_WIDTH = 128
+"""Columns of a tile at most: wide enough for BLAS, and every group's tile fits in memory at once."""
+TILES_A_SIDE = 7
+"""Narrower panels get smaller tiles, or the squares on the diagonal would be half of all work ..."""
+NARROWEST = 56
+"""... down to where a call costs more than its arithmetic."""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """How a symmetric matrix of [1, columns, target] is cut.
+
+    Args:
+        n_columns: Columns without the one and the target.
+        width: Rows and columns of a tile.
+        n_side: Tiles along a side; the last one is filled up with zeros.
+    """
+
+    n_columns: int
+    width: int
+    n_side: int
+
+    @classmethod
+    def of(cls, n_columns: int, widest: int = TILE_WIDTH) -> "Tiles":
+        """Tiles no wider than `widest` with the least filling."""
+        n_used = n_columns + 2
+        n_side = max(ceil(n_used / widest), min(TILES_A_SIDE, ceil(n_used / NARROWEST)))
+        return cls(n_columns, ceil(n_used / n_side), n_side)
+
+    @property
+    def order(self) -> int:
+        """Rows of the whole matrix, filling included."""
+        return self.width * self.n_side
+
+    @property
+    def target(self) -> int:
+        """Where the target stands: behind the one and the columns."""
+        return self.n_columns + 1
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """(row of tiles, column of tiles) of each tile of the lower triangle."""
+        return [(row, column) for row in range(self.n_side) for column in range(row + 1)]
+
+    @property
+    def n_bytes(self) -> int:
+        """Of one matrix in float64."""
+        return 8 * len(self.pairs) * self.width**2
+
+    def strip(self, place: int) -> slice:
+        """The columns of one row or column of tiles."""
+        return slice(place * self.width, (place + 1) * self.width)
+
+    def place_of(self, row: int, column: int) -> tuple[int, int]:
+        """(tile, place in the flat tile) of an entry on or below the diagonal."""
+        tile = row // self.width * (row // self.width + 1) // 2 + column // self.width
+        return tile, row % self.width * self.width + column % self.width
+
+    def design(self, columns: FloatArray, target: FloatArray) -> FloatArray:
+        """(n_rows, order) one, columns and target about their means, zeros.
+
+        Centring changes no fit with a free intercept; it keeps the sums of products from cancelling.
+        """
+        design = np.zeros((len(target), self.order))
+        design[:, 0] = 1
+        np.subtract(columns, columns.mean(axis=0), out=design[:, 1 : self.target])
+        np.subtract(target, target.mean(), out=design[:, self.target])
+        return design

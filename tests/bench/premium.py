@@ -1,0 +1,135 @@
+"""The seed's bootstrap: a scikit-learn loop over rows against sums of Gram matrices, in one process.
+
+Both get the same draws of the same made-up panel, 1,000 stocks x 30 rows, and the same number of BLAS threads. The loop
+is timed draw by draw and its median taken; ours is timed whole, preparation included, and divided by its draws.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
+
+from tasks.premium.bootstrap import draws_per_chunk, score_draws
+from tasks.premium.config import PremiumConfig
+from tasks.premium.draws import resample_stocks
+from tasks.premium.gram.devices import choose_device
+from tasks.premium.gram.stock_draws import StockGrams
+from tasks.premium.rows import Rows
+from tasks.settings import state_dir
+
+N_STOCKS, ROWS_PER_STOCK = 1_000, 30
+OURS_DRAWS = {389: 200, 2_053: 72}
+LOOP_DRAWS = {389: 9, 2_053: 3}
+NUMERIC = 5
+
+
+def made_rows(n_columns: int) -> Rows:
+    """A panel on which a fit finds something: 500 days, a fifth of them after the cut."""
+    rng = np.random.default_rng(0)
+    n_rows = N_STOCKS * ROWS_PER_STOCK
+    days = pd.bdate_range(end="2021-05-28", periods=500).to_numpy()
+    labels = pd.DataFrame({"code": np.repeat(np.arange(N_STOCKS), ROWS_PER_STOCK), "date": rng.choice(days, n_rows)})
+    states = rng.standard_normal((n_rows, n_columns - NUMERIC), dtype=np.float32)
+    numeric = rng.normal(size=(n_rows, NUMERIC))
+    target = 0.02 * (rng.normal(size=n_rows) + 0.1 * states[:, 0] + 0.1 * numeric[:, 0])
+    return Rows(labels=labels, target=target, numeric=numeric, states={"base": states})
+
+
+def loop_over_rows(rows: Rows, config: PremiumConfig, n_draws: int) -> Iterator[tuple[float, float, float]]:
+    """Seconds, on and off of each draw, as the seed's contract reads."""
+    columns, stocks, is_train = rows.columns("base"), rows.stocks, rows.is_train(config.train_until)
+    rows_of = [np.flatnonzero(stocks == stock) for stock in range(N_STOCKS)]
+    for times in resample_stocks(N_STOCKS, n_draws, np.random.default_rng(config.seed)):
+        started = time.perf_counter()
+        drawn = np.concatenate([rows_of[stock] for stock in np.repeat(np.arange(N_STOCKS), times)])
+        x, y, groups, past = columns[drawn], rows.target[drawn], stocks[drawn], is_train[drawn]
+        off = r2_score(y[~past], Ridge(alpha=1.0).fit(x[past], y[past]).predict(x[~past]))
+        on = [
+            r2_score(y[test], Ridge(alpha=1.0).fit(x[train], y[train]).predict(x[test]))
+            for train, test in GroupKFold(5).split(x, y, groups)
+        ]
+        yield time.perf_counter() - started, float(np.mean(on)), float(off)
+
+
+def compare(n_columns: int, n_draws: int) -> dict[str, float]:
+    """Time both ways at one number of columns."""
+    rows, config = made_rows(n_columns), PremiumConfig(n_draws=n_draws)
+    choose_device()  # what a process imports once is no part of either way
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    wall, cpu = time.perf_counter(), time.process_time()
+    draws, _ = score_draws(rows, config)
+    ours, ours_cpu = (time.perf_counter() - wall) / n_draws, (time.process_time() - cpu) / n_draws
+    peak = peak_rss_mb()
+    timed = np.array(list(loop_over_rows(rows, config, LOOP_DRAWS[n_columns])))
+    loop = statistics.median(timed[:, 0])
+    return {
+        "speedup": loop / ours,
+        "max_abs_diff": float(np.abs(draws[: len(timed), 1:] - timed[:, 1:]).max()),
+        "peak_rss_mb": peak,
+        "loop_seconds_per_draw": loop,
+        "ours_seconds_per_draw": ours,
+        "ours_cpu_seconds_per_draw": ours_cpu,
+        "loop_fastest": float(timed[:, 0].min()),
+        "loop_slowest": float(timed[:, 0].max()),
+        "n_loop_draws": len(timed),
+        "n_draws": n_draws,
+        "n_draws_per_chunk": chunk_of(rows, config),
+    }
+
+
+def chunk_of(rows: Rows, config: PremiumConfig) -> int:
+    """Draws that fit in the stated memory at once."""
+    is_train = rows.is_train(config.train_until)
+    ready = StockGrams(rows.columns("base"), rows.target, rows.stocks, is_train, choose_device(), config.alpha)
+    return draws_per_chunk(ready, config)
+
+
+def peak_rss_mb() -> float:
+    """Largest resident memory since the last reset."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def main() -> None:
+    """Print the table and write `bench/premium.json` below the state folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=1, help="BLAS threads of both ways")
+    parser.add_argument("--columns", type=int, nargs="+", default=sorted(OURS_DRAWS), choices=sorted(OURS_DRAWS))
+    parser.add_argument("--draws", type=int, help="draws of ours instead of 200 and 72")
+    asked = parser.parse_args()
+    with threadpool_limits(limits=asked.threads, user_api="blas"):
+        table = {str(n): compare(n, asked.draws or OURS_DRAWS[n]) for n in asked.columns}
+    machine = {
+        "threads": asked.threads,
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
+        "device": type(choose_device()).__name__,
+    }
+    file = state_dir() / "bench" / "premium.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({**table, "run": machine}, indent=1) + "\n")
+    print(f"{'columns':>8} {'loop s/draw':>12} {'ours s/draw':>12} {'ratio':>7} {'difference':>11} {'peak MB':>8}")
+    for n_columns, row in table.items():
+        print(
+            f"{n_columns:>8} {row['loop_seconds_per_draw']:>12.3f} {row['ours_seconds_per_draw']:>12.4f} "
+            f"{row['speedup']:>6.1f}x {row['max_abs_diff']:>11.1e} {row['peak_rss_mb']:>8.0f}"
+        )
+    print(f"written to {file}")
+
+
+if __name__ == "__main__":
+    main()

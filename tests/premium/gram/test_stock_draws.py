@@ -1,0 +1,87 @@
+"""Draws scored from Gram matrices are those scored from rows, however the work is cut and wherever it runs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
+
+from tasks.premium.draws import StockDraws, deal
+from tasks.premium.gram.devices import Cpu, Torch
+from tasks.premium.gram.stock_draws import StockGrams
+from tests.premium import plain
+
+
+def made_panel(n_columns: int, n_stocks: int = 12, seed: int = 0):
+    """Stocks of uneven length, columns far from zero, a target with something to find. Rows in no order."""
+    rng = np.random.default_rng(seed)
+    stocks = rng.permutation(np.repeat(np.arange(n_stocks), rng.integers(8, 40, n_stocks)))
+    columns = rng.normal(size=(len(stocks), n_columns)) + 10 * rng.normal(size=n_columns)
+    target = 0.02 * (columns[:, 0] - columns[:, 0].mean() + rng.normal(size=len(stocks)))
+    return columns, target, stocks, rng.random(len(stocks)) < 0.7
+
+
+def scored(panel, device, n_draws=6, chunk=6, alpha=1.0):
+    columns, target, stocks, is_train = panel
+    draws = StockDraws(stocks, is_train, target, n_draws, 5, 3)
+    ready = StockGrams(columns, target, stocks, is_train, device, alpha)
+    return draws, np.concatenate(
+        [ready.score(draws.take(start, start + chunk)) for start in range(0, len(draws.kept), chunk)]
+    )
+
+
+# 3: one tile; 60: two; 130: three with filling; 300: fewer rows than columns.
+@pytest.mark.parametrize("n_columns", [3, 60, 130, 300])
+@pytest.mark.parametrize("alpha", [1.0, 0.01])
+def test_every_fold_of_every_draw_is_that_of_its_rows_written_out(n_columns, alpha):
+    panel = made_panel(n_columns)
+    draws, ours = scored(panel, Cpu(), alpha=alpha)
+    theirs = [plain.draw_scores(*panel, draws.times[draw], alpha) for draw in draws.kept]
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
+
+
+class NarrowTiles(Cpu):
+    tile_width = 17
+
+
+@pytest.mark.parametrize(
+    ("device", "chunk", "threads"), [(Cpu(), 1, 1), (Cpu(), 4, 2), (NarrowTiles(), 6, 1), (Torch("cpu"), 6, 2)]
+)
+def test_chunk_tile_threads_and_device_change_nothing(device, chunk, threads):
+    panel = made_panel(130)
+    _, expected = scored(panel, Cpu())
+    with threadpool_limits(threads, user_api="blas"):
+        _, ours = scored(panel, device, chunk=chunk)
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
+
+
+@given(st.lists(st.integers(0, 6), min_size=5, max_size=40), st.integers(2, 5))
+def test_drawn_stocks_are_dealt_as_group_k_fold_deals_them(n_rows, n_folds):
+    n_rows = np.array(n_rows)
+    stocks = np.repeat(np.arange(len(n_rows)), n_rows)
+    if np.count_nonzero(n_rows) < n_folds:
+        return
+    folds = deal(n_rows, n_folds)
+    for fold, (_, test) in enumerate(GroupKFold(n_folds).split(stocks, groups=stocks)):
+        assert set(stocks[test]) == set(np.flatnonzero((folds == fold) & (n_rows > 0)))
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000))
+def test_a_draw_is_kept_if_and_only_if_its_rows_can_be_scored(seed):
+    rng = np.random.default_rng(seed)
+    stocks = np.repeat(np.arange(6), rng.integers(1, 5, 6))
+    target = rng.integers(0, 2, len(stocks)).astype(float)
+    is_train = rng.random(len(stocks)) < 0.5
+    draws = StockDraws(stocks, is_train, target, 10, 3, seed)
+    for times, refusal in zip(draws.times, draws.refusals, strict=True):
+        drawn = np.repeat(np.arange(len(stocks)), times[stocks])
+        if np.count_nonzero(times) < 3:
+            assert refusal == "too_few_stocks"
+        elif min(is_train[drawn].sum(), (~is_train[drawn]).sum()) < 10:
+            assert refusal == "too_few_rows"
+        else:
+            tests = [drawn[test] for _, test in GroupKFold(3).split(drawn, groups=stocks[drawn])]
+            flat = any(np.ptp(target[test]) == 0 for test in [*tests, drawn[~is_train[drawn]]])
+            assert refusal == ("undefined_r2" if flat else "")
