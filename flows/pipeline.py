@@ -28,12 +28,15 @@ def leakage_premium_steps(recipe: Recipe, run: Runner[T]) -> T:
     """Corpus and panel, preflight, then the rented stages, then the measure. Returns the report."""
     base = run("base", recipe.base)
     corpus = run("corpus", recipe.corpus)
+    later: dict[str, T] = {"placebo": run("corpus placebo", recipe.placebo_corpus)} if recipe.placebo else {}
     panel = run("panel", recipe.panel)
-    preflight = run("preflight", recipe, base=base, corpus=corpus, panel=panel)
+    preflight = run("preflight", recipe, after=(), base=base, corpus=corpus, panel=panel, **later)
     # Preflight changes no later artifact's bytes, so it is waited for and not put into their keys.
-    train = run("train", recipe.train, after=[preflight], base=base, corpus=corpus)
-    merged = run("merge", recipe.merge, base=base, train=train)
-    base_states = run("embed base", recipe.embed, after=[preflight], panel=panel, model=base)
-    trained_states = run("embed trained", recipe.embed, panel=panel, model=merged)
-    premium = run("premium", recipe.premium, panel=panel, base=base_states, trained=trained_states)
+    states = {"base": run("embed base", recipe.embed, after=[preflight], panel=panel, model=base)}
+    for arm, text in {"trained": corpus, **later}.items():
+        variant = "" if arm == "trained" else f" {arm}"
+        train = run(f"train{variant}", recipe.train, after=[preflight], base=base, corpus=text)
+        merged = run(f"merge{variant}", recipe.merge, base=base, train=train)
+        states[arm] = run(f"embed {arm}", recipe.embed, panel=panel, model=merged)
+    premium = run("premium", recipe.premium, after=(), panel=panel, **states)
     return run("report", recipe.report, premium=premium, preflight=preflight)

@@ -67,7 +67,9 @@ def panel(config: PanelConfig) -> ArtifactRef:
 
 
 @flow(name="preflight")
-def preflight(config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: ArtifactRef) -> ArtifactRef:
+def preflight(
+    config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: ArtifactRef, placebo: ArtifactRef | None = None
+) -> ArtifactRef:
     """Refuse what can be refused before a GPU is rented.
 
     Args:
@@ -75,8 +77,9 @@ def preflight(config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: Art
         base: The base model.
         corpus: The corpus.
         panel: The panel.
+        placebo: The corpus from after the cutoff, where the recipe asks for one.
     """
-    return publish_preflight(config, base, corpus, panel)
+    return publish_preflight(config, base, corpus, panel, placebo)
 
 
 @flow(name="train")
@@ -116,16 +119,23 @@ def embed(config: EmbedConfig, panel: ArtifactRef, model: ArtifactRef) -> Artifa
 
 
 @flow(name="premium")
-def premium(config: PremiumConfig, panel: ArtifactRef, base: ArtifactRef, trained: ArtifactRef) -> ArtifactRef:
-    """Measure the leakage premium of both models, with bootstrap.
+def premium(
+    config: PremiumConfig,
+    panel: ArtifactRef,
+    base: ArtifactRef,
+    trained: ArtifactRef,
+    placebo: ArtifactRef | None = None,
+) -> ArtifactRef:
+    """Measure the models' leakage premium, what it is made of, and how far chance moves it.
 
     Args:
         config: Contract, draws and seed.
         panel: The panel.
         base: The base model's states.
         trained: The trained model's states.
+        placebo: States of the model trained on text from after the cutoff, where there is one.
     """
-    return publish_premium(config, panel, base, trained)
+    return publish_premium(config, panel, base, trained, placebo)
 
 
 @flow(name="report")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError, ValidationInfo, field_validator
 
 from tasks.base.config import BaseConfig
 from tasks.corpus.config import CorpusConfig
@@ -46,7 +46,22 @@ class Recipe(Config):
     embed: EmbedConfig = EmbedConfig()
     premium: PremiumConfig = PremiumConfig()
     report: ReportConfig = ReportConfig()
+    placebo: bool = False
+    """Also train on as many tokens from after the cutoff: what training alone does, whatever the text knew."""
     route: Route = Field(default=Route(), json_schema_extra=NOT_IDENTITY)
+
+    @field_validator("placebo")
+    @classmethod
+    def _differs_from_the_corpus(cls, placebo: bool, info: ValidationInfo) -> bool:
+        corpus = info.data.get("corpus")
+        if placebo and corpus is not None and corpus.side == "after":
+            raise ValueError("corpus.side = 'after' is the placebo's own corpus; leave one of the two out")
+        return placebo
+
+    @property
+    def placebo_corpus(self) -> CorpusConfig:
+        """As many tokens of the same source, drawn in the same way, all of them from after the cutoff."""
+        return self.corpus.model_copy(update={"side": "after"})
 
 
 def load_recipe(file: Path) -> Recipe:

@@ -85,8 +85,8 @@ def random_adapter(scale: float) -> Checkpoint:
     return Checkpoint(folder)
 
 
-def sentences_panel(prompts: list[str]) -> Panel:
-    """A panel of which only the sentences matter."""
+def sentences_panel(prompts: list[str], undated: list[str] | None = None) -> Panel:
+    """A panel of which only the sentences matter; unless told, those without their day are the others again."""
     folder = scratch_folder("panel")
-    pd.DataFrame({"prompt": prompts}).to_parquet(folder / "rows.parquet")
+    pd.DataFrame({"prompt": prompts, "prompt_undated": undated or prompts}).to_parquet(folder / "rows.parquet")
     return Panel(folder)

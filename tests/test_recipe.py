@@ -62,6 +62,10 @@ def written(tmp_path: Path, text: str) -> Path:
         ("name: x\ntrain: {learning_rate: 7}", r"train\.learning_rate = 7: input should be less than or equal to 1"),
         ("name: x\npremium: {n_draws: 1}", r"premium\.n_draws = 1: input should be greater than or equal to"),
         ("name: Bad Name", r"name = 'Bad Name': string should match pattern"),
+        (
+            "name: x\ncorpus: {side: after}\nplacebo: true",
+            r"placebo = True: .*corpus\.side = 'after' is the placebo's own",
+        ),
         ("name: x\ncorpus: {cutoff: someday}", r"corpus\.cutoff = 'someday': input should be a valid date"),
         ("{}", r"name = \{\}: field required"),
         ("- a\n- b", r"holds a list, not a mapping"),

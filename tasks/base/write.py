@@ -40,6 +40,7 @@ def _write_tiny(source: TinySource, folder: Path) -> dict[str, JsonValue]:
         "n_parameters": n_parameters,
         "n_other_parameters": count_other_parameters(model),
         "tokenizer_sha256": tokenizer_digest(tokenizer),
+        "pretrained": False,
     }
 
 
@@ -47,4 +48,4 @@ def _write_snapshot(source: HubSource, folder: Path) -> dict[str, JsonValue]:
     fetch_snapshot(source, folder)
     n_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     log.info("base: %s at %s, %.1f GB of weights", source.repo, source.revision[:12], n_bytes / 1e9)
-    return {"n_bytes": n_bytes, "repo": source.repo, "revision": source.revision}
+    return {"n_bytes": n_bytes, "repo": source.repo, "revision": source.revision, "pretrained": True}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.corpus.cutoff import Cutoff
+from tasks.corpus.cutoff import Cutoff, Side
 from tasks.settings import NOT_IDENTITY, Config
 from tasks.store.refs import ArtifactRef, Room
 from tasks.tokenizer import QwenTokenizer, TokenizerSource
@@ -25,6 +25,8 @@ DUMPS_UP_TO_2017_26: tuple[str, ...] = tuple(
     for week in weeks.split()
 )
 """FineWeb's 35 dumps up to the one of 2017-07-02."""
+DUMPS_AFTER_2017_26: tuple[str, ...] = ("2017-30", "2017-34", "2017-39", "2017-43", "2017-47", "2017-51")
+"""The six dumps that followed."""
 
 
 class SotuSource(Config):
@@ -44,15 +46,19 @@ class FineWebSource(Config):
     """Hub data set at a pinned commit, or a mirror of its layout in a folder or on S3."""
     dumps: tuple[DumpName, ...] = Field(DUMPS_UP_TO_2017_26, min_length=1)
     """Dumps to draw from, `YYYY-WW`."""
+    dumps_after: tuple[DumpName, ...] = Field(DUMPS_AFTER_2017_26, min_length=1)
+    """Dumps a placebo draws from instead; all of them after the cutoff."""
 
 
 class CorpusConfig(Config):
-    """Documents on or before a day, in a seeded order, until the token budget is reached."""
+    """Documents on one side of a day, in a seeded order, until the token budget is reached."""
 
     source: Annotated[SotuSource | FineWebSource, Field(discriminator="kind")] = FineWebSource()
     """Where documents come from."""
     cutoff: date = date(2017, 7, 2)
     """Last day whose text may be known; dump YYYY-WW ends on the Sunday of its ISO week."""
+    side: Side = "known"
+    """`known`: text on or before the cutoff. `after`: text of later days alone, as `placebo` trains on."""
     token_budget: int = Field(1_000_000_000, ge=1_000, le=10**13)
     """Tokens to draw; the last document of each share is kept whole."""
     tokenizer: TokenizerSource = QwenTokenizer()
@@ -66,10 +72,9 @@ class CorpusConfig(Config):
 
 
 def corpus_label(config: CorpusConfig, inputs: Mapping[str, ArtifactRef]) -> str:
-    """Name of the artifact: its source and its cutoff."""
-    if isinstance(config.source, FineWebSource):
-        return f"fineweb-{Cutoff(config.cutoff).dump}"
-    return f"{config.source.kind}-{config.cutoff}"
+    """Name of the artifact: its source, its cutoff and, where it is the later one, its side."""
+    until = Cutoff(config.cutoff).dump if isinstance(config.source, FineWebSource) else config.cutoff
+    return f"{config.source.kind}-{until}{'' if config.side == 'known' else '-after'}"
 
 
 REVISION = 1

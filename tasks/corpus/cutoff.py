@@ -3,6 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
+
+Side = Literal["known", "after"]
+"""`known`: on or before the cutoff. `after`: every later day, for a placebo."""
 
 DUMP_NAME = re.compile(r"(?:CC-MAIN-)?(\d{4})-(\d{2})")
 
@@ -49,12 +53,14 @@ class Dump:
 
 @dataclass(frozen=True)
 class Cutoff:
-    """The last day whose text may be known.
+    """The last day whose text may be known, and the side of it that is wanted.
 
-    Every writer asks `admits` and nothing else, so that there is one meaning of "on or before".
+    There is one meaning of "on or before", `admits`. Every reader and writer asks `takes`, which is `admits` or its
+    negation, so that no text lies on both sides and none on neither.
     """
 
     day: date
+    side: Side = "known"
 
     @property
     def dump(self) -> Dump:
@@ -66,3 +72,12 @@ class Cutoff:
         if isinstance(known, Dump):
             return known <= self.dump
         return known <= self.day
+
+    def takes(self, known: date | Dump) -> bool:
+        """Whether text of this day, or of this dump, lies on the wanted side."""
+        return self.admits(known) == (self.side == "known")
+
+    @property
+    def words(self) -> str:
+        """The wanted side in a sentence: `on or before cutoff=2017-07-02`."""
+        return f"{'on or before' if self.side == 'known' else 'after'} cutoff={self.day}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.artifacts import Document
+from tasks.corpus.cutoff import Cutoff
 from tasks.corpus.errors import BudgetTooLarge
 from tasks.corpus.strata import Stratum
 
@@ -35,7 +36,11 @@ def tokenize(
 
 
 def draw(
-    strata: Sequence[Stratum], tokenizer: "PreTrainedTokenizerBase", token_budget: int, batch_documents: int
+    strata: Sequence[Stratum],
+    tokenizer: "PreTrainedTokenizerBase",
+    token_budget: int,
+    batch_documents: int,
+    cutoff: Cutoff,
 ) -> Iterator[DrawnDocument]:
     """Take from the stratum that has given least, until each has given its equal share.
 
@@ -46,6 +51,7 @@ def draw(
         tokenizer: Counts tokens.
         token_budget: Tokens in all; each share is rounded up, its last document kept whole.
         batch_documents: Documents tokenized at once.
+        cutoff: What the strata were clipped at, for the refusal's sentence.
 
     Raises:
         BudgetTooLarge: If a stratum ends before it has given its share.
@@ -56,18 +62,20 @@ def draw(
     while given:
         name = min(given, key=given.__getitem__)
         if (drawn := next(streams[name], None)) is None:
-            raise _too_large(name, given[name], quota, token_budget, len(strata))
+            raise _too_large(
+                f"{name} holds {given[name]:,} tokens {cutoff.words}", given[name], token_budget, len(strata)
+            )
         yield drawn
         given[name] += len(drawn.ids)
         if given[name] >= quota:
             del given[name]
 
 
-def _too_large(name: str, held: int, quota: int, token_budget: int, n_strata: int) -> BudgetTooLarge:
+def _too_large(found: str, held: int, token_budget: int, n_strata: int) -> BudgetTooLarge:
+    quota = -(-token_budget // n_strata)
     share = (
         f"its equal share of token_budget={token_budget:,} is {quota:,}" if n_strata > 1 else f"token_budget={quota:,}"
     )
     return BudgetTooLarge(
-        f"{name} holds {held:,} tokens on or before the cutoff, {share}. "
-        f"Lower token_budget to {held * n_strata:,}, move the cutoff, or draw from more."
+        f"{found}, {share}. Lower token_budget to {held * n_strata:,}, move the cutoff, or draw from more."
     )

@@ -8,7 +8,7 @@ class CorpusError(HindsightError):
 
 
 class EmptyCorpus(CorpusError):
-    """No document on or before the cutoff."""
+    """No document on the wanted side of the cutoff."""
 
 
 class BudgetTooLarge(CorpusError):
@@ -23,12 +23,16 @@ class DumpAfterCutoff(CorpusError):
     """A dump was named that lies after the cutoff."""
 
 
+class DumpUpToCutoff(CorpusError):
+    """A dump was named for the placebo that does not lie after the cutoff."""
+
+
 class DamagedSource(CorpusError):
     """A file or text of the source is not what it should be."""
 
 
 class CutoffBroken(CorpusError):
-    """A document after the cutoff came as far as the writer: a fault of ours, not of the input."""
+    """A document of the wrong side came as far as the writer: a fault of ours, not of the input."""
 
 
 class SourceUnreachable(CorpusError):

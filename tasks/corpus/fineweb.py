@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.corpus.clip import RawDocument
 from tasks.corpus.config import FineWebSource
 from tasks.corpus.cutoff import Cutoff, Dump
-from tasks.corpus.errors import DamagedSource, DumpAfterCutoff, SourceUnreachable, UnknownDump
+from tasks.corpus.errors import DamagedSource, DumpAfterCutoff, DumpUpToCutoff, SourceUnreachable, UnknownDump
 from tasks.corpus.order import seeded
 
 if TYPE_CHECKING:
@@ -71,16 +71,14 @@ def choose_dumps(source: FineWebSource, cutoff: Cutoff, mirror: Mirror) -> list[
 
     Raises:
         DumpAfterCutoff: If one lies after the cutoff.
+        DumpUpToCutoff: If one of a placebo's does not.
         UnknownDump: If one is misspelt, or not in the mirror.
     """
     present = mirror.dumps()
-    dumps = sorted({_parse(name) for name in source.dumps})
+    dumps = sorted({_parse(name) for name in (source.dumps if cutoff.side == "known" else source.dumps_after)})
     for dump in dumps:
-        if not cutoff.admits(dump):
-            raise DumpAfterCutoff(
-                f"dump {dump} lies after cutoff={cutoff.day}, whose last dump is {cutoff.dump}. "
-                f"Leave it out of dumps, or move the cutoff to {dump.last_day} or later."
-            )
+        if not cutoff.takes(dump):
+            raise _wrong_side(dump, cutoff)
         if dump.folder not in present:
             near = difflib.get_close_matches(dump.folder, sorted(present), n=3) or sorted(present)[-3:]
             raise UnknownDump(
@@ -88,6 +86,18 @@ def choose_dumps(source: FineWebSource, cutoff: Cutoff, mirror: Mirror) -> list[
                 f"the nearest are {', '.join(near) or 'none'}. Correct dumps, or the root."
             )
     return dumps
+
+
+def _wrong_side(dump: Dump, cutoff: Cutoff) -> DumpAfterCutoff | DumpUpToCutoff:
+    if cutoff.side == "after":
+        return DumpUpToCutoff(
+            f"dump {dump} does not lie after cutoff={cutoff.day}, whose last dump is {cutoff.dump}; a placebo reads "
+            "later dumps alone. Name some in corpus.source.dumps_after, or run without the placebo."
+        )
+    return DumpAfterCutoff(
+        f"dump {dump} lies after cutoff={cutoff.day}, whose last dump is {cutoff.dump}. "
+        f"Leave it out of dumps, or move the cutoff to {dump.last_day} or later."
+    )
 
 
 def read_dump(mirror: Mirror, dump: Dump, seed: int) -> Iterator[RawDocument]:

@@ -1,6 +1,5 @@
 """Writing TextShards: text and token ids of the same documents side by side."""
 
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from tasks.corpus.errors import CutoffBroken
 
 
 class ShardWriter:
-    """Writes documents in the order they come; no shard with a day after the cutoff leaves it.
+    """Writes documents in the order they come; no shard with a day of the wrong side leaves it.
 
     Args:
         folder: The artifact's folder.
@@ -38,21 +37,22 @@ class ShardWriter:
         """Write what is pending as a shard.
 
         Raises:
-            CutoffBroken: If its latest day lies after the cutoff.
+            CutoffBroken: If one of its days lies on the wrong side of the cutoff.
         """
         if not self._pending:
             return
-        self._refuse_late(max(drawn.document.date for drawn in self._pending))
+        self._refuse_wrong_side()
         self._write_texts(self.folder / "texts" / f"{self.n_shards:05d}.jsonl")
         self._write_tokens(f"{self.folder}/tokens/{self.n_shards:05d}")
         self.n_shards += 1
         self._pending, self._pending_tokens = [], 0
 
-    def _refuse_late(self, latest: date) -> None:
-        if not self.cutoff.admits(latest):
+    def _refuse_wrong_side(self) -> None:
+        days = {drawn.document.date for drawn in self._pending}
+        if wrong := sorted(day for day in days if not self.cutoff.takes(day)):
             raise CutoffBroken(
-                f"shard {self.n_shards} holds a document of {latest}, after cutoff={self.cutoff.day}; nothing is "
-                "published. Please report it with the recipe."
+                f"shard {self.n_shards} holds a document of {wrong[-1]}, which does not lie {self.cutoff.words}; "
+                "nothing is published. Please report it with the recipe."
             )
 
     def _write_texts(self, path: Path) -> None:

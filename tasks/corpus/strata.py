@@ -24,9 +24,9 @@ def open_strata(config: CorpusConfig, ledger: Ledger) -> list[Stratum]:
     """Open a corpus config's source.
 
     Raises:
-        CorpusError: If a dump is unknown or lies after the cutoff.
+        CorpusError: If a dump is unknown or lies on the wrong side of the cutoff.
     """
-    cutoff = Cutoff(config.cutoff)
+    cutoff = Cutoff(config.cutoff, config.side)
     if isinstance(config.source, FineWebSource):
         mirror = Mirror.open(config.source.root)
         return [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from tasks.corpus.clip import AFTER_CUTOFF, BEYOND_BUDGET, Ledger
+from tasks.corpus.clip import BEYOND_BUDGET, Ledger, wrong_side
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.cutoff import Cutoff
 from tasks.corpus.draw import DrawnDocument, draw
@@ -64,11 +64,11 @@ def write_corpus(config: CorpusConfig, folder: Path) -> dict[str, JsonValue]:
         CorpusError: If the source does not hold what is asked for.
     """
     ledger, census = Ledger(), Census()
-    strata = open_strata(config, ledger)
-    strata = [_refuse_empty(stratum, config, ledger) for stratum in strata]
+    cutoff = Cutoff(config.cutoff, config.side)
+    strata = [_refuse_empty(stratum, cutoff, ledger) for stratum in open_strata(config, ledger)]
     tokenizer = load_tokenizer(config.tokenizer)
-    drawn = draw(strata, tokenizer, config.token_budget, config.batch_documents)
-    writer = ShardWriter(folder, Cutoff(config.cutoff), config.shard_tokens)
+    drawn = draw(strata, tokenizer, config.token_budget, config.batch_documents, cutoff)
+    writer = ShardWriter(folder, cutoff, config.shard_tokens)
     for document in _with_progress(drawn, census, config.token_budget):
         writer.write(document)
     writer.close()
@@ -91,14 +91,16 @@ def _facts(census: Census, ledger: Ledger) -> dict[str, JsonValue]:
     }
 
 
-def _refuse_empty(stratum: Stratum, config: CorpusConfig, ledger: Ledger) -> Stratum:
-    """Look at the first document, so that a cutoff before all text is named as such."""
+def _refuse_empty(stratum: Stratum, cutoff: Cutoff, ledger: Ledger) -> Stratum:
+    """Look at the first document, so that a cutoff before, or after, all text is named as such."""
     first = next(stratum.documents, None)
     if first is None:
+        known = cutoff.side == "known"
+        nearest = ("the first", ledger.first_day) if known else ("the last", ledger.last_day)
         raise EmptyCorpus(
-            f"{stratum.name} has no document on or before cutoff={config.cutoff}: the first is of "
-            f"{ledger.first_day or 'no readable day'}, {ledger.dropped[AFTER_CUTOFF]} lie after it. "
-            "Move the cutoff later."
+            f"{stratum.name} has no document {cutoff.words}: {nearest[0]} is of {nearest[1] or 'no readable day'}, "
+            f"{ledger.dropped[wrong_side(cutoff)]} lie {'after' if known else 'on or before'} it. "
+            f"Move the cutoff {'later' if known else 'earlier'}."
         )
     return Stratum(stratum.name, chain([first], stratum.documents))
 

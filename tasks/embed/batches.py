@@ -40,8 +40,13 @@ def pad_right(ids: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
     return padded, mask.astype(np.int64)
 
 
-def refuse_unusable(lengths: Sequence[int], max_tokens: int) -> None:
+def refuse_unusable(lengths: Sequence[int], max_tokens: int, column: str = "prompt") -> None:
     """Refuse sentences that have no last token, or would have to be cut.
+
+    Args:
+        lengths: Tokens of each row's sentence.
+        max_tokens: Longest sentence allowed.
+        column: Which of the panel's sentences they are.
 
     Raises:
         UnusablePrompt: Naming the first row.
@@ -49,6 +54,6 @@ def refuse_unusable(lengths: Sequence[int], max_tokens: int) -> None:
     for row, length in enumerate(lengths):
         if not 1 <= length <= max_tokens:
             raise UnusablePrompt(
-                f"prompt of panel row {row} has {length} tokens, between 1 and max_tokens={max_tokens} are allowed. "
+                f"{column} of panel row {row} has {length} tokens, between 1 and max_tokens={max_tokens} are allowed. "
                 "Raise max_tokens, or correct the panel's sentence."
             )

@@ -11,5 +11,9 @@ class UnusablePrompt(EmbedError):
     """A sentence without a token, or with too many."""
 
 
+class NoUndatedSentences(EmbedError):
+    """The panel has no sentences without their day."""
+
+
 class StateNotFinite(EmbedError):
     """A model gave NaN or infinity."""

@@ -9,41 +9,63 @@ from pydantic import JsonValue
 from tasks.artifacts import ModelFolder, Panel
 from tasks.embed.batches import refuse_unusable
 from tasks.embed.config import EmbedConfig
+from tasks.embed.errors import NoUndatedSentences
+from tasks.embed.sentences import Sentences
 from tasks.embed.states import last_token_states, load_headless
+
+FILES = {"prompt": "states.npy", "prompt_undated": "undated.npy"}
+"""Which of the panel's sentences go into which file."""
 
 
 def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: Path) -> dict[str, JsonValue]:
-    """Leave an Embeddings' file in `folder`.
+    """Leave an Embeddings' files in `folder`.
 
     Args:
-        config: Batching and bounds.
-        panel: Its `prompt` column, in its row order.
+        config: Batching, bounds, and whether the undated sentences are embedded too.
+        panel: Its `prompt` and, where asked for, `prompt_undated` columns, in its row order.
         model: Causal language model with its tokenizer.
         folder: Empty folder.
 
     Returns:
-        Facts for the record.
+        Facts for the record; tokens are those that were embedded, a repeated sentence's once.
 
     Raises:
-        EmbedError: If a sentence cannot be used or a state is not finite.
+        EmbedError: If the panel lacks a column, a sentence cannot be used, or a state is not finite.
     """
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=False)
-    prompts = panel.rows()["prompt"].tolist()
-    ids = tokenizer(prompts, add_special_tokens=False, verbose=False)["input_ids"]
-    lengths = [len(row) for row in ids]
-    refuse_unusable(lengths, config.max_tokens)
+    columns = _read_sentences(config, panel, model)
     headless = load_headless(model.path)
     started = time.monotonic()
-    states = last_token_states(headless, ids, config.tokens_per_batch)
+    for column, sentences in columns.items():
+        # Each column in batches of its own, so that its bytes do not depend on whether the other is there.
+        states = last_token_states(headless, sentences.ids, config.tokens_per_batch)
+        np.save(folder / FILES[column], states[sentences.of_row])
     seconds = time.monotonic() - started
-    np.save(folder / "states.npy", states)
+    n_tokens = sum(sentences.n_tokens for sentences in columns.values())
     return {
-        "n_rows": len(states),
-        "hidden": states.shape[1],
-        "n_tokens": sum(lengths),
-        "longest_prompt_tokens": max(lengths),
-        "tokens_per_second": round(sum(lengths) / seconds, 1),
+        "n_rows": len(columns["prompt"].of_row),
+        "n_unique": len(columns["prompt"].ids),
+        "n_unique_undated": len(columns["prompt_undated"].ids) if config.undated else None,
+        "hidden": headless.config.hidden_size,
+        "n_tokens": n_tokens,
+        "longest_prompt_tokens": max(map(len, columns["prompt"].ids)),
+        "tokens_per_second": round(n_tokens / seconds, 1),
         "device": headless.device.type,
     }
+
+
+def _read_sentences(config: EmbedConfig, panel: Panel, model: ModelFolder) -> dict[str, Sentences]:
+    """Every wanted column's sentences, all of them looked at before weights are loaded."""
+    from transformers import AutoTokenizer
+
+    rows = panel.rows()
+    if config.undated and "prompt_undated" not in rows:
+        raise NoUndatedSentences(
+            f"the panel's {len(rows)} rows have no column prompt_undated, which embed.undated=true needs; publish the "
+            "panel anew, or set embed.undated to false and do without the control."
+        )
+    tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=False)
+    found = {}
+    for column in FILES if config.undated else ["prompt"]:
+        found[column] = Sentences.read(rows[column].tolist(), tokenizer)
+        refuse_unusable(found[column].lengths, config.max_tokens, column)
+    return found

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from tasks.artifacts import Check, ModelFolder, Panel, TextShards
 from tasks.errors import HindsightError
@@ -28,6 +29,7 @@ class Inputs:
         corpus: The corpus.
         panel: The panel.
         store: Where results shall go.
+        placebo: The corpus from after the cutoff, where the recipe asks for one.
     """
 
     recipe: Recipe
@@ -35,13 +37,14 @@ class Inputs:
     corpus: TextShards
     panel: Panel
     store: Store
+    placebo: TextShards | None = None
 
 
 def all_checks(inputs: Inputs) -> list[Check]:
     """Every check's line, cheap ones first; none is left out because an earlier one failed."""
     return [
         line
-        for check in (_store, _disk, _weights, _trainer, _tokenizer, _targets, _tokens, _panel)
+        for check in (_store, _disk, _weights, _trainer, _tokenizer, _targets, _tokens, _panel, _power)
         for line in check(inputs)
     ]
 
@@ -118,11 +121,13 @@ def _tokens(inputs: Inputs) -> Iterator[Check]:
 
     train = inputs.recipe.train
 
-    def steps() -> str:
-        n_blocks = sum(1 for _ in cut_blocks(inputs.corpus.token_ids(), train.sequence_length, train.token_budget))
+    def steps(corpus: TextShards) -> str:
+        n_blocks = sum(1 for _ in cut_blocks(corpus.token_ids(), train.sequence_length, train.token_budget))
         return f"{n_blocks:,} blocks in {count_steps(n_blocks, train):,} steps"
 
-    yield _attempt("tokens", f"{train.token_budget:,} tokens of the corpus", steps)
+    corpora = {"tokens": inputs.corpus} | ({"placebo tokens": inputs.placebo} if inputs.placebo else {})
+    for name, corpus in corpora.items():
+        yield _attempt(name, f"{train.token_budget:,} tokens of the corpus", partial(steps, corpus))
 
 
 def _panel(inputs: Inputs) -> Iterator[Check]:
@@ -144,6 +149,12 @@ def _panel(inputs: Inputs) -> Iterator[Check]:
         bound=f"at least {premium.n_folds}, one per fold",
         way_out="Raise panel.n_stocks or lower premium.n_folds.",
     )
+
+
+def _power(inputs: Inputs) -> Iterator[Check]:
+    from tasks.preflight.power import power_checks
+
+    yield from power_checks(inputs.recipe, inputs.base, inputs.panel)
 
 
 def _attempt(name: str, bound: str, look: Callable[[], object], found: str | None = None) -> Check:

@@ -3,7 +3,7 @@
 from tasks.recipe import Recipe
 from tasks.store.refs import Room
 
-REVISION = 1
+REVISION = 2
 """Raised when the same recipe would be checked otherwise."""
 
 ROOM = Room[Recipe](

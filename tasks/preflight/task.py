@@ -15,7 +15,9 @@ from tasks.store.store import open_store
 
 
 @task(name="preflight", cache_policy=NO_CACHE)
-def publish_preflight(config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: ArtifactRef) -> ArtifactRef:
+def publish_preflight(
+    config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: ArtifactRef, placebo: ArtifactRef | None = None
+) -> ArtifactRef:
     """Publish the checks a recipe passed, unless the store has them.
 
     Args:
@@ -23,6 +25,7 @@ def publish_preflight(config: Recipe, base: ArtifactRef, corpus: ArtifactRef, pa
         base: The base model.
         corpus: The corpus.
         panel: The panel.
+        placebo: The corpus from after the cutoff, where the recipe asks for one.
 
     Returns:
         Reference to a Preflight.
@@ -37,8 +40,14 @@ def publish_preflight(config: Recipe, base: ArtifactRef, corpus: ArtifactRef, pa
         from tasks.preflight.write import write_preflight
 
         fetched = Inputs(
-            config, ModelFolder(inputs["base"]), TextShards(inputs["corpus"]), Panel(inputs["panel"]), store
+            recipe=config,
+            base=ModelFolder(inputs["base"]),
+            corpus=TextShards(inputs["corpus"]),
+            panel=Panel(inputs["panel"]),
+            store=store,
+            placebo=TextShards(inputs["placebo"]) if "placebo" in inputs else None,
         )
         return write_preflight(fetched, folder)
 
-    return build(store, ROOM.plan(config, {"base": base, "corpus": corpus, "panel": panel}), make)
+    refs = {"base": base, "corpus": corpus, "panel": panel, **({"placebo": placebo} if placebo else {})}
+    return build(store, ROOM.plan(config, refs), make)

@@ -9,8 +9,8 @@ from pydantic import JsonValue
 
 from tasks.artifacts import Preflight, PremiumScores
 from tasks.report.config import ReportConfig
+from tasks.report.honest_tables import headline
 from tasks.report.page import render
-from tasks.report.tables import headline
 from tasks.store.records import Record
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from tasks.artifacts import Preflight, PremiumScores
-from tasks.report import figures, tables
+from tasks.report import facts, figures, tables
 from tasks.report.config import ReportConfig
+from tasks.report.honest import honest_part
+from tasks.report.summary import cards, where_zero_lies
+from tasks.report.text import dropped
 from tasks.store.records import Record
 
 
@@ -21,29 +24,45 @@ def render(
     Args:
         config: Title, and whether the numbers mean anything.
         scores: The figures.
-        draws: (n_kept, 5) draw, base on, base off, trained on, trained off.
+        draws: (n_kept, 1 + 2 * n_models) draw, then on and off of base, trained and any placebo.
         preflight: What was checked before a GPU was rented.
         records: All artifacts the scores came from, sources first.
 
     Returns:
         HTML that loads nothing.
     """
-    curve = tables.loss_curve(records)
     return _template().render(
         config=config,
         scores=scores,
-        cards=_cards(scores),
-        where_zero_lies=_where_zero_lies(scores),
-        headline=tables.headline(scores),
-        premium_figure=Markup(figures.premium_intervals(scores)),  # noqa: S704  figures hold no text of others
-        draws_figure=Markup(figures.reduction_draws(draws, scores)),  # noqa: S704
-        loss_figure=Markup(figures.training_loss(curve)) if curve else None,  # noqa: S704
-        checks=preflight.checks,
-        stages=tables.stages(records),
-        total_seconds=sum(record.seconds for record in records),
-        lineage=tables.lineage(records),
-        versions=tables.versions(records),
+        cards=cards(scores),
+        where_zero_lies=where_zero_lies(scores),
+        honest=honest_part(scores, facts.base_is_pretrained(records)),
+        seed=_seed_part(scores, draws),
+        panel={"contract": facts.panel_contract(records), "tables": facts.panel_tables(records)},
+        run=_run_part(preflight, records),
     )
+
+
+def _seed_part(scores: PremiumScores, draws: np.ndarray) -> dict[str, Any]:
+    return {
+        "rows": tables.seed_rows(scores),
+        "premiums": figures.premium_intervals(scores),
+        "draws": figures.reduction_draws(draws, scores),
+        "dropped": dropped(scores.dropped_draws),
+    }
+
+
+def _run_part(preflight: Preflight, records: Sequence[Record]) -> dict[str, Any]:
+    curves = tables.loss_curves(records)
+    return {
+        "loss": figures.training_loss(curves) if curves else None,
+        "n_curves": len(curves),
+        "checks": preflight.checks,
+        "stages": tables.stages(records),
+        "total_seconds": sum(record.seconds for record in records),
+        "lineage": tables.lineage(records),
+        "versions": tables.versions(records),
+    }
 
 
 def _template() -> jinja2.Template:
@@ -52,22 +71,3 @@ def _template() -> jinja2.Template:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("page.html")
-
-
-def _cards(scores: PremiumScores) -> list[dict[str, str]]:
-    figures_of = [
-        ("Premium, base model", scores.base.premium, scores.base.premium_interval),
-        ("Premium, trained model", scores.trained.premium, scores.trained.premium_interval),
-        ("Reduction", scores.premium_reduction, scores.reduction_interval),
-    ]
-    return [
-        {"name": name, "value": tables.signed(value), "interval": tables.bounds(interval)}
-        for name, value, interval in figures_of
-    ]
-
-
-def _where_zero_lies(scores: PremiumScores) -> str:
-    low, high = scores.reduction_interval.p2_5, scores.reduction_interval.p97_5
-    if low > 0:
-        return "lies above zero"
-    return "lies below zero" if high < 0 else "holds zero: these stocks do not tell the two models apart"

@@ -1,38 +1,41 @@
-"""Figures and records as rows of text."""
+"""The seed's figures and the records as rows of text."""
 
 from collections.abc import Iterable
 
-from tasks.artifacts import Interval, ModelScore, PremiumScores
+from tasks.artifacts import ModelScore, PremiumScores
+from tasks.report.text import bounds, dropped, signed
 from tasks.store.records import Record
 
 TOKEN_FACTS = ("tokens_seen", "n_tokens")
 """Facts in which a stage records the tokens it worked through; the first one present counts."""
 
 Row = dict[str, str]
+Curve = list[tuple[float, float]]
+"""(tokens seen, training loss) pairs."""
 
 
-def headline(scores: PremiumScores) -> list[Row]:
-    """The headline figures: what they are, of the base model, of the trained one, and base minus trained."""
+def seed_rows(scores: PremiumScores) -> list[Row]:
+    """The seed contract's figures: what they are, of the base model, of the trained one, and base minus trained."""
     base, trained = scores.base, scores.trained
     kept = f"{scores.n_kept_draws} of {scores.n_draws}"
     return [
-        _row("premium", signed(base.premium), signed(trained.premium), signed(scores.premium_reduction)),
-        _row(
-            "premium, 95 % interval",
+        row("premium", signed(base.premium), signed(trained.premium), signed(scores.premium_reduction)),
+        row(
+            "premium, 95 % of stock draws",
             bounds(base.premium_interval),
             bounds(trained.premium_interval),
             bounds(scores.reduction_interval),
         ),
-        _row(
-            "premium, median draw",
+        row(
+            "premium, median stock draw",
             signed(base.premium_interval.p50),
             signed(trained.premium_interval.p50),
             signed(scores.reduction_interval.p50),
         ),
         _compared("R2 on: stock-disjoint folds", base, trained, "r2_on"),
         _compared("R2 off: days after the cut", base, trained, "r2_off"),
-        _row("draws kept", kept, kept, ""),
-        *(_row(f"draws dropped: {reason}", str(n), str(n), "") for reason, n in _dropped(scores)),
+        row("stock draws kept", kept, kept, ""),
+        *(row(f"stock draws dropped: {why}", str(n), str(n), "") for why, n in dropped(scores.dropped_draws)),
     ]
 
 
@@ -76,13 +79,9 @@ def versions(records: Iterable[Record]) -> list[Row]:
     return [{"what": name, "version": ", ".join(sorted(found))} for name, found in sorted(seen.items())]
 
 
-def loss_curve(records: Iterable[Record]) -> list[tuple[float, float]]:
-    """(tokens seen, training loss) pairs from the stage that recorded some, else none."""
-    for record in records:
-        pairs = record.facts.get("loss_curve")
-        if isinstance(pairs, list) and pairs:
-            return [(float(pair[0]), float(pair[1])) for pair in pairs]  # type: ignore[index, arg-type]
-    return []
+def loss_curves(records: Iterable[Record]) -> dict[str, Curve]:
+    """The loss of every training that recorded some, by its artifact's label."""
+    return {record.label: curve for record in records if (curve := _curve(record))}
 
 
 def tokens_of(record: Record) -> int | None:
@@ -91,24 +90,18 @@ def tokens_of(record: Record) -> int | None:
     return next((value for value in found if isinstance(value, int)), None)
 
 
-def signed(value: float) -> str:
-    """Four decimals with the sign: +0.0794."""
-    return f"{value:+.4f}"
-
-
-def bounds(interval: Interval) -> str:
-    """The two ends of a 95 % interval."""
-    return f"[{interval.p2_5:+.4f}, {interval.p97_5:+.4f}]"
-
-
-def _row(figure: str, base: str, trained: str, difference: str) -> Row:
+def row(figure: str, base: str, trained: str, difference: str) -> Row:
+    """A row of the headline table."""
     return {"figure": figure, "base": base, "trained": trained, "difference": difference}
+
+
+def _curve(record: Record) -> Curve:
+    pairs = record.facts.get("loss_curve")
+    if not isinstance(pairs, list):
+        return []
+    return [(float(pair[0]), float(pair[1])) for pair in pairs]  # type: ignore[index, arg-type]
 
 
 def _compared(figure: str, base: ModelScore, trained: ModelScore, field: str) -> Row:
     of_base, of_trained = getattr(base, field), getattr(trained, field)
-    return _row(figure, signed(of_base), signed(of_trained), signed(of_base - of_trained))
-
-
-def _dropped(scores: PremiumScores) -> list[tuple[str, int]]:
-    return [(reason.replace("_", " "), n) for reason, n in sorted(scores.dropped_draws.items())]
+    return row(figure, signed(of_base), signed(of_trained), signed(of_base - of_trained))

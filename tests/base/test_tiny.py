@@ -11,6 +11,7 @@ from tasks.base.config import BaseConfig, HubSource, TinySource, base_label
 from tasks.base.errors import HubUnavailable, NoSafetensors, TooManyParameters
 from tasks.base.hub import check_weights, fetch_snapshot
 from tasks.base.tiny import count_other_parameters, tiny_model
+from tasks.base.write import write_base
 from tasks.store.digests import sha256_of_file
 from tests.model_fixtures import tiny_base
 
@@ -49,6 +50,13 @@ def test_same_config_gives_the_same_bytes_or_a_new_revision() -> None:
         1,
         {"model.safetensors": "22a555bec6168416", "tokenizer.json": "df959b5a4941e859"},
     ), "the base's bytes changed: raise REVISION in tasks/base/config.py and note the new digests here"
+
+
+def test_the_record_says_whether_the_base_has_read_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert write_base(BaseConfig(source=SMALL), tmp_path)["pretrained"] is False
+    # The hub is not asked: only what the record says of a fetched model is looked at.
+    monkeypatch.setattr("tasks.base.write.fetch_snapshot", lambda source, folder: None)
+    assert write_base(BaseConfig(), tmp_path)["pretrained"] is True
 
 
 def test_labels_name_the_model() -> None:

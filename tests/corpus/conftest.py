@@ -38,7 +38,7 @@ def write_dump(root: Path, dump: str, days: list[str], texts: list[str], name: s
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Path:
-    """Two dumps of forty documents each; in the later one every fourth is of August 2017."""
+    """Dumps of forty documents each; in the one up to the cutoff and in the later one, every fourth lies after it."""
     root = tmp_path / "mirror"
     text = "Markets opened higher on the news and closed lower on the same news. "
     write_dump(
@@ -46,4 +46,5 @@ def mirror(tmp_path: Path) -> Path:
     )
     days = ["2017-08-01" if row % 4 == 0 else "2017-06-23" for row in range(40)]
     write_dump(root, "2017-26", days, [text * 20] * 40)
+    write_dump(root, "2017-34", days[::-1], [text * 20] * 40)
     return root

@@ -23,6 +23,19 @@ def test_no_document_after_the_cutoff_passes(raw: list[RawDocument], cutoff: dat
 
 
 @given(documents, days)
+def test_what_passes_on_one_side_is_what_is_dropped_for_the_day_on_the_other(
+    raw: list[RawDocument], cutoff: date
+) -> None:
+    ledgers = {side: Ledger() for side in ("known", "after")}
+    passed = {side: list(clip(raw, Cutoff(cutoff, side), ledgers[side])) for side in ledgers}
+    assert all(document.date > cutoff for document in passed["after"])
+    dated = len(raw) - ledgers["known"].dropped["unreadable_date"]
+    assert ledgers["known"].dropped["after_cutoff"] + ledgers["after"].dropped["up_to_cutoff"] == dated
+    read = {document.id for document in raw if document.date[:4].isdigit() and document.text.strip()}
+    assert {document.id for side in passed.values() for document in side} <= read
+
+
+@given(documents, days)
 def test_the_ledger_counts_every_document_once(raw: list[RawDocument], cutoff: date) -> None:
     ledger = Ledger()
     n_passed = len(list(clip(raw, Cutoff(cutoff), ledger)))

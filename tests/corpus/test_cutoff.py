@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.corpus.config import DUMPS_UP_TO_2017_26
+from tasks.corpus.config import DUMPS_AFTER_2017_26, DUMPS_UP_TO_2017_26
 from tasks.corpus.cutoff import Cutoff, Dump
 
 days = st.dates(date(2008, 1, 1), date(2030, 12, 31))
@@ -34,6 +34,19 @@ def test_a_day_earlier_in_the_week_still_admits_its_dump_but_not_the_next() -> N
 @given(days, days)
 def test_a_day_is_admitted_exactly_up_to_the_cutoff(day: date, cutoff: date) -> None:
     assert Cutoff(cutoff).admits(day) == ((cutoff - day) >= timedelta(0))
+
+
+@given(days, days)
+def test_every_day_and_every_dump_lies_on_exactly_one_side(day: date, cutoff: date) -> None:
+    for known in (day, Dump.of(day)):
+        assert Cutoff(cutoff, "known").takes(known) != Cutoff(cutoff, "after").takes(known)
+        assert Cutoff(cutoff, "known").takes(known) == Cutoff(cutoff).admits(known)
+
+
+def test_the_placebos_dumps_are_real_weeks_after_the_cutoffs() -> None:
+    cutoff = Cutoff(date(2017, 7, 2), "after")
+    assert all(cutoff.takes(Dump.parse(name)) for name in DUMPS_AFTER_2017_26)
+    assert not set(DUMPS_AFTER_2017_26) & set(DUMPS_UP_TO_2017_26)
 
 
 @given(days, days)

@@ -10,13 +10,18 @@ import pytest
 
 from tasks.artifacts import TextShards
 from tasks.corpus.config import CorpusConfig, FineWebSource, corpus_label
-from tasks.corpus.errors import BudgetTooLarge, CorpusError, DamagedSource, DumpAfterCutoff, UnknownDump
+from tasks.corpus.errors import BudgetTooLarge, CorpusError, DamagedSource, DumpAfterCutoff, DumpUpToCutoff, UnknownDump
 from tasks.corpus.write import write_corpus
 
 
-def fineweb(root: Path, dumps: tuple[str, ...] = ("2013-20", "2017-26"), **settings: Any) -> CorpusConfig:
+def fineweb(
+    root: Path,
+    dumps: tuple[str, ...] = ("2013-20", "2017-26"),
+    dumps_after: tuple[str, ...] = ("2017-34",),
+    **settings: Any,
+) -> CorpusConfig:
     settings = {"token_budget": 5_000, "cutoff": "2017-07-02"} | settings
-    return CorpusConfig(source=FineWebSource(root=str(root), dumps=dumps), **settings)
+    return CorpusConfig(source=FineWebSource(root=str(root), dumps=dumps, dumps_after=dumps_after), **settings)
 
 
 def build(config: CorpusConfig, folder: Path) -> dict[str, Any]:
@@ -72,6 +77,13 @@ def test_shards_hold_the_same_documents_whatever_their_size(mirror: Path, tmp_pa
             DumpAfterCutoff,
             r"2017-26 lies after cutoff=2017-06-25, whose last dump is 2017-25",
         ),
+        (
+            {"side": "after", "dumps_after": ("2017-26", "2017-34")},
+            DumpUpToCutoff,
+            r"2017-26 does not lie after cutoff=2017-07-02, .* Name some in corpus\.source\.dumps_after",
+        ),
+        ({"side": "after", "dumps_after": ("2017-30",)}, UnknownDump, r"dump 2017-30 is not in"),
+        ({"side": "after", "token_budget": 9_000}, BudgetTooLarge, r"holds 2,820 tokens after cutoff=2017-07-02"),
         ({"token_budget": 40_000}, BudgetTooLarge, r"2017-26 holds 8,460 tokens .* equal share .* is 20,000"),
     ],
 )
@@ -98,3 +110,11 @@ def test_a_missing_column_is_named(mirror: Path, tmp_path: Path) -> None:
 def test_labels_name_source_and_cutoff(mirror: Path) -> None:
     assert corpus_label(fineweb(mirror), {}) == "fineweb-2017-26"
     assert corpus_label(CorpusConfig(source={"kind": "sotu"}, cutoff="1960-12-31"), {}) == "sotu-1960-12-31"
+    assert corpus_label(fineweb(mirror, side="after"), {}) == "fineweb-2017-26-after"
+
+
+def test_a_placebo_reads_the_later_dumps_and_drops_what_they_hold_of_earlier_days(mirror: Path, tmp_path: Path) -> None:
+    facts = build(fineweb(mirror, side="after", token_budget=2_500), tmp_path / "corpus")
+    assert (facts["first_day"], facts["last_day"]) == ("2017-08-01", "2017-08-01")
+    assert facts["dropped"]["up_to_cutoff"] > 0
+    assert "after_cutoff" not in facts["dropped"]

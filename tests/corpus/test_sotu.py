@@ -57,7 +57,9 @@ def test_a_cutoff_before_the_first_address_names_its_day(tmp_path: Path) -> None
 
 
 def test_a_budget_the_source_cannot_fill_is_refused_with_what_it_holds(tmp_path: Path) -> None:
-    with pytest.raises(BudgetTooLarge, match=r"sotu holds 5,359 tokens on or before the cutoff, token_budget=20,000"):
+    with pytest.raises(
+        BudgetTooLarge, match=r"sotu holds 5,359 tokens on or before cutoff=1791-12-31, token_budget=20,000"
+    ):
         write_corpus(addresses(cutoff="1791-12-31"), tmp_path)
 
 
@@ -67,10 +69,34 @@ def test_a_text_that_does_not_hash_to_its_metadata_is_refused(monkeypatch: pytes
         list(read_sotu())
 
 
-def test_the_writer_itself_lets_no_late_document_through(tmp_path: Path) -> None:
-    writer = ShardWriter(tmp_path, Cutoff(date(2017, 7, 2)), shard_tokens=1_024)
+@pytest.mark.parametrize(
+    ("side", "sentence"),
+    [
+        ("known", "a document of 2017-07-03, which does not lie on or before cutoff=2017-07-02"),
+        ("after", "a document of 2017-07-02, which does not lie after cutoff=2017-07-02"),
+    ],
+)
+def test_the_writer_itself_lets_no_document_of_the_wrong_side_through(tmp_path: Path, side, sentence) -> None:
+    writer = ShardWriter(tmp_path, Cutoff(date(2017, 7, 2), side), shard_tokens=1_024)
     for day in ("2017-07-02", "2017-07-03"):
         writer.write(DrawnDocument(Document(id=day, date=day, text="x"), np.zeros(1, np.uint32)))
-    with pytest.raises(CutoffBroken, match="holds a document of 2017-07-03, after cutoff=2017-07-02"):
+    with pytest.raises(CutoffBroken, match=sentence):
         writer.close()
     assert not list((tmp_path / "texts").iterdir())
+
+
+def test_a_placebo_has_text_after_the_cutoff_alone_and_as_many_tokens(tmp_path: Path) -> None:
+    for side in ("known", "after"):
+        (tmp_path / side).mkdir()
+    known = write_corpus(addresses(), tmp_path / "known")
+    after = write_corpus(addresses(side="after"), tmp_path / "after")
+    assert known["last_day"] <= "1830-12-31" < after["first_day"]
+    assert known["n_tokens"] >= 20_000 <= after["n_tokens"]
+    assert known["dropped"]["after_cutoff"] + after["dropped"]["up_to_cutoff"] == 249
+    assert after["n_read"] == after["n_documents"] + sum(after["dropped"].values())
+
+
+def test_a_placebo_after_all_text_names_the_last_day(tmp_path: Path) -> None:
+    last = max(sotu.metadata()["date"])[:10]
+    with pytest.raises(EmptyCorpus, match=f"after cutoff=2030-01-01: the last is of {last}, 249 lie on or before it"):
+        write_corpus(addresses(side="after", cutoff="2030-01-01"), tmp_path)

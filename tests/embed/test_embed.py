@@ -3,16 +3,18 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 from transformers import AutoModelForCausalLM
 
-from tasks.artifacts import Embeddings
+from tasks.artifacts import Embeddings, ModelFolder
 from tasks.embed.batches import batch_by_length, pad_right
 from tasks.embed.config import REVISION, EmbedConfig, embed_label
-from tasks.embed.errors import StateNotFinite, UnusablePrompt
+from tasks.embed.errors import NoUndatedSentences, StateNotFinite, UnusablePrompt
 from tasks.embed.states import last_token_states, load_headless
 from tasks.embed.write import write_states
 from tasks.store.refs import ArtifactRef, Plan
@@ -24,6 +26,7 @@ PROMPTS = [
     "Up.",
     "On 2019-03-05, the stock of Bank of America had a 30-day log return of -0.0500.",
 ]
+UNDATED = ["AAPL.", "The stock of Apple Inc. had a 5-day log return of 0.0123.", "Up.", "AAPL."]
 
 
 def states_of(prompts: list[str], tokens_per_batch: int) -> np.ndarray:
@@ -47,15 +50,53 @@ def test_it_is_the_last_layers_state_of_the_last_real_token() -> None:
     np.testing.assert_allclose(states_of(PROMPTS, 1_024)[1], expected, rtol=1e-3, atol=1e-4)
 
 
-def test_rows_keep_the_panels_order(tmp_path: Path) -> None:
-    panel = sentences_panel(PROMPTS + PROMPTS[::-1])
-    facts = write_states(EmbedConfig(tokens_per_batch=64), panel, tiny_base(), tmp_path)
-    states = Embeddings(tmp_path).states()
-    assert (states.shape, states.dtype) == ((8, 32), np.float32)
-    np.testing.assert_allclose(states[:4], states[:3:-1], rtol=1e-3, atol=1e-4)
+@pytest.fixture(scope="module")
+def three_times(tmp_path_factory: pytest.TempPathFactory) -> tuple[Embeddings, dict[str, JsonValue]]:
+    """The prompts three times over, the second time backwards, with and without their day."""
+    folder = tmp_path_factory.mktemp("three-times")
+    panel = sentences_panel(PROMPTS + PROMPTS[::-1] + PROMPTS, UNDATED + UNDATED[::-1] + UNDATED)
+    facts = write_states(EmbedConfig(tokens_per_batch=64), panel, tiny_base(), folder)
+    return Embeddings(folder), facts
+
+
+def test_rows_keep_the_panels_order(three_times) -> None:
+    states = three_times[0].states()
+    assert (states.shape, states.dtype) == ((12, 32), np.float32)
+    np.testing.assert_allclose(states[:4], states_of(PROMPTS, 1_024), rtol=1e-3, atol=1e-4)
     assert np.abs(states[0] - states[1]).max() > 0.01
-    assert facts["n_rows"] == 8
-    assert facts["n_tokens"] == 2 * sum(len(ids) for ids in qwen()(PROMPTS)["input_ids"])
+
+
+def test_a_sentence_that_repeats_is_embedded_once_and_stands_in_each_of_its_rows(three_times) -> None:
+    found, facts = three_times
+    for states in (found.states(), found.undated()):
+        assert (states[:4] == states[7:3:-1]).all()
+        assert (states[:4] == states[8:]).all()
+    assert (facts["n_rows"], facts["n_unique"], facts["n_unique_undated"]) == (12, 4, 3)
+    texts = [*PROMPTS, *dict.fromkeys(UNDATED)]
+    assert facts["n_tokens"] == sum(map(len, qwen()(texts, add_special_tokens=False)["input_ids"]))
+
+
+def test_undated_states_are_those_of_the_sentences_without_their_day(three_times) -> None:
+    np.testing.assert_allclose(three_times[0].undated()[:4], states_of(UNDATED, 1_024), rtol=1e-3, atol=1e-4)
+
+
+def test_without_the_control_no_undated_states_are_left_and_the_others_are_the_same_bytes(
+    three_times, tmp_path: Path
+) -> None:
+    panel = sentences_panel(PROMPTS + PROMPTS[::-1] + PROMPTS, [""] * 12)
+    facts = write_states(EmbedConfig(tokens_per_batch=64, undated=False), panel, tiny_base(), tmp_path)
+    assert Embeddings(tmp_path).undated() is None
+    assert facts["n_unique_undated"] is None
+    assert (tmp_path / "states.npy").read_bytes() == (three_times[0].path / "states.npy").read_bytes()
+
+
+def test_a_panel_without_undated_sentences_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    panel, nowhere = sentences_panel(PROMPTS, UNDATED), ModelFolder(tmp_path / "nowhere")
+    pd.DataFrame({"prompt": PROMPTS}).to_parquet(panel.path / "rows.parquet")
+    with pytest.raises(
+        NoUndatedSentences, match=r"4 rows have no column prompt_undated, .* set embed.undated to false"
+    ):
+        write_states(EmbedConfig(), panel, nowhere, tmp_path)
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=40), st.integers(1, 100))
@@ -73,10 +114,16 @@ def test_padding_stands_on_the_right() -> None:
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
 
 
-@pytest.mark.parametrize(("prompt", "n_tokens"), [("", 0), ("up and down " * 20, 61)])
-def test_a_sentence_without_a_last_token_or_too_long_is_refused(prompt: str, n_tokens: int, tmp_path: Path) -> None:
-    panel = sentences_panel(["fine", prompt])
-    with pytest.raises(UnusablePrompt, match=rf"panel row 1 has {n_tokens} tokens, between 1 and max_tokens=32"):
+@pytest.mark.parametrize(("prompt", "length"), [("", 0), ("up and down " * 20, 61)])
+@pytest.mark.parametrize("column", ["prompt", "prompt_undated"])
+def test_a_sentence_without_a_last_token_or_too_long_is_refused(
+    prompt: str, length: int, column: str, tmp_path: Path
+) -> None:
+    sentences = {"prompt": ["fine", "also fine"], "prompt_undated": ["fine", "fine"]} | {column: ["fine", prompt]}
+    panel = sentences_panel(sentences["prompt"], sentences["prompt_undated"])
+    with pytest.raises(
+        UnusablePrompt, match=rf"{column} of panel row 1 has {length} tokens, between 1 and max_tokens=32"
+    ):
         write_states(EmbedConfig(max_tokens=32), panel, tiny_base(), tmp_path)
 
 
@@ -94,9 +141,17 @@ def test_the_longest_labels_still_make_a_store_path() -> None:
     ArtifactRef(kind="embed", label=label, key=Plan("embed", label, 1, EmbedConfig()).key, digest="0" * 64)
 
 
-def test_the_same_model_and_sentences_give_the_states_this_revision_gave() -> None:
+def test_the_same_model_and_sentences_give_the_states_this_revision_gave(three_times) -> None:
+    found = np.hstack([three_times[0].states()[:4, :2], three_times[0].undated()[:4, :1]])
     # Rounded: the last bits are the processor's.
-    known = {1: [[-0.8673, -0.3677], [-0.9316, -0.2671], [-0.3803, -0.3698], [-0.8838, -0.2845]]}
-    assert states_of(PROMPTS, 1_024)[:, :2] == pytest.approx(np.array(known.get(REVISION)), abs=1e-3), (
+    known = {
+        2: [
+            [-0.8673, -0.3677, -0.8694],
+            [-0.9316, -0.2671, -0.8931],
+            [-0.3803, -0.3698, -0.3803],
+            [-0.8838, -0.2845, -0.8694],
+        ]
+    }
+    assert found == pytest.approx(np.array(known.get(REVISION)), abs=1e-3), (
         "the same inputs give other states: raise REVISION in tasks/embed/config.py and add the new ones here"
     )

@@ -10,14 +10,15 @@ from deployments.pools import pool_files
 from deployments.steps import recipe as recipe_step
 from flows.pipeline import leakage_premium_steps
 from flows.routing import deployment_of
-from flows.stages import STAGES, stage_of
+from flows.stages import STAGES, stage_name, stage_of
 from tasks.recipe import Recipe
 from tasks.settings import project_root
 
 RECIPE = Recipe(name="x")
+WITH_PLACEBO = Recipe(name="x", placebo=True)
 
 
-def trace() -> dict[str, tuple[set[str], set[str]]]:
+def trace(recipe: Recipe = RECIPE) -> dict[str, tuple[set[str], set[str]]]:
     """Each step with what goes into it and what it waits for."""
     steps: dict[str, tuple[set[str], set[str]]] = {}
 
@@ -25,19 +26,23 @@ def trace() -> dict[str, tuple[set[str], set[str]]]:
         steps[step] = (set(inputs.values()), set(after))
         return step
 
-    assert leakage_premium_steps(RECIPE, run) == "report"
+    assert leakage_premium_steps(recipe, run) == "report"
     return steps
 
 
-def test_no_gpu_is_rented_before_preflight_has_passed() -> None:
-    steps = trace()
+PLACEBO_ARM = ["train placebo", "merge placebo", "embed placebo"]
+
+
+@pytest.mark.parametrize(("recipe", "arms"), [(RECIPE, []), (WITH_PLACEBO, PLACEBO_ARM)], ids=["plain", "placebo"])
+def test_no_gpu_is_rented_before_preflight_has_passed(recipe: Recipe, arms: list[str]) -> None:
+    steps = trace(recipe)
 
     def is_behind_preflight(step: str) -> bool:
         inputs, after = steps[step]
         return "preflight" in inputs | after or any(is_behind_preflight(source) for source in inputs)
 
-    rented = [step for step in steps if not deployment_of(step, RECIPE).endswith("/cpu")]
-    assert rented == ["train", "merge", "embed base", "embed trained"]
+    rented = [step for step in steps if not deployment_of(step, recipe).endswith("/cpu")]
+    assert rented == ["embed base", "train", "merge", "embed trained", *arms]
     assert all(map(is_behind_preflight, rented))
 
 
@@ -48,13 +53,48 @@ def test_the_trained_model_reaches_the_premium_only_through_the_merge() -> None:
     assert steps["premium"][0] == {"panel", "embed base", "embed trained"}
 
 
-def test_a_stages_inputs_are_its_flows_parameters() -> None:
-    def run(step, config, *, after=(), **inputs):
-        parameters = stage_of(step).flow.parameters.properties
-        assert set(parameters) == {"config", *inputs}
+def test_the_placebo_goes_the_trained_models_way_with_other_text_alone() -> None:
+    steps, configs = trace(WITH_PLACEBO), {}
+
+    def run(step, config, **others):
+        configs[step] = config
         return step
 
-    leakage_premium_steps(RECIPE, run)
+    leakage_premium_steps(WITH_PLACEBO, run)
+    for step in ("train", "merge", "embed trained"):
+        other = f"{step.removesuffix(' trained')} placebo"
+        assert configs[step] == configs[other]
+        own = {"corpus": "corpus placebo", "train": "train placebo", "merge": "merge placebo"}
+        assert steps[other][0] == {own.get(source, source) for source in steps[step][0]}
+    assert configs["corpus placebo"] == configs["corpus"].model_copy(update={"side": "after"})
+    assert "corpus placebo" in steps["preflight"][0]
+    assert "embed placebo" in steps["premium"][0]
+
+
+def test_without_the_switch_nothing_of_a_placebo_runs() -> None:
+    assert [step for step in trace() if "placebo" in step] == []
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, WITH_PLACEBO], ids=["plain", "placebo"])
+def test_a_stages_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_absent(recipe: Recipe) -> None:
+    def run(step, config, *, after=(), **inputs):
+        parameters = stage_of(step).flow.parameters
+        assert {"config", *inputs} <= set(parameters.properties)
+        assert set(parameters.required) <= {"config", *inputs}
+        return step
+
+    leakage_premium_steps(recipe, run)
+
+
+def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
+    filled: dict[str, set[str]] = {}
+
+    def run(step, config, *, after=(), **inputs):
+        filled.setdefault(stage_name(step), {"config"}).update(inputs)
+        return step
+
+    leakage_premium_steps(WITH_PLACEBO, run)
+    assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +105,8 @@ def test_a_stages_inputs_are_its_flows_parameters() -> None:
         ("train", {"train": "h100x8"}, "train/h100x8"),
         ("merge", {"merge": "cpu"}, "merge/cpu"),
         ("embed trained", {}, "embed/h100"),
+        ("corpus placebo", {}, "corpus/cpu"),
+        ("train placebo", {"train": "h100x8"}, "train/h100x8"),
     ],
 )
 def test_the_route_decides_the_pool(step: str, route: dict[str, str], deployment: str) -> None:

@@ -7,9 +7,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.artifacts import Check, Interval, ModelScore, Preflight, PremiumScores
+from tasks.artifacts import Check, Interval, ModelScore, Preflight, PremiumScores, Report
+from tasks.report.build import write_report
+from tasks.report.config import ReportConfig
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
+from tests.report.made_honest import made_honest
+from tests.report.page_reader import Page
+
+PANEL_FACTS = {
+    "contract": "point_in_time",
+    "n_rows": 600,
+    "n_dropped": {
+        "no_close": 12,
+        "close_of_zero": 0,
+        "missing_feature": 620,
+        "no_target": 40,
+        "day_not_drawn": 165_413,
+    },
+    "survivorship": {"n_stocks_before_cut": 20, "n_chosen_ended_early": 3},
+    "planted": {"n_test_rows_known": 0, "r2": 0.1},
+    "source": {"package": "skfolio 1.12.2"},
+}
 
 
 @pytest.fixture
@@ -38,9 +57,9 @@ def make_record() -> Callable[..., Record]:
 @pytest.fixture
 def records(make_record) -> list[Record]:
     """Nine artifacts, sources first."""
-    base = make_record("base")
+    base = make_record("base", facts={"pretrained": True})
     corpus = make_record("corpus", facts={"n_tokens": 10_240}, seconds=31.0)
-    panel = make_record("panel", facts={"n_rows": 600})
+    panel = make_record("panel", facts=PANEL_FACTS)
     curve = [[1024 * step, 12.4 - 0.21 * step + 0.1 * (step % 3)] for step in range(1, 11)]
     trained = {"n_tokens": 99_999, "tokens_seen": 10_240, "loss_curve": curve}
     train = make_record("train", {"base": base, "corpus": corpus}, facts=trained, seconds=64.0)
@@ -74,6 +93,7 @@ def made_scores(**changed: object) -> PremiumScores:
         "n_draws": 200,
         "n_kept_draws": 197,
         "dropped_draws": {"too_few_stocks": 2, "undefined_r2": 1},
+        "honest": made_honest(),
     }
     return PremiumScores(**{**fields, **changed})
 
@@ -102,3 +122,14 @@ def write_inputs(tmp_path) -> Callable[..., dict[str, Path]]:
         return folders
 
     return write
+
+
+@pytest.fixture
+def write(records, write_inputs, tmp_path):
+    """Writes a report of the made-up run and reads it as a person would."""
+
+    def report(config=None, records=records, **changed) -> Page:
+        write_report(config or ReportConfig(), write_inputs(**changed), records, tmp_path)
+        return Page(Report(tmp_path).page.read_text())
+
+    return report

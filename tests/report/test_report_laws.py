@@ -1,52 +1,15 @@
 """What holds of every report."""
 
 import re
-from html.parser import HTMLParser
 
 import pytest
 
-from tasks.artifacts import Check, Interval, Report
+from tasks.artifacts import Check, Estimate, Interval, Report
 from tasks.report.build import write_report
 from tasks.report.config import REVISION, ReportConfig
-from tasks.report.tables import loss_curve, tokens_of, versions
+from tasks.report.tables import loss_curves, tokens_of, versions
 from tasks.store.digests import sha256_of_json
-
-
-class Page(HTMLParser):
-    """Collects a page's tags, its addresses, and the text a reader sees outside the figures."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.text: list[str] = []
-        self.tags: list[str] = []
-        self.addresses: list[str] = []
-        self.hidden: str | None = None
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        if tag in ("style", "title", "svg") and not self.hidden:
-            self.hidden = tag
-        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset")]
-
-    def handle_endtag(self, tag):
-        if tag == self.hidden:
-            self.hidden = None
-
-    def handle_data(self, data):
-        if not self.hidden and data.strip():
-            self.text.append(" ".join(data.split()))
-
-
-@pytest.fixture
-def write(records, write_inputs, tmp_path):
-    """Writes a report of the made-up run and reads it as a person would."""
-
-    def report(config=None, records=records, **changed) -> Page:
-        write_report(config or ReportConfig(), write_inputs(**changed), records, tmp_path)
-        return Page(Report(tmp_path).page.read_text())
-
-    return report
+from tests.report.made_honest import made_honest
 
 
 def test_at_smoke_size_the_first_line_says_that_the_numbers_mean_nothing(write):
@@ -67,25 +30,36 @@ def test_the_headline_is_on_the_page_and_in_the_table(write, tmp_path):
     text = write().text
     table = {row["figure"]: row for row in Report(tmp_path).table()}
     assert table["premium"] == {"figure": "premium", "base": "+0.2189", "trained": "+0.1398", "difference": "+0.0791"}
-    assert table["premium, 95 % interval"]["difference"] == "[-0.1300, +0.2800]"
+    assert table["premium, 95 % of stock draws"]["difference"] == "[-0.1300, +0.2800]"
+    assert table["premium, purged"]["difference"] == "+0.0794"
+    assert table["premium, purged, two-way 95 %"]["difference"] == "[-0.1106, +0.2694]"
     assert table["R2 off: days after the cut"]["difference"] == "-0.0666"
-    assert all(value in text for row in table.values() for value in row.values() if value)
+    assert all(set(row) == {"figure", "base", "trained", "difference"} for row in table.values())
+    cells = [row[column] for row in table.values() for column in ("base", "trained", "difference") if row[column]]
+    assert [cell for cell in cells if cell not in " ".join(text)] == []
 
 
 def test_dropped_draws_are_told_by_reason(write, tmp_path):
     text = " ".join(write().text)
     assert "197 of 200 draws" in text
-    assert "Dropped: 2 for too few stocks; 1 for undefined r2." in text
-    assert [row["base"] for row in Report(tmp_path).table() if "dropped" in row["figure"]] == ["2", "1"]
-    assert "No draw was dropped." in " ".join(write(n_kept_draws=200, dropped_draws={}).text)
+    assert "Dropped: 2 for too few stocks; 1 for undefined R2." in text
+    assert "Two-way draws: 989 of 1000 kept" in text
+    assert "Dropped: 9 for too few rows; 2 for undefined R2." in text
+    assert [row["base"] for row in Report(tmp_path).table() if "dropped" in row["figure"]] == ["2", "1", "9", "2"]
+    whole = made_honest(n_kept_draws=1_000, dropped_draws={})
+    text = " ".join(write(n_kept_draws=200, dropped_draws={}, honest=whole).text)
+    assert text.count("No draw was dropped.") == 2
 
 
 @pytest.mark.parametrize(
     ("low", "high", "words"), [(0.1, 0.3, "lies above zero"), (-0.3, -0.1, "lies below zero"), (-1, 1, "holds zero")]
 )
-def test_the_page_says_where_the_interval_lies(write, low, high, words):
-    text = " ".join(write(reduction_interval=Interval(p2_5=low, p50=0.0, p97_5=high)).text)
-    assert f"interval of the reduction {words}" in text
+def test_the_page_says_where_the_two_way_interval_lies_and_the_seeds_only_without_it(write, low, high, words):
+    interval = Interval(p2_5=low, p50=0.0, p97_5=high)
+    honest = made_honest(reduction=Estimate(point=0.0, two_way=interval, jackknife=(low, high)))
+    assert f"The two-way 95 % interval of the reduction {words}" in " ".join(write(honest=honest).text)
+    text = " ".join(write(honest=None, reduction_interval=interval).text)
+    assert f"The seed's 95 % interval of the reduction {words}" in text
 
 
 def test_every_artifact_is_named_with_digest_and_inputs(write, records):
@@ -112,8 +86,14 @@ def test_seconds_and_tokens_stand_by_stage(write):
 
 def test_the_loss_is_drawn_only_where_one_was_recorded(write, records):
     assert "Training loss over the tokens seen, as the trainer logged it." in write().text
-    without = [record for record in records if not loss_curve([record])]
+    without = [record for record in records if not loss_curves([record])]
     assert "Training" not in write(records=without).text
+
+
+def test_two_trainings_are_drawn_as_two_named_curves(write, records, make_record, tmp_path):
+    placebo = make_record("train", label="train-after", facts={"loss_curve": [[1, 3.0], [2, 2.5]]})
+    assert "a line per arm" in " ".join(write(records=[*records, placebo]).text)
+    assert {">train-after<", ">train-made-up<"} <= set(re.findall(r">train-[\w-]+<", Report(tmp_path).page.read_text()))
 
 
 def test_stages_that_ran_with_other_versions_show_both(make_record):
@@ -152,7 +132,7 @@ def test_facts_tell_how_many_artifacts_and_how_long(records, write_inputs, tmp_p
 def test_revision_is_raised_with_the_words_and_tables(write):
     # Text only: the figures' coordinates vary with matplotlib's release.
     text = "\n".join(write().text)
-    known = {1: "b6d431df040494e7"}
+    known = {2: "a6ad259a446deff4"}
     assert known.get(REVISION) == sha256_of_json(text)[:16], (
         "the same run gives another page: raise REVISION in tasks/report/config.py and add the new digest here, "
         "or stores will serve the old page for the new code"

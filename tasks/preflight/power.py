@@ -1,0 +1,105 @@
+"""What the panel could detect, asked before a GPU is rented: noise stands for the models that do not exist yet."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+
+from tasks.artifacts import Check, ModelFolder, Panel, Power
+from tasks.errors import HindsightError
+from tasks.premium.config import HonestConfig, PremiumConfig
+from tasks.premium.power import expected_power
+from tasks.premium.schemes import schemes
+from tasks.premium.two_way import two_way_weights
+from tasks.recipe import Recipe
+
+NEEDS_POWER = {"reduction", "lookahead"}
+"""Metrics that are differences between base and trained, of which the expected half-width speaks."""
+
+
+class NoHiddenSize(HindsightError):
+    """A model whose config does not say how wide its states are."""
+
+
+def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Check]:
+    """Say what reduction this panel could detect; hold it against the recipe's hypothesis, if it states one.
+
+    The line informs. It fails only where the recipe states that a difference between base and trained reaches a
+    threshold this panel could not detect, and never for a run that only shows that every stage works.
+
+    Args:
+        recipe: The whole recipe.
+        base: For the width of its states.
+        panel: The rows.
+
+    Yields:
+        One line, none where the recipe asks for the seed's figures alone.
+    """
+    honest, hypothesis = recipe.premium.honest, recipe.premium.hypothesis
+    if honest is None:
+        return
+    is_held = hypothesis is not None and hypothesis.metric in NEEDS_POWER and not recipe.report.plumbing_only
+    threshold = hypothesis.at_least if hypothesis is not None and is_held else None
+    try:
+        power = panel_power(recipe.premium, honest, hidden_size(base), panel)
+    except HindsightError as refusal:
+        passed, value = not is_held, str(refusal)
+    else:
+        passed = threshold is None or power.smallest_detectable <= threshold
+        value = _said(power, honest.n_power_draws)
+    yield Check(
+        name="power",
+        passed=passed,
+        value=value,
+        bound="for information" if threshold is None else f"detects the hypothesis' {threshold:g}",
+        way_out="Raise panel.n_stocks or panel.dates_per_stock, or state another threshold in premium.hypothesis.",
+    )
+
+
+def panel_power(config: PremiumConfig, honest: HonestConfig, n_columns: int, panel: Panel) -> Power:
+    """Expected half-width of the reduction's interval on this panel, from two-way draws of noise columns.
+
+    Args:
+        config: Cut, folds, penalty and seed.
+        honest: Draws.
+        n_columns: Width of the base model's states.
+        panel: The rows.
+
+    Raises:
+        HindsightError: If the rows cannot be parted, or too few draws have a premium.
+    """
+    rows = panel.rows()
+    parted, _ = schemes(rows, config)
+    return expected_power(
+        target=rows["target"].to_numpy(np.float64),
+        numeric=rows[panel.numeric_columns()].to_numpy(np.float64),
+        n_columns=n_columns,
+        schemes=parted,
+        weights=two_way_weights(rows, honest.n_power_draws, np.random.default_rng(config.seed)),
+        alpha=config.alpha,
+        seed=config.seed,
+    )
+
+
+def hidden_size(model: ModelFolder) -> int:
+    """Width of a model's states, as its config.json has it; in `text_config` where it also takes other input.
+
+    Raises:
+        NoHiddenSize: If the config names none.
+    """
+    config = json.loads(model.config_file.read_text(encoding="utf-8"))
+    for part in (config, config.get("text_config") or {}):
+        if isinstance(found := part.get("hidden_size"), int):
+            return found
+    raise NoHiddenSize(
+        f"config.json of the base model ({config.get('model_type', 'no model_type')}) names no hidden_size, neither "
+        "itself nor in text_config; power cannot be expected without one. Name a causal language model."
+    )
+
+
+def _said(power: Power, n_asked: int) -> str:
+    draws = f"{power.n_draws} draws" if power.n_draws == n_asked else f"{power.n_draws} of {n_asked} draws"
+    return (
+        f"reduction half-width +-{power.half_width:.2g}, smallest detectable {power.smallest_detectable:.2g} "
+        f"({draws} of noise, {power.n_columns:,} columns)"
+    )

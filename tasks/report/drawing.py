@@ -1,0 +1,89 @@
+"""How figures are drawn as SVG text: the same numbers give the same bytes, and nothing is loaded from elsewhere."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tasks.artifacts import Interval
+
+GREY, BLUE, GREEN, OCHRE, INK, LINE = "#8a8f98", "#2f6690", "#4d7c59", "#b7791f", "#2b2f36", "#c9cdd3"
+MODEL_COLOURS = {"base": GREY, "trained": BLUE, "placebo": GREEN}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "hindsight",
+    # Letters stay letters: the page's own font, selectable and small.
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+WIDTH_INCHES = 5.4
+"""Narrow, so that letters stay readable on a phone."""
+NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+
+
+@dataclass
+class Drawing:
+    """A figure while it is drawn, and its text afterwards."""
+
+    figure: Figure
+    axes: Axes
+    svg: Markup = field(default=Markup(), init=False)
+
+
+@contextmanager
+def drawing(height: float) -> Iterator[Drawing]:
+    """Draw on one set of axes; its `svg` is there when the block has ended.
+
+    Args:
+        height: Inches.
+    """
+    with mpl.rc_context(STYLE):
+        # A Figure of its own: pyplot would keep it in a global list of the worker's process.
+        figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
+        figure.patch.set_alpha(0)
+        axes = figure.add_subplot()
+        axes.patch.set_alpha(0)
+        drawn = Drawing(figure, axes)
+        yield drawn
+        drawn.svg = _svg(figure)
+
+
+def mark(axes: Axes, height: float, point: float, interval: Interval | None, colour: str) -> None:
+    """A point as a circle, 95 % of the draws as a line, their median as a tick."""
+    if interval:
+        ends = [interval.p2_5, interval.p97_5]
+        axes.plot(ends, [height, height], color=colour, linewidth=3, solid_capstyle="round")
+        axes.plot([interval.p50], [height], marker="|", markersize=11, markeredgewidth=2, color=colour)
+    axes.plot([point], [height], marker="o", markersize=7, color="white", markeredgecolor=colour, markeredgewidth=2.5)
+
+
+def name_rows(axes: Axes, names: list[str]) -> None:
+    """Names at the left, the first on top, and a line at zero."""
+    axes.axvline(0, color=LINE, linewidth=1, zorder=0)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.locator_params(axis="x", nbins=6)
+
+
+def _svg(figure: Figure) -> Markup:
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata=NO_METADATA)
+    text = stream.getvalue()
+    # Without the XML head, whose DTD is an address; without group ids, which would repeat from figure to figure.
+    text = re.sub(r'<g id="\w+_\d+">', "<g>", text[text.index("<svg") :])
+    return Markup(text)  # noqa: S704  matplotlib escapes whatever text it draws

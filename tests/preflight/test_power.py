@@ -1,0 +1,96 @@
+"""Preflight's line on what the panel could detect, and when it stops a run."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tasks.artifacts import Check, ModelFolder, Panel
+from tasks.preflight.power import NoHiddenSize, hidden_size, panel_power, power_checks
+from tasks.premium.config import HonestConfig
+from tasks.recipe import Recipe
+from tests.premium.made import made_rows
+
+BEYOND_ANY = {"statement": "the premium falls by a thousandth", "at_least": 0.001}
+WITHIN_REACH = {"statement": "the premium falls by three", "at_least": 3.0}
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory) -> Panel:
+    """30 stocks on the 60 weekdays around the end of 2020."""
+    folder = tmp_path_factory.mktemp("panel")
+    rows = made_rows(np.random.default_rng(0).normal(size=(30, 60)), first_day="2020-11-11")
+    rows.labels.assign(log_close=rows.numeric[:, 0], target=rows.target).to_parquet(folder / "rows.parquet")
+    return Panel(folder)
+
+
+@pytest.fixture
+def base(tmp_path) -> ModelFolder:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "x", "text_config": {"hidden_size": 6}}))
+    return ModelFolder(tmp_path)
+
+
+@pytest.fixture
+def line(panel, base):
+    def of(plumbing_only: bool = False, **premium: object) -> Check:
+        recipe = Recipe.model_validate(
+            {
+                "name": "x",
+                "report": {"plumbing_only": plumbing_only},
+                "premium": {"honest": {"n_power_draws": 40}, **premium},
+            }
+        )
+        (check,) = power_checks(recipe, base, panel)
+        return check
+
+    return of
+
+
+def test_the_line_says_what_noise_of_the_models_width_gives_on_this_panel(line, panel):
+    recipe = Recipe(name="x")
+    power = panel_power(recipe.premium, HonestConfig(n_power_draws=40), 6, panel)
+    check = line()
+    assert check.value == (
+        f"reduction half-width +-{power.half_width:.2g}, smallest detectable {power.smallest_detectable:.2g} "
+        "(40 draws of noise, 6 columns)"
+    )
+    assert (check.name, check.passed, check.bound) == ("power", True, "for information")
+    assert 0 < power.half_width < 1
+
+
+def test_a_threshold_the_panel_cannot_detect_stops_the_run_and_one_it_can_does_not(line):
+    check = line(hypothesis=BEYOND_ANY)
+    assert not check.passed
+    assert check.bound == "detects the hypothesis' 0.001"
+    assert "Raise panel.n_stocks or panel.dates_per_stock" in check.way_out
+    assert line(hypothesis=WITHIN_REACH).passed
+
+
+def test_a_run_that_only_shows_that_every_stage_works_is_never_stopped(line):
+    assert line(plumbing_only=True, hypothesis=BEYOND_ANY).passed
+
+
+@pytest.mark.parametrize(("metric", "passed"), [("lookahead", False), ("premium_base", True)])
+def test_only_differences_between_models_are_held_against_it(line, metric, passed):
+    assert line(hypothesis={**BEYOND_ANY, "metric": metric}).passed is passed
+
+
+def test_a_panel_that_cannot_be_parted_says_so_and_stops_a_run_with_a_hypothesis(line):
+    assert line(n_folds=31).passed
+    assert line(n_folds=31).value.startswith("30 distinct stocks for 31 stock-disjoint folds")
+    assert not line(n_folds=31, hypothesis=WITHIN_REACH).passed
+
+
+def test_there_is_no_line_where_only_the_seeds_figures_are_asked_for(base, panel):
+    recipe = Recipe.model_validate({"name": "x", "premium": {"honest": None}})
+    assert list(power_checks(recipe, base, panel)) == []
+
+
+def test_the_width_is_read_where_the_config_has_it(tmp_path):
+    model = ModelFolder(tmp_path)
+    for config, width in (({"hidden_size": 64}, 64), ({"text_config": {"hidden_size": 2048}}, 2048)):
+        model.config_file.write_text(json.dumps(config))
+        assert hidden_size(model) == width
+    model.config_file.write_text(json.dumps({"model_type": "vision"}))
+    with pytest.raises(NoHiddenSize, match=r"base model \(vision\) names no hidden_size"):
+        hidden_size(model)

@@ -1,0 +1,88 @@
+"""A figure that is not there is a dash with its reason on the page."""
+
+from tasks.artifacts import Estimate, Interval, RankIc
+from tasks.report.text import signed
+from tests.report.made_honest import CONTROLS, NONE, SENSITIVITY, control, made_honest, parts
+from tests.report.page_reader import words
+
+CAREFUL = "base - trained (continued training removes nothing the base already knows)"
+
+
+def nothing(why: str) -> Estimate:
+    return Estimate(point=None, why_none=why)
+
+
+INTERVAL = Interval(p2_5=0.0, p50=0.1, p97_5=0.2)
+FIGURES = ("on", "off", "date_disjoint", "disjoint", "premium", "construction", "demeaned")
+EMPTY = made_honest(
+    base=parts(0, 0, 0, **{name: nothing(f"base {name} why.") for name in FIGURES}),
+    trained=parts(
+        0,
+        0,
+        0,
+        on=Estimate(point=0.1, why_none="too few draws."),
+        off=Estimate(point=0.1, jackknife=(0.0, 0.2), why_none="draws why."),
+        premium=Estimate(point=0.1, two_way=INTERVAL, why_none="groups why."),
+        rank_ic=RankIc(mean=None, standard_error=None, n_days=3, why_none="3 days."),
+    ),
+    reduction=nothing("reduction why."),
+    lookahead=nothing("lookahead why."),
+    controls=[
+        *CONTROLS[:4],
+        control(
+            "noise", "x", (0, 0, 0, 0), off=None, premium=None, date_disjoint=None, why_none="noise has no test row."
+        ),
+    ],
+    sensitivity=[SENSITIVITY[0], SENSITIVITY[1].model_copy(update={"reduction": None, "why_none": "no inner split."})],
+)
+
+
+def test_every_figure_that_is_not_there_has_its_reason_on_the_page(write):
+    said = words(write(honest=EMPTY))
+    for name in FIGURES:
+        assert f"of base: base {name} why." in said
+    for reason in (
+        "both intervals of R2 on of trained: too few draws.",
+        "two-way interval of R2 off of trained: draws why.",
+        "jackknife of premium of trained: groups why.",
+        "rank IC of trained: 3 days.",
+        "reduction: reduction why.",
+        "lookahead why.",
+        "noise of equal width (off, date disjoint, premium): noise has no test row.",
+        "standardized, alpha by purged CV: no inner split.",
+        "There is no two-way interval of the reduction: reduction why.",
+        "No reduction was found to hold against it.",
+    ):
+        assert reason in said
+
+
+def test_what_rounds_to_zero_has_a_plus_so_that_a_page_does_not_hint_at_a_sign():
+    assert [signed(value) for value in (-0.00004, 0.00004, -0.00006, None)] == [
+        "+0.0000",
+        "+0.0000",
+        "-0.0001",
+        "\N{EN DASH}",
+    ]
+
+
+def test_a_figure_without_a_recorded_reason_still_says_that(write):
+    honest = made_honest(lookahead=Estimate(point=None))
+    assert f"\N{EN DASH} {CAREFUL}: no reason was recorded" in words(write(honest=honest))
+
+
+def test_reasons_that_are_the_same_are_told_once(write):
+    honest = made_honest(base=parts(0, 0, 0, disjoint=NONE, construction=NONE))
+    said = words(write(honest=honest))
+    assert f"\N{EN DASH} construction of base, R2 disjoint of base: {NONE.why_none}" in said
+    assert said.count(NONE.why_none) == 1
+
+
+def n_figures(page) -> int:
+    return page.tags.count("svg")
+
+
+def test_a_figure_without_a_number_in_it_is_not_drawn(write):
+    nowhere = parts(0, 0, 0, **dict.fromkeys(FIGURES, NONE))
+    blank = [made.model_copy(update={"premium": None, "why_none": "none."}) for made in CONTROLS]
+    honest = made_honest(base=nowhere, trained=nowhere, reduction=NONE, controls=blank)
+    assert (n_figures(write()), n_figures(write(honest=honest)), n_figures(write(honest=None))) == (6, 3, 3)
