@@ -8,7 +8,8 @@ RUN := $(VENV)/bin/python
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo down test lint types contracts test-slow pictures clean
+.PHONY: help install demo down test lint types contracts test-slow pictures clean simulate-coverage simulate-tent
+.PHONY: bench-premium bench-panel bench-store
 .NOTPARALLEL: demo test
 
 help:
@@ -16,6 +17,8 @@ help:
 	@echo "make down       end the server and the workers that make demo started"
 	@echo "make test       install, lint, types, import contracts, tests"
 	@echo "make test-slow  the long suites"
+	@echo "make bench-NAME (premium, panel, store) compares with the plain way; writes .hindsight/bench/NAME.json"
+	@echo "make simulate-coverage, make simulate-tent  what docs/measure.md says of intervals and of cutoff ladders"
 	@echo "make pictures   take docs/pictures anew from the running demo (needs Chromium)"
 
 install: $(VENV)/.installed $(TRAINER)/.installed
@@ -55,6 +58,15 @@ test: install lint types contracts
 
 test-slow: install
 	$(VENV)/bin/pytest -m slow
+
+bench-premium bench-panel bench-store: bench-%: $(VENV)/.installed
+	$(RUN) -m tests.bench.$*
+
+simulate-coverage: $(VENV)/.installed
+	$(RUN) -m tests.simulations.coverage
+
+simulate-tent: $(VENV)/.installed
+	$(RUN) -m tests.simulations.tent
 
 pictures: install
 	$(RUN) docs/pictures.py
