@@ -64,6 +64,7 @@ bench-premium bench-panel bench-store: bench-%: $(VENV)/.installed
 
 simulate-coverage: $(VENV)/.installed
 	$(RUN) -m tests.simulations.coverage
+	$(RUN) -m tests.simulations.every_figure
 
 simulate-tent: $(VENV)/.installed
 	$(RUN) -m tests.simulations.tent

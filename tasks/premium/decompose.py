@@ -78,7 +78,7 @@ def keep_defined(draws: Sequence[FloatArray]) -> tuple[NDArray[np.bool_], dict[s
     Returns:
         (n_draws,) whether it is kept; and the dropped ones, each counted under its first undefined scheme.
     """
-    undefined: NDArray[np.bool_] = np.logical_or.reduce([np.isnan(own) for own in draws])
-    kept = ~undefined.any(axis=1)
+    undefined = np.isnan(np.stack(draws)).max(axis=0)
+    kept: NDArray[np.bool_] = ~undefined.max(axis=1)
     reasons = Counter(f"undefined_{SCHEMES[scheme]}" for scheme in undefined[~kept].argmax(axis=1))
     return kept, dict(sorted(reasons.items()))

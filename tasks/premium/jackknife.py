@@ -33,14 +33,15 @@ def jackknife(point: float, left_out_values: FloatArray) -> tuple[float, tuple[f
 
     Args:
         point: The figure on all rows.
-        left_out_values: (n_groups,) the figure without each group, at least two.
+        left_out_values: (n_groups,) the figure without each group.
 
     Returns:
         se = sqrt((G - 1) / G * sum of (value - mean value)^2) and point -/+ t se, t with G - 1 degrees of freedom;
-        None where the figure is not defined without one of the groups, for leaving that out would narrow the interval.
+        None for fewer than two groups, or where the figure is not defined without one of them, for leaving that one
+        out would narrow the interval.
     Source: Efron and Tibshirani (1993), An introduction to the bootstrap, sections 11.2 and 11.5.
     """
-    if not np.isfinite([point, *left_out_values]).all():
+    if len(left_out_values) < 2 or not np.isfinite([point, *left_out_values]).all():
         return None
     n_groups = len(left_out_values)
     se = float(np.sqrt((n_groups - 1) * np.var(left_out_values)))

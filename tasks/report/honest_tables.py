@@ -65,6 +65,7 @@ def splits(found: list[SplitFacts]) -> list[Row]:
             "train rows": f"{facts.n_train_rows:,}",
             "test rows": f"{facts.n_test_rows:,}",
             "purged": f"{facts.n_purged:,}",
+            "left out": f"{facts.n_left_out:,}",
             "violations": f"{facts.n_violations:,}",
         }
         for facts in found

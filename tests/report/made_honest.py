@@ -59,7 +59,9 @@ SPLITS = [
     SplitFacts(name="on", n_splits=5, n_train_rows=2_400, n_test_rows=600, n_purged=0, n_violations=391),
     SplitFacts(name="off", n_splits=1, n_train_rows=567, n_test_rows=31, n_purged=2, n_violations=0),
     SplitFacts(name="date_disjoint", n_splits=5, n_train_rows=2_381, n_test_rows=600, n_purged=19, n_violations=0),
-    SplitFacts(name="disjoint", n_splits=25, n_train_rows=9_508, n_test_rows=600, n_purged=92, n_violations=0),
+    SplitFacts(
+        name="disjoint", n_splits=25, n_train_rows=9_508, n_test_rows=600, n_purged=92, n_left_out=4_800, n_violations=0
+    ),
 ]
 SENSITIVITY = [
     Sensitivity(

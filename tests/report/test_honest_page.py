@@ -98,8 +98,9 @@ def test_all_five_controls_stand_with_their_meaning_and_the_one_hot_date_is_mark
 
 def test_splits_stand_with_what_was_purged_and_what_violates(write):
     page = write()
-    assert after(page, "stock-disjoint (on)", 5) == ["5", "2,400", "600", "0", "391"]
-    assert after(page, "chronological, purged (off)", 5) == ["1", "567", "31", "2", "0"]
+    assert after(page, "stock-disjoint (on)", 6) == ["5", "2,400", "600", "0", "0", "391"]
+    assert after(page, "chronological, purged (off)", 6) == ["1", "567", "31", "2", "0", "0"]
+    assert after(page, "stock- and date-disjoint, purged", 6) == ["25", "9,508", "600", "92", "4,800", "0"]
 
 
 def test_sensitivity_stands_beside_the_seeds_fit_with_the_penalties_chosen(write):
