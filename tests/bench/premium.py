@@ -24,14 +24,21 @@ from threadpoolctl import threadpool_limits
 from tasks.premium.bootstrap import draws_per_chunk, score_draws
 from tasks.premium.config import PremiumConfig
 from tasks.premium.draws import resample_stocks
+from tasks.premium.evaluate import score
 from tasks.premium.gram.devices import choose_device
 from tasks.premium.gram.stock_draws import StockGrams
 from tasks.premium.rows import Rows
+from tasks.premium.schemes import schemes
+from tasks.premium.two_way import two_way_weights
 from tasks.settings import state_dir
+from tests.premium import plain
 
 N_STOCKS, ROWS_PER_STOCK = 1_000, 30
 OURS_DRAWS = {389: 200, 2_053: 72}
 LOOP_DRAWS = {389: 9, 2_053: 3}
+TWO_WAY_DRAWS = {389: 20, 2_053: 4}
+LOOP_TWO_WAY = {389}
+"""At 2,053 columns one draw of the loop takes minutes."""
 NUMERIC = 5
 
 
@@ -41,6 +48,7 @@ def made_rows(n_columns: int) -> Rows:
     n_rows = N_STOCKS * ROWS_PER_STOCK
     days = pd.bdate_range(end="2021-05-28", periods=500).to_numpy()
     labels = pd.DataFrame({"code": np.repeat(np.arange(N_STOCKS), ROWS_PER_STOCK), "date": rng.choice(days, n_rows)})
+    labels["label_from"], labels["label_until"] = (labels["date"] + pd.offsets.BDay(ahead) for ahead in (1, 2))
     states = rng.standard_normal((n_rows, n_columns - NUMERIC), dtype=np.float32)
     numeric = rng.normal(size=(n_rows, NUMERIC))
     target = 0.02 * (rng.normal(size=n_rows) + 0.1 * states[:, 0] + 0.1 * numeric[:, 0])
@@ -89,6 +97,24 @@ def compare(n_columns: int, n_draws: int) -> dict[str, float]:
     }
 
 
+def compare_two_way(n_columns: int) -> dict[str, float]:
+    """Time two-way draws, which weigh every row: 36 fits each, with scikit-learn's sample weights and from cells."""
+    rows, config = made_rows(n_columns), PremiumConfig()
+    columns, (parted, _) = rows.columns("base"), schemes(rows.labels, config)
+    weights = two_way_weights(rows.labels, TWO_WAY_DRAWS[n_columns], np.random.default_rng(0))
+    started = time.perf_counter()
+    ours = score(columns, rows.target, parted, weights)
+    seconds = (time.perf_counter() - started) / len(weights)
+    found = {"ours_seconds_per_draw": seconds, "n_draws": len(weights)}
+    if n_columns in LOOP_TWO_WAY:
+        started = time.perf_counter()
+        theirs = plain.score(columns, rows.target, parted, weights[:1])
+        loop = time.perf_counter() - started
+        difference = float(np.abs(theirs - ours[:1]).max())
+        found |= {"loop_seconds_per_draw": loop, "speedup": loop / seconds, "max_abs_diff": difference}
+    return found
+
+
 def chunk_of(rows: Rows, config: PremiumConfig) -> int:
     """Draws that fit in the stated memory at once."""
     is_train = rows.is_train(config.train_until)
@@ -111,6 +137,7 @@ def main() -> None:
     asked = parser.parse_args()
     with threadpool_limits(limits=asked.threads, user_api="blas"):
         table = {str(n): compare(n, asked.draws or OURS_DRAWS[n]) for n in asked.columns}
+        two_way = {str(n): compare_two_way(n) for n in asked.columns}
     machine = {
         "threads": asked.threads,
         "cores": os.cpu_count(),
@@ -121,13 +148,16 @@ def main() -> None:
     }
     file = state_dir() / "bench" / "premium.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**table, "run": machine}, indent=1) + "\n")
+    file.write_text(json.dumps({**table, "two_way": two_way, "run": machine}, indent=1) + "\n")
     print(f"{'columns':>8} {'loop s/draw':>12} {'ours s/draw':>12} {'ratio':>7} {'difference':>11} {'peak MB':>8}")
     for n_columns, row in table.items():
         print(
             f"{n_columns:>8} {row['loop_seconds_per_draw']:>12.3f} {row['ours_seconds_per_draw']:>12.4f} "
             f"{row['speedup']:>6.1f}x {row['max_abs_diff']:>11.1e} {row['peak_rss_mb']:>8.0f}"
         )
+    for n_columns, row in two_way.items():
+        beside = f", loop {row['loop_seconds_per_draw']:.2f} s, {row['speedup']:.1f}x" if "speedup" in row else ""
+        print(f"two-way draws, {n_columns} columns, 36 splits: {row['ours_seconds_per_draw']:.3f} s/draw{beside}")
     print(f"written to {file}")
 
 
