@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -102,6 +103,10 @@ class Panel(Folder):
 
         return pd.read_parquet(self.path / "rows.parquet")
 
+    def prompts_sha256(self) -> str:
+        """Hash of the sentences in row order: what embeddings of this panel were made from."""
+        return sha256("\n".join(self.rows()["prompt"]).encode()).hexdigest()
+
     def numeric_columns(self) -> list[str]:
         """The features this panel has, in the contract's order; volume is absent where nobody recorded it."""
         present = set(self.rows().columns)
@@ -111,9 +116,14 @@ class Panel(Folder):
 class Embeddings(Folder):
     """`embed`: `states.npy`, (n_rows, hidden) float32, row for row with the panel it was made from.
 
-    Beside it `undated.npy`, of the same shape, from the sentences without their day; absent where the recipe left the
+    Beside it `prompts.sha256`, the hash of the sentences, and `undated.npy`, of the same shape, from the sentences without their day; absent where the recipe left the
     control out.
     """
+
+    def prompts_sha256(self) -> str:
+        """Hash of the sentences they were made from; empty where none was recorded."""
+        file = self.path / "prompts.sha256"
+        return file.read_text().strip() if file.exists() else ""
 
     def undated(self) -> "np.ndarray | None":
         """(n_rows, hidden) float32 of the sentences without their day, if they were embedded."""

@@ -39,6 +39,7 @@ def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: 
         # Each column in batches of its own, so that its bytes do not depend on whether the other is there.
         states = last_token_states(headless, sentences.ids, config.tokens_per_batch)
         np.save(folder / FILES[column], states[sentences.of_row])
+    (folder / "prompts.sha256").write_text(panel.prompts_sha256() + "\n")
     seconds = time.monotonic() - started
     n_tokens = sum(sentences.n_tokens for sentences in columns.values())
     return {

@@ -61,12 +61,14 @@ def read_rows(inputs: Mapping[str, Path]) -> Rows:
         inputs: Folders of `panel`, `base`, `trained` and, where there is one, `placebo`.
 
     Raises:
-        StatesDoNotFit: If states are not row for row with the panel, or not finite.
+        StatesDoNotFit: If states are not row for row with the panel, are of other sentences, or are not finite.
     """
     panel = Panel(inputs["panel"])
     table = panel.rows()
     numeric = panel.numeric_columns()
     models = {model: Embeddings(inputs[model]) for model in MODELS if model in inputs}
+    for model, found in models.items():
+        _refuse_other_sentences(found, model, panel)
     undated = {model: states for model, found in models.items() if (states := found.undated()) is not None}
     return Rows(
         labels=table.drop(columns=[*numeric, "target", "prompt", "prompt_undated"], errors="ignore"),
@@ -75,6 +77,15 @@ def read_rows(inputs: Mapping[str, Path]) -> Rows:
         states={model: _checked(found.states(), model, len(table)) for model, found in models.items()},
         undated={model: _checked(states, f"{model} (undated)", len(table)) for model, states in undated.items()},
     )
+
+
+def _refuse_other_sentences(states: Embeddings, model: str, panel: Panel) -> None:
+    embedded, wanted = states.prompts_sha256(), panel.prompts_sha256()
+    if embedded != wanted:
+        raise StatesDoNotFit(
+            f"states of the {model} model were made from sentences that hash to {embedded[:12] or 'nothing recorded'}, "
+            f"the panel's hash to {wanted[:12]}; embed this panel again."
+        )
 
 
 def _checked(states: np.ndarray, model: str, n_rows: int) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.artifacts import Panel
 from tasks.premium.rows import Rows
 
 
@@ -21,6 +22,7 @@ def made_table() -> pd.DataFrame:
         ret_30d=rng.normal(0, 0.2, 120),
         vol_20d=rng.uniform(0.1, 0.2, 120),
         target=rng.normal(0, 1, 120),
+        prompt=[f"row {row}" for row in range(120)],
     )
 
 
@@ -34,6 +36,7 @@ def inputs(made_table, tmp_path) -> dict[str, Path]:
     made_table.to_parquet(folders["panel"] / "rows.parquet")
     for model in ("base", "trained"):
         np.save(folders[model] / "states.npy", rng.normal(size=(120, 3)).astype(np.float32))
+        (folders[model] / "prompts.sha256").write_text(Panel(folders["panel"]).prompts_sha256())
     return folders
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.artifacts import Interval
+from tasks.artifacts import Interval, Panel
 from tasks.premium.build import measure, write_premium
 from tasks.premium.config import REVISION, PremiumConfig
 from tasks.premium.rows import read_rows
@@ -24,7 +24,9 @@ def golden(request, shared_dir, tmp_path):
     folders = {name: tmp_path / name for name in ("panel", "base", "trained")}
     for folder in folders.values():
         folder.mkdir()
-    table.to_parquet(folders["panel"] / "rows.parquet")
+    table.assign(prompt=table["code"].astype(str)).to_parquet(folders["panel"] / "rows.parquet")
+    for model in ("base", "trained"):
+        (folders[model] / "prompts.sha256").write_text(Panel(folders["panel"]).prompts_sha256())
     (folders["base"] / "states.npy").symlink_to(f"{stem}_base.npy")
     (folders["trained"] / "states.npy").symlink_to(f"{stem}_adapter.npy")
     return json.loads(stem.with_suffix(".json").read_text()), np.load(f"{stem}_trace.npy"), folders

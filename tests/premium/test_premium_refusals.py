@@ -19,6 +19,16 @@ def test_states_of_another_panel_are_refused(inputs, tmp_path):
         write_premium(FEW, inputs, tmp_path)
 
 
+def test_states_of_other_sentences_are_refused_though_their_number_fits(inputs, tmp_path):
+    (inputs["trained"] / "prompts.sha256").write_text("ab" * 32 + "\n")
+    with pytest.raises(StatesDoNotFit, match=r"trained model were made from sentences that hash to abababababab, the"):
+        write_premium(FEW, inputs, tmp_path)
+    (inputs["trained"] / "prompts.sha256").unlink()
+    with pytest.raises(StatesDoNotFit, match=r"hash to nothing recorded, the panel's hash to [0-9a-f]{12}; embed this"):
+        write_premium(FEW, inputs, tmp_path)
+    assert not (tmp_path / "scores.json").exists()
+
+
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
 def test_states_that_are_no_finite_numbers_are_refused(inputs, tmp_path, broken):
     states = np.zeros((120, 3), np.float32)
