@@ -116,8 +116,8 @@ class Panel(Folder):
 class Embeddings(Folder):
     """`embed`: `states.npy`, (n_rows, hidden) float32, row for row with the panel it was made from.
 
-    Beside it `prompts.sha256`, the hash of the sentences, and `undated.npy`, of the same shape, from the sentences without their day; absent where the recipe left the
-    control out.
+    Beside it `prompts.sha256`, the hash of the sentences, and `undated.npy`, of the same shape, from the sentences
+    without their day; absent where the recipe left the control out.
     """
 
     def prompts_sha256(self) -> str:
