@@ -16,6 +16,8 @@ from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
+from flows.exclusive import artifact_tag
+from flows.watch import Watch
 from tasks.errors import HindsightError
 from tasks.settings import Frozen
 from tasks.store.refs import ArtifactRef, Plan
@@ -54,7 +56,7 @@ class Errand:
     @property
     def artifact_tag(self) -> str:
         """By it any parent finds the run that builds this artifact."""
-        return f"artifact:{self.plan.key}"
+        return artifact_tag(self.plan)
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -66,18 +68,26 @@ class Errand:
 def dispatch(errand: Errand, store: Store) -> ArtifactRef:
     """Have the stage run unless its artifact stands, and wait for it.
 
+    On a rented pool a lease stands meanwhile, and ends when a fresh client has read the artifact back; a stage that
+    failed keeps its lease, for its machine may hold what can still be saved.
+
     Raises:
         StageFailed: If the run ended and the store holds no whole artifact.
         StoreError: If the store holds a damaged one.
     """
+    watch = Watch(store, errand.plan, errand.deployment)
     if found := store.find(errand.plan):
         log.info("%s: found in the store (%s)", errand.step, found.path)
+        if watch.is_left_over():
+            watch.prove(found)
         return found
+    watch.beat()
     with get_client(sync_client=True) as client:
-        run = _live_run(client, errand) or _start(client, errand)
-        run = _wait(client, errand, run)
+        run = _live_run(client, errand) or _start_watched(client, errand, watch)
+        run = _wait(client, errand, run, watch)
     if found := store.find(errand.plan):
         log.info("%s: done in %.0f s (%s)", errand.step, run.total_run_time.total_seconds(), found.path)
+        watch.prove(found)
         return found
     raise StageFailed(_why(errand, run, store))
 
@@ -95,6 +105,14 @@ def _live_run(client: SyncPrefectClient, errand: Errand) -> FlowRun | None:
     if live:
         log.info("%s: re-attached to run %r, which builds the same artifact", errand.step, live[0].name)
     return live[0] if live else None
+
+
+def _start_watched(client: SyncPrefectClient, errand: Errand, watch: Watch) -> FlowRun:
+    try:
+        return _start(client, errand)
+    except StageFailed:
+        watch.nothing_was_sent()
+        raise
 
 
 def _start(client: SyncPrefectClient, errand: Errand) -> FlowRun:
@@ -127,10 +145,11 @@ def _create(errand: Errand, idempotency_key: str) -> FlowRun:
         ) from error
 
 
-def _wait(client: SyncPrefectClient, errand: Errand, run: FlowRun) -> FlowRun:
+def _wait(client: SyncPrefectClient, errand: Errand, run: FlowRun, watch: Watch) -> FlowRun:
     said_at = time.monotonic()
     while not _is_over(run):
         time.sleep(POLL_SECONDS)
+        watch.beat()
         run = client.read_flow_run(run.id)
         if time.monotonic() - said_at >= SAY_EVERY_SECONDS:
             said_at = time.monotonic()

@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect import Flow, Task, flow
 
+from flows.exclusive import one_at_a_time
 from tasks.base.config import ROOM as BASE
 from tasks.base.config import BaseConfig
 from tasks.base.task import publish_base
@@ -37,6 +38,7 @@ from tasks.train.task import publish_train
 
 
 @flow(name="base")
+@one_at_a_time(BASE)
 def base(config: BaseConfig) -> ArtifactRef:
     """Publish the base model with its tokenizer.
 
@@ -47,6 +49,7 @@ def base(config: BaseConfig) -> ArtifactRef:
 
 
 @flow(name="corpus")
+@one_at_a_time(CORPUS)
 def corpus(config: CorpusConfig) -> ArtifactRef:
     """Publish the documents that could be known at the cutoff, as text and as token ids.
 
@@ -57,6 +60,7 @@ def corpus(config: CorpusConfig) -> ArtifactRef:
 
 
 @flow(name="panel")
+@one_at_a_time(PANEL)
 def panel(config: PanelConfig) -> ArtifactRef:
     """Publish the equity panel: features, target and a sentence per row.
 
@@ -67,6 +71,7 @@ def panel(config: PanelConfig) -> ArtifactRef:
 
 
 @flow(name="preflight")
+@one_at_a_time(PREFLIGHT)
 def preflight(
     config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: ArtifactRef, placebo: ArtifactRef | None = None
 ) -> ArtifactRef:
@@ -83,6 +88,7 @@ def preflight(
 
 
 @flow(name="train")
+@one_at_a_time(TRAIN)
 def train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -> ArtifactRef:
     """Continue the base model on the corpus.
 
@@ -95,6 +101,7 @@ def train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -> Artifa
 
 
 @flow(name="merge")
+@one_at_a_time(MERGE)
 def merge(config: MergeConfig, base: ArtifactRef, train: ArtifactRef) -> ArtifactRef:
     """Fold the adapter into the base and prove it by logits.
 
@@ -107,6 +114,7 @@ def merge(config: MergeConfig, base: ArtifactRef, train: ArtifactRef) -> Artifac
 
 
 @flow(name="embed")
+@one_at_a_time(EMBED)
 def embed(config: EmbedConfig, panel: ArtifactRef, model: ArtifactRef) -> ArtifactRef:
     """Embed the panel's sentences: last real token, last layer, float32.
 
@@ -119,6 +127,7 @@ def embed(config: EmbedConfig, panel: ArtifactRef, model: ArtifactRef) -> Artifa
 
 
 @flow(name="premium")
+@one_at_a_time(PREMIUM)
 def premium(
     config: PremiumConfig,
     panel: ArtifactRef,
@@ -139,6 +148,7 @@ def premium(
 
 
 @flow(name="report")
+@one_at_a_time(REPORT)
 def report(config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef) -> ArtifactRef:
     """Write the page a risk committee can read.
 

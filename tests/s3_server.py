@@ -1,6 +1,7 @@
-"""rclone's S3 server over a folder: the real protocol, a process of its own."""
+"""S3 servers of two makers, each a process of its own: rclone over a folder, moto in memory."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -8,19 +9,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 
 ACCESS_KEY = "hindsight-test-access"
 SECRET_KEY = "hindsight-test-secret-4f1c"
 
 
-@dataclass(frozen=True)
+@dataclass
 class S3Server:
-    """Where it listens, and the folder its objects lie in."""
+    """Where it listens, how it is started, and (rclone only) the folder its objects lie in."""
 
     endpoint: str
+    command: list[str]
     folder: Path
     bucket: str = "hindsight"
+    process: "subprocess.Popen[bytes] | None" = None
 
     def environment(self) -> dict[str, str]:
         """What a client's environment must say."""
@@ -30,6 +34,35 @@ class S3Server:
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_REGION": "us-east-1",
         }
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, port = self.endpoint.removeprefix("http://").split(":")
+        return host, int(port)
+
+    def start(self) -> None:
+        """Start the process and wait until it listens."""
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(300):
+            assert self.process.poll() is None, f"{self.command[0]} ended at its start"
+            with socket.socket() as probe:
+                if probe.connect_ex(self.address) == 0:
+                    return
+            time.sleep(0.1)
+        raise AssertionError(f"{self.command[0]} does not listen at {self.endpoint}")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the process; SIGKILL is a power cut."""
+        assert self.process is not None
+        self.process.send_signal(how)
+        self.process.wait(timeout=20)
+
+    def restart(self, seconds_down: float = 0.5) -> None:
+        """A power cut, some seconds of nothing, and the same address again."""
+        self.stop(signal.SIGKILL)
+        time.sleep(seconds_down)
+        self.start()
 
 
 def free_port() -> int:
@@ -41,26 +74,34 @@ def free_port() -> int:
 
 @contextmanager
 def serve_s3(folder: Path) -> Iterator[S3Server]:
-    """Serve a folder by S3 until the block ends."""
-    server = S3Server(f"http://127.0.0.1:{free_port()}", folder)
-    (folder / server.bucket).mkdir()
+    """rclone: serve a folder by S3 until the block ends."""
+    address = f"127.0.0.1:{free_port()}"
     rclone = shutil.which("rclone", path=str(Path(sys.executable).parent)) or "rclone"
-    command = [rclone, "serve", "s3", str(folder), "--addr", server.endpoint.removeprefix("http://")]
-    process = subprocess.Popen([*command, "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"], stderr=subprocess.DEVNULL)
-    try:
-        _wait_until_it_listens(server.endpoint, process)
+    command = [rclone, "serve", "s3", str(folder), "--addr", address, "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
+    server = S3Server(f"http://{address}", command, folder)
+    (folder / server.bucket).mkdir()
+    with _running(server):
         yield server
+
+
+@contextmanager
+def serve_moto(folder: Path) -> Iterator[S3Server]:
+    """moto: objects in the memory of its process, gone with it; it enforces If-None-Match, rclone does not."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = S3Server(f"http://127.0.0.1:{port}", command, folder)
+    with _running(server):
+        connection = HTTPConnection(*server.address, timeout=20)
+        connection.request("PUT", f"/{server.bucket}")
+        assert connection.getresponse().status == 200, "moto made no bucket"
+        connection.close()
+        yield server
+
+
+@contextmanager
+def _running(server: S3Server) -> Iterator[None]:
+    server.start()
+    try:
+        yield
     finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait_until_it_listens(endpoint: str, process: "subprocess.Popen[bytes]") -> None:
-    host, port = endpoint.removeprefix("http://").split(":")
-    for _ in range(200):
-        assert process.poll() is None, "rclone ended at its start"
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"rclone does not listen at {endpoint}")
+        server.stop()

@@ -1,88 +1,110 @@
-"""Files by their sha256: uploaded, read back and hashed; downloaded, hashed, then named."""
+"""Bytes by their sha256: put once, read back and hashed; a name is a promise about the content."""
 
 import hashlib
-import os
-import uuid
-from pathlib import Path
+from collections.abc import Callable
 
-import fsspec
+from tasks.store.errors import CutAnswer
+from tasks.store.objects import Objects
+from tasks.store.records import FileEntry, Record
 
-from tasks.store.digests import CHUNK_BYTES, sha256_of_stream
-from tasks.store.filesystem import put_whole
+CHUNK_BYTES = 64 << 20
+"""A larger file is stored as several blobs: each is one request from memory, and what a killed upload loses."""
+N_READS = 3
+"""A blob that came cut or wrong is asked for again this often in all: the fault may lie on the way."""
 
 
 class WrongBytes(Exception):
     """A blob's bytes are not what its name says. The store turns this into a sentence about the artifact."""
 
 
+class WrongBlob(Exception):
+    """`WrongBytes`, and the file they were to be of."""
+
+    def __init__(self, entry: FileEntry, found: WrongBytes) -> None:
+        super().__init__(f"{entry.path}: {found}")
+        self.entry = entry
+        self.found = found
+
+
 class Blobs:
     """`blobs/<sha256>` below a store's root.
 
     Args:
-        filesystem: Where they lie.
-        root: The store's root.
+        objects: Where they lie.
     """
 
-    def __init__(self, filesystem: fsspec.AbstractFileSystem, root: str) -> None:
-        self.filesystem = filesystem
-        self.root = root
+    def __init__(self, objects: Objects) -> None:
+        self.objects = objects
 
-    def put(self, source: Path, sha256: str) -> None:
-        """Upload a file unless its blob already reads back right; a changed blob is healed by writing it again.
+    @staticmethod
+    def name_of(sha256: str) -> str:
+        """The object that holds a blob."""
+        return f"blobs/{sha256}"
 
-        Raises:
-            WrongBytes: If the store gives other bytes back than it was given.
-        """
-        if self.filesystem.exists(self._at(sha256)) and self.read_back(sha256) == sha256:
-            return
-        put_whole(self.filesystem, source, self._at(sha256))
-        if (returned := self.read_back(sha256)) != sha256:
-            raise WrongBytes(f"its bytes hash to {returned[:12]} after the upload")
+    @staticmethod
+    def names_of(record: Record) -> list[str]:
+        """The objects an artifact's files lie in, each once, in file order."""
+        return list(dict.fromkeys(Blobs.name_of(blob.sha256) for entry in record.files for blob in entry.blobs))
 
-    def get(self, sha256: str, target: Path) -> None:
-        """Download a blob so that `target` holds the right bytes or does not exist.
+    def put(self, content: bytes | bytearray, sha256: str) -> None:
+        """Write a blob; that it reads back right is `verify`'s to say."""
+        self.objects.write(self.name_of(sha256), content)
 
-        Raises:
-            WrongBytes: If the blob is missing or hashes to something else.
-        """
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
-        try:
-            if (found := self._copy(sha256, part)) != sha256:
-                raise WrongBytes(f"its bytes hash to {found[:12]}")
-            part.replace(target)
-        except FileNotFoundError as error:
-            raise WrongBytes(f"blobs/{sha256} is missing") from error
-        finally:
-            part.unlink(missing_ok=True)
+    def size(self, sha256: str) -> int | None:
+        """Its bytes in the store, or None if it is absent."""
+        return self.objects.size(self.name_of(sha256))
 
-    def check(self, sha256: str, size: int, rehash: bool) -> None:
-        """Hold a blob's presence and size against what a record says, its bytes too where `rehash`.
+    def check_size(self, sha256: str, size: int) -> None:
+        """Hold a blob's presence and size against what a record says, without reading it.
 
         Raises:
             WrongBytes: If they differ.
         """
-        if not self.filesystem.exists(self._at(sha256)):
-            raise WrongBytes(f"blobs/{sha256} is missing")
-        if (found := self.filesystem.size(self._at(sha256))) != size:
-            raise WrongBytes(f"it has {found} bytes")
-        if rehash and (returned := self.read_back(sha256)) != sha256:
-            raise WrongBytes(f"its bytes hash to {returned[:12]}")
+        if (found := self.size(sha256)) is None:
+            raise WrongBytes(f"{self.name_of(sha256)} is missing")
+        if found != size:
+            raise WrongBytes(f"{self.name_of(sha256)} has {found} bytes")
 
-    def read_back(self, sha256: str) -> str:
-        """The hash of what the store returns for a blob."""
-        with self.filesystem.open(self._at(sha256), "rb") as stream:
-            return sha256_of_stream(stream)
+    def verify(self, sha256: str, size: int) -> None:
+        """Read a blob from the store and hash it, in bounded memory.
 
-    def _copy(self, sha256: str, part: Path) -> str:
-        digest = hashlib.sha256()
-        with self.filesystem.open(self._at(sha256), "rb") as reader, part.open("wb") as writer:
-            while chunk := reader.read(CHUNK_BYTES):
-                digest.update(chunk)
-                writer.write(chunk)
-            writer.flush()
-            os.fsync(writer.fileno())
-        return digest.hexdigest()
+        Raises:
+            WrongBytes: If it is missing, or is something else each time it is read.
+            StoreUnreachable: If it cannot be read to its end.
+        """
+        self.copy(sha256, size, lambda offset, piece: None)
 
-    def _at(self, sha256: str) -> str:
-        return f"{self.root}/blobs/{sha256}"
+    def copy(self, sha256: str, size: int, write: Callable[[int, bytes], object]) -> None:
+        """Read a blob, hash it and hand it on; what was handed on counts only if this returns.
+
+        Args:
+            sha256: Its name.
+            size: Bytes the record says it has.
+            write: Called with an offset in the blob and a piece; after a fault it begins at 0 again.
+
+        Raises:
+            WrongBytes: If it is missing, or is something else each time it is read.
+            StoreUnreachable: If it cannot be read to its end.
+        """
+        for attempt in range(1, N_READS + 1):
+            try:
+                self._copy_once(sha256, size, write)
+                return
+            except (CutAnswer, WrongBytes):
+                if attempt == N_READS:
+                    raise
+            except FileNotFoundError as error:
+                raise WrongBytes(f"{self.name_of(sha256)} is missing") from error
+
+    def _copy_once(self, sha256: str, size: int, write: Callable[[int, bytes], object]) -> None:
+        digest, offset = hashlib.sha256(), 0
+        for piece in self.objects.pieces(self.name_of(sha256)):
+            digest.update(piece)
+            write(offset, piece)
+            offset += len(piece)
+            if offset > size:
+                break
+        if offset != size:
+            raise WrongBytes(f"{self.name_of(sha256)} has {'more' if offset > size else offset} bytes")
+        if (found := digest.hexdigest()) != sha256:
+            raise WrongBytes(f"its bytes hash to {found[:12]}")

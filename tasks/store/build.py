@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from tasks.store.exclusive import only_builder
 from tasks.store.refs import ArtifactRef, Plan
 from tasks.store.store import Store, staging_folder
 
@@ -20,6 +21,8 @@ Make = Callable[[Mapping[str, Path], Path], Facts]
 def build(store: Store, plan: Plan, make: Make) -> ArtifactRef:
     """Return the planned artifact, building it only if it is not in the store.
 
+    On one machine a second builder of the same artifact waits for the first.
+
     Args:
         store: Where artifacts lie.
         plan: What is wanted.
@@ -28,9 +31,20 @@ def build(store: Store, plan: Plan, make: Make) -> ArtifactRef:
     Raises:
         StoreError: If an input or the artifact itself is missing, damaged or drifted.
     """
+    if found := _found(store, plan):
+        return found
+    with only_builder(plan):
+        # Another builder may have published between the question and the lock.
+        return _found(store, plan) or _make(store, plan, make)
+
+
+def _found(store: Store, plan: Plan) -> ArtifactRef | None:
     if found := store.find(plan):
         log.info("%s: found in the store, nothing to do", found.path)
-        return found
+    return found
+
+
+def _make(store: Store, plan: Plan, make: Make) -> ArtifactRef:
     started = time.monotonic()
     inputs = {name: store.fetch(ref) for name, ref in plan.inputs.items()}
     with staging_folder() as folder:

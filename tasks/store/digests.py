@@ -8,14 +8,16 @@ from typing import BinaryIO
 
 from pydantic import JsonValue
 
-CHUNK_BYTES = 8 << 20
+PIECE_BYTES = 256 << 10
+"""Read, hashed and written at a time. It stays in the processor's cache between the three; of 1 MiB each piece would be
+fresh pages from the system, which doubled a download's time in the kernel."""
 
 
 def sha256_of_stream(stream: BinaryIO) -> str:
     """Hash a binary stream to its end in bounded memory."""
     digest = hashlib.sha256()
-    while chunk := stream.read(CHUNK_BYTES):
-        digest.update(chunk)
+    while piece := stream.read(PIECE_BYTES):
+        digest.update(piece)
     return digest.hexdigest()
 
 
@@ -23,6 +25,17 @@ def sha256_of_file(path: Path) -> str:
     """Hash a local file in bounded memory."""
     with path.open("rb") as stream:
         return sha256_of_stream(stream)
+
+
+def sha256_of_range(path: Path, start: int, size: int) -> str:
+    """Hash `size` bytes of a local file from `start` on, in bounded memory."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as stream:
+        stream.seek(start)
+        while size > 0 and (piece := stream.read(min(size, PIECE_BYTES))):
+            digest.update(piece)
+            size -= len(piece)
+    return digest.hexdigest()
 
 
 def canonical_json(value: JsonValue) -> bytes:

@@ -2,10 +2,11 @@
 
 import platform
 import subprocess
+from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
@@ -14,6 +15,8 @@ from tasks.store.digests import artifact_digest, sha256_of_json
 from tasks.store.refs import ArtifactRef, Segment, Sha256
 
 RECORD_NAME = "record.json"
+SCHEMA_VERSION: Literal[2] = 2
+"""1: each file is one blob. 2: a file may be several."""
 PACKAGES = ("prefect", "torch", "transformers", "peft", "scikit-learn", "numpy", "pandas", "s3fs")
 
 
@@ -24,6 +27,14 @@ def _stays_inside(path: str) -> str:
     return path
 
 
+class BlobEntry(Frozen):
+    """One blob of a file."""
+
+    sha256: Sha256
+    size: int = Field(ge=0)
+    """Bytes."""
+
+
 class FileEntry(Frozen):
     """One file of an artifact."""
 
@@ -32,12 +43,38 @@ class FileEntry(Frozen):
     size: int = Field(ge=0)
     """Bytes."""
     sha256: Sha256
+    """Of the whole file."""
+    blobs: tuple[BlobEntry, ...] = ()
+    """The file's bytes in order; without them (schema 1) the file is one blob."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_blob_unless_said(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and not fields.get("blobs") and {"size", "sha256"} <= fields.keys():
+            return {**fields, "blobs": ({"sha256": fields["sha256"], "size": fields["size"]},)}
+        return fields
+
+    @model_validator(mode="after")
+    def _blobs_make_the_file(self) -> Self:
+        if sum(blob.size for blob in self.blobs) != self.size:
+            raise ValueError(f"the blobs of file {self.path!r} have other bytes together than its {self.size}")
+        if len(self.blobs) == 1 and self.blobs[0].sha256 != self.sha256:
+            raise ValueError(f"the one blob of file {self.path!r} has another sha256 than the file")
+        return self
+
+    @property
+    def placed_blobs(self) -> Iterator[tuple[int, BlobEntry]]:
+        """Each blob with the offset of its first byte in the file."""
+        offset = 0
+        for blob in self.blobs:
+            yield offset, blob
+            offset += blob.size
 
 
 class Record(Frozen):
     """The proof of an artifact. It is written last, after every file was read back and hashed."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     kind: Segment
     label: Segment
     key: str
@@ -66,7 +103,13 @@ class Record(Frozen):
     @property
     def content_digest(self) -> str:
         """What the seal must be."""
-        return sha256_of_json(self.model_dump(mode="json", exclude={"seal"}))
+        content = self.model_dump(mode="json", exclude={"seal"})
+        if self.schema_version == 1:
+            # It was sealed before files could be several blobs.
+            content["files"] = [
+                {name: entry[name] for name in ("path", "size", "sha256")} for entry in content["files"]
+            ]
+        return sha256_of_json(content)
 
     def sealed(self) -> Self:
         """The same record with its seal."""

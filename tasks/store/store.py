@@ -1,9 +1,7 @@
 """Publish, find, fetch and trace artifacts."""
 
 import logging
-import os
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,19 +10,24 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tasks.settings import state_dir
-from tasks.store.blobs import Blobs, WrongBytes
-from tasks.store.digests import sha256_of_file
-from tasks.store.errors import ArtifactDamaged, ArtifactMissing, IdentityDrift, UnwritableStore
-from tasks.store.filesystem import open_filesystem, put_bytes, store_url
+from tasks.store.blobs import CHUNK_BYTES, Blobs, WrongBlob
+from tasks.store.capabilities import Capabilities
+from tasks.store.downloads import Download
+from tasks.store.errors import ArtifactDamaged, ArtifactMissing, IdentityDrift
+from tasks.store.filesystem import n_transfers, store_url
+from tasks.store.objects import open_objects
+from tasks.store.probe import probe_objects
+from tasks.store.publication import settle
 from tasks.store.record_files import RecordFiles
-from tasks.store.records import RECORD_NAME, FileEntry, Record, git_commit, running_versions
+from tasks.store.records import Record, git_commit, running_versions
 from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.uploads import Upload
+from tasks.store.wholeness import check_whole, damage
 
 log = logging.getLogger(__name__)
 
-REHASH_UP_TO_BYTES = 1 << 30
-"""Asked whether it exists, an artifact up to this size is hashed again; of a larger one every blob's size is compared,
-and its bytes are hashed when a stage fetches them."""
+N_PROBE_ATTEMPTS = 3
+"""A person waits for the probe: a server that is down is said to be after seconds."""
 
 
 class Store:
@@ -33,14 +36,17 @@ class Store:
     Args:
         url: A folder or `s3://bucket/prefix`.
         cache_dir: Where fetched artifacts lie on this machine; every file in it is hashed again before use.
+        chunk_bytes: A blob's size at most; files of artifacts that stand already may have blobs of any size.
     """
 
-    def __init__(self, url: str, cache_dir: Path) -> None:
-        self.url = url
-        self.filesystem, self.root = open_filesystem(url)
-        self.blobs = Blobs(self.filesystem, self.root)
-        self.records = RecordFiles(self.filesystem, self.root, url)
+    def __init__(self, url: str, cache_dir: Path, chunk_bytes: int = CHUNK_BYTES) -> None:
+        self.objects = open_objects(url)
+        self.url = self.objects.url
+        self.blobs = Blobs(self.objects)
+        self.records = RecordFiles(self.objects)
         self.cache_dir = cache_dir
+        self.chunk_bytes = chunk_bytes
+        self.n_threads = n_transfers()
 
     def find(self, plan: Plan) -> ArtifactRef | None:
         """The artifact this plan describes, if it stands in the store and is whole.
@@ -49,11 +55,12 @@ class Store:
             IdentityDrift: If the record at its place tells of another identity.
             ArtifactDamaged: If a blob is missing, cut or changed.
         """
-        if not self.records.has(plan.path):
+        try:
+            record = self.records.read(plan.path)
+        except FileNotFoundError:
             return None
-        record = self.records.read(plan.path)
         _refuse_drift(plan, record)
-        self._check(record)
+        check_whole(self.blobs, record, self.n_threads)
         return record.ref
 
     def record(self, ref: ArtifactRef) -> Record:
@@ -63,9 +70,12 @@ class Store:
             ArtifactMissing: If nothing stands there.
             ArtifactDamaged: If it stands there with another content than the reference says.
         """
-        if not self.records.has(ref.path):
-            raise ArtifactMissing(f"no artifact {ref.path} in {self.url}; run its stage again to have it built.")
-        record = self.records.read(ref.path)
+        try:
+            record = self.records.read(ref.path)
+        except FileNotFoundError as error:
+            raise ArtifactMissing(
+                f"no artifact {ref.path} in {self.url}; run its stage again to have it built."
+            ) from error
         if record.digest != ref.digest:
             raise ArtifactDamaged(
                 f"artifact {ref.path} in {self.url} has digest {record.digest[:12]}, the reference says "
@@ -94,21 +104,21 @@ class Store:
         Raises:
             ArtifactMissing: If it is not in the store.
             ArtifactDamaged: If a blob is missing or hashes to something else.
+            NoSpace: If the disk is too full; no file is left that is not whole.
         """
         record = self.record(ref)
         folder = self.cache_dir / ref.path
-        for entry in record.files:
-            target = folder / entry.path
-            if target.is_file() and target.stat().st_size == entry.size and sha256_of_file(target) == entry.sha256:
-                continue
-            try:
-                self.blobs.get(entry.sha256, target)
-            except WrongBytes as error:
-                raise self._damaged(record, entry, error) from error
+        try:
+            Download(self.blobs, folder, self.n_threads).receive(record.files, f"artifact {ref.path} of {self.url}")
+        except WrongBlob as wrong:
+            raise damage(self.url, record.ref, wrong) from wrong
         return folder
 
     def publish(self, plan: Plan, folder: Path, facts: dict[str, JsonValue], seconds: float) -> ArtifactRef:
-        """Upload a finished folder, read every file back, then write the record.
+        """Upload a finished folder, read every blob back, then write the record.
+
+        Where an artifact of the same identity stands and is whole, it stays: its reference is returned, and a build
+        with other bytes is only counted.
 
         Args:
             plan: What the artifact is.
@@ -119,6 +129,12 @@ class Store:
         Raises:
             ArtifactDamaged: If the store gives other bytes back than it was given.
         """
+        upload = Upload(self.blobs, folder, self.chunk_bytes, self.n_threads)
+        try:
+            files = upload.send(f"upload {plan.path}")
+            upload.verify(files, f"verify {plan.path}")
+        except WrongBlob as wrong:
+            raise damage(self.url, plan, wrong) from wrong
         record = Record(
             kind=plan.kind,
             label=plan.label,
@@ -126,55 +142,22 @@ class Store:
             identity=plan.identity,
             config=plan.config.model_dump(mode="json"),
             inputs=dict(plan.inputs),
-            files=[_entry(path, folder) for path in _files_below(folder)],
+            files=files,
             facts=facts,
             seconds=round(seconds, 3),
             finished_at=datetime.now(UTC),
             versions=running_versions(),
             git_commit=git_commit(),
         ).sealed()
-        for entry in record.files:
-            try:
-                self.blobs.put(folder / entry.path, entry.sha256)
-            except WrongBytes as error:
-                raise self._damaged(record, entry, error) from error
-        self.records.write(record)
-        log.info("published %s, %d files, %.1f MB", plan.path, len(record.files), record.n_bytes / 1e6)
-        return record.ref
+        return settle(self.blobs, self.records, record, self.n_threads)
 
-    def probe(self) -> None:
-        """Write a few bytes, read them back, delete them.
+    def probe(self) -> Capabilities:
+        """Write a few bytes, read them back, delete them, and find what the server enforces.
 
         Raises:
             UnwritableStore: If any of it fails.
         """
-        name, content = f"{self.root}/probe/{uuid.uuid4().hex}", os.urandom(64)
-        try:
-            put_bytes(self.filesystem, content, name)
-            returned = self.filesystem.cat_file(name)
-            self.filesystem.rm_file(name)
-        except Exception as error:
-            # Any failure of any client library means the same to the person: this store cannot be written.
-            raise UnwritableStore(
-                f"store {self.url} cannot be written: {type(error).__name__}: {str(error)[:200]}. Set HINDSIGHT_STORE "
-                "to a folder or bucket you may write, for S3 also HINDSIGHT_S3_ENDPOINT and the AWS_* keys."
-            ) from error
-        if returned != content:
-            raise UnwritableStore(f"store {self.url} returned other bytes than it was given; keep nothing there.")
-
-    def _check(self, record: Record) -> None:
-        for entry in record.files:
-            try:
-                self.blobs.check(entry.sha256, entry.size, rehash=record.n_bytes <= REHASH_UP_TO_BYTES)
-            except WrongBytes as error:
-                raise self._damaged(record, entry, error) from error
-
-    def _damaged(self, record: Record, entry: FileEntry, found: WrongBytes) -> ArtifactDamaged:
-        return ArtifactDamaged(
-            f"file {entry.path} of artifact {record.ref.path} in {self.url} is damaged: {found}; the record says "
-            f"{entry.size} bytes with sha256 {entry.sha256[:12]}. Remove blobs/{entry.sha256} and "
-            f"{record.ref.path}/{RECORD_NAME} to have it built again."
-        )
+        return probe_objects(open_objects(self.url, N_PROBE_ATTEMPTS))
 
 
 @contextmanager
@@ -189,14 +172,6 @@ def staging_folder() -> Iterator[Path]:
 def open_store() -> Store:
     """The store the environment names."""
     return Store(store_url(), state_dir() / "cache")
-
-
-def _entry(path: Path, folder: Path) -> FileEntry:
-    return FileEntry(path=path.relative_to(folder).as_posix(), size=path.stat().st_size, sha256=sha256_of_file(path))
-
-
-def _files_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _refuse_drift(plan: Plan, record: Record) -> None:

@@ -1,10 +1,7 @@
 """The whole way on real input: through a server and workers on a folder, and in one process on S3."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -21,8 +18,8 @@ from tasks.settings import project_root
 from tasks.store.records import Record
 from tasks.store.store import open_store
 from tasks.train.config import ROOM as TRAIN
+from tests.flows.conftest import InlineRun
 from tests.local_stack import Stack
-from tests.s3_server import S3Server
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer]
 
@@ -142,32 +139,12 @@ def test_the_form_has_help_texts(on_stack: Stack) -> None:
     assert all(field.get("description") for name, field in train.items() if name != "arm")
 
 
-def test_the_same_recipe_in_one_process_on_s3_gives_the_same_table(
-    first_run: str, s3_server: S3Server, tmp_path: Path
-) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HINDSIGHT_", "PREFECT_"))}
-    environment = {
-        **kept,
-        **s3_server.environment(),
-        "HINDSIGHT_STATE": str(tmp_path / "inline"),
-        "HINDSIGHT_STORE": f"s3://{s3_server.bucket}/inline",
-    }
-    command = [sys.executable, "-m", "flows", "leakage-premium", "configs/smoke.yaml"]
-
-    def run() -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)
-
-    done = run()
-    assert done.returncode == 0, done.stderr
-    assert table_of(done.stdout) == table_of(first_run)
-    assert (s3_server.folder / s3_server.bucket / "inline" / "train").is_dir()
-    secret = environment["AWS_SECRET_ACCESS_KEY"].encode()
-    written = [file for root in (tmp_path, s3_server.folder) for file in root.rglob("*") if file.is_file()]
-    assert [file for file in written if secret in file.read_bytes()] == []
-    assert secret.decode() not in done.stdout + done.stderr
-    again = run()
-    assert table_of(again.stdout) == table_of(first_run)
-    assert again.stderr.count("found in the store") == len(STEPS)
+def test_the_same_recipe_in_one_process_on_s3_gives_the_same_table(first_run: str, inline_run: InlineRun) -> None:
+    assert inline_run.first.returncode == 0, inline_run.first.stderr
+    assert table_of(inline_run.first.stdout) == table_of(first_run)
+    assert (inline_run.bucket / "train").is_dir()
+    assert table_of(inline_run.second.stdout) == table_of(first_run)
+    assert inline_run.second.stderr.count("found in the store") == len(STEPS)
 
 
 def test_a_tampered_artifact_stops_the_run_with_its_name(first_run: str, on_stack: Stack, smoke: Recipe) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tasks.store.errors import ArtifactDamaged, IdentityDrift
+from tasks.store.digests import sha256_of_json
+from tasks.store.errors import ArtifactDamaged, IdentityDrift, NewerSchema
 from tasks.store.record_files import RecordFiles
-from tasks.store.records import FileEntry, Record
+from tasks.store.records import BlobEntry, FileEntry, Record
 from tasks.store.refs import ArtifactRef, Room
 from tasks.store.store import Store, open_store
 from tests.store.letters import ROOM, Recipe, published
@@ -33,24 +34,24 @@ def test_an_inputs_digest_is_part_of_the_key_and_its_place_is_not(folder: Path) 
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_without_its_record_an_artifact_does_not_exist(store: Store, folder: Path, monkeypatch) -> None:
-    monkeypatch.setattr(RecordFiles, "write", lambda files, record: None)
-    published(store, folder)
+def test_without_its_record_an_artifact_does_not_exist(store: Store, folder: Path) -> None:
+    store.objects.delete(RecordFiles.name_of(published(store, folder).path))
+    assert len(list(store.objects.list("blobs/"))) == 2
     assert store.find(ROOM.plan(Recipe())) is None
 
 
 def test_a_cut_record_is_refused(folder: Path) -> None:
     store = open_store()
     ref = published(store, folder)
-    record = Path(store.root) / ref.path / "record.json"
+    record = Path(store.url) / ref.path / "record.json"
     record.write_text(record.read_text()[:-40])
-    with pytest.raises(ArtifactDamaged, match=r"record\.json .* is no record of schema 1"):
+    with pytest.raises(ArtifactDamaged, match=r"record\.json .* is no whole record"):
         store.find(ROOM.plan(Recipe()))
 
 
 def test_an_edited_fact_is_refused(folder: Path) -> None:
     store = open_store()
-    record = Path(store.root) / published(store, folder).path / "record.json"
+    record = Path(store.url) / published(store, folder).path / "record.json"
     record.write_text(record.read_text().replace('"n": 2', '"n": 3'))
     with pytest.raises(ArtifactDamaged, match="the record was changed after it was sealed"):
         store.find(ROOM.plan(Recipe()))
@@ -58,25 +59,25 @@ def test_an_edited_fact_is_refused(folder: Path) -> None:
 
 def test_an_unsealed_record_is_refused(folder: Path) -> None:
     store = open_store()
-    record = Path(store.root) / published(store, folder).path / "record.json"
+    record = Path(store.url) / published(store, folder).path / "record.json"
     content = json.loads(record.read_text())
     record.write_text(json.dumps({name: value for name, value in content.items() if name != "seal"}))
-    with pytest.raises(ArtifactDamaged, match="is no record of schema 1: it has no seal"):
+    with pytest.raises(ArtifactDamaged, match="is no whole record: it has no seal"):
         store.find(ROOM.plan(Recipe()))
 
 
 def test_a_record_of_a_newer_schema_is_refused(folder: Path) -> None:
     store = open_store()
-    record = Path(store.root) / published(store, folder).path / "record.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "schema_version": 2}))
-    with pytest.raises(ArtifactDamaged, match=r"schema 1.*schema_version"):
+    record = Path(store.url) / published(store, folder).path / "record.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "schema_version": 3, "new_field": 1}))
+    with pytest.raises(NewerSchema, match=r"corpus/letters/\w+/record\.json in .* has schema 3.*update hindsight"):
         store.find(ROOM.plan(Recipe()))
 
 
 def test_a_record_of_another_identity_is_drift_with_the_field_named(folder: Path) -> None:
     store = open_store()
     ref = published(store, folder)
-    record = Path(store.root) / ref.path / "record.json"
+    record = Path(store.url) / ref.path / "record.json"
     content = json.loads(record.read_text())
     content["identity"]["config"]["size"] = 4
     record.write_text(Record.model_validate({**content, "seal": None}).sealed().model_dump_json())
@@ -88,6 +89,36 @@ def test_a_record_of_another_identity_is_drift_with_the_field_named(folder: Path
 def test_no_record_leads_out_of_its_folder(path: str) -> None:
     with pytest.raises(ValidationError, match="would leave the artifact's folder"):
         FileEntry(path=path, size=1, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("path", ["../escape", "../../../../escape", "/escape", "deep/../../escape"], ids="abcd")
+def test_a_record_whose_file_leads_out_of_its_folder_is_refused_by_name(store: Store, folder: Path, path: str) -> None:
+    ref = published(store, folder)
+    content = store.record(ref).model_dump(mode="json", exclude={"seal"})
+    content["files"][0]["path"] = path
+    forged = {**content, "seal": sha256_of_json(content)}
+    store.objects.write(f"{ref.path}/record.json", json.dumps(forged).encode())
+    for ask in (lambda: store.fetch(ref), lambda: store.find(ROOM.plan(Recipe()))):
+        with pytest.raises(ArtifactDamaged, match=rf"{ref.path}/record\.json in .* would leave the artifact's folder"):
+            ask()
+    assert not store.cache_dir.exists()
+
+
+def test_a_record_that_was_moved_is_refused_by_name(store: Store, folder: Path) -> None:
+    ref = published(store, folder)
+    moved = ref.model_copy(update={"key": "0" * 16})
+    store.objects.write(f"{moved.path}/record.json", store.objects.read(f"{ref.path}/record.json"))
+    with pytest.raises(ArtifactDamaged, match=f"{moved.path}/record.* it is the record of {ref.path}"):
+        store.fetch(moved)
+
+
+def test_the_blobs_of_a_file_must_make_the_file() -> None:
+    entry = {"path": "a", "size": 3, "sha256": "0" * 64}
+    assert FileEntry.model_validate(entry).blobs == (BlobEntry(sha256="0" * 64, size=3),)
+    with pytest.raises(ValidationError, match="other bytes together than its 3"):
+        FileEntry.model_validate({**entry, "blobs": [{"sha256": "1" * 64, "size": 2}] * 2})
+    with pytest.raises(ValidationError, match="another sha256 than the file"):
+        FileEntry.model_validate({**entry, "blobs": [{"sha256": "1" * 64, "size": 3}]})
 
 
 @pytest.mark.parametrize("label", ["..", "a/b", ".hidden", "", "ü"])

@@ -1,0 +1,154 @@
+"""Blobs into a folder's files: hashed on the way, synced, and only then given their names."""
+
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.store.blobs import Blobs, WrongBlob, WrongBytes
+from tasks.store.digests import sha256_of_range
+from tasks.store.errors import DISK_IS_FULL, NoSpace
+from tasks.store.parallel import Progress, in_parallel
+from tasks.store.records import BlobEntry, FileEntry
+
+PART = ".part"
+STALE_SECONDS = 24 * 3600
+"""A part this old was left by a killed download."""
+
+
+class Part:
+    """A file in the making, `<name>.<unique>.part`; threads write its blobs each at its place.
+
+    Args:
+        target: The name it gets when it is whole.
+        n_blobs: After so many blobs it is.
+    """
+
+    def __init__(self, target: Path, n_blobs: int) -> None:
+        self.target = target
+        self.n_left = n_blobs
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.path = target.with_name(f"{target.name}.{uuid.uuid4().hex}{PART}")
+        self.file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        self._lock = threading.Lock()
+
+    def write(self, offset: int, piece: bytes) -> None:
+        """Write a piece at its place."""
+        rest = memoryview(piece)
+        while rest:
+            n_written = os.pwrite(self.file, rest, offset)
+            rest, offset = rest[n_written:], offset + n_written
+
+    def blob_done(self) -> None:
+        """Count a blob; with the last one, sync the bytes and give the file its name."""
+        # Every blob is synced by its own thread while others receive, so that the last one has little left to sync.
+        os.fsync(self.file)
+        with self._lock:
+            self.n_left -= 1
+            if self.n_left:
+                return
+        self.path.replace(self.target)
+        os.close(self.file)
+        self.file = -1
+
+    def discard(self) -> None:
+        """Remove it unless it has become the file."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.path.unlink(missing_ok=True)
+
+
+class Download:
+    """An artifact's files on their way into a local folder.
+
+    Args:
+        blobs: Where from.
+        folder: Where to.
+        n_threads: Blobs in flight at once, each with one piece in memory.
+    """
+
+    def __init__(self, blobs: Blobs, folder: Path, n_threads: int) -> None:
+        self.blobs = blobs
+        self.folder = folder
+        self.n_threads = n_threads
+
+    def receive(self, entries: list[FileEntry], what: str) -> None:
+        """Fetch what does not lie in the folder right already.
+
+        Args:
+            entries: The artifact's files.
+            what: What messages call it.
+
+        Raises:
+            WrongBlob: If a blob is missing or hashes to something else.
+            NoSpace: If the disk is too full; no file is left that is not whole.
+        """
+        self._remove_stale_parts()
+        absent = self._absent(entries)
+        n_bytes = sum(entry.size for entry in absent)
+        self._refuse_if_too_full(n_bytes, what)
+        progress, parts = Progress(f"fetch {what}", n_bytes), list[Part]()
+
+        def receive(place: tuple[Part, FileEntry, int, BlobEntry]) -> None:
+            part, entry, start, blob = place
+            try:
+                self.blobs.copy(blob.sha256, blob.size, lambda offset, piece: part.write(start + offset, piece))
+                part.blob_done()
+            except WrongBytes as error:
+                raise WrongBlob(entry, error) from error
+            progress.add(blob.size)
+
+        try:
+            in_parallel(receive, self._places(absent, parts), self.n_threads)
+        except OSError as error:
+            if error.errno not in DISK_IS_FULL:
+                raise
+            raise self._no_space(n_bytes, what) from error
+        finally:
+            for part in parts:
+                part.discard()
+
+    def _places(self, absent: list[FileEntry], parts: list[Part]) -> Iterator[tuple[Part, FileEntry, int, BlobEntry]]:
+        # The largest first, so that at the end all threads have something left to do.
+        for entry in sorted(absent, key=lambda entry: -entry.size):
+            part = Part(self.folder / entry.path, len(entry.blobs))
+            parts.append(part)
+            for start, blob in entry.placed_blobs:
+                yield part, entry, start, blob
+
+    def _absent(self, entries: list[FileEntry]) -> list[FileEntry]:
+        def differs(place: tuple[FileEntry, int, BlobEntry]) -> str | None:
+            entry, start, blob = place
+            right = sha256_of_range(self.folder / entry.path, start, blob.size) == blob.sha256
+            return None if right else entry.path
+
+        there = [entry for entry in entries if self._has_size(entry)]
+        places = ((entry, start, blob) for entry in there for start, blob in entry.placed_blobs)
+        differing = set(in_parallel(differs, places, self.n_threads))
+        right = {entry.path for entry in there} - differing
+        return [entry for entry in entries if entry.path not in right]
+
+    def _has_size(self, entry: FileEntry) -> bool:
+        path = self.folder / entry.path
+        return path.is_file() and path.stat().st_size == entry.size
+
+    def _remove_stale_parts(self) -> None:
+        for part in self.folder.rglob(f"*{PART}"):
+            if part.stat().st_mtime < time.time() - STALE_SECONDS:
+                part.unlink(missing_ok=True)
+
+    def _refuse_if_too_full(self, n_bytes: int, what: str) -> None:
+        if n_bytes:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if shutil.disk_usage(self.folder).free < n_bytes:
+                raise self._no_space(n_bytes, what)
+
+    def _no_space(self, n_bytes: int, what: str) -> NoSpace:
+        free = shutil.disk_usage(self.folder).free
+        return NoSpace(
+            f"fetching {what} needs {n_bytes / 1e6:,.1f} MB in {self.folder}, where {free / 1e6:,.1f} MB are free; "
+            "make room or move HINDSIGHT_STATE to a larger disk. No unfinished file was left."
+        )

@@ -1,0 +1,47 @@
+"""Runs that several modules look at."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tasks.settings import project_root
+from tests.s3_server import S3Server
+
+
+@dataclass(frozen=True)
+class InlineRun:
+    """The smoke recipe in one process on the S3 server, twice.
+
+    Args:
+        first: What the first run printed.
+        second: The same command once more.
+        state: The state folder of both.
+        bucket: The folder behind the bucket's prefix.
+    """
+
+    first: "subprocess.CompletedProcess[str]"
+    second: "subprocess.CompletedProcess[str]"
+    state: Path
+    bucket: Path
+
+
+@pytest.fixture(scope="session")
+def inline_run(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> InlineRun:
+    state = tmp_path_factory.mktemp("inline")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HINDSIGHT_", "PREFECT_"))}
+    environment = {
+        **kept,
+        **s3_server.environment(),
+        "HINDSIGHT_STATE": str(state),
+        "HINDSIGHT_STORE": f"s3://{s3_server.bucket}/inline",
+    }
+    command = [sys.executable, "-m", "flows", "leakage-premium", "configs/smoke.yaml"]
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)
+
+    return InlineRun(run(), run(), state, s3_server.folder / s3_server.bucket / "inline")

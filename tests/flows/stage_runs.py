@@ -1,0 +1,57 @@
+"""Triggering stages on the stack and reading what their runs said."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas import FlowRun
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.sorting import LogSort
+from prefect.deployments import run_deployment
+
+from tasks.panel.config import ROOM, PanelConfig
+from tasks.store.refs import Plan
+
+T = TypeVar("T")
+
+
+def panel_plan(seed: int) -> Plan:
+    """A panel nobody else asks for, built in a second."""
+    return ROOM.plan(PanelConfig(n_stocks=3, dates_per_stock=60, seed=seed))
+
+
+def trigger(deployment: str, plan: Plan) -> FlowRun:
+    """As a person does it: no tag, no idempotency key, no waiting."""
+    parameters = {"config": plan.config.model_dump(mode="json")}
+    return run_deployment(deployment, parameters=parameters, timeout=0, as_subflow=False)
+
+
+def finished(run: FlowRun, seconds: float = 150) -> FlowRun:
+    """The run when it has ended."""
+    with get_client(sync_client=True) as client:
+
+        def ended() -> FlowRun | None:
+            now = client.read_flow_run(run.id)
+            return now if now.state and now.state.is_final() else None
+
+        return until(ended, seconds)
+
+
+def lines_of(run: FlowRun) -> list[str]:
+    """What a run has handed over of its log so far."""
+    with get_client(sync_client=True) as client:
+        logs = client.read_logs(
+            log_filter=LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])), sort=LogSort.TIMESTAMP_ASC
+        )
+    return [line.message for line in logs]
+
+
+def until(question: Callable[[], T], seconds: float = 120) -> T:
+    """Ask again until there is an answer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := question():
+            return answer
+        time.sleep(0.5)
+    raise AssertionError(f"no answer within {seconds} s")

@@ -1,0 +1,158 @@
+"""What `python -m tasks.store` prints and how it ends."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.settings import project_root
+from tasks.store.cli import main
+from tasks.store.receipts import read_receipt
+from tasks.store.refs import ArtifactRef, Room
+from tasks.store.store import Store, open_store
+from tests.store.letters import ROOM, Recipe, published
+
+
+def room(kind: str) -> Room[Recipe]:
+    return Room[Recipe](kind, 1, ROOM.label)
+
+
+@pytest.fixture
+def chain(store: Store, folder: Path) -> tuple[Store, list[ArtifactRef]]:
+    """corpus; train from it; merge from both."""
+    corpus = published(store, folder)
+    (folder / "t.txt").write_text("t")
+    train = published(store, folder, room("train").plan(Recipe(), {"corpus": corpus}))
+    merge = published(store, folder, room("merge").plan(Recipe(), {"corpus": corpus, "train": train}))
+    return store, [corpus, train, merge]
+
+
+def test_ls_lists_every_artifact_with_its_size(
+    chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, refs = chain
+    assert main(["ls"]) == 0
+    *lines, total = capsys.readouterr().out.splitlines()
+    assert sorted(line.split()[0] for line in lines) == sorted(ref.path for ref in refs)
+    assert re.search(r"  0\.03 MB  2 files  \d{4}-\d\d-\d\d ", next(line for line in lines if "corpus" in line))
+    assert total == f"3 artifacts, 0.08 MB in {store.url}"
+    assert main(["ls", "train"]) == 0
+    assert capsys.readouterr().out.startswith(f"{refs[1].path}  ")
+
+
+def test_ls_names_what_it_cannot_read_and_fails(
+    chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, refs = chain
+    store.objects.write(f"{refs[1].path}/record.json", b"{")
+    assert main(["ls"]) == 1
+    printed = capsys.readouterr()
+    assert f"{refs[1].path}/record.json" in printed.err
+    assert "2 artifacts" in printed.out
+
+
+def test_show_draws_the_lineage_as_a_tree(
+    chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus, train, merge = chain[1]
+    assert main(["show", merge.path]) == 0
+    lines = [re.match(r"(\W*)(\S.*?)(?:  |$)", line).groups() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ("", merge.path),
+        ("├─ ", f"corpus: {corpus.path}"),
+        ("└─ ", f"train: {train.path}"),
+        ("   └─ ", f"corpus: {corpus.path} (above)"),
+    ]
+
+
+def test_latest_leads_to_the_newest_and_is_only_a_hint(
+    chain: tuple[Store, list[ArtifactRef]], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, refs = chain
+    newer = published(store, folder, ROOM.plan(Recipe(size=4)))
+    assert main(["show", "corpus/letters/latest"]) == 0
+    assert capsys.readouterr().out.startswith(newer.path)
+    store.objects.write("corpus/letters/latest.json", b'{"key": "../../leases"}')
+    assert main(["show", "corpus/letters/latest"]) == 1
+    assert "is no part of a store path" in capsys.readouterr().err
+    assert store.find(ROOM.plan(Recipe())) == refs[0]
+
+
+def test_verify_prints_the_receipt_it_wrote(
+    chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, refs = chain
+    assert main(["verify", refs[0].path]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{refs[0].path}: 2 blobs, 0.03 MB read and hashed in ")
+    receipt = read_receipt(store, re.search(r"^receipt (\S+), good until ", printed, re.MULTILINE)[1])
+    assert receipt.ref == refs[0]
+
+
+def test_verify_of_a_damaged_artifact_fails_with_a_sentence(
+    chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, refs = chain
+    store.objects.write(store.blobs.names_of(store.record(refs[0]))[0], b"alphA")
+    assert main(["verify", refs[0].path]) == 1
+    assert re.match(r"hindsight: file a\.txt of artifact corpus/\S+ .* is damaged", capsys.readouterr().err)
+
+
+def test_gc_tells_first_and_removes_on_demand(
+    chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, _ = chain
+    name = f"blobs/{'0' * 64}"
+    store.objects.write(name, b"12345678")
+    assert main(["gc", "--older-than-hours", "0"]) == 0
+    printed = capsys.readouterr().out
+    assert "1 blobs (8 bytes) and 0 unfinished uploads would be removed; 3 blobs of 3 records kept" in printed
+    assert printed.endswith("nothing was changed; --delete removes\n")
+    assert store.objects.size(name) == 8
+    assert main(["gc", "--older-than-hours", "0", "--delete"]) == 0
+    assert "1 blobs (8 bytes) and 0 unfinished uploads removed" in capsys.readouterr().out
+    assert store.objects.size(name) is None
+    assert main(["gc"]) == 0
+    assert "0 blobs (0 bytes)" in capsys.readouterr().out
+
+
+def test_export_says_what_it_wrote(
+    chain: tuple[Store, list[ArtifactRef]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    merge = chain[1][2]
+    assert main(["export", merge.path, str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.startswith(f"3 artifacts, 0.08 MB in {tmp_path / 'out'}, every file read back")
+    assert main(["export", merge.path, str(tmp_path / "out")]) == 1
+    assert "is not an empty folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("corpus", "names no artifact; write kind/label/key"),
+        ("../../etc/passwd", "names no artifact"),
+        ("corpus/../key", "is no part of a store path"),
+        ("corpus/letters/0000000000000000", "no artifact corpus/letters/0000000000000000"),
+        ("corpus/nothing/latest", "no pointer corpus/nothing/latest.json"),
+    ],
+)
+@pytest.mark.parametrize("command", ["show", "verify"])
+def test_a_path_that_names_nothing_is_refused(
+    store: Store, path: str, sentence: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, path]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_it_runs_as_a_module_and_an_unknown_word_is_not_understood(folder: Path) -> None:
+    published(open_store(), folder)
+
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "tasks.store", *words]
+        return subprocess.run(command, cwd=project_root(), capture_output=True, text=True)
+
+    done = run("ls")
+    assert (done.returncode, done.stdout.splitlines()[-1][:11]) == (0, "1 artifacts")
+    assert run("sweep").returncode == 2

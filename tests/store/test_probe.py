@@ -1,0 +1,147 @@
+"""What a store is asked before any work, and what a person is told of a server that says no."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tasks.store.capabilities import Capabilities
+from tasks.store.errors import StoreRefused, UnwritableStore
+from tasks.store.store import open_store
+from tests.s3_server import SECRET_KEY, free_port, serve_s3
+
+
+@contextmanager
+def server_that_says(status: int, code: str, more: str = "") -> Iterator[str]:
+    """An endpoint that answers every request by one of S3's own error replies."""
+    reply = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>As S3 says it.</Message>{more}</Error>".encode()
+
+    class Answer(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+
+        do_PUT = do_GET = do_DELETE = answer  # noqa: N815  the names http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            """Tests say what they must."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def refusal_by(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("HINDSIGHT_S3_ENDPOINT", endpoint)
+    with pytest.raises(UnwritableStore) as refusal:
+        open_store().probe()
+    assert SECRET_KEY not in str(refusal.value)
+    return str(refusal.value)
+
+
+def test_a_folder_holds_writers_apart() -> None:
+    assert open_store().probe() == Capabilities(conditional_writes=True, checks_sha256=False, checks_md5=False)
+
+
+def test_each_server_is_found_to_enforce_what_it_enforces(s3_store: str, request, caplog) -> None:
+    caplog.set_level("INFO")
+    assert open_store().probe() == Capabilities(conditional_writes=False, checks_sha256=False, checks_md5=True)
+    assert "conditional writes not enforced, sha256 of a body not enforced, MD5 of a body enforced" in caplog.text
+    request.getfixturevalue("moto_store")
+    assert open_store().probe() == Capabilities(conditional_writes=True, checks_sha256=False, checks_md5=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "more", "sentence"),
+    [
+        (403, "AccessDenied", "", "AccessDenied: these keys may not do that here; grant them read, write"),
+        (404, "NoSuchBucket", "", "NoSuchBucket: the bucket does not exist; create it or name another"),
+        (403, "ExpiredToken", "", "ExpiredToken: the session token has expired; fetch new keys"),
+        (507, "XDiskFull", "", "the server says 507 XDiskFull: As S3 says it. Its own log says more."),
+        (
+            403,
+            "RequestTimeTooSkewed",
+            "<RequestTime>20270101T000000Z</RequestTime><ServerTime>2026-01-01T00:00:00Z</ServerTime>",
+            "this machine's clock and the server's differ by more than it allows; set the clock (NTP) "
+            "(server 2026-01-01T00:00:00Z, here 20270101T000000Z)",
+        ),
+    ],
+)
+def test_a_server_that_says_no_is_quoted_with_the_way_out(
+    s3_store: str, monkeypatch: pytest.MonkeyPatch, status: int, code: str, more: str, sentence: str
+) -> None:
+    with server_that_says(status, code, more) as endpoint:
+        said = refusal_by(endpoint, monkeypatch)
+    assert said.startswith(f"store {s3_store} cannot be written: put_object probe/")
+    assert sentence in said
+
+
+def test_a_bucket_served_for_reading_alone_is_refused(s3_store: str, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "served").mkdir()
+    with serve_s3(tmp_path / "served") as server:
+        server.stop()
+        server.command.append("--read-only")
+        server.start()
+        said = refusal_by(server.endpoint, monkeypatch)
+    assert "cannot be written: put_object probe/" in said
+    assert "500 InternalError" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("AWS_ACCESS_KEY_ID", "InvalidAccessKeyId: the server does not know this key id"),
+        ("AWS_SECRET_ACCESS_KEY", "SignatureDoesNotMatch: the secret key is not the one of this key id"),
+    ],
+)
+def test_wrong_keys_are_told_apart_and_not_printed(s3_store: str, monkeypatch, name: str, sentence: str) -> None:
+    monkeypatch.setenv(name, "wrong-value-91be")
+    with pytest.raises(UnwritableStore, match=sentence) as refusal:
+        open_store().probe()
+    assert "wrong-value-91be" not in str(refusal.value)
+
+
+def test_keys_that_are_not_set_are_asked_for(s3_store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(UnwritableStore, match="no keys; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+        open_store().probe()
+
+
+@pytest.mark.parametrize("store", ["s3_store", "moto_store"])
+def test_a_bucket_nobody_made_is_named(request: pytest.FixtureRequest, monkeypatch, store: str) -> None:
+    request.getfixturevalue(store)
+    monkeypatch.setenv("HINDSIGHT_STORE", "s3://nobody-made-this")
+    with pytest.raises(
+        UnwritableStore, match=r"s3://nobody-made-this cannot be written.*NoSuchBucket: the bucket does"
+    ):
+        open_store().probe()
+
+
+def test_an_endpoint_nobody_listens_at_is_named_without_a_password_in_it(s3_store: str, monkeypatch) -> None:
+    port = free_port()
+    said = refusal_by(f"http://someone:hidden-91be@127.0.0.1:{port}", monkeypatch)
+    assert f"at http://127.0.0.1:{port}: no answer (EndpointConnectionError)" in said
+    assert "hidden-91be" not in said
+
+
+def test_reading_with_keys_that_may_not_read_is_no_absence(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with server_that_says(403, "AccessDenied") as endpoint:
+        monkeypatch.setenv("HINDSIGHT_S3_ENDPOINT", endpoint)
+        with pytest.raises(StoreRefused, match=r"get_object train/a/record\.json in .* AccessDenied"):
+            open_store().records.read("train/a")
