@@ -1,0 +1,80 @@
+"""Two servers, a proxy of each test's own, small blobs and short waits."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore.retries.standard import ExponentialBackoff
+from botocore.session import Session, get_session
+
+from tests.s3_server import S3Server
+from tests.store.faults.proxy import fault_proxy
+from tests.store.faults.site import Site, write_files
+
+
+@pytest.fixture(scope="session")
+def client_library() -> Session:
+    """botocore with its description of S3 read once: a twentieth of a second less per client."""
+    return get_session()
+
+
+PAUSE = ExponentialBackoff.delay_amount
+
+
+def cap_pauses(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """No pause between two tries is longer."""
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: min(PAUSE(self, context), seconds))
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch, client_library: Session) -> None:
+    """Short timeouts, and the pauses between tries cut to a fiftieth of a second."""
+    monkeypatch.setattr("tasks.store.s3_client.get_session", lambda: client_library)
+    cap_pauses(monkeypatch, 0.02)
+    monkeypatch.setenv("HINDSIGHT_S3_TIMEOUT", "2")
+
+
+def site_of(server: S3Server, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A place for one test before a server."""
+    monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    scratch: Path = request.getfixturevalue("tmp_path")
+    request.getfixturevalue("short_waits")
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
+    url = f"s3://{server.bucket}/faults-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]}"
+    with fault_proxy(server.address) as proxy:
+        yield Site(server, proxy, url, write_files(scratch / "made"), scratch, monkeypatch)
+
+
+def _server(request: pytest.FixtureRequest) -> S3Server:
+    server: S3Server = request.getfixturevalue("s3_server" if request.param == "rclone" else "moto_server")
+    return server
+
+
+@pytest.fixture(params=["rclone", pytest.param("moto", marks=pytest.mark.slow)])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """The same test on both servers, on the second among the slow ones."""
+    yield from site_of(_server(request), request)
+
+
+@pytest.fixture(params=["rclone", "moto"])
+def each_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """The same test on both servers, for what they do differently."""
+    yield from site_of(_server(request), request)
+
+
+@pytest.fixture
+def rclone_site(s3_server: S3Server, request: pytest.FixtureRequest) -> Iterator[Site]:
+    yield from site_of(s3_server, request)
+
+
+@pytest.fixture
+def moto_site(moto_server: S3Server, request: pytest.FixtureRequest) -> Iterator[Site]:
+    yield from site_of(moto_server, request)
+
+
+@pytest.fixture
+def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tries per request: a fault that lasts is told of soon."""
+    monkeypatch.setattr("tasks.store.s3_client.N_ATTEMPTS", 2)

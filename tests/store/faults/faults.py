@@ -1,0 +1,112 @@
+"""What can go wrong between a client and an S3 server, scripted or drawn from a seed."""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """One harm to one request."""
+
+    SLOW_DOWN = "503 instead of an answer"
+    RESET = "half of the request's body reaches the server, then both connections are reset"
+    LOST_REPLY = "the server does it, and the client never hears of it"
+    CUT = "half of the answer's body, then the connection ends"
+    FLIP = "one byte of the answer's body is another"
+    STALL = "the server does it, and the client gets not one byte"
+    STALL_HALFWAY = "half of the answer's body, then not one byte more"
+    FLIP_SENT = "one byte of the request's body reaches the server as another"
+    LIE = "the server never hears of it, and the client is told that it is done"
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """Something done to client or server while a request is under way: a kill, a restart.
+
+    Args:
+        action: Called once, between the first and the second half of the request's body, or after the answer came
+            from the server and before the client gets it.
+        halfway: Which of the two.
+    """
+
+    action: Callable[[], None]
+    halfway: bool = True
+
+
+Harm = Fault | Interruption | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the proxy saw.
+
+    Args:
+        method: GET, PUT and so on.
+        path: With the query.
+        n_earlier: Requests of the same method and path before this one.
+        n_before: All requests before this one.
+    """
+
+    method: str
+    path: str
+    n_earlier: int
+    n_before: int
+
+
+Script = Callable[[Request], Harm]
+"""Which harm a request meets."""
+
+
+@dataclass
+class Rule:
+    """The first `times` matching requests, after `skip` of them, meet a harm.
+
+    Args:
+        harm: What happens.
+        method: The request's method.
+        path: A pattern found in the request's path.
+        times: How many requests are met; each path is counted by itself where `of_each` is set.
+        skip: Matching requests let through before.
+        of_each: Count per path instead of over all.
+    """
+
+    harm: Fault | Interruption
+    method: str
+    path: str = "/blobs/"
+    times: int = 1
+    skip: int = 0
+    of_each: bool = False
+    n_matched: int = field(default=0, init=False)
+
+    def __call__(self, request: Request) -> Harm:
+        if request.method != self.method or not re.search(self.path, request.path):
+            return None
+        count = request.n_earlier if self.of_each else self.n_matched
+        self.n_matched += 1
+        return self.harm if self.skip <= count < self.skip + self.times else None
+
+
+def first_of(*rules: Rule) -> Script:
+    """The first rule that matches decides."""
+    return lambda request: next((harm for rule in rules if (harm := rule(request)) is not None), None)
+
+
+def no_harm(request: Request) -> Harm:
+    """Every request passes."""
+    return None
+
+
+def drawn(seed: int, rate: float, faults: Sequence[Fault]) -> Script:
+    """A fault for a share of all requests.
+
+    The draw hangs on seed, method, path and the request's number on that path, so that the order in which a client's
+    threads come does not change it. After four faults on one path it passes, as a burst ends in time.
+    """
+
+    def script(request: Request) -> Harm:
+        rng = random.Random(f"{seed} {request.method} {request.path} {request.n_earlier}")  # noqa: S311
+        return rng.choice(faults) if request.n_earlier < 4 and rng.random() < rate else None
+
+    return script
