@@ -4,7 +4,8 @@ import logging
 from contextlib import suppress
 
 from tasks.store.blobs import Blobs
-from tasks.store.errors import ArtifactDamaged, IdentityDrift, StoreError
+from tasks.store.drift import refuse_drift
+from tasks.store.errors import ArtifactDamaged, StoreError
 from tasks.store.record_files import RecordFiles
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
@@ -53,8 +54,7 @@ def settle(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -
 def _must_be_replaced(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -> bool:
     try:
         standing = records.read(record.ref.path)
-        if standing.identity != record.identity:
-            raise IdentityDrift(f"artifact {record.ref.path} stands with another identity; remove its record.")
+        refuse_drift(record.identity, standing)
         if standing.files != record.files:
             check_whole(blobs, standing, n_threads)
     except (ArtifactDamaged, FileNotFoundError) as error:

@@ -13,7 +13,8 @@ from tasks.settings import state_dir
 from tasks.store.blobs import CHUNK_BYTES, Blobs, WrongBlob
 from tasks.store.capabilities import Capabilities
 from tasks.store.downloads import Download
-from tasks.store.errors import ArtifactDamaged, ArtifactMissing, IdentityDrift
+from tasks.store.drift import refuse_drift
+from tasks.store.errors import ArtifactDamaged, ArtifactMissing
 from tasks.store.filesystem import n_transfers, store_url
 from tasks.store.objects import open_objects
 from tasks.store.probe import probe_objects
@@ -59,7 +60,7 @@ class Store:
             record = self.records.read(plan.path)
         except FileNotFoundError:
             return None
-        _refuse_drift(plan, record)
+        refuse_drift(plan.identity, record)
         check_whole(self.blobs, record, self.n_threads)
         return record.ref
 
@@ -172,13 +173,3 @@ def staging_folder() -> Iterator[Path]:
 def open_store() -> Store:
     """The store the environment names."""
     return Store(store_url(), state_dir() / "cache")
-
-
-def _refuse_drift(plan: Plan, record: Record) -> None:
-    if record.identity == plan.identity:
-        return
-    fields = sorted(name for name in plan.identity if record.identity.get(name) != plan.identity[name])
-    raise IdentityDrift(
-        f"artifact {plan.path} was made with another {', '.join(fields) or 'identity'} than this run asks for; "
-        "remove its record to have it built again."
-    )

@@ -81,7 +81,7 @@ def test_a_record_of_another_identity_is_drift_with_the_field_named(folder: Path
     content = json.loads(record.read_text())
     content["identity"]["config"]["size"] = 4
     record.write_text(Record.model_validate({**content, "seal": None}).sealed().model_dump_json())
-    with pytest.raises(IdentityDrift, match="another config"):
+    with pytest.raises(IdentityDrift, match=r"asks for: config.size is 4, asked for 3; remove"):
         store.find(ROOM.plan(Recipe()))
 
 

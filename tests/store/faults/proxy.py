@@ -1,33 +1,13 @@
-"""An HTTP proxy that harms what passes through it.
+"""An HTTP proxy that harms what passes through it."""
 
-Every header passes as it came, Host among them: the client signs it for the proxy's address, and the server checks the
-signature against the header it gets.
-"""
-
-import os
-import socket
 import socketserver
-import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler
 
 from tests.store.faults.faults import Fault, Harm, Interruption, Request, Script, no_harm
-
-SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the server said."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
+from tests.store.faults.passage import Passage
 
 
 class FaultProxy(socketserver.ThreadingTCPServer):
@@ -38,7 +18,7 @@ class FaultProxy(socketserver.ThreadingTCPServer):
     request_queue_size = 64
 
     def __init__(self, upstream: tuple[str, int]) -> None:
-        super().__init__(("127.0.0.1", 0), _Passage)
+        super().__init__(("127.0.0.1", 0), Passage)
         self.upstream = upstream
         self.closing = threading.Event()
         self._lock = threading.Lock()
@@ -74,102 +54,6 @@ class FaultProxy(socketserver.ThreadingTCPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client or server that dies in mid-request is what this proxy is for."""
-
-
-class _Passage(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: FaultProxy
-
-    def pass_on(self) -> None:
-        harm = self.server.harm_for(self.command, self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if harm is Fault.SLOW_DOWN:
-            return self._reply(Answer(503, [("Content-Type", "application/xml")], SLOW_DOWN))
-        if harm is Fault.LIE:
-            return self._reply(Answer(200, [("ETag", '"00000000000000000000000000000000"')], b""))
-        if harm is Fault.FLIP_SENT:
-            body = _flipped(body, 2)
-        try:
-            answer = self._ask(body, harm)
-        except (OSError, HTTPException):
-            # The server is down or was made to end: so does the connection that wanted it.
-            return self._reset()
-        if harm is Fault.LOST_REPLY:
-            return self._reset()
-        if harm is Fault.STALL:
-            return self._stall()
-        return self._reply(answer, harm)
-
-    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = pass_on  # noqa: N815
-
-    def _ask(self, body: bytes, harm: Harm) -> Answer:
-        connection = HTTPConnection(*self.server.upstream, timeout=60)
-        connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in self.headers.items():
-            if name.lower() not in ("expect", "connection"):
-                connection.putheader(name, value)
-        connection.endheaders(body[: len(body) // 2] or None)
-        if harm is Fault.RESET:
-            _reset(connection.sock)
-            raise ConnectionResetError("as the script says")
-        if isinstance(harm, Interruption) and harm.halfway:
-            harm.action()
-        connection.send(body[len(body) // 2 :])
-        response = connection.getresponse()
-        answer = Answer(response.status, response.getheaders(), response.read())
-        connection.close()
-        if isinstance(harm, Interruption) and not harm.halfway:
-            harm.action()
-        return answer
-
-    def _reply(self, answer: Answer, harm: Harm = None) -> None:
-        self.send_response_only(answer.status)
-        for name, value in answer.headers:
-            if name.lower() not in ("transfer-encoding", "connection", "content-length"):
-                self.send_header(name, value)
-        length = {name.lower(): value for name, value in answer.headers}.get("content-length")
-        self.send_header("Content-Length", length if self.command == "HEAD" and length else str(len(answer.body)))
-        self.end_headers()
-        if self.command == "HEAD" or not answer.body:
-            return
-        body = _flipped(answer.body, 1) if harm is Fault.FLIP else answer.body
-        self.wfile.write(body[: len(body) // 2] if harm in (Fault.CUT, Fault.STALL_HALFWAY) else body)
-        if harm is Fault.CUT:
-            self.close_connection = True
-        if harm is Fault.STALL_HALFWAY:
-            self._stall()
-
-    def _stall(self) -> None:
-        # Silent until the client gives up: its own end of the connection becomes readable.
-        while not self.server.closing.is_set():
-            self.connection.settimeout(0.1)
-            try:
-                if not self.connection.recv(1):
-                    break
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-        self.close_connection = True
-
-    def _reset(self) -> None:
-        self.close_connection = True
-        _reset(self.connection)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """The test's output is its own."""
-
-
-def _flipped(body: bytes, bit: int) -> bytes:
-    # Another bit on the way there than on the way back: the same one would undo itself when it is read back.
-    half = len(body) // 2
-    return body[:half] + bytes([body[half] ^ bit]) + body[half + 1 :] if body else body
-
-
-def _reset(connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    os.close(connection.detach())
 
 
 @contextmanager

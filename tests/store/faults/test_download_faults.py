@@ -31,14 +31,6 @@ def test_a_fault_on_the_first_get_of_the_record_is_survived(site: Site, fault: F
     assert site.proxy.harms == [fault]
 
 
-@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.LOST_REPLY, Fault.STALL], ids=lambda fault: fault.name)
-def test_a_fault_on_every_first_head_is_survived(site: Site, fault: Fault) -> None:
-    ref = site.publish()
-    site.obey(Rule(fault, "HEAD", "", times=1, of_each=True))
-    assert site.client().find(site.plan) == ref
-    assert content(site.client().fetch(ref)) == content(site.folder)
-
-
 @pytest.mark.parametrize("fault", SLOWER_FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_that_lasts_is_named_and_leaves_no_wrong_file(site: Site, few_tries: None, fault: Fault) -> None:
     ref = site.publish()

@@ -11,6 +11,8 @@ from tests.store.faults.children import fetcher, publisher
 from tests.store.faults.faults import Harm, Interruption, Request
 from tests.store.faults.site import Site, content
 
+N_FETCH_REQUESTS = 16
+"""Of finding and fetching: the record and each of 7 blobs, twice."""
 QUICK, ALL = range(6), range(6, 62)
 
 
@@ -70,12 +72,10 @@ def publish_killed(site: Site, seed: int) -> None:
 
 def fetch_killed(site: Site, seed: int) -> None:
     ref = site.publish()
-    site.obey()
-    site.client("counted").fetch(site.client("counted").find(site.plan))
-    n_requests = len(site.proxy.requests)
-    killer = Killer(seed, n_requests)
+    killer = Killer(seed, N_FETCH_REQUESTS)
     site.proxy.obey(killer)
     assert killer.follow(fetcher(site)) in (-9, 0)
+    assert len(site.proxy.harms) == 1
     site.cache_holds_nothing_wrong()
     assert content(site.client().fetch(ref)) == content(site.folder)
     assert site.whole_or_absent() == ref

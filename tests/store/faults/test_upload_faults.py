@@ -46,6 +46,15 @@ def test_a_fault_on_every_first_reading_back_is_survived(rclone_site: Site, faul
     assert rclone_site.whole_or_absent() == ref
 
 
+@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.LOST_REPLY, Fault.STALL], ids=lambda fault: fault.name)
+@pytest.mark.parametrize(("method", "part"), [("HEAD", "record.json"), ("GET", "list-type")], ids=["head", "listing"])
+def test_a_fault_on_asking_what_stands_there_is_survived(site: Site, fault: Fault, method: str, part: str) -> None:
+    site.obey(Rule(fault, method, part, times=1))
+    ref = site.publish()
+    assert site.proxy.harms == [fault]
+    assert site.whole_or_absent() == ref
+
+
 def test_a_burst_of_eight_times_503_is_survived(site: Site) -> None:
     site.obey(Rule(Fault.SLOW_DOWN, "PUT", times=8, of_each=True))
     ref = site.publish()
