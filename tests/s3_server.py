@@ -44,12 +44,12 @@ class S3Server:
     def start(self) -> None:
         """Start the process and wait until it listens."""
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(300):
+        for _ in range(600):
             assert self.process.poll() is None, f"{self.command[0]} ended at its start"
             with socket.socket() as probe:
                 if probe.connect_ex(self.address) == 0:
                     return
-            time.sleep(0.1)
+            time.sleep(0.05)
         raise AssertionError(f"{self.command[0]} does not listen at {self.endpoint}")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -58,7 +58,7 @@ class S3Server:
         self.process.send_signal(how)
         self.process.wait(timeout=20)
 
-    def restart(self, seconds_down: float = 0.5) -> None:
+    def restart(self, seconds_down: float = 0.3) -> None:
         """A power cut, some seconds of nothing, and the same address again."""
         self.stop(signal.SIGKILL)
         time.sleep(seconds_down)
@@ -104,4 +104,5 @@ def _running(server: S3Server) -> Iterator[None]:
     try:
         yield
     finally:
-        server.stop()
+        # rclone would wait ten seconds for a client that left its connection open.
+        server.stop(signal.SIGKILL)

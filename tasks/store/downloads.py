@@ -136,7 +136,8 @@ class Download:
         return path.is_file() and path.stat().st_size == entry.size
 
     def _remove_stale_parts(self) -> None:
-        for part in self.folder.rglob(f"*{PART}"):
+        # Ours carry 32 hex digits; an artifact's own file may end in `.part`.
+        for part in self.folder.rglob(f"*.{'[0-9a-f]' * 32}{PART}"):
             if part.stat().st_mtime < time.time() - STALE_SECONDS:
                 part.unlink(missing_ok=True)
 

@@ -131,11 +131,9 @@ class Store:
             ArtifactDamaged: If the store gives other bytes back than it was given.
         """
         upload = Upload(self.blobs, folder, self.chunk_bytes, self.n_threads)
-        try:
+        with self._named(plan):
             files = upload.send(f"upload {plan.path}")
             upload.verify(files, f"verify {plan.path}")
-        except WrongBlob as wrong:
-            raise damage(self.url, plan, wrong) from wrong
         record = Record(
             kind=plan.kind,
             label=plan.label,
@@ -150,7 +148,18 @@ class Store:
             versions=running_versions(),
             git_commit=git_commit(),
         ).sealed()
-        return settle(self.blobs, self.records, record, self.n_threads)
+        ref = settle(self.blobs, self.records, record, self.n_threads)
+        if ref.digest == record.digest:
+            with self._named(plan):
+                upload.send_what_was_swept(files)
+        return ref
+
+    @contextmanager
+    def _named(self, plan: Plan) -> Iterator[None]:
+        try:
+            yield
+        except WrongBlob as wrong:
+            raise damage(self.url, plan, wrong) from wrong
 
     def probe(self) -> Capabilities:
         """Write a few bytes, read them back, delete them, and find what the server enforces.

@@ -18,6 +18,10 @@ NAMES_PER_QUESTION = 32
 """A name in a listing costs about this fraction of a question for one blob's size."""
 
 
+Place = tuple[FileEntry, int, BlobEntry]
+"""A blob, the file it is a part of, and where in it it begins."""
+
+
 @dataclass(frozen=True)
 class Chunk:
     """A part of a file in memory, and which file it is of."""
@@ -93,16 +97,32 @@ class Upload:
         Raises:
             WrongBlob: If the store gives other bytes back than it was given.
         """
-        places = {blob.sha256: (entry, offset, blob) for entry in entries for offset, blob in entry.placed_blobs}
+        places = _places(entries)
         progress = Progress(what, sum(blob.size for _, _, blob in places.values()))
 
-        def check(place: tuple[FileEntry, int, BlobEntry]) -> None:
+        def check(place: Place) -> None:
             entry, offset, blob = place
             try:
                 self.blobs.verify(blob.sha256, blob.size)
             except WrongBytes:
                 self._send_again(entry, offset, blob)
             progress.add(blob.size)
+
+        in_parallel(check, places.values(), self.n_threads)
+
+    def send_what_was_swept(self, entries: list[FileEntry]) -> None:
+        """After the record is written: a sweep that ran meanwhile may have taken a blob that nobody named before.
+
+        Raises:
+            WrongBlob: If the store gives other bytes back than it was given.
+        """
+        places = _places(entries)
+        standing = self._standing(len(places))
+
+        def check(place: Place) -> None:
+            _, _, blob = place
+            if self._size(blob.sha256, standing) != blob.size:
+                self._send_again(*place)
 
         in_parallel(check, places.values(), self.n_threads)
 
@@ -148,6 +168,11 @@ class Upload:
             self.blobs.verify(blob.sha256, blob.size)
         except WrongBytes as error:
             raise WrongBlob(entry, error) from error
+
+
+def _places(entries: list[FileEntry]) -> dict[str, Place]:
+    """Where each distinct blob is found in the folder."""
+    return {blob.sha256: (entry, offset, blob) for entry in entries for offset, blob in entry.placed_blobs}
 
 
 def _read(stream: FileIO, size: int) -> bytearray:

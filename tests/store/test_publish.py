@@ -145,6 +145,21 @@ def test_a_blob_that_stands_there_cut_is_sent_again(any_store: Store, folder: Pa
     assert any_store.find(PLAN) is not None
 
 
+def test_a_blob_that_a_sweep_took_before_the_record_named_it_is_sent_again(
+    any_store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_new, blob = any_store.records.write_new, f"blobs/{sha256_of_file(folder / 'a.txt')}"
+
+    def sweep_then_write(record: Record) -> bool:
+        any_store.objects.delete(blob)
+        return write_new(record)
+
+    monkeypatch.setattr(any_store.records, "write_new", sweep_then_write)
+    ref = published(any_store, folder)
+    assert any_store.objects.read(blob) == b"alpha"
+    assert any_store.find(PLAN) == ref
+
+
 def test_of_two_builds_that_differ_the_first_stands_and_the_second_is_counted(
     any_store: Store, folder: Path, tmp_path: Path
 ) -> None:
