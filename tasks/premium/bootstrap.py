@@ -50,27 +50,38 @@ def _score_model(
 ) -> FloatArray:
     """(n_kept, 2) on and off of one model."""
     columns, is_train = rows.columns(model), rows.is_train(config.train_until)
-    with threads_for(columns.shape[1]):
+    n_columns, n_kept = columns.shape[1], len(draws.kept)
+    with threads_for(n_columns):
         ready = StockGrams(columns, rows.target, rows.stocks, is_train, device, config.alpha)
-        n_columns = columns.shape[1]
         del columns  # the design is a copy of its own, and at true size each is half a gigabyte
-        return in_chunks(
-            f"stock draws of {model}, {n_columns} columns",
-            len(draws.kept),
-            draws_per_chunk(ready, config),
-            work_dir,
-            lambda start, stop: _on_and_off(ready.score(draws.take(start, stop))),
-        )
+
+        def on(start: int, stop: int) -> FloatArray:
+            means: FloatArray = ready.score_on(draws.take(start, stop)).mean(axis=1, keepdims=True)
+            return means
+
+        def off(start: int, stop: int) -> FloatArray:
+            return ready.score_off(draws.take(start, stop))[:, np.newaxis]
+
+        what = f"stock draws of {model}, {n_columns} columns"
+        # Apart, for a chunk of chronological splits holds more draws than one of folds, and a stock's Gram matrices
+        # are formed once per chunk.
+        scored = [
+            in_chunks(f"{what}, off", n_kept, draws_per_chunk(ready, 1, config), work_dir, off),
+            in_chunks(f"{what}, on", n_kept, draws_per_chunk(ready, config.n_folds, config), work_dir, on),
+        ]
+    return np.hstack(scored[::-1])
 
 
-def draws_per_chunk(ready: StockGrams, config: PremiumConfig) -> int:
-    """As many as the memory bound allows, one at least."""
-    free = 1e9 * config.memory_gb - ready.bytes_for_tiles
-    return min(MAX_DRAWS_PER_CHUNK, max(1, int(free // ready.bytes_per_draw(config.n_folds))))
+def draws_per_chunk(ready: StockGrams, n_grams: int, config: PremiumConfig) -> int:
+    """As many as the memory bound allows, one at least.
 
-
-def _on_and_off(r2: FloatArray) -> FloatArray:
-    return np.column_stack([r2[:, :-1].mean(axis=1), r2[:, -1]])
+    Args:
+        ready: The columns.
+        n_grams: Gram matrices of a draw.
+        config: The bound.
+    """
+    free = 1e9 * config.memory_gb - ready.bytes_beside
+    return min(MAX_DRAWS_PER_CHUNK, max(1, int(free // (n_grams * ready.tiles.n_bytes))))
 
 
 def interval(values: FloatArray) -> Interval:

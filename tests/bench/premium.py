@@ -34,7 +34,7 @@ from tasks.settings import state_dir
 from tests.premium import plain
 
 N_STOCKS, ROWS_PER_STOCK = 1_000, 30
-OURS_DRAWS = {389: 200, 2_053: 72}
+OURS_DRAWS = {389: 200, 2_053: 132}
 LOOP_DRAWS = {389: 9, 2_053: 3}
 TWO_WAY_DRAWS = {389: 20, 2_053: 4}
 LOOP_TWO_WAY = {389}
@@ -119,7 +119,7 @@ def chunk_of(rows: Rows, config: PremiumConfig) -> int:
     """Draws that fit in the stated memory at once."""
     is_train = rows.is_train(config.train_until)
     ready = StockGrams(rows.columns("base"), rows.target, rows.stocks, is_train, choose_device(), config.alpha)
-    return draws_per_chunk(ready, config)
+    return draws_per_chunk(ready, config.n_folds, config)
 
 
 def peak_rss_mb() -> float:
@@ -133,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1, help="BLAS threads of both ways")
     parser.add_argument("--columns", type=int, nargs="+", default=sorted(OURS_DRAWS), choices=sorted(OURS_DRAWS))
-    parser.add_argument("--draws", type=int, help="draws of ours instead of 200 and 72")
+    parser.add_argument("--draws", type=int, help="draws of ours instead of 200 and 132")
     asked = parser.parse_args()
     with threadpool_limits(limits=asked.threads, user_api="blas"):
         table = {str(n): compare(n, asked.draws or OURS_DRAWS[n]) for n in asked.columns}

@@ -51,20 +51,24 @@ class Solver:
         self.whole = device.empty(tiles.order, tiles.order)
         side = tiles.n_side
         self.by_tile = self.whole.reshape(side, tiles.width, side, tiles.width)
-        self.rows, self.columns = (np.array(places) for places in zip(*tiles.pairs, strict=True))
-        # A tile below the diagonal stands for its mirror image too.
+        self.pairs = tiles.pairs
+        self.rows, self.columns = (np.array(places) for places in zip(*self.pairs, strict=True))
+        # A tile above the diagonal stands for its mirror image too.
         self.times = device.put(np.where(self.rows == self.columns, 1.0, 2.0))
         penalty = np.ones(tiles.order)  # filling and target: any positive number, they touch no weight
         penalty[0], penalty[1 : tiles.target] = 0, alpha
         self.penalty = device.put(penalty)
 
-    def weights(self, train: Array) -> Array:
+    def weights(self, gram: Array, without: Array | None = None) -> Array:
         """(order,) intercept and weights of the ridge, then -1, then zeros.
 
         Args:
-            train: (n_tiles, width, width) Gram of the train side.
+            gram: (n_tiles, width, width) Gram of the train side.
+            without: The same of rows in it that are not trained on.
         """
-        self.by_tile[self.rows, :, self.columns, :] = train
+        # Tile by tile, so that a difference stays in the cache; a whole one would be a pass over memory of its own.
+        for tile, (row, column) in enumerate(self.pairs):
+            self.by_tile[row, :, column, :] = gram[tile] if without is None else gram[tile] - without[tile]
         self.whole.reshape(-1)[:: self.tiles.order + 1] += self.penalty
         return self.device.residual_functional(self.whole, self.tiles)
 
@@ -76,7 +80,7 @@ class Solver:
 
     def sums(self, grams: Array) -> tuple[Array, Array, Array]:
         """Rows, sum of target and sum of its squares, from Grams (n_tiles, n_sides, width * width)."""
-        ones, target = (0, 0), (self.tiles.target, 0)
+        ones, target = (0, 0), (0, self.tiles.target)
         squared = (self.tiles.target, self.tiles.target)
         places = [self.tiles.place_of(*entry) for entry in (ones, target, squared)]
         return tuple(grams[tile, :, place] for tile, place in places)

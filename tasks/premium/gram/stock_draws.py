@@ -1,5 +1,6 @@
 """The seed's bootstrap without its rows: every fold's Gram matrix of every draw from the stocks' own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,68 +56,81 @@ class StockGrams:
         order = np.lexsort((~is_train, stocks))
         self.tiles = Tiles.of(columns.shape[1], device.tile_width)
         self.device = device
-        self.design = device.put(self.tiles.design(columns[order], target[order]))
+        design = self.tiles.design(columns[order], target[order])
+        after = np.flatnonzero(~is_train[order])
+        self.stock_after, self.target_after = stocks[order][after], design[after, self.tiles.target]
+        self.design, self.design_after = device.put(design), device.put(design[after])
         ends = np.cumsum(np.bincount(stocks))
         starts = ends - np.bincount(stocks)
         train_ends = starts + np.bincount(stocks, weights=is_train).astype(int)
         self.all_rows = list(zip(starts.tolist(), ends.tolist(), strict=True))
         self.train_rows = list(zip(starts.tolist(), train_ends.tolist(), strict=True))
         self.solver = Solver(device, self.tiles, alpha)
-
-    def bytes_per_draw(self, n_folds: int) -> int:
-        """Memory that a draw's Gram matrices take: one a fold, and one of the chronological train side."""
-        return (n_folds + 1) * self.tiles.n_bytes
+        self.own = device.empty(len(starts), self.tiles.width, self.tiles.width)
+        self.room = device.empty(len(self.tiles.pairs), 0, self.tiles.width**2)
 
     @property
-    def bytes_for_tiles(self) -> int:
+    def bytes_beside(self) -> int:
         """Memory beside the draws and the design: one tile of every stock, and the matrix being factored."""
         return 8 * (len(self.all_rows) * self.tiles.width**2 + self.tiles.order**2)
 
-    def score(self, draws: DrawnFolds) -> FloatArray:
-        """R2 of each draw.
+    def score_on(self, draws: DrawnFolds) -> FloatArray:
+        """R2 of each stock-disjoint fold of each draw.
 
         Args:
-            draws: As many as fit in memory at once.
+            draws: As many as fit in memory at once, with a Gram matrix (`tiles.n_bytes`) for each of their folds.
 
         Returns:
-            (n_draws, n_folds + 1) R2 of each stock-disjoint fold, then of the chronological split.
+            (n_draws, n_folds).
         """
-        folds, train = self._fold_grams(draws)
-        n_draws = len(draws.times)
-        side = (len(self.tiles.pairs), -1, self.tiles.width**2)
-        by_draw = folds.reshape(side[0], n_draws, draws.n_folds, side[2])
-        return np.stack([self._score_draw(by_draw[:, draw], train[:, draw]) for draw in range(n_draws)])
+        grams = self._sums(draws.weights(), self.all_rows)
+        by_draw = grams.reshape(len(grams), -1, draws.n_folds, grams.shape[-1])
+        return np.stack([self._score_folds(by_draw[:, draw]) for draw in range(by_draw.shape[1])])
 
-    def _fold_grams(self, draws: DrawnFolds) -> tuple[Array, Array]:
-        """Gram of every draw's folds, and of its chronological train side: (n_tiles, n_sides, width * width)."""
-        device, tiles, n_stocks = self.device, self.tiles, len(self.all_rows)
-        to_folds, to_train = device.put(draws.weights()), device.put(draws.times.astype(np.float64))
-        folds = device.empty(len(tiles.pairs), len(to_folds), tiles.width**2)
-        train = device.empty(len(tiles.pairs), len(to_train), tiles.width**2)
-        own = device.empty(n_stocks, tiles.width, tiles.width)
-        flat = own.reshape(n_stocks, -1)
-        for tile, (row, column) in enumerate(tiles.pairs):
-            left, right = self.design[:, tiles.strip(row)], self.design[:, tiles.strip(column)]
-            grams(device, left, right, self.all_rows, own)
-            device.product(to_folds, flat, folds[tile])
-            grams(device, left, right, self.train_rows, own)
-            device.product(to_train, flat, train[tile])
-        return folds, train
+    def score_off(self, draws: DrawnFolds) -> FloatArray:
+        """R2 of each draw's chronological split.
 
-    def _score_draw(self, folds: Array, train: Array) -> FloatArray:
-        """R2 of one draw, from (n_tiles, n_folds, width * width) and (n_tiles, width * width)."""
-        whole = folds.sum(1)
-        after = whole - train
+        Args:
+            draws: As many as fit in memory at once, with one Gram matrix each.
+
+        Returns:
+            (n_draws,).
+        """
+        grams = self._sums(draws.times.astype(np.float64), self.train_rows)
         shape = (-1, self.tiles.width, self.tiles.width)
+        fits = [self.device.get(self.solver.weights(grams[:, draw].reshape(shape))) for draw in range(grams.shape[1])]
+        # The rows after the cut are few, and the same for all draws: one product gives every draw's errors.
+        errors = self.device.get(self.design_after @ self.device.put(np.column_stack(fits))).T
+        times = draws.times[:, self.stock_after].astype(np.float64)
+        target = self.target_after
+        sums = (times * errors**2).sum(axis=1), times.sum(axis=1), times @ target, times @ target**2
+        return TestSums(*sums).r2()
+
+    def _sums(self, weights: FloatArray, bounds: Sequence[tuple[int, int]]) -> Array:
+        """(n_tiles, n_sides, width * width) Gram matrices of weighted stocks, overwritten by the next call.
+
+        Args:
+            weights: (n_sides, n_stocks) how often each stock counts.
+            bounds: Which of each stock's rows count.
+        """
+        if self.room.shape[1] < len(weights):
+            # Kept from chunk to chunk: fresh gigabytes cost more to map than some of the arithmetic done on them.
+            self.room = self.device.empty(len(self.tiles.pairs), len(weights), self.tiles.width**2)
+        on_device, found = self.device.put(weights), self.room[:, : len(weights)]
+        for tile, (row, column) in enumerate(self.tiles.pairs):
+            left, right = self.design[:, self.tiles.strip(row)], self.design[:, self.tiles.strip(column)]
+            grams(self.device, left, right, bounds, self.own)
+            self.device.product(on_device, self.own.reshape(len(self.own), -1), found[tile])
+        return found
+
+    def _score_folds(self, folds: Array) -> FloatArray:
+        """(n_folds,) R2 of one draw, from (n_tiles, n_folds, width * width)."""
+        shape = (-1, self.tiles.width, self.tiles.width)
+        whole = folds.sum(1).reshape(shape)
         errors = []
         for fold in range(folds.shape[1]):
-            test = folds[:, fold]
-            weights = self.solver.weights((whole - test).reshape(shape))
-            errors.append(self.solver.squared_error(weights, test.reshape(shape)))
-        weights = self.solver.weights(train.reshape(shape))
-        errors.append(self.solver.squared_error(weights, after.reshape(shape)))
-        rows, target, squared = (
-            np.append(self.device.get(of_folds), self.device.get(of_after))
-            for of_folds, of_after in zip(self.solver.sums(folds), self.solver.sums(after[:, None]), strict=True)
-        )
-        return TestSums(np.array([float(error) for error in errors]), rows, target, squared).r2()
+            test = folds[:, fold].reshape(shape)
+            fit = self.solver.weights(whole, without=test)
+            errors.append(float(self.solver.squared_error(fit, test)))
+        rows, target, squared = (self.device.get(sums) for sums in self.solver.sums(folds))
+        return TestSums(np.array(errors), rows, target, squared).r2()

@@ -1,4 +1,4 @@
-"""The lower triangle of a Gram matrix, in square tiles."""
+"""The upper triangle of a Gram matrix, in square tiles."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -50,8 +50,8 @@ class Tiles:
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
-        """(row of tiles, column of tiles) of each tile of the lower triangle."""
-        return [(row, column) for row in range(self.n_side) for column in range(row + 1)]
+        """(row of tiles, column of tiles) of each tile of the upper triangle."""
+        return [(row, column) for column in range(self.n_side) for row in range(column + 1)]
 
     @property
     def n_bytes(self) -> int:
@@ -63,8 +63,8 @@ class Tiles:
         return slice(place * self.width, (place + 1) * self.width)
 
     def place_of(self, row: int, column: int) -> tuple[int, int]:
-        """(tile, place in the flat tile) of an entry on or below the diagonal."""
-        tile = row // self.width * (row // self.width + 1) // 2 + column // self.width
+        """(tile, place in the flat tile) of an entry on or above the diagonal."""
+        tile = column // self.width * (column // self.width + 1) // 2 + row // self.width
         return tile, row % self.width * self.width + column % self.width
 
     def design(self, columns: FloatArray, target: FloatArray) -> FloatArray:

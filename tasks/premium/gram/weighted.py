@@ -58,6 +58,11 @@ class CellGrams:
         self.device = device
         self.design = device.put(self.tiles.design(columns, target)[self.cells.order])
         self.solver = Solver(device, self.tiles, alpha)
+        n_splits, n_cells = self.cells.train.shape
+        self.to_train, self.to_test = device.put(self.cells.train), device.put(self.cells.test)
+        # Kept from draw to draw: fresh gigabytes cost more to map than some of the arithmetic done on them.
+        self.by_cell = device.empty(n_cells, self.tiles.width, self.tiles.width)
+        self.sides = device.empty(2, len(self.tiles.pairs), n_splits, self.tiles.width**2)
 
     def test_sums(self, weights: FloatArray) -> TestSums:
         """Sums over each split's test side under one weighting.
@@ -90,19 +95,20 @@ class CellGrams:
         return found
 
     def side_grams(self, weights: FloatArray) -> tuple[Array, Array]:
-        """Gram of every split's train side and of its test side: (n_tiles, n_splits, width * width) each."""
+        """Gram of every split's train side and of its test side: (n_tiles, n_splits, width * width) each.
+
+        They are overwritten by the next weighting.
+        """
         device, tiles = self.device, self.tiles
         own = weights[self.cells.order]
         kept = np.flatnonzero(own)
         design = self.design[kept]
         weighted = design * device.put(own[kept])[:, None]
         bounds = self.cells.bounds(kept)
-        n_splits, n_cells = self.cells.train.shape
-        to_train, to_test = device.put(self.cells.train), device.put(self.cells.test)
-        by_cell = device.empty(n_cells, tiles.width, tiles.width)
-        train, test = (device.empty(len(tiles.pairs), n_splits, tiles.width**2) for _ in range(2))
+        train, test = self.sides
+        flat = self.by_cell.reshape(len(self.by_cell), -1)
         for tile, (row, column) in enumerate(tiles.pairs):
-            grams(device, weighted[:, tiles.strip(row)], design[:, tiles.strip(column)], bounds, by_cell)
-            device.product(to_train, by_cell.reshape(n_cells, -1), train[tile])
-            device.product(to_test, by_cell.reshape(n_cells, -1), test[tile])
+            grams(device, weighted[:, tiles.strip(row)], design[:, tiles.strip(column)], bounds, self.by_cell)
+            device.product(self.to_train, flat, train[tile])
+            device.product(self.to_test, flat, test[tile])
         return train, test

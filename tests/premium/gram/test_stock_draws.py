@@ -26,9 +26,8 @@ def scored(panel, device, n_draws=6, chunk=6, alpha=1.0):
     columns, target, stocks, is_train = panel
     draws = StockDraws(stocks, is_train, target, n_draws, 5, 3)
     ready = StockGrams(columns, target, stocks, is_train, device, alpha)
-    return draws, np.concatenate(
-        [ready.score(draws.take(start, start + chunk)) for start in range(0, len(draws.kept), chunk)]
-    )
+    taken = [draws.take(start, start + chunk) for start in range(0, len(draws.kept), chunk)]
+    return draws, np.concatenate([np.column_stack([ready.score_on(own), ready.score_off(own)]) for own in taken])
 
 
 # 3: one tile; 60: two; 130: three with filling; 300: fewer rows than columns.
