@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tasks.artifacts import Check, ModelFolder, Panel, Power
+from tasks.artifacts import Check, ModelFolder, Panel
 from tasks.errors import HindsightError
 from tasks.premium.config import HonestConfig, PremiumConfig
 from tasks.premium.power import expected_power
 from tasks.premium.schemes import schemes
 from tasks.premium.two_way import two_way_weights
 from tasks.recipe import Recipe
+from tasks.scores import Power
 
 NEEDS_POWER = {"reduction", "lookahead"}
 """Metrics that are differences between base and trained, of which the expected half-width speaks."""

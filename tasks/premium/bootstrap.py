@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.artifacts import Interval
 from tasks.premium.config import PremiumConfig
 from tasks.premium.draws import StockDraws
 from tasks.premium.errors import TooFewDraws
@@ -15,6 +14,7 @@ from tasks.premium.gram.threads import threads_for
 from tasks.premium.progress import in_chunks
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import Rows
+from tasks.scores import Interval
 
 MIN_KEPT_DRAWS = 10
 """Below that, a 2.5 % percentile is the smallest draw and says nothing."""

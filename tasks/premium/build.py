@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from tasks.artifacts import ModelScore, PremiumScores
 from tasks.premium.bootstrap import interval, score_draws
 from tasks.premium.config import PremiumConfig
 from tasks.premium.gram.threads import threads_for
@@ -14,6 +13,7 @@ from tasks.premium.honest import honest_scores
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import Rows, read_rows
 from tasks.premium.scores import Scores, score_model
+from tasks.scores import ModelScore, PremiumScores
 
 
 def write_premium(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.artifacts import Answer, Estimate, HonestScores, ModelParts, Power
 from tasks.premium.config import HonestConfig, PremiumConfig
 from tasks.premium.controls import score_controls
 from tasks.premium.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Readings, keep_defined
@@ -21,6 +20,7 @@ from tasks.premium.rows import Rows
 from tasks.premium.schemes import schemes
 from tasks.premium.sensitivity import sensitivity
 from tasks.premium.two_way_draws import TwoWayDraws, score_two_way
+from tasks.scores import Answer, Estimate, HonestScores, ModelParts, Power
 
 log = logging.getLogger(__name__)
 

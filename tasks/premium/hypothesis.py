@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from tasks.artifacts import Answer, Estimate
 from tasks.premium.config import Hypothesis
+from tasks.scores import Answer, Estimate
 
 Verdict = Literal["supported", "rejected", "undecided"]
 

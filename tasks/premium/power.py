@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tasks.artifacts import Power
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.evaluate import Scheme, score
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import beside
+from tasks.scores import Power
 
 QUANTILE_975 = 1.96
 QUANTILE_80 = 0.8416

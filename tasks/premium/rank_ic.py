@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from tasks.artifacts import RankIc
 from tasks.premium.ridge import FloatArray
+from tasks.scores import RankIc
 
 MIN_DAYS = 10
 """Fewer are two blocks or less, and a spread over two blocks says nothing."""

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from tasks.artifacts import SplitFacts
 from tasks.premium.config import HonestConfig, PremiumConfig
 from tasks.premium.evaluate import Scheme
 from tasks.premium.splits import Split
@@ -15,6 +14,7 @@ from tasks.premium.splitters import (
     StockDisjoint,
     split_facts,
 )
+from tasks.scores import SplitFacts
 
 
 def schemes(labels: pd.DataFrame, config: PremiumConfig) -> tuple[list[Scheme], list[SplitFacts]]:

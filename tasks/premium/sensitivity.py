@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.artifacts import Sensitivity
 from tasks.premium.errors import Unscorable
 from tasks.premium.evaluate import Scheme, score
 from tasks.premium.gram.threads import threads_for
@@ -13,6 +12,7 @@ from tasks.premium.inner_cv import choose_alpha, inner_splits, standardized_path
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import Rows
 from tasks.premium.splits import Split
+from tasks.scores import Sensitivity
 
 MODELS = ("base", "trained")
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from tasks.artifacts import Preflight, PremiumScores
+from tasks.artifacts import Preflight
 from tasks.report.config import ReportConfig
 from tasks.report.honest_tables import headline
 from tasks.report.page import render
+from tasks.scores import PremiumScores
 from tasks.store.records import Record
 
 

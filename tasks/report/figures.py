@@ -6,9 +6,9 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import EngFormatter
 
-from tasks.artifacts import PremiumScores
 from tasks.report.drawing import BLUE, GREY, INK, MODEL_COLOURS, drawing, mark, name_rows
 from tasks.report.tables import Curve
+from tasks.scores import PremiumScores
 
 LINE_STYLES = ("-", (0, (4, 2)), (0, (1, 1)))
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from tasks.artifacts import HonestScores, PremiumScores
 from tasks.report import honest_figures as figures
 from tasks.report import honest_tables as tables
 from tasks.report import parts
 from tasks.report.text import bounds, dropped, reasons, round_bounds, signed
+from tasks.scores import HonestScores, PremiumScores
 
 NO_PLACEBO = (
     "No placebo arm was run: what training alone does is not told apart from what the cutoff does. The recipe's switch "

@@ -3,10 +3,10 @@
 from markupsafe import Markup
 from matplotlib.lines import Line2D
 
-from tasks.artifacts import Estimate, HonestScores
 from tasks.report.drawing import GREY, INK, MODEL_COLOURS, OCHRE, Drawing, drawing, mark, name_rows
 from tasks.report.honest_tables import CONTROL_NAMES, KNOWS_NOTHING, control_name
 from tasks.report.parts import models_of
+from tasks.scores import Estimate, HonestScores
 
 PARTS = {"on": "R2 on", "construction": "construction", "disjoint": "R2 disjoint"}
 """on = construction + disjoint."""

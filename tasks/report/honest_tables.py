@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from tasks.artifacts import Answer, Control, HonestScores, Power, PremiumScores, Sensitivity, SplitFacts
 from tasks.report.parts import FIGURES, lookahead_name
 from tasks.report.tables import Row, row, seed_rows
 from tasks.report.text import Missing, bounds, dropped, signed, spaced
+from tasks.scores import Answer, Control, HonestScores, Power, PremiumScores, Sensitivity, SplitFacts
 
 KNOWS_NOTHING = "one_hot_date"
 """The control that cannot know anything of the future, whatever premium it earns."""

@@ -7,12 +7,13 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from tasks.artifacts import Preflight, PremiumScores
+from tasks.artifacts import Preflight
 from tasks.report import facts, figures, tables
 from tasks.report.config import ReportConfig
 from tasks.report.honest import honest_part
 from tasks.report.summary import cards, where_zero_lies
 from tasks.report.text import dropped
+from tasks.scores import PremiumScores
 from tasks.store.records import Record
 
 

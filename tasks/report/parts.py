@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tasks.artifacts import Estimate, HonestScores, ModelParts, RankIc
 from tasks.report.text import DASH, Missing, bounds, round_bounds, signed
+from tasks.scores import Estimate, HonestScores, ModelParts, RankIc
 
 FIGURES = {
     "premium": ("premium", "on - off, off purged by label days"),

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tasks.artifacts import Estimate, Interval, PremiumScores
 from tasks.report.parts import models_of
 from tasks.report.text import NO_REASON, bounds, signed
+from tasks.scores import Estimate, Interval, PremiumScores
 
 TOO_NARROW = ", the seed's interval, too narrow where stocks share shocks"
 Line = tuple[str, str, str]

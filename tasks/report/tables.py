@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from tasks.artifacts import ModelScore, PremiumScores
 from tasks.report.text import bounds, dropped, signed
+from tasks.scores import ModelScore, PremiumScores
 from tasks.store.records import Record
 
 TOKEN_FACTS = ("tokens_seen", "n_tokens")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.artifacts import Estimate, Interval
 from tasks.premium.config import Hypothesis
 from tasks.premium.hypothesis import answer
+from tasks.scores import Estimate, Interval
 
 
 def estimate(low: float, high: float) -> Estimate:

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from tasks.artifacts import Estimate, PremiumScores
 from tasks.premium.build import measure, write_premium
 from tasks.premium.config import HonestConfig, Hypothesis, PremiumConfig
 from tasks.premium.decompose import Readings, keep_defined
 from tasks.premium.honest import honest_scores
 from tasks.premium.two_way_draws import TwoWayDraws
+from tasks.scores import Estimate, PremiumScores
 
 FEW = HonestConfig(n_draws=60, n_power_draws=20, n_day_groups=10)
 CONFIG = PremiumConfig(n_draws=10, honest=FEW)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.artifacts import Interval, Panel
+from tasks.artifacts import Panel
 from tasks.premium.build import measure, write_premium
 from tasks.premium.config import REVISION, PremiumConfig
 from tasks.premium.rows import read_rows
+from tasks.scores import Interval
 
 NEAR = {"rtol": 0, "atol": 1e-9}
 """Float32 columns would be off by 5e-7."""

@@ -12,7 +12,6 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 
-from tasks.artifacts import PremiumScores
 from tasks.premium.bootstrap import interval
 from tasks.premium.build import measure, write_premium
 from tasks.premium.config import PremiumConfig
@@ -20,6 +19,7 @@ from tasks.premium.draws import resample_stocks
 from tasks.premium.rows import Rows
 from tasks.premium.scores import Scores, score_model
 from tasks.premium.splits import chronological, stock_disjoint
+from tasks.scores import PremiumScores
 
 FEW = PremiumConfig(n_draws=20, honest=None)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.artifacts import Check, Interval, ModelScore, Preflight, PremiumScores, Report
+from tasks.artifacts import Check, Preflight, Report
 from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
+from tasks.scores import Interval, ModelScore, PremiumScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
 from tests.report.made_honest import made_honest

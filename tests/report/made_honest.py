@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks.artifacts import (
+from tasks.scores import (
     Answer,
     Control,
     Estimate,

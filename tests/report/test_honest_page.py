@@ -2,7 +2,8 @@
 
 import pytest
 
-from tasks.artifacts import Estimate, HonestScores, Report
+from tasks.artifacts import Report
+from tasks.scores import Estimate, HonestScores
 from tests.report.made_honest import ANSWER, CONTROLS, control, made_honest, with_placebo
 from tests.report.page_reader import after, words
 

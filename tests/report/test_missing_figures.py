@@ -1,7 +1,7 @@
 """A figure that is not there is a dash with its reason on the page."""
 
-from tasks.artifacts import Estimate, Interval, RankIc
 from tasks.report.text import signed
+from tasks.scores import Estimate, Interval, RankIc
 from tests.report.made_honest import CONTROLS, NONE, SENSITIVITY, control, made_honest, parts
 from tests.report.page_reader import words
 

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from tasks.artifacts import Check, Estimate, Interval, Report
+from tasks.artifacts import Check, Report
 from tasks.report.build import write_report
 from tasks.report.config import REVISION, ReportConfig
 from tasks.report.tables import loss_curves, tokens_of, versions
+from tasks.scores import Estimate, Interval
 from tasks.store.digests import sha256_of_json
 from tests.report.made_honest import made_honest
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.artifacts import SplitFacts
 from tasks.premium.splits import BoolArray, IntArray
 from tasks.premium.splitters.base import LabelSplitter, Part
 from tasks.premium.splitters.labels import Labels, read_labels
+from tasks.scores import SplitFacts
 
 
 def audit(splitter: LabelSplitter, labels: pd.DataFrame, name: str = "") -> SplitFacts:
