@@ -49,13 +49,17 @@ class Readings:
         """What sharing days is worth: on - disjoint, on the same test rows."""
         return self.under(ON) - self.under(DISJOINT)
 
-    def estimate(self) -> Estimate:
-        """The figure with its intervals."""
+    def estimate(self, is_drawn: bool = True) -> Estimate:
+        """The figure with its intervals.
+
+        Args:
+            is_drawn: Whether two-way draws were made of it at all.
+        """
         point = float(self.point)
         if not np.isfinite(point):
             return Estimate(point=None, why_none=UNDEFINED)
         second = jackknife(point, self.left_out)
-        kept = f"{len(self.draws)} two-way draws were kept" if len(self.draws) else "no two-way draws were made of it"
+        kept = f"{len(self.draws)} two-way draws were kept" if is_drawn else "no two-way draws were made of it"
         reasons = [
             f"{kept}, an interval needs {MIN_DRAWS}" * (len(self.draws) < MIN_DRAWS),
             "not defined without one of the groups of days, so that there is no jackknife" * (second is None),

@@ -97,7 +97,7 @@ def _parts(read: Readings, rows: Rows, model: str, disjoint: Scheme, alpha: floa
         disjoint=read.under(DISJOINT).estimate(),
         premium=read.premium.estimate(),
         construction=read.construction.estimate(),
-        demeaned=Readings(point, np.empty(0), np.array(left_out)).estimate(),
+        demeaned=Readings(point, np.empty(0), np.array(left_out)).estimate(is_drawn=False),
         rank_ic=rank_ic(predict(columns, rows.target, disjoint, alpha), rows.target, dates),
     )
 

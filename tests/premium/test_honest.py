@@ -96,6 +96,9 @@ def test_a_figure_without_an_interval_says_why():
         why_none="19 two-way draws were kept, an interval needs 20; "
         "not defined without one of the groups of days, so that there is no jackknife",
     )
+    none_kept = Readings(np.array(0.1), np.empty(0), np.zeros(5))
+    assert none_kept.estimate().why_none == "0 two-way draws were kept, an interval needs 20"
+    assert none_kept.estimate(is_drawn=False).why_none == "no two-way draws were made of it, an interval needs 20"
     assert "no train row" in Readings(np.array(np.nan), np.zeros(50), np.zeros(5)).estimate().why_none
 
 
