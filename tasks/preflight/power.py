@@ -8,6 +8,7 @@ import numpy as np
 from tasks.artifacts import Check, ModelFolder, Panel
 from tasks.errors import HindsightError
 from tasks.premium.config import HonestConfig, PremiumConfig
+from tasks.premium.errors import TooFewDraws
 from tasks.premium.power import expected_power
 from tasks.premium.schemes import schemes
 from tasks.premium.two_way import two_way_weights
@@ -25,8 +26,10 @@ class NoHiddenSize(HindsightError):
 def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Check]:
     """Say what reduction this panel could detect; hold it against the recipe's hypothesis, if it states one.
 
-    The line informs. It fails only where the recipe states that a difference between base and trained reaches a
-    threshold this panel could not detect, and never for a run that only shows that every stage works.
+    It fails where the premium would be refused or without an interval after the GPUs are paid: the rows cannot be
+    parted, or hardly a draw can be scored; and where the recipe states that a difference between base and trained
+    reaches a threshold this panel could not detect. A run that only shows that every stage works is stopped only by
+    rows that cannot be parted. Otherwise the line informs.
 
     Args:
         recipe: The whole recipe.
@@ -39,12 +42,15 @@ def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Ch
     honest, hypothesis = recipe.premium.honest, recipe.premium.hypothesis
     if honest is None:
         return
-    is_held = hypothesis is not None and hypothesis.metric in NEEDS_POWER and not recipe.report.plumbing_only
+    is_plumbing = recipe.report.plumbing_only
+    is_held = hypothesis is not None and hypothesis.metric in NEEDS_POWER and not is_plumbing
     threshold = hypothesis.at_least if hypothesis is not None and is_held else None
     try:
         power = panel_power(recipe.premium, honest, hidden_size(base), panel)
+    except TooFewDraws as refusal:
+        passed, value = is_plumbing, str(refusal)
     except HindsightError as refusal:
-        passed, value = not is_held, str(refusal)
+        passed, value = False, str(refusal)
     else:
         passed = threshold is None or power.smallest_detectable <= threshold
         value = _said(power, honest.n_power_draws)
@@ -53,7 +59,8 @@ def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Ch
         passed=passed,
         value=value,
         bound="for information" if threshold is None else f"detects the hypothesis' {threshold:g}",
-        way_out="Raise panel.n_stocks or panel.dates_per_stock, or state another threshold in premium.hypothesis.",
+        way_out="Raise panel.n_stocks or panel.dates_per_stock, lower premium.n_folds (2 for pairs of currencies), "
+        "state another threshold in premium.hypothesis, or set premium.honest to null for the seed's figures alone.",
     )
 
 

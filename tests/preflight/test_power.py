@@ -75,10 +75,18 @@ def test_only_differences_between_models_are_held_against_it(line, metric, passe
     assert line(hypothesis={**BEYOND_ANY, "metric": metric}).passed is passed
 
 
-def test_a_panel_that_cannot_be_parted_says_so_and_stops_a_run_with_a_hypothesis(line):
-    assert line(n_folds=31).passed
-    assert line(n_folds=31).value.startswith("30 distinct stocks for 31 stock-disjoint folds")
-    assert not line(n_folds=31, hypothesis=WITHIN_REACH).passed
+def test_a_panel_that_cannot_be_parted_stops_every_run_for_the_premium_would_be_refused_too(line):
+    check = line(n_folds=31, plumbing_only=True)
+    assert not check.passed
+    assert check.value.startswith("30 distinct stocks for 31 stock-disjoint folds")
+    assert "2 for pairs of currencies" in check.way_out
+
+
+def test_a_panel_of_which_hardly_a_draw_can_be_scored_stops_a_run_that_means_something(line):
+    # With a stock a fold, nearly every draw leaves some fold without a stock.
+    assert "40 draws of noise columns have a premium" in line(n_folds=30).value
+    assert not line(n_folds=30).passed
+    assert line(n_folds=30, plumbing_only=True).passed
 
 
 def test_there_is_no_line_where_only_the_seeds_figures_are_asked_for(base, panel):

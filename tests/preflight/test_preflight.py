@@ -67,11 +67,14 @@ def test_a_token_budget_beyond_the_corpus_is_refused(inputs) -> None:
 
 def test_a_cut_with_too_few_rows_behind_it_is_refused(inputs) -> None:
     premium = {"train_until": "2022-12-20"}
-    assert list(failed(inputs(premium=premium))) == ["panel rows after 2022-12-20"]
+    assert list(failed(inputs(premium=premium))) == ["panel rows after 2022-12-20", "power"]
 
 
 def test_more_folds_than_stocks_are_refused(inputs) -> None:
-    assert failed(inputs(premium={"n_folds": 21})) == {"panel stocks": "20 stocks"}
+    refused = failed(inputs(premium={"n_folds": 21}))
+    assert list(refused) == ["panel stocks", "power"]
+    assert refused["panel stocks"] == "20 stocks"
+    assert refused["power"].startswith("20 distinct stocks for 21 stock-disjoint folds")
 
 
 def test_a_missing_trainer_is_refused(inputs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +95,7 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_is_published(inputs, tmp_
     (tmp_path / "out").mkdir()
     both = inputs(train=train(token_budget=9_000_000), premium={"n_folds": 21})
     with pytest.raises(
-        PreflightFailed, match=r"2 of \d+ checks failed\. tokens: .* panel stocks: 20 stocks, bound: at"
+        PreflightFailed, match=r"3 of \d+ checks failed\. tokens: .* panel stocks: 20 stocks, bound: at .* power: 20 "
     ):
         write_preflight(both, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
