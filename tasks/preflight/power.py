@@ -11,7 +11,7 @@ from tasks.premium.config import HonestConfig, PremiumConfig
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.power import expected_power
 from tasks.premium.schemes import schemes
-from tasks.premium.two_way import two_way_weights
+from tasks.premium.two_way_draws import TwoWayDraws
 from tasks.recipe import Recipe
 from tasks.scores import Power
 
@@ -83,7 +83,7 @@ def panel_power(config: PremiumConfig, honest: HonestConfig, n_columns: int, pan
         numeric=rows[panel.numeric_columns()].to_numpy(np.float64),
         n_columns=n_columns,
         schemes=parted,
-        weights=two_way_weights(rows, honest.n_power_draws, np.random.default_rng(config.seed)),
+        weights=TwoWayDraws(rows, config.seed).take(0, honest.n_power_draws),
         alpha=config.alpha,
         seed=config.seed,
     )

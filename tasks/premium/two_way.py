@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.random import Generator
 
 from tasks.artifacts import Panel
+from tasks.premium.bootstrap import interval
 from tasks.premium.ridge import FloatArray
 from tasks.premium.splits import IntArray
 from tasks.scores import Interval
@@ -56,8 +57,7 @@ def percentile_interval(values: FloatArray) -> Interval | None:
     defined = values[~np.isnan(values)]
     if len(defined) < MIN_DRAWS:
         return None
-    low, middle, high = np.percentile(defined, [2.5, 50, 97.5]).tolist()
-    return Interval(p2_5=low, p50=middle, p97_5=high)
+    return interval(defined)
 
 
 def n_undefined(values: FloatArray) -> int:

@@ -7,7 +7,9 @@ import pytest
 
 from tasks.artifacts import Check, ModelFolder, Panel
 from tasks.preflight.power import NoHiddenSize, hidden_size, panel_power, power_checks
-from tasks.premium.config import HonestConfig
+from tasks.premium.config import HonestConfig, PremiumConfig
+from tasks.premium.honest import honest_scores
+from tasks.premium.rows import Rows
 from tasks.recipe import Recipe
 from tests.premium.made import made_rows
 
@@ -56,6 +58,15 @@ def test_the_line_says_what_noise_of_the_models_width_gives_on_this_panel(line, 
     )
     assert (check.name, check.passed, check.bound) == ("power", True, "for information")
     assert 0 < power.half_width < 1
+
+
+def test_preflight_and_report_name_the_same_half_width(panel):
+    table = panel.rows()
+    states = np.random.default_rng(1).normal(size=(len(table), 6)).astype(np.float32)
+    rows = Rows(table, table["target"].to_numpy(), table[["log_close"]].to_numpy(), {"base": states, "trained": states})
+    config = PremiumConfig(honest=HonestConfig(n_draws=20, n_power_draws=40))
+    honest, _ = honest_scores(rows, config, config.honest)
+    assert panel_power(config, config.honest, 6, panel) == honest.power
 
 
 def test_a_threshold_the_panel_cannot_detect_stops_the_run_and_one_it_can_does_not(line):
