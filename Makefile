@@ -3,21 +3,24 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 TRAINER := .venv-trainer
 RUN := $(VENV)/bin/python
+# What `make demo` runs: smoke, or smoke-full-weight.
+RECIPE ?= smoke
 
 # A server of the user's own must not catch this project's runs.
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install demo down test lint types contracts test-slow pictures clean simulate-coverage simulate-tent
-.PHONY: bench-premium bench-panel bench-store
+.PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus
 .NOTPARALLEL: demo test
 
 help:
 	@echo "make demo       install, start server and workers, run leakage-premium/smoke, print its table"
+	@echo "make demo RECIPE=smoke-full-weight  the same with every weight trained, on two ranks"
 	@echo "make down       end the server and the workers that make demo started"
 	@echo "make test       install, lint, types, import contracts, tests"
 	@echo "make test-slow  the long suites"
-	@echo "make bench-NAME (premium, panel, store) compares with the plain way; writes .hindsight/bench/NAME.json"
+	@echo "make bench-NAME (premium, panel, store, merge, corpus) compares with the plain way; writes .hindsight/bench/NAME.json"
 	@echo "make simulate-coverage, make simulate-tent  what docs/measure.md says of intervals and of cutoff ladders"
 	@echo "make pictures   take docs/pictures anew from the running demo (needs Chromium)"
 
@@ -38,7 +41,7 @@ $(TRAINER)/.installed: constraints-trainer.txt
 
 demo: install
 	$(RUN) -m deployments.local up
-	$(RUN) -m deployments.local follow leakage-premium/smoke
+	$(RUN) -m deployments.local follow leakage-premium/$(RECIPE)
 
 down:
 	$(RUN) -m deployments.local down
@@ -59,7 +62,11 @@ test: install lint types contracts
 test-slow: install
 	$(VENV)/bin/pytest -m slow
 
-bench-premium bench-panel bench-store: bench-%: $(VENV)/.installed
+bench-premium bench-panel bench-store bench-corpus: bench-%: $(VENV)/.installed
+	$(RUN) -m tests.bench.$*
+
+# It compares with accelerate's and axolotl's merges, which lie in the trainer's environment.
+bench-merge: bench-%: install
 	$(RUN) -m tests.bench.$*
 
 simulate-coverage: $(VENV)/.installed
