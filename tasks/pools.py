@@ -1,0 +1,66 @@
+"""What a machine of each pool holds: GPUs, their memory and their speed."""
+
+import os
+from dataclasses import dataclass
+
+GIB = 1024**3
+POOL_VARIABLE = "HINDSIGHT_POOL"
+"""Set for every run by the base job templates in deployments/pools/."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One kind of GPU.
+
+    Args:
+        name: As `torch.cuda.get_device_name` says it.
+        memory_gib: What `torch.cuda` reports as total; less than nvidia-smi's figure, which counts the driver's part.
+        overhead_gib: Of that, what tensors cannot have: context, libraries' workspaces, fragments (estimated; reports
+            of full 80 GB cards show 0.7 GiB outside the allocator and as much again unallocated in it).
+        bf16_flops: Dense bf16 operations per second, the data sheet's figure without sparsity.
+    """
+
+    name: str
+    memory_gib: float
+    overhead_gib: float
+    bf16_flops: float
+
+    @property
+    def usable_bytes(self) -> float:
+        """What tensors can have."""
+        return (self.memory_gib - self.overhead_gib) * GIB
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool's machine.
+
+    Args:
+        name: As in deployments/pools/ and in a recipe's route.
+        n_gpus: GPUs of one machine.
+        gpu: Their kind; None where there is none.
+    """
+
+    name: str
+    n_gpus: int
+    gpu: Gpu | None = None
+
+
+H100 = Gpu("NVIDIA H100 80GB HBM3", memory_gib=79.1, overhead_gib=1.0, bf16_flops=989.4e12)
+GPUS = (
+    H100,
+    Gpu("NVIDIA H200", memory_gib=139.8, overhead_gib=1.0, bf16_flops=989.4e12),
+    Gpu("NVIDIA A100-SXM4-80GB", memory_gib=79.1, overhead_gib=1.0, bf16_flops=312e12),
+)
+"""Kinds whose speed is known. Source: NVIDIA's data sheets, dense figures."""
+POOLS = {pool.name: pool for pool in (Pool("cpu", 0), Pool("h100", 1, H100), Pool("h100x8", 8, H100))}
+
+
+def find_gpu(name: str | None) -> Gpu | None:
+    """The GPU of this name, if it is known."""
+    return next((gpu for gpu in GPUS if gpu.name == name), None)
+
+
+def current_pool() -> str | None:
+    """The pool this process runs in; None outside of one."""
+    return os.environ.get(POOL_VARIABLE) or None
