@@ -11,6 +11,7 @@ from pathlib import Path
 from tasks.errors import HindsightError
 from tasks.store.catalogue import records, resolve
 from tasks.store.export import export
+from tasks.store.forget import forget
 from tasks.store.gc import OLDER_THAN_HOURS, find_garbage, remove
 from tasks.store.leases import Lease, clock, end, list_leases, read_lease
 from tasks.store.receipts import VALID_HOURS, verify
@@ -76,6 +77,16 @@ def _gc(store: Store, options: argparse.Namespace) -> int:
     return 0
 
 
+def _forget(store: Store, options: argparse.Namespace) -> int:
+    ref = resolve(store, options.path)
+    removed = forget(store, ref)
+    print(
+        f"{ref.path}: forgotten, {len(removed.blobs)} blobs ({removed.n_bytes} bytes) removed, "
+        f"{removed.n_kept} that other artifacts share kept"
+    )
+    return 0
+
+
 def _export(store: Store, options: argparse.Namespace) -> int:
     lineage = export(store, resolve(store, options.path), options.folder)
     n_bytes = sum(record.n_bytes for record in lineage)
@@ -138,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument(
         "--older-than-hours", type=float, default=OLDER_THAN_HOURS, help="leave younger things; default: %(default)s"
     )
+    command("forget", _forget, "remove one artifact that no other came from, and the blobs it alone has", of_one=True)
     out = command("export", _export, "an artifact with all it came from, as a folder", of_one=True)
     out.add_argument("folder", type=Path)
     leases = command("leases", _leases, "who keeps which machine")
