@@ -11,6 +11,9 @@ from tasks.settings import project_root
 from tests.local_stack import Stack, local_stack
 from tests.s3_server import S3Server, serve_s3
 
+# Where there is a network, no test asks the real hub; those that serve one of their own say so.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 
 @pytest.fixture(autouse=True)
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -4,15 +4,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from tasks.artifacts import Document
-from tasks.corpus.cutoff import Cutoff
+from tasks.corpus.cutoff import Cutoff, Dump
 
-AFTER_CUTOFF, UP_TO_CUTOFF, EMPTY_TEXT, UNREADABLE_DATE, BEYOND_BUDGET = (
+AFTER_CUTOFF, UP_TO_CUTOFF, DUMP_AFTER_CUTOFF, DUMP_UP_TO_CUTOFF, UNREADABLE_DUMP = (
     "after_cutoff",
     "up_to_cutoff",
+    "dump_after_cutoff",
+    "dump_up_to_cutoff",
+    "unreadable_dump",
+)
+EMPTY_TEXT, UNREADABLE_DATE, UNREADABLE_TEXT, LOW_LANGUAGE_SCORE, NEAR_DUPLICATE, CORRUPT, BEYOND_BUDGET = (
     "empty_text",
     "unreadable_date",
+    "unreadable_text",
+    "low_language_score",
+    "near_duplicate",
+    "corrupt_row_group",
     "beyond_budget",
 )
 
@@ -25,6 +35,9 @@ class RawDocument:
     date: str
     """Starts with an ISO day, where it is sound."""
     text: str
+    dump: str | None = None
+    """The crawl it says it is of; None where the source knows no crawls."""
+    language_score: float | None = None
 
 
 @dataclass
@@ -44,14 +57,25 @@ class Ledger:
         self.first_day = min(self.first_day or day, day)
         self.last_day = max(self.last_day or day, day)
 
+    def add(self, other: "Ledger") -> None:
+        """Take over another's counts."""
+        self.n_read += other.n_read
+        self.dropped += other.dropped
+        for day in (other.first_day, other.last_day):
+            if day:
+                self.saw(day)
 
-def clip(documents: Iterable[RawDocument], cutoff: Cutoff, ledger: Ledger) -> Iterator[Document]:
+
+def clip(
+    documents: Iterable[RawDocument], cutoff: Cutoff, ledger: Ledger, language_score: float | None = None
+) -> Iterator[Document]:
     """Pass on the documents of the wanted side, and count the others by reason.
 
     Args:
         documents: As the source has them.
         cutoff: The last day that may be known, and the wanted side of it.
         ledger: Counts what is read and dropped.
+        language_score: Least score, where one is asked for.
 
     Yields:
         Documents of that side that have text.
@@ -64,10 +88,8 @@ def clip(documents: Iterable[RawDocument], cutoff: Cutoff, ledger: Ledger) -> It
             ledger.dropped[UNREADABLE_DATE] += 1
             continue
         ledger.saw(day)
-        if not cutoff.takes(day):
-            ledger.dropped[wrong_side(cutoff)] += 1
-        elif not raw.text.strip():
-            ledger.dropped[EMPTY_TEXT] += 1
+        if reason := _why_not(raw, day, cutoff, language_score):
+            ledger.dropped[reason] += 1
         else:
             yield Document(id=raw.id, date=day, text=raw.text)
 
@@ -83,3 +105,37 @@ def read_day(text: str) -> date | None:
         return date.fromisoformat(text[:10])
     except ValueError:
         return None
+
+
+def _why_not(raw: RawDocument, day: date, cutoff: Cutoff, language_score: float | None) -> str | None:
+    """The reason to drop a document of this day, or None."""
+    if not cutoff.takes(day):
+        return wrong_side(cutoff)
+    if raw.dump is not None and (reason := _why_not_its_dump(raw.dump, cutoff)):
+        return reason
+    if not raw.text.strip():
+        return EMPTY_TEXT
+    if language_score is not None and (raw.language_score is None or raw.language_score < language_score):
+        return LOW_LANGUAGE_SCORE
+    return None if _is_unicode(raw) else UNREADABLE_TEXT
+
+
+@lru_cache(maxsize=1_024)
+def _why_not_its_dump(name: str, cutoff: Cutoff) -> str | None:
+    try:
+        dump = Dump.parse(name)
+    except ValueError:
+        return UNREADABLE_DUMP
+    if cutoff.takes(dump):
+        return None
+    return DUMP_AFTER_CUTOFF if cutoff.side == "known" else DUMP_UP_TO_CUTOFF
+
+
+def _is_unicode(raw: RawDocument) -> bool:
+    """Whether it can be written as UTF-8: JSON may hold halves of surrogate pairs."""
+    try:
+        raw.text.encode()
+        raw.id.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,81 +1,142 @@
-"""Drawing: tokenize documents and take them until every stratum has given its share of the budget."""
+"""Drawing a corpus into shards: which documents are taken, and which of them are kept apart for validation."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.artifacts import Document
+from tasks.corpus.assemble import Drawn, Stream, in_turn
+from tasks.corpus.clip import NEAR_DUPLICATE, wrong_side
+from tasks.corpus.config import CorpusConfig
 from tasks.corpus.cutoff import Cutoff
-from tasks.corpus.errors import BudgetTooLarge
-from tasks.corpus.strata import Stratum
+from tasks.corpus.engine import EngineSpec
+from tasks.corpus.errors import BudgetTooLarge, EmptyCorpus, EngineDiffers
+from tasks.corpus.files import FileBook
+from tasks.corpus.shards import ShardWriter
+from tasks.corpus.state import State, TakenBefore
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-
-@dataclass(frozen=True)
-class DrawnDocument:
-    """A document and its (n_tokens,) uint32 ids."""
-
-    document: Document
-    ids: np.ndarray
+COMPARE_EVERY = 1_024
+"""Of so many documents one is tokenized by both engines; it costs the assembler a hundredth of its time."""
 
 
-def tokenize(
-    documents: Iterable[Document], tokenizer: "PreTrainedTokenizerBase", batch_documents: int
-) -> Iterator[DrawnDocument]:
-    """Token ids of each document, without special tokens, in order."""
-    remaining = iter(documents)
-    while batch := list(islice(remaining, batch_documents)):
-        encoded = tokenizer([document.text for document in batch], add_special_tokens=False, verbose=False)["input_ids"]
-        for document, ids in zip(batch, encoded, strict=True):
-            yield DrawnDocument(document, np.asarray(ids, dtype=np.uint32))
-
-
-def draw(
-    strata: Sequence[Stratum],
-    tokenizer: "PreTrainedTokenizerBase",
-    token_budget: int,
-    batch_documents: int,
-    cutoff: Cutoff,
-) -> Iterator[DrawnDocument]:
-    """Take from the stratum that has given least, until each has given its equal share.
-
-    Strata take turns, so that no dump is trained after another as a block.
+class Drawing:
+    """Documents into shards.
 
     Args:
-        strata: Share the budget equally.
-        tokenizer: Counts tokens.
-        token_budget: Tokens in all; each share is rounded up, its last document kept whole.
-        batch_documents: Documents tokenized at once.
-        cutoff: What the strata were clipped at, for the refusal's sentence.
-
-    Raises:
-        BudgetTooLarge: If a stratum ends before it has given its share.
+        config: What is drawn.
+        work: The corpus's work folder; shards are made in `shards/` of it.
+        state: Where an earlier start came to.
+        tokenizer: Transformers', whose ids count.
+        engine: What the workers tokenize with.
+        files: Which files were opened.
     """
-    quota = -(-token_budget // len(strata))
-    streams = {stratum.name: tokenize(stratum.documents, tokenizer, batch_documents) for stratum in strata}
-    given = dict.fromkeys(streams, 0)
-    while given:
-        name = min(given, key=given.__getitem__)
-        if (drawn := next(streams[name], None)) is None:
-            raise _too_large(
-                f"{name} holds {given[name]:,} tokens {cutoff.words}", given[name], token_budget, len(strata)
+
+    def __init__(
+        self,
+        config: CorpusConfig,
+        work: Path,
+        state: State,
+        tokenizer: "PreTrainedTokenizerBase",
+        engine: EngineSpec,
+        files: FileBook,
+    ) -> None:
+        self.config, self.state, self.files = config, state, files
+        self.cutoff = Cutoff(config.cutoff, config.side)
+        self._tokenizer, self._engine = tokenizer, engine
+        self._training = ShardWriter(work / "shards", self.cutoff, state.n_shards)
+        self._validation = ShardWriter(work / "shards" / "validation", self.cutoff, state.n_validation_shards)
+        self._duplicates = TakenBefore(work / "signatures", state.n_shards) if config.deduplicate else None
+
+    def run(self, streams: Sequence[Stream]) -> None:
+        """Draw until every quota is filled.
+
+        Raises:
+            EmptyCorpus: If a stratum has no document of the wanted side.
+            BudgetTooLarge: If a stratum ends before it has given its quota.
+        """
+        for stream, drawn in in_turn(streams):
+            if drawn is None:
+                raise self._ended(stream)
+            self._take(stream, drawn)
+            if self._training.n_pending_tokens >= self.config.shard_tokens:
+                self._write_down(streams)
+        self._write_down(streams)
+        self._training.end()
+        self._validation.end()
+
+    def _take(self, stream: Stream, drawn: Drawn) -> None:
+        census, stratum = self.state.census, stream.stratum.index
+        signed = drawn.signature
+        if self._duplicates and signed is not None and not self._duplicates.is_new(drawn.name, signed):
+            census.dumps[stratum].dropped[NEAR_DUPLICATE] += 1
+            return
+        ids = self._ids(drawn)
+        self.state.scan.count(drawn.name, drawn.found)
+        if is_validation(drawn.name, self.config):
+            self._validation.write(drawn.line, ids, drawn.day)
+            census.kept_apart(stratum, len(ids))
+        else:
+            self._training.write(drawn.line, ids, drawn.day)
+            census.took(stratum, drawn.day, len(ids))
+            stream.cursor.given += len(ids)
+
+    def _ids(self, drawn: Drawn) -> np.ndarray:
+        census = self.state.census
+        compare = self._engine.kind != "transformers" and census.n_documents % COMPARE_EVERY == 0
+        if drawn.ids is not None and not compare:
+            return drawn.ids
+        encoded = self._tokenizer(drawn.text, add_special_tokens=False, verbose=False)["input_ids"]
+        ids = np.asarray(encoded, np.uint32)
+        if drawn.ids is None:
+            census.n_unsure += 1
+            return ids
+        census.n_compared += 1
+        if not np.array_equal(ids, drawn.ids):
+            raise EngineDiffers(
+                f"document {drawn.name} has other ids by {self._engine.kind} than by transformers; nothing is "
+                "published. Set corpus.engine to transformers, and please report the document."
             )
-        yield drawn
-        given[name] += len(drawn.ids)
-        if given[name] >= quota:
-            del given[name]
+        return ids
+
+    def _write_down(self, streams: Sequence[Stream]) -> None:
+        self._training.close_shard()
+        self._validation.close_shard()
+        if self._duplicates:
+            self._duplicates.save(self._training.n_shards)
+        self.files.save()
+        self.state.save(self._training.n_shards, self._validation.n_shards)
+        for stream in streams:
+            while stream.done:
+                stream.done.pop().remove()
+
+    def _ended(self, stream: Stream) -> EmptyCorpus | BudgetTooLarge:
+        dump, name = self.state.census.dumps[stream.stratum.index], stream.stratum.name
+        if not dump.n_documents + dump.n_validation + dump.dropped[NEAR_DUPLICATE]:
+            known = self.cutoff.side == "known"
+            nearest = ("the first", dump.first_day) if known else ("the last", dump.last_day)
+            return EmptyCorpus(
+                f"{name} has no document {self.cutoff.words}: {nearest[0]} is of {nearest[1] or 'no readable day'}, "
+                f"{dump.dropped[wrong_side(self.cutoff)]} lie {'after' if known else 'on or before'} it. "
+                f"Move the cutoff {'later' if known else 'earlier'}."
+            )
+        budget, quota = self.config.token_budget, stream.stratum.quota
+        share = (
+            f"its {getattr(self.config.source, 'quota', 'equal')} share of token_budget={budget:,} is {quota:,}"
+            if quota < budget
+            else f"token_budget={quota:,}"
+        )
+        return BudgetTooLarge(
+            f"{name} holds {dump.n_tokens:,} tokens {self.cutoff.words}, {share}. Lower token_budget to "
+            f"{dump.n_tokens * budget // quota:,}, move the cutoff, or draw from more."
+        )
 
 
-def _too_large(found: str, held: int, token_budget: int, n_strata: int) -> BudgetTooLarge:
-    quota = -(-token_budget // n_strata)
-    share = (
-        f"its equal share of token_budget={token_budget:,} is {quota:,}" if n_strata > 1 else f"token_budget={quota:,}"
-    )
-    return BudgetTooLarge(
-        f"{found}, {share}. Lower token_budget to {held * n_strata:,}, move the cutoff, or draw from more."
-    )
+def is_validation(name: str, config: CorpusConfig) -> bool:
+    """Whether a document is kept apart: it depends on nothing but seed and id."""
+    digest = hashlib.sha256(f"{config.seed}:validation:{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < config.validation_share * 2**64

@@ -37,3 +37,19 @@ class CutoffBroken(CorpusError):
 
 class SourceUnreachable(CorpusError):
     """The place documents should come from does not answer."""
+
+
+class SourceRefused(CorpusError):
+    """The place documents should come from does not give them: gated, private, or no such data set or commit."""
+
+
+class SourceChanged(CorpusError):
+    """A file or revision is not the one the corpus was begun from, or the one that is pinned."""
+
+
+class WorkerLost(CorpusError):
+    """A process that read documents ended before its work was done."""
+
+
+class EngineDiffers(CorpusError):
+    """The faster tokenizer gave other ids than transformers'."""

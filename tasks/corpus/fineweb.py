@@ -1,69 +1,98 @@
-"""FineWeb's layout, `data/CC-MAIN-YYYY-WW/*.parquet`, read by row group from the hub, S3 or a folder."""
+"""FineWeb's dumps: which may be read, how much each gives, and where their row groups lie."""
 
 import difflib
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
 
 from tasks.corpus.clip import RawDocument
-from tasks.corpus.config import FineWebSource
+from tasks.corpus.config import CorpusConfig
 from tasks.corpus.cutoff import Cutoff, Dump
-from tasks.corpus.errors import DamagedSource, DumpAfterCutoff, DumpUpToCutoff, SourceUnreachable, UnknownDump
+from tasks.corpus.errors import DamagedSource, DumpAfterCutoff, DumpUpToCutoff, UnknownDump
+from tasks.corpus.mirror import Mirror
 from tasks.corpus.order import seeded
-
-if TYPE_CHECKING:
-    from pyarrow.parquet import ParquetFile
+from tasks.corpus.parquet import Parquet
+from tasks.corpus.quota import recency_weights
+from tasks.corpus.readers import Share, SourceFile
+from tasks.corpus.source_config import FineWebSource
+from tasks.corpus.units import Place, Unit, base_name
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ["id", "date", "text"]
-BATCH_ROWS = 256
+FOOTERS_PER_DUMP = 3
+"""Files whose rows are counted to tell a dump's size; the rest is taken to hold as many rows per byte."""
 
 
-@dataclass(frozen=True)
-class Mirror:
-    """A place with FineWeb's layout.
+class FineWebReader:
+    """FineWeb or a mirror of it; row groups are its units.
 
     Args:
-        filesystem: fsspec's.
-        root: Path of the data set in it.
+        config: Source, cutoff and seed.
     """
 
-    filesystem: Any
-    root: str
+    def __init__(self, config: CorpusConfig) -> None:
+        if not isinstance(config.source, FineWebSource):
+            raise TypeError(f"source kind {config.source.kind!r} is not FineWeb")
+        self.source, self.seed = config.source, config.seed
+        self.cutoff = Cutoff(config.cutoff, config.side)
+        self.mirror = Mirror.open(self.source.root)
+        scores = self.source.language_score is not None
+        self._parquet = Parquet(self.mirror, with_scores=scores)
 
-    @classmethod
-    def open(cls, root: str) -> "Mirror":
-        """Open `hf://`, `s3://`, `file://` or a folder."""
-        import fsspec
-
-        filesystem, path = fsspec.core.url_to_fs(root)
-        return cls(filesystem, path.rstrip("/"))
-
-    def dumps(self) -> set[str]:
-        """Names of the dumps it has, as in `CC-MAIN-2017-26`.
+    def shares(self) -> list[Share]:
+        """Dumps, oldest first, with what they give.
 
         Raises:
-            SourceUnreachable: If the hub or the bucket does not answer.
+            CorpusError: If one is unknown, empty, or lies on the wrong side of the cutoff.
         """
-        import httpx
+        dumps = choose_dumps(self.source, self.cutoff, self.mirror)
+        files = {dump: self.mirror.files(dump) for dump in dumps}
+        if self.source.quota == "recency":
+            weights = recency_weights(len(dumps), self.source.half_life_dumps)
+        elif self.source.quota == "proportional":
+            weights = [self._n_rows(sizes) for sizes in files.values()]
+        else:
+            weights = [1.0] * len(dumps)
+        return [
+            Share(str(dump), self._in_order(files[dump]), weight) for dump, weight in zip(dumps, weights, strict=True)
+        ]
 
+    def places(self, path: str) -> Sequence[Place]:
+        """A file's row groups in seeded order; none of a corrupt file where that is only counted.
+
+        Raises:
+            DamagedSource: If the file is no parquet, or lacks a column.
+        """
+        log.info("corpus: reading %s", path)
         try:
-            return {
-                path.rstrip("/").rsplit("/", 1)[1] for path in self.filesystem.ls(f"{self.root}/data", detail=False)
-            }
-        except FileNotFoundError:
-            return set()
-        except (OSError, httpx.HTTPError) as error:
-            raise SourceUnreachable(
-                f"{self.root} cannot be listed: {type(error).__name__}: {str(error)[:200]}. Check the network, or name "
-                "a mirror in corpus.source.root."
-            ) from error
+            rows = self._parquet.rows_by_group(path)
+        except DamagedSource as error:
+            if self.source.on_corrupt == "refuse":
+                raise
+            log.warning("corpus: left out: %s", error)
+            # One unit that cannot be read: the worker finds the same, and the ledger names the file.
+            return [Place(0, 0, 0)]
+        places = [Place(group, group, n_rows) for group, n_rows in enumerate(rows)]
+        return seeded(places, lambda place: f"{base_name(path)}:{place.ordinal}", self.seed)
 
-    def files(self, dump: Dump) -> list[str]:
-        """A dump's parquet files in name order."""
-        return sorted(self.filesystem.glob(f"{self.root}/data/{dump.folder}/*.parquet"))
+    def rows(self, unit: Unit) -> Iterator[RawDocument]:
+        """A row group's documents as they stand.
+
+        Raises:
+            DamagedSource: If the file is no parquet, is cut, or lacks a column.
+        """
+        return self._parquet.documents(unit.path, unit.place.start)
+
+    def identify(self, path: str, known: SourceFile | None = None) -> SourceFile:
+        """What the file is now."""
+        return self.mirror.identify(path, known)
+
+    def _in_order(self, paths: Sequence[str] | dict[str, int]) -> list[str]:
+        return seeded(paths, base_name, self.seed)
+
+    def _n_rows(self, sizes: dict[str, int]) -> float:
+        looked_at = self._in_order(sizes)[:FOOTERS_PER_DUMP]
+        n_rows = sum(place.n_rows for path in looked_at for place in self.places(path))
+        return max(1.0, n_rows * sum(sizes.values()) / max(1, sum(sizes[path] for path in looked_at)))
 
 
 def choose_dumps(source: FineWebSource, cutoff: Cutoff, mirror: Mirror) -> list[Dump]:
@@ -98,42 +127,6 @@ def _wrong_side(dump: Dump, cutoff: Cutoff) -> DumpAfterCutoff | DumpUpToCutoff:
         f"dump {dump} lies after cutoff={cutoff.day}, whose last dump is {cutoff.dump}. "
         f"Leave it out of dumps, or move the cutoff to {dump.last_day} or later."
     )
-
-
-def read_dump(mirror: Mirror, dump: Dump, seed: int) -> Iterator[RawDocument]:
-    """A dump's documents: files in seeded order, row groups in seeded order, rows as they stand.
-
-    Raises:
-        DamagedSource: If a file is no parquet, is cut, or lacks a column.
-    """
-    for path in seeded(mirror.files(dump), lambda path: path.rsplit("/", 1)[1], seed):
-        log.info("corpus: reading %s", path)
-        yield from _read_file(mirror, path, seed)
-
-
-def _read_file(mirror: Mirror, path: str, seed: int) -> Iterator[RawDocument]:
-    import pyarrow as pa
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        with mirror.filesystem.open(path, "rb") as stream, ParquetFile(stream) as file:
-            if missing := [column for column in COLUMNS if column not in file.schema_arrow.names]:
-                raise DamagedSource(f"{path} has no column {missing[0]!r}; FineWeb's id, date and text are needed.")
-            yield from _read_rows(file, path, seed)
-    except (pa.ArrowException, EOFError) as error:
-        raise DamagedSource(
-            f"{path} cannot be read as parquet: {str(error).splitlines()[0][:200]} "
-            "Fetch the file again, or leave its dump out."
-        ) from error
-
-
-def _read_rows(file: "ParquetFile", path: str, seed: int) -> Iterator[RawDocument]:
-    name = path.rsplit("/", 1)[1]
-    for group in seeded(range(file.num_row_groups), lambda group: f"{name}:{group}", seed):
-        # iter_batches, not a dataset scan: the scan's threads may outlive the interpreter.
-        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=COLUMNS, use_threads=False):
-            for row in batch.to_pylist():
-                yield RawDocument(id=row["id"] or "", date=row["date"] or "", text=row["text"] or "")
 
 
 def _parse(name: str) -> Dump:

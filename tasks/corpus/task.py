@@ -1,9 +1,20 @@
-"""The corpus room's Prefect task."""
+"""The corpus room's Prefect task, and where its units are read."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from pydantic import JsonValue
 
 from tasks.corpus.config import ROOM, CorpusConfig
+from tasks.settings import state_dir
+from tasks.statement import STATEMENT_NAME
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -19,6 +30,52 @@ def publish_corpus(config: CorpusConfig) -> ArtifactRef:
     Returns:
         Reference to TextShards.
     """
+    from tasks.corpus.attest import refuse_unusable_key, sign
     from tasks.corpus.write import write_corpus
 
-    return build(open_store(), ROOM.plan(config), lambda inputs, folder: write_corpus(config, folder))
+    plan = ROOM.plan(config)
+    # Kept when a run dies, so that the next one goes on from the last shard; gone once the corpus is published.
+    work = state_dir() / "work" / f"corpus-{plan.key}"
+
+    def make(inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
+        refuse_unusable_key()
+        facts = write_corpus(config, folder, work, lambda load: _pool(config, load))
+        return facts | {"signature": sign(folder / STATEMENT_NAME)}
+
+    published = build(open_store(), plan, make)
+    shutil.rmtree(work, ignore_errors=True)
+    return published
+
+
+def corpus_task_runner() -> TaskRunner[Any]:
+    """The corpus flow's task runner: Dask's where the environment asks for it.
+
+    Processes of one machine are started by the one task instead: a unit is read in a fraction of a second, of which a
+    task run of its own would be the larger part.
+    """
+    from tasks.corpus.pools import asks_for_dask
+
+    where = asks_for_dask()
+    if where is None:
+        return ThreadPoolTaskRunner(max_workers=1)
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    if where.startswith("local"):
+        n_workers = int(where.partition(":")[2] or 2)
+        cluster = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+        return DaskTaskRunner(cluster_class="distributed.LocalCluster", cluster_kwargs=cluster)
+    return DaskTaskRunner(address=where)
+
+
+@contextmanager
+def _pool(config: CorpusConfig, load: Callable[[], Any]) -> Iterator[Any]:
+    from tasks.corpus.pools import chosen, of_client
+
+    context = FlowRunContext.get()
+    client = getattr(context.task_runner, "client", None) if context else None
+    if client is not None:
+        # The cluster is the flow's; units go to it as plain calls.
+        yield of_client(client)
+        return
+    with chosen(config.token_budget, load) as pool:
+        yield pool

@@ -1,117 +1,177 @@
 """Write a corpus and tell what became of every document read."""
 
 import logging
+import os
+import shutil
+import tempfile
+import threading
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import date
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from tasks.corpus.clip import BEYOND_BUDGET, Ledger, wrong_side
+from tasks.corpus.assemble import Stream
+from tasks.corpus.census import Census
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.cutoff import Cutoff
-from tasks.corpus.draw import DrawnDocument, draw
-from tasks.corpus.errors import EmptyCorpus
-from tasks.corpus.shards import ShardWriter
-from tasks.corpus.strata import Stratum, open_strata
+from tasks.corpus.draw import Drawing
+from tasks.corpus.engine import EngineSpec
+from tasks.corpus.engine_check import choose_engine
+from tasks.corpus.files import FileBook
+from tasks.corpus.hub_tokenizer import compare_with_hub
+from tasks.corpus.ledger import write_ledger
+from tasks.corpus.pools import OpenPool, chosen
+from tasks.corpus.quota import shares
+from tasks.corpus.readers import Reader, open_reader
+from tasks.corpus.state import State
+from tasks.corpus.supply import Supply
+from tasks.corpus.units import Place, Stratum
+from tasks.corpus.worker import Job
 from tasks.tokenizer import load_tokenizer, tokenizer_digest
 
 log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10
-DECADES_FROM_YEARS = 30
-"""A corpus that spans more years than this is counted by decade."""
 
 
-@dataclass
-class Census:
-    """Counts of the documents taken."""
-
-    n_documents: int = 0
-    n_tokens: int = 0
-    tokens_by_day: Counter[date] = field(default_factory=Counter)
-
-    def count(self, drawn: DrawnDocument) -> None:
-        """Count a document."""
-        self.n_documents += 1
-        self.n_tokens += len(drawn.ids)
-        self.tokens_by_day[drawn.document.date] += len(drawn.ids)
-
-    def tokens_by_period(self) -> dict[str, JsonValue]:
-        """Tokens by year, or by decade where there are many years."""
-        by_decade = max(self.tokens_by_day).year - min(self.tokens_by_day).year > DECADES_FROM_YEARS
-        periods: Counter[str] = Counter()
-        for day, n_tokens in sorted(self.tokens_by_day.items()):
-            periods[f"{day.year // 10 * 10}s" if by_decade else str(day.year)] += n_tokens
-        return dict(periods)
-
-
-def write_corpus(config: CorpusConfig, folder: Path) -> dict[str, JsonValue]:
+def write_corpus(
+    config: CorpusConfig, folder: Path, work: Path | None = None, open_pool: OpenPool | None = None
+) -> dict[str, JsonValue]:
     """Leave a TextShards' files in `folder`.
 
     Args:
         config: Source, cutoff and budget.
         folder: Empty folder.
+        work: Where shards are made; with it, a start that was killed is gone on with. It is the caller's to remove.
+        open_pool: Who reads; by default what the environment names.
 
     Returns:
         Facts for the record: counts, days, drops by reason, tokens by period, the tokenizer's digest.
 
     Raises:
         CorpusError: If the source does not hold what is asked for.
+        TokenizerError: If the packaged tokenizer is another one than the hub's.
     """
-    ledger, census = Ledger(), Census()
-    cutoff = Cutoff(config.cutoff, config.side)
-    strata = [_refuse_empty(stratum, cutoff, ledger) for stratum in open_strata(config, ledger)]
-    tokenizer = load_tokenizer(config.tokenizer)
-    drawn = draw(strata, tokenizer, config.token_budget, config.batch_documents, cutoff)
-    writer = ShardWriter(folder, cutoff, config.shard_tokens)
-    for document in _with_progress(drawn, census, config.token_budget):
-        writer.write(document)
-    writer.close()
-    # What was read and admitted but not wanted any more; later documents of a stream were never read.
-    ledger.dropped[BEYOND_BUDGET] = ledger.n_read - census.n_documents - ledger.dropped.total()
-    facts = _facts(census, ledger) | {"n_shards": writer.n_shards, "tokenizer_sha256": tokenizer_digest(tokenizer)}
-    log.info("corpus: %s", " · ".join(f"{name} {count:,}" for name, count in sorted(ledger.dropped.items())))
+    with ExitStack() as opened:
+        if work is None:
+            work = Path(opened.enter_context(tempfile.TemporaryDirectory(dir=folder.parent)))
+        for name in ("pieces", "scratch"):
+            (work / name).mkdir(parents=True, exist_ok=True)
+        reader = open_reader(config, work / "scratch")
+        files = FileBook(reader.identify, work / "files.json")
+        opened.callback(files.close)
+        files.check()
+        strata = _strata(config, reader, files)
+        loaded = cache(lambda: load_tokenizer(config.tokenizer))
+        pool = opened.enter_context((open_pool or partial(chosen, config.token_budget))(loaded))
+        tokenizer = loaded()
+        digest = tokenizer_digest(tokenizer)
+        compared = compare_with_hub(tokenizer, digest, config.tokenizer)
+        pieces = work / "pieces" if pool.shares_folder else None
+
+        def job_with(engine: EngineSpec) -> Job:
+            return Job(config, engine, work / "scratch", pieces)
+
+        engine = choose_engine(
+            tokenizer,
+            digest,
+            config.engine,
+            config.token_budget,
+            work / "scratch",
+            lambda spec: pool.prepare(job_with(spec)),
+        )
+        log.info("corpus: %s tokenizes on %s", engine.kind, pool.name)
+        state, job = State(work, len(strata), Cutoff(config.cutoff, config.side)), job_with(engine)
+        drawing = Drawing(config, work, state, tokenizer, engine, files)
+        opened.enter_context(_progress(state.census, config.token_budget))
+        drawing.run(_streams(strata, state, Supply(pool, job, strata, state.cursors, work / "pieces")))
+        hand_over(work / "shards", folder)
+        write_ledger(folder, config, strata, state.census, files, state.scan.facts(), digest)
+        _attest(folder, config)
+    facts = _facts(state.census) | {
+        "n_shards": state.n_shards,
+        "tokenizer_sha256": digest,
+        "engine": engine.kind,
+        "runner": pool.name,
+        **compared,
+    }
+    log.info("corpus: %s", " · ".join(f"{name} {count:,}" for name, count in state.census.dropped().items()))
     return facts
 
 
-def _facts(census: Census, ledger: Ledger) -> dict[str, JsonValue]:
+def _facts(census: Census) -> dict[str, JsonValue]:
+    dropped = census.dropped()
     return {
         "n_documents": census.n_documents,
         "n_tokens": census.n_tokens,
-        "first_day": str(min(census.tokens_by_day)),
-        "last_day": str(max(census.tokens_by_day)),
-        "n_read": ledger.n_read,
-        "dropped": dict(sorted(ledger.dropped.items())),
+        "n_validation_documents": census.n_validation_documents,
+        "n_validation_tokens": census.n_validation_tokens,
+        "first_day": min(census.tokens_by_day),
+        "last_day": max(census.tokens_by_day),
+        "n_read": sum(dump.n_read for dump in census.dumps),
+        "dropped": dict(dropped),
         "tokens_by_period": census.tokens_by_period(),
+        "n_tokenized_by_both": census.n_compared,
+        "n_left_to_transformers": census.n_unsure,
     }
 
 
-def _refuse_empty(stratum: Stratum, cutoff: Cutoff, ledger: Ledger) -> Stratum:
-    """Look at the first document, so that a cutoff before, or after, all text is named as such."""
-    first = next(stratum.documents, None)
-    if first is None:
-        known = cutoff.side == "known"
-        nearest = ("the first", ledger.first_day) if known else ("the last", ledger.last_day)
-        raise EmptyCorpus(
-            f"{stratum.name} has no document {cutoff.words}: {nearest[0]} is of {nearest[1] or 'no readable day'}, "
-            f"{ledger.dropped[wrong_side(cutoff)]} lie {'after' if known else 'on or before'} it. "
-            f"Move the cutoff {'later' if known else 'earlier'}."
-        )
-    return Stratum(stratum.name, chain([first], stratum.documents))
+def hand_over(shards: Path, folder: Path) -> None:
+    """Put finished shards into the artifact's folder: linked where both lie on one file system, else copied.
+
+    They stay in the work folder as well, so that a kill between here and the publication costs nothing.
+    """
+    for file in (file for file in sorted(shards.rglob("*")) if file.is_file()):
+        target = folder / file.relative_to(shards)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(file, target)
+        except OSError:
+            shutil.copyfile(file, target)
 
 
-def _with_progress(drawn: Iterable[DrawnDocument], census: Census, token_budget: int) -> Iterator[DrawnDocument]:
-    """Count documents as they pass, with a line every few seconds."""
-    started = reported = time.monotonic()
-    for document in drawn:
-        census.count(document)
-        yield document
-        if (now := time.monotonic()) - reported >= PROGRESS_SECONDS:
-            rate = census.n_tokens / (now - started)
+def _strata(config: CorpusConfig, reader: Reader, files: FileBook) -> list[Stratum]:
+    def places(path: str) -> Sequence[Place]:
+        files.open(path)
+        return reader.places(path)
+
+    wanted = reader.shares()
+    quotas = shares(config.token_budget, [share.weight for share in wanted])
+    return [
+        Stratum(index, share.name, quota, share.files, places)
+        for index, (share, quota) in enumerate(zip(wanted, quotas, strict=True))
+    ]
+
+
+def _streams(strata: Sequence[Stratum], state: State, supply: Supply) -> list[Stream]:
+    return [
+        Stream(stratum, cursor, supply, state.census) for stratum, cursor in zip(strata, state.cursors, strict=True)
+    ]
+
+
+def _attest(folder: Path, config: CorpusConfig) -> None:
+    from tasks.corpus.attest import write_statement
+
+    write_statement(folder, config)
+
+
+@contextmanager
+def _progress(census: Census, token_budget: int) -> Iterator[None]:
+    """A line every few seconds."""
+    ended, started, before = threading.Event(), time.monotonic(), census.n_tokens
+
+    def say() -> None:
+        while not ended.wait(PROGRESS_SECONDS):
+            rate = (census.n_tokens - before) / (time.monotonic() - started)
             log.info("corpus: %d of %d tokens, %.0f tokens/s", census.n_tokens, token_budget, rate)
-            reported = now
+
+    thread = threading.Thread(target=say, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

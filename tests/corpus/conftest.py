@@ -1,11 +1,16 @@
 """Corpus tests: one tokenizer for all, and a small mirror of FineWeb's layout."""
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import HfFileSystem, close_session
 
+from tasks.tokenizer import HubTokenizer, tokenizer_digest
+from tests.corpus.hub_server import COMMIT, Hub, serve_hub
 from tests.model_fixtures import qwen
 
 
@@ -13,6 +18,41 @@ from tests.model_fixtures import qwen
 def one_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real tokenizer, loaded once: loading takes seconds and is tested elsewhere."""
     monkeypatch.setattr("tasks.corpus.write.load_tokenizer", lambda source: qwen())
+    monkeypatch.setattr("tasks.corpus.write.tokenizer_digest", lambda tokenizer: qwen_digest())
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks the real hub."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def hub(mirror: Path, offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """The mirror as a data set of a hub, which is the hub of this process and of those it starts."""
+    with serve_hub(mirror, datasets=COMMIT, models=HubTokenizer().revision) as served:
+        monkeypatch.setenv("HF_ENDPOINT", served.url)
+        monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
+        template = f"{served.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+        HfFileSystem.clear_instance_cache()
+        yield served
+        close_session()
+
+
+@cache
+def qwen_digest() -> str:
+    """What the corpus room would compute for each corpus anew, in a second each time."""
+    return tokenizer_digest(qwen())
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """An artifact's files by path, for comparing every byte."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def write_dump(root: Path, dump: str, days: list[str], texts: list[str], name: str = "000_00000.parquet") -> None:
@@ -34,6 +74,14 @@ def write_dump(root: Path, dump: str, days: list[str], texts: list[str], name: s
         }
     )
     pq.write_table(table, folder / name, row_group_size=2)
+
+
+def spoil(file: Path) -> None:
+    """Overwrite a parquet file's pages and leave its footer as it is."""
+    content = bytearray(file.read_bytes())
+    end = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    content[4:end] = b"\xff" * (end - 4)
+    file.write_bytes(content)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tasks.corpus.write import write_corpus
 
 
 def fineweb(
-    root: Path,
+    root: Path | str,
     dumps: tuple[str, ...] = ("2013-20", "2017-26"),
     dumps_after: tuple[str, ...] = ("2017-34",),
     **settings: Any,
@@ -103,7 +103,7 @@ def test_a_cut_file_is_named(mirror: Path, tmp_path: Path) -> None:
 
 def test_a_missing_column_is_named(mirror: Path, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a"], "id": ["b"]}), mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
-    with pytest.raises(DamagedSource, match=r"000_00000.parquet has no column 'date'"):
+    with pytest.raises(DamagedSource, match=r"000_00000.parquet has no column 'dump'"):
         build(fineweb(mirror), tmp_path / "corpus")
 
 

@@ -1,0 +1,7 @@
+"""`python -m tasks.corpus.attest`."""
+
+import sys
+
+from tasks.corpus.attest.cli import main
+
+sys.exit(main())

@@ -1,0 +1,96 @@
+"""What can be wrong with a corpus, one generator of sentences per kind of fault."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.artifacts import Document
+from tasks.corpus.attest.claim import FROM_LEDGER, Claim
+from tasks.corpus.attest.errors import AttestationRefused
+from tasks.corpus.attest.recount import Recount
+from tasks.corpus.attest.write import read_ledger
+from tasks.corpus.cutoff import DUMP_NAME, Dump
+from tasks.statement import Statement, files_of
+from tasks.store.digests import sha256_of_file
+from tasks.tokenizer import load_tokenizer, tokenizer_digest
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def file_failures(folder: Path, statement: Statement) -> Iterator[str]:
+    """A file that is missing, changed, or not spoken of."""
+    present = set(files_of(folder))
+    for name, digest in statement.digests.items():
+        if name not in present:
+            yield f"{name} is missing"
+        elif (found := sha256_of_file(folder / name)) != digest:
+            yield f"{name} hashes to {found[:12]}, the statement says {digest[:12]}"
+    for name in sorted(present - statement.digests.keys()):
+        yield f"{name} is not in the statement"
+
+
+def ledger_failures(folder: Path, statement: Statement) -> Iterator[str]:
+    """What the ledger beside the statement says otherwise."""
+    try:
+        ledger = read_ledger(folder)
+    except AttestationRefused as error:
+        yield str(error)
+        return
+    for name in ("cutoff", "side", *FROM_LEDGER):
+        if ledger.get(name) != statement.predicate[name]:
+            yield f"{name} is another one in the ledger than in the statement"
+
+
+def dump_failures(claim: Claim) -> Iterator[str]:
+    """A dump of the wrong side, and counts of dumps that do not add up."""
+    for dump in claim.dumps:
+        if DUMP_NAME.fullmatch(dump.name) and not claim.bound.takes(Dump.parse(dump.name)):
+            yield f"dump {dump.name} does not lie {claim.bound.words}"
+        accounted = dump.n_documents + dump.n_validation + sum(dump.dropped.values())
+        if dump.n_read != accounted:
+            yield f"dump {dump.name} tells what became of {accounted} documents, and that {dump.n_read} were read"
+    claimed = {
+        "n_documents": claim.n_documents,
+        "n_validation": claim.validation.n_documents,
+        "n_tokens": claim.n_tokens,
+    }
+    for name, n in claimed.items():
+        if (of_dumps := sum(getattr(dump, name) for dump in claim.dumps)) != n:
+            yield f"{name} of all dumps is {of_dumps}, the statement says {n}"
+
+
+def count_failures(statement: Statement, training: Recount, validation: Recount) -> Iterator[str]:
+    """Counts and days of the shards that are not the claimed ones."""
+    found = {
+        "n_documents": training.n_documents,
+        "n_tokens": training.n_tokens,
+        "documents_by_month": dict(training.documents_by_month),
+        "tokens_by_month": dict(training.tokens_by_month),
+        "first_day": str(training.first_day),
+        "last_day": str(training.last_day),
+        "validation": {"n_documents": validation.n_documents, "n_tokens": validation.n_tokens},
+    }
+    for name, value in found.items():
+        if value != statement.predicate[name]:
+            shown = f" {value}, not {statement.predicate[name]}" if not name.endswith("_month") else " other ones"
+            yield f"{name}: the shards hold{shown}"
+
+
+def tokenizer_failures(
+    claim: Claim, sampled: Sequence[tuple[Document, np.ndarray]], tokenizer: "PreTrainedTokenizerBase | None"
+) -> Iterator[str]:
+    """Another tokenizer, and documents whose ids it does not make.
+
+    Raises:
+        TokenizerError: If the tokenizer the statement names cannot be loaded.
+    """
+    tokenizer = tokenizer or load_tokenizer(claim.tokenizer.source)
+    if (found := tokenizer_digest(tokenizer)) != claim.tokenizer.sha256:
+        yield f"the tokenizer hashes to {found[:12]}, the statement says {claim.tokenizer.sha256[:12]}"
+    for document, ids in sampled:
+        again = tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"]
+        if again != ids.tolist():
+            yield f"the token ids of document {document.id} are not those of its text"

@@ -1,0 +1,95 @@
+"""What a corpus claims, read from a statement that somebody else may have written."""
+
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tasks.corpus.attest.errors import AttestationRefused
+from tasks.corpus.cutoff import Cutoff, Side
+from tasks.statement import Statement
+from tasks.store.refs import Sha256
+from tasks.tokenizer import TokenizerSource
+
+PREDICATE_TYPE = "urn:hindsight:point-in-time-corpus:v1"
+FROM_LEDGER = (
+    "source",
+    "dumps",
+    "documents_by_month",
+    "tokens_by_month",
+    "first_day",
+    "last_day",
+    "n_documents",
+    "n_tokens",
+    "validation",
+)
+"""Fields of the ledger that the claim repeats; all others are bound by the ledger's digest."""
+
+
+class _Read(BaseModel):
+    """What is checked of a statement somebody else may have written; what it says besides stays."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class DumpClaim(_Read):
+    """What one dump gave."""
+
+    name: str
+    n_read: int
+    n_documents: int
+    n_validation: int
+    n_tokens: int
+    dropped: dict[str, int]
+
+
+class ValidationClaim(_Read):
+    """What was kept apart."""
+
+    n_documents: int
+    n_tokens: int
+
+
+class TokenizerClaim(_Read):
+    """What counted the tokens."""
+
+    source: TokenizerSource
+    sha256: Sha256
+
+
+class Claim(_Read):
+    """The fields of a claim that are held against the shards."""
+
+    cutoff: date
+    side: Side
+    dumps: tuple[DumpClaim, ...]
+    documents_by_month: dict[str, int]
+    tokens_by_month: dict[str, int]
+    first_day: date
+    last_day: date
+    n_documents: int
+    n_tokens: int
+    validation: ValidationClaim
+    tokenizer: TokenizerClaim
+
+    @classmethod
+    def of(cls, statement: Statement) -> "Claim":
+        """Read a statement's claim.
+
+        Raises:
+            AttestationRefused: If it is one about something else, or lacks a field.
+        """
+        if statement.predicateType != PREDICATE_TYPE:
+            raise AttestationRefused(f"the statement is of type {statement.predicateType}, not {PREDICATE_TYPE}.")
+        try:
+            return cls.model_validate(statement.predicate)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise AttestationRefused(
+                f"the statement's {where} is not what a corpus claims: {first['msg']}. Fetch the artifact again."
+            ) from error
+
+    @property
+    def bound(self) -> Cutoff:
+        """What every document is held against."""
+        return Cutoff(self.cutoff, self.side)

@@ -1,0 +1,156 @@
+"""`python -m tasks.corpus.attest`: make a key, sign or verify a corpus, show what it claims."""
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from tasks.corpus.attest.errors import AttestationRefused, KeyRefused
+from tasks.corpus.attest.keys import KEY_VARIABLE, MAKE_ONE, make_keys
+from tasks.corpus.attest.signing import enveloped, sign
+from tasks.corpus.attest.verdict import Verdict, verify
+from tasks.errors import HindsightError
+from tasks.statement import STATEMENT_NAME, Statement
+from tasks.store.catalogue import resolve
+from tasks.store.records import RECORD_NAME, Record
+from tasks.store.store import open_store
+
+Signature = Mapping[str, JsonValue] | None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse, act, print. 0: done, and the corpus holds; 1: refused, or it does not hold; 2: not understood."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=os.environ.get("HINDSIGHT_LOG", "WARNING"), format="%(message)s")
+    act: Callable[[argparse.Namespace], int] = options.act
+    try:
+        return act(options)
+    except HindsightError as error:
+        print(f"hindsight: {error}", file=sys.stderr)
+        return 1
+
+
+def _keygen(options: argparse.Namespace) -> int:
+    key_id = make_keys(options.file)
+    print(
+        f"private key {options.file}, for its owner alone: set {KEY_VARIABLE} to this path where corpora are built\n"
+        f"public key {options.file}.pub, key id {key_id}: give it to whoever verifies, by another way than the corpus"
+    )
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    folder, signature = _corpus(options)
+    verdict = verify(folder, signature, options.public_key)
+    for failure in verdict.failures:
+        print(f"hindsight: {failure}", file=sys.stderr)
+    for unchecked in verdict.unchecked:
+        print(f"not checked: {unchecked}")
+    print(_summary(verdict, options.public_key))
+    return 0 if verdict.holds else 1
+
+
+def _sign(options: argparse.Namespace) -> int:
+    signature = sign(options.folder / STATEMENT_NAME)
+    if signature is None:
+        raise KeyRefused(f"{KEY_VARIABLE} names no key; set it to the private key's path. {MAKE_ONE}.")
+    print(json.dumps(signature, indent=1))
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    folder, signature = _corpus(options)
+    path = folder / STATEMENT_NAME
+    statement = Statement.read(path)
+    if options.envelope:
+        if signature is None:
+            raise AttestationRefused(f"{path} is not signed; set {KEY_VARIABLE} and build the corpus again.")
+        print(json.dumps(enveloped(path.read_bytes(), signature), indent=1))
+        return 0
+    said = {name: value for name, value in statement.predicate.items() if name not in ("dumps", "config")}
+    print(json.dumps(said, indent=1, ensure_ascii=False))
+    signed = _signers(signature) or "nobody"
+    print(f"of {len(statement.subject)} files; sha256 {_sha256(path)}, signed by {signed}")
+    return 0
+
+
+def _summary(verdict: Verdict, public_key: Path | None) -> str:
+    counted = (
+        f"{verdict.n_files} files hashed, {verdict.n_documents:,} documents and {verdict.n_tokens:,} tokens counted, "
+        f"{verdict.n_tokenized_again} documents tokenized again; the last day is {verdict.last_day}, "
+        f"the cutoff {verdict.cutoff}; statement {verdict.statement_sha256}"
+    )
+    if not verdict.holds:
+        return f"{counted}\nDOES NOT HOLD: {len(verdict.failures)} failures"
+    return f"{counted}\nholds{f', signed with {public_key}' if public_key else ''}"
+
+
+def _corpus(options: argparse.Namespace) -> tuple[Path, Signature]:
+    """The corpus's folder, and the signature given, or else the one in its record."""
+    path = Path(options.path)
+    if path.is_dir():
+        folder, record = path, _record_in(path)
+    else:
+        store = open_store()
+        ref = resolve(store, options.path)
+        folder, record = store.fetch(ref), store.records.read(ref.path)
+    if options.signature:
+        return folder, _read_signature(options.signature)
+    signature = record.facts.get("signature") if record else None
+    return folder, signature if isinstance(signature, dict) else None
+
+
+def _record_in(folder: Path) -> Record | None:
+    file = folder / RECORD_NAME
+    try:
+        return Record.model_validate_json(file.read_bytes()) if file.exists() else None
+    except ValueError as error:
+        raise AttestationRefused(f"{file} is no sound record: {error}. Export the artifact again.") from error
+
+
+def _read_signature(file: Path) -> Signature:
+    try:
+        signature = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise AttestationRefused(f"{file} holds no signature: {error}.") from error
+    return signature if isinstance(signature, dict) else {}
+
+
+def _signers(signature: Signature) -> str:
+    entries = (signature or {}).get("signatures")
+    named = entries if isinstance(entries, list) else []
+    return ", ".join(str(entry.get("keyid")) for entry in named if isinstance(entry, dict))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tasks.corpus.attest", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    keygen = commands.add_parser("keygen", help="write a private and a public ed25519 key")
+    keygen.set_defaults(act=_keygen)
+    keygen.add_argument("file", type=Path, help="the private key's path; the public one gets .pub appended")
+    signing = commands.add_parser("sign", help="print a signature of a corpus that stands already; verify it first")
+    signing.set_defaults(act=_sign)
+    signing.add_argument("folder", type=Path, help="the corpus's")
+    for name, act, text in (
+        ("verify", _verify, "hash, count and date everything again, and hold it against the statement"),
+        ("show", _show, "what is claimed, and who signed it"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(act=act)
+        command.add_argument("path", metavar="PATH", help="a corpus's folder, or corpus/label/key in the store")
+        command.add_argument("--signature", type=Path, metavar="FILE", help="default: the one in the record")
+        if name == "verify":
+            command.add_argument("--public-key", type=Path, metavar="FILE", help="PEM, from a source of your own")
+        else:
+            command.add_argument("--envelope", action="store_true", help="the whole DSSE envelope, for other verifiers")
+    return parser

@@ -1,0 +1,116 @@
+"""Ed25519 keys as PEM files. A private key goes into no log, no record, no parameter and no message."""
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.corpus.attest.errors import KeyRefused
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner, SSlibKey
+
+log = logging.getLogger(__name__)
+
+KEY_VARIABLE = "HINDSIGHT_SIGNING_KEY"
+"""Path of the private key, a PEM file; unset, nothing is signed."""
+MAKE_ONE = "`python -m tasks.corpus.attest keygen FILE` makes one"
+
+
+def make_keys(path: Path) -> str:
+    """Write a new private key, readable by its owner alone, and its public key beside it.
+
+    Args:
+        path: Of the private key; the public one gets `.pub` appended.
+
+    Returns:
+        The key's id.
+
+    Raises:
+        KeyRefused: If one of the files exists or cannot be written.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    public_path = path.with_name(f"{path.name}.pub")
+    _write_new(public_path, public, 0o644)
+    try:
+        _write_new(path, pem, 0o600)
+    except KeyRefused:
+        public_path.unlink()
+        raise
+    return str(read_public_key(public_path).keyid)
+
+
+def read_public_key(path: Path) -> "SSlibKey":
+    """Read a PEM file's ed25519 public key.
+
+    Raises:
+        KeyRefused: If it is none.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+    from securesystemslib.signer import SSlibKey
+
+    key = _load(path, "public", load_pem_public_key)
+    if not isinstance(key, Ed25519PublicKey):
+        raise KeyRefused(f"{path} holds no ed25519 public key; {MAKE_ONE}, its public half ends in .pub.")
+    return SSlibKey.from_crypto(key)
+
+
+def refuse_unusable_key() -> None:
+    """Load the key and forget it: a corpus that took hours shall not end at a key that cannot sign.
+
+    Raises:
+        KeyRefused: If one is named and cannot be used.
+    """
+    load_signer()
+
+
+def load_signer() -> "CryptoSigner | None":
+    """The private key the environment names, or None where it names none.
+
+    Raises:
+        KeyRefused: If it cannot be used.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from securesystemslib.signer import CryptoSigner
+
+    if not (name := os.environ.get(KEY_VARIABLE)):
+        return None
+    path = Path(name)
+    key = _load(path, "private", lambda pem: load_pem_private_key(pem, password=None))
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyRefused(f"{path}, which {KEY_VARIABLE} names, holds no ed25519 private key; {MAKE_ONE}.")
+    if path.stat().st_mode & 0o077:
+        # Not refused: secrets mounted into a container are readable by its group, and nobody else is there.
+        log.warning("%s, the private key, can be read by others than its owner", path)
+    return CryptoSigner(key)
+
+
+def _load(path: Path, half: str, load: Callable[[bytes], object]) -> object:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return load(path.read_bytes())
+    except OSError as error:
+        raise KeyRefused(f"the {half} key {path} cannot be read: {error.strerror}; {MAKE_ONE}.") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # Neither the library's message nor the file's content: both may hold parts of the key.
+        raise KeyRefused(f"{path} is no unencrypted PEM file with a {half} key; {MAKE_ONE}.") from None
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    try:
+        # The mode is given at creation: there is no moment at which others could read it.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise KeyRefused(
+            f"{path} cannot be written: {error.strerror}; a key is never overwritten, name a new file."
+        ) from error

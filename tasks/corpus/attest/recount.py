@@ -1,0 +1,109 @@
+"""Counting a corpus again from its shards: nothing of what it says about itself is used."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from tasks.artifacts import Document
+from tasks.corpus.cutoff import Cutoff
+
+N_NAMED = 3
+"""Documents of the wrong side that are named, per shard."""
+
+
+@dataclass
+class Recount:
+    """What one stream of shards, training or validation, holds."""
+
+    n_documents: int = 0
+    n_tokens: int = 0
+    documents_by_month: Counter[str] = field(default_factory=Counter)
+    tokens_by_month: Counter[str] = field(default_factory=Counter)
+    first_day: date | None = None
+    last_day: date | None = None
+    failures: list[str] = field(default_factory=list)
+    sampled: list[tuple[Document, np.ndarray]] = field(default_factory=list)
+    """Documents with their ids, to be tokenized again: the first of each shard and every so many."""
+
+    def count(self, document: Document, n_tokens: int) -> None:
+        """Count a document."""
+        month = f"{document.date:%Y-%m}"
+        self.n_documents += 1
+        self.n_tokens += n_tokens
+        self.documents_by_month[month] += 1
+        self.tokens_by_month[month] += n_tokens
+        self.first_day = min(self.first_day or document.date, document.date)
+        self.last_day = max(self.last_day or document.date, document.date)
+
+
+def recount(folder: Path, cutoff: Cutoff, n_sampled: int) -> Recount:
+    """Read every document of `texts/` and every offset of `tokens/`.
+
+    Args:
+        folder: The corpus, or its `validation`.
+        cutoff: What every document is held against.
+        n_sampled: Documents kept with their ids, about.
+    """
+    counted = Recount()
+    files = sorted((folder / "texts").glob("*.jsonl"))
+    stray = {path.name.split(".")[0] for path in (folder / "tokens").glob("*.npy")} - {file.stem for file in files}
+    counted.failures += [f"tokens/{stem}.npy has no texts/{stem}.jsonl beside it" for stem in sorted(stray)]
+    for file in files:
+        try:
+            _count_shard(file, cutoff, counted, max(1, n_sampled // len(files)))
+        except (OSError, ValueError, ValidationError, EOFError) as error:
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            counted.failures.append(f"shard {_name(file)} cannot be read to its end: {why}")
+    return counted
+
+
+def _count_shard(file: Path, cutoff: Cutoff, counted: Recount, n_sampled: int) -> None:
+    ids, offsets = _tokens(file)
+    lengths = np.diff(offsets).tolist()
+    every = max(1, -(-len(lengths) // n_sampled))
+    n_before, wrong = counted.n_documents, []
+    for place, document in enumerate(_documents(file)):
+        # A document without offsets still counts; that there are too few is told below.
+        counted.count(document, lengths[place] if place < len(lengths) else 0)
+        if not cutoff.takes(document.date):
+            wrong.append(f"{document.id} of {document.date}")
+        if place % every == 0 and place < len(lengths):
+            counted.sampled.append((document, np.array(ids[offsets[place] : offsets[place + 1]])))
+    if wrong:
+        named = ", ".join(wrong[:N_NAMED]) + (", ..." if len(wrong) > N_NAMED else "")
+        counted.failures.append(
+            f"shard {_name(file)} holds {len(wrong)} documents that do not lie {cutoff.words}: {named}"
+        )
+    counted.failures += _mismatches(file, counted.n_documents - n_before, ids, offsets)
+
+
+def _mismatches(file: Path, n_documents: int, ids: np.ndarray, offsets: np.ndarray) -> Iterator[str]:
+    if ids.dtype != np.uint32 or ids.ndim != 1:
+        yield f"tokens of shard {_name(file)} are {ids.ndim}-dimensional {ids.dtype}, not a row of uint32"
+    if n_documents != len(offsets) - 1:
+        yield f"shard {_name(file)} holds {n_documents} documents and token ids of {len(offsets) - 1}"
+    if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(ids) or (np.diff(offsets) < 0).any():
+        yield f"offsets of shard {_name(file)} do not cut its {len(ids)} token ids end to end"
+
+
+def _documents(file: Path) -> Iterator[Document]:
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield Document.model_validate_json(line)
+
+
+def _tokens(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    stem = file.parents[1] / "tokens" / file.stem
+    ids = np.load(f"{stem}.npy", mmap_mode="r", allow_pickle=False)
+    offsets = np.load(f"{stem}.offsets.npy", allow_pickle=False)
+    return ids, offsets
+
+
+def _name(file: Path) -> str:
+    prefix = "validation/" if file.parents[1].name == "validation" else ""
+    return f"{prefix}{file.stem}"

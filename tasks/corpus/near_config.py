@@ -1,0 +1,16 @@
+"""Which documents count as copies of one another."""
+
+from pydantic import Field
+
+from tasks.settings import Config
+
+
+class Deduplicate(Config):
+    """Drop a document whose word n-grams are mostly those of one drawn before it, whichever dump that came from."""
+
+    threshold: float = Field(0.75, ge=0.5, le=0.95)
+    """Jaccard similarity around which the odds of a drop turn; bands are chosen so that both errors are smallest."""
+    n_permutations: int = Field(128, ge=32, le=512)
+    """MinHash values per document; more tell near from alike more sharply, and cost time in proportion."""
+    ngram_words: int = Field(5, ge=1, le=20)
+    """Words per n-gram; case and punctuation do not count."""

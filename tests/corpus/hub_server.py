@@ -1,0 +1,199 @@
+"""A site that speaks the hub's protocol: what a repository is, its tree in pages, and files behind a redirect."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha1, sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+DATASET, MODEL = "HuggingFaceFW/fineweb", "Qwen/Qwen3.5-35B-A3B-Base"
+COMMIT = "9bb295ddab0e05d785b879661af7260fed5140fc"
+ROOT = f"hf://datasets/{DATASET}@{COMMIT}"
+PAGE = 2
+"""Entries of a folder in one answer."""
+
+Answer = tuple[int, dict[str, str], bytes]
+API, TREE, PATHS, RESOLVE, STORAGE = r"/revision/", r"/tree/", r"/paths-info/", r"^/datasets/.*/resolve/", r"^/storage/"
+
+
+def refusal(status: int, code: str = "", message: str = "", **headers: str) -> Answer:
+    """An answer as the hub gives it."""
+    told = {"X-Error-Code": code, "X-Error-Message": message} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    return status, {name: value for name, value in told.items() if value}, json.dumps({"error": message}).encode()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request."""
+
+    at: float
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+@dataclass
+class Hub:
+    """What it has, what it shall do next, and what it was asked.
+
+    Args:
+        folder: The files of all its repositories.
+        commits: The commit each kind of repository is known by.
+        says: The commit it names in its answers, where that is another one.
+        links: sha256 it states where a file is read, where that is another one.
+        instead: Patterns of addresses, and what the next such request gets: an answer, bytes until the cut (int)
+            or seconds of silence (float).
+    """
+
+    folder: Path
+    commits: dict[str, str]
+    says: str | None = None
+    links: str | None = None
+    ignores_ranges: bool = False
+    instead: list[tuple[str, Answer | int | float]] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    url: str = ""
+    storage: str = ""
+    """Another host than the hub, as it is in the world."""
+
+    def next(self, path: str) -> Answer | int | float | None:
+        for place, (pattern, answer) in enumerate(self.instead):
+            if re.search(pattern, path):
+                del self.instead[place]
+                return answer
+        return None
+
+    def times(self, pattern: str) -> list[float]:
+        """When it was asked for what matches, in seconds of a clock."""
+        return [request.at for request in self.asked if re.search(pattern, request.path)]
+
+
+class Host(ThreadingHTTPServer):
+    """A client that hangs up is no news."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep quiet."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Of the API, the resolver and the storage; `hub` is set by `serve_hub`."""
+
+    protocol_version = "HTTP/1.1"
+    hub: Hub
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep quiet."""
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_HEAD(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        self._serve(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _serve(self, body: bytes) -> None:
+        hub, path = self.hub, unquote(self.path)
+        hub.asked.append(Asked(time.monotonic(), self.command, path, dict(self.headers)))
+        instead = hub.next(path)
+        if isinstance(instead, float):
+            time.sleep(instead)
+        elif isinstance(instead, tuple):
+            return self._answer(instead)
+        answer = self._stored(path) if path.startswith("/storage/") else self._of_repository(path, body)
+        self._answer(answer, instead if isinstance(instead, int) else None)
+        return None
+
+    def _of_repository(self, path: str, body: bytes) -> Answer:
+        kind = "datasets" if path.startswith(("/api/datasets/", "/datasets/")) else "models"
+        what, revision, name = re.findall(r"/(revision|tree|paths-info|resolve)/([^/?]+)/?([^?]*)", path)[0]
+        if revision != self.hub.commits[kind]:
+            return refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        told: dict[str, Any] | list[dict[str, Any]]
+        if what == "revision":
+            told = {"id": DATASET, "sha": self.hub.says or revision, "siblings": [], "tags": [], "private": False}
+            return 200, {"Content-Type": "application/json"}, json.dumps(told).encode()
+        if what == "resolve":
+            return self._redirect(revision, name)
+        if what == "paths-info":
+            wanted = [self.hub.folder / asked for asked in parse_qs(body.decode())["paths"]]
+            return 200, {}, json.dumps([self._entry(file) for file in wanted if file.exists()]).encode()
+        return self._tree(path, self.hub.folder / name)
+
+    def _tree(self, path: str, folder: Path) -> Answer:
+        if not folder.is_dir():
+            return refusal(404, "EntryNotFound", "not there")
+        start = int(parse_qs(urlsplit(path).query).get("cursor", ["0"])[0])
+        entries = sorted(folder.iterdir())
+        following = f"{self.hub.url}{urlsplit(self.path).path}?cursor={start + PAGE}"
+        headers = {"Link": f'<{following}>; rel="next"'} if start + PAGE < len(entries) else {}
+        return 200, headers, json.dumps([self._entry(entry) for entry in entries[start : start + PAGE]]).encode()
+
+    def _entry(self, entry: Path) -> dict[str, Any]:
+        path = entry.relative_to(self.hub.folder).as_posix()
+        if entry.is_dir():
+            return {"type": "directory", "oid": "0" * 40, "size": 0, "path": path}
+        content = entry.read_bytes()
+        blob = sha1(content, usedforsecurity=False).hexdigest()
+        lfs = {"oid": sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
+        return {"type": "file", "oid": blob, "size": len(content), "path": path, "lfs": lfs}
+
+    def _redirect(self, revision: str, name: str) -> Answer:
+        file = self.hub.folder / name
+        if not file.is_file():
+            return refusal(404, "EntryNotFound", "not there")
+        content = file.read_bytes()
+        headers = {
+            "X-Repo-Commit": self.hub.says or revision,
+            "X-Linked-Size": str(len(content)),
+            "X-Linked-ETag": f'"{self.hub.links or sha256(content).hexdigest()}"',
+            "ETag": f'"{sha1(content, usedforsecurity=False).hexdigest()}"',
+            "Location": f"{self.hub.storage}/storage/{name}?signature=test-signature",
+        }
+        return 302, headers, b""
+
+    def _stored(self, path: str) -> Answer:
+        content = (self.hub.folder / urlsplit(path).path.removeprefix("/storage/")).read_bytes()
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if asked is None or self.hub.ignores_ranges:
+            return 200, {}, content
+        start, end = int(asked[1]), min(int(asked[2]) + 1, len(content))
+        return 206, {"Content-Range": f"bytes {start}-{end - 1}/{len(content)}"}, content[start:end]
+
+    def _answer(self, answer: Answer, cut_after: int | None = None) -> None:
+        status, headers, body = answer
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body[:cut_after])
+        self.close_connection = self.close_connection or cut_after is not None
+
+
+@contextmanager
+def serve_hub(folder: Path, **commits: str) -> Iterator[Hub]:
+    """A hub on a free port of this machine."""
+    hub = Hub(folder, commits)
+    server = Host(("127.0.0.1", 0), type("OfThisHub", (Handler,), {"hub": hub}))
+    hub.url, hub.storage = (f"http://{host}:{server.server_port}" for host in ("127.0.0.1", "localhost"))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
