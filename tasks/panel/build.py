@@ -26,12 +26,13 @@ KEYS = ("code", "date", "label_from", "label_until")
 TEXTS = ("target", "prompt", "prompt_undated")
 
 
-def write_panel(config: PanelConfig, folder: Path) -> dict[str, JsonValue]:
+def write_panel(config: PanelConfig, folder: Path, staged: Path | None = None) -> dict[str, JsonValue]:
     """Write the panel's rows.
 
     Args:
         config: Prices, contract, stocks and days.
         folder: Where `rows.parquet` goes.
+        staged: The price file of the store, for a source that names none.
 
     Returns:
         Counts, days, digests, what was dropped, by reason, how far the choice of stocks looked ahead and, where it is
@@ -40,7 +41,7 @@ def write_panel(config: PanelConfig, folder: Path) -> dict[str, JsonValue]:
     Raises:
         PanelError: If the prices cannot be read or leave too few stocks or an empty side of the cut.
     """
-    prices, pins = read_prices(config.source, config.contract)
+    prices, pins = read_prices(config.source, config.contract, staged)
     prices = prices.join(label_days(prices))
     funnel, candidates, codes = rows_of_contract(prices, config)
     drawn = draw_days(funnel.rows, codes, config.dates_per_stock, config.seed)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.panel.prices.config import PricesConfig
 from tasks.settings import Config
 from tasks.store.refs import ArtifactRef, Room, Sha256
 
@@ -27,10 +28,16 @@ class PriceFile(Config):
     """Digest the file must have. Without it, other content under the same path counts as the same panel."""
 
 
-class JpxSource(PriceFile):
-    """A price file in the columns of the JPX competition's `stock_prices.csv`."""
+class JpxSource(Config):
+    """JPX's prices, in the columns of its competition's `stock_prices.csv`."""
 
     kind: Literal["jpx"] = "jpx"
+    csv: str | None = Field(None, min_length=1)
+    """Path or URL of the file, plain or gzipped; null for the prices staged in the store, which Kaggle gives where
+    nobody has staged them: the panel's key then follows their digest."""
+    sha256: Sha256 | None = None
+    """Digest the file must have. Without it, other content under the same path counts as the same panel, and staged
+    prices are those that were staged first."""
 
 
 class CsvSource(PriceFile):
@@ -104,6 +111,13 @@ class PanelConfig(Config):
     """Seed of the days drawn."""
     test_from: date = date(2021, 1, 1)
     """First day of the test side. The panel must reach it and must begin before it."""
+
+    @property
+    def prices(self) -> PricesConfig | None:
+        """The staged prices this panel is made from; None where its source needs none."""
+        if isinstance(self.source, JpxSource) and self.source.csv is None:
+            return PricesConfig(sha256=self.source.sha256)
+        return None
 
 
 def panel_label(config: PanelConfig, inputs: Mapping[str, ArtifactRef]) -> str:

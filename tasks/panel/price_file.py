@@ -47,10 +47,28 @@ def read_price_file(source: PriceFile, needed: Sequence[str], welcome: Sequence[
             f"price file {source.csv} has sha256 {sha256}, the recipe asks for {source.sha256}; "
             "fetch the file again or change panel.source.sha256."
         )
-    table = _parse(content, source.csv, needed, welcome)
-    _refuse_nameless_rows(table, source.csv)
-    refuse_impossible_values(table, content, source.csv)
-    return _by_code_and_day(table), sha256
+    return parse_prices(content, source.csv, needed, welcome), sha256
+
+
+def parse_prices(content: bytes, name: str, needed: Sequence[str], welcome: Sequence[str] = ()) -> pd.DataFrame:
+    """A price file's table.
+
+    Args:
+        content: The file, plain or gzipped.
+        name: What messages call it.
+        needed: Columns without which it is refused.
+        welcome: Columns read where it has them.
+
+    Returns:
+        As of `read_price_file`.
+
+    Raises:
+        UnreadablePrices: If it is no such table.
+    """
+    table = _parse(content, name, needed, welcome)
+    _refuse_nameless_rows(table, name)
+    refuse_impossible_values(table, content, name)
+    return _by_code_and_day(table)
 
 
 def _fetch(csv: str) -> bytes:

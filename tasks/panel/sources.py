@@ -6,23 +6,36 @@ planted.
 """
 
 from importlib.metadata import version
+from pathlib import Path
 
 import pandas as pd
 from pydantic import JsonValue
 
-from tasks.panel.config import Contract, CsvSource, EcbFxSource, JpxSource, PlantedSource, Source, Sp500Source
+from tasks.panel.config import (
+    Contract,
+    CsvSource,
+    EcbFxSource,
+    JpxSource,
+    PlantedSource,
+    PriceFile,
+    Source,
+    Sp500Source,
+)
 from tasks.panel.currencies import euro_rates, pair_prices
-from tasks.panel.errors import AmbiguousPrices
+from tasks.panel.errors import AmbiguousPrices, UnreadablePrices
 from tasks.panel.planted import planted_column, planted_prices
 from tasks.panel.price_file import read_price_file
 
 
-def read_prices(source: Source, contract: Contract) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
+def read_prices(
+    source: Source, contract: Contract, staged: Path | None = None
+) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
     """Read a source's prices, by stock and day.
 
     Args:
         source: Which prices.
         contract: Under `point_in_time`, JPX's file must tell its splits.
+        staged: The price file of the store, for a source that names none.
 
     Returns:
         The table, sorted by code and date, and what pins the source: a package version, a file's digest or a seed.
@@ -31,7 +44,7 @@ def read_prices(source: Source, contract: Contract) -> tuple[pd.DataFrame, dict[
         UnreadablePrices: If the file cannot be read as such a table, or has another digest than asked for.
         AmbiguousPrices: If a stock has two rows for one day.
     """
-    prices, pins = _read(source, contract)
+    prices, pins = _read(source, contract, staged)
     _refuse_two_prices_a_day(prices)
     if "target" not in prices.columns:
         prices["target"] = two_day_target(prices)
@@ -61,13 +74,13 @@ def two_day_target(prices: pd.DataFrame) -> pd.Series:
     return ahead["close"].shift(-2) / ahead["before"].shift(-1) - 1
 
 
-def _read(source: Source, contract: Contract) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
+def _read(source: Source, contract: Contract, staged: Path | None) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
     match source:
         case JpxSource():
             needed = ["SecuritiesCode", "Date", "Close", "Volume", "Target"]
             splits = ["AdjustmentFactor"]
             told = (needed, splits) if contract == "seed" else ([*needed, *splits], [])
-            prices, sha256 = read_price_file(source, *told)
+            prices, sha256 = read_price_file(_jpx_file(source, staged), *told)
             return prices, {"csv_sha256": sha256}
         case CsvSource():
             welcome = ["Volume", "Target", *([] if source.adjusted else ["AdjustmentFactor"])]
@@ -79,6 +92,16 @@ def _read(source: Source, contract: Contract) -> tuple[pd.DataFrame, dict[str, J
             return planted_prices(source), {"seed": source.seed}
         case Sp500Source():
             return _read_sp500(), {"skfolio": version("skfolio")}
+
+
+def _jpx_file(source: JpxSource, staged: Path | None) -> PriceFile:
+    csv = source.csv or (str(staged) if staged else None)
+    if csv is None:
+        raise UnreadablePrices(
+            "panel.source names no csv and no staged prices were handed in; run stage prices first and give its "
+            "artifact as `prices`, or name a file as panel.source.csv."
+        )
+    return PriceFile(csv=csv, sha256=source.sha256)
 
 
 def _read_sp500() -> pd.DataFrame:

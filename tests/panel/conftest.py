@@ -1,4 +1,5 @@
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 
 from tasks.panel.build import write_panel
 from tasks.panel.config import CsvSource, JpxSource, PanelConfig
+from tasks.panel.prices import download
+from tests.panel.kaggle_server import N_ROWS, TOKEN, Site, serve
 
 N_DAYS = 60
 
@@ -64,6 +67,40 @@ def write(tmp_path):
 
     yield write
     assert not list(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def csv() -> bytes:
+    """Six stocks in JPX's columns, about half a megabyte."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "Date": np.repeat(pd.bdate_range("2016-01-04", periods=N_ROWS // 6).strftime("%Y-%m-%d"), 6),
+            "SecuritiesCode": np.tile(np.arange(1301, 1307), N_ROWS // 6),
+            "Close": 100 + rng.random(N_ROWS),
+            "Volume": rng.integers(1000, 9000, N_ROWS),
+            "AdjustmentFactor": 1.0,
+            "Target": rng.normal(0, 0.01, N_ROWS),
+        }
+    )
+    return table.to_csv(index=False).encode()
+
+
+@pytest.fixture
+def site(csv: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A site that has the file and is where the client asks; the right token; no waiting."""
+    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "kaggle"))
+    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+    from kagglesdk import kaggle_env
+
+    monkeypatch.setattr(download, "FIRST_PAUSE_SECONDS", 0.01)
+    with serve() as site:
+        site.body = csv
+        monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, site.api)
+        yield site
 
 
 def prices_of(closes: Mapping[str, Sequence[float]], first: str = "2020-01-01") -> pd.DataFrame:

@@ -1,0 +1,102 @@
+"""The price file over a line and from a server that fail in every way they can."""
+
+import pytest
+
+from tasks.panel.errors import (
+    KaggleUnreachable,
+)
+from tasks.panel.prices import receive
+from tasks.panel.prices.publish import publish
+from tasks.store.store import open_store
+from tests.panel.kaggle_server import Site, pinned, published, refusal
+
+
+@pytest.mark.parametrize("code", [408, 429, 500, 503])
+def test_a_busy_kaggle_is_asked_again(site: Site, csv: bytes, code: int, caplog: pytest.LogCaptureFixture) -> None:
+    site.to_ask = [refusal(code, "later", **{"Retry-After": "0"})] * 2
+    site.to_sign_in = [refusal(503, "later")]
+    assert published(pinned(csv)) == csv
+    assert f"the server answered {code}; asks again in 0 s (2 of 8 without a new byte)" in caplog.text
+
+
+def test_a_kaggle_that_stays_busy_is_given_up_and_a_long_wait_is_told_instead_of_waited_for(
+    site: Site, csv: bytes
+) -> None:
+    site.to_ask = [refusal(503, "later")] * 50
+    with pytest.raises(KaggleUnreachable, match=r"the server answered 503, after 8 tries in a row without a new byte"):
+        publish(open_store(), pinned(csv))
+    assert len(site.to_ask) == 42
+    site.to_ask = [refusal(429, "later", **{"Retry-After": "7200"})]
+    with pytest.raises(KaggleUnreachable, match=r"answered 429 and asks for a wait of 7200 s"):
+        publish(open_store(), pinned(csv))
+
+
+def test_a_moment_as_retry_after_is_waited_for(site: Site, csv: bytes) -> None:
+    site.to_ask = [refusal(429, "later", **{"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})]
+    assert published(pinned(csv)) == csv
+
+
+def test_a_cut_download_goes_on_where_it_ended(site: Site, csv: bytes) -> None:
+    site.to_fetch = [200_000, 0, 150_000]
+    assert published(pinned(csv)) == csv
+    resumed = [int(wanted.removeprefix("bytes=").removesuffix("-")) for wanted in site.ranges if wanted]
+    assert len(resumed) == 2
+    assert resumed == [200_000, 350_000]
+
+
+def test_a_line_that_is_cut_at_every_start_but_always_brings_something_is_not_given_up(site: Site, csv: bytes) -> None:
+    # Every other fetch is the one that is closed unread once it is known what can be resumed.
+    site.to_fetch = [70_000, *([70_000, 70_000] * 20)]
+    assert published(pinned(csv)) == csv
+
+
+def test_an_error_in_answer_to_a_resumed_request_does_not_get_into_the_file(site: Site, csv: bytes) -> None:
+    error = (503, {"Content-Type": "text/html"}, b"<html>busy</html>")
+    site.to_fetch = [200_000, 0, error, 0, (403, {"Content-Type": "text/xml"}, b"<Error>ExpiredToken</Error>")]
+    assert published(pinned(csv)) == csv
+    assert sum(wanted is not None for wanted in site.ranges) == 3
+
+
+def test_a_range_that_the_server_cannot_give_starts_the_file_anew(site: Site, csv: bytes) -> None:
+    site.to_fetch = [200_000, 0, (416, {}, b"")]
+    assert published(pinned(csv)) == csv
+
+
+@pytest.mark.parametrize("n_unread", [0, 1], ids=["before-the-question", "before-the-rest"])
+def test_a_file_that_changes_while_the_line_is_cut_is_not_patched_together(
+    site: Site, csv: bytes, n_unread: int
+) -> None:
+    site.body = csv.replace(b",1301,", b",1399,")
+    site.to_fetch = [200_000, *[0] * n_unread, csv]
+    assert published(pinned(csv)) == csv
+    assert len(site.fetched) == 2 + n_unread
+
+
+@pytest.mark.parametrize("headers", [{"ETag": ""}, {"ETag": 'W/"weak"'}], ids=["none", "weak"])
+def test_without_a_name_for_the_files_bytes_a_cut_download_starts_anew(
+    site: Site, csv: bytes, headers: dict[str, str]
+) -> None:
+    site.headers, site.to_fetch = headers, [200_000]
+    assert published(pinned(csv)) == csv
+    assert site.ranges == [None, None]
+
+
+def test_a_line_on_which_nothing_comes_any_more_counts_as_lost(
+    site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tasks.panel.prices import kaggle_client
+
+    monkeypatch.setattr(receive, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(kaggle_client, "TIMEOUT_SECONDS", 0.5)
+    site.hold_at = 200_000
+    assert published(pinned(csv)) == csv
+    assert site.ranges == [None, None, "bytes=200000-"]
+    assert "the connection was lost (ReadTimeoutError); asks again" in caplog.text
+
+
+def test_nobody_listening_is_said_after_some_tries(site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kagglesdk import kaggle_env
+
+    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, "http://127.0.0.1:9")
+    with pytest.raises(KaggleUnreachable, match=r"the connection was lost \(ConnectionError\), after 8 tries"):
+        publish(open_store(), pinned(csv))

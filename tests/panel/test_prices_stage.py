@@ -1,0 +1,38 @@
+"""Where the stage that stages prices stands in the pipeline, and what it does to a panel's key."""
+
+import pytest
+
+from flows.pipeline import leakage_premium_steps
+from tasks.panel.config import ROOM as PANEL
+from tasks.panel.config import CsvSource, JpxSource, PanelConfig, Sp500Source
+from tasks.panel.prices.config import PricesConfig
+from tasks.recipe import Recipe
+
+
+@pytest.mark.parametrize(
+    ("source", "prices"),
+    [
+        (JpxSource(), PricesConfig()),
+        (JpxSource(sha256="a" * 64), PricesConfig(sha256="a" * 64)),
+        (JpxSource(csv="x"), None),
+        (CsvSource(csv="x"), None),
+        (Sp500Source(), None),
+    ],
+    ids=["staged", "pinned", "path", "csv", "sp500"],
+)
+def test_prices_are_staged_before_the_panel_where_its_source_names_no_file(source, prices: PricesConfig | None) -> None:
+    steps: dict[str, tuple[object, dict[str, str]]] = {}
+
+    def run(step, config, *, after=(), **inputs):
+        steps[step] = (config, inputs)
+        return step
+
+    leakage_premium_steps(Recipe(name="x", panel=PanelConfig(source=source)), run)
+    assert steps.get("prices") == ((prices, {}) if prices else None)
+    assert steps["panel"][1] == ({"prices": "prices"} if prices else {})
+
+
+def test_a_panels_key_from_a_path_is_what_it_was_before_prices_could_be_staged() -> None:
+    identity = PanelConfig(source=JpxSource(csv="data/stock_prices.csv")).identity()
+    assert identity["source"] == {"csv": "data/stock_prices.csv", "sha256": None, "kind": "jpx"}
+    assert PANEL.plan(PanelConfig(source=JpxSource(csv="x"))).key == "3cfdb2934086e431"
