@@ -7,7 +7,7 @@ from datetime import date
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, JsonValue
 
@@ -38,7 +38,8 @@ class TextShards(Folder):
     """`corpus`: documents in training order, as text and as token ids.
 
     `texts/NNNNN.jsonl` holds documents, `tokens/NNNNN.npy` the uint32 ids of the same documents end to end,
-    `tokens/NNNNN.offsets.npy` the int64 offset of each document's first id and one past the last.
+    `tokens/NNNNN.offsets.npy` the int64 offset of each document's first id and one past the last. `validation/` has the
+    same layout; no document of it is among the others. `ledger.json` says what all of it was drawn from.
     """
 
     @property
@@ -63,6 +64,15 @@ class TextShards(Folder):
             for start, end in pairwise(offsets):
                 yield ids[start:end]
 
+    def validation(self) -> "TextShards":
+        """The documents kept apart; none where the recipe's `validation_share` is 0."""
+        return TextShards(self.path / "validation")
+
+    def ledger(self) -> dict[str, JsonValue]:
+        """Sources with their digests, counts by dump and month, drops by reason, signs of later days."""
+        found: dict[str, JsonValue] = json.loads((self.path / "ledger.json").read_text(encoding="utf-8"))
+        return found
+
 
 class ModelFolder(Folder):
     """`base` and `merge`: a causal language model as transformers saves it, with its tokenizer, safetensors only."""
@@ -74,12 +84,26 @@ class ModelFolder(Folder):
 
 
 class Checkpoint(Folder):
-    """`train`: `adapter/` as PEFT saves it, `metrics.jsonl` by step, `axolotl.yaml` as run, `coverage.json`."""
+    """`train`: what was trained, `metrics.jsonl` by step and `axolotl.yaml` as run.
+
+    LoRA: `adapter/` as PEFT saves it and `coverage.json`. Full weight: `pytorch_model_fsdp_0/`, every weight of the
+    model by its name in the model, in the layout of torch.distributed.checkpoint.
+    """
 
     @property
     def adapter_dir(self) -> Path:
         """LoRA weights and their config."""
         return self.path / "adapter"
+
+    @property
+    def sharded_dir(self) -> Path:
+        """Shards of the full weights and the `.metadata` that says what lies where."""
+        return self.path / "pytorch_model_fsdp_0"
+
+    @property
+    def arm(self) -> Literal["lora", "full-weight"]:
+        """Which of the two it holds."""
+        return "full-weight" if self.sharded_dir.is_dir() else "lora"
 
     def metrics(self) -> list[dict[str, JsonValue]]:
         """One mapping per optimizer step: step, loss, learning_rate, tokens_seen. Times are facts of the record."""

@@ -15,11 +15,15 @@ from tasks.base.config import BaseConfig, TinySource
 from tasks.base.write import write_base
 from tasks.corpus.config import CorpusConfig, SotuSource
 from tasks.corpus.write import write_corpus
-from tasks.merge.fold import load_model
+from tasks.merge.probe import load_model
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import Store
 from tasks.tokenizer import QwenTokenizer, load_tokenizer
-from tasks.train.config import LoraConfig, TrainConfig
+from tasks.train.arms import LoraArm
+from tasks.train.config import ROOM, TrainConfig
+from tasks.train.states import States
 from tasks.train.targets import peft_config
-from tasks.train.write import train_lora
+from tasks.train.write import train_arm
 
 _scratch = tempfile.TemporaryDirectory()
 
@@ -34,7 +38,9 @@ SMALL_TRAINING = TrainConfig(
     kernels="plain",
     activation_checkpointing=False,
     stall_minutes=5,
+    checkpoint_minutes=1e-6,
 )
+"""A state after every step, as far as the store keeps up."""
 
 
 def scratch_folder(name: str) -> Path:
@@ -64,18 +70,24 @@ def small_corpus() -> TextShards:
     return TextShards(folder)
 
 
+def states_in(store: Path, config: TrainConfig) -> States:
+    """The states of a training of the tiny base on the small corpus, as seen by a machine with an empty cache."""
+    inputs = {kind: ArtifactRef(kind=kind, label="small", key="0" * 16, digest="0" * 64) for kind in ("base", "corpus")}
+    return States(Store(str(store), scratch_folder("cache")), ROOM.plan(config, inputs))
+
+
 @cache
 def trained() -> tuple[Checkpoint, dict[str, Any]]:
-    """A checkpoint axolotl really trained, and the facts told about it."""
-    folder = scratch_folder("train")
-    facts = train_lora(SMALL_TRAINING, tiny_base(), small_corpus(), folder, scratch_folder("work"))
+    """A checkpoint axolotl really trained, without an interruption, and the facts told about it."""
+    folder, states = scratch_folder("train"), states_in(scratch_folder("store"), SMALL_TRAINING)
+    facts = train_arm(SMALL_TRAINING, tiny_base(), small_corpus(), folder, scratch_folder("work"), states)
     return Checkpoint(folder), facts
 
 
 def random_adapter(scale: float) -> Checkpoint:
     """An adapter on every default target whose factors are drawn, the zero ones with this spread."""
     folder = scratch_folder("adapter")
-    model = get_peft_model(load_model(tiny_base().path).cpu(), peft_config(LoraConfig(rank=4)))
+    model = get_peft_model(load_model(tiny_base().path).cpu(), peft_config(LoraArm(rank=4)))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, factor in model.named_parameters():

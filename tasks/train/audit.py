@@ -5,8 +5,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tasks.train.errors import TokensMissed
+from tasks.train import workplace
+from tasks.train.errors import TokensMissed, TrainingFailed
 
+OF_THE_RUN = ("seconds", "peak_memory_bytes")
+"""What a step's metrics tell of the machine; facts of the record."""
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 
 
@@ -25,15 +28,26 @@ def check_tokens(metrics: list[dict[str, Any]], token_budget: int, n_steps: int)
     if (n_done, n_seen) != (n_steps, token_budget):
         raise TokensMissed(
             f"the trainer saw {n_seen:,} tokens in {n_done} steps, token_budget={token_budget:,} in {n_steps} steps "
-            "was asked for; the adapter is not published. Look for dropped or shortened blocks in the trainer's log."
+            "was asked for; the checkpoint is not published. Look for dropped or shortened rows in the trainer's log."
         )
 
 
 def keep_metrics(metrics: list[dict[str, Any]], path: Path) -> None:
-    """Write metrics without seconds, which would give every run another digest."""
-    path.write_text(
-        "".join(json.dumps({key: line[key] for key in line if key != "seconds"}) + "\n" for line in metrics)
-    )
+    """Write metrics without seconds and memory, which would give every run another digest."""
+    lines = ({key: line[key] for key in line if key not in OF_THE_RUN} for line in metrics)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def keep_sharded(source: Path, target: Path) -> None:
+    """Move the shards; the trainer has left machine and moment out of their index.
+
+    Raises:
+        TrainingFailed: If there are none.
+    """
+    if not (source / ".metadata").is_file():
+        raise TrainingFailed(f"the trainer ended well, but left no whole {workplace.SHARDED}; nothing is published.")
+    # Hundreds of gigabytes: on one disk a rename, not a copy.
+    shutil.move(source, target)
 
 
 def keep_adapter(source: Path, target: Path) -> None:

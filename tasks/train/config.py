@@ -1,84 +1,82 @@
 """How a base model is trained; axolotl's YAML is made from this."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.settings import NOT_IDENTITY, Config
 from tasks.store.refs import ArtifactRef, Room
-
-TargetName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
-
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-"""Gated attention: one layer in four."""
-DELTA_NET = ("in_proj_qkv", "in_proj_z", "out_proj")
-"""Gated DeltaNet: the other three."""
-SHARED_EXPERT = ("gate_proj", "up_proj", "down_proj")
-VOCABULARY = ("embed_tokens", "lm_head")
-ROUTED_EXPERTS = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")
-"""Fused 3-D parameters: no module bears their name, so that target_modules cannot reach them."""
-
-
-class LoraConfig(Config):
-    """Low-rank adapters and what they are put on."""
-
-    rank: int = Field(16, ge=1, le=512)
-    """Inner width of every adapter."""
-    alpha: int = Field(32, ge=1, le=1024)
-    """Scale: an adapter's product is multiplied by alpha / rank."""
-    dropout: Literal[0] = 0
-    """Fixed: adapters on fused parameters cannot drop inputs."""
-    target_modules: tuple[TargetName, ...] = Field((*ATTENTION, *DELTA_NET, *SHARED_EXPERT, *VOCABULARY), min_length=1)
-    """Names of linear and embedding modules, matched as PEFT does: the whole name or its end after a dot."""
-    target_parameters: tuple[TargetName, ...] = ROUTED_EXPERTS
-    """Names of fused parameters, matched alike."""
+from tasks.train.arms import FullWeightArm, LoraArm
 
 
 class TrainConfig(Config):
     """One training arm: what is trained, on how many tokens, how fast."""
 
-    arm: Literal["lora"] = "lora"
-    """Low-rank adapters on one GPU."""
+    arm: Annotated[LoraArm | FullWeightArm, Field(discriminator="kind")] = LoraArm()
+    """Adapters on one GPU, or every weight on several."""
     token_budget: int = Field(62_500_000, ge=1_000, le=10**13)
     """Tokens to train on; steps follow from it. Tokens seen must equal it."""
     sequence_length: int = Field(2048, ge=16, le=262_144)
-    """Tokens per block; a block never crosses a document."""
+    """Most tokens of a row."""
+    packing: bool = False
+    """Fill rows with several pieces of documents, told apart by their positions; needs flash-linear-attention, without
+    which one document's state leaks into the next. Unpacked, a row is one piece of one document."""
     micro_batch_size: int = Field(1, ge=1, le=1024)
-    """Blocks per forward pass."""
+    """Rows per forward pass and GPU."""
     gradient_accumulation_steps: int = Field(8, ge=1, le=4096)
     """Forward passes per optimizer step."""
     learning_rate: float = Field(2e-5, gt=0, le=1)
     """Peak learning rate."""
     embedding_learning_rate: float = Field(2e-6, gt=0, le=1)
-    """Peak learning rate of what sits on embed_tokens and lm_head."""
+    """Peak learning rate of what sits on, or is, embed_tokens and lm_head."""
     scheduler: Literal["cosine", "linear", "constant"] = "cosine"
     """Course of the learning rate after the warm-up."""
     warmup_ratio: float = Field(0.03, ge=0, le=0.5)
     """Share of the steps in which the learning rate rises."""
-    lora: LoraConfig = LoraConfig()
-    """Adapters."""
-    optimizer: Literal["adamw_torch_fused", "adamw_torch"] = "adamw_torch_fused"
-    """AdamW in one kernel, or step by step."""
+    optimizer: Literal["adamw_torch_fused", "adamw_torch", "adamw_bnb_8bit", "paged_adamw_8bit"] = "adamw_torch_fused"
+    """AdamW in one kernel, step by step, or with 8-bit moments by bitsandbytes, which FSDP2's weights do not take."""
     precision: Literal["bf16", "fp32"] = "bf16"
     """Number format of the base's weights and of the arithmetic."""
     kernels: Literal["fused", "plain"] = "fused"
-    """Axolotl's Triton kernels for LoRA, or PyTorch's own operations, which run without a GPU."""
+    """Triton kernels and axolotl's FSDP2, which need a GPU; or PyTorch's own operations, which run without one."""
     activation_checkpointing: bool = True
     """Recompute activations in the backward pass: a third slower, far less memory."""
     seed: int = Field(0, ge=0, le=2**32 - 1)
-    """Seed of the adapters' first weights."""
+    """Seed of the adapters' first weights and of stochastic rounding."""
+    checkpoint_minutes: float = Field(30, gt=0, le=1_440, json_schema_extra=NOT_IDENTITY)
+    """Time between two training states; each goes to the store while training goes on, the last two are kept."""
+    first_checkpoint_minutes: float = Field(120, gt=0, le=10_080, json_schema_extra=NOT_IDENTITY)
+    """A trainer whose first state has not reached the store by then is ended, while little is lost."""
+    audit_after_steps: int = Field(50, ge=1, le=10**6, json_schema_extra=NOT_IDENTITY)
+    """Optimizer steps after which the share of weights changed is looked at; it is looked at again at the end."""
+    min_share_changed: float = Field(0.5, ge=0, le=1, json_schema_extra=NOT_IDENTITY)
+    """Smallest share of dense weights that must have changed by then; fewer end the run."""
     stall_minutes: int = Field(60, ge=1, le=1_440, json_schema_extra=NOT_IDENTITY)
     """A trainer that finishes no step for this long is ended."""
     deadline_minutes: int = Field(2_880, ge=1, le=43_200, json_schema_extra=NOT_IDENTITY)
     """A trainer that runs longer than this is ended."""
 
+    @property
+    def rows_per_step(self) -> int:
+        """Rows that one optimizer step takes, over all ranks."""
+        return self.micro_batch_size * self.gradient_accumulation_steps * self.arm.n_ranks
+
+    @model_validator(mode="after")
+    def _plain_kernels_are_alone(self) -> Self:
+        if self.kernels == "plain" and (self.arm.expert_kernels != "none" or self.arm.cut_cross_entropy):
+            raise ValueError(
+                "kernels = 'plain' runs PyTorch's own operations alone; set arm.expert_kernels to none and "
+                "arm.cut_cross_entropy to false, or kernels to fused"
+            )
+        return self
+
 
 def train_label(config: TrainConfig, inputs: Mapping[str, ArtifactRef]) -> str:
     """Name of the artifact: its corpus and the arm."""
-    return f"{inputs['corpus'].label}-{config.arm}"
+    return f"{inputs['corpus'].label}-{config.arm.kind}"
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ROOM = Room(kind="train", revision=REVISION, label=train_label)

@@ -1,5 +1,6 @@
-"""Running the trainer: a process of another environment, watched, and ended with all it started."""
+"""Running the trainer: processes of another environment, watched, and ended with all they started."""
 
+import json
 import logging
 import os
 import re
@@ -15,17 +16,27 @@ import psutil
 from tasks.processes import end_tree
 from tasks.settings import project_root
 from tasks.train import workplace
+from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainerMissing, TrainingFailed
+from tasks.train.lifeline import PARENT
 from tasks.train.watch import Watch
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 LAST_LINES = 30
+LONGEST_REASON = 500
+RANK_KILLED = re.compile(r"Signal \d+ \((SIG\w+)\) received by PID")
+"""What torch's launcher says of a rank that ended by a signal."""
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 35)}
 """glibc keeps freed memory. On a CPU each step's logits over 248,320 tokens are half a gigabyte and more; given back to
 the kernel and faulted in again, they took two thirds of the step."""
-ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception|Interrupt|Exit)\b(: .*)?$")
+LOST_PEER = re.compile(r"(?i)gloo|nccl|connection (reset|closed|refused)")
+"""What a rank says when another has ended: an echo, not the reason."""
+ERROR_LINE = re.compile(
+    r"^(?!torch\.distributed\.elastic)(tasks\.[\w.]+|[\w.]*(Error|Exception|Interrupt|Exit))\b(: .*)?$"
+)
+"""An exception's last line; torch's launcher ends with one of its own, which tells nothing."""
 
 
 def trainer_python() -> Path:
@@ -44,29 +55,52 @@ def trainer_python() -> Path:
     return python
 
 
-def run_trainer(folder: Path, watch: Watch, on_cpu: bool) -> None:
-    """Run axolotl in a prepared folder to its end.
+def trainer_command(config: TrainConfig) -> list[str]:
+    """How the trainer of an arm is started: axolotl, or, every weight without a GPU, the loop of our own."""
+    python, n_ranks = str(trainer_python()), config.arm.n_ranks
+    sharded_here = config.arm.kind == "full-weight" and config.kernels == "plain"
+    module = ["tasks.train.sharded"] if sharded_here else ["tasks.train.trainer", workplace.YAML]
+    if n_ranks == 1:
+        return [python, "-m", *module]
+    # The launcher is torch's; on a lifeline, as its ranks are, for else they would outlive a killed pipeline.
+    launcher = [python, "-m", "tasks.train.lifeline", "torch.distributed.run"]
+    return [*launcher, "--standalone", "--nproc-per-node", str(n_ranks), "-m", *module]
+
+
+def run_trainer(folder: Path, config: TrainConfig, watch: Watch) -> None:
+    """Run the trainer in a prepared folder to its end.
 
     Args:
-        folder: Holds the YAML, the base, the blocks; receives log, metrics and output.
+        folder: Holds the YAML, the base, the rows; receives log, metrics and output.
+        config: The arm.
         watch: Reports progress and ends what takes too long.
-        on_cpu: Whether the arithmetic runs in this machine's memory.
 
     Raises:
         TrainerMissing: If the trainer's environment is not there.
-        TrainingFailed: With the trainer's last error, if it did not end well.
+        TrainingFailed: With the trainer's own reason, if it did not end well.
     """
-    command = [str(trainer_python()), "-m", "tasks.train.trainer", workplace.YAML]
-    with (folder / workplace.LOG).open("wb") as output, _started(command, folder, output.fileno(), on_cpu) as process:
+    command = trainer_command(config)
+    environment = trainer_environment(config.kernels == "plain", config.arm.n_ranks)
+    with (
+        (folder / workplace.LOG).open("wb") as output,
+        _started(command, folder, output.fileno(), environment) as process,
+    ):
         while process.poll() is None:
             watch.look()
             time.sleep(POLL_SECONDS)
     if process.returncode != 0:
-        raise _failure(process.returncode, (folder / workplace.LOG).read_text(errors="replace"))
+        raise failure(process.returncode, folder)
+    # What it wrote after the last look.
+    watch.look()
 
 
-def trainer_environment(on_cpu: bool = False) -> dict[str, str]:
-    """The trainer's environment variables: ours, with the hub and telemetry switched off."""
+def trainer_environment(on_cpu: bool = False, n_ranks: int = 1) -> dict[str, str]:
+    """The trainer's environment variables: ours, with the hub and telemetry switched off.
+
+    Args:
+        on_cpu: Whether the arithmetic runs in this machine's memory.
+        n_ranks: Processes, one per GPU.
+    """
     fixed = {
         "AXOLOTL_DO_NOT_TRACK": "1",
         "HF_HUB_OFFLINE": "1",
@@ -74,16 +108,24 @@ def trainer_environment(on_cpu: bool = False) -> dict[str, str]:
         # The plugin comes from here. Sets of target names are walked in the same order in every run.
         "PYTHONPATH": str(project_root()),
         "PYTHONHASHSEED": "0",
+        PARENT: str(os.getpid()),
+        workplace.PLAIN_KERNELS: "1" if on_cpu else "0",
     }
     # One process on several visible GPUs would split its batches among them without saying so.
-    unless_said = {"CUDA_VISIBLE_DEVICES": "0"} | (KEEP_MEMORY if on_cpu else {})
-    return unless_said | os.environ | fixed | {workplace.PLAIN_KERNELS: "1" if on_cpu else "0"}
+    unless_said = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(n_ranks)))}
+    if on_cpu:
+        unless_said |= KEEP_MEMORY
+    if n_ranks > 1:
+        # Unsaid, torch's launcher gives every rank one thread and warns.
+        unless_said["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_ranks))
+    return unless_said | os.environ | fixed
 
 
 @contextmanager
-def _started(command: list[str], folder: Path, output: int, on_cpu: bool) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    command: list[str], folder: Path, output: int, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     # In our own session: a cancelled run ends its process group, and the trainer must be in it.
-    environment = trainer_environment(on_cpu)
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         yield process
@@ -93,16 +135,31 @@ def _started(command: list[str], folder: Path, output: int, on_cpu: bool) -> Ite
             process.wait()
 
 
-def _failure(returncode: int, output: str) -> TrainingFailed:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+def failure(returncode: int, folder: Path) -> TrainingFailed:
+    """Why the trainer ended: what it has left in `failure.json`, else its last error line.
+
+    Args:
+        returncode: Of the process.
+        folder: Holds its log.
+    """
+    lines = [line.strip() for line in (folder / workplace.LOG).read_text(errors="replace").splitlines() if line.strip()]
     for line in lines[-LAST_LINES:]:
         log.error("trainer: %s", line)
     said = f"Its last {LAST_LINES} lines are in the log above."
-    if returncode < 0:
-        name = signal.Signals(-returncode).name
+    killed_by = signal.Signals(-returncode).name if returncode < 0 else _signal_of_a_rank(lines)
+    told = json.loads(file.read_text()) if (file := folder / workplace.FAILURE).exists() else None
+    if told and not (killed_by and LOST_PEER.search(told["words"])):
+        return TrainingFailed(f"the trainer ended with {told['error']}: {told['words'][:LONGEST_REASON]} {said}")
+    if killed_by:
         return TrainingFailed(
-            f"the trainer was ended by {name}; SIGKILL is the kernel's way out of full memory. {said}"
+            f"the trainer was ended by {killed_by}; SIGKILL is the kernel's way out of full memory. {said}"
         )
     errors = [line for line in lines if ERROR_LINE.match(line)]
-    reason = (errors or lines or ["it said nothing"])[-1]
-    return TrainingFailed(f"the trainer ended with exit code {returncode}: {reason[:500]} {said}")
+    last = (errors or lines or ["it said nothing"])[-1]
+    return TrainingFailed(f"the trainer ended with exit code {returncode}: {last[:LONGEST_REASON]} {said}")
+
+
+def _signal_of_a_rank(lines: list[str]) -> str | None:
+    names = [match.group(1) for line in lines if (match := RANK_KILLED.search(line))]
+    # When a rank has ended, the launcher sends the others SIGTERM.
+    return next((name for name in names if name != "SIGTERM"), names[0] if names else None)

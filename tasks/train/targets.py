@@ -1,4 +1,4 @@
-"""Which weights a LoRA target reaches, counted at true size on the meta device: no weight is loaded."""
+"""Which weights an arm trains, counted at true size on the meta device: no weight is loaded."""
 
 import logging
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.train.config import LoraConfig
-from tasks.train.errors import TargetMatchesNothing
+from tasks.train.arms import LoraArm
+from tasks.train.errors import NoDecoderLayer, TargetMatchesNothing
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -30,7 +30,7 @@ class Coverage:
     n_parameters: int
 
 
-def measure_coverage(config_dir: Path, lora: LoraConfig) -> Coverage:
+def measure_coverage(config_dir: Path, lora: LoraArm) -> Coverage:
     """Count trainable parameters per target entry of a model folder.
 
     Args:
@@ -50,7 +50,7 @@ def measure_coverage(config_dir: Path, lora: LoraConfig) -> Coverage:
     return coverage
 
 
-def coverage_of(architecture: "PretrainedConfig", lora: LoraConfig) -> Coverage:
+def coverage_of(architecture: "PretrainedConfig", lora: LoraArm) -> Coverage:
     """Count trainable parameters per target entry of an architecture.
 
     Raises:
@@ -69,7 +69,7 @@ def coverage_of(architecture: "PretrainedConfig", lora: LoraConfig) -> Coverage:
     return Coverage(modules | parameters, n_trainable, n_parameters)
 
 
-def peft_config(lora: LoraConfig) -> Any:
+def peft_config(lora: LoraArm) -> Any:
     """The adapters in PEFT's own terms."""
     import peft
 
@@ -83,13 +83,38 @@ def peft_config(lora: LoraConfig) -> Any:
     )
 
 
-def _adapted_on_meta(architecture: "PretrainedConfig", lora: LoraConfig) -> tuple[Any, int]:
+def decoder_layer(config_dir: Path) -> str:
+    """Class of a base's decoder layers: what its model class says must not be split, and it holds.
+
+    Raises:
+        NoDecoderLayer: If there is none, or more than one.
+    """
+    from transformers import AutoConfig
+
+    model = _on_meta(AutoConfig.from_pretrained(config_dir, trust_remote_code=False))
+    held = {type(module).__name__ for module in model.modules()} & set(model._no_split_modules or ())
+    if len(held) != 1:
+        raise NoDecoderLayer(
+            f"{type(model).__name__} holds {len(held)} classes of layers that must not be split "
+            f"({', '.join(sorted(held)) or 'none'}), FSDP2 shards those of one class; train the LoRA arm on this base."
+        )
+    return held.pop()
+
+
+def _on_meta(architecture: "PretrainedConfig") -> Any:
     import torch
-    from peft import get_peft_model
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        base = AutoModelForCausalLM.from_config(architecture, trust_remote_code=False)
+        return AutoModelForCausalLM.from_config(architecture, trust_remote_code=False)
+
+
+def _adapted_on_meta(architecture: "PretrainedConfig", lora: LoraArm) -> tuple[Any, int]:
+    import torch
+    from peft import get_peft_model
+
+    base = _on_meta(architecture)
+    with torch.device("meta"):
         n_parameters = sum(parameter.numel() for parameter in base.parameters())
         try:
             return get_peft_model(base, peft_config(lora)), n_parameters

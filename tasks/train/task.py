@@ -1,9 +1,14 @@
 """The train room's Prefect task."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from pydantic import JsonValue
 
 from tasks.artifacts import ModelFolder, TextShards
+from tasks.statement import STATEMENT_NAME
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store, staging_folder
@@ -12,7 +17,9 @@ from tasks.train.config import ROOM, TrainConfig
 
 @task(name="train", cache_policy=NO_CACHE)
 def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -> ArtifactRef:
-    """Train the arm and publish its adapters, unless the store has them.
+    """Train the arm and publish what was trained, unless the store has it.
+
+    Called again after a failure, on whatever machine, it goes on from the newest training state in the store.
 
     Args:
         config: The arm.
@@ -22,14 +29,29 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
     Returns:
         Reference to a Checkpoint.
     """
-    from tasks.train.write import train_lora
+    from tasks.model_statement import model_statement, write_model_statement
+    from tasks.train.states import States
+    from tasks.train.write import train_arm
 
-    plan = ROOM.plan(config, {"base": base, "corpus": corpus})
-    with staging_folder() as work:
-        return build(
-            open_store(),
-            plan,
-            lambda inputs, folder: train_lora(
-                config, ModelFolder(inputs["base"]), TextShards(inputs["corpus"]), folder, work
-            ),
+    store, plan = open_store(), ROOM.plan(config, {"base": base, "corpus": corpus})
+    states = States(store, plan)
+
+    def make(inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
+        said = inputs["corpus"] / STATEMENT_NAME
+        # Before a GPU works: a corpus whose statement cannot be read is refused. The budget is what will be seen.
+        statement = model_statement(
+            store.record(base).facts,
+            said,
+            config.arm.kind,
+            base_digest=base.digest,
+            tokens_seen=config.token_budget,
         )
+        with staging_folder() as work:
+            facts = train_arm(config, ModelFolder(inputs["base"]), TextShards(inputs["corpus"]), folder, work, states)
+        write_model_statement(folder, statement, said)
+        return facts
+
+    checkpoint = build(store, plan, make)
+    # Also where the checkpoint was found: the machine that published it may have ended before this line.
+    states.drop()
+    return checkpoint

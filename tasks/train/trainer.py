@@ -8,15 +8,19 @@ import runpy
 import sys
 
 from tasks.train import workplace
+from tasks.train.lifeline import tie_to_parent
+from tasks.train.reason import reason_kept
 
 
 def main() -> None:
     """Run axolotl's training command in this process."""
+    tie_to_parent()
     if os.environ.get(workplace.PLAIN_KERNELS) == "1":
         # Where flash-linear-attention can be imported, transformers takes its Triton kernels, which without a GPU fail
         # in the first step. A package that is None cannot be imported: PyTorch's own operations are taken instead.
         sys.modules["fla"] = None  # type: ignore[assignment]
-    runpy.run_module("axolotl.cli.train", run_name="__main__", alter_sys=True)
+    with reason_kept():
+        runpy.run_module("axolotl.cli.train", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

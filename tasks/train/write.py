@@ -1,6 +1,8 @@
-"""Train: check, cut, run, audit, keep."""
+"""Train: check, lay out, run, audit, keep."""
 
 import json
+import math
+import shutil
 import time
 from dataclasses import asdict
 from itertools import islice
@@ -10,21 +12,30 @@ import yaml
 from pydantic import JsonValue
 
 from tasks.artifacts import ModelFolder, TextShards
+from tasks.prices import dollars
 from tasks.train import workplace
-from tasks.train.audit import check_tokens, keep_adapter, keep_metrics, read_metrics
-from tasks.train.axolotl import axolotl_config
-from tasks.train.blocks import count_steps, cut_blocks, write_blocks
+from tasks.train.audit import check_tokens, keep_adapter, keep_metrics, keep_sharded, read_metrics
+from tasks.train.axolotl import DECODER_LAYER, axolotl_config
+from tasks.train.blocks import Rows, write_rows
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TokenizerMismatch
+from tasks.train.facts import Outcome, Spent, facts_of
+from tasks.train.handover import Settings
 from tasks.train.launch import run_trainer, trainer_python
-from tasks.train.targets import measure_coverage
-from tasks.train.watch import Watch
+from tasks.train.refusals import refuse
+from tasks.train.sizes import read_sizes
+from tasks.train.state_files import Told
+from tasks.train.states import States
+from tasks.train.targets import Coverage, decoder_layer, measure_coverage
+from tasks.train.text_model import link_text_model
+from tasks.train.uploader import publishing
+from tasks.train.watch import Patience, Watch
 
 
-def train_lora(
-    config: TrainConfig, base: ModelFolder, corpus: TextShards, folder: Path, work: Path
+def train_arm(
+    config: TrainConfig, base: ModelFolder, corpus: TextShards, folder: Path, work: Path, states: States | None
 ) -> dict[str, JsonValue]:
-    """Train adapters and leave a Checkpoint's files in `folder`.
+    """Train an arm, from the newest training state if there is one, and leave a Checkpoint's files in `folder`.
 
     Args:
         config: The arm.
@@ -32,6 +43,7 @@ def train_lora(
         corpus: Documents in training order.
         folder: Empty folder of the artifact.
         work: Empty folder to run in; too large for the artifact, and gone afterwards.
+        states: Where training states are kept and looked for; None keeps none.
 
     Returns:
         Facts for the record.
@@ -40,28 +52,24 @@ def train_lora(
         TrainError: If it cannot be done as asked, or was not.
     """
     trainer_python()
+    refuse(config)
     check_tokenizer(base, corpus)
-    coverage = measure_coverage(base.path, config.lora)
-    n_blocks, n_steps = _prepare(config, base, corpus, work)
+    # What the facts want is counted now: nothing must fail when the training is done.
+    dollars(0)
+    coverage = measure_coverage(base.path, config.arm) if config.arm.kind == "lora" else None
+    n_trainable = coverage.n_trainable if coverage else read_sizes(base.path).n_parameters
+    rows = _prepare(config, base, corpus, work, keeps_states=states is not None)
+    earlier_seconds = states.spent_seconds() if states else 0.0
+    resumed_from_step = _resume(states, work)
     started = time.monotonic()
-    watch = Watch(work / workplace.METRICS, n_steps, config.stall_minutes * 60, config.deadline_minutes * 60)
-    run_trainer(work, watch, on_cpu=config.kernels == "plain")
-    seconds = time.monotonic() - started
+    with publishing(states, work / workplace.STATES, lambda: earlier_seconds + time.monotonic() - started):
+        run_trainer(work, config, _watch(config, rows.n_steps, states, work))
+    spent = Spent(time.monotonic() - started, earlier_seconds)
     metrics = read_metrics(work / workplace.METRICS)
-    check_tokens(metrics, config.token_budget, n_steps)
-    _keep(work, folder, metrics, asdict(coverage))
-    return {
-        "tokens_seen": metrics[-1]["tokens_seen"],
-        "n_steps": n_steps,
-        "n_blocks": n_blocks,
-        "trainable_parameters": coverage.n_trainable,
-        "coverage": dict(coverage.by_entry),
-        "final_loss": metrics[-1]["loss"],
-        "loss_curve": [[line["tokens_seen"], line["loss"]] for line in metrics],
-        "trainer_seconds": round(seconds, 3),
-        "training_seconds": metrics[-1]["seconds"],
-        "trainer_versions": json.loads((work / workplace.VERSIONS).read_text()),
-    }
+    check_tokens(metrics, config.token_budget, rows.n_steps)
+    _keep(work, folder, metrics, coverage)
+    outcome = Outcome(rows, metrics, n_trainable, coverage, spent, resumed_from_step, states)
+    return facts_of(config, base, outcome, work)
 
 
 def check_tokenizer(base: ModelFolder, corpus: TextShards) -> None:
@@ -82,18 +90,55 @@ def check_tokenizer(base: ModelFolder, corpus: TextShards) -> None:
             )
 
 
-def _prepare(config: TrainConfig, base: ModelFolder, corpus: TextShards, work: Path) -> tuple[int, int]:
-    """Lay out the trainer's folder; the number of blocks and of steps."""
-    (work / workplace.BASE).symlink_to(base.path.absolute(), target_is_directory=True)
-    blocks = cut_blocks(corpus.token_ids(), config.sequence_length, config.token_budget)
-    n_blocks = write_blocks(blocks, work / workplace.BLOCKS)
-    n_steps = count_steps(n_blocks, config)
-    (work / workplace.YAML).write_text(yaml.safe_dump(axolotl_config(config, n_steps), sort_keys=False))
-    return n_blocks, n_steps
+def _prepare(config: TrainConfig, base: ModelFolder, corpus: TextShards, work: Path, keeps_states: bool) -> Rows:
+    """Lay out the trainer's folder."""
+    link_text_model(base.path, work / workplace.BASE)
+    rows = write_rows(corpus.token_ids(), config, work / workplace.BLOCKS)
+    settings = axolotl_config(config, rows.n_steps, _decoder_layer(config, base))
+    (work / workplace.YAML).write_text(yaml.safe_dump(settings, sort_keys=False))
+    Settings(
+        arm=config.arm.kind,
+        masters=config.arm.masters if config.arm.kind == "full-weight" else "none",
+        n_steps=rows.n_steps,
+        n_filler_rows=rows.n_filler_rows,
+        n_filler_tokens=rows.n_filler_tokens,
+        checkpoint_seconds=config.checkpoint_minutes * 60 if keeps_states else math.inf,
+        audit_after_steps=config.audit_after_steps,
+        min_share_changed=config.min_share_changed,
+    ).write(work)
+    return rows
 
 
-def _keep(work: Path, folder: Path, metrics: list[dict[str, JsonValue]], coverage: dict[str, JsonValue]) -> None:
-    keep_adapter(work / workplace.OUTPUT, folder / "adapter")
+def _decoder_layer(config: TrainConfig, base: ModelFolder) -> str:
+    return decoder_layer(base.path) if config.arm.kind == "full-weight" else DECODER_LAYER
+
+
+def _resume(states: States | None, work: Path) -> int:
+    """Lay the newest training state where the trainer looks for it; its step, or 0."""
+    state = states.latest() if states else None
+    if state is None:
+        return 0
+    (work / workplace.RESUME).symlink_to(state.absolute(), target_is_directory=True)
+    for name in (workplace.METRICS, workplace.AUDIT):
+        if (state / name).exists():
+            shutil.copyfile(state / name, work / name)
+    return Told.read(state).step
+
+
+def _watch(config: TrainConfig, n_steps: int, states: States | None, work: Path) -> Watch:
+    patience = Patience(
+        stall_seconds=config.stall_minutes * 60,
+        deadline_seconds=config.deadline_minutes * 60,
+        first_state_seconds=config.first_checkpoint_minutes * 60 if states else math.inf,
+    )
+    return Watch(work / workplace.METRICS, n_steps, patience, lambda: states.n_published if states else 0)
+
+
+def _keep(work: Path, folder: Path, metrics: list[dict[str, JsonValue]], coverage: Coverage | None) -> None:
+    if coverage:
+        keep_adapter(work / workplace.OUTPUT, folder / "adapter")
+        (folder / "coverage.json").write_text(json.dumps(asdict(coverage), indent=1) + "\n")
+    else:
+        keep_sharded(work / workplace.OUTPUT / workplace.SHARDED, folder / workplace.SHARDED)
     keep_metrics(metrics, folder / workplace.METRICS)
     (folder / workplace.YAML).write_bytes((work / workplace.YAML).read_bytes())
-    (folder / "coverage.json").write_text(json.dumps(coverage, indent=1) + "\n")

@@ -1,14 +1,11 @@
 """Blocks keep the corpus's order, never cross a document, and hold exactly the budget."""
 
-from pathlib import Path
-
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.train.blocks import count_steps, cut_blocks, write_blocks
+from tasks.train.blocks import count_steps, cut_blocks
 from tasks.train.config import TrainConfig
 from tasks.train.errors import CorpusTooSmall
 
@@ -58,11 +55,3 @@ def test_a_corpus_that_is_too_small_says_what_it_gives() -> None:
 @pytest.mark.parametrize(("n_blocks", "n_steps"), [(1, 1), (8, 1), (9, 2), (16, 2)])
 def test_steps_take_every_block_once(n_blocks: int, n_steps: int) -> None:
     assert count_steps(n_blocks, TrainConfig(micro_batch_size=2, gradient_accumulation_steps=4)) == n_steps
-
-
-def test_the_arrow_stream_holds_ids_mask_and_labels(tmp_path: Path) -> None:
-    blocks = numbered([3, 2, 4])
-    assert write_blocks(blocks, tmp_path / "blocks.arrow") == 3
-    table = pa.ipc.open_stream(tmp_path / "blocks.arrow").read_all().to_pydict()
-    assert table["input_ids"] == table["labels"] == [block.tolist() for block in blocks]
-    assert table["attention_mask"] == [[1] * len(block) for block in blocks]

@@ -1,14 +1,15 @@
 """Coverage is counted per entry, at true size, and an entry that reaches nothing is refused by name."""
 
 from functools import cache
+from pathlib import Path
 
 import pytest
-from transformers import AutoConfig
+from transformers import AutoConfig, CTRLConfig
 from transformers.models.qwen3_5_moe.configuration_qwen3_5_moe import Qwen3_5MoeTextConfig
 
-from tasks.train.config import ATTENTION, DELTA_NET, ROUTED_EXPERTS, SHARED_EXPERT, LoraConfig
-from tasks.train.errors import TargetMatchesNothing
-from tasks.train.targets import Coverage, coverage_of
+from tasks.train.arms import ATTENTION, DELTA_NET, ROUTED_EXPERTS, SHARED_EXPERT, LoraArm
+from tasks.train.errors import NoDecoderLayer, TargetMatchesNothing
+from tasks.train.targets import Coverage, coverage_of, decoder_layer
 from tests.model_fixtures import tiny_base
 
 
@@ -28,7 +29,7 @@ def coverage_of_35b() -> Coverage:
         shared_expert_intermediate_size=512,
         tie_word_embeddings=False,
     )
-    return coverage_of(sizes, LoraConfig())
+    return coverage_of(sizes, LoraArm())
 
 
 @pytest.mark.parametrize(
@@ -53,13 +54,19 @@ def test_all_entries_at_35b_are_949_9_million_of_34_66_billion() -> None:
 @pytest.mark.parametrize(
     ("lora", "message"),
     [
-        (LoraConfig(target_modules=("q_proj", "c_attn")), "LoRA target 'c_attn' in target_modules reaches no weight"),
-        (LoraConfig(target_parameters=("mlp.experts.w1",)), "'mlp.experts.w1' in target_parameters reaches no weight"),
+        (LoraArm(target_modules=("q_proj", "c_attn")), "LoRA target 'c_attn' in target_modules reaches no weight"),
+        (LoraArm(target_parameters=("mlp.experts.w1",)), "'mlp.experts.w1' in target_parameters reaches no weight"),
         # The trap itself: as modules these names would reach the shared expert only.
-        (LoraConfig(target_modules=ROUTED_EXPERTS[:1]), "'mlp.experts.gate_up_proj' in target_modules reaches no"),
-        (LoraConfig(target_modules=("nothing",), target_parameters=()), "none of the 1 LoRA targets reaches a weight"),
+        (LoraArm(target_modules=ROUTED_EXPERTS[:1]), "'mlp.experts.gate_up_proj' in target_modules reaches no"),
+        (LoraArm(target_modules=("nothing",), target_parameters=()), "none of the 1 LoRA targets reaches a weight"),
     ],
 )
-def test_a_target_that_reaches_nothing_is_refused_by_name(lora: LoraConfig, message: str) -> None:
+def test_a_target_that_reaches_nothing_is_refused_by_name(lora: LoraArm, message: str) -> None:
     with pytest.raises(TargetMatchesNothing, match=message):
         coverage_of(AutoConfig.from_pretrained(tiny_base().path), lora)
+
+
+def test_a_base_that_does_not_say_what_must_not_be_split_is_refused(tmp_path: Path) -> None:
+    CTRLConfig(vocab_size=8, n_embd=8, dff=8, n_layer=1, n_head=1).save_pretrained(tmp_path)
+    with pytest.raises(NoDecoderLayer, match="CTRLLMHeadModel holds 0 classes of layers that must not be split"):
+        decoder_layer(tmp_path)

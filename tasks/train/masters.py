@@ -1,0 +1,49 @@
+"""Weights that take small steps: what really holds them under axolotl's FSDP2, and the proof that it does.
+
+Axolotl 0.19 loads weights in bf16 where `bf16` is set, puts its own `fsdp2_prepare_model` in the place of accelerate's,
+which alone would have raised trainable weights to fp32, and reads `fsdp_config.mixed_precision_policy` nowhere. Weights
+that are fp32 before they are sharded stay so: FSDP2 gathers them as bf16, by the policy `bf16` brings, and steps are
+taken on the fp32 shards.
+
+This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import torch
+
+Masters = Literal["fp32", "stochastic_rounding", "none"]
+
+
+class MastersAreNotKept(RuntimeError):
+    """Weights that are not split over the ranks, or not kept in the format asked for."""
+
+
+def keep_masters(model: torch.nn.Module, masters: Masters) -> None:
+    """For the plugin's `post_model_load`: the format in which weights are sharded and stepped on."""
+    if masters == "fp32":
+        model.to(torch.float32)
+
+
+def check_masters(named_parameters: Iterable[tuple[str, Any]], masters: Masters, bf16: bool) -> None:
+    """For the first step, when the model is sharded: refuse weights that are not what was asked for.
+
+    A trainer that runs without FSDP2 says nothing of it.
+
+    Args:
+        named_parameters: As the wrapped model has them.
+        masters: As in FullWeightArm.
+        bf16: Whether arithmetic is bf16.
+
+    Raises:
+        MastersAreNotKept: Naming the first weight that is not sharded, or has another format.
+    """
+    from torch.distributed.tensor import DTensor
+
+    expected = torch.bfloat16 if bf16 and masters != "fp32" else torch.float32
+    for name, parameter in named_parameters:
+        if not isinstance(parameter, DTensor):
+            raise MastersAreNotKept(f"{name} is whole on every rank: FSDP2 is not at work, and memory would not do")
+        if parameter.dtype != expected:
+            raise MastersAreNotKept(f"{name} is kept in {parameter.dtype}, masters={masters!r} asks for {expected}")

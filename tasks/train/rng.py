@@ -1,0 +1,52 @@
+"""The state of all chance in a trainer's process, as JSON.
+
+This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
+"""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+def save_rng(folder: Path, rank: int) -> None:
+    """Leave one rank's generators' states in a training state."""
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    states = {
+        "python": random.getstate(),
+        "numpy": [name, np.asarray(keys).tolist(), int(position), int(has_gauss), float(cached)],
+        "torch": _hex(torch.get_rng_state()),
+        "cuda": None if cuda is None else _hex(cuda),
+    }
+    _file(folder, rank).write_text(json.dumps(states))
+
+
+def restore_rng(folder: Path, rank: int) -> None:
+    """Set one rank's generators as they were.
+
+    Raises:
+        FileNotFoundError: If the state has none of this rank.
+    """
+    states = json.loads(_file(folder, rank).read_text())
+    version, words, gauss = states["python"]
+    random.setstate((version, tuple(words), gauss))
+    name, keys, position, has_gauss, cached = states["numpy"]
+    np.random.set_state((name, np.array(keys, np.uint32), position, has_gauss, cached))
+    torch.set_rng_state(_tensor(states["torch"]))
+    if states["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(_tensor(states["cuda"]))
+
+
+def _file(folder: Path, rank: int) -> Path:
+    return folder / f"rng-{rank}.json"
+
+
+def _hex(state: torch.Tensor) -> str:
+    return state.numpy().tobytes().hex()
+
+
+def _tensor(digits: str) -> torch.Tensor:
+    return torch.frombuffer(bytearray.fromhex(digits), dtype=torch.uint8)

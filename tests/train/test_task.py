@@ -1,0 +1,84 @@
+"""What the stage does besides training."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tasks.base.config import ROOM as BASE_ROOM
+from tasks.base.config import BaseConfig, TinySource
+from tasks.base.task import publish_base
+from tasks.corpus.config import ROOM as CORPUS
+from tasks.corpus.config import CorpusConfig, SotuSource
+from tasks.corpus.task import publish_corpus
+from tasks.model_statement import CORPUS_STATEMENT_NAME
+from tasks.statement import STATEMENT_NAME, Statement, StatementDamaged, files_of
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import open_store
+from tasks.train.config import ROOM, TrainConfig
+from tasks.train.errors import TrainerMissing
+from tasks.train.states import KIND, States
+from tasks.train.task import publish_train
+from tests.model_fixtures import SMALL_TRAINING, small_corpus, tiny_base
+
+BASE = BaseConfig(source=TinySource())
+CORPUS_CONFIG = CorpusConfig(source=SotuSource(), cutoff="1900-12-31", token_budget=3_000)
+FEW_STEPS = SMALL_TRAINING.model_copy(update={"token_budget": 500})
+
+
+def test_a_checkpoint_that_stands_is_found_and_the_states_a_killed_run_left_are_dropped(tmp_path: Path) -> None:
+    store, config = open_store(), TrainConfig()
+    inputs = {kind: ArtifactRef(kind=kind, label="small", key="0" * 16, digest="0" * 64) for kind in ("base", "corpus")}
+    plan = ROOM.plan(config, inputs)
+    for name in ("checkpoint", "state"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_text(name)
+    States(store, plan).publish(tmp_path / "state", 3, {"tokens_seen": 300})
+    checkpoint = store.publish(plan, tmp_path / "checkpoint", {}, 1)
+    assert len(list(store.objects.list(f"{KIND}/"))) == 2
+    assert publish_train.fn(config, inputs["base"], inputs["corpus"]) == checkpoint
+    assert list(store.objects.list(f"{KIND}/")) == []
+    assert (store.fetch(checkpoint) / "weights").read_text() == "checkpoint"
+
+
+def test_a_corpus_whose_statement_is_cut_is_refused_before_a_trainer_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A trainer that would be started is missed by name, so that the order of the two refusals shows.
+    monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", "/nowhere/python")
+    store, damaged = open_store(), tmp_path / "damaged"
+    base = store.publish(BASE_ROOM.plan(BASE), tiny_base().path, {"pretrained": False}, 1)
+    whole_corpus = store.publish(CORPUS.plan(CORPUS_CONFIG), small_corpus().path, {}, 1)
+    damaged.mkdir()
+    for entry in small_corpus().path.iterdir():
+        (damaged / entry.name).symlink_to(entry, target_is_directory=entry.is_dir())
+    whole = (damaged / STATEMENT_NAME).read_bytes()
+    (damaged / STATEMENT_NAME).unlink()
+    (damaged / STATEMENT_NAME).write_bytes(whole[: len(whole) // 2])
+    another = CORPUS_CONFIG.model_copy(update={"token_budget": 2_000})
+    cut = store.publish(CORPUS.plan(another), damaged, {}, 1)
+    with pytest.raises(StatementDamaged, match=r"statement\.json is no in-toto statement: .* Build or fetch"):
+        publish_train.fn(FEW_STEPS, base, cut)
+    with pytest.raises(TrainerMissing, match="/nowhere/python is missing"):
+        publish_train.fn(FEW_STEPS, base, whole_corpus)
+    assert list(store.objects.list(f"{KIND}/")) == list(store.objects.list("train/")) == []
+
+
+@pytest.mark.trainer
+def test_a_checkpoint_carries_what_is_said_of_it_its_base_and_its_corpus() -> None:
+    store, base, corpus = open_store(), publish_base.fn(BASE), publish_corpus.fn(CORPUS_CONFIG)
+    checkpoint = publish_train.fn(FEW_STEPS, base, corpus)
+    folder, corpus_statement = store.fetch(checkpoint), store.fetch(corpus) / STATEMENT_NAME
+    said = Statement.read(folder / STATEMENT_NAME)
+    digest = hashlib.sha256(corpus_statement.read_bytes()).hexdigest()
+    assert said.predicate["base"]["digest"] == base.digest
+    assert said.predicate["corpus"]["statement_sha256"] == digest
+    assert said.predicate["training"] == {"arm": "lora", "tokens_seen": 500}
+    assert store.record(checkpoint).facts["tokens_seen"] == 500
+    # A random base has read nothing, and the corpus ends before its cutoff.
+    assert (said.predicate["base"]["pretrained"], said.predicate["point_in_time"]) == (False, "weights only")
+    assert (folder / CORPUS_STATEMENT_NAME).read_bytes() == corpus_statement.read_bytes()
+    assert {"adapter/adapter_model.safetensors", "metrics.jsonl", CORPUS_STATEMENT_NAME} <= said.digests.keys()
+    assert said.digests == {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files_of(folder)}
+    assert json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])["tokens_seen"] == 500
