@@ -1,4 +1,4 @@
-"""How a merge is verified."""
+"""How a merge is made and verified."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -12,12 +12,16 @@ Prompt = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
 class MergeConfig(Config):
-    """An adapter folded into its base's weights, compared by logits on a few prompts."""
+    """Trained weights made one model with its base, compared by logits on a few prompts."""
 
-    dtype: Literal["base"] = "base"
-    """Number format of the merged weights: the base's, tensor by tensor."""
+    dtype: Literal["base", "fp32", "bf16"] = "base"
+    """Number format of the merged weights: the base's, tensor by tensor, or one for all. Wider ones are rounded to
+    nearest; what was rounded is counted in the facts."""
+    shard_gigabytes: float = Field(5, gt=0, le=50)
+    """Most bytes of a weight file, in units of 10^9; a single larger tensor gets a file of its own."""
     tolerance: float = Field(0.01, gt=0, le=0.01)
-    """Largest difference allowed, as a share of the largest distance training moved a logit."""
+    """Adapters: largest difference allowed, as a share of the largest distance training moved a logit, or what
+    arithmetic alone gives in the merged number format, where that is more. Full weights must not differ at all."""
     prompts: tuple[Prompt, ...] = Field(
         (
             "On 4 January 2016 the closing price of the stock was",
@@ -36,6 +40,6 @@ def merge_label(config: MergeConfig, inputs: Mapping[str, ArtifactRef]) -> str:
     return inputs["train"].label
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ROOM = Room(kind="merge", revision=REVISION, label=merge_label)

@@ -1,10 +1,16 @@
 """The merge room's Prefect task."""
 
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from pydantic import JsonValue
 
 from tasks.artifacts import Checkpoint, ModelFolder
 from tasks.merge.config import ROOM, MergeConfig
+from tasks.settings import state_dir
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -12,23 +18,30 @@ from tasks.store.store import open_store
 
 @task(name="merge", cache_policy=NO_CACHE)
 def publish_merge(config: MergeConfig, base: ArtifactRef, train: ArtifactRef) -> ArtifactRef:
-    """Merge an adapter into its base and publish the model, unless the store has it.
+    """Merge what was trained with its base and publish the model, unless the store has it.
+
+    Files that are finished stay on this machine until the model is published; a retry here goes on with them.
 
     Args:
-        config: Tolerance and probe prompts.
-        base: ModelFolder the adapter was trained on.
-        train: Checkpoint with the adapter.
+        config: Number format, tolerance and probe prompts.
+        base: ModelFolder that was trained.
+        train: Checkpoint with the adapter, or with every weight.
 
     Returns:
         Reference to a ModelFolder.
     """
     from tasks.merge.write import write_merge
+    from tasks.model_statement import carry_model_statement
 
     plan = ROOM.plan(config, {"base": base, "train": train})
-    return build(
-        open_store(),
-        plan,
-        lambda inputs, folder: write_merge(
-            config, ModelFolder(inputs["base"]), Checkpoint(inputs["train"]), plan.label, folder
-        ),
-    )
+    work_dir = state_dir() / "work" / f"merge-{plan.key}"
+
+    def make(inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
+        checkpoint = Checkpoint(inputs["train"])
+        facts = write_merge(config, ModelFolder(inputs["base"]), checkpoint, plan.label, folder, work_dir)
+        carry_model_statement(checkpoint.path, folder)
+        return facts
+
+    published = build(open_store(), plan, make)
+    shutil.rmtree(work_dir, ignore_errors=True)
+    return published

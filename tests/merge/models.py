@@ -1,0 +1,116 @@
+"""Small models of every kind a merge meets, made once per run."""
+
+import json
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from tasks.artifacts import Checkpoint, ModelFolder
+from tasks.base.config import BaseConfig, TinySource
+from tasks.base.write import write_base
+from tasks.train.arms import LoraArm
+from tests.merge.sharded import make_sharded
+
+_scratch = tempfile.TemporaryDirectory()
+NAMES = LoraArm()
+
+
+def scratch_folder(name: str) -> Path:
+    """A new folder that lives as long as the test run."""
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_scratch.name))
+
+
+@cache
+def tiny_base(dtype: str = "float32") -> ModelFolder:
+    """A base as the base room publishes it, or the same in another number format."""
+    folder = scratch_folder("base")
+    write_base(BaseConfig(source=TinySource()), folder)
+    if dtype != "float32":
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
+        model.save_pretrained(folder)
+    return ModelFolder(folder)
+
+
+@cache
+def _sharded() -> Path:
+    folder = scratch_folder("sharded")
+    make_sharded(tiny_base().path, folder)
+    return folder
+
+
+def sharded_checkpoint(dtype: str) -> Checkpoint:
+    """The tiny base, every weight moved, as two ranks of FSDP2 save it in `float32` or `bfloat16`."""
+    return Checkpoint(_sharded() / dtype)
+
+
+def placements_checkpoint() -> Checkpoint:
+    """A few tensors split along other dimensions than the first."""
+    return Checkpoint(_sharded() / "placements")
+
+
+def as_on_the_hub(base: ModelFolder) -> ModelFolder:
+    """The same weights as a multimodal repository holds them: a prefix, fused experts, a tower, a draft head."""
+    folder = scratch_folder("hub")
+    model = AutoModelForCausalLM.from_pretrained(base.path)
+    for file in base.path.iterdir():
+        if file.suffix != ".safetensors":
+            (folder / file.name).write_bytes(file.read_bytes())
+    text = json.loads(base.config_file.read_text())
+    (folder / "config.json").write_text(
+        json.dumps(
+            {
+                "model_type": "qwen3_5_moe",
+                "architectures": ["Qwen3_5MoeForConditionalGeneration"],
+                "text_config": text,
+                "dtype": text["dtype"],
+            }
+        )
+    )
+    tensors = {
+        name.replace("model.", "model.language_model.", 1) if name.startswith("model.") else name: tensor
+        for name, tensor in model.state_dict().items()
+    }
+    strays = {"model.visual.patch_embed.weight": torch.ones(3, 2), "mtp.fc.weight": torch.ones(2)}
+    save_file({name: tensor.contiguous() for name, tensor in (tensors | strays).items()}, folder / "model.safetensors")
+    return ModelFolder(folder)
+
+
+@cache
+def random_adapter(scale: float, dtype: torch.dtype = torch.float32) -> Checkpoint:
+    """An adapter on every default target whose factors are drawn, the zero ones with this spread."""
+    folder = scratch_folder("adapter")
+    generator = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # of the factors that do not start at zero
+        config = LoraConfig(
+            r=4,
+            lora_alpha=8,
+            target_modules=list(NAMES.target_modules),
+            target_parameters=list(NAMES.target_parameters),
+        )
+        model = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_base().path), config)
+    with torch.no_grad():
+        for name, factor in model.named_parameters():
+            if "lora_" in name and not factor.any():
+                factor.copy_(torch.randn(factor.shape, generator=generator) * scale)
+    model.save_pretrained(folder / "adapter", save_embedding_layers=False)
+    return change_adapter(Checkpoint(folder), {}, dtype)
+
+
+def change_adapter(
+    checkpoint: Checkpoint, change: dict[str, torch.Tensor | None], dtype: torch.dtype = torch.float32
+) -> Checkpoint:
+    """A copy whose named tensors are replaced, or left out where None."""
+    folder = scratch_folder("changed")
+    (folder / "adapter").mkdir()
+    config = (checkpoint.adapter_dir / "adapter_config.json").read_text()
+    (folder / "adapter" / "adapter_config.json").write_text(config)
+    tensors = load_file(checkpoint.adapter_dir / "adapter_model.safetensors") | change
+    kept = {name: tensor.to(dtype) for name, tensor in tensors.items() if tensor is not None}
+    save_file(kept, folder / "adapter" / "adapter_model.safetensors")
+    return Checkpoint(folder)

@@ -1,0 +1,74 @@
+"""Sharded checkpoints as a trainer leaves them: two gloo ranks, FSDP2 and torch's distributed checkpoints."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+from transformers import AutoModelForCausalLM
+
+from tasks.settings import project_root
+
+
+def placements() -> dict[str, torch.Tensor]:
+    """The same tensors on every rank; no dimension that is split can be divided by two."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"rows": (5, 3), "columns": (4, 7), "middle": (3, 5, 2), "last": (2, 3, 5), "whole": (3, 2), "one": (1, 4)}
+    return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()} | {
+        "scalar": torch.tensor(1.5),
+        "tiles": torch.arange(35, dtype=torch.int64).reshape(5, 7),
+    }
+
+
+SPLITS = {"rows": 0, "columns": 1, "middle": 1, "last": 2, "one": 0, "tiles": 1}
+
+
+def trained_model(model_dir: Path, dtype: torch.dtype) -> torch.nn.Module:
+    """The model of a folder, every weight moved by a seed."""
+    model: torch.nn.Module = AutoModelForCausalLM.from_pretrained(model_dir, dtype=dtype)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for _, weight in sorted(model.named_parameters()):
+            weight.add_(torch.randn(weight.shape, generator=generator).to(dtype) * 0.02)
+    return model
+
+
+def make_sharded(model_dir: Path, target: Path) -> None:
+    """Run two ranks; `float32`, `bfloat16` and `placements` in `target` are whole checkpoints afterwards."""
+    command = [sys.executable, "-m", "tests.merge.sharded", str(model_dir), str(target)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    ranks = [
+        subprocess.Popen([*command, str(rank)], cwd=project_root(), env=environment, stderr=subprocess.PIPE)
+        for rank in range(2)
+    ]
+    for rank in ranks:
+        said = rank.communicate(timeout=300)[1]
+        assert rank.returncode == 0, said.decode()[-2000:]
+
+
+def _rank(model_dir: Path, target: Path, rank: int) -> None:
+    rendezvous = f"file://{target}/rendezvous"
+    dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=2)
+    mesh = init_device_mesh("cpu", (2,))
+    parts = {
+        name: distribute_tensor(tensor, mesh, [Shard(SPLITS[name]) if name in SPLITS else Replicate()])
+        for name, tensor in placements().items()
+    }
+    dcp.save(parts, checkpoint_id=target / "placements" / "pytorch_model_fsdp_0")
+    for dtype in ("float32", "bfloat16"):
+        model = trained_model(model_dir, getattr(torch, dtype))
+        for layer in model.model.layers:
+            fully_shard(layer)
+        fully_shard(model)
+        dcp.save(model.state_dict(), checkpoint_id=target / dtype / "pytorch_model_fsdp_0")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    _rank(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
