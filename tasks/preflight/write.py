@@ -1,6 +1,7 @@
 """Run the checks, print them as a table, and publish them only if all passed."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -8,8 +9,11 @@ from pydantic import JsonValue
 from tasks.artifacts import Check, Preflight
 from tasks.errors import HindsightError
 from tasks.preflight.checks import Inputs, all_checks
+from tasks.preflight.forecast import forecast
 
 log = logging.getLogger(__name__)
+
+MAX_NAME_WIDTH = 44
 
 
 class PreflightFailed(HindsightError):
@@ -23,13 +27,18 @@ def write_preflight(inputs: Inputs, folder: Path) -> dict[str, JsonValue]:
         PreflightFailed: With every failed check's sentence.
     """
     checks = all_checks(inputs)
-    for check in checks:
-        log.info(
-            "preflight: %-4s %-42s %s (%s)", "ok" if check.passed else "FAIL", check.name, check.value, check.bound
-        )
+    for line in table(checks):
+        log.info("preflight: %s", line)
     refuse_failed(checks)
     (folder / "checks.json").write_text(Preflight(checks=checks).model_dump_json(indent=1) + "\n")
-    return {"n_checks": len(checks)}
+    return {"n_checks": len(checks), "forecast": {stage.step: stage.facts() for stage in forecast(inputs.subject)}}
+
+
+def table(checks: list[Check]) -> Iterator[str]:
+    """One line per check, names in a column: verdict, name, what was found, what it was held against."""
+    width = min(max(len(check.name) for check in checks), MAX_NAME_WIDTH)
+    for check in checks:
+        yield f"{'ok' if check.passed else 'FAIL':<4} {check.name:<{width}} {check.value} ({check.bound})"
 
 
 def refuse_failed(checks: list[Check]) -> None:

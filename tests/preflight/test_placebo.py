@@ -7,7 +7,8 @@ import pytest
 from tasks.artifacts import Check, Panel
 from tasks.corpus.config import CorpusConfig
 from tasks.panel.build import write_panel
-from tasks.preflight.checks import Inputs, all_checks
+from tasks.preflight.checks import Inputs
+from tasks.preflight.checks.given import token_checks
 from tasks.recipe import Recipe, load_recipe
 from tasks.settings import project_root
 from tasks.store.store import open_store
@@ -29,7 +30,7 @@ def token_lines(tmp_path: Path, own_state: Path):
         write_panel(recipe.panel, tmp_path / "panel")
         later = small_corpus() if placebo else None
         inputs = Inputs(recipe, tiny_base(), small_corpus(), Panel(tmp_path / "panel"), open_store(), later)
-        return {check.name: check for check in all_checks(inputs) if "tokens" in check.name}
+        return {check.name: check for check in token_checks(inputs)}
 
     return lines
 

@@ -1,21 +1,29 @@
 """What is refused before a GPU is rented, on real inputs of the smoke recipe."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from tasks.artifacts import ModelFolder, Panel, Preflight, TextShards
+from tasks.artifacts import Check, ModelFolder, Panel, Preflight, TextShards
 from tasks.base.write import write_base
 from tasks.corpus.write import write_corpus
 from tasks.panel.build import write_panel
 from tasks.preflight.checks import Inputs, all_checks
-from tasks.preflight.room import REVISION
+from tasks.preflight.checks.given import panel_checks, token_checks, trainer_check, weights_check
+from tasks.preflight.checks.training import training_checks
+from tasks.preflight.power import power_checks
+from tasks.preflight.room import REVISION, ROOM
 from tasks.preflight.write import PreflightFailed, write_preflight
-from tasks.recipe import Recipe, load_recipe
+from tasks.recipe import Recipe, Route, load_recipe
 from tasks.settings import project_root
+from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
+from tasks.train.blocks import write_rows
 
 SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
+FULL_WEIGHT = load_recipe(project_root() / "configs" / "smoke-full-weight.yaml").model_dump(mode="json")
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +47,8 @@ def inputs(folders: dict[str, Path], own_state: Path):
     return of
 
 
-def failed(inputs: Inputs) -> dict[str, str]:
-    return {check.name: check.value for check in all_checks(inputs) if not check.passed}
+def failed(checks: Iterable[Check]) -> dict[str, str]:
+    return {check.name: check.value for check in checks if not check.passed}
 
 
 def train(**changed: object) -> dict[str, object]:
@@ -51,42 +59,46 @@ def test_the_smoke_recipe_passes_and_its_checks_are_published(inputs, tmp_path: 
     (tmp_path / "out").mkdir()
     facts = write_preflight(inputs(), tmp_path / "out")
     checks = Preflight.read(tmp_path / "out").checks
-    assert facts == {"n_checks": len(checks)}
+    assert facts == {"n_checks": len(checks), "forecast": {}}
     assert all(check.passed for check in checks)
-    assert {f"LoRA target {entry}" for entry in SMOKE.train.lora.target_parameters} <= {check.name for check in checks}
+    assert {f"LoRA target {entry}" for entry in SMOKE.train.arm.target_parameters} <= {check.name for check in checks}
 
 
 def test_a_lora_target_that_matches_nothing_is_refused_by_name(inputs) -> None:
-    lora = {**SMOKE.train.lora.model_dump(mode="json"), "target_modules": ["q_proj", "query_proj"]}
-    assert "'query_proj' in target_modules reaches no weight" in failed(inputs(train=train(lora=lora)))["LoRA targets"]
+    lora = {**SMOKE.train.arm.model_dump(mode="json"), "target_modules": ["q_proj", "query_proj"]}
+    refused = failed(training_checks(inputs(train=train(arm=lora)).subject))
+    assert "'query_proj' in target_modules reaches no weight" in refused["LoRA targets"]
 
 
 def test_a_token_budget_beyond_the_corpus_is_refused(inputs) -> None:
-    assert "token_budget=9,000,000" in failed(inputs(train=train(token_budget=9_000_000)))["tokens"]
+    refused = failed(token_checks(inputs(train=train(token_budget=9_000_000))))
+    assert "token_budget=9,000,000" in refused["tokens"]
 
 
 def test_a_cut_with_too_few_rows_behind_it_is_refused(inputs) -> None:
-    premium = {"train_until": "2022-12-20"}
-    assert list(failed(inputs(premium=premium))) == ["panel rows after 2022-12-20", "power"]
+    cut = inputs(premium={"train_until": "2022-12-20"})
+    assert list(failed(panel_checks(cut))) == ["panel rows after 2022-12-20"]
+    assert list(failed(power_checks(cut.recipe, cut.base, cut.panel))) == ["power"]
 
 
 def test_more_folds_than_stocks_are_refused(inputs) -> None:
-    refused = failed(inputs(premium={"n_folds": 21}))
+    folds = inputs(premium={"n_folds": 21})
+    refused = failed([*panel_checks(folds), *power_checks(folds.recipe, folds.base, folds.panel)])
     assert list(refused) == ["panel stocks", "power"]
     assert refused["panel stocks"] == "20 stocks"
     assert refused["power"].startswith("20 distinct stocks for 21 stock-disjoint folds")
 
 
-def test_a_missing_trainer_is_refused(inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_trainer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", "/nowhere/python")
-    assert "/nowhere/python is missing" in failed(inputs())["trainer environment"]
+    assert "/nowhere/python is missing" in failed([trainer_check()])["trainer environment"]
 
 
 def test_a_pickle_among_the_base_weights_is_refused(inputs, folders: dict[str, Path]) -> None:
     pickle = folders["base"] / "pytorch_model.bin"
     pickle.write_bytes(b"")
     try:
-        assert failed(inputs()) == {"base weights": "pytorch_model.bin"}
+        assert failed([weights_check(inputs())]) == {"base weights": "pytorch_model.bin"}
     finally:
         pickle.unlink()
 
@@ -101,14 +113,47 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_is_published(inputs, tmp_
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_tokens_are_counted_in_rows_and_steps_from_the_documents_lengths(inputs) -> None:
+    looked_at = inputs()
+    (line,) = token_checks(looked_at)
+    written = write_rows(looked_at.corpus.token_ids(), SMOKE.train, looked_at.store.cache_dir.parent / "rows.arrow")
+    said = f"{written.n_tokens:,} tokens in {written.n_rows:,} rows in {written.n_steps:,} steps of 2 rows, 512 tokens"
+    assert line.value.startswith(said)
+
+
+def test_the_full_weight_smoke_recipe_passes_and_counts_its_filler(inputs) -> None:
+    checks = {check.name: check for check in all_checks(inputs(**FULL_WEIGHT))}
+    assert [name for name, check in checks.items() if not check.passed] == []
+    assert {"gradient accumulation", "optimizer", "master weights", "weights: routed_experts"} <= set(checks)
+    n_rows, n_steps = (int(word) for word in re.findall(r"(\d+) (?:rows in|steps of)", checks["tokens"].value))
+    assert n_rows == 2 * n_steps
+
+
+def test_what_passed_for_one_pool_is_checked_again_for_another() -> None:
+    fused = SMOKE.model_copy(update={"route": Route(train="h100")})
+    elsewhere = SMOKE.model_copy(update={"route": Route(train="h100x8")})
+    sooner = SMOKE.model_copy(update={"train": SMOKE.train.model_copy(update={"deadline_minutes": 1})})
+    renamed = SMOKE.model_copy(update={"name": "renamed"})
+    corpus = ArtifactRef(kind="corpus", label="sotu", key="0" * 16, digest="0" * 64)
+    keys = [ROOM.plan(recipe, {"corpus": corpus}).key for recipe in (fused, elsewhere, sooner, renamed)]
+    assert keys[0] == keys[3]
+    assert len(set(keys)) == 3
+
+
 def test_the_same_recipe_is_checked_as_this_revision_checked_it(inputs) -> None:
-    lora = SMOKE.train.lora
+    lora = SMOKE.train.arm
+    coverage = [*(f"LoRA target {entry}" for entry in (*lora.target_modules, *lora.target_parameters)), "LoRA targets"]
+    panel = ["panel rows up to 2020-12-31", "panel rows after 2020-12-31", "panel stocks"]
     first = [
-        *("store round trip", "disk", "base weights", "trainer environment", "tokenizer"),
-        *(f"LoRA target {entry}" for entry in (*lora.target_modules, *lora.target_parameters)),
-        *("LoRA targets", "tokens", "panel rows up to 2020-12-31", "panel rows after 2020-12-31", "panel stocks"),
+        *("store round trip", "disk", "base weights", "trainer environment", "tokenizer", *coverage, "tokens", *panel),
     ]
-    known = {1: first, 2: [*first, "power"]}
+    third = [
+        *("store round trip", "store room", "disk of this machine", "credentials"),
+        *("base weights", "trainer environment", "tokenizer", "tokens", *panel),
+        *("adapter dropout", "packing", *coverage, "memory of this machine", "training state"),
+        *("forecast of all", "power"),
+    ]
+    known = {1: first, 2: [*first, "power"], 3: third}
     assert [check.name for check in all_checks(inputs())] == known.get(REVISION), (
         "a recipe is checked otherwise: raise REVISION in tasks/preflight/room.py and add the new list here"
     )

@@ -1,0 +1,47 @@
+"""The checks, by subject. Each looks at one thing and says what it found, what it was held against, and the way out."""
+
+from typing import TYPE_CHECKING
+
+from tasks.artifacts import Check
+from tasks.preflight.checks.given import given_checks
+from tasks.preflight.checks.inputs import Inputs
+from tasks.preflight.checks.machine import machine_checks, store_round_trip
+from tasks.preflight.checks.money import money_checks
+from tasks.preflight.checks.subject import Subject
+from tasks.preflight.checks.training import training_checks
+from tasks.recipe import Recipe
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+__all__ = ["Inputs", "all_checks", "judge"]
+
+
+def all_checks(inputs: Inputs) -> list[Check]:
+    """Every check's line; none is left out because an earlier one failed."""
+    from tasks.preflight.power import power_checks
+
+    subject = inputs.subject
+    return [
+        store_round_trip(inputs.store),
+        *machine_checks(subject, inputs.store),
+        *given_checks(inputs),
+        *training_checks(subject),
+        *money_checks(subject),
+        *power_checks(inputs.recipe, inputs.base, inputs.panel),
+    ]
+
+
+def judge(
+    recipe: Recipe, architecture: "PretrainedConfig", n_panel_rows: int, n_rows: int | None = None
+) -> list[Check]:
+    """What can be said of a recipe without a weight, a corpus or a store: rules, coverage, memory, states, money.
+
+    Args:
+        recipe: The whole recipe.
+        architecture: The base model's config.
+        n_panel_rows: Sentences to embed.
+        n_rows: Training rows; without a number they are taken to be full.
+    """
+    subject = Subject.of(recipe, architecture, n_panel_rows, n_rows)
+    return [*training_checks(subject), *money_checks(subject)]

@@ -1,0 +1,91 @@
+"""The artifacts training and measure start from: base, corpus, panel, and the trainer they go to."""
+
+from collections.abc import Iterator
+
+from tasks.artifacts import Check
+from tasks.preflight.checks.inputs import Inputs, attempt, planned_rows
+from tasks.train.blocks import Rows
+from tasks.train.config import TrainConfig
+from tasks.train.launch import trainer_python
+
+FORBIDDEN_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".py"}
+"""Pickles and code run what they please when they are loaded."""
+MIN_ROWS_PER_SIDE = 10
+"""The seed contract calls fewer rows on a side of the cut an error."""
+
+
+def given_checks(inputs: Inputs) -> Iterator[Check]:
+    """Base, trainer, tokenizer, tokens, panel."""
+    yield weights_check(inputs)
+    yield trainer_check()
+    yield _tokenizer(inputs)
+    yield from token_checks(inputs)
+    yield from panel_checks(inputs)
+
+
+def weights_check(inputs: Inputs) -> Check:
+    """Whether the base holds safetensors and nothing that runs."""
+    others = sorted(file.name for file in inputs.base.path.iterdir() if file.suffix in FORBIDDEN_SUFFIXES)
+    return Check(
+        name="base weights",
+        passed=not others and any(inputs.base.path.glob("*.safetensors")),
+        value=", ".join(others) or "safetensors only",
+        bound="safetensors, no pickles, no code",
+        way_out="Name a repository and revision that hold safetensors.",
+    )
+
+
+def trainer_check() -> Check:
+    """Whether there is a trainer."""
+    # The path is the machine's; a report says only that there is one.
+    return attempt("trainer environment", "an interpreter that can be run", trainer_python, "found")
+
+
+def _tokenizer(inputs: Inputs) -> Check:
+    from tasks.train.write import check_tokenizer
+
+    return attempt(
+        "tokenizer",
+        "corpus and base agree on the ids of the first document",
+        lambda: check_tokenizer(inputs.base, inputs.corpus),
+        "they agree",
+    )
+
+
+def token_checks(inputs: Inputs) -> Iterator[Check]:
+    """Rows and steps of the budget, and of the placebo's corpus where there is one."""
+    train = inputs.recipe.train
+    bound = f"{train.token_budget:,} tokens of the corpus"
+    yield attempt("tokens", bound, lambda: _said(inputs.rows, train))
+    if placebo := inputs.placebo:
+        yield attempt("placebo tokens", bound, lambda: _said(planned_rows(placebo, train), train))
+
+
+def _said(rows: Rows, train: TrainConfig) -> str:
+    filler = f", {rows.n_filler_tokens:,} of filler besides" if rows.n_filler_tokens else ""
+    return (
+        f"{rows.n_tokens:,} tokens in {rows.n_rows:,} rows in {rows.n_steps:,} steps of {train.rows_per_step:,} rows, "
+        f"{train.rows_per_step * train.sequence_length:,} tokens at most{filler}"
+    )
+
+
+def panel_checks(inputs: Inputs) -> Iterator[Check]:
+    """Whether both sides of the cut have rows, and every fold a stock."""
+    rows, premium = inputs.panel.rows(), inputs.recipe.premium
+    n_train = int((rows["date"].dt.date <= premium.train_until).sum())
+    for side, n_rows in (("up to", n_train), ("after", len(rows) - n_train)):
+        yield Check(
+            name=f"panel rows {side} {premium.train_until}",
+            passed=n_rows >= MIN_ROWS_PER_SIDE,
+            value=f"{n_rows:,} rows",
+            bound=f"at least {MIN_ROWS_PER_SIDE}",
+            way_out="Move premium.train_until or draw more days per stock.",
+        )
+    n_stocks = rows["code"].nunique()
+    yield Check(
+        name="panel stocks",
+        passed=n_stocks >= premium.n_folds,
+        value=f"{n_stocks} stocks",
+        bound=f"at least {premium.n_folds}, one per fold",
+        way_out="Raise panel.n_stocks or lower premium.n_folds.",
+    )

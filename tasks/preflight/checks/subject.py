@@ -1,0 +1,97 @@
+"""A recipe beside its base model's architecture: all that training's cost follows from, without a weight."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
+
+from tasks.recipe import Recipe
+from tasks.train.axolotl import axolotl_config
+from tasks.train.errors import TargetMatchesNothing
+from tasks.train.memory import output_bytes, state_bytes
+from tasks.train.sizes import Sizes, sizes_of
+from tasks.train.targets import Coverage, coverage_of
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged.
+
+    Args:
+        recipe: The whole recipe.
+        sizes: The base model's.
+        settings: What axolotl is told.
+        coverage: What the adapters reach; None for full weight, or where an entry reaches nothing.
+        unmatched: The refusal, where an entry reaches nothing.
+        n_panel_rows: Sentences to embed.
+        n_rows: Training rows, filler rows among them.
+    """
+
+    recipe: Recipe
+    sizes: Sizes
+    settings: dict[str, JsonValue]
+    coverage: Coverage | None
+    unmatched: str
+    n_panel_rows: int
+    n_rows: int
+
+    @classmethod
+    def of(
+        cls, recipe: Recipe, architecture: "PretrainedConfig", n_panel_rows: int, n_rows: int | None = None
+    ) -> "Subject":
+        """Count on the meta device; without a number of rows they are taken to be full."""
+        coverage, unmatched = _coverage(recipe, architecture)
+        # Whether rows may be packed is a rule of its own; nothing here depends on it.
+        settings = axolotl_config(recipe.train.model_copy(update={"packing": False}), n_steps=1)
+        n_rows = n_rows or -(-recipe.train.token_budget // recipe.train.sequence_length)
+        return cls(recipe, sizes_of(architecture), settings, coverage, unmatched, n_panel_rows, n_rows)
+
+    @property
+    def n_trainable(self) -> int:
+        """Trained parameters; none where the adapters' targets are wrong."""
+        if self.recipe.train.arm.kind == "full-weight":
+            return self.sizes.n_parameters
+        return self.coverage.n_trainable if self.coverage else 0
+
+    @property
+    def rents(self) -> bool:
+        """Whether training needs a pool's GPUs; otherwise it runs on the processors of whoever works for the pool."""
+        return self.recipe.train.kernels == "fused"
+
+    @property
+    def number_bytes(self) -> int:
+        """Bytes of one of the base's numbers on disk, which merged weights have too."""
+        return 2 if self.recipe.train.precision == "bf16" else 4
+
+    @property
+    def state_bytes(self) -> int:
+        """One training state."""
+        return state_bytes(self.recipe.train, self.settings, self.n_trainable)
+
+    @property
+    def output_bytes(self) -> int:
+        """What training leaves."""
+        return output_bytes(self.recipe.train, self.settings, self.n_trainable)
+
+    @property
+    def model_bytes(self) -> int:
+        """Base or merged model."""
+        return self.number_bytes * self.sizes.n_parameters
+
+    @property
+    def n_runs(self) -> int:
+        """Trainings: one, and one more for a placebo."""
+        return 1 + self.recipe.placebo
+
+
+def _coverage(recipe: Recipe, architecture: Any) -> tuple[Coverage | None, str]:
+    arm = recipe.train.arm
+    if arm.kind == "full-weight":
+        return None, ""
+    try:
+        return coverage_of(architecture, arm), ""
+    except TargetMatchesNothing as error:
+        return None, str(error)

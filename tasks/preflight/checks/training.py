@@ -1,0 +1,104 @@
+"""Training's own settings: what fails in silence, what is trained, what it needs."""
+
+from collections.abc import Iterator
+
+import psutil
+
+from tasks.artifacts import Check
+from tasks.pools import GIB, POOLS
+from tasks.preflight.checks.inputs import said_bytes
+from tasks.preflight.checks.subject import Subject
+from tasks.train.errors import TrainError
+from tasks.train.memory import PROCESS_BYTES, UPLOAD_BYTES_PER_SECOND, predict_memory, upload_seconds
+from tasks.train.refusals import Rule, refusals
+
+SMALLER = "Lower train.sequence_length or train.micro_batch_size, or turn train.activation_checkpointing on"
+OF_THE_ARM = {
+    "lora": "lower arm.rank, or set optimizer to adamw_bnb_8bit",
+    "full-weight": "set arm.cut_cross_entropy, or arm.masters to stochastic_rounding",
+}
+
+
+def training_checks(subject: Subject) -> Iterator[Check]:
+    """Rules, coverage, memory, states."""
+    train = subject.recipe.train
+    yield from _rules(subject)
+    yield from _adapters(subject) if train.arm.kind == "lora" else _weights(subject)
+    yield _gpu_memory(subject) if subject.rents else _machine_memory(subject)
+    yield _states(subject)
+
+
+def _rules(subject: Subject) -> Iterator[Check]:
+    try:
+        rules = refusals(subject.recipe.train, subject.recipe.route.train)
+    except TrainError as error:
+        # Packed rows ask the trainer for its kernels, and there is no trainer.
+        yield Check(name="packing", passed=False, value=str(error), bound="a trainer that can be asked")
+        return
+    yield from map(_rule, rules)
+
+
+def _rule(rule: Rule) -> Check:
+    why = f"{rule.fact[0].upper()}{rule.fact[1:]}. {rule.way_out}."
+    return Check(name=rule.name, passed=rule.passed, value=rule.value, bound=rule.bound, way_out=why)
+
+
+def _adapters(subject: Subject) -> Iterator[Check]:
+    bound = "every entry reaches a weight"
+    if (coverage := subject.coverage) is None:
+        yield Check(name="LoRA targets", passed=False, value=subject.unmatched, bound=bound)
+        return
+    for entry, n_trainable in coverage.by_entry.items():
+        yield Check(name=f"LoRA target {entry}", passed=True, value=f"{n_trainable:,} trainable", bound="more than 0")
+    share = 100 * coverage.n_trainable / coverage.n_parameters
+    value = f"{coverage.n_trainable:,} of {coverage.n_parameters:,} trainable ({share:.3g} %)"
+    yield Check(name="LoRA targets", passed=True, value=value, bound=bound)
+
+
+def _weights(subject: Subject) -> Iterator[Check]:
+    sizes = subject.sizes
+    for group, n_parameters in sizes.by_group.items():
+        yield Check(name=f"weights: {group}", passed=True, value=f"{n_parameters:,} trainable", bound="more than 0")
+    value = f"{sizes.n_parameters:,} trainable, {sizes.n_active:,} of them multiply a token"
+    yield Check(name="weights", passed=True, value=value, bound="every one")
+
+
+def _gpu_memory(subject: Subject) -> Check:
+    train, pool = subject.recipe.train, POOLS[subject.recipe.route.train]
+    memory = predict_memory(subject.sizes, train, subject.settings, subject.n_trainable)
+    usable = pool.gpu.usable_bytes / GIB if pool.gpu else 0.0
+    name = pool.gpu.name if pool.gpu else "no GPU"
+    return Check(
+        name="memory per GPU",
+        passed=memory.gib <= usable,
+        value=f"{memory} predicted",
+        bound=f"{usable:.1f} GiB that tensors can have of a {name} on {pool.name}",
+        way_out=f"{SMALLER}; {OF_THE_ARM[train.arm.kind]}.",
+    )
+
+
+def _machine_memory(subject: Subject) -> Check:
+    train, total = subject.recipe.train, psutil.virtual_memory().total / GIB
+    memory = predict_memory(subject.sizes, train, subject.settings, subject.n_trainable)
+    needed = train.arm.n_ranks * (memory.gib + PROCESS_BYTES / GIB)
+    return Check(
+        name="memory of this machine",
+        passed=needed <= total,
+        value=f"{needed:.1f} GiB predicted: {train.arm.n_ranks} x {memory} and {PROCESS_BYTES / GIB:.1f} of libraries",
+        bound=f"{total:.1f} GiB",
+        way_out=f"{SMALLER}; name a smaller base.",
+    )
+
+
+def _states(subject: Subject) -> Check:
+    train, size = subject.recipe.train, subject.state_bytes
+    minutes = upload_seconds(size) / 60
+    per_parameter = size / max(subject.n_trainable, 1)
+    return Check(
+        name="training state",
+        passed=train.checkpoint_minutes + minutes <= train.first_checkpoint_minutes,
+        value=f"{said_bytes(size)} each, {per_parameter:g} bytes a parameter; {minutes:.1f} min to the store at "
+        f"{UPLOAD_BYTES_PER_SECOND / 1e6:.0f} MB/s (stated, not measured)",
+        bound=f"written after {train.checkpoint_minutes:g} min, in the store within {train.first_checkpoint_minutes:g}",
+        way_out="Raise train.first_checkpoint_minutes, or lower train.checkpoint_minutes.",
+    )

@@ -1,0 +1,158 @@
+"""Recipes judged at true size from a config alone: no weight, no corpus, no GPU."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.artifacts import Check
+from tasks.base.config import TinySource
+from tasks.base.tiny import tiny_config
+from tasks.preflight.checks import judge
+from tasks.preflight.checks.subject import Subject
+from tasks.preflight.forecast import forecast, total
+from tasks.preflight.write import PreflightFailed, refuse_failed, table
+from tasks.recipe import Recipe, load_recipe
+from tasks.settings import project_root
+from tests.architectures import qwen_35b
+
+N_PANEL_ROWS = 30_000
+
+
+def recipe(name: str, train: dict[str, Any] | None = None, **changed: Any) -> Recipe:
+    said = load_recipe(project_root() / "configs" / f"{name}.yaml").model_dump(mode="json")
+    return Recipe.model_validate(said | changed | {"train": said["train"] | (train or {})})
+
+
+def judged(name: str, train: dict[str, Any] | None = None, **changed: Any) -> dict[str, Check]:
+    return {check.name: check for check in judge(recipe(name, train, **changed), qwen_35b(), N_PANEL_ROWS)}
+
+
+def failed(checks: dict[str, Check]) -> list[str]:
+    return [name for name, check in checks.items() if not check.passed]
+
+
+FULL, LORA = "fineweb-2017-26-full-weight", "fineweb-2017-26-lora"
+
+
+def test_the_full_weight_recipe_passes_at_true_size() -> None:
+    checks = judged(FULL)
+    assert failed(checks) == []
+    assert checks["memory per GPU"].value.startswith(
+        "71.5 GiB (weights, gradients and moments 64.6, gathered layers 4.7"
+    )
+    assert checks["training state"].value.startswith("415.9 GB each, 12 bytes a parameter; 13.9 min to the store")
+    assert checks["weights"].value.startswith("34,660,610,688 trainable, 2,946,429,568 of them multiply a token")
+    assert checks["forecast train"].value.startswith("0.706 to 1.26 h, $13.5 to 24 on h100x8")
+
+
+def test_coverage_of_the_lora_recipe_is_the_references() -> None:
+    checks = judged(LORA)
+    assert checks["LoRA targets"].value.startswith("949,927,936 of 34,660,610,688 trainable")
+    assert checks["LoRA target mlp.experts.down_proj"].value == "419,430,400 trainable"
+    assert checks["forecast train"].value.startswith("23.4 h, $55.9 on h100")
+
+
+def test_the_lora_recipe_passes_and_would_not_with_whole_moments() -> None:
+    assert failed(judged(LORA)) == []
+    assert failed(judged(LORA, {"optimizer": "adamw_torch_fused"})) == ["memory per GPU"]
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "route", "refused"),
+    [
+        (LORA, {"token_budget": 1_000_000_000, "arm": {"kind": "lora", "rank": 4}}, "h100", ["training deadline"]),
+        (LORA, {"arm": {"kind": "lora", "rank": 4}}, "h100x8", ["GPUs"]),
+        (LORA, {"arm": {"kind": "lora", "rank": 64}}, "h100", ["memory per GPU"]),
+        (LORA, {"arm": {"kind": "lora", "rank": 4, "target_modules": ["c_attn"]}}, "h100", ["LoRA targets"]),
+        (FULL, {"token_budget": 1_000_000_000}, "h100x8", []),
+        (FULL, {}, "h100", ["GPUs"]),
+        (FULL, {"micro_batch_size": 64}, "h100x8", ["memory per GPU"]),
+        (FULL, {"checkpoint_minutes": 110}, "h100x8", ["training state"]),
+        (
+            FULL,
+            {"gradient_accumulation_steps": 8, "arm": {"kind": "full-weight", "sync_each_batch": False}},
+            "h100x8",
+            ["gradient accumulation", "memory per GPU"],
+        ),
+        (FULL, {"arm": {"kind": "full-weight", "masters": "none"}}, "h100x8", ["master weights"]),
+    ],
+)
+def test_each_fault_is_refused_by_the_line_that_knows_it(
+    name: str, train: dict[str, Any], route: str, refused: list[str]
+) -> None:
+    assert failed(judged(name, train, route={"train": route})) == refused
+
+
+def test_short_rows_may_run_past_the_deadline_that_full_ones_keep() -> None:
+    lora = recipe(LORA)
+    short = [
+        check for check in judge(lora, qwen_35b(), N_PANEL_ROWS, n_rows=100_000) if check.name == "training deadline"
+    ]
+    assert [(check.passed, check.value) for check in short] == [(False, "23.4 to 76.6 h forecast")]
+    assert judged(LORA)["training deadline"].passed
+
+
+def test_hours_and_dollars_add_up_and_a_placebo_doubles_the_training() -> None:
+    plain = forecast(Subject.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
+    assert [stage.step for stage in plain] == ["embed base", "train", "merge", "embed trained"]
+    everything = total(plain)
+    assert everything.hours is not None
+    assert everything.hours.high == pytest.approx(sum(stage.hours.high for stage in plain if stage.hours))
+    assert everything.dollars is not None
+    assert everything.dollars.high == pytest.approx(sum(stage.dollars.high for stage in plain if stage.dollars))
+    with_placebo = forecast(Subject.of(recipe(FULL, placebo=True), qwen_35b(), N_PANEL_ROWS))
+    assert [stage.step for stage in with_placebo][4:] == ["train placebo", "merge placebo", "embed placebo"]
+
+
+def test_a_broken_rule_is_refused_with_its_fact() -> None:
+    lora = {"kind": "lora", "rank": 4, "dropout": 0.1}
+    checks = judge(recipe(LORA, {"arm": lora}), tiny_config(TinySource()), N_PANEL_ROWS)
+    said = r"adapter dropout: arm\.dropout=0\.1, .* PEFT 0\.20 raises, .* Set arm\.dropout to 0"
+    with pytest.raises(PreflightFailed, match=said):
+        refuse_failed(checks)
+
+
+def test_a_machine_that_is_too_small_for_the_model_is_refused() -> None:
+    checks = judged("smoke", {"sequence_length": 4096, "micro_batch_size": 1024})
+    assert failed(checks) == ["memory of this machine"]
+    assert "GiB predicted: 1 x " in checks["memory of this machine"].value
+
+
+def test_plain_kernels_rent_nothing_and_are_not_forecast() -> None:
+    assert forecast(Subject.of(recipe("smoke"), tiny_config(TinySource()), N_PANEL_ROWS)) == []
+
+
+def test_a_price_list_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = recipe(FULL, {"packing": False})  # packed, the trainer below that root would be asked for its kernels
+    monkeypatch.setenv("HINDSIGHT_ROOT", str(tmp_path))
+    (refused,) = [check for check in judge(asked, qwen_35b(), N_PANEL_ROWS) if not check.passed]
+    assert refused.name == "prices"
+    assert "prices.yaml cannot be read: No such file" in refused.value
+
+
+def test_the_forecast_is_a_fact_by_stage() -> None:
+    stages = forecast(Subject.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
+    facts = {stage.step: stage.facts() for stage in stages}["train"]
+    assert facts == {
+        "pool": "h100x8",
+        "hours": [pytest.approx(0.706, abs=5e-4), pytest.approx(1.257, abs=5e-4)],
+        "dollars": [pytest.approx(13.5, abs=0.05), pytest.approx(24.0, abs=0.05)],
+    }
+
+
+def test_without_a_price_hours_stay_and_dollars_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HINDSIGHT_PROVIDER", "unpriced")
+    stages = forecast(Subject.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
+    assert total(stages).hours is not None
+    assert total(stages).dollars is None
+    assert "no price" in str(stages[0])
+
+
+def test_the_table_has_a_line_per_check_with_names_in_a_column() -> None:
+    checks = list(judged(FULL, {"micro_batch_size": 64}).values())
+    lines = list(table(checks))
+    assert len(lines) == len(checks)
+    assert [line.startswith("FAIL") for line in lines] == [not check.passed for check in checks]
+    starts = {line.index(check.value) for line, check in zip(lines, checks, strict=True)}
+    assert len(starts) == 1

@@ -1,0 +1,155 @@
+"""Room for what will come: in the store, on this machine, on a rented one."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub import close_session
+from safetensors.torch import save_file
+
+from tasks.artifacts import Check
+from tasks.base.config import BaseConfig, HubSource, TinySource
+from tasks.base.errors import HubUnavailable
+from tasks.base.task import publish_base
+from tasks.base.tiny import tiny_config
+from tasks.preflight.checks.machine import machine_checks
+from tasks.preflight.checks.subject import Subject
+from tasks.recipe import Recipe, load_recipe
+from tasks.settings import project_root
+from tasks.store.store import Store, open_store
+from tests.architectures import qwen_35b
+from tests.corpus.hub_server import Answer, Hub, refusal, serve_hub
+
+P = 34_660_610_688
+TOKEN = "hf_ofThisTest"
+GATED = BaseConfig(source=HubSource(repo="someone/gated", revision="a" * 40))
+
+
+def subject(name: str, architecture: Any, **changed: Any) -> Subject:
+    said = load_recipe(project_root() / "configs" / f"{name}.yaml").model_dump(mode="json")
+    return Subject.of(Recipe.model_validate(said | changed), architecture, 30_000)
+
+
+def lines(looked_at: Subject, url: str, tmp_path: Path) -> dict[str, Check]:
+    return {check.name: check for check in machine_checks(looked_at, Store(url, tmp_path / "cache"))}
+
+
+def test_a_store_folder_without_room_for_the_full_weights_states_is_refused(tmp_path: Path) -> None:
+    large = subject("fineweb-2017-26-full-weight", qwen_35b(moe_intermediate_size=512_000))
+    room = lines(large, str(tmp_path / "store"), tmp_path)["store room"]
+    embedded_twice = 2 * (2 * 4 * 30_000 * 2_048)
+    needed = 3 * large.state_bytes + large.output_bytes + large.model_bytes + embedded_twice
+    assert shutil.disk_usage(tmp_path).free < needed
+    assert not room.passed
+    assert room.value.startswith(f"{needed / 1e9:,.1f} GB to come")
+
+
+def test_a_bucket_tells_no_quota_and_is_told_what_will_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    checks = lines(subject("fineweb-2017-26-full-weight", qwen_35b()), "s3://bucket/prefix", tmp_path)
+    assert checks["store room"].passed
+    assert "1,247.8 GB of it training states" in checks["store room"].value
+    assert "a bucket tells no quota" in checks["store room"].value
+    assert checks["credentials"].value.startswith("store opened by AWS_ACCESS_KEY_ID")
+    assert "someone" not in checks["credentials"].value
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+@pytest.mark.parametrize("url", ["{tmp_path}/store", "s3://bucket/prefix"])
+def test_the_credentials_line_informs_of_what_opens_store_and_hub_and_shows_no_secret(
+    url: str, token: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    if token:
+        monkeypatch.setenv("HF_TOKEN", token)
+    smoke = subject("smoke", tiny_config(TinySource()))
+    line = lines(smoke, url.format(tmp_path=tmp_path), tmp_path)["credentials"]
+    assert (line.passed, line.bound) == (True, "for information")
+    assert ("HF_TOKEN set" if token else "no HF_TOKEN") in line.value
+    assert TOKEN not in line.value
+    opened = "a profile or role of this machine" if "://" in url else "the store is a folder"
+    assert opened in line.value
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub with one small model, which is the hub of this process."""
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text(json.dumps({"model_type": "qwen3_5_moe_text"}))
+    save_file({"weight": torch.ones(2)}, model / "model.safetensors")
+    with serve_hub(model, models="a" * 40) as served:
+        template = f"{served.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        # Files lie with another host, as they do; a redirect within one would be followed for the file's headers.
+        served.url = served.url.replace("127.0.0.1", "localhost")
+        yield served
+        close_session()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (refusal(403, "GatedRepo", "Access to model someone/gated is restricted"), "it is gated: accept its terms"),
+        (refusal(401, "GatedRepo", "You must be authenticated"), "it is gated: accept its terms on the hub and set HF"),
+        (refusal(401, "RepoNotFound", "Invalid username"), "knows no such repository, or not for you: check the name"),
+        (refusal(404, "RevisionNotFound", "Invalid rev id"), "it has no such commit"),
+        (
+            refusal(401, "", "Invalid credentials in Authorization header"),
+            r"the hub refuses it \(HTTP 401\): check that HF",
+        ),
+        (refusal(403, "", "Forbidden"), r"the hub refuses it \(HTTP 403\): check that HF_TOKEN is valid"),
+    ],
+)
+@pytest.mark.parametrize("where", ["/tree/", "/resolve/"])
+def test_a_gated_base_ends_before_preflight_and_before_anything_is_rented(
+    hub: Hub, where: str, answer: Answer, reason: str
+) -> None:
+    hub.instead += [(where, answer)] * 20
+    with pytest.raises(
+        HubUnavailable, match=f"model someone/gated at revision aaaaaaaaaaaa was not fetched; .*{reason}"
+    ):
+        publish_base.fn(GATED)
+    assert list(open_store().objects.list("base/")) == []
+
+
+def test_with_a_token_a_gated_base_is_fetched_once_and_no_later_stage_asks_the_hub(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    base = publish_base.fn(GATED)
+    n_asked, asked = len(hub.asked), [request for request in hub.asked if "/tree/" in request.path]
+    assert {request.headers["authorization"] for request in asked} == {f"Bearer {TOKEN}"}
+    folder = open_store().fetch(publish_base.fn(GATED))
+    assert (folder / "model.safetensors").stat().st_size > 0
+    assert open_store().record(base).facts["repo"] == "someone/gated"
+    said = (folder / "config.json").read_bytes() + open_store().record(base).model_dump_json().encode()
+    assert TOKEN.encode() not in said
+    line = lines(subject("smoke", tiny_config(TinySource())), str(tmp_path / "store"), tmp_path)["credentials"]
+    assert line.value.endswith("base, tokenizer and corpus are in the store, so that no later stage asks the hub")
+    assert len(hub.asked) == n_asked
+
+
+def test_a_rented_machine_needs_base_three_states_and_the_result_twice(tmp_path: Path) -> None:
+    disk = lines(subject("fineweb-2017-26-full-weight", qwen_35b()), str(tmp_path), tmp_path)["disk of h100x8"]
+    assert disk.value.startswith(f"{(2 + 3 * 12 + 2 * 4) * P / 1e9:,.1f} GB wanted: base 69.3 GB, 3 states of 415.9 GB")
+
+
+def test_this_machine_needs_room_only_for_what_is_made_on_it(tmp_path: Path) -> None:
+    rented = subject("fineweb-2017-26-full-weight", qwen_35b())
+    assert "at least 0.0 MB" in lines(rented, "s3://b/p", tmp_path)["disk of this machine"].bound
+    merged_here = subject(
+        "fineweb-2017-26-full-weight",
+        qwen_35b(moe_intermediate_size=512_000),
+        route={"train": "h100x8", "merge": "cpu"},
+    )
+    assert not lines(merged_here, "s3://b/p", tmp_path)["disk of this machine"].passed
+    smoke = subject("smoke", tiny_config(TinySource()))
+    assert lines(smoke, str(tmp_path), tmp_path)["disk of this machine"].passed
