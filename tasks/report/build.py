@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from tasks.artifacts import Preflight
 from tasks.report.config import ReportConfig
+from tasks.report.corpus import corpus_part
 from tasks.report.honest_tables import headline
 from tasks.report.page import render
 from tasks.scores import PremiumScores
@@ -22,7 +23,7 @@ def write_report(
 
     Args:
         config: Title, and whether the numbers mean anything.
-        inputs: Folders of `premium` and `preflight`.
+        inputs: Folders of `premium`, `preflight` and `corpus`.
         records: All artifacts the scores came from, sources first.
         folder: Where the files go.
 
@@ -31,7 +32,8 @@ def write_report(
     """
     scores = PremiumScores.read(inputs["premium"])
     draws = np.load(inputs["premium"] / "draws.npy", allow_pickle=False)
-    page = render(config, scores, draws, Preflight.read(inputs["preflight"]), records)
+    corpus = corpus_part(inputs["corpus"], records)
+    page = render(config, scores, draws, Preflight.read(inputs["preflight"]), corpus, records)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "table.json").write_text(json.dumps(headline(scores), indent=1) + "\n", encoding="utf-8")
     return {

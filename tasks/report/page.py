@@ -1,6 +1,6 @@
 """The page: a template filled with rows of text and figures; whatever it is given, it escapes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,12 @@ from tasks.store.records import Record
 
 
 def render(
-    config: ReportConfig, scores: PremiumScores, draws: np.ndarray, preflight: Preflight, records: Sequence[Record]
+    config: ReportConfig,
+    scores: PremiumScores,
+    draws: np.ndarray,
+    preflight: Preflight,
+    corpus: Mapping[str, Any] | None,
+    records: Sequence[Record],
 ) -> str:
     """Render the page.
 
@@ -27,6 +32,7 @@ def render(
         scores: The figures.
         draws: (n_kept, 1 + 2 * n_models) draw, then on and off of base, trained and any placebo.
         preflight: What was checked before a GPU was rented.
+        corpus: The corpus section's content, or None where the corpus has no ledger.
         records: All artifacts the scores came from, sources first.
 
     Returns:
@@ -38,6 +44,7 @@ def render(
         cards=cards(scores),
         where_zero_lies=where_zero_lies(scores),
         honest=honest_part(scores, facts.base_is_pretrained(records)),
+        corpus=corpus,
         seed=_seed_part(scores, draws),
         panel={"contract": facts.panel_contract(records), "tables": facts.panel_tables(records)},
         run=_run_part(preflight, records),

@@ -13,24 +13,27 @@ from tasks.store.store import open_store
 
 
 @task(name="report", cache_policy=NO_CACHE)
-def publish_report(config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef) -> ArtifactRef:
+def publish_report(
+    config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef, corpus: ArtifactRef
+) -> ArtifactRef:
     """Publish the report on a run's scores, unless the store has it.
 
     Args:
         config: Title, and whether the numbers mean anything.
         premium: The PremiumScores to show.
         preflight: The checks the run passed.
+        corpus: The corpus the model was trained on, whose ledger is shown.
 
     Returns:
         Reference to a Report.
     """
     store = open_store()
-    plan = ROOM.plan(config, {"premium": premium, "preflight": preflight})
+    plan = ROOM.plan(config, {"premium": premium, "preflight": preflight, "corpus": corpus})
 
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
         from tasks.report.build import write_report
 
-        # Preflight's sources are the scores' too: each artifact is named once.
+        # The sources of all three overlap: each artifact is named once.
         records = {record.ref: record for ref in plan.inputs.values() for record in store.lineage(ref)}
         return write_report(config, inputs, list(records.values()), folder)
 

@@ -14,6 +14,7 @@ from tasks.scores import Interval, ModelScore, PremiumScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
 from tests.report.made_honest import made_honest
+from tests.report.made_ledger import write_made_corpus
 from tests.report.page_reader import Page
 
 PANEL_FACTS = {
@@ -106,10 +107,12 @@ def model_score(r2_off: float, r2_on: float, interval: Interval) -> ModelScore:
 
 @pytest.fixture
 def write_inputs(tmp_path) -> Callable[..., dict[str, Path]]:
-    """Writes the folders of `premium` and `preflight` that a report is made from."""
+    """Writes the folders of `premium`, `preflight` and `corpus` that a report is made from."""
 
-    def write(checks: list[Check] | None = None, **changed: object) -> dict[str, Path]:
-        folders = {name: tmp_path / name for name in ("premium", "preflight")}
+    def write(
+        checks: list[Check] | None = None, ledger: dict[str, object] | None = None, **changed: object
+    ) -> dict[str, Path]:
+        folders = {name: tmp_path / name for name in ("premium", "preflight", "corpus")}
         for folder in folders.values():
             folder.mkdir(exist_ok=True)
         scores = made_scores(**changed)
@@ -120,6 +123,7 @@ def write_inputs(tmp_path) -> Callable[..., dict[str, Path]]:
             Check(name="panel stocks", passed=True, value="20 stocks", bound="at least 5, one per fold"),
         ]
         (folders["preflight"] / "checks.json").write_text(Preflight(checks=checks).model_dump_json())
+        write_made_corpus(folders["corpus"], **(ledger or {}))
         return folders
 
     return write

@@ -85,4 +85,4 @@ def test_a_figure_without_a_number_in_it_is_not_drawn(write):
     nowhere = parts(0, 0, 0, **dict.fromkeys(FIGURES, NONE))
     blank = [made.model_copy(update={"premium": None, "why_none": "none."}) for made in CONTROLS]
     honest = made_honest(base=nowhere, trained=nowhere, reduction=NONE, controls=blank)
-    assert (n_figures(write()), n_figures(write(honest=honest)), n_figures(write(honest=None))) == (6, 3, 3)
+    assert (n_figures(write()), n_figures(write(honest=honest)), n_figures(write(honest=None))) == (7, 4, 4)

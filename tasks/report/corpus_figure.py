@@ -1,0 +1,79 @@
+"""The corpus over time, with the cutoff."""
+
+from calendar import monthrange
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from tasks.report.drawing import BLUE, OCHRE, drawing
+
+MONTH = 1 / 12
+MONTHS_FROM_YEARS = 12
+"""A corpus that spans more years than this is drawn by year: a month's bar would be thinner than a line."""
+
+
+def documents_over_time(by_month: Mapping[str, int], cutoff: str, side: str) -> Markup | None:
+    """A bar per month, or per year over a long time, and a line at the end of the cutoff's day.
+
+    Args:
+        by_month: Documents by `YYYY-MM`.
+        cutoff: ISO day.
+        side: `known` or `after`, for the label.
+    """
+    if not by_month:
+        return None
+    bars = _bars(by_month)
+    cut = _end_of(date.fromisoformat(cutoff))
+    known = side == "known"
+    with drawing(height=2.3) as drawn:
+        axes = drawn.axes
+        # The month the cutoff lies in ends, or begins, with it: no bar reaches to days it does not count.
+        lefts = [start if known else max(start, min(cut, end)) for start, end, _ in bars]
+        rights = [min(end, max(cut, start)) if known else end for start, end, _ in bars]
+        widths = [right - left for left, right in zip(lefts, rights, strict=True)]
+        axes.bar(lefts, [n for _, _, n in bars], width=widths, align="edge", color=BLUE, linewidth=0)
+        axes.axvline(cut, color=OCHRE, linewidth=1.5, linestyle=(0, (4, 2)))
+        _label_cutoff(axes, cut, f"cutoff {cutoff}", known)
+        axes.margins(x=0.02)
+        axes.set_ylim(top=1.18 * max(n for _, _, n in bars))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
+        axes.set_ylabel(f"documents per {'year' if bars[0][1] - bars[0][0] > MONTH else 'month'}")
+    return drawn.svg
+
+
+def _bars(by_month: Mapping[str, int]) -> list[tuple[float, float, int]]:
+    """Start and end of each bar in years, and its documents; months stand a little apart, years do not."""
+    months = {(int(month[:4]), int(month[5:7])): n for month, n in by_month.items()}
+    years = [year for year, _ in months]
+    if max(years) - min(years) <= MONTHS_FROM_YEARS:
+        starts = {year + (month - 1) * MONTH: n for (year, month), n in months.items()}
+        return [(start, start + 0.86 * MONTH, n) for start, n in starts.items()]
+    by_year: Counter[int] = Counter()
+    for (year, _), n in months.items():
+        by_year[year] += n
+    return [(year, year + 1, n) for year, n in by_year.items()]
+
+
+def _end_of(day: date) -> float:
+    """The end of a day in years, months being equally long."""
+    n_days = monthrange(day.year, day.month)[1]
+    return day.year + (day.month - 1 + day.day / n_days) * MONTH
+
+
+def _label_cutoff(axes: Axes, cut: float, label: str, known: bool) -> None:
+    axes.annotate(
+        label,
+        (cut, 1),
+        xytext=(-5 if known else 5, -3),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="right" if known else "left",
+        va="top",
+        color=OCHRE,
+    )
