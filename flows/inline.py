@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from flows.pipeline import leakage_premium_steps
-from flows.stages import stage_of
+from flows.table import stage_of
 from tasks.artifacts import Report
 from tasks.recipe import Recipe
 from tasks.settings import Config

@@ -12,7 +12,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.dispatch import Errand, dispatch
 from flows.pipeline import leakage_premium_steps
 from flows.routing import deployment_of
-from flows.stages import stage_name, stage_of
+from flows.table import stage_name, stage_of
 from tasks.artifacts import Report
 from tasks.recipe import Recipe
 from tasks.settings import Config
@@ -38,7 +38,7 @@ def run_stage(step: str, recipe: Recipe, config: Config, inputs: dict[str, Artif
         tags=(
             f"stage:{stage_name(step)}",
             f"recipe:{recipe.name}",
-            f"arm:{recipe.train.arm}",
+            f"arm:{recipe.train.arm.kind}",
             f"cutoff:{recipe.corpus.cutoff}",
         ),
     )

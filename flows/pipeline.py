@@ -29,7 +29,8 @@ def leakage_premium_steps(recipe: Recipe, run: Runner[T]) -> T:
     base = run("base", recipe.base)
     corpus = run("corpus", recipe.corpus)
     later: dict[str, T] = {"placebo": run("corpus placebo", recipe.placebo_corpus)} if recipe.placebo else {}
-    panel = run("panel", recipe.panel)
+    staged: dict[str, T] = {"prices": run("prices", recipe.panel.prices)} if recipe.panel.prices else {}
+    panel = run("panel", recipe.panel, after=(), **staged)
     preflight = run("preflight", recipe, after=(), base=base, corpus=corpus, panel=panel, **later)
     # Preflight changes no later artifact's bytes, so it is waited for and not put into their keys.
     states = {"base": run("embed base", recipe.embed, after=[preflight], panel=panel, model=base)}
@@ -39,4 +40,4 @@ def leakage_premium_steps(recipe: Recipe, run: Runner[T]) -> T:
         merged = run(f"merge{variant}", recipe.merge, base=base, train=train)
         states[arm] = run(f"embed {arm}", recipe.embed, panel=panel, model=merged)
     premium = run("premium", recipe.premium, after=(), panel=panel, **states)
-    return run("report", recipe.report, premium=premium, preflight=preflight)
+    return run("report", recipe.report, premium=premium, preflight=preflight, corpus=corpus)

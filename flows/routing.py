@@ -1,9 +1,9 @@
 """Which pool runs which stage."""
 
-from flows.stages import stage_name
+from flows.table import stage_name
 from tasks.recipe import Recipe
 
-CPU_STAGES = ("base", "corpus", "panel", "preflight", "premium", "report")
+CPU_STAGES = ("base", "corpus", "prices", "panel", "preflight", "premium", "report")
 
 
 def deployment_of(step: str, recipe: Recipe) -> str:

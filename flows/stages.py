@@ -1,10 +1,6 @@
 """One small flow per stage: what a pool runs, and what the UI retries."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-from prefect import Flow, Task, flow
+from prefect import flow
 
 from flows.exclusive import one_at_a_time
 from tasks.base.config import ROOM as BASE
@@ -12,7 +8,7 @@ from tasks.base.config import BaseConfig
 from tasks.base.task import publish_base
 from tasks.corpus.config import ROOM as CORPUS
 from tasks.corpus.config import CorpusConfig
-from tasks.corpus.task import publish_corpus
+from tasks.corpus.task import corpus_task_runner, publish_corpus
 from tasks.embed.config import ROOM as EMBED
 from tasks.embed.config import EmbedConfig
 from tasks.embed.task import publish_embed
@@ -21,7 +17,9 @@ from tasks.merge.config import MergeConfig
 from tasks.merge.task import publish_merge
 from tasks.panel.config import ROOM as PANEL
 from tasks.panel.config import PanelConfig
-from tasks.panel.task import publish_panel
+from tasks.panel.prices.config import ROOM as PRICES
+from tasks.panel.prices.config import PricesConfig
+from tasks.panel.task import publish_panel, publish_prices
 from tasks.preflight.room import ROOM as PREFLIGHT
 from tasks.preflight.task import publish_preflight
 from tasks.premium.config import ROOM as PREMIUM
@@ -31,7 +29,7 @@ from tasks.recipe import Recipe
 from tasks.report.config import ROOM as REPORT
 from tasks.report.config import ReportConfig
 from tasks.report.task import publish_report
-from tasks.store.refs import ArtifactRef, Room
+from tasks.store.refs import ArtifactRef
 from tasks.train.config import ROOM as TRAIN
 from tasks.train.config import TrainConfig
 from tasks.train.task import publish_train
@@ -48,7 +46,7 @@ def base(config: BaseConfig) -> ArtifactRef:
     return publish_base(config)
 
 
-@flow(name="corpus")
+@flow(name="corpus", task_runner=corpus_task_runner())
 @one_at_a_time(CORPUS)
 def corpus(config: CorpusConfig) -> ArtifactRef:
     """Publish the documents that could be known at the cutoff, as text and as token ids.
@@ -59,15 +57,27 @@ def corpus(config: CorpusConfig) -> ArtifactRef:
     return publish_corpus(config)
 
 
+@flow(name="prices")
+@one_at_a_time(PRICES)
+def prices(config: PricesConfig) -> ArtifactRef:
+    """Publish JPX's price file: from Kaggle once, from the store ever after.
+
+    Args:
+        config: Which file.
+    """
+    return publish_prices(config)
+
+
 @flow(name="panel")
 @one_at_a_time(PANEL)
-def panel(config: PanelConfig) -> ArtifactRef:
+def panel(config: PanelConfig, prices: ArtifactRef | None = None) -> ArtifactRef:
     """Publish the equity panel: features, target and a sentence per row.
 
     Args:
         config: Source of the prices and how rows are drawn.
+        prices: The staged prices, where the source names no file.
     """
-    return publish_panel(config)
+    return publish_panel(config, prices)
 
 
 @flow(name="preflight")
@@ -149,56 +159,13 @@ def premium(
 
 @flow(name="report")
 @one_at_a_time(REPORT)
-def report(config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef) -> ArtifactRef:
+def report(config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef, corpus: ArtifactRef) -> ArtifactRef:
     """Write the page a risk committee can read.
 
     Args:
         config: Title and caveats.
         premium: The scores.
         preflight: The checks that passed.
+        corpus: The corpus, whose ledger is shown.
     """
-    return publish_report(config, premium, preflight)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage as the pipeline sees it.
-
-    Args:
-        room: Names its artifacts.
-        publish: The room's task; its `fn` runs inline.
-        flow: What its pools run.
-    """
-
-    room: Room[Any]
-    publish: Task[Any, ArtifactRef]
-    flow: Flow[Any, ArtifactRef]
-
-    @property
-    def inline(self) -> Callable[..., ArtifactRef]:
-        """The plain function, for a run without a server."""
-        plain: Callable[..., ArtifactRef] = self.publish.fn
-        return plain
-
-
-STAGES: dict[str, Stage] = {
-    "base": Stage(BASE, publish_base, base),
-    "corpus": Stage(CORPUS, publish_corpus, corpus),
-    "panel": Stage(PANEL, publish_panel, panel),
-    "preflight": Stage(PREFLIGHT, publish_preflight, preflight),
-    "train": Stage(TRAIN, publish_train, train),
-    "merge": Stage(MERGE, publish_merge, merge),
-    "embed": Stage(EMBED, publish_embed, embed),
-    "premium": Stage(PREMIUM, publish_premium, premium),
-    "report": Stage(REPORT, publish_report, report),
-}
-
-
-def stage_of(step: str) -> Stage:
-    """The stage a step such as `embed base` runs."""
-    return STAGES[stage_name(step)]
-
-
-def stage_name(step: str) -> str:
-    """`embed` for `embed base`."""
-    return step.split()[0]
+    return publish_report(config, premium, preflight, corpus)

@@ -11,7 +11,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows.exclusive import artifact_tag, only_run
-from flows.stages import STAGES
+from flows.table import STAGES
 from tasks.settings import project_root
 from tasks.store.store import open_store
 from tests.flows.stage_runs import finished, lines_of, panel_plan, trigger, until

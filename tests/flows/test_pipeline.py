@@ -10,12 +10,13 @@ from deployments.pools import pool_files
 from deployments.steps import recipe as recipe_step
 from flows.pipeline import leakage_premium_steps
 from flows.routing import deployment_of
-from flows.stages import STAGES, stage_name, stage_of
+from flows.table import STAGES, stage_name, stage_of
 from tasks.recipe import Recipe
 from tasks.settings import project_root
 
 RECIPE = Recipe(name="x")
 WITH_PLACEBO = Recipe(name="x", placebo=True)
+WITH_STAGED_PRICES = Recipe(name="x", panel={"source": {"kind": "jpx"}})
 
 
 def trace(recipe: Recipe = RECIPE) -> dict[str, tuple[set[str], set[str]]]:
@@ -75,7 +76,7 @@ def test_without_the_switch_nothing_of_a_placebo_runs() -> None:
     assert [step for step in trace() if "placebo" in step] == []
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, WITH_PLACEBO], ids=["plain", "placebo"])
+@pytest.mark.parametrize("recipe", [RECIPE, WITH_PLACEBO, WITH_STAGED_PRICES], ids=["plain", "placebo", "prices"])
 def test_a_stages_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_absent(recipe: Recipe) -> None:
     def run(step, config, *, after=(), **inputs):
         parameters = stage_of(step).flow.parameters
@@ -93,7 +94,8 @@ def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
         filled.setdefault(stage_name(step), {"config"}).update(inputs)
         return step
 
-    leakage_premium_steps(WITH_PLACEBO, run)
+    for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES):
+        leakage_premium_steps(recipe, run)
     assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
 
 
@@ -117,7 +119,9 @@ def test_prefect_yaml_has_every_deployment_the_route_can_name_and_no_unknown_poo
     described = yaml.safe_load((project_root() / "prefect.yaml").read_text())["deployments"]
     deployed = {f"{entry['entrypoint'].split('.')[-1]}/{entry['name']}" for entry in described}
     routes = [{}, {"train": "h100x8", "merge": "cpu", "embed": "cpu"}]
-    needed = {deployment_of(step, Recipe(name="x", route=route)) for route in routes for step in trace()}
+    needed = {
+        deployment_of(step, Recipe(name="x", route=route)) for route in routes for step in trace(WITH_STAGED_PRICES)
+    }
     assert needed <= deployed
     assert {entry["work_pool"]["name"] for entry in described} == {file.stem for file in pool_files()}
 

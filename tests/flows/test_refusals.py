@@ -71,7 +71,12 @@ def test_inputs_that_cannot_be_measured(tmp_path: Path, changed: dict[str, objec
             {"base": {"source": {"kind": "hub"}}},
             "model Qwen/Qwen3.5-35B-A3B-Base at revision 0f0813072d23 was not fetched",
         ),
-        ({"corpus": {"source": {"kind": "fineweb"}}}, "datasets/HuggingFaceFW/fineweb@9bb295d"),
+        # Slow, for a corpus tries eight times within two minutes.
+        pytest.param(
+            {"corpus": {"source": {"kind": "fineweb"}}},
+            "datasets/HuggingFaceFW/fineweb@9bb295d",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["base", "corpus"],
 )
