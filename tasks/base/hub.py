@@ -55,6 +55,17 @@ def _unavailable(source: HubSource, error: Exception) -> HubUnavailable:
         reason = "the hub knows no such repository, or not for you: check the name and HF_TOKEN"
     elif isinstance(error, RevisionNotFoundError):
         reason = "it has no such commit: check the revision on its page"
+    elif (status := _status(error)) in (401, 403):
+        reason = f"the hub refuses it (HTTP {status}): check that HF_TOKEN is valid and may read it"
     else:
         reason = f"the hub cannot be reached ({type(error).__name__}): check the network and HF_HUB_OFFLINE"
     return HubUnavailable(f"model {source.repo} at revision {source.revision[:12]} was not fetched; {reason}.")
+
+
+def _status(error: BaseException | None) -> int | None:
+    """The hub's answer, which huggingface_hub at times hides behind an error of its own."""
+    while error is not None:
+        if (response := getattr(error, "response", None)) is not None:
+            return int(response.status_code)
+        error = error.__cause__
+    return None
