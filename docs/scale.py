@@ -1,0 +1,183 @@
+"""Write docs/scale.md: what a corpus of 1 B, 100 B and 1 T tokens takes on 1 and on 100 workers, from named rates."""
+
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+# What `make bench-corpus` measured, per second of processor time, starting included; see docs/benchmarks.md.
+R, R_FROM = 2_900_000, "measured: `make bench-corpus`, tiktoken; transformers' own tokenizer 404,000 (facts)"
+A, A_FROM = 15_900_000, "measured there: about 140 MB/s of text and ids through one process"
+WORKER_GB, WORKER_GB_FROM = 0.24, "measured there"
+# Measured with this room's functions.
+V, H, D = 35_000_000, 1_200_000_000, 195
+# The source's.
+N_DUMPS, TOKENS_PER_DOCUMENT, TOKENS_OF_35_DUMPS = 35, 671, 5.0e12
+BYTES_PER_TOKEN, FILE_BYTES, ROWS_PER_GROUP = 44e12 / 15e12, 2.15e9, 1_000
+CALLS_PER_GROUP, CALLS_PER_FILE, CALLS_PER_HOUR = 2, 4, 3_000 * 12
+OUT_BYTES_PER_TOKEN = 4 + 5
+# Prices, to be read with one's own beside them.
+DOLLARS_PER_CORE_HOUR, DOLLARS_PER_TB_MONTH = 0.04, 23.0
+
+BUDGETS = {"1 B": 1e9, "100 B": 1e11, "1 T": 1e12}
+WORKERS = (1, 100)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A corpus of so many tokens, drawn equally from 35 dumps, on so many worker cores."""
+
+    tokens: float
+    n_workers: int
+
+    @property
+    def documents(self) -> float:
+        return self.tokens / TOKENS_PER_DOCUMENT
+
+    @property
+    def files(self) -> int:
+        """Opened: of each dump, as many as its share needs."""
+        return N_DUMPS * ceil(self.tokens / N_DUMPS * BYTES_PER_TOKEN / FILE_BYTES)
+
+    @property
+    def requests(self) -> float:
+        return self.documents / ROWS_PER_GROUP * CALLS_PER_GROUP + self.files * CALLS_PER_FILE
+
+    @property
+    def tokenizing_hours(self) -> float:
+        return self.tokens / (R * self.n_workers) / 3600
+
+    @property
+    def assembling_hours(self) -> float:
+        return self.tokens / A / 3600
+
+    @property
+    def asking_hours(self) -> float:
+        """At the hub's limit for one address without an account, shared by all workers behind it."""
+        return self.requests / CALLS_PER_HOUR
+
+    @property
+    def hours(self) -> float:
+        return max(self.tokenizing_hours, self.assembling_hours, self.asking_hours)
+
+    @property
+    def bound_by(self) -> str:
+        bounds = {"tokenizing": self.tokenizing_hours, "assembling": self.assembling_hours, "asking": self.asking_hours}
+        return max(bounds, key=bounds.__getitem__)
+
+    @property
+    def dollars(self) -> float:
+        """Worker cores and the assembler's for all hours, and the result kept for a month."""
+        return self.hours * (self.n_workers + 1) * DOLLARS_PER_CORE_HOUR + self.out_tb * DOLLARS_PER_TB_MONTH
+
+    @property
+    def out_tb(self) -> float:
+        return self.tokens * OUT_BYTES_PER_TOKEN / 1e12
+
+    @property
+    def index_gb(self) -> float:
+        return self.documents * D / 1e9
+
+
+def page() -> str:
+    """The whole page."""
+    return f"{HEAD}\n{rates()}\n## What it takes\n\n{volume()}\n{time()}{TAIL}"
+
+
+def rates() -> str:
+    """Where each number comes from."""
+    here = "measured: 2 cores AMD EPYC shared with other work, 24 GB, Debian 12, Python 3.11.7, numpy 2.4.6"
+    prices = f"{DOLLARS_PER_CORE_HOUR} per core-hour, {DOLLARS_PER_TB_MONTH:g} per TB and month"
+    rows = [
+        ("R, tokens per second and worker", f"{R:,}", R_FROM),
+        ("A, tokens per second through the one assembler", f"{A:,}", A_FROM),
+        ("memory of a worker", f"{WORKER_GB} GB", WORKER_GB_FROM),
+        ("tokens per second that `verify` counts again", f"{V:,}", here),
+        ("bytes per second that it hashes", f"{H:,}", "measured, there"),
+        ("bytes per document, index of near-duplicates", str(D), "measured, there: 500,000 documents, 11 bands"),
+        ("tokens per document; of the 35 dumps", f"{TOKENS_PER_DOCUMENT}; 5 T", "facts: GPT-2's, Qwen's are fewer"),
+        ("parquet bytes per token", f"{BYTES_PER_TOKEN:.2f}", "FineWeb's card: 44 TB, 15 T tokens; most is text"),
+        ("bytes of a full file", "2.15 GB", "facts"),
+        ("rows per row group", f"{ROWS_PER_GROUP:,}", "assumed: datatrove's writer's default"),
+        ("requests per row group", str(CALLS_PER_GROUP), "measured on a local hub: one range of 3.3 MB, and a redirect"),
+        ("requests per file", str(CALLS_PER_FILE), "assumed: listing, footer, digest"),
+        ("requests per hour", f"{CALLS_PER_HOUR:,}", "facts: 3,000 in 5 minutes, per address, no account"),
+        ("bytes written per token", str(OUT_BYTES_PER_TOKEN), "4 of ids; text measured on the addresses: 5"),
+        ("dollars", prices, "assumed"),
+    ]
+    return _table(("rate", "value", "from"), rows)
+
+
+def volume() -> str:
+    """What does not depend on the number of workers."""
+    rows = []
+    for name, tokens in BUDGETS.items():
+        job = Job(tokens, 1)
+        share = f"{tokens / TOKENS_OF_35_DUMPS:.2%}"
+        read = tokens * BYTES_PER_TOKEN / 1e12
+        checking = tokens / V / 3600 + job.out_tb * 1e12 / H / 3600
+        rows.append(
+            (name, share, f"{job.documents / 1e6:,.1f} M", f"{job.files:,}", f"{job.requests:,.0f}", _bytes(read),
+             _bytes(job.out_tb), f"{job.index_gb:,.1f} GB", f"{_hours(checking)} h")
+        )  # fmt: skip
+    head = ("tokens", "of the 35 dumps", "documents", "files opened", "requests", "read", "written",
+            "index of near-duplicates", "`verify`, one core")  # fmt: skip
+    return _table(head, rows)
+
+
+def time() -> str:
+    """What does."""
+    rows = []
+    for name, tokens in BUDGETS.items():
+        for n_workers in WORKERS:
+            job = Job(tokens, n_workers)
+            parts = (job.tokenizing_hours, job.assembling_hours, job.asking_hours)
+            dollars = f"{job.dollars:,.2f}" if job.dollars < 10 else f"{job.dollars:,.0f}"
+            memory = f"{n_workers * WORKER_GB + 1:,.1f} GB"
+            rows.append((name, str(n_workers), *map(_hours, parts), job.bound_by, dollars, memory))
+    head = ("tokens", "workers", "tokenizing, h", "assembling, h", "asking the hub, h", "the longest", "dollars",
+            "memory in all")  # fmt: skip
+    return _table(head, rows)
+
+
+def _bytes(tb: float) -> str:
+    return f"{tb:,.2g} TB" if tb >= 0.1 else f"{1000 * tb:,.2g} GB"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.2g}" if hours < 100 else f"{hours:,.0f}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+HEAD = """# A corpus of 1 B, 100 B and 1 T tokens, on paper
+
+What drawing FineWeb's 35 dumps up to 2017-07-02 takes, each dump giving the same share. None of it was run: the tables
+are quotients of named rates, written by `python docs/scale.py`, whose first lines hold them; `make bench-corpus`
+measures the first three on one's own machine. A worker is one core.
+
+## Rates
+"""
+TAIL = """
+The three kinds of work overlap, so that a corpus takes about as long as the longest. Memory is that of the workers and
+of the assembler; the index of near-duplicates comes on top where `corpus.deduplicate` is set. Dollars: the cores for
+all those hours, and what is written kept for a month.
+
+## What it says
+
+- **1 B tokens** is a job for one machine, of 35 files of which little is read.
+- **From 100 B on the hub's limit of requests decides**, not the tokenizer, as soon as many workers stand behind one
+  address. An account raises it and several addresses multiply it. A mirror of the layout in a bucket
+  (`corpus.source.root: s3://...`) takes it away; it costs a copy of the files that are opened, at most 2.15 GB each.
+- **One assembler writes all shards**, for the order of documents must not depend on who reads. Past A / R workers more
+  of them do not help; corpora drawn side by side with seeds of their own would, and would share documents.
+- **Near-duplicates at 1 T** need an index larger than most machines' memory. FineWeb's dumps are deduplicated singly
+  already: leave it off there.
+- **Whoever verifies** needs one core, the shards and some hours, no network; memory is flat.
+"""
+
+
+if __name__ == "__main__":
+    Path(__file__).with_suffix(".md").write_text(page(), encoding="utf-8")
