@@ -22,6 +22,11 @@ def test_the_recipes_page_is_what_the_config_tree_says() -> None:
     assert (project_root() / "docs" / "recipe.md").read_text() == page, "run `python docs/recipe.py`"
 
 
+def test_the_plan_on_paper_is_what_its_rates_say() -> None:
+    page = runpy.run_path(str(project_root() / "docs" / "scale.py"))["page"]()
+    assert (project_root() / "docs" / "scale.md").read_text() == page, "run `python docs/scale.py`"
+
+
 @pytest.mark.parametrize("decision", sorted((project_root() / "docs" / "decisions").glob("*.md")), ids=lambda d: d.stem)
 def test_a_decision_fits_on_forty_lines(decision: Path) -> None:
     assert len(decision.read_text().splitlines()) <= 40
