@@ -98,7 +98,7 @@ def rates() -> str:
         ("parquet bytes per token", f"{BYTES_PER_TOKEN:.2f}", "FineWeb's card: 44 TB, 15 T tokens; most is text"),
         ("bytes of a full file", "2.15 GB", "facts"),
         ("rows per row group", f"{ROWS_PER_GROUP:,}", "assumed: datatrove's writer's default"),
-        ("requests per row group", str(CALLS_PER_GROUP), "measured on a local hub: one range of 3.3 MB, and a redirect"),
+        ("requests per row group", str(CALLS_PER_GROUP), "measured, local hub: one range of 3.3 MB, a redirect"),
         ("requests per file", str(CALLS_PER_FILE), "assumed: listing, footer, digest"),
         ("requests per hour", f"{CALLS_PER_HOUR:,}", "facts: 3,000 in 5 minutes, per address, no account"),
         ("bytes written per token", str(OUT_BYTES_PER_TOKEN), "4 of ids; text measured on the addresses: 5"),
