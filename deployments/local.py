@@ -15,6 +15,7 @@ from pathlib import Path
 from deployments.address import Address, PortInUse, server_answers
 from deployments.processes import end_all, is_running, note
 from tasks.errors import HindsightError
+from tasks.prices import PROVIDER_VARIABLE
 from tasks.settings import project_root, state_dir
 from tasks.store.filesystem import store_url
 from tasks.store.store import open_store
@@ -48,6 +49,8 @@ def up(address: Address) -> None:
 def _environment(address: Address) -> dict[str, str]:
     """What server, workers and their runs inherit: absolute places, so that it does not matter where they start."""
     return {
+        # All pools are this machine: nobody sends a bill for an H100.
+        PROVIDER_VARIABLE: "own",
         **os.environ,
         "HINDSIGHT_ROOT": str(project_root()),
         "HINDSIGHT_STATE": str(state_dir().absolute()),

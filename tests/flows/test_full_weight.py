@@ -54,6 +54,11 @@ def test_every_weight_lies_in_the_checkpoint_and_most_dense_ones_moved(records: 
         assert groups[group]["changed"] > 0.5 * groups[group]["n_sampled"], group
 
 
+def test_an_own_machine_that_plays_eight_gpus_sends_no_bill(records: dict[str, Record]) -> None:
+    assert records["train"].facts["trainer_seconds"] > 0
+    assert records["train"].facts["dollars"] == 0
+
+
 def test_the_merged_model_answers_as_the_checkpoint_does(records: dict[str, Record]) -> None:
     facts = records["merge"].facts
     assert facts["difference"] == 0
