@@ -41,6 +41,13 @@ MAX_PICKLE_BYTES = 1 << 20
 """A tensor's own pickle has some 150 bytes."""
 LOCAL_HEADER_BYTES = 30
 """Fixed part of the header before each file of a zip; the lengths of its name and its extra field end it."""
+HAS_DESCRIPTOR = 1 << 3
+DESCRIPTOR = (b"PK\x07\x08",)
+HEADERS = (b"PK\x03\x04", b"PK\x01\x02")
+"""What follows a file of a zip: its sizes once more where its flags say so, else the next header or the directory.
+
+Source: PKWARE, APPNOTE.TXT 6.3.10, sections 4.3 and 4.4.4.
+"""
 
 
 class SavedTensor(NamedTuple):
@@ -118,16 +125,29 @@ def find_numbers(file: BinaryIO, start: int, size: int, dtype: str, shape: tuple
     try:
         with zipfile.ZipFile(archive) as entries:
             saved, numbers = _read_archive(entries, where)
-            header = archive.seek(numbers.header_offset) + LOCAL_HEADER_BYTES
-            lengths = archive.read(LOCAL_HEADER_BYTES)[-4:]
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
+            _check_layout(saved, numbers, dtype, shape, where)
+            with entries.open(numbers):
+                # Opened only to have its name and its flags held against the directory.
+                return start + _data_offset(archive, numbers) + saved.first * ITEM_BYTES[dtype]
+    except CheckpointUnreadable:
+        raise
+    except Exception as error:
+        # A damaged zip ends in any exception there is: of zipfile, zlib, struct, or an index.
         raise CheckpointUnreadable(
-            f"{where} is no archive of torch.save ({error}); fetch the checkpoint again, or save it in the format "
-            "torch_save."
+            f"{where} is no archive of torch.save ({type(error).__name__}: {error}); fetch the checkpoint again, or "
+            "save it in the format torch_save."
         ) from error
-    _check_layout(saved, numbers, dtype, shape, where)
-    skipped = int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
-    return start + header + skipped + saved.first * ITEM_BYTES[dtype]
+
+
+def _data_offset(archive: FileRange, numbers: zipfile.ZipInfo) -> int:
+    header = archive.seek(numbers.header_offset) + LOCAL_HEADER_BYTES
+    lengths = archive.read(LOCAL_HEADER_BYTES)[-4:]
+    first = header + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+    archive.seek(first + numbers.compress_size)
+    # The directory does not repeat the extra field's length, so a damaged one shows only at the end of the numbers.
+    if archive.read(4) not in (DESCRIPTOR if numbers.flag_bits & HAS_DESCRIPTOR else HEADERS):
+        raise ValueError(f"no entry ends where {numbers.filename} should")
+    return first
 
 
 def _read_archive(entries: zipfile.ZipFile, where: str) -> tuple[SavedTensor, zipfile.ZipInfo]:
@@ -147,20 +167,22 @@ def _byteorder(entries: zipfile.ZipFile, root: str) -> bytes:
 
 
 def _check_layout(saved: SavedTensor, numbers: zipfile.ZipInfo, dtype: str, shape: tuple[int, ...], where: str) -> None:
-    contiguous = tuple(accumulate(shape[:0:-1], mul, initial=1))[::-1] if shape else ()
-    strides_that_matter = [stride for stride, n in zip(saved.stride, saved.shape, strict=True) if n > 1]
-    wanted = [stride for stride, n in zip(contiguous, shape, strict=True) if n > 1]
     if (saved.dtype, saved.shape) != (dtype, shape):
         raise CheckpointUnreadable(
             f"{where} is {saved.dtype} {list(saved.shape)}, its metadata says {dtype} {list(shape)}; the files are "
             "of two checkpoints. Fetch it again."
         )
+    if saved.first < 0:
+        raise CheckpointUnreadable(f"{where} starts {-saved.first} numbers before its storage; fetch it again.")
+    contiguous = tuple(accumulate(shape[:0:-1], mul, initial=1))[::-1] if shape else ()
+    strides_that_matter = [stride for stride, n in zip(saved.stride, saved.shape, strict=True) if n > 1]
+    wanted = [stride for stride, n in zip(contiguous, shape, strict=True) if n > 1]
     if math.prod(shape) and strides_that_matter != wanted:
         raise CheckpointUnreadable(
             f"{where} lies in memory order {list(saved.stride)}, not row by row as {list(contiguous)}; such tensors "
             "are not handled. Make it contiguous before saving."
         )
-    if numbers.compress_type != zipfile.ZIP_STORED or numbers.file_size < (
+    if numbers.compress_type != zipfile.ZIP_STORED or numbers.compress_size < (
         (saved.first + math.prod(shape)) * ITEM_BYTES[dtype]
     ):
         raise CheckpointUnreadable(f"{where} is compressed or cut off; such checkpoints are not handled.")

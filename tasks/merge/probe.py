@@ -77,16 +77,22 @@ def load_sharded(model: "PreTrainedModel", sharded_dir: Path) -> None:
     Its metadata must have passed `tasks.dcp.read_metadata` before, for torch runs its pickle.
 
     Raises:
-        CheckpointMismatch: If a weight is missing or has another shape.
+        CheckpointMismatch: If a weight is missing, has another shape, or is stored as a pickle.
     """
     from torch.distributed.checkpoint.api import CheckpointException
     from torch.distributed.checkpoint.filesystem import FileSystemReader
+    from torch.distributed.checkpoint.metadata import TensorStorageMetadata
     from torch.distributed.checkpoint.state_dict_loader import load
 
     state = model.state_dict()
-    with_names = FileSystemReader(sharded_dir).read_metadata().state_dict_metadata
-    tied = set(getattr(model, "all_tied_weights_keys", {}))
-    wanted = {name: tensor for name, tensor in state.items() if name in with_names or name not in tied}
+    entries = FileSystemReader(sharded_dir).read_metadata().state_dict_metadata
+    # Of anything else that is asked for, torch's planner runs the pickle.
+    wanted = {name: tensor for name, tensor in state.items() if isinstance(entries.get(name), TensorStorageMetadata)}
+    if missing := sorted(state.keys() - wanted.keys() - set(getattr(model, "all_tied_weights_keys", {}))):
+        raise CheckpointMismatch(
+            f"the checkpoint holds no tensor for {len(missing)} of the model's {len(state)} weights, {missing[0]} "
+            "first. Merge a checkpoint with the base it was trained from."
+        )
     try:
         with warnings.catch_warnings():
             # It warns of what was asked for: to load in a single process.

@@ -5,18 +5,18 @@ import json
 import logging
 import os
 import shutil
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 
 from tasks.merge.errors import NoRoom
+from tasks.merge.progress import Progress
 from tasks.merge.proofs import Proof, find, identity_of, keep
 from tasks.merge.sources import INDEX, SINGLE
 from tasks.merge.stream import Copied, Output, Reader, n_bytes_of
@@ -25,7 +25,6 @@ from tasks.torch_save import ITEM_BYTES
 
 log = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_LINES = 30
 MOST_AT_ONCE = 8
 """A thread hashes about 1.8 GB/s; no disk takes more than eight of them give."""
 
@@ -87,71 +86,47 @@ def write_shards(shards: Sequence[Shard], inputs_identity: str, work_dir: Path) 
     _check_room(left, work_dir)
     progress = Progress(sum(shard.n_bytes for shard in left))
     with ThreadPoolExecutor(_n_at_once(left), "shard") as pool:
-        proofs = [
-            proof or pool.submit(_write, shard, identity, work_dir, progress)
-            for shard, identity, proof in zip(shards, identities, found, strict=True)
-        ]
+        tasks = {
+            pool.submit(_write, shard, identity, work_dir, progress): i
+            for i, (shard, identity, proof) in enumerate(zip(shards, identities, found, strict=True))
+            if proof is None
+        }
         try:
-            for i, proof in enumerate(proofs):
-                how = "found whole" if isinstance(proof, Proof) else "written and hashed"
-                proofs[i] = proof if isinstance(proof, Proof) else proof.result()
-                log.info("merge: shard %d of %d %s, %s", i + 1, len(shards), how, progress.line())
+            # As they come, for what fails in a later file ends the others.
+            for n_done, task in enumerate(as_completed(tasks), len(shards) - len(left) + 1):
+                found[tasks[task]] = task.result()
+                log.info("merge: shard %d of %d written and hashed, %s", n_done, len(shards), progress.line())
         except BaseException:
             progress.stop()
             pool.shutdown(cancel_futures=True)
             raise
-    return [proof for proof in proofs if isinstance(proof, Proof)], len(shards) - len(left)
+    return [proof for proof in found if proof is not None], len(shards) - len(left)
 
 
 def publish_shards(shards: Sequence[Shard], work_dir: Path, folder: Path) -> None:
-    """Give proved files their place in an artifact's folder, then write the index, for all are there."""
-    for shard in shards:
-        try:
-            (folder / shard.name).hardlink_to(work_dir / shard.name)
-        except OSError:
-            # Another file system, or one without second names.
+    """Give proved files their place in an artifact's folder, then write the index, for all are there.
+
+    Raises:
+        NoRoom: If files must be copied and the disk is too small for both.
+    """
+    with _enough_room(shards, folder):
+        copied = [shard for shard in shards if not _linked(work_dir / shard.name, folder / shard.name)]
+        _check_room(copied, folder)
+        for shard in copied:
             shutil.copyfile(work_dir / shard.name, folder / shard.name)
-    if len(shards) > 1:
-        weight_map = {output.name: shard.name for shard in shards for output in shard.outputs}
-        total = {"total_size": sum(shard.n_bytes for shard in shards)}
-        (folder / INDEX).write_text(json.dumps({"metadata": total, "weight_map": weight_map}, indent=2) + "\n")
+        if len(shards) > 1:
+            weight_map = {output.name: shard.name for shard in shards for output in shard.outputs}
+            total = {"total_size": sum(shard.n_bytes for shard in shards)}
+            (folder / INDEX).write_text(json.dumps({"metadata": total, "weight_map": weight_map}, indent=2) + "\n")
 
 
-class Progress:
-    """Bytes done of all, in a line now and then; of several files at once."""
-
-    def __init__(self, n_bytes: int) -> None:
-        self._n_bytes, self._n_done = n_bytes, 0
-        self._started = self._said = time.monotonic()
-        self._lock, self._stopped = Lock(), False
-
-    def stop(self) -> None:
-        """End what still counts pieces: another file has failed, or nobody waits any more."""
-        self._stopped = True
-
-    def count(self, pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """The same pieces, counted.
-
-        Raises:
-            CancelledError: If it was stopped.
-        """
-        for piece in pieces:
-            if self._stopped:
-                raise CancelledError
-            with self._lock:
-                self._n_done += piece.nbytes
-                is_due = time.monotonic() - self._said > SECONDS_BETWEEN_LINES
-                self._said = time.monotonic() if is_due else self._said
-            if is_due:
-                log.info("merge: %s", self.line())
-            yield piece
-
-    def line(self) -> str:
-        """Done, total, rate and what is left of the time."""
-        rate = self._n_done / max(time.monotonic() - self._started, 1e-9)
-        minutes = (self._n_bytes - self._n_done) / rate / 60 if rate else 0.0
-        done, total = self._n_done / 1e9, self._n_bytes / 1e9
-        return f"{done:.2f} of {total:.2f} GB, {rate / 1e6:.0f} MB/s, {max(minutes, 0):.1f} min left"
+def _linked(file: Path, second_name: Path) -> bool:
+    try:
+        second_name.hardlink_to(file)
+    except OSError:
+        # Another file system, or one without second names.
+        return False
+    return True
 
 
 def _n_at_once(left: Sequence[Shard]) -> int:
@@ -163,20 +138,25 @@ def _n_at_once(left: Sequence[Shard]) -> int:
 def _write(shard: Shard, identity: str, work_dir: Path, progress: Progress) -> Proof:
     file = work_dir / shard.name
     head = np.frombuffer(header(shard.outputs), np.uint8)
+    with _enough_room([shard], work_dir), Reader() as reader:
+        body = progress.count(piece for output in shard.outputs for piece in output.pieces(reader))
+        digest, n_bytes = write_file(chain([head], body), file)
+        counts: Counter[str] = Counter()
+        for output in shard.outputs:
+            counts.update(output.counts)
+        proof = Proof(identity, digest, n_bytes, reader.n_read, dict(sorted(counts.items())))
+        keep(proof, file)
+    return proof
+
+
+@contextmanager
+def _enough_room(shards: Sequence[Shard], folder: Path) -> Iterator[None]:
     try:
-        with Reader() as reader:
-            body = progress.count(piece for output in shard.outputs for piece in output.pieces(reader))
-            digest, n_bytes = write_file(chain([head], body), file)
+        yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise _no_room([shard], work_dir) from error
-    counts: Counter[str] = Counter()
-    for output in shard.outputs:
-        counts.update(output.counts)
-    proof = Proof(identity, digest, n_bytes, reader.n_read, dict(sorted(counts.items())))
-    keep(proof, file)
-    return proof
+        raise _no_room(shards, folder) from error
 
 
 def _check_room(left: Sequence[Shard], work_dir: Path) -> None:

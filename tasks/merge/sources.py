@@ -106,14 +106,32 @@ def safetensors_sources(folder: Path) -> dict[str, Source]:
     """The tensors of a model's safetensors, by their names there.
 
     Raises:
-        SourceDamaged: If a file is missing, cut off, or no safetensors.
+        SourceDamaged: If a file is missing, cut off, no safetensors, or said to lie outside the folder.
     """
-    index = folder / INDEX
-    files = {SINGLE} if not index.is_file() else set(json.loads(index.read_text())["weight_map"].values())
     found: dict[str, Source] = {}
-    for file in sorted(files):
-        found |= _read_header(folder / file)
+    for name in _file_names(folder):
+        found |= _read_header(folder / name)
     return found
+
+
+def _file_names(folder: Path) -> list[str]:
+    index = folder / INDEX
+    if not index.is_file():
+        return [SINGLE]
+    try:
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        outside = [name for name in names if Path(name).name != name or name in ("", "..")]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SourceDamaged(
+            f"{INDEX} of {folder.name} does not name the files of tensors ({type(error).__name__}: {error}); fetch it "
+            "again."
+        ) from error
+    if outside:
+        raise SourceDamaged(
+            f"{INDEX} of {folder.name} says that tensors lie in {outside[0]!r}, which is no file name; the base's "
+            "files lie beside it. Take a base whose origin you know."
+        )
+    return names
 
 
 def _read_header(file: Path) -> dict[str, Source]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tasks.artifacts import Checkpoint, ModelFolder
-from tasks.dcp import read_metadata
+from tasks.dcp import ForbiddenPickle, read_metadata
 from tasks.merge.adapter import CONFIG, WEIGHTS, Adapter, open_adapter
 from tasks.merge.architecture import Architecture, describe, empty_model, keep_configs
 from tasks.merge.casting import check_cast, wanted_dtype
@@ -109,11 +109,18 @@ def sharded_outputs(
     """The architecture's tensors from a sharded checkpoint, in the wanted number formats. No torch is loaded.
 
     Raises:
+        ForbiddenPickle: If it holds more than tensors, for that is a pickle each.
         CheckpointUnreadable: If a file is missing, cut off, hostile or laid out in a way that is not handled.
         CheckpointMismatch: If a tensor is missing, has no place or another shape.
         CastNotHandled: If a number format is not turned into the wanted one.
     """
     checkpoint = read_metadata(sharded_dir)
+    if checkpoint.others:
+        raise ForbiddenPickle(
+            f"{checkpoint.others[0]} in {sharded_dir.name}, first of {len(checkpoint.others)} such entries, is no "
+            "tensor but a pickle, which could run code; nothing of it was loaded. Weights are saved as tensors alone: "
+            "take a checkpoint whose origin you know."
+        )
     trained = model_tensors(sharded_sources(checkpoint), architecture, "the checkpoint")
     dtypes = {name: wanted_dtype(config.dtype, source.dtype) for name, source in of_base.items()}
     for name, source in trained.items():
