@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from tasks.store.exclusive import only_builder
 from tasks.store.refs import ArtifactRef, Plan
-from tasks.store.store import Store, staging_folder
+from tasks.store.staging import staging_folder
+from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,6 @@ def _found(store: Store, plan: Plan) -> ArtifactRef | None:
 def _make(store: Store, plan: Plan, make: Make) -> ArtifactRef:
     started = time.monotonic()
     inputs = {name: store.fetch(ref) for name, ref in plan.inputs.items()}
-    with staging_folder() as folder:
+    with staging_folder(plan) as folder:
         facts = make(inputs, folder)
         return store.publish(plan, folder, facts, time.monotonic() - started)

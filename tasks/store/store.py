@@ -1,7 +1,6 @@
 """Publish, find, fetch and trace artifacts."""
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from tasks.store.publication import settle
 from tasks.store.record_files import RecordFiles
 from tasks.store.records import Record, git_commit, running_versions
 from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.stopping import Stop, StoppableBlobs
 from tasks.store.uploads import Upload
 from tasks.store.wholeness import check_whole, damage
 
@@ -115,7 +115,9 @@ class Store:
             raise damage(self.url, record.ref, wrong) from wrong
         return folder
 
-    def publish(self, plan: Plan, folder: Path, facts: dict[str, JsonValue], seconds: float) -> ArtifactRef:
+    def publish(
+        self, plan: Plan, folder: Path, facts: dict[str, JsonValue], seconds: float, stop: Stop | None = None
+    ) -> ArtifactRef:
         """Upload a finished folder, read every blob back, then write the record.
 
         Where an artifact of the same identity stands and is whole, it stays: its reference is returned, and a build
@@ -126,11 +128,14 @@ class Store:
             folder: Its files; nothing in it is changed.
             facts: Numbers for the record.
             seconds: Wall time of the work.
+            stop: Gives the publication up when another thread sets it.
 
         Raises:
             ArtifactDamaged: If the store gives other bytes back than it was given.
+            PublicationStopped: If it was stopped before its record was written.
         """
-        upload = Upload(self.blobs, folder, self.chunk_bytes, self.n_threads)
+        stop = stop or Stop()
+        upload = Upload(StoppableBlobs(self.objects, stop), folder, self.chunk_bytes, self.n_threads)
         with self._named(plan):
             files = upload.send(f"upload {plan.path}")
             upload.verify(files, f"verify {plan.path}")
@@ -148,7 +153,8 @@ class Store:
             versions=running_versions(),
             git_commit=git_commit(),
         ).sealed()
-        ref = settle(self.blobs, self.records, record, self.n_threads)
+        with stop.recording():
+            ref = settle(self.blobs, self.records, record, self.n_threads)
         if ref.digest == record.digest:
             with self._named(plan):
                 upload.send_what_was_swept(files)
@@ -168,15 +174,6 @@ class Store:
             UnwritableStore: If any of it fails.
         """
         return probe_objects(open_objects(self.url, N_PROBE_ATTEMPTS))
-
-
-@contextmanager
-def staging_folder() -> Iterator[Path]:
-    """A folder beside the cache for work in progress; it is gone afterwards, whatever happened."""
-    parent = state_dir() / "staging"
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def open_store() -> Store:

@@ -17,7 +17,7 @@ from tasks.processes import end_tree
 from tasks.settings import project_root
 from tasks.train import workplace
 from tasks.train.config import TrainConfig
-from tasks.train.errors import TrainerMissing, TrainingFailed
+from tasks.train.errors import TrainerMissing, TrainError, TrainingFailed
 from tasks.train.lifeline import PARENT
 from tasks.train.watch import Watch
 
@@ -37,6 +37,10 @@ ERROR_LINE = re.compile(
     r"^(?!torch\.distributed\.elastic)(tasks\.[\w.]+|[\w.]*(Error|Exception|Interrupt|Exit))\b(: .*)?$"
 )
 """An exception's last line; torch's launcher ends with one of its own, which tells nothing."""
+
+
+class TooFewGpus(TrainError):
+    """Fewer GPUs may be seen than there are ranks."""
 
 
 def trainer_python() -> Path:
@@ -100,6 +104,9 @@ def trainer_environment(on_cpu: bool = False, n_ranks: int = 1) -> dict[str, str
     Args:
         on_cpu: Whether the arithmetic runs in this machine's memory.
         n_ranks: Processes, one per GPU.
+
+    Raises:
+        TooFewGpus: If CUDA_VISIBLE_DEVICES names some, but fewer than one per rank.
     """
     fixed = {
         "AXOLOTL_DO_NOT_TRACK": "1",
@@ -110,15 +117,28 @@ def trainer_environment(on_cpu: bool = False, n_ranks: int = 1) -> dict[str, str
         "PYTHONHASHSEED": "0",
         PARENT: str(os.getpid()),
         workplace.PLAIN_KERNELS: "1" if on_cpu else "0",
+        "CUDA_VISIBLE_DEVICES": _visible_gpus(n_ranks, may_lack=on_cpu),
     }
-    # One process on several visible GPUs would split its batches among them without saying so.
-    unless_said = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(n_ranks)))}
-    if on_cpu:
-        unless_said |= KEEP_MEMORY
+    unless_said = dict(KEEP_MEMORY) if on_cpu else {}
     if n_ranks > 1:
         # Unsaid, torch's launcher gives every rank one thread and warns.
         unless_said["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_ranks))
     return unless_said | os.environ | fixed
+
+
+def _visible_gpus(n_ranks: int, may_lack: bool) -> str:
+    """CUDA_VISIBLE_DEVICES of the trainer: one per rank, the first of those said; none where none is to be seen."""
+    # One process on several visible GPUs would split its batches among them without saying so.
+    said = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if said is None:
+        return ",".join(map(str, range(n_ranks)))
+    gpus = [gpu.strip() for gpu in said.split(",") if gpu.strip()]
+    if 0 < len(gpus) < n_ranks and not may_lack:
+        raise TooFewGpus(
+            f"CUDA_VISIBLE_DEVICES={said} names {len(gpus)} GPUs, the arm asks for n_ranks={n_ranks}. Name one per "
+            "rank, unset it, or lower n_ranks."
+        )
+    return ",".join(gpus[:n_ranks])
 
 
 @contextmanager

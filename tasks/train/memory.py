@@ -39,8 +39,12 @@ PROCESS_BYTES = 0.8e9
 """Of a trainer's process before it loads anything: 0.75 GB measured on a CPU."""
 N_STATES = 3
 """The last two are kept, and one is being written."""
-UPLOAD_BYTES_PER_SECOND = 500e6
-"""Stated, not measured: what a GPU machine sends to its store."""
+STORE_BYTES_PER_SECOND = 500e6
+"""Stated, not measured: what a GPU machine sends to its store, and reads back from it."""
+DISK_BYTES_PER_SECOND = 1e9
+"""Stated, not measured: what a GPU machine reads from its own disk, and writes to it."""
+START_SECONDS = 300
+"""Stated, not measured: a trainer's imports, its processes' meeting, its kernels' compiling."""
 
 
 class Numbers(NamedTuple):
@@ -161,6 +165,11 @@ def output_bytes(config: TrainConfig, settings: Mapping[str, JsonValue], n_train
     return trained_numbers(config, settings).weight * n_trainable
 
 
-def upload_seconds(n_bytes: int) -> float:
-    """Time to send this much to the store at the stated rate."""
-    return n_bytes / UPLOAD_BYTES_PER_SECOND
+def loading_seconds(base_bytes: int) -> float:
+    """Time from a trainer's start to its first step: the stated allowance, and the base read at the stated rate."""
+    return START_SECONDS + base_bytes / DISK_BYTES_PER_SECOND
+
+
+def keeping_seconds(n_bytes: int) -> float:
+    """Time until a state counts: written to disk, sent to the store and read back, each at its stated rate."""
+    return n_bytes / DISK_BYTES_PER_SECOND + 2 * n_bytes / STORE_BYTES_PER_SECOND

@@ -122,25 +122,34 @@ class Sample:
 def refuse_unmoved(
     groups: Groups, min_share_changed: float, *, n_steps: int, learning_rate: float, weights: str
 ) -> None:
-    """See that enough of every dense group has moved.
+    """See that enough of every dense group has moved; where none is trained, that every group has moved at all.
 
     Args:
         groups: From `Sample.compare`.
-        min_share_changed: Smallest share allowed.
+        min_share_changed: Smallest share of a dense group allowed; at 0 no group has to move.
         n_steps: Steps done, for the message.
         learning_rate: Peak, for the message.
         weights: What the weights are kept in, for the message: `bfloat16`.
 
     Raises:
-        WeightsDoNotMove: Naming the group that has moved least.
+        WeightsDoNotMove: Naming the group that has moved least, or that nothing was looked at.
     """
-    shares = {name: groups[name]["changed"] / groups[name]["n_sampled"] for name in DENSE if name in groups}
-    if not shares or min(shares.values()) >= min_share_changed:
-        return
+    if not groups:
+        raise WeightsDoNotMove(
+            f"after {n_steps} steps no weight was looked at, so that nothing shows that any has moved: the sample of "
+            "trained parameters is empty. Look at the recipe's targets."
+        )
+    dense = [name for name in DENSE if name in groups]
+    shares = {name: groups[name]["changed"] / groups[name]["n_sampled"] for name in dense or groups}
     least = min(shares, key=lambda name: shares[name])
+    # A row of the embedding or an expert that no token went to has no gradient: no share of them can be asked for.
+    enough = shares[least] >= min_share_changed if dense else shares[least] > 0 or min_share_changed == 0
+    if enough:
+        return
+    bound = f"min_share_changed={min_share_changed:g}" if dense else "with no dense group, every group has to move"
     raise WeightsDoNotMove(
         f"after {n_steps} steps at a learning rate of up to {learning_rate:g}, {shares[least]:.1%} of the {least} "
-        f"weights sampled have changed, kept in {weights}; min_share_changed={min_share_changed:g}. Steps "
+        f"weights sampled have changed, kept in {weights}; {bound}. Steps "
         "smaller than half the gap between two such numbers are rounded away: set masters to fp32 or "
         "stochastic_rounding, or raise learning_rate."
     )

@@ -14,6 +14,7 @@ from tasks.store.errors import ArtifactDamaged, ArtifactMissing, StoreError
 from tasks.store.forget import forget
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.stopping import Stop
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -52,22 +53,39 @@ class States:
         self.damaged: set[str] = set()
 
     def latest(self) -> Path | None:
-        """Fetch the newest whole state.
+        """Fetch the newest whole state; what was fetched earlier for this plan leaves the cache.
+
+        Another attempt may publish and prune meanwhile: the store is asked again as long as states appear.
 
         Returns:
             A folder of the cache, every byte of it hashed; None if there is no state. One that is damaged is skipped
-            with a warning and counted in `damaged`.
+            with a warning and counted in `damaged`; that none of several could be used is an error in the log.
 
         Raises:
             StoreUnreachable: If the store gives no answer: to train from the start for that would cost more.
             NoSpace: If the disk is too full for it.
         """
-        for record in self._newest_first():
-            try:
-                return self.store.fetch(record.ref)
-            except (ArtifactDamaged, ArtifactMissing) as error:
-                self._count_damaged(record.ref.path, error)
+        tried: set[str] = set()
+        while new := [record for record in self._newest_first() if record.ref.path not in tried]:
+            for record in new:
+                tried.add(record.ref.path)
+                try:
+                    return self._only_cached(self.store.fetch(record.ref))
+                except ArtifactMissing:
+                    # Newer ones may stand there by now: they are why this one was removed.
+                    log.warning("train: state %s was removed while it was looked for", record.ref.path)
+                    break
+                except ArtifactDamaged as error:
+                    self._count_damaged(record.ref.path, error)
+        if unusable := sorted(tried | self.damaged):
+            log.error("train: starts from step 0, for no state could be used, all being damaged or gone: %s", unusable)
         return None
+
+    def _only_cached(self, folder: Path) -> Path:
+        for sibling in folder.parent.iterdir():
+            if sibling != folder:
+                shutil.rmtree(sibling, ignore_errors=True)
+        return folder
 
     def spent_seconds(self) -> float:
         """Seconds that the states in the store tell of, those of damaged states too: their time was paid as well.
@@ -78,16 +96,20 @@ class States:
         told = [record.facts.get(SPENT) for record in self._readable()]
         return max((float(seconds) for seconds in told if isinstance(seconds, int | float)), default=0.0)
 
-    def publish(self, folder: Path, step: int, facts: dict[str, JsonValue]) -> ArtifactRef:
+    def publish(self, folder: Path, step: int, facts: dict[str, JsonValue], stop: Stop | None = None) -> ArtifactRef:
         """Send a state and read it back; it counts when its record is written.
 
         Args:
             folder: Its files.
             step: Optimizer steps done.
             facts: Numbers for the record.
+            stop: Gives it up when another thread sets it.
+
+        Raises:
+            PublicationStopped: If it was stopped before its record was written.
         """
         plan = Plan(KIND, self.plan.key, REVISION, StateConfig(step=step, attempt=self.attempt), self.plan.inputs)
-        ref = self.store.publish(plan, folder, {"step": step, **facts}, seconds=0)
+        ref = self.store.publish(plan, folder, {"step": step, **facts}, seconds=0, stop=stop)
         self.n_published += 1
         return ref
 

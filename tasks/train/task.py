@@ -11,7 +11,8 @@ from tasks.artifacts import ModelFolder, TextShards
 from tasks.statement import STATEMENT_NAME
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
-from tasks.store.store import open_store, staging_folder
+from tasks.store.staging import staging_folder
+from tasks.store.store import open_store
 from tasks.train.config import ROOM, TrainConfig
 
 
@@ -46,7 +47,7 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
             base_digest=base.digest,
             tokens_seen=config.token_budget,
         )
-        with staging_folder() as work:
+        with staging_folder(plan, "work") as work:
             facts = train_arm(config, ModelFolder(inputs["base"]), TextShards(inputs["corpus"]), folder, work, states)
         write_model_statement(folder, statement, said)
         return facts

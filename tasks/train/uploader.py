@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from tasks.store.stopping import Stop
 from tasks.train.state_files import Told, complete_states
 from tasks.train.states import SPENT, States
 
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 60.0
 """Pause before a state that could not be published is tried again; a newer one is tried at once."""
+PATIENCE_SECONDS = 1_800.0
+"""Longest wait for uploads when the trainer has failed: rented GPUs are idle meanwhile."""
 
 
 class Uploader:
@@ -41,15 +44,20 @@ class Uploader:
         self.folder = folder
         self.spent_seconds = spent_seconds
         self.retry_seconds = retry_seconds
+        self.stop = Stop()
         self._failed: tuple[Path, float] | None = None
 
     def look(self) -> None:
         """Publish the newest complete state, if there is one. An outage is a warning: training goes on."""
+        if self.stop.is_set():
+            return
         try:
             state = self._newest()
             if state and not self._waits(state):
                 self._publish(state)
         except Exception as error:
+            if self.stop.is_set():
+                return
             # Whatever it is, it is no reason to end a training; the deadline for the first state is.
             log.warning(
                 "train: training goes on, though a state could not be published or an old one removed: %s", error
@@ -79,7 +87,7 @@ class Uploader:
                 "tokens_seen": told.tokens_seen,
                 SPENT: round(self.spent_seconds(), 3),
             }
-            self.states.publish(state, told.step, facts)
+            self.states.publish(state, told.step, facts, self.stop)
         except Exception:
             self._failed = state, time.monotonic() + self.retry_seconds
             raise
@@ -89,15 +97,22 @@ class Uploader:
 
 
 @contextmanager
-def publishing(states: States | None, folder: Path, spent_seconds: Callable[[], float]) -> Iterator[None]:
+def publishing(
+    states: States | None,
+    folder: Path,
+    spent_seconds: Callable[[], float],
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> Iterator[None]:
     """Publish what appears in a folder from a thread of its own until the block ends.
 
-    A block that fails leaves no complete state behind unpublished; one that ends well needs none any more.
+    When a block fails, what is complete is still published, as far as there is time; what is not gets named. One that
+    ends well needs no state any more: the upload under way is given up. Afterwards no record is written.
 
     Args:
         states: Where to; None publishes nothing.
         folder: Where the trainer writes them.
         spent_seconds: Tells what all attempts' trainers have taken until now.
+        patience_seconds: Longest wait for the thread.
     """
     if states is None:
         yield
@@ -109,15 +124,27 @@ def publishing(states: States | None, folder: Path, spent_seconds: Callable[[], 
         yield
     except Exception:
         end.set()
-        thread.join()
-        uploader.look_once_more()
+        thread.join(patience_seconds)
+        _give_up(uploader)
         raise
     finally:
         # After a cancellation nobody waits: an upload that is cut leaves the states before it whole.
+        uploader.stop.set()
         end.set()
-    thread.join()
+    # Now the thread ends with the blob it has in hand.
+    thread.join(patience_seconds)
+    uploader.stop.wait_for_record()
+
+
+def _give_up(uploader: Uploader) -> None:
+    """Let no record be written from now on, for the folder is about to go; name what is not in the store."""
+    uploader.stop.set()
+    uploader.stop.wait_for_record()
+    if left := [state.name for state in complete_states(uploader.folder)]:
+        log.warning("train: %s of the failed training is left unpublished, a retry repeats its steps", ", ".join(left))
 
 
 def _look_until(uploader: Uploader, end: threading.Event) -> None:
     while not end.wait(POLL_SECONDS):
         uploader.look()
+    uploader.look_once_more()

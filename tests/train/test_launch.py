@@ -10,7 +10,14 @@ from tasks.train import workplace
 from tasks.train.arms import FullWeightArm
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainerMissing, TrainingFailed
-from tasks.train.launch import failure, run_trainer, trainer_command, trainer_environment, trainer_python
+from tasks.train.launch import (
+    TooFewGpus,
+    failure,
+    run_trainer,
+    trainer_command,
+    trainer_environment,
+    trainer_python,
+)
 from tasks.train.reason import reason_kept
 from tasks.train.watch import Patience, Watch
 
@@ -96,6 +103,16 @@ def test_eight_ranks_are_started_by_torchs_launcher_on_a_lifeline(trainer: Path)
 def test_every_rank_has_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert trainer_environment(n_ranks=8)["CUDA_VISIBLE_DEVICES"] == "0,1,2,3,4,5,6,7"
+
+
+def test_of_the_gpus_said_each_rank_gets_one_and_no_rank_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")
+    assert trainer_environment()["CUDA_VISIBLE_DEVICES"] == "4"
+    assert trainer_environment(n_ranks=4)["CUDA_VISIBLE_DEVICES"] == "4,5,6,7"
+    with pytest.raises(TooFewGpus, match="CUDA_VISIBLE_DEVICES=4,5,6,7 names 4 GPUs, the arm asks for n_ranks=8"):
+        trainer_environment(n_ranks=8)
+    # Ranks of a CPU need none.
+    assert trainer_environment(on_cpu=True, n_ranks=8)["CUDA_VISIBLE_DEVICES"] == "4,5,6,7"
 
 
 def test_the_first_rank_to_fail_tells_the_reason(tmp_path: Path) -> None:

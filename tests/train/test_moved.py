@@ -114,3 +114,23 @@ def test_what_is_not_dense_may_stay() -> None:
     idle = {"n_sampled": 1000, "changed": 0, "changed_in_bf16": 0}
     groups = shares(0.5) | {"routed_experts": idle, "embedding": idle, "norms_and_rest": idle}
     refuse_unmoved(groups, 0.5, n_steps=50, learning_rate=2e-5, weights="float32")
+
+
+def counted(changed: int) -> dict[str, int]:
+    return {"n_sampled": 1000, "changed": changed, "changed_in_bf16": 0}
+
+
+def test_where_no_dense_group_is_trained_every_group_has_to_move() -> None:
+    def judge(embedding: int, routed_experts: int, min_share_changed: float = 0.5) -> None:
+        groups = {"embedding": counted(embedding), "routed_experts": counted(routed_experts)}
+        refuse_unmoved(groups, min_share_changed, n_steps=50, learning_rate=2e-5, weights="bfloat16")
+
+    judge(embedding=1, routed_experts=1)
+    judge(embedding=0, routed_experts=0, min_share_changed=0)
+    with pytest.raises(WeightsDoNotMove, match=r"0\.0% of the embedding weights.*with no dense group, every group has"):
+        judge(embedding=0, routed_experts=900)
+
+
+def test_a_comparison_of_nothing_is_refused() -> None:
+    with pytest.raises(WeightsDoNotMove, match="after 50 steps no weight was looked at"):
+        refuse_unmoved({}, 0.5, n_steps=50, learning_rate=2e-5, weights="bfloat16")

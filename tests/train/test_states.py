@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tasks.settings import Config
 from tasks.store.blobs import Blobs
 from tasks.store.errors import StoreUnreachable
 from tasks.store.records import Record
-from tasks.store.refs import Plan
+from tasks.store.refs import ArtifactRef, Plan
 from tasks.store.store import Store
 from tasks.train.errors import TrainingFailed
 from tasks.train.state_files import MOST_WAITING, Told, begin, complete_states, finish, has_room
@@ -145,6 +146,51 @@ def test_without_a_whole_state_the_training_starts_anew(tmp_path: Path) -> None:
     assert states_of(tmp_path, "second").latest() is None
 
 
+def test_states_that_appear_while_the_listed_ones_go_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = states_of(tmp_path), states_of(tmp_path, "second")
+    publish(first, tmp_path, 3, 5)
+    fetch = second.store.fetch
+
+    def overtaken(ref: ArtifactRef) -> Path:
+        monkeypatch.setattr(second.store, "fetch", fetch)
+        publish(first, tmp_path, 7, 9)
+        first.prune()
+        return fetch(ref)
+
+    monkeypatch.setattr(second.store, "fetch", overtaken)
+    found = second.latest()
+    assert found is not None
+    assert (Told.read(found).step, second.damaged) == (9, set())
+
+
+def test_that_no_state_could_be_used_is_one_error_that_names_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = states_of(tmp_path)
+    assert first.latest() is None
+    assert not caplog.records
+    publish(first, tmp_path, 3, 5)
+    harm(first, 3)
+    harm(first, 5)
+    assert states_of(tmp_path, "second").latest() is None
+    (error,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "starts from step 0, for no state could be used" in error
+    assert all(path in error for path in first._paths())
+
+
+def test_of_the_states_fetched_the_newest_alone_stays_on_the_disk(tmp_path: Path) -> None:
+    first, second = states_of(tmp_path), states_of(tmp_path, "second")
+    other = states_of(tmp_path, "second", rank=8)
+    publish(other, tmp_path, 1)
+    others = other.latest()
+    for step in (3, 5):
+        publish(first, tmp_path, step)
+        found = second.latest()
+    assert found is not None
+    assert others is not None
+    assert (list(found.parent.iterdir()), Told.read(found).step, Told.read(others).step) == ([found], 5, 1)
+
+
 def test_the_last_two_states_are_kept(tmp_path: Path) -> None:
     states = states_of(tmp_path)
     publish(states, tmp_path, 1, 2, 3, 4)
@@ -272,6 +318,62 @@ def test_states_are_published_while_the_work_goes_on(tmp_path: Path) -> None:
         while not states.n_published and time.monotonic() < until:
             time.sleep(0.05)
         assert steps(states) == [6]
+
+
+class SlowStore:
+    """Holds every blob back from the first on, until it is let go."""
+
+    def __init__(self, states: States, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reached, self.go_on, self.write = threading.Event(), threading.Event(), states.store.objects.write
+        states.store.n_threads = 1
+        monkeypatch.setattr(states.store.objects, "write", self.hold)
+
+    def hold(self, name: str, content: bytes) -> None:
+        self.reached.set()
+        assert self.go_on.wait(30)
+        self.write(name, content)
+
+
+def uploader_thread() -> threading.Thread:
+    return next(thread for thread in threading.enumerate() if thread.name == "uploader")
+
+
+def fail_while_step_6_is_sent(states: States, slow: SlowStore, root: Path) -> None:
+    with publishing(states, root / "states", spent, patience_seconds=0.1):
+        written(root, 6)
+        assert slow.reached.wait(30)
+        written(root, 7)
+        raise TrainingFailed("out of memory")
+
+
+def test_a_slow_store_keeps_a_failed_training_for_so_long_only_and_what_is_lost_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = states_of(tmp_path)
+    slow = SlowStore(states, monkeypatch)
+    with pytest.raises(TrainingFailed):
+        fail_while_step_6_is_sent(states, slow, tmp_path)
+    assert "step-00000006, step-00000007 of the failed training is left unpublished" in caplog.text
+    thread = uploader_thread()
+    slow.go_on.set()
+    thread.join(30)
+    # Nothing is begun or recorded afterwards: the folder may be half removed by then.
+    assert (thread.is_alive(), records(states)) == (False, [])
+
+
+def test_a_training_that_ends_well_gives_the_upload_under_way_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = states_of(tmp_path)
+    slow = SlowStore(states, monkeypatch)
+    with publishing(states, tmp_path / "states", spent):
+        written(tmp_path, 6)
+        assert slow.reached.wait(30)
+        written(tmp_path, 7)
+        # The blob in hand ends when the training has.
+        threading.Timer(0.5, slow.go_on.set).start()
+    assert not any(thread.name == "uploader" for thread in threading.enumerate())
+    assert (records(states), len(list(states.store.objects.list("blobs/")))) == ([], 1)
 
 
 def publish_slowly(root: Path, said: Path) -> None:

@@ -1,0 +1,71 @@
+"""No folder of work in progress outlives its builder for long, however the builder ended."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.settings import project_root, state_dir
+from tasks.store.exclusive import only_builder
+from tasks.store.refs import Plan
+from tasks.store.staging import staging_folder
+from tests.store.letters import ROOM, Recipe
+
+BUILDER = """
+import sys
+from tasks.store.exclusive import only_builder
+from tasks.store.staging import staging_folder
+from tests.store.letters import ROOM, Recipe
+plan = ROOM.plan(Recipe(size=int(sys.argv[1])))
+with only_builder(plan), staging_folder(plan) as folder, staging_folder(plan, "work") as work:
+    (folder / "weights").write_text("half")
+    (work / "shards").write_text("many")
+    print("built", flush=True)
+    input()
+"""
+
+
+def begin_build(size: int) -> subprocess.Popen[str]:
+    builder = subprocess.Popen(
+        [sys.executable, "-c", BUILDER, str(size)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=project_root(),
+    )
+    assert builder.stdout is not None
+    assert builder.stdout.readline() == "built\n"
+    return builder
+
+
+def kill(builder: subprocess.Popen[str]) -> None:
+    builder.send_signal(signal.SIGKILL)
+    builder.wait()
+
+
+def staged(plan: Plan) -> list[str]:
+    return sorted(path.name for path in (state_dir() / "staging").glob(f"{plan.key}*"))
+
+
+@pytest.mark.parametrize("size", [3, 4], ids=["the same artifact", "another artifact"])
+def test_the_next_build_removes_what_a_killed_one_has_left(size: int) -> None:
+    killed, plan = ROOM.plan(Recipe(size=3)), ROOM.plan(Recipe(size=size))
+    kill(begin_build(3))
+    assert staged(killed) == [f"{killed.key}.artifact", f"{killed.key}.work"]
+    with only_builder(plan), staging_folder(plan) as folder, staging_folder(plan, "work") as work:
+        assert staged(plan) == [folder.name, work.name]
+        assert list(folder.iterdir()) == list(work.iterdir()) == []
+        assert size == 3 or staged(killed) == []
+    assert list(Path(state_dir() / "staging").iterdir()) == []
+
+
+def test_the_work_of_a_builder_that_lives_is_left_alone() -> None:
+    living, plan = ROOM.plan(Recipe(size=3)), ROOM.plan(Recipe(size=4))
+    builder = begin_build(3)
+    try:
+        with only_builder(plan), staging_folder(plan):
+            assert staged(living) == [f"{living.key}.artifact", f"{living.key}.work"]
+    finally:
+        kill(builder)

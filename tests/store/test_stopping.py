@@ -1,0 +1,30 @@
+"""A publication that was stopped writes no record, however late it was stopped."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.store.catalogue import record_paths
+from tasks.store.stopping import PublicationStopped, Stop
+from tasks.store.store import open_store
+from tests.store.letters import ROOM, Recipe
+
+
+def test_stopped_while_the_last_blob_is_read_back_no_record_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "a.txt").write_text("alpha")
+    store, stop = open_store(), Stop()
+    pieces = store.objects.pieces
+
+    def stop_then_read(name: str) -> Iterator[bytes]:
+        stop.set()
+        return pieces(name)
+
+    monkeypatch.setattr(store.objects, "pieces", stop_then_read)
+    with pytest.raises(PublicationStopped, match="no record of it is written"):
+        store.publish(ROOM.plan(Recipe()), tmp_path / "made", {}, 1, stop)
+    assert list(record_paths(store)) == []
+    assert len(list(store.objects.list("blobs/"))) == 1
