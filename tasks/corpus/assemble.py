@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from heapq import heapify, heappop, heapreplace
+from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -55,8 +57,8 @@ class Stream:
 
     def __init__(self, stratum: Stratum, cursor: Cursor, supply: Supply, census: Census) -> None:
         self.stratum, self.cursor, self._supply, self._census = stratum, cursor, supply, census
-        self.done: list[Piece] = []
-        """Pieces that were drawn to their end; they may go once that is written down."""
+        self.done: list[Path] = []
+        """Files of pieces that were drawn to their end; they may go once that is written down."""
         supply.start(stratum.index, max(cursor.number, 0))
         self._documents = self._draw()
 
@@ -74,11 +76,18 @@ class Stream:
             if is_new:
                 self._census.dumps[index].opened(unit, piece.summary)
                 cursor.n_drawn = 0
-            for drawn in _from(piece, cursor.n_drawn):
+            for drawn in self._documents_of(piece):
                 cursor.n_drawn += 1
                 yield drawn
-            self.done.append(piece)
+            self.done.append(piece.file)
             cursor.number, is_new = cursor.number + 1, True
+
+    def _documents_of(self, piece: Piece) -> Iterator[Drawn]:
+        try:
+            yield from _from(piece, self.cursor.n_drawn)
+        except BadZipFile:
+            piece.close()
+            yield from _from(self._supply.again(self.stratum.index, self.cursor.number), self.cursor.n_drawn)
 
 
 def in_turn(streams: Sequence[Stream]) -> Iterator[tuple[Stream, Drawn | None]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.corpus.assemble import Drawn, Stream, in_turn
-from tasks.corpus.clip import NEAR_DUPLICATE, wrong_side
+from tasks.corpus.census import DumpCensus
+from tasks.corpus.clip import CORRUPT, LOW_LANGUAGE_SCORE, NEAR_DUPLICATE, UNREADABLE_DATE, wrong_side
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.cutoff import Cutoff
 from tasks.corpus.engine import EngineSpec
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 COMPARE_EVERY = 1_024
 """Of so many documents one is tokenized by both engines; it costs the assembler a hundredth of its time."""
+
+WAYS_OUT = {
+    LOW_LANGUAGE_SCORE: "Lower corpus.source.language_score, or leave it out.",
+    UNREADABLE_DATE: "Its dates must start with an ISO day, such as 2017-06-23; correct them, or leave it out.",
+    CORRUPT: "Fetch its files again, or leave it out.",
+}
 
 
 class Drawing:
@@ -108,22 +115,16 @@ class Drawing:
         self._validation.close_shard()
         if self._duplicates:
             self._duplicates.save(self._training.n_shards)
-        self.files.save()
+        self.files.save({path for dump in self.state.census.dumps for path in dump.files})
         self.state.save(self._training.n_shards, self._validation.n_shards)
         for stream in streams:
             while stream.done:
-                stream.done.pop().remove()
+                stream.done.pop().unlink(missing_ok=True)
 
     def _ended(self, stream: Stream) -> EmptyCorpus | BudgetTooLarge:
         dump, name = self.state.census.dumps[stream.stratum.index], stream.stratum.name
         if not dump.n_documents + dump.n_validation + dump.dropped[NEAR_DUPLICATE]:
-            known = self.cutoff.side == "known"
-            nearest = ("the first", dump.first_day) if known else ("the last", dump.last_day)
-            return EmptyCorpus(
-                f"{name} has no document {self.cutoff.words}: {nearest[0]} is of {nearest[1] or 'no readable day'}, "
-                f"{dump.dropped[wrong_side(self.cutoff)]} lie {'after' if known else 'on or before'} it. "
-                f"Move the cutoff {'later' if known else 'earlier'}."
-            )
+            return EmptyCorpus(f"{name} has no document {self.cutoff.words}{self._why_empty(dump)}")
         budget, quota = self.config.token_budget, stream.stratum.quota
         share = (
             f"its {getattr(self.config.source, 'quota', 'equal')} share of token_budget={budget:,} is {quota:,}"
@@ -133,6 +134,20 @@ class Drawing:
         return BudgetTooLarge(
             f"{name} holds {dump.n_tokens:,} tokens {self.cutoff.words}, {share}. Lower token_budget to "
             f"{dump.n_tokens * budget // quota:,}, move the cutoff, or draw from more."
+        )
+
+    def _why_empty(self, dump: DumpCensus) -> str:
+        reason, n_dropped = max(dump.dropped.items(), key=lambda drop: drop[1], default=("", 0))
+        if not n_dropped:
+            return ": it holds no document at all. Name a source that has some, or leave it out."
+        if reason != wrong_side(self.cutoff):
+            way_out = WAYS_OUT.get(reason, "Look at its files, or leave it out.")
+            return f" that can be taken: {n_dropped:,} of {dump.n_read:,} are dropped as {reason}. {way_out}"
+        known = self.cutoff.side == "known"
+        nearest = f"the first is of {dump.first_day}" if known else f"the last is of {dump.last_day}"
+        return (
+            f": {nearest}, {n_dropped} lie {'after' if known else 'on or before'} it. "
+            f"Move the cutoff {'later' if known else 'earlier'}."
         )
 
 

@@ -1,11 +1,12 @@
 """Which files a corpus is made of: what they hash to, and that they stay what they were."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+from tasks.corpus.durable import write_durably
 from tasks.corpus.errors import SourceChanged
 from tasks.corpus.readers import SourceFile
 from tasks.store.digests import sha256_of_file
@@ -53,6 +54,11 @@ class FileBook:
             self.open(path)
         self.of(self._before)
 
+    @property
+    def attested(self) -> Collection[str]:
+        """Files that an earlier start has identified."""
+        return self._before.keys()
+
     def open(self, path: str) -> None:
         """Note a file whose documents are about to be read."""
         if path not in self._found:
@@ -66,13 +72,21 @@ class FileBook:
         """
         return [self._unchanged(path) for path in paths]
 
-    def save(self) -> None:
-        """Write down what is known of files by now."""
-        done = {path: future.result() for path, future in self._found.items() if future.done()}
+    def save(self, drawn: Iterable[str]) -> None:
+        """Write down what is known of files by now.
+
+        Args:
+            drawn: Files of which documents were drawn; they are waited for, so that a later start can tell whether they
+                are still what they were.
+
+        Raises:
+            SourceChanged: If one of them is another than it was.
+        """
+        self.of(drawn)
+        # A file that is only read ahead may fail; that is said when a document of it is wanted.
+        done = {path: file.result() for path, file in self._found.items() if file.done() and not file.exception()}
         known = {path: asdict(file) for path, file in ({**self._before, **done}).items()}
-        unfinished = self._page.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(known, indent=1))
-        unfinished.replace(self._page)
+        write_durably(self._page, json.dumps(known, indent=1))
 
     def close(self) -> None:
         """End the thread that hashes."""

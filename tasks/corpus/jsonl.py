@@ -3,11 +3,12 @@
 import gzip
 import hashlib
 import json
-import os
 import shutil
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from tasks.corpus.clip import RawDocument
 from tasks.corpus.errors import DamagedSource, SourceChanged, SourceUnreachable
@@ -64,13 +65,18 @@ class JsonlReader:
         """A batch's documents.
 
         Raises:
-            DamagedSource: If a line is no JSON object, or lacks a field.
+            DamagedSource: If a line is no JSON object, or lacks a field, or if there are fewer lines than were counted.
         """
         first = unit.place.ordinal * UNIT_LINES
         with self._plain(unit.path).open("rb") as file:
             file.seek(unit.place.start)
             for line_number in range(first + 1, first + unit.place.n_rows + 1):
                 line = file.readline()
+                if not line:
+                    raise DamagedSource(
+                        f"{unit.path} ends before line {line_number}, and had {first + unit.place.n_rows} or more when "
+                        "they were counted. Put the old file back, or remove the work folder and start again."
+                    )
                 if line.strip():
                     yield _document(line, f"{unit.path}, line {line_number},")
 
@@ -110,14 +116,16 @@ def _files(root: Path) -> list[Path]:
 
 def _unpack(path: Path, plain: Path) -> None:
     plain.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = plain.with_name(f"{plain.name}.{os.getpid()}")
+    # Threads of one process may unpack the same file at once.
+    unfinished = plain.with_name(f"{plain.name}.{uuid4().hex}")
     try:
         with gzip.open(path, "rb") as packed, unfinished.open("wb") as out:
             shutil.copyfileobj(packed, out, 1 << 20)
-    except (OSError, EOFError) as error:
-        unfinished.unlink(missing_ok=True)
+        unfinished.replace(plain)
+    except (OSError, EOFError, zlib.error) as error:
         raise DamagedSource(f"{path} cannot be unpacked: {error}. Fetch the file again, or leave it out.") from error
-    unfinished.replace(plain)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _document(line: bytes, where: str) -> RawDocument:

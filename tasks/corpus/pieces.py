@@ -118,13 +118,17 @@ class Piece:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._archive = zipfile.ZipFile(file)
-        header = json.loads(self._archive.read(HEADER))
+        try:
+            header = json.loads(self._archive.read(HEADER))
+        except BaseException:
+            self._archive.close()
+            raise
         first, last = (day and date.fromordinal(day) for day in header["days"])
         ledger = Ledger(header["n_read"], Counter(header["dropped"]), first, last)
         self.summary = Summary(ledger, header["n_parts"], header["n_tokens"], header["corrupt"])
 
     def parts(self) -> Iterator[Part]:
-        """Its parts, read one at a time."""
+        """Its parts, read one at a time; past the last one the file is closed."""
         names = set(self._archive.namelist())
         for number in range(self.summary.n_parts):
             document_ids, found = json.loads(self._archive.read(f"{number}/found.json"))
@@ -136,11 +140,11 @@ class Piece:
                 found={int(place): what for place, what in found.items()},
                 signatures=self._array(number, "signatures") if signed else None,
             )
+        self.close()
 
-    def remove(self) -> None:
-        """Close it and delete its file."""
+    def close(self) -> None:
+        """Close its file, which stays."""
         self._archive.close()
-        self.file.unlink(missing_ok=True)
 
     def _array(self, number: int, name: str) -> Any:
         content = self._archive.read(f"{number}/{name}.npy")

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from multiprocessing import get_context
 from typing import Any
+from uuid import uuid4
 
 from tasks.corpus.errors import CorpusError
 from tasks.corpus.units import Unit
@@ -21,10 +24,15 @@ RUNNER = "HINDSIGHT_CORPUS_RUNNER"
 SMALL_TOKENS = 2_000_000
 """A budget that one process draws before others would have started."""
 WATCH_SECONDS = 1.0
+WORKERS_SECONDS = 60.0
 
 
 class UnknownRunner(CorpusError):
     """The environment names a way of running that there is not."""
+
+
+class NoWorkers(CorpusError):
+    """A cluster has nobody who would read."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +145,31 @@ def chosen(token_budget: int, tokenizer: Callable[[], Any] | None = None) -> Ite
 
 
 def of_client(client: Any) -> Pool:
-    """The workers of a Dask client that somebody else has opened."""
-    executor = client.get_executor(pure=False)
-    n_workers = sum(client.nthreads().values())
-    return Pool(f"dask, {n_workers} threads", lambda job, unit: executor.submit(read_unit, job, unit), n_workers, False)
+    """The workers of a Dask client that somebody else has opened.
+
+    Raises:
+        NoWorkers: If none has come within WORKERS_SECONDS.
+    """
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_SECONDS)
+    except TimeoutError as error:
+        raise NoWorkers(
+            f"no worker came to {client.scheduler.address} in {WORKERS_SECONDS:g} s; start some, or change {RUNNER}."
+        ) from error
+    executor: Executor = client.get_executor(pure=False)
+    start, n_workers = uuid4().hex, sum(client.nthreads().values())
+    return Pool(
+        f"dask, {n_workers} threads",
+        lambda job, unit: executor.submit(read_unit, replace(job, start=start), unit),
+        n_workers,
+        shares_folder=False,
+    )
+
+
+def lost() -> tuple[type[BaseException], ...]:
+    """What a unit's future raises when the process that read it has ended."""
+    distributed: Any = sys.modules.get("distributed")  # Not imported, which takes a second, there is no worker of it.
+    return (BrokenProcessPool, CancelledError, *([distributed.KilledWorker] if distributed else []))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tasks.corpus.cutoff import Cutoff
+from tasks.corpus.durable import sync
 from tasks.corpus.errors import CutoffBroken
 
 FOLDERS = ("texts", "tokens")
@@ -62,10 +63,15 @@ class ShardWriter:
         np.lib.format.write_array_header_1_0(self._tokens, _header(self.n_pending_tokens))
         stem = f"{self.n_shards:05d}"
         offsets = np.concatenate([[0], np.cumsum(self._lengths)]).astype(np.int64)
-        np.save(self.folder / "tokens" / f"{stem}.offsets.npy", offsets)
+        offsets_file = self.folder / "tokens" / f"{stem}.offsets.npy"
+        np.save(offsets_file, offsets)
+        sync(offsets_file)
         for stream, target in ((self._tokens, f"tokens/{stem}.npy"), (self._texts, f"texts/{stem}.jsonl")):
             stream.close()
+            sync(Path(stream.name))
             Path(stream.name).rename(self.folder / target)
+        for folder in (*(self.folder / name for name in FOLDERS), self.folder, self.folder.parent):
+            sync(folder)
         self.n_shards += 1
         self._open()
         self._start()

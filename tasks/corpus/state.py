@@ -10,6 +10,7 @@ import numpy as np
 from tasks.corpus.census import Census, DumpCensus
 from tasks.corpus.cursor import Cursor
 from tasks.corpus.cutoff import Cutoff
+from tasks.corpus.durable import sync, write_durably
 
 
 class State:
@@ -42,9 +43,7 @@ class State:
             "census": self.census.saved(),
             "scan": self.scan.facts(),
         }
-        unfinished = self._page.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(saved))
-        unfinished.replace(self._page)
+        write_durably(self._page, json.dumps(saved))
 
     def _restore(self, saved: dict[str, Any]) -> None:
         self.cursors = [Cursor(**cursor) for cursor in saved["cursors"]]
@@ -81,5 +80,8 @@ class TakenBefore:
     def save(self, n_shards: int) -> None:
         """Write down what was taken since the last time."""
         if self._pending:
-            np.save(self._folder / f"{n_shards:05d}.npy", np.stack(self._pending))
+            file = self._folder / f"{n_shards:05d}.npy"
+            np.save(file, np.stack(self._pending))
+            sync(file)
+            sync(self._folder)
             self._pending = []

@@ -1,18 +1,20 @@
 """Pieces as the assembler asks for them, read ahead only as far as its demand can be foreseen."""
 
+import logging
 import zipfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.corpus.cursor import Cursor
-from tasks.corpus.errors import WorkerLost
+from tasks.corpus.errors import CorpusError, WorkerLost
 from tasks.corpus.pieces import Piece, store_piece
-from tasks.corpus.pools import Pool
+from tasks.corpus.pools import Pool, lost
 from tasks.corpus.units import Stratum, Unit
 from tasks.corpus.worker import Job, piece_file
+
+log = logging.getLogger(__name__)
 
 TOKENS_PER_ROW = 600
 """Of a dump that nothing was read of yet; FineWeb's mean is 671."""
@@ -46,6 +48,9 @@ class Supply:
         """What a stratum will have given when its open unit is drawn."""
         self._seen: list[list[int]] = [[] for _ in strata]
         self._ended = [False] * len(strata)
+        self._failed: dict[Unit, Exception] = {}
+        self._no_more: dict[int, CorpusError] = {}
+        """Why a stratum's next unit is not known."""
 
     def start(self, stratum: int, number: int) -> None:
         """Begin a stratum at a later unit, as on a resume."""
@@ -60,18 +65,52 @@ class Supply:
         """
         unit = self._strata[stratum].unit(number)
         if unit is None:
+            if error := self._no_more.get(stratum):
+                raise error
             return None
         if (stratum, number) not in self._ahead:
             self._hand_out(unit)
         self._read_ahead()
-        while unit in self._under_way.values():
-            self._collect()
-            self._read_ahead()
-        piece = Piece(piece_file(self._pieces, unit))
+        piece = self._opened(unit)
         del self._ahead[stratum, number]
         self._full_at[stratum] = self._cursors[stratum].given + piece.summary.n_tokens
         self._seen[stratum].append(piece.summary.n_tokens)
         return unit, piece
+
+    def again(self, stratum: int, number: int) -> Piece:
+        """The piece of a unit whose piece was found damaged, made anew.
+
+        Raises:
+            BadZipFile: If it is damaged as well.
+        """
+        unit = self._strata[stratum].unit(number)
+        if unit is None:
+            raise IndexError(f"stratum {stratum} has no unit {number}")
+        self._make_anew(unit)
+        return Piece(piece_file(self._pieces, unit))
+
+    def _opened(self, unit: Unit) -> Piece:
+        self._await(unit)
+        try:
+            return Piece(piece_file(self._pieces, unit))
+        except zipfile.BadZipFile:
+            self._make_anew(unit)
+            return Piece(piece_file(self._pieces, unit))
+
+    def _make_anew(self, unit: Unit) -> None:
+        file = piece_file(self._pieces, unit)
+        log.warning("corpus: the piece %s of %s is damaged; its documents are read again", file.name, unit.path)
+        file.unlink(missing_ok=True)
+        self._submit(unit)
+        self._await(unit)
+
+    def _await(self, unit: Unit) -> None:
+        while unit in self._under_way.values():
+            self._collect()
+            self._read_ahead()
+        if error := self._failed.pop(unit, None):
+            with _named(unit):
+                raise error
 
     def _read_ahead(self) -> None:
         n_workers = self._pool.n_workers
@@ -82,7 +121,11 @@ class Supply:
             if not wanted:
                 return
             index = min(wanted, key=fullness.__getitem__)
-            unit = self._strata[index].unit(self._next[index])
+            try:
+                unit = self._strata[index].unit(self._next[index])
+            except CorpusError as error:
+                # Raised when that unit is asked for, if it ever is.
+                self._no_more[index], unit = error, None
             if unit is None:
                 self._ended[index] = True
             else:
@@ -99,15 +142,22 @@ class Supply:
         expected = sum(seen) / len(seen) if seen else unit.place.n_rows * TOKENS_PER_ROW
         self._ahead[unit.stratum, unit.number] = expected
         if not _is_whole(piece_file(self._pieces, unit)):
-            with _named(unit):
-                self._under_way[self._pool.submit(self._job, unit)] = unit
-            self._collect(block=False)
+            self._submit(unit)
+
+    def _submit(self, unit: Unit) -> None:
+        with _named(unit):
+            self._under_way[self._pool.submit(self._job, unit)] = unit
+        self._collect(block=False)
 
     def _collect(self, block: bool = True) -> None:
         for done in wait(self._under_way, None if block else 0, FIRST_COMPLETED).done:
             unit = self._under_way.pop(done)
-            with _named(unit):
+            try:
                 content = done.result()
+            except Exception as error:
+                # Raised when the unit is asked for: what is drawn must not depend on how far was read ahead.
+                self._failed[unit] = error
+                continue
             if content is not None:
                 store_piece(piece_file(self._pieces, unit), content)
 
@@ -122,7 +172,7 @@ def _named(unit: Unit) -> Iterator[None]:
     """Say what a lost process means."""
     try:
         yield
-    except (BrokenProcessPool, CancelledError) as error:
+    except lost() as error:
         raise WorkerLost(
             f"a process that read documents ended by {unit.path}, mostly for want of memory; what is done is kept. "
             "Start the run again, with fewer processes in HINDSIGHT_CORPUS_RUNNER."

@@ -63,6 +63,7 @@ class Stratum:
         places: Callable[[str], Sequence[Place]],
     ) -> None:
         self.index, self.name, self.quota = index, name, quota
+        self.files, self.places = files, places
         self._units = self._in_order(files, places)
         self._known: list[Unit] = []
 

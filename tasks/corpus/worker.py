@@ -1,10 +1,10 @@
-"""What a worker does: read a unit, clip it, tokenize it, leave a piece. Started once per process, wherever that is."""
+"""What a worker does: read a unit, clip it, tokenize it, leave a piece. One per thread, wherever that is."""
 
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -38,16 +38,18 @@ class Job:
         engine: How it is tokenized.
         scratch: Folder for unpacked files.
         pieces: Folder for pieces, or None where this process does not share it: the piece is returned as bytes.
+        start: Tells starts apart where workers outlive them, so that none reads on from files an earlier one opened.
     """
 
     config: CorpusConfig
     engine: EngineSpec
     scratch: Path
     pieces: Path | None
+    start: str = ""
 
 
 class Worker:
-    """A process's reader and tokenizer, made once.
+    """A thread's reader and tokenizer, made once: neither may be used by two threads at a time.
 
     Args:
         job: What it is to do.
@@ -147,9 +149,21 @@ def piece_file(pieces: Path, unit: Unit) -> Path:
     return pieces / f"{unit.name}.piece"
 
 
-@cache
+class _Thread(threading.local):
+    """The worker of the job this thread does; that of an earlier job goes, with its open files."""
+
+    worker: Worker | None = None
+
+
+_THREAD = _Thread()
+
+
 def _worker(job: Job) -> Worker:
-    return Worker(job)
+    if _THREAD.worker is None or _THREAD.worker.job != job:
+        # The old one's memory is free before the new one is made.
+        _THREAD.worker = None
+        _THREAD.worker = Worker(job)
+    return _THREAD.worker
 
 
 def _scanner(cutoff: Cutoff) -> Callable[[str], list[str]]:

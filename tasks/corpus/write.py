@@ -23,6 +23,7 @@ from tasks.corpus.engine_check import choose_engine
 from tasks.corpus.files import FileBook
 from tasks.corpus.hub_tokenizer import compare_with_hub
 from tasks.corpus.ledger import write_ledger
+from tasks.corpus.leftovers import begin_anew_if_made_otherwise, remove_unattested, remove_unpacked
 from tasks.corpus.pools import OpenPool, chosen
 from tasks.corpus.quota import shares
 from tasks.corpus.readers import Reader, open_reader
@@ -64,6 +65,7 @@ def write_corpus(
         files = FileBook(reader.identify, work / "files.json")
         opened.callback(files.close)
         files.check()
+        remove_unpacked(work / "scratch", files.attested)
         strata = _strata(config, reader, files)
         loaded = cache(lambda: load_tokenizer(config.tokenizer))
         pool = opened.enter_context((open_pool or partial(chosen, config.token_budget))(loaded))
@@ -84,6 +86,8 @@ def write_corpus(
             lambda spec: pool.prepare(job_with(spec)),
         )
         log.info("corpus: %s tokenizes on %s", engine.kind, pool.name)
+        begin_anew_if_made_otherwise(work, engine)
+        remove_unattested(work / "pieces", strata, files.attested)
         state, job = State(work, len(strata), Cutoff(config.cutoff, config.side)), job_with(engine)
         drawing = Drawing(config, work, state, tokenizer, engine, files)
         opened.enter_context(_progress(state.census, config.token_budget))
@@ -134,6 +138,7 @@ def hand_over(shards: Path, folder: Path) -> None:
 
 
 def _strata(config: CorpusConfig, reader: Reader, files: FileBook) -> list[Stratum]:
+    @cache
     def places(path: str) -> Sequence[Place]:
         files.open(path)
         return reader.places(path)

@@ -5,6 +5,7 @@ import logging
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from tasks.corpus.attest import Verdict, refuse_unusable_key, sign, verify, writ
 from tasks.corpus.attest.cli import main
 from tasks.corpus.attest.errors import AttestationRefused, KeyRefused
 from tasks.corpus.attest.keys import make_keys
+from tasks.corpus.attest.recount import recount
 from tasks.corpus.config import REVISION, ROOM
+from tasks.corpus.cutoff import Cutoff
 from tasks.statement import StatementDamaged
 from tasks.store.build import build
 from tasks.store.digests import sha256_of_file
 from tasks.store.store import open_store
+from tasks.tokenizer import TokenizerError
 from tests.corpus.made_corpus import (
     CONFIG,
     DAYS,
@@ -353,3 +357,61 @@ def test_the_command_line_makes_keys_and_says_whether_a_corpus_holds(corpus, tmp
     assert "DOES NOT HOLD" in captured.out
     assert main(["show", str(corpus), "--envelope"]) == 1
     assert "is not signed" in capsys.readouterr().err
+
+
+def test_without_its_tokenizer_a_corpus_does_not_plainly_hold(corpus: Path, monkeypatch, capsys) -> None:
+    def unloadable(source: object) -> None:
+        raise TokenizerError("tokenizer a/b cannot be loaded: no network.")
+
+    monkeypatch.setattr("tasks.corpus.attest.checks.load_tokenizer", unloadable)
+    assert main(["verify", str(corpus)]) == 3
+    *_, counted, last = capsys.readouterr().out.splitlines()
+    assert "0 documents tokenized again" in counted
+    assert last == "holds, but for the token ids: none was checked: tokenizer a/b cannot be loaded: no network."
+    # What fails, fails: the missing tokenizer excuses nothing.
+    hide_a_file(corpus)
+    assert main(["verify", str(corpus), "--all"]) == 1
+    out = capsys.readouterr().out
+    assert "not checked: the token ids: tokenizer a/b cannot be loaded" in out
+    assert out.endswith("DOES NOT HOLD: 1 failures\n")
+
+
+def test_nobody_knows_beforehand_which_documents_are_tokenized_again(corpus: Path) -> None:
+    drawn = set()
+    for seed in range(40):
+        counted = recount(corpus, Cutoff(CONFIG.cutoff), 2, Random(seed))  # noqa: S311
+        assert [document.id < "d-3" for document, _ in counted.sampled] == [True, False]
+        drawn |= {document.id for document, _ in counted.sampled}
+    assert drawn == {f"d-{n}" for n in range(6)}
+
+
+def test_the_documents_tokenized_again_are_drawn_by_the_systems_randomness(corpus: Path, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr("tasks.corpus.attest.verdict.SystemRandom", lambda: seen.append("asked") or Random(0))  # noqa: S311
+    check(corpus)
+    assert seen == ["asked", "asked"]
+
+
+def test_every_document_is_tokenized_again_where_all_are_asked_for(corpus: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tasks.corpus.attest.verdict.N_TOKENIZED_AGAIN", 1)
+    monkeypatch.setattr("tasks.corpus.attest.checks.N_NAMED_IDS", 2)
+    assert check(corpus).n_tokenized_again == 3
+    assert check(corpus, all_token_ids=True).n_tokenized_again == 7
+    for name in ("00000", "00001"):
+        file = corpus / "tokens" / f"{name}.npy"
+        ids = np.load(file)
+        np.save(file, ids[::-1])
+    failures = [failure for failure in check(corpus, all_token_ids=True).failures if "token ids" in failure]
+    assert failures == [
+        "the token ids of document d-0 are not those of its text",
+        "the token ids of document d-1 are not those of its text",
+        "the token ids of 4 more documents are not those of their texts",
+    ]
+
+
+def test_a_shard_that_cannot_be_read_hides_no_later_one_where_all_are_asked_for(corpus: Path) -> None:
+    empty_a_shard(corpus)
+    move_an_offset(corpus)
+    failures = check(corpus, all_token_ids=True).failures
+    assert any("shard 00000 cannot be read to its end" in failure for failure in failures)
+    assert any("the token ids of document d-3 are not" in failure for failure in failures)

@@ -1,9 +1,11 @@
 """FineWeb's layout: an equal share from each dump, nothing after the cutoff, every bad input named."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +13,10 @@ import pytest
 from tasks.artifacts import TextShards
 from tasks.corpus.config import CorpusConfig, FineWebSource, corpus_label
 from tasks.corpus.errors import BudgetTooLarge, CorpusError, DamagedSource, DumpAfterCutoff, DumpUpToCutoff, UnknownDump
+from tasks.corpus.mirror import Mirror
+from tasks.corpus.parquet import Parquet
 from tasks.corpus.write import write_corpus
+from tests.corpus.conftest import write_dump
 
 
 def fineweb(
@@ -118,3 +123,64 @@ def test_a_placebo_reads_the_later_dumps_and_drops_what_they_hold_of_earlier_day
     assert (facts["first_day"], facts["last_day"]) == ("2017-08-01", "2017-08-01")
     assert facts["dropped"]["up_to_cutoff"] > 0
     assert "after_cutoff" not in facts["dropped"]
+
+
+def retype(file: Path, column: str, values: Any) -> None:
+    table = pq.read_table(file)
+    place = table.column_names.index(column)
+    pq.write_table(table.set_column(place, column, values), file, row_group_size=2)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("id", [1] * 40, r"column 'id' of type int64, strings are needed"),
+        ("dump", [b"x"] * 40, r"column 'dump' of type binary, strings are needed"),
+        ("date", [datetime(2013, 5, 19)] * 40, r"column 'date' of type timestamp\[us\], strings are needed"),
+        ("text", [["a"]] * 40, r"column 'text' of type list<element: string>, strings are needed"),
+        ("language_score", ["0.9"] * 40, r"column 'language_score' of type string, floating-point numbers are needed"),
+    ],
+)
+def test_a_column_of_another_type_is_named(mirror: Path, column: str, values: Any, message: str) -> None:
+    path = str(mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
+    retype(Path(path), column, pa.array(values))
+    parquet = Parquet(Mirror.open(str(mirror)), with_scores=True)
+    for read in (lambda: parquet.rows_by_group(path), lambda: list(parquet.documents(path, 0))):
+        with pytest.raises(DamagedSource, match=rf"CC-MAIN-2013-20/000_00000\.parquet has {message}"):
+            read()
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_strings_of_another_layout_are_the_same_documents(mirror: Path, kind: pa.DataType) -> None:
+    path = str(mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
+    parquet = Parquet(Mirror.open(str(mirror)), with_scores=True)
+    expected = list(parquet.documents(path, 0))
+    for column in ("id", "dump", "date", "text"):
+        retype(Path(path), column, pq.read_table(path).column(column).combine_chunks().cast(kind))
+    assert pq.read_schema(path).field("text").type == kind
+    assert list(Parquet(Mirror.open(str(mirror)), with_scores=True).documents(path, 0)) == expected
+
+
+def test_want_of_memory_is_no_damage_of_the_file(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
+    parquet = Parquet(Mirror.open(str(mirror)), with_scores=False)
+
+    def exhausted(path: str) -> None:
+        raise pa.ArrowMemoryError("malloc of size 8388608 failed")
+
+    monkeypatch.setattr(parquet, "_file", exhausted)
+    for read in (lambda: parquet.rows_by_group(path), lambda: list(parquet.documents(path, 0))):
+        with pytest.raises(MemoryError, match="malloc of size 8388608 failed"):
+            read()
+
+
+def test_few_files_stay_open_and_a_closed_one_is_read_again(mirror: Path) -> None:
+    days, texts = ["2013-05-19"] * 4, ["Markets opened higher."] * 4
+    paths = [str(mirror / "data" / "CC-MAIN-2013-20" / f"{n:03d}_00000.parquet") for n in range(1, 11)]
+    for path in paths:
+        write_dump(mirror, "2013-20", days, texts, Path(path).name)
+    parquet = Parquet(Mirror.open(str(mirror)), with_scores=False)
+    process = psutil.Process()
+    for _ in range(2):
+        assert [len(list(parquet.documents(path, 0))) for path in paths] == [2] * 10
+        assert sum(one.path.startswith(str(mirror)) for one in process.open_files()) == 8

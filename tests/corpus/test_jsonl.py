@@ -10,6 +10,8 @@ import pytest
 from tasks.artifacts import TextShards
 from tasks.corpus.config import ROOM, CorpusConfig, JsonlSource
 from tasks.corpus.errors import CorpusError, DamagedSource, SourceChanged, SourceUnreachable
+from tasks.corpus.jsonl import JsonlReader
+from tasks.corpus.units import Place, Unit
 from tasks.corpus.write import write_corpus
 from tests.corpus.conftest import files_of
 
@@ -117,3 +119,24 @@ def test_a_cut_gzip_is_named(tmp_path: Path) -> None:
     with pytest.raises(DamagedSource, match=r"a\.jsonl\.gz cannot be unpacked"):
         build(tmp_path, file)
     assert files_of(tmp_path / "corpus") == {}
+
+
+def test_a_gzip_with_a_flipped_byte_is_named_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "a.jsonl.gz", documents(200))
+    content = bytearray(file.read_bytes())
+    # The first block's kind: 3 is none. zlib finds it, not gzip.
+    content[10] |= 0b110
+    file.write_bytes(content)
+    reader = JsonlReader(JsonlSource(path=str(file)), 0, tmp_path / "scratch")
+    with pytest.raises(DamagedSource, match=r"a\.jsonl\.gz cannot be unpacked: Error -3 .* Fetch the file again"):
+        reader.places(str(file))
+    assert files_of(tmp_path / "scratch") == {}
+
+
+def test_a_file_that_lost_lines_since_they_were_counted_is_refused(tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "a.jsonl", documents(300))
+    reader = JsonlReader(JsonlSource(path=str(file)), 0, tmp_path / "scratch")
+    assert sorted(place.n_rows for place in reader.places(str(file))) == [44, 256]
+    write_lines(file, documents(100))
+    with pytest.raises(DamagedSource, match=r"a\.jsonl ends before line 101, and had 256 or more when they were"):
+        list(reader.rows(Unit(0, 0, str(file), Place(0, 0, 256))))

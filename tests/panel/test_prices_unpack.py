@@ -140,3 +140,16 @@ def test_an_archive_under_a_password_is_refused(tmp_path: Path) -> None:
     packed[packed.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(UnsafeArchive, match=r"cannot be unpacked: .*password"):
         plain_of(bytes(packed), tmp_path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2], ids=["lzma", "bzip2"])
+def test_a_damaged_member_is_named_however_it_is_packed(method: int, tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("stock_prices.csv", NOISE)
+    content = bytearray(packed.getvalue())
+    assert plain_of(bytes(content), tmp_path) == NOISE
+    start = 30 + len("stock_prices.csv")
+    content[start + 12 : start + 40] = b"\xff" * 28
+    with pytest.raises(UnsafeArchive, match=r"the file cannot be unpacked: .*; fetch it again"):
+        plain_of(bytes(content), tmp_path)

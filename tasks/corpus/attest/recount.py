@@ -1,10 +1,12 @@
 """Counting a corpus again from its shards: nothing of what it says about itself is used."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from random import Random
 
 import numpy as np
 from pydantic import ValidationError
@@ -14,6 +16,11 @@ from tasks.corpus.cutoff import Cutoff
 
 N_NAMED = 3
 """Documents of the wrong side that are named, per shard."""
+UNREADABLE = (OSError, ValueError, ValidationError, EOFError, IndexError, TypeError)
+"""What reading a damaged shard raises."""
+
+Sampler = Callable[[int], frozenset[int]]
+"""From a shard's documents to the places of those that are kept."""
 
 
 @dataclass
@@ -28,7 +35,7 @@ class Recount:
     last_day: date | None = None
     failures: list[str] = field(default_factory=list)
     sampled: list[tuple[Document, np.ndarray]] = field(default_factory=list)
-    """Documents with their ids, to be tokenized again: the first of each shard and every so many."""
+    """Documents with their ids, to be tokenized again: as many of each shard."""
 
     def count(self, document: Document, n_tokens: int) -> None:
         """Count a document."""
@@ -41,13 +48,14 @@ class Recount:
         self.last_day = max(self.last_day or document.date, document.date)
 
 
-def recount(folder: Path, cutoff: Cutoff, n_sampled: int) -> Recount:
+def recount(folder: Path, cutoff: Cutoff, n_sampled: int, rng: Random) -> Recount:
     """Read every document of `texts/` and every offset of `tokens/`.
 
     Args:
         folder: The corpus, or its `validation`.
         cutoff: What every document is held against.
-        n_sampled: Documents kept with their ids, about.
+        n_sampled: Documents kept with their ids, about; of every shard at least one, unless it is 0.
+        rng: Draws them. Whoever writes a corpus must not know beforehand which documents are looked at.
     """
     counted = Recount()
     files = sorted((folder / "texts").glob("*.jsonl"))
@@ -55,24 +63,37 @@ def recount(folder: Path, cutoff: Cutoff, n_sampled: int) -> Recount:
     counted.failures += [f"tokens/{stem}.npy has no texts/{stem}.jsonl beside it" for stem in sorted(stray)]
     for file in files:
         try:
-            _count_shard(file, cutoff, counted, max(1, n_sampled // len(files)))
-        except (OSError, ValueError, ValidationError, EOFError) as error:
+            _count_shard(file, cutoff, counted, _sampler(rng, -(-n_sampled // len(files))))
+        except UNREADABLE as error:
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
             counted.failures.append(f"shard {_name(file)} cannot be read to its end: {why}")
     return counted
 
 
-def _count_shard(file: Path, cutoff: Cutoff, counted: Recount, n_sampled: int) -> None:
+def every_document(folder: Path) -> Iterator[tuple[Document, np.ndarray]]:
+    """Every document of `texts/` with its ids of `tokens/`; a shard that `recount` finds unreadable ends early."""
+    for file in sorted((folder / "texts").glob("*.jsonl")):
+        with suppress(*UNREADABLE):
+            ids, offsets = _tokens(file)
+            for document, start, end in zip(_documents(file), offsets[:-1], offsets[1:], strict=False):
+                yield document, np.array(ids[start:end])
+
+
+def _sampler(rng: Random, n_sampled: int) -> Sampler:
+    return lambda n_documents: frozenset(rng.sample(range(n_documents), min(n_sampled, n_documents)))
+
+
+def _count_shard(file: Path, cutoff: Cutoff, counted: Recount, sample: Sampler) -> None:
     ids, offsets = _tokens(file)
     lengths = np.diff(offsets).tolist()
-    every = max(1, -(-len(lengths) // n_sampled))
+    sampled = sample(len(lengths))
     n_before, wrong = counted.n_documents, []
     for place, document in enumerate(_documents(file)):
         # A document without offsets still counts; that there are too few is told below.
         counted.count(document, lengths[place] if place < len(lengths) else 0)
         if not cutoff.takes(document.date):
             wrong.append(f"{document.id} of {document.date}")
-        if place % every == 0 and place < len(lengths):
+        if place in sampled:
             counted.sampled.append((document, np.array(ids[offsets[place] : offsets[place + 1]])))
     if wrong:
         named = ", ".join(wrong[:N_NAMED]) + (", ..." if len(wrong) > N_NAMED else "")

@@ -1,16 +1,20 @@
 """The verdict: files, counts, days, tokenizer and signature of a corpus held against its statement."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import chain
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import JsonValue
 
+from tasks.artifacts import Document
 from tasks.corpus.attest import checks
 from tasks.corpus.attest.claim import Claim
-from tasks.corpus.attest.recount import recount
+from tasks.corpus.attest.recount import every_document, recount
 from tasks.corpus.attest.signing import check_signature
 from tasks.settings import Frozen
 from tasks.statement import STATEMENT_NAME, Statement
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 N_TOKENIZED_AGAIN = 256
-"""Documents whose ids are made anew, about; the first of every shard is among them."""
+"""Documents whose ids are made anew, about, drawn at random; one of every shard at least is among them."""
 
 
 class Verdict(Frozen):
@@ -30,6 +34,8 @@ class Verdict(Frozen):
     """Everything that is not as claimed; none means that the corpus bears out its statement."""
     unchecked: tuple[str, ...]
     """What could not be looked at with what was given."""
+    token_ids_unchecked: str | None = None
+    """Why no token id was looked at: the tokenizer cannot be loaded. None where they were."""
     statement_sha256: str
     cutoff: date
     last_day: date | None
@@ -41,7 +47,7 @@ class Verdict(Frozen):
 
     @property
     def holds(self) -> bool:
-        """Whether nothing failed."""
+        """Whether nothing failed; `token_ids_unchecked` says whether the token ids were looked at at all."""
         return not self.failures
 
 
@@ -50,6 +56,7 @@ def verify(
     signature: Mapping[str, JsonValue] | None = None,
     public_key: Path | None = None,
     tokenizer: "PreTrainedTokenizerBase | None" = None,
+    all_token_ids: bool = False,
 ) -> Verdict:
     """Hash every file again, count every document and token again, and hold every day against the cutoff.
 
@@ -58,6 +65,7 @@ def verify(
         signature: As `sign` made it; the record keeps it among its facts.
         public_key: PEM file, had from somewhere else than the corpus.
         tokenizer: The one the statement names, if it is loaded already.
+        all_token_ids: Whether every document is tokenized again, and not only some drawn at random.
 
     Raises:
         StatementDamaged: If there is no statement to hold anything against.
@@ -66,8 +74,13 @@ def verify(
     """
     statement = Statement.read(folder / STATEMENT_NAME)
     claim = Claim.of(statement)
-    training, validation = (recount(part, claim.bound, N_TOKENIZED_AGAIN) for part in (folder, folder / "validation"))
-    sampled = training.sampled + validation.sampled
+    parts = (folder, folder / "validation")
+    n_sampled = 0 if all_token_ids else N_TOKENIZED_AGAIN
+    training, validation = (recount(part, claim.bound, n_sampled, SystemRandom()) for part in parts)
+    sampled = (
+        chain.from_iterable(map(every_document, parts)) if all_token_ids else training.sampled + validation.sampled
+    )
+    again = _Counted(sampled)
     failures = [
         *checks.file_failures(folder, statement),
         *checks.ledger_failures(folder, statement),
@@ -76,24 +89,37 @@ def verify(
         *validation.failures,
         *checks.count_failures(statement, training, validation),
     ]
-    unchecked = []
+    token_ids_unchecked = None
     try:
-        failures += checks.tokenizer_failures(claim, sampled, tokenizer)
+        failures += checks.tokenizer_failures(claim, again, tokenizer)
     except TokenizerError as error:
-        unchecked.append(f"the tokenizer, and with it the token ids: {error}")
+        token_ids_unchecked = str(error)
     payload = (folder / STATEMENT_NAME).read_bytes()
     signature_failures, signature_unchecked = _signature(payload, signature, public_key)
     return Verdict(
         failures=(*failures, *signature_failures),
-        unchecked=(*unchecked, *signature_unchecked),
+        unchecked=tuple(signature_unchecked),
+        token_ids_unchecked=token_ids_unchecked,
         statement_sha256=hashlib.sha256(payload).hexdigest(),
         cutoff=claim.cutoff,
         last_day=max((day for day in (training.last_day, validation.last_day) if day), default=None),
         n_files=len(statement.subject),
         n_documents=training.n_documents + validation.n_documents,
         n_tokens=training.n_tokens + validation.n_tokens,
-        n_tokenized_again=len(sampled),
+        n_tokenized_again=again.n_given,
     )
+
+
+class _Counted:
+    """Documents with their ids, counted as they are asked for: with none to ask, none was looked at."""
+
+    def __init__(self, documents: Iterable[tuple[Document, np.ndarray]]) -> None:
+        self.documents, self.n_given = documents, 0
+
+    def __iter__(self) -> Iterator[tuple[Document, np.ndarray]]:
+        for each in self.documents:
+            self.n_given += 1
+            yield each
 
 
 def _signature(

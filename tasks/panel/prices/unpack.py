@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import lzma
 import stat
 import zipfile
 import zlib
@@ -20,6 +21,16 @@ MAX_BYTES = 2 << 30
 MAX_RATIO = 100
 """Prices as text pack to a fifth or a tenth; nothing but a bomb packs to a hundredth."""
 PIECE_BYTES = 1 << 20
+DAMAGED = (
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    RuntimeError,
+    NotImplementedError,
+)
+"""What the archives' readers raise."""
 
 
 def write_plain(packed: Path, plain: Path, name: str) -> None:
@@ -37,11 +48,11 @@ def write_plain(packed: Path, plain: Path, name: str) -> None:
     try:
         with _opened(packed, name) as source, plain.open("wb") as target:
             _copy(source, target, packed.stat().st_size, name)
-    except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise _damaged(name, error) from error
     except OSError as error:
-        # A directory whose offsets lie before the file's first byte.
-        if error.errno != errno.EINVAL:
+        # A directory whose offsets lie before the file's first byte; or bzip2's data, which has no number.
+        if error.errno not in (errno.EINVAL, None):
             raise
         raise _damaged(name, error) from error
 
