@@ -45,6 +45,7 @@ class Errand:
         plan: The artifact it shall leave in the store.
         run_name: What the UI calls the run.
         tags: What the UI filters by.
+        always: Sent though its artifact stands; the run itself then says whether it has succeeded.
     """
 
     step: str
@@ -52,6 +53,7 @@ class Errand:
     plan: Plan
     run_name: str
     tags: tuple[str, ...] = ()
+    always: bool = False
 
     @property
     def artifact_tag(self) -> str:
@@ -77,15 +79,18 @@ def dispatch(errand: Errand, store: Store) -> ArtifactRef:
     """
     watch = Watch(store, errand.plan, errand.deployment)
     if found := store.find(errand.plan):
-        log.info("%s: found in the store (%s)", errand.step, found.path)
+        log.info("%s: found in the store (%s)%s", errand.step, found.path, ", asked again" * errand.always)
         if watch.is_left_over():
             watch.prove(found)
-        return found
+        if not errand.always:
+            return found
     watch.beat()
     with get_client(sync_client=True) as client:
         run = _live_run(client, errand) or _start_watched(client, errand, watch)
         run = _wait(client, errand, run, watch)
-    if found := store.find(errand.plan):
+    # An artifact of an earlier run must not hide that this one was refused.
+    refused = errand.always and not (run.state is not None and run.state.is_completed())
+    if not refused and (found := store.find(errand.plan)):
         log.info("%s: done in %.0f s (%s)", errand.step, run.total_run_time.total_seconds(), found.path)
         watch.prove(found)
         return found

@@ -14,6 +14,7 @@ from flows.pipeline import leakage_premium_steps
 from flows.routing import deployment_of
 from flows.table import stage_name, stage_of
 from tasks.artifacts import Report
+from tasks.preflight.room import missing_trainings
 from tasks.recipe import Recipe
 from tasks.settings import Config
 from tasks.store.refs import ArtifactRef
@@ -41,6 +42,8 @@ def run_stage(step: str, recipe: Recipe, config: Config, inputs: dict[str, Artif
             f"arm:{recipe.train.arm.kind}",
             f"cutoff:{recipe.corpus.cutoff}",
         ),
+        # What was free and at hand when it passed may be so no more; where all is trained nothing is left to refuse.
+        always=stage_name(step) == "preflight" and bool(missing_trainings(recipe, inputs, open_store())),
     )
     return dispatch(errand, open_store())
 

@@ -6,8 +6,10 @@ from pydantic import JsonValue
 
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef, Plan, Room
+from tasks.store.store import Store
+from tasks.train.config import ROOM as TRAIN
 
-REVISION = 3
+REVISION = 4
 """Raised when the same recipe would be checked otherwise."""
 
 
@@ -35,3 +37,24 @@ ROOM = PreflightRoom(
     revision=REVISION,
     label=lambda recipe, inputs: f"{inputs['corpus'].label}-{recipe.train.arm.kind}",
 )
+
+
+def missing_trainings(recipe: Recipe, refs: Mapping[str, ArtifactRef], store: Store) -> list[Plan]:
+    """The recipe's trainings that the store does not have: without one, nothing is left to be refused.
+
+    Args:
+        recipe: The whole recipe.
+        refs: Preflight's inputs by name.
+        store: Where checkpoints lie.
+    """
+    texts = [refs[name] for name in ("corpus", "placebo") if name in refs]
+    plans = [TRAIN.plan(recipe.train, {"base": refs["base"], "corpus": text}) for text in texts]
+    return [plan for plan in plans if not _stands(plan, store)]
+
+
+def _stands(plan: Plan, store: Store) -> bool:
+    try:
+        store.records.read(plan.path)
+    except FileNotFoundError:
+        return False
+    return True

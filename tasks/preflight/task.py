@@ -2,23 +2,27 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.artifacts import ModelFolder, Panel, TextShards
-from tasks.preflight.room import ROOM
+from tasks.preflight.room import ROOM, missing_trainings
 from tasks.recipe import Recipe
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef
-from tasks.store.store import open_store
+from tasks.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from tasks.preflight.checks import Inputs
 
 
 @task(name="preflight", cache_policy=NO_CACHE)
 def publish_preflight(
     config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: ArtifactRef, placebo: ArtifactRef | None = None
 ) -> ArtifactRef:
-    """Publish the checks a recipe passed, unless the store has them.
+    """Publish the checks a recipe passed; where the store has them, ask again what may have changed since.
 
     Args:
         config: The whole recipe.
@@ -36,18 +40,33 @@ def publish_preflight(
     store = open_store()
 
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
-        from tasks.preflight.checks import Inputs
         from tasks.preflight.write import write_preflight
 
-        fetched = Inputs(
-            recipe=config,
-            base=ModelFolder(inputs["base"]),
-            corpus=TextShards(inputs["corpus"]),
-            panel=Panel(inputs["panel"]),
-            store=store,
-            placebo=TextShards(inputs["placebo"]) if "placebo" in inputs else None,
-        )
-        return write_preflight(fetched, folder)
+        return write_preflight(_fetched(config, inputs, store), folder)
 
     refs = {"base": base, "corpus": corpus, "panel": panel, **({"placebo": placebo} if placebo else {})}
-    return build(store, ROOM.plan(config, refs), make)
+    plan = ROOM.plan(config, refs)
+    if store.find(plan):
+        _ask_again(config, refs, store)
+    return build(store, plan, make)
+
+
+def _ask_again(config: Recipe, refs: Mapping[str, ArtifactRef], store: Store) -> None:
+    from tasks.preflight.again import refuse_what_changed
+
+    if missing := missing_trainings(config, refs, store):
+        inputs = {name: store.fetch(ref) for name, ref in refs.items()}
+        refuse_what_changed(_fetched(config, inputs, store), missing)
+
+
+def _fetched(config: Recipe, inputs: Mapping[str, Path], store: Store) -> "Inputs":
+    from tasks.preflight.checks import Inputs
+
+    return Inputs(
+        recipe=config,
+        base=ModelFolder(inputs["base"]),
+        corpus=TextShards(inputs["corpus"]),
+        panel=Panel(inputs["panel"]),
+        store=store,
+        placebo=TextShards(inputs["placebo"]) if "placebo" in inputs else None,
+    )

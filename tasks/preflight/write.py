@@ -27,11 +27,16 @@ def write_preflight(inputs: Inputs, folder: Path) -> dict[str, JsonValue]:
         PreflightFailed: With every failed check's sentence.
     """
     checks = all_checks(inputs)
+    say_and_refuse(checks)
+    (folder / "checks.json").write_text(Preflight(checks=checks).model_dump_json(indent=1) + "\n")
+    return {"n_checks": len(checks), "forecast": {stage.step: stage.facts() for stage in forecast(inputs.subject)}}
+
+
+def say_and_refuse(checks: list[Check]) -> None:
+    """Print a line per check, then raise PreflightFailed if any has not passed."""
     for line in table(checks):
         log.info("preflight: %s", line)
     refuse_failed(checks)
-    (folder / "checks.json").write_text(Preflight(checks=checks).model_dump_json(indent=1) + "\n")
-    return {"n_checks": len(checks), "forecast": {stage.step: stage.facts() for stage in forecast(inputs.subject)}}
 
 
 def table(checks: list[Check]) -> Iterator[str]:

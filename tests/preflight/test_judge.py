@@ -41,7 +41,7 @@ def test_the_full_weight_recipe_passes_at_true_size() -> None:
     assert checks["memory per GPU"].value.startswith(
         "71.5 GiB (weights, gradients and moments 64.6, gathered layers 4.7"
     )
-    assert checks["training state"].value.startswith("415.9 GB each, 12 bytes a parameter; 13.9 min to the store")
+    assert checks["training state"].value.startswith("415.9 GB each, 12 bytes a parameter; 34.7 min to be written")
     assert checks["weights"].value.startswith("34,660,610,688 trainable, 2,946,429,568 of them multiply a token")
     assert checks["forecast train"].value.startswith("0.706 to 1.26 h, $13.5 to 24 on h100x8")
 
@@ -82,6 +82,14 @@ def test_each_fault_is_refused_by_the_line_that_knows_it(
     name: str, train: dict[str, Any], route: str, refused: list[str]
 ) -> None:
     assert failed(judged(name, train, route={"train": route})) == refused
+
+
+@pytest.mark.parametrize(("within", "refused"), [(70.8, ["training state"]), (70.9, [])])
+def test_a_first_state_is_waited_for_through_loading_writing_sending_and_reading_back(
+    within: float, refused: list[str]
+) -> None:
+    # 6.2 min of loading, 30 until it is begun, 6.9 to write 415.9 GB, 13.9 to send them, 13.9 to read them back.
+    assert failed(judged(FULL, {"first_checkpoint_minutes": within})) == refused
 
 
 def test_short_rows_may_run_past_the_deadline_that_full_ones_keep() -> None:

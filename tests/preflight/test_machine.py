@@ -2,8 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from tasks.base.config import BaseConfig, HubSource, TinySource
 from tasks.base.errors import HubUnavailable
 from tasks.base.task import publish_base
 from tasks.base.tiny import tiny_config
-from tasks.preflight.checks.machine import machine_checks
+from tasks.preflight.checks.machine import _to_disk, _to_store, machine_checks
 from tasks.preflight.checks.subject import Subject
 from tasks.recipe import Recipe, load_recipe
 from tasks.settings import project_root
@@ -42,7 +44,7 @@ def test_a_store_folder_without_room_for_the_full_weights_states_is_refused(tmp_
     large = subject("fineweb-2017-26-full-weight", qwen_35b(moe_intermediate_size=512_000))
     room = lines(large, str(tmp_path / "store"), tmp_path)["store room"]
     embedded_twice = 2 * (2 * 4 * 30_000 * 2_048)
-    needed = 3 * large.state_bytes + large.output_bytes + large.model_bytes + embedded_twice
+    needed = 3 * large.state_bytes + large.output_bytes + large.merged_bytes + embedded_twice
     assert shutil.disk_usage(tmp_path).free < needed
     assert not room.passed
     assert room.value.startswith(f"{needed / 1e9:,.1f} GB to come")
@@ -140,6 +142,74 @@ def test_with_a_token_a_gated_base_is_fetched_once_and_no_later_stage_asks_the_h
 def test_a_rented_machine_needs_base_three_states_and_the_result_twice(tmp_path: Path) -> None:
     disk = lines(subject("fineweb-2017-26-full-weight", qwen_35b()), str(tmp_path), tmp_path)["disk of h100x8"]
     assert disk.value.startswith(f"{(2 + 3 * 12 + 2 * 4) * P / 1e9:,.1f} GB wanted: base 69.3 GB, 3 states of 415.9 GB")
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes every disk have so many bytes free."""
+
+    def leave(n_bytes: int) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=n_bytes))
+
+    return leave
+
+
+def test_store_and_state_folder_of_one_file_system_share_its_free_bytes(
+    tmp_path: Path, free: Callable[[int], None]
+) -> None:
+    smoke = subject("smoke", tiny_config(TinySource()))
+    in_store, here = _to_store(smoke), _to_disk(smoke)
+    assert min(in_store, here) > 0
+    for n_bytes, passed in ((in_store + here, True), (in_store + here - 1, False)):
+        free(n_bytes)
+        checks = lines(smoke, str(tmp_path / "store"), tmp_path)
+        assert [checks[name].passed for name in ("store room", "disk of this machine")] == [passed, passed]
+    assert "of it for the store, which lies on the same file system" in checks["disk of this machine"].bound
+
+
+def test_folders_of_two_file_systems_have_their_own_free_bytes(tmp_path: Path, free: Callable[[int], None]) -> None:
+    other = Path("/dev", "shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("this machine has no second file system to write to")
+    smoke = subject("smoke", tiny_config(TinySource()))
+    free(max(_to_store(smoke), _to_disk(smoke)))
+    with TemporaryDirectory(dir=other) as store:
+        checks = lines(smoke, store, tmp_path)
+    assert checks["store room"].passed
+    assert checks["disk of this machine"].passed
+
+
+@pytest.mark.parametrize(
+    ("asked", "base", "precision", "number_bytes"),
+    [
+        ("fp32", "bfloat16", "bf16", 4),
+        ("bf16", "float32", "fp32", 2),
+        ("base", "float32", "bf16", 4),
+        ("base", "bfloat16", "fp32", 2),
+        ("base", None, "fp32", 4),
+    ],
+)
+def test_a_merged_number_has_the_bytes_merge_asks_for_or_the_bases_own(
+    asked: str, base: str | None, precision: str, number_bytes: int
+) -> None:
+    said = load_recipe(project_root() / "configs" / "fineweb-2017-26-lora.yaml").model_dump(mode="json")
+    asked_for = subject(
+        "fineweb-2017-26-lora",
+        qwen_35b(dtype=base),
+        merge={"dtype": asked},
+        train=said["train"] | {"precision": precision},
+    )
+    assert asked_for.merged_bytes == number_bytes * P
+
+
+def test_a_model_merged_to_fp32_takes_the_store_and_the_disk_its_own_bytes_more() -> None:
+    route = {"train": "h100", "merge": "cpu"}
+    sixteen, wide = (
+        subject("fineweb-2017-26-lora", qwen_35b(dtype="bfloat16"), merge={"dtype": dtype}, route=route)
+        for dtype in ("bf16", "fp32")
+    )
+    assert _to_store(wide) - _to_store(sixteen) == 2 * P
+    assert _to_disk(wide) - _to_disk(sixteen) == 2 * P
 
 
 def test_this_machine_needs_room_only_for_what_is_made_on_it(tmp_path: Path) -> None:

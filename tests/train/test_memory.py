@@ -7,7 +7,7 @@ import pytest
 from tasks.pools import GIB, POOLS
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
-from tasks.train.memory import output_bytes, predict_memory, state_bytes, upload_seconds
+from tasks.train.memory import keeping_seconds, loading_seconds, output_bytes, predict_memory, state_bytes
 from tasks.train.sizes import Sizes, group_of, sizes_of
 from tests.architectures import qwen_35b
 
@@ -153,7 +153,13 @@ def test_states_hold_weights_and_moments_and_results_hold_weights(
     assert output_bytes(config, settings, n_trained) == output
 
 
-def test_a_state_of_fp32_masters_is_416_gb_and_14_minutes_away() -> None:
+def test_a_state_of_fp32_masters_is_416_gb_and_35_minutes_away_written_sent_and_read_back() -> None:
     size = state_bytes(full_weight(masters="fp32"), {}, P)
     assert round(size / 1e9) == 416
-    assert upload_seconds(size) / 60 == pytest.approx(13.9, abs=0.05)
+    assert keeping_seconds(size) == pytest.approx(415.9 / 1 + 415.9 / 0.5 + 415.9 / 0.5, abs=0.5)
+    assert keeping_seconds(size) / 60 == pytest.approx(34.7, abs=0.05)
+
+
+def test_a_trainer_loads_for_five_minutes_and_the_time_its_base_takes() -> None:
+    assert loading_seconds(0) == 300
+    assert loading_seconds(2 * P) / 60 == pytest.approx(5 + 69.3 / 60, abs=0.01)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tasks.artifacts import Check
-from tasks.preflight.checks.given import given_checks
+from tasks.preflight.checks.given import given_checks, trainer_check
 from tasks.preflight.checks.inputs import Inputs
 from tasks.preflight.checks.machine import machine_checks, store_round_trip
 from tasks.preflight.checks.money import money_checks
@@ -14,7 +14,7 @@ from tasks.recipe import Recipe
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-__all__ = ["Inputs", "all_checks", "judge"]
+__all__ = ["Inputs", "all_checks", "checks_of_now", "judge"]
 
 
 def all_checks(inputs: Inputs) -> list[Check]:
@@ -29,6 +29,23 @@ def all_checks(inputs: Inputs) -> list[Check]:
         *training_checks(subject),
         *money_checks(subject),
         *power_checks(inputs.recipe, inputs.base, inputs.panel),
+    ]
+
+
+def checks_of_now(inputs: Inputs, with_room: bool = True) -> list[Check]:
+    """The lines of machine, store, trainer and money, which may change though recipe and inputs do not.
+
+    Args:
+        inputs: What the checks look at.
+        with_room: Whether room in the store and on disks is asked for too.
+    """
+    subject = inputs.subject
+    return [
+        store_round_trip(inputs.store),
+        *(machine_checks(subject, inputs.store) if with_room else ()),
+        trainer_check(),
+        *training_checks(subject),
+        *money_checks(subject),
     ]
 
 

@@ -22,17 +22,23 @@ def store_round_trip(store: Store) -> Check:
 
 def machine_checks(subject: Subject, store: Store) -> Iterator[Check]:
     """Room in the store and on disks, and what opens doors."""
-    yield _store_room(subject, store)
-    yield _local_disk(subject)
+    in_store, here = _to_store(subject), _to_disk(subject)
+    # A folder on the same file system takes its bytes from the same free ones.
+    both = "://" not in store.url and _file_system(Path(store.url)) == _file_system(state_dir())
+    yield _store_room(subject, store, in_store, here if both else 0)
+    yield _local_disk(here, in_store if both else 0)
     if subject.rents:
         yield _rented_disk(subject)
     yield _credentials(store)
 
 
-def _store_room(subject: Subject, store: Store) -> Check:
+def _to_store(subject: Subject) -> int:
     embedded = FLOAT32_BYTES * subject.n_panel_rows * subject.sizes.hidden * (1 + subject.recipe.embed.undated)
-    per_run = subject.output_bytes + subject.model_bytes + embedded
-    needed = N_STATES * subject.state_bytes + subject.n_runs * per_run + embedded
+    per_run = subject.output_bytes + subject.merged_bytes + embedded
+    return N_STATES * subject.state_bytes + subject.n_runs * per_run + embedded
+
+
+def _store_room(subject: Subject, store: Store, needed: int, beside: int) -> Check:
     states = said_bytes(N_STATES * subject.state_bytes)
     value = f"{said_bytes(needed)} to come, {states} of it training states that go again"
     if "://" in store.url:
@@ -40,32 +46,40 @@ def _store_room(subject: Subject, store: Store) -> Check:
     free = shutil.disk_usage(_nearest(Path(store.url))).free
     return Check(
         name="store room",
-        passed=free >= needed,
+        passed=free >= needed + beside,
         value=f"{value}; {said_bytes(free)} free",
-        bound=f"at least {said_bytes(needed)} free",
+        bound=f"at least {said_bytes(needed + beside)} free{_also(beside, 'what is made here')}",
         way_out="Free disk below the store's folder, or move it by HINDSIGHT_STORE.",
     )
 
 
-def _local_disk(subject: Subject) -> Check:
+def _to_disk(subject: Subject) -> int:
     route = subject.recipe.route
     here = [stage for stage, pool in (("merge", route.merge), ("embed", route.embed)) if pool == "cpu"]
-    needed = _disk(subject, here if subject.rents else ["train", "merge", "embed"])
+    return _disk(subject, here if subject.rents else ["train", "merge", "embed"])
+
+
+def _local_disk(needed: int, beside: int) -> Check:
     free = shutil.disk_usage(_nearest(state_dir())).free
     return Check(
         name="disk of this machine",
-        passed=free >= needed,
+        passed=free >= needed + beside,
         value=f"{said_bytes(free)} free",
-        bound=f"at least {said_bytes(needed)} for what is made here; the base is here already",
+        bound=f"at least {said_bytes(needed + beside)} for what is made here{_also(beside, 'the store')}; the base is "
+        "here already",
         way_out=f"Free disk below {state_dir()}, or move it by HINDSIGHT_STATE.",
     )
 
 
+def _also(beside: int, what: str) -> str:
+    return f", {said_bytes(beside)} of it for {what}, which lies on the same file system" if beside else ""
+
+
 def _rented_disk(subject: Subject) -> Check:
-    needed = subject.model_bytes + _disk(subject, ["train"])
+    needed = subject.base_bytes + _disk(subject, ["train"])
     return told(
         f"disk of {subject.recipe.route.train}",
-        f"{said_bytes(needed)} wanted: base {said_bytes(subject.model_bytes)}, {N_STATES} states of "
+        f"{said_bytes(needed)} wanted: base {said_bytes(subject.base_bytes)}, {N_STATES} states of "
         f"{said_bytes(subject.state_bytes)}, result {said_bytes(subject.output_bytes)} twice while it is kept",
     )
 
@@ -75,7 +89,7 @@ def _disk(subject: Subject, stages: list[str]) -> int:
     trained = 2 * subject.output_bytes if "train" in stages else subject.output_bytes
     states = N_STATES * subject.state_bytes if "train" in stages else 0
     # Merged weights are staged, then fetched by who embeds them.
-    merged = subject.model_bytes * len({"merge", "embed"} & set(stages))
+    merged = subject.merged_bytes * len({"merge", "embed"} & set(stages))
     return subject.n_runs * (trained + merged) + states if stages else 0
 
 
@@ -86,6 +100,10 @@ def _credentials(store: Store) -> Check:
         return told("credentials", f"the store is a folder: every pool's machines must see it; {fetched}")
     source = "AWS_ACCESS_KEY_ID" if os.environ.get("AWS_ACCESS_KEY_ID") else "a profile or role of this machine"
     return told("credentials", f"store opened by {source}: every pool's machines need theirs; {fetched}")
+
+
+def _file_system(path: Path) -> int:
+    return _nearest(path).stat().st_dev
 
 
 def _nearest(path: Path) -> Path:

@@ -15,6 +15,8 @@ from tasks.train.targets import Coverage, coverage_of
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
+NUMBER_BYTES = {"fp32": 4, "bf16": 2}
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -28,6 +30,7 @@ class Subject:
         unmatched: The refusal, where an entry reaches nothing.
         n_panel_rows: Sentences to embed.
         n_rows: Training rows, filler rows among them.
+        base_number_bytes: Bytes of one of the base's numbers on disk.
     """
 
     recipe: Recipe
@@ -37,6 +40,7 @@ class Subject:
     unmatched: str
     n_panel_rows: int
     n_rows: int
+    base_number_bytes: int
 
     @classmethod
     def of(
@@ -47,7 +51,16 @@ class Subject:
         # Whether rows may be packed is a rule of its own; nothing here depends on it.
         settings = axolotl_config(recipe.train.model_copy(update={"packing": False}), n_steps=1)
         n_rows = n_rows or -(-recipe.train.token_budget // recipe.train.sequence_length)
-        return cls(recipe, sizes_of(architecture), settings, coverage, unmatched, n_panel_rows, n_rows)
+        return cls(
+            recipe,
+            sizes_of(architecture),
+            settings,
+            coverage,
+            unmatched,
+            n_panel_rows,
+            n_rows,
+            _number_bytes(architecture) or NUMBER_BYTES[recipe.train.precision],
+        )
 
     @property
     def n_trainable(self) -> int:
@@ -62,9 +75,9 @@ class Subject:
         return self.recipe.train.kernels == "fused"
 
     @property
-    def number_bytes(self) -> int:
-        """Bytes of one of the base's numbers on disk, which merged weights have too."""
-        return 2 if self.recipe.train.precision == "bf16" else 4
+    def merged_number_bytes(self) -> int:
+        """Bytes of one of the merged model's numbers on disk."""
+        return NUMBER_BYTES.get(self.recipe.merge.dtype, self.base_number_bytes)
 
     @property
     def state_bytes(self) -> int:
@@ -77,14 +90,28 @@ class Subject:
         return output_bytes(self.recipe.train, self.settings, self.n_trainable)
 
     @property
-    def model_bytes(self) -> int:
-        """Base or merged model."""
-        return self.number_bytes * self.sizes.n_parameters
+    def base_bytes(self) -> int:
+        """The base model."""
+        return self.base_number_bytes * self.sizes.n_parameters
+
+    @property
+    def merged_bytes(self) -> int:
+        """A merged model."""
+        return self.merged_number_bytes * self.sizes.n_parameters
 
     @property
     def n_runs(self) -> int:
         """Trainings: one, and one more for a placebo."""
         return 1 + self.recipe.placebo
+
+
+def _number_bytes(architecture: Any) -> int | None:
+    """By the architecture's number format; None where it names none."""
+    import torch
+
+    named = architecture.dtype or architecture.get_text_config().dtype
+    dtype = getattr(torch, str(named).removeprefix("torch."), None)
+    return dtype.itemsize if isinstance(dtype, torch.dtype) else None
 
 
 def _coverage(recipe: Recipe, architecture: Any) -> tuple[Coverage | None, str]:

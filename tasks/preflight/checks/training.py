@@ -9,7 +9,14 @@ from tasks.pools import GIB, POOLS
 from tasks.preflight.checks.inputs import said_bytes
 from tasks.preflight.checks.subject import Subject
 from tasks.train.errors import TrainError
-from tasks.train.memory import PROCESS_BYTES, UPLOAD_BYTES_PER_SECOND, predict_memory, upload_seconds
+from tasks.train.memory import (
+    DISK_BYTES_PER_SECOND,
+    PROCESS_BYTES,
+    STORE_BYTES_PER_SECOND,
+    keeping_seconds,
+    loading_seconds,
+    predict_memory,
+)
 from tasks.train.refusals import Rule, refusals
 
 SMALLER = "Lower train.sequence_length or train.micro_batch_size, or turn train.activation_checkpointing on"
@@ -92,13 +99,15 @@ def _machine_memory(subject: Subject) -> Check:
 
 def _states(subject: Subject) -> Check:
     train, size = subject.recipe.train, subject.state_bytes
-    minutes = upload_seconds(size) / 60
+    loading, keeping = loading_seconds(subject.base_bytes) / 60, keeping_seconds(size) / 60
     per_parameter = size / max(subject.n_trainable, 1)
     return Check(
         name="training state",
-        passed=train.checkpoint_minutes + minutes <= train.first_checkpoint_minutes,
-        value=f"{said_bytes(size)} each, {per_parameter:g} bytes a parameter; {minutes:.1f} min to the store at "
-        f"{UPLOAD_BYTES_PER_SECOND / 1e6:.0f} MB/s (stated, not measured)",
-        bound=f"written after {train.checkpoint_minutes:g} min, in the store within {train.first_checkpoint_minutes:g}",
+        passed=loading + train.checkpoint_minutes + keeping <= train.first_checkpoint_minutes,
+        value=f"{said_bytes(size)} each, {per_parameter:g} bytes a parameter; {keeping:.1f} min to be written at "
+        f"{DISK_BYTES_PER_SECOND / 1e6:,.0f} MB/s, sent and read back at {STORE_BYTES_PER_SECOND / 1e6:.0f}, after "
+        f"{loading:.1f} min of loading (rates stated, not measured)",
+        bound=f"begun {train.checkpoint_minutes:g} min after loading, in the store within "
+        f"{train.first_checkpoint_minutes:g}",
         way_out="Raise train.first_checkpoint_minutes, or lower train.checkpoint_minutes.",
     )

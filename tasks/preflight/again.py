@@ -1,0 +1,32 @@
+"""What is asked though a recipe has passed: its machine, store and prices of now are not those it passed on."""
+
+import logging
+from collections.abc import Sequence
+
+from tasks.preflight.checks import Inputs, checks_of_now
+from tasks.preflight.write import say_and_refuse
+from tasks.store.refs import Plan
+from tasks.store.store import Store
+from tasks.train.states import KIND as TRAIN_STATE
+
+log = logging.getLogger(__name__)
+
+
+def refuse_what_changed(inputs: Inputs, missing: Sequence[Plan]) -> None:
+    """Check machine, store and money again; nothing is published.
+
+    Args:
+        inputs: What the checks look at.
+        missing: The trainings to come. One with states in the store is under way, and fills the room it was given:
+            room is not asked of it again.
+
+    Raises:
+        PreflightFailed: With every failed check's sentence.
+    """
+    under_way = any(_has_states(plan, inputs.store) for plan in missing)
+    log.info("preflight: passed before; what may have changed since is asked again%s", ", room apart" * under_way)
+    say_and_refuse(checks_of_now(inputs, with_room=not under_way))
+
+
+def _has_states(plan: Plan, store: Store) -> bool:
+    return any(store.objects.list(f"{TRAIN_STATE}/{plan.key}/"))

@@ -1,0 +1,114 @@
+"""A recipe that has passed is asked again what may have changed: its machine, its store, its trainer, its prices."""
+
+import logging
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tasks.base.task import publish_base
+from tasks.corpus.task import publish_corpus
+from tasks.panel.task import publish_panel
+from tasks.preflight.task import publish_preflight
+from tasks.preflight.write import PreflightFailed
+from tasks.recipe import load_recipe
+from tasks.settings import project_root
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import Store, open_store
+from tasks.train.config import ROOM as TRAIN
+from tasks.train.states import States
+
+SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, ArtifactRef]]:
+    """A state folder whose store has the smoke recipe's inputs and the preflight it passed."""
+    state = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("HINDSIGHT_STATE", str(state))
+        refs = {
+            "base": publish_base.fn(SMOKE.base),
+            "corpus": publish_corpus.fn(SMOKE.corpus),
+            "panel": publish_panel.fn(SMOKE.panel),
+        }
+        return state, refs | {"passed": publish_preflight.fn(SMOKE, **refs)}
+
+
+@pytest.fixture
+def refs(published: tuple[Path, dict[str, ArtifactRef]], own_state: Path) -> dict[str, ArtifactRef]:
+    shutil.copytree(published[0], own_state)
+    return {name: ref for name, ref in published[1].items() if name != "passed"}
+
+
+@pytest.fixture
+def passed(published: tuple[Path, dict[str, ArtifactRef]]) -> ArtifactRef:
+    return published[1]["passed"]
+
+
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+
+
+def preflights(store: Store) -> list[str]:
+    return [info.name for info in store.objects.list("preflight/")]
+
+
+def test_a_disk_that_has_filled_since_is_refused_and_nothing_is_published(
+    refs: dict[str, ArtifactRef], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = preflights(open_store())
+    fill_the_disk(monkeypatch)
+    with (
+        caplog.at_level(logging.INFO),
+        pytest.raises(PreflightFailed, match=r"2 of .* store room: .* disk of this mach"),
+    ):
+        publish_preflight.fn(SMOKE, **refs)
+    assert before
+    assert preflights(open_store()) == before
+    assert "preflight: FAIL store room" in caplog.text
+    assert "preflight: ok   trainer environment" in caplog.text
+
+
+def test_a_trainer_that_has_gone_since_is_refused(
+    refs: dict[str, ArtifactRef], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", "/nowhere/python")
+    with pytest.raises(PreflightFailed, match=r"trainer environment: .*/nowhere/python is missing"):
+        publish_preflight.fn(SMOKE, **refs)
+
+
+def test_where_nothing_has_changed_the_artifact_found_is_given_and_its_inputs_are_not_judged_again(
+    refs: dict[str, ArtifactRef], passed: ArtifactRef, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        assert publish_preflight.fn(SMOKE, **refs) == passed
+    assert "preflight: ok   store round trip" in caplog.text
+    assert "panel stocks" not in caplog.text
+
+
+def test_once_the_checkpoint_stands_a_full_disk_and_a_missing_trainer_hold_nothing_up(
+    refs: dict[str, ArtifactRef], passed: ArtifactRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = TRAIN.plan(SMOKE.train, {"base": refs["base"], "corpus": refs["corpus"]})
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "file").write_text("trained")
+    open_store().publish(plan, tmp_path / "checkpoint", {}, seconds=0)
+    fill_the_disk(monkeypatch)
+    monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", "/nowhere/python")
+    assert publish_preflight.fn(SMOKE, **refs) == passed
+
+
+def test_a_training_under_way_is_not_asked_for_the_room_it_fills_but_for_its_trainer(
+    refs: dict[str, ArtifactRef], passed: ArtifactRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = TRAIN.plan(SMOKE.train, {"base": refs["base"], "corpus": refs["corpus"]})
+    (tmp_path / "state_of_1").mkdir()
+    (tmp_path / "state_of_1" / "file").write_text("state")
+    States(open_store(), plan).publish(tmp_path / "state_of_1", step=1, facts={})
+    fill_the_disk(monkeypatch)
+    assert publish_preflight.fn(SMOKE, **refs) == passed
+    monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", "/nowhere/python")
+    with pytest.raises(PreflightFailed, match=r"1 of .* trainer environment"):
+        publish_preflight.fn(SMOKE, **refs)
