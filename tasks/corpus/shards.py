@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tasks.corpus.cutoff import Cutoff
-from tasks.corpus.durable import sync
 from tasks.corpus.errors import CutoffBroken
+from tasks.durable import sync
 
 FOLDERS = ("texts", "tokens")
 BUFFER_BYTES = 1 << 20

@@ -10,7 +10,7 @@ import numpy as np
 from tasks.corpus.census import Census, DumpCensus
 from tasks.corpus.cursor import Cursor
 from tasks.corpus.cutoff import Cutoff
-from tasks.corpus.durable import sync, write_durably
+from tasks.durable import sync, write_durably
 
 
 class State:

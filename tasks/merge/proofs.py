@@ -1,12 +1,12 @@
 """What is known of each finished file, so that a merge that was cut goes on with it."""
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from tasks.durable import write_durably
 from tasks.merge.stream import Output
 from tasks.merge.writer import header
 from tasks.store.digests import sha256_of_file, sha256_of_json
@@ -45,12 +45,7 @@ def identity_of(name: str, outputs: Iterable[Output], inputs_identity: str) -> s
 
 def keep(proof: Proof, file: Path) -> None:
     """Write a file's proof; the file is on the disk before it."""
-    part = file.with_name(file.name + PROOF + ".part")
-    with part.open("w") as stream:
-        json.dump(asdict(proof), stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(file.with_name(file.name + PROOF))
+    write_durably(file.with_name(file.name + PROOF), json.dumps(asdict(proof)))
 
 
 def find(file: Path, identity: str) -> Proof | None:

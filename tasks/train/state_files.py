@@ -1,14 +1,15 @@
 """What lies in a training state, and how it gets its name: only when every byte of it is on the disk.
 
-Both environments read this, so it imports the standard library only.
+Both environments read this, so it imports the standard library only, and what does so too.
 """
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
+
+from tasks.durable import sync
 
 TRAINER = "trainer.json"
 TRAINER_STATE = "trainer_state.json"
@@ -82,14 +83,6 @@ def begin(states: Path, step: int) -> Path:
 def finish(part: Path) -> None:
     """Give a state its name, its bytes being on the disk."""
     for path in [*part.rglob("*"), part]:
-        _sync(path)
+        sync(path)
     part.rename(part.with_suffix(""))
-    _sync(part.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(part.parent)

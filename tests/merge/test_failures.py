@@ -30,7 +30,7 @@ def four_numbers(folder: Path, name: str = "weight") -> Copied:
 def test_a_disk_that_is_full_at_the_proof_is_no_room(tmp_path: Path) -> None:
     [shard] = plan_shards([four_numbers(tmp_path)], 100)
     (tmp_path / "work").mkdir()
-    (tmp_path / "work" / f"{shard.name}{PROOF}.part").symlink_to(FULL)
+    (tmp_path / "work" / f"{shard.name}{PROOF}").with_suffix(".tmp").symlink_to(FULL)
     with pytest.raises(NoRoom, match="1 files of the merged model need"):
         write_shards([shard], "", tmp_path / "work")
 

@@ -1,4 +1,7 @@
-"""What was written stays written, even if the machine goes down: a file is on the disk before another one counts it."""
+"""What was written stays written, even if the machine goes down: a file is on the disk before another one counts it.
+
+The trainer's environment reads this too, so it imports the standard library only.
+"""
 
 import os
 from pathlib import Path
