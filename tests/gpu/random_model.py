@@ -4,18 +4,6 @@ from typing import Any
 
 import torch
 
-TRUE_SIZE = {
-    "vocab_size": 248_320,
-    "hidden_size": 2_048,
-    "num_hidden_layers": 40,
-    "num_attention_heads": 16,
-    "num_key_value_heads": 2,
-    "head_dim": 256,
-    "num_experts": 256,
-    "num_experts_per_tok": 8,
-    "moe_intermediate_size": 512,
-    "shared_expert_intermediate_size": 512,
-}
 SMALL_SIZE = {
     "vocab_size": 512,
     "hidden_size": 32,

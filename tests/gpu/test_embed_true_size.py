@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from tasks.embed.states import last_token_states
+from tests.architectures import QWEN_35B
 from tests.gpu.figures import keep, needs_gpu
-from tests.gpu.random_model import SMALL_SIZE, TRUE_SIZE, peak_memory_gib, random_ids, random_model, where
+from tests.gpu.random_model import SMALL_SIZE, peak_memory_gib, random_ids, random_model, where
 
 
 def embed_rows(sizes: dict[str, int], device: str, n_rows: int, tokens_per_batch: int) -> dict[str, Any]:
@@ -43,6 +44,6 @@ def test_the_same_rows_are_embedded_at_small_size_without_a_gpu() -> None:
 @needs_gpu
 @pytest.mark.slow
 def test_rows_are_embedded_at_true_size() -> None:
-    figures = embed_rows(TRUE_SIZE, "cuda", n_rows=2_000, tokens_per_batch=65_536)
+    figures = embed_rows(QWEN_35B, "cuda", n_rows=2_000, tokens_per_batch=65_536)
     keep("embed-true-size", figures)
     assert figures["n_distinct"] == 2_000
