@@ -5,8 +5,6 @@ The store is the only cache: it is asked before anything starts, and it alone sa
 
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -16,16 +14,17 @@ from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
-from flows.exclusive import artifact_tag
+from flows.errand import Errand, parent_id, parent_tag
 from flows.watch import Watch
 from tasks.errors import HindsightError
-from tasks.settings import Frozen
-from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 2.0
+FIRST_POLL_SECONDS = 0.25
+LAST_POLL_SECONDS = 2.0
+"""A stage of seconds is seen to end at once, one of hours costs the server little."""
 SAY_EVERY_SECONDS = 30.0
 PREAMBLE = "Flow run encountered an exception: "
 WAITING_STATES = {StateType.SCHEDULED, StateType.PENDING}
@@ -33,38 +32,6 @@ WAITING_STATES = {StateType.SCHEDULED, StateType.PENDING}
 
 class StageFailed(HindsightError):
     """A stage's run ended without its artifact."""
-
-
-@dataclass(frozen=True)
-class Errand:
-    """One stage to be run somewhere else.
-
-    Args:
-        step: Its name in the pipeline, such as `embed base`.
-        deployment: Who runs it, such as `embed/h100`.
-        plan: The artifact it shall leave in the store.
-        run_name: What the UI calls the run.
-        tags: What the UI filters by.
-        always: Sent though its artifact stands; the run itself then says whether it has succeeded.
-    """
-
-    step: str
-    deployment: str
-    plan: Plan
-    run_name: str
-    tags: tuple[str, ...] = ()
-    always: bool = False
-
-    @property
-    def artifact_tag(self) -> str:
-        """By it any parent finds the run that builds this artifact."""
-        return artifact_tag(self.plan)
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """The stage flow's parameters as JSON."""
-        refs: Mapping[str, Frozen] = self.plan.inputs
-        return {name: part.model_dump(mode="json") for name, part in {"config": self.plan.config, **refs}.items()}
 
 
 def dispatch(errand: Errand, store: Store) -> ArtifactRef:
@@ -86,8 +53,10 @@ def dispatch(errand: Errand, store: Store) -> ArtifactRef:
             return found
     watch.beat()
     with get_client(sync_client=True) as client:
-        run = _live_run(client, errand) or _start_watched(client, errand, watch)
-        run = _wait(client, errand, run, watch)
+        run = _run_to_its_end(client, errand, watch)
+        while _was_anothers(client, run):
+            log.info("%s: run %r ended with the parent that had sent it; it is sent again", errand.step, run.name)
+            run = _run_to_its_end(client, errand, watch)
     # An artifact of an earlier run must not hide that this one was refused.
     refused = errand.always and not (run.state is not None and run.state.is_completed())
     if not refused and (found := store.find(errand.plan)):
@@ -101,15 +70,40 @@ def _runs(client: SyncPrefectClient, errand: Errand) -> list[FlowRun]:
     return client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[errand.artifact_tag])))
 
 
+def _run_to_its_end(client: SyncPrefectClient, errand: Errand, watch: Watch) -> FlowRun:
+    return _wait(client, errand, _live_run(client, errand) or _start_watched(client, errand, watch), watch)
+
+
 def _is_over(run: FlowRun) -> bool:
     return run.state is not None and run.state.is_final()
 
 
 def _live_run(client: SyncPrefectClient, errand: Errand) -> FlowRun | None:
     live = [run for run in _runs(client, errand) if not _is_over(run)]
-    if live:
-        log.info("%s: re-attached to run %r, which builds the same artifact", errand.step, live[0].name)
-    return live[0] if live else None
+    if not live:
+        return None
+    log.info("%s: re-attached to run %r, which builds the same artifact", errand.step, live[0].name)
+    client.update_flow_run(live[0].id, tags=sorted({*live[0].tags, *_parent_tags()}))
+    return live[0]
+
+
+def _parent_tags() -> list[str]:
+    own = parent_id()
+    return [parent_tag(own)] if own else []
+
+
+def _was_anothers(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Whether a run ended with another parent that owned it, though this one still wants its artifact."""
+    if run.state is None or run.parent_task_run_id is None:
+        return False
+    owner_id = client.read_task_run(run.parent_task_run_id).flow_run_id
+    if owner_id is None or owner_id == parent_id():
+        return False
+    owner = client.read_flow_run(owner_id).state
+    if owner is None or owner.is_completed():
+        return False
+    # A run inside the owner's process ends with it; one of its own ends only by the server's cascade of a cancel.
+    return (run.state.is_cancelled() and owner.is_cancelled()) or (run.state.is_crashed() and run.deployment_id is None)
 
 
 def _start_watched(client: SyncPrefectClient, errand: Errand, watch: Watch) -> FlowRun:
@@ -137,7 +131,7 @@ def _create(errand: Errand, idempotency_key: str) -> FlowRun:
             errand.deployment,
             parameters=errand.parameters,
             flow_run_name=errand.run_name,
-            tags=[errand.artifact_tag, *errand.tags],
+            tags=[errand.artifact_tag, *errand.tags, *_parent_tags()],
             idempotency_key=idempotency_key,
             timeout=0,
         )
@@ -151,9 +145,10 @@ def _create(errand: Errand, idempotency_key: str) -> FlowRun:
 
 
 def _wait(client: SyncPrefectClient, errand: Errand, run: FlowRun, watch: Watch) -> FlowRun:
-    said_at = time.monotonic()
+    pause, said_at = FIRST_POLL_SECONDS, time.monotonic()
     while not _is_over(run):
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(LAST_POLL_SECONDS, 1.1 * pause)
         watch.beat()
         run = client.read_flow_run(run.id)
         if time.monotonic() - said_at >= SAY_EVERY_SECONDS:

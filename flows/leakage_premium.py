@@ -9,7 +9,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.dispatch import Errand, dispatch
+from flows.cancel import cancel_children
+from flows.dispatch import dispatch
+from flows.errand import Errand
+from flows.here import belongs_here, run_here
 from flows.pipeline import leakage_premium_steps
 from flows.routing import deployment_of
 from flows.table import stage_name, stage_of
@@ -45,7 +48,8 @@ def run_stage(step: str, recipe: Recipe, config: Config, inputs: dict[str, Artif
         # What was free and at hand when it passed may be so no more; where all is trained nothing is left to refuse.
         always=stage_name(step) == "preflight" and bool(missing_trainings(recipe, inputs, open_store())),
     )
-    return dispatch(errand, open_store())
+    store = open_store()
+    return run_here(stage_of(step).flow, errand, store) if belongs_here(errand) else dispatch(errand, store)
 
 
 @task(task_run_name="show", cache_policy=NO_CACHE, persist_result=False)
@@ -62,7 +66,12 @@ def show(recipe: Recipe, report: ArtifactRef) -> str:
 STEPS_AT_ONCE = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=8))
 
 
-@flow(name="leakage-premium", flow_run_name="{recipe.name}", task_runner=STEPS_AT_ONCE)
+@flow(
+    name="leakage-premium",
+    flow_run_name="{recipe.name}",
+    task_runner=STEPS_AT_ONCE,
+    on_cancellation=[cancel_children],
+)
 def leakage_premium(recipe: Recipe) -> str:
     """Measure how much hindsight a recipe's training leaves in a model: corpus to report.
 

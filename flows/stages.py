@@ -3,6 +3,7 @@
 from prefect import flow
 
 from flows.exclusive import one_at_a_time
+from flows.time_limit import stage_seconds
 from tasks.base.config import ROOM as BASE
 from tasks.base.config import BaseConfig
 from tasks.base.task import publish_base
@@ -34,8 +35,10 @@ from tasks.train.config import ROOM as TRAIN
 from tasks.train.config import TrainConfig
 from tasks.train.task import publish_train
 
+LIMIT = stage_seconds()
 
-@flow(name="base")
+
+@flow(name="base", timeout_seconds=LIMIT)
 @one_at_a_time(BASE)
 def base(config: BaseConfig) -> ArtifactRef:
     """Publish the base model with its tokenizer.
@@ -46,7 +49,7 @@ def base(config: BaseConfig) -> ArtifactRef:
     return publish_base(config)
 
 
-@flow(name="corpus", task_runner=corpus_task_runner())
+@flow(name="corpus", task_runner=corpus_task_runner(), timeout_seconds=LIMIT)
 @one_at_a_time(CORPUS)
 def corpus(config: CorpusConfig) -> ArtifactRef:
     """Publish the documents that could be known at the cutoff, as text and as token ids.
@@ -57,7 +60,7 @@ def corpus(config: CorpusConfig) -> ArtifactRef:
     return publish_corpus(config)
 
 
-@flow(name="prices")
+@flow(name="prices", timeout_seconds=LIMIT)
 @one_at_a_time(PRICES)
 def prices(config: PricesConfig) -> ArtifactRef:
     """Publish JPX's price file: from Kaggle once, from the store ever after.
@@ -68,7 +71,7 @@ def prices(config: PricesConfig) -> ArtifactRef:
     return publish_prices(config)
 
 
-@flow(name="panel")
+@flow(name="panel", timeout_seconds=LIMIT)
 @one_at_a_time(PANEL)
 def panel(config: PanelConfig, prices: ArtifactRef | None = None) -> ArtifactRef:
     """Publish the equity panel: features, target and a sentence per row.
@@ -80,7 +83,7 @@ def panel(config: PanelConfig, prices: ArtifactRef | None = None) -> ArtifactRef
     return publish_panel(config, prices)
 
 
-@flow(name="preflight")
+@flow(name="preflight", timeout_seconds=LIMIT)
 @one_at_a_time(PREFLIGHT)
 def preflight(
     config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: ArtifactRef, placebo: ArtifactRef | None = None
@@ -97,7 +100,7 @@ def preflight(
     return publish_preflight(config, base, corpus, panel, placebo)
 
 
-@flow(name="train")
+@flow(name="train", timeout_seconds=LIMIT)
 @one_at_a_time(TRAIN)
 def train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -> ArtifactRef:
     """Continue the base model on the corpus.
@@ -110,7 +113,7 @@ def train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -> Artifa
     return publish_train(config, base, corpus)
 
 
-@flow(name="merge")
+@flow(name="merge", timeout_seconds=LIMIT)
 @one_at_a_time(MERGE)
 def merge(config: MergeConfig, base: ArtifactRef, train: ArtifactRef) -> ArtifactRef:
     """Fold the adapter into the base and prove it by logits.
@@ -123,7 +126,7 @@ def merge(config: MergeConfig, base: ArtifactRef, train: ArtifactRef) -> Artifac
     return publish_merge(config, base, train)
 
 
-@flow(name="embed")
+@flow(name="embed", timeout_seconds=LIMIT)
 @one_at_a_time(EMBED)
 def embed(config: EmbedConfig, panel: ArtifactRef, model: ArtifactRef) -> ArtifactRef:
     """Embed the panel's sentences: last real token, last layer, float32.
@@ -136,7 +139,7 @@ def embed(config: EmbedConfig, panel: ArtifactRef, model: ArtifactRef) -> Artifa
     return publish_embed(config, panel, model)
 
 
-@flow(name="premium")
+@flow(name="premium", timeout_seconds=LIMIT)
 @one_at_a_time(PREMIUM)
 def premium(
     config: PremiumConfig,
@@ -157,7 +160,7 @@ def premium(
     return publish_premium(config, panel, base, trained, placebo)
 
 
-@flow(name="report")
+@flow(name="report", timeout_seconds=LIMIT)
 @one_at_a_time(REPORT)
 def report(config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef, corpus: ArtifactRef) -> ArtifactRef:
     """Write the page a risk committee can read.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def vocabulary_of(tokenizer: "PreTrainedTokenizerBase") -> Vocabulary:
 def write_ranks(ranks: Mapping[bytes, int], file: Path) -> None:
     """Write tiktoken's file: a line of base64 and id per token."""
     lines = [b"%s %d\n" % (base64.b64encode(token), rank) for token, rank in ranks.items()]
-    unfinished = file.with_suffix(f".{os.getpid()}")
+    unfinished = file.with_suffix(f".{os.getpid()}.{get_ident()}")
     unfinished.write_bytes(b"".join(lines))
     unfinished.replace(file)
 

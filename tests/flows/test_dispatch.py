@@ -11,7 +11,8 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 
 from flows import dispatch as dispatching
-from flows.dispatch import Errand, StageFailed, dispatch
+from flows.dispatch import StageFailed, dispatch
+from flows.errand import Errand
 from tasks.panel.config import ROOM, PanelConfig
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store

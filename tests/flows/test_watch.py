@@ -9,7 +9,8 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows import watch as watching
-from flows.dispatch import Errand, StageFailed, dispatch
+from flows.dispatch import StageFailed, dispatch
+from flows.errand import Errand
 from flows.watch import Watch
 from tasks.settings import project_root
 from tasks.store.errors import ArtifactDamaged
@@ -133,7 +134,8 @@ PARENT = """
 import sys
 from flows import watch
 watch.LEASE_SECONDS, watch.RENEW_SECONDS = 3.0, 0.5
-from flows.dispatch import Errand, dispatch
+from flows.dispatch import dispatch
+from flows.errand import Errand
 from tasks.store.store import open_store
 from tests.flows.stage_runs import panel_plan
 dispatch(Errand("panel", "panel/h100", panel_plan(302), "test: panel 302"), open_store())

@@ -1,0 +1,69 @@
+"""One stage that a parent wants run, here or on another pool."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from prefect.context import FlowRunContext, TaskRunContext
+
+from flows.exclusive import artifact_tag
+from tasks.settings import Frozen
+from tasks.store.refs import Plan
+
+PARENT = "parent:"
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One stage to be run.
+
+    Args:
+        step: Its name in the pipeline, such as `embed base`.
+        deployment: Who runs it, such as `embed/h100`.
+        plan: The artifact it shall leave in the store.
+        run_name: What the UI calls the run.
+        tags: What the UI filters by.
+        always: Sent though its artifact stands; the run itself then says whether it has succeeded.
+    """
+
+    step: str
+    deployment: str
+    plan: Plan
+    run_name: str
+    tags: tuple[str, ...] = ()
+    always: bool = False
+
+    @property
+    def artifact_tag(self) -> str:
+        """By it any parent finds the run that builds this artifact."""
+        return artifact_tag(self.plan)
+
+    @property
+    def pool(self) -> str:
+        """The pool of its deployment."""
+        return self.deployment.rpartition("/")[2]
+
+    @property
+    def arguments(self) -> dict[str, Frozen]:
+        """The stage flow's arguments."""
+        refs: Mapping[str, Frozen] = self.plan.inputs
+        return {"config": self.plan.config, **refs}
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The same as JSON, for a run elsewhere."""
+        return {name: part.model_dump(mode="json") for name, part in self.arguments.items()}
+
+
+def parent_id() -> UUID | None:
+    """The flow run that sends errands from this process; None outside of one."""
+    context = FlowRunContext.get()
+    if context and context.flow_run:
+        return context.flow_run.id
+    task_context = TaskRunContext.get()
+    return task_context.task_run.flow_run_id if task_context else None
+
+
+def parent_tag(run_id: UUID) -> str:
+    """Stands on every run that a parent waits for, so that its cancel reaches them."""
+    return f"{PARENT}{run_id}"

@@ -1,0 +1,61 @@
+"""Stages of the parent's own pool run in its process, as runs of their own in the UI: no second process starts.
+
+A retry of the parent finds what they have published in the store, as it does for a stage elsewhere (decision 0014).
+"""
+
+import logging
+import os
+import time
+from typing import Any
+
+from prefect import Flow, tags
+
+from flows.errand import Errand
+from tasks.errors import HindsightError
+from tasks.pools import POOLS, current_pool
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import Store
+
+log = logging.getLogger(__name__)
+
+VARIABLE = "HINDSIGHT_OWN_STAGES"
+"""`sent`: each to a process of its own, such as where every run of the pool gets a small container."""
+
+
+class BadOwnStages(HindsightError):
+    """HINDSIGHT_OWN_STAGES says neither of the two ways."""
+
+
+def belongs_here(errand: Errand) -> bool:
+    """Whether the stage's pool is this process's own, and costs nothing while it waits for other pools.
+
+    Raises:
+        BadOwnStages: If the environment asks for a way there is not.
+    """
+    way = os.environ.get(VARIABLE, "here")
+    if way not in ("here", "sent"):
+        raise BadOwnStages(f"{VARIABLE}={way!r} is no way of running stages; say here or sent.")
+    return way == "here" and errand.pool == current_pool() and POOLS[errand.pool].gpu is None
+
+
+def run_here(stage: Flow[Any, ArtifactRef], errand: Errand, store: Store) -> ArtifactRef:
+    """Run a stage in this process unless its artifact stands.
+
+    Args:
+        stage: Its flow.
+        errand: What it shall build.
+        store: Where artifacts lie.
+
+    Raises:
+        HindsightError: As the stage itself does.
+    """
+    if found := store.find(errand.plan):
+        log.info("%s: found in the store (%s)%s", errand.step, found.path, ", asked again" * errand.always)
+        if not errand.always:
+            return found
+    log.info("%s: runs in this process as run %r", errand.step, errand.run_name)
+    started = time.monotonic()
+    with tags(errand.artifact_tag, *errand.tags):
+        ref = stage.with_options(flow_run_name=errand.run_name)(**errand.arguments)
+    log.info("%s: done in %.0f s (%s)", errand.step, time.monotonic() - started, ref.path)
+    return ref
