@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowR
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelling
 
-from flows.errand import PARENT, parent_tag
+from flows.tags import parent_tag, parents_among
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def cancel_children(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) 
 
 
 def _other_parents(client: SyncPrefectClient, run: FlowRun, own: UUID) -> list[FlowRun]:
-    ids = {UUID(tag.removeprefix(PARENT)) for tag in run.tags if tag.startswith(PARENT)} - {own}
+    ids = parents_among(run.tags) - {own}
     return _alive(client, FlowRunFilter(id=FlowRunFilterId(any_=sorted(ids)))) if ids else []
 
 

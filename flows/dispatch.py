@@ -14,9 +14,12 @@ from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
-from flows.errand import Errand, parent_id, parent_tag
+from flows.errand import Errand, parent_id
+from flows.patience import patiently
+from flows.tags import parent_tag
 from flows.watch import Watch
 from tasks.errors import HindsightError
+from tasks.store.again import find_built
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 
@@ -45,21 +48,17 @@ def dispatch(errand: Errand, store: Store) -> ArtifactRef:
         StoreError: If the store holds a damaged one.
     """
     watch = Watch(store, errand.plan, errand.deployment)
-    if found := store.find(errand.plan):
+    if found := find_built(store, errand.plan, errand.again_for):
         log.info("%s: found in the store (%s)%s", errand.step, found.path, ", asked again" * errand.always)
         if watch.is_left_over():
             watch.prove(found)
         if not errand.always:
             return found
     watch.beat()
-    with get_client(sync_client=True) as client:
-        run = _run_to_its_end(client, errand, watch)
-        while _was_anothers(client, run):
-            log.info("%s: run %r ended with the parent that had sent it; it is sent again", errand.step, run.name)
-            run = _run_to_its_end(client, errand, watch)
+    run = _run_to_its_end(errand, watch)
     # An artifact of an earlier run must not hide that this one was refused.
     refused = errand.always and not (run.state is not None and run.state.is_completed())
-    if not refused and (found := store.find(errand.plan)):
+    if not refused and (found := find_built(store, errand.plan, errand.again_for)):
         log.info("%s: done in %.0f s (%s)", errand.step, run.total_run_time.total_seconds(), found.path)
         watch.prove(found)
         return found
@@ -70,8 +69,22 @@ def _runs(client: SyncPrefectClient, errand: Errand) -> list[FlowRun]:
     return client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[errand.artifact_tag])))
 
 
-def _run_to_its_end(client: SyncPrefectClient, errand: Errand, watch: Watch) -> FlowRun:
-    return _wait(client, errand, _live_run(client, errand) or _start_watched(client, errand, watch), watch)
+def _run_to_its_end(errand: Errand, watch: Watch) -> FlowRun:
+    sent: list[FlowRun] = []
+
+    def ask() -> FlowRun:
+        with get_client(sync_client=True) as client:
+            while True:
+                # After an outage the run it had sent is looked at again, though it may have ended meanwhile.
+                run = sent.pop() if sent else _live_run(client, errand) or _start_watched(client, errand, watch)
+                sent.append(run)
+                run = _wait(client, errand, run, watch)
+                if not _was_anothers(client, run):
+                    return run
+                log.info("%s: run %r ended with the parent that had sent it; it is sent again", errand.step, run.name)
+                sent.clear()
+
+    return patiently(ask, errand.step)
 
 
 def _is_over(run: FlowRun) -> bool:
@@ -79,7 +92,9 @@ def _is_over(run: FlowRun) -> bool:
 
 
 def _live_run(client: SyncPrefectClient, errand: Errand) -> FlowRun | None:
-    live = [run for run in _runs(client, errand) if not _is_over(run)]
+    # One that was sent for whichever artifact stands builds nothing for a run that asks for it anew.
+    wanted = set(errand.all_tags) - set(errand.tags)
+    live = [run for run in _runs(client, errand) if not _is_over(run) and wanted <= set(run.tags)]
     if not live:
         return None
     log.info("%s: re-attached to run %r, which builds the same artifact", errand.step, live[0].name)
@@ -118,7 +133,7 @@ def _start(client: SyncPrefectClient, errand: Errand) -> FlowRun:
     # Two parents at the same moment count the same ended runs, hence name the same key, hence share one run.
     n_attempts = len(_runs(client, errand))
     while True:
-        run = _create(errand, idempotency_key=f"{errand.plan.path}:{n_attempts}")
+        run = _create(errand, idempotency_key=f"{errand.plan.path}:{errand.again_for}:{n_attempts}")
         if not _is_over(run):
             log.info("%s: sent to %s as run %r", errand.step, errand.deployment, run.name)
             return run
@@ -131,7 +146,7 @@ def _create(errand: Errand, idempotency_key: str) -> FlowRun:
             errand.deployment,
             parameters=errand.parameters,
             flow_run_name=errand.run_name,
-            tags=[errand.artifact_tag, *errand.tags, *_parent_tags()],
+            tags=[*errand.all_tags, *_parent_tags()],
             idempotency_key=idempotency_key,
             timeout=0,
         )

@@ -6,11 +6,9 @@ from uuid import UUID
 
 from prefect.context import FlowRunContext, TaskRunContext
 
-from flows.exclusive import artifact_tag
+from flows.tags import again_tag, artifact_tag
 from tasks.settings import Frozen
 from tasks.store.refs import Plan
-
-PARENT = "parent:"
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,7 @@ class Errand:
         plan: The artifact it shall leave in the store.
         run_name: What the UI calls the run.
         tags: What the UI filters by.
+        again_for: The run that asks for the artifact to be built though it may stand; empty where none does.
         always: Sent though its artifact stands; the run itself then says whether it has succeeded.
     """
 
@@ -32,6 +31,13 @@ class Errand:
     run_name: str
     tags: tuple[str, ...] = ()
     always: bool = False
+    again_for: str = ""
+
+    @property
+    def all_tags(self) -> list[str]:
+        """Also what other parents and the run itself read."""
+        again = [again_tag(self.again_for)] if self.again_for else []
+        return [self.artifact_tag, *self.tags, *again]
 
     @property
     def artifact_tag(self) -> str:
@@ -62,8 +68,3 @@ def parent_id() -> UUID | None:
         return context.flow_run.id
     task_context = TaskRunContext.get()
     return task_context.task_run.flow_run_id if task_context else None
-
-
-def parent_tag(run_id: UUID) -> str:
-    """Stands on every run that a parent waits for, so that its cancel reaches them."""
-    return f"{PARENT}{run_id}"

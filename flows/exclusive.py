@@ -16,26 +16,32 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import FlowRun
-from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType, FlowRunFilterTags
-from prefect.client.schemas.objects import ConcurrencyLeaseHolder, StateType
-from prefect.concurrency.sync import concurrency
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+from prefect.client.schemas.objects import StateType
 from prefect.context import FlowRunContext
-from prefect.exceptions import ObjectAlreadyExists
 
+from flows.attempts import meter_of, pool_tag
+from flows.limit import have_limit, held_limit, renew_limit
+from flows.patience import patiently
+from flows.tags import artifact_tag, asker_among
+from tasks.pools import current_pool
 from tasks.settings import Config
+from tasks.store.again import built_again
 from tasks.store.refs import ArtifactRef, Plan, Room
+from tasks.store.spent import metered
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LEASE_SECONDS = 120.0
-"""A run that died holding the limit blocks others for so long, and up to 15 s more until the server looks. Renewed at
-three quarters of it; Prefect allows no less than 60."""
+LEASE_SECONDS = 360.0
+"""Renewed at three quarters of it, so that the server may be away for 90 s before a living run loses its limit. A run
+that died holding it blocks others for so long only if nobody knows that it died: see `_who`."""
 FIRST_WORD_SECONDS = 2.0
 SAY_EVERY_SECONDS = 30.0
+MAY_HOLD = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
+DIED = {StateType.CRASHED, StateType.CANCELLED, StateType.FAILED}
 
 
 def one_at_a_time(room: Room[Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -64,27 +70,15 @@ def only_run(plan: Plan, lease_seconds: float = LEASE_SECONDS) -> Iterator[None]
         plan: What shall be built.
         lease_seconds: See LEASE_SECONDS.
     """
-    tag, run = artifact_tag(plan), _own_run()
-    with get_client(sync_client=True) as client:
-        _have_limit(client, tag)
-        _tag_own_run(client, tag)
+    tag, run, started = artifact_tag(plan), _own_run(), time.monotonic()
+    patiently(lambda: _prepare(tag), plan.path)
     with ExitStack() as held:
         with _said_while_waiting(plan):
-            slot = concurrency(
-                tag,
-                lease_duration=lease_seconds,
-                strict=True,
-                holder=ConcurrencyLeaseHolder(type="flow_run", id=run.id) if run else None,
-                # A server that was away for a while must not end a training run of days.
-                raise_on_lease_renewal_failure=False,
-            )
-            held.enter_context(slot)
-        yield
-
-
-def artifact_tag(plan: Plan) -> str:
-    """The name of the artifact's limit, and the tag of the runs that build it."""
-    return f"artifact:{plan.key}"
+            patiently(lambda: held.enter_context(held_limit(tag, lease_seconds, run)), plan.path)
+        waited = time.monotonic() - started
+        asker = asker_among(run.tags) if run else ""
+        with metered(patiently(lambda: meter_of(run, tag, started, waited), plan.path)), built_again(plan, asker):
+            yield
 
 
 def _plan(room: Room[Any], arguments: dict[str, Any]) -> Plan:
@@ -111,11 +105,10 @@ def _said_while_waiting(plan: Plan) -> Iterator[None]:
         entered.set()
 
 
-def _have_limit(client: SyncPrefectClient, name: str) -> None:
-    try:
-        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=1))
-    except ObjectAlreadyExists:
-        return
+def _prepare(tag: str) -> None:
+    with get_client(sync_client=True) as client:
+        have_limit(client, tag)
+        _tag_own_run(client, tag)
 
 
 def _own_run() -> FlowRun | None:
@@ -125,20 +118,22 @@ def _own_run() -> FlowRun | None:
 
 def _tag_own_run(client: SyncPrefectClient, tag: str) -> None:
     # A run that a person triggered has no tag yet; with it parents find it as they find those they sent.
-    run = _own_run()
-    if run and tag not in run.tags:
-        client.update_flow_run(run.id, tags=[*run.tags, tag])
+    run, pool = _own_run(), current_pool()
+    # A run inside another's process was sent to no work pool, by which its machine would be known.
+    wanted = {tag, pool_tag(pool)} if run and pool and run.work_pool_name is None else {tag}
+    if run and (missing := wanted - set(run.tags)):
+        client.update_flow_run(run.id, tags=[*run.tags, *sorted(missing)])
 
 
 def _who(tag: str) -> str:
-    running = FlowRunFilter(
-        tags=FlowRunFilterTags(all_=[tag]),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
-    )
     own = _own_run()
     with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(flow_run_filter=running)
-    names = sorted(repr(run.name) for run in runs if not own or run.id != own.id)
-    if not names:
-        return f"limit {tag} is held by a run that has ended, until its lease runs out"
-    return f"limit {tag} is held by {'one of runs ' if len(names) > 1 else 'run '}{', '.join(names)}"
+        runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[tag])))
+        others = [run for run in runs if run.state and (own is None or run.id != own.id)]
+        names = sorted(repr(run.name) for run in others if run.state and run.state.type in MAY_HOLD)
+        if names:
+            return f"limit {tag} is held by {'one of runs ' if len(names) > 1 else 'run '}{', '.join(names)}"
+        if any(run.state and run.state.type in DIED for run in others):
+            renew_limit(client, tag)
+            return f"limit {tag} was held by a run that has died, and is free again"
+    return f"limit {tag} is held by a run that has ended, until its lease runs out"

@@ -6,6 +6,8 @@ A retry of the parent finds what they have published in the store, as it does fo
 import logging
 import os
 import time
+from importlib import import_module
+from threading import Lock
 from typing import Any
 
 from prefect import Flow, tags
@@ -13,6 +15,7 @@ from prefect import Flow, tags
 from flows.errand import Errand
 from tasks.errors import HindsightError
 from tasks.pools import POOLS, current_pool
+from tasks.store.again import find_built
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 
@@ -20,6 +23,13 @@ log = logging.getLogger(__name__)
 
 VARIABLE = "HINDSIGHT_OWN_STAGES"
 """`sent`: each to a process of its own, such as where every run of the pool gets a small container."""
+
+
+LOADED_ONCE = ("AutoConfig", "AutoTokenizer", "AutoModelForCausalLM", "Qwen3_5MoeForCausalLM")
+"""transformers' modules import each other in circles and on first use: two threads that use it first at the same moment
+find some of them half made (ImportError: cannot import name, seen)."""
+WITHOUT_TRANSFORMERS = {"prices", "panel", "premium", "report"}
+_loading = Lock()
 
 
 class BadOwnStages(HindsightError):
@@ -49,13 +59,22 @@ def run_here(stage: Flow[Any, ArtifactRef], errand: Errand, store: Store) -> Art
     Raises:
         HindsightError: As the stage itself does.
     """
-    if found := store.find(errand.plan):
+    if found := find_built(store, errand.plan, errand.again_for):
         log.info("%s: found in the store (%s)%s", errand.step, found.path, ", asked again" * errand.always)
         if not errand.always:
             return found
     log.info("%s: runs in this process as run %r", errand.step, errand.run_name)
     started = time.monotonic()
-    with tags(errand.artifact_tag, *errand.tags):
+    if errand.plan.kind not in WITHOUT_TRANSFORMERS:
+        _load_transformers()
+    with tags(*errand.all_tags):
         ref = stage.with_options(flow_run_name=errand.run_name)(**errand.arguments)
     log.info("%s: done in %.0f s (%s)", errand.step, time.monotonic() - started, ref.path)
     return ref
+
+
+def _load_transformers() -> None:
+    with _loading:
+        transformers = import_module("transformers")
+        for name in LOADED_ONCE:
+            getattr(transformers, name)

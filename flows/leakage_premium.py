@@ -6,15 +6,19 @@ from typing import Any, cast
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.again import FromStage, refuse_a_gap, steps_from
+from flows.budget import Budget
 from flows.cancel import cancel_children
 from flows.dispatch import dispatch
-from flows.errand import Errand
+from flows.errand import Errand, parent_id
 from flows.here import belongs_here, run_here
 from flows.pipeline import leakage_premium_steps
 from flows.routing import deployment_of
+from flows.runs import at_the_end
+from flows.spend import publish_spend
 from flows.table import stage_name, stage_of
 from tasks.artifacts import Report
 from tasks.preflight.room import missing_trainings
@@ -25,7 +29,9 @@ from tasks.store.store import open_store
 
 
 @task(task_run_name="{step}", cache_policy=NO_CACHE, persist_result=False)
-def run_stage(step: str, recipe: Recipe, config: Config, inputs: dict[str, ArtifactRef]) -> ArtifactRef:
+def run_stage(
+    step: str, recipe: Recipe, config: Config, inputs: dict[str, ArtifactRef], from_stage: FromStage = "missing"
+) -> ArtifactRef:
     """Find the step's artifact in the store, or have its deployment build it.
 
     Args:
@@ -33,7 +39,9 @@ def run_stage(step: str, recipe: Recipe, config: Config, inputs: dict[str, Artif
         recipe: Names the run and the pools.
         config: The room's config.
         inputs: What goes in, by the room's names.
+        from_stage: As in `leakage_premium`.
     """
+    again = steps_from(from_stage, recipe)
     errand = Errand(
         step=step,
         deployment=deployment_of(step, recipe),
@@ -45,8 +53,10 @@ def run_stage(step: str, recipe: Recipe, config: Config, inputs: dict[str, Artif
             f"arm:{recipe.train.arm.kind}",
             f"cutoff:{recipe.corpus.cutoff}",
         ),
+        again_for=str(parent_id()) if step in again else "",
         # What was free and at hand when it passed may be so no more; where all is trained nothing is left to refuse.
-        always=stage_name(step) == "preflight" and bool(missing_trainings(recipe, inputs, open_store())),
+        always=stage_name(step) == "preflight"
+        and ("train" in again or bool(missing_trainings(recipe, inputs, open_store()))),
     )
     store = open_store()
     return run_here(stage_of(step).flow, errand, store) if belongs_here(errand) else dispatch(errand, store)
@@ -70,28 +80,46 @@ STEPS_AT_ONCE = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_wo
     name="leakage-premium",
     flow_run_name="{recipe.name}",
     task_runner=STEPS_AT_ONCE,
-    on_cancellation=[cancel_children],
+    on_completion=[at_the_end],
+    on_failure=[at_the_end],
+    on_crashed=[at_the_end],
+    on_cancellation=[cancel_children, at_the_end],
 )
-def leakage_premium(recipe: Recipe) -> str:
+def leakage_premium(recipe: Recipe, from_stage: FromStage = "missing") -> str:
     """Measure how much hindsight a recipe's training leaves in a model: corpus to report.
 
     Args:
         recipe: What to run. Unsaid fields keep the reference's settings.
+        from_stage: `missing` runs what the store lacks. A stage's name runs that stage and all that is made from it
+            again, and refuses to start if anything before it has not run. What stood before is kept aside.
     """
     # Nothing is sent to a pool before it is known that its result can be kept.
-    open_store().probe()
+    store = open_store()
+    store.probe()
+    refuse_a_gap(from_stage, recipe, store)
 
+    again = steps_from(from_stage, recipe)
+    budget = Budget.of(recipe, store, again)
     steps: list[PrefectFuture[ArtifactRef]] = []
 
     def run(step: str, config: Config, *, after: Sequence[Any] = (), **inputs: Any) -> PrefectFuture[ArtifactRef]:
+        budget.before(step, deployment_of(step, recipe), (*inputs.values(), *after))
         # Prefect replaces the futures among the inputs by their artifacts before the task's body runs.
-        arguments = {"step": step, "recipe": recipe, "config": config, "inputs": inputs}
+        arguments = {"step": step, "recipe": recipe, "config": config, "inputs": inputs, "from_stage": from_stage}
         steps.append(run_stage.submit(**arguments, return_state=False, wait_for=after))
         return steps[-1]
 
-    report = leakage_premium_steps(recipe, run)
-    _raise_first_failure(steps)
-    return show(recipe, report.result())
+    try:
+        report = leakage_premium_steps(recipe, run)
+        _raise_first_failure(steps)
+        page = show(recipe, report.result())
+    except Exception:
+        # What runs when nobody raises the limit goes on to its end; then the bill is complete.
+        wait(steps)
+        publish_spend(recipe, store, again)
+        raise
+    publish_spend(recipe, store, again)
+    return page
 
 
 def _raise_first_failure(steps: Sequence[PrefectFuture[ArtifactRef]]) -> None:

@@ -1,6 +1,7 @@
 """What a pool's time costs: dated, sourced dollars per GPU-hour from configs/prices.yaml."""
 
 import os
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Self
@@ -9,7 +10,7 @@ import yaml
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from tasks.errors import HindsightError
-from tasks.pools import POOLS, current_pool
+from tasks.pools import POOLS
 from tasks.settings import Frozen, project_root
 
 PROVIDER_VARIABLE = "HINDSIGHT_PROVIDER"
@@ -55,8 +56,13 @@ class Prices(Frozen):
 
     def find(self, pool: str | None) -> Price | None:
         """The pool's price at the provider the environment or the list names."""
-        provider = os.environ.get(PROVIDER_VARIABLE) or self.provider
-        return next((price for price in self.prices if (price.pool, price.provider) == (pool, provider)), None)
+        wanted = (pool, self.current_provider)
+        return next((price for price in self.prices if (price.pool, price.provider) == wanted), None)
+
+    @property
+    def current_provider(self) -> str:
+        """The provider the environment names, or else the list."""
+        return os.environ.get(PROVIDER_VARIABLE) or self.provider
 
 
 def load_prices(file: Path | None = None) -> Prices:
@@ -80,15 +86,21 @@ def load_prices(file: Path | None = None) -> Prices:
         ) from error
 
 
-def dollars(seconds: float, pool: str | None = None) -> float | None:
-    """What a pool's machine costs for this long; None where the pool has no price.
+def charge(price: Price | None, seconds: float) -> float | None:
+    """Dollars for a pool's machine, held for so many seconds; None without a price."""
+    return None if price is None else price.dollars_per_hour * seconds / SECONDS_PER_HOUR
 
-    Args:
-        seconds: Time it is held.
-        pool: By default the pool this process runs in, as HINDSIGHT_POOL names it.
+
+def dollars(seconds: float, pool: str) -> float | None:
+    """What a pool's machine costs for so many seconds; None where the pool has no price.
 
     Raises:
-        BadPrices: As `load_prices`. Preflight reads the same list before anything is rented.
+        BadPrices: As `load_prices`.
     """
-    price = load_prices().find(pool or current_pool())
-    return None if price is None else price.dollars_per_hour * seconds / SECONDS_PER_HOUR
+    return charge(load_prices().find(pool), seconds)
+
+
+def add_known(amounts: Iterable[float | None]) -> float | None:
+    """Their sum; None as soon as one of them is unknown."""
+    known = list(amounts)
+    return None if None in known else sum(amount for amount in known if amount is not None)

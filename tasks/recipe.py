@@ -33,6 +33,16 @@ class Route(Config):
     """`cpu` where the model is small."""
 
 
+class Limits(Config):
+    """What a run may spend before it asks."""
+
+    max_dollars: float | None = Field(None, ge=0, le=10_000_000)
+    """One run's limit, failed attempts and retries included; before a stage that would exceed it the run pauses and
+    asks. Null: it never asks."""
+    answer_hours: float = Field(72, gt=0, le=24 * 30)
+    """How long the question waits; then the run ends, and its retry asks again."""
+
+
 class Recipe(Config):
     """All that decides a leakage-premium run's numbers. Unsaid fields keep the reference's settings."""
 
@@ -49,6 +59,7 @@ class Recipe(Config):
     placebo: bool = False
     """Also train on as many tokens from after the cutoff: what training alone does, whatever the text knew."""
     route: Route = Field(default=Route(), json_schema_extra=NOT_IDENTITY)
+    limits: Limits = Field(default=Limits(), json_schema_extra=NOT_IDENTITY)
 
     @field_validator("placebo")
     @classmethod

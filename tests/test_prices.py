@@ -31,11 +31,10 @@ def test_the_references_full_weight_training_comes_to_its_bill() -> None:
     assert dollars(18.6 * 3_600, "h100x8") == pytest.approx(355.6, abs=0.1)
 
 
-def test_the_pool_is_the_environments_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert dollars(3_600) is None
-    monkeypatch.setenv("HINDSIGHT_POOL", "h100x8")
-    assert dollars(3_600) == pytest.approx(19.12)
-    assert dollars(3_600, "h100") == pytest.approx(2.39)
+def test_every_provider_of_the_list_has_a_price_for_every_pool() -> None:
+    prices = load_prices().prices
+    for provider in {price.provider for price in prices}:
+        assert sorted(price.pool for price in prices if price.provider == provider) == sorted(POOLS)
 
 
 def test_without_a_price_there_are_no_dollars(monkeypatch: pytest.MonkeyPatch) -> None:

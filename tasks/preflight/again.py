@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from tasks.preflight.checks import Inputs, checks_of_now
+from tasks.preflight.checks import Inputs, checks_of_now, limit_checks
 from tasks.preflight.write import say_and_refuse
 from tasks.store.refs import Plan
 from tasks.store.store import Store
@@ -25,7 +25,7 @@ def refuse_what_changed(inputs: Inputs, missing: Sequence[Plan]) -> None:
     """
     under_way = any(_has_states(plan, inputs.store) for plan in missing)
     log.info("preflight: passed before; what may have changed since is asked again%s", ", room apart" * under_way)
-    say_and_refuse(checks_of_now(inputs, with_room=not under_way))
+    say_and_refuse([*checks_of_now(inputs, with_room=not under_way), *limit_checks(inputs.subject)])
 
 
 def _has_states(plan: Plan, store: Store) -> bool:

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from tasks.artifacts import Check, Preflight
 from tasks.errors import HindsightError
-from tasks.preflight.checks import Inputs, all_checks
+from tasks.preflight.checks import Inputs, all_checks, limit_checks
 from tasks.preflight.forecast import forecast
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def write_preflight(inputs: Inputs, folder: Path) -> dict[str, JsonValue]:
         PreflightFailed: With every failed check's sentence.
     """
     checks = all_checks(inputs)
-    say_and_refuse(checks)
+    say_and_refuse([*checks, *limit_checks(inputs.subject)])
     (folder / "checks.json").write_text(Preflight(checks=checks).model_dump_json(indent=1) + "\n")
     return {"n_checks": len(checks), "forecast": {stage.step: stage.facts() for stage in forecast(inputs.subject)}}
 

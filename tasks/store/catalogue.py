@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.store.errors import ArtifactMissing, StoreError
+from tasks.store.errors import ArtifactDamaged, ArtifactMissing, StoreError
+from tasks.store.record_files import ASIDE
 from tasks.store.records import RECORD_NAME, Record
 from tasks.store.refs import ArtifactRef, Segment
 from tasks.store.store import Store
@@ -42,6 +43,23 @@ def records(store: Store, kind: str = "") -> tuple[list[Record], list[str]]:
         except FileNotFoundError:
             continue  # removed between the listing and now
     return readable, unreadable
+
+
+def set_aside(store: Store) -> Iterator[Record]:
+    """Every record that stood before its artifact was built again with other bytes.
+
+    Raises:
+        ArtifactDamaged: If one of them cannot be read.
+    """
+    for info in store.objects.list(""):
+        parts = info.name.split("/")
+        if len(parts) == 5 and parts[3] == ASIDE:
+            try:
+                yield Record.model_validate_json(store.objects.read(info.name))
+            except ValidationError as error:
+                raise ArtifactDamaged(
+                    f"{info.name} in {store.url} is no whole record; remove it to give that artifact up."
+                ) from error
 
 
 def resolve(store: Store, path: str) -> ArtifactRef:

@@ -3,9 +3,10 @@
 import json
 
 from tasks.store.catalogue import LATEST, records
-from tasks.store.errors import StoreError
+from tasks.store.errors import ArtifactDamaged, StoreError
 from tasks.store.gc import Garbage, UnreadableRecord, remove
 from tasks.store.objects import ObjectInfo
+from tasks.store.record_files import ASIDE
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
@@ -38,6 +39,11 @@ def forget(store: Store, ref: ArtifactRef) -> Garbage:
         RemovedTooMuch: If a record that appeared during the removal names a removed blob.
     """
     record = store.record(ref)
+    if store.records.read(ref.path).digest != ref.digest:
+        raise ArtifactDamaged(
+            f"{ref.path} was built again since {ref.digest[:12]}; remove {ref.path}/{ASIDE}/{ref.digest[:12]}.json to "
+            "give the earlier one up, and run `gc`."
+        )
     _refuse_needed(store, ref)
     store.objects.delete(store.records.name_of(ref.path))
     for info in list(store.objects.list(f"{ref.path}/")):

@@ -4,8 +4,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tasks.store.catalogue import records
-from tasks.store.errors import StoreError
+from tasks.store.catalogue import records, set_aside
+from tasks.store.errors import ArtifactDamaged, StoreError
 from tasks.store.objects import ObjectInfo, UnfinishedUpload
 from tasks.store.store import Store
 
@@ -104,4 +104,8 @@ def _referenced(store: Store) -> tuple[Set[str], int]:
             f"nothing is removed, for {len(unreadable)} of {len(unreadable) + len(readable)} records cannot be read: "
             + " ".join(unreadable)
         )
+    try:
+        readable += set_aside(store)
+    except ArtifactDamaged as error:
+        raise UnreadableRecord(f"nothing is removed: {error}") from error
     return {name for record in readable for name in store.blobs.names_of(record)}, len(readable)

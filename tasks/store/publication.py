@@ -32,11 +32,14 @@ def settle(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -
         NewerSchema: If a newer version of this program wrote the one that stands there.
     """
     path = record.ref.path
+    _make_way(blobs, records, record, n_threads)
     if not records.write_new(record) and _must_be_replaced(blobs, records, record, n_threads):
         log.warning("%s: the artifact that stood there was damaged and is replaced", path)
         records.replace(record)
     # Where the server does not hold writers apart, another's record may stand here by now: then that one counts.
     standing = _read_back(records, record)
+    if standing.seal != record.seal and record.spent:
+        log.warning("%s: %s in vain, for another build's record stands: no record tells of it", path, record.spent)
     if standing.digest != record.digest:
         records.count_other(record)
         log.warning(
@@ -49,6 +52,24 @@ def settle(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -
     log.info("published %s, %d files, %.1f MB", path, len(record.files), record.n_bytes / 1e6)
     records.point_latest(standing)
     return standing.ref
+
+
+def _make_way(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -> None:
+    """Put a record that was asked for in place of the one that stands; that one is kept aside if its bytes differ."""
+    try:
+        standing = records.read(record.ref.path) if record.rebuilt_for else None
+    except (ArtifactDamaged, FileNotFoundError):
+        return  # replaced, or written, as any record is
+    if standing is None or standing.rebuilt_for == record.rebuilt_for:
+        return
+    refuse_drift(record.identity, standing)
+    check_whole(blobs, record, n_threads)
+    same = standing.digest == record.digest
+    if not same:
+        records.set_aside(standing)
+    records.replace(record)
+    how = "with the same bytes" if same else f"with other bytes; the earlier one ({standing.digest[:12]}) is kept aside"
+    log.warning("%s: built again %s", record.ref.path, how)
 
 
 def _must_be_replaced(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -> bool:

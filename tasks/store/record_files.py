@@ -20,6 +20,10 @@ N_READS = 3
 """A record that is no whole one is read again: the fault may lie on the way, and it sends a person to remove it."""
 
 
+ASIDE = "earlier"
+"""Folder of the records that stood before an artifact was built again."""
+
+
 class OtherBuild(Frozen):
     """A second builder's result of the same identity whose bytes differ: counted, not kept."""
 
@@ -81,6 +85,18 @@ class RecordFiles:
         """Write a sealed record over a damaged one."""
         self.objects.write(self.name_of(record.ref.path), _spelled(record))
 
+    def set_aside(self, record: Record) -> None:
+        """Keep a record whose artifact was built again with other bytes: what came from it can still be traced."""
+        self.objects.write(_aside(record.ref), _spelled(record))
+
+    def read_aside(self, ref: ArtifactRef) -> Record | None:
+        """The record of an artifact that was built again since; None if it was not."""
+        try:
+            record = Record.model_validate_json(self.objects.read(_aside(ref)))
+        except (FileNotFoundError, ValidationError):
+            return None
+        return record if record.ref == ref else None
+
     def count_other(self, record: Record) -> None:
         """Note a build that came second with other bytes."""
         fields = {name: getattr(record, name) for name in ("digest", "finished_at", "seconds", "versions")}
@@ -126,6 +142,10 @@ class RecordFiles:
             f"{self.name_of(path)} in {self.objects.url} is no whole record: {why}. Remove the file to have the "
             "artifact built again."
         )
+
+
+def _aside(ref: ArtifactRef) -> str:
+    return f"{ref.path}/{ASIDE}/{ref.digest[:12]}.json"
 
 
 def _spelled(content: Frozen) -> bytes:

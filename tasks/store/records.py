@@ -13,10 +13,12 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 from tasks.settings import Frozen, project_root
 from tasks.store.digests import artifact_digest, sha256_of_json
 from tasks.store.refs import ArtifactRef, Segment, Sha256
+from tasks.store.spent import Spent
 
 RECORD_NAME = "record.json"
-SCHEMA_VERSION: Literal[2] = 2
-"""1: each file is one blob. 2: a file may be several."""
+SCHEMA_VERSION: Literal[3] = 3
+"""1: each file is one blob. 2: a file may be several. 3: it says what was spent, and for whom it was rebuilt."""
+SINCE_SCHEMA_3 = {"spent", "rebuilt_for"}
 PACKAGES = ("prefect", "torch", "transformers", "peft", "scikit-learn", "numpy", "pandas", "s3fs")
 
 
@@ -74,7 +76,7 @@ class FileEntry(Frozen):
 class Record(Frozen):
     """The proof of an artifact. It is written last, after every file was read back and hashed."""
 
-    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
     kind: Segment
     label: Segment
     key: str
@@ -87,6 +89,11 @@ class Record(Frozen):
     """Numbers that decide or explain: counts, tokens, differences."""
     seconds: float = Field(ge=0)
     """Wall time of the work, fetching its inputs included."""
+    spent: Spent | None = None
+    """Time and dollars, waiting and failed attempts included. None before schema 3, and for what has no attempt of its
+    own, such as a training's states."""
+    rebuilt_for: str | None = Field(None, max_length=100)
+    """The run that asked for it to be built though one stood."""
     finished_at: datetime
     versions: dict[str, str]
     git_commit: str | None
@@ -96,6 +103,9 @@ class Record(Frozen):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
+        for name in SINCE_SCHEMA_3 if self.schema_version < 3 else ():
+            if getattr(self, name) is not None:
+                raise ValueError(f"schema {self.schema_version} knows no `{name}`, so that its seal says nothing of it")
         if self.seal is not None and self.seal != self.content_digest:
             raise ValueError(f"the record was changed after it was sealed: it hashes to {self.content_digest[:12]}")
         return self
@@ -103,7 +113,8 @@ class Record(Frozen):
     @property
     def content_digest(self) -> str:
         """What the seal must be."""
-        content = self.model_dump(mode="json", exclude={"seal"})
+        unknown_then = SINCE_SCHEMA_3 if self.schema_version < 3 else set()
+        content = self.model_dump(mode="json", exclude={"seal"} | unknown_then)
         if self.schema_version == 1:
             # It was sealed before files could be several blobs.
             content["files"] = [

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from tasks.store import patience
 from tasks.store.capabilities import Capabilities
 from tasks.store.digests import PIECE_BYTES
 from tasks.store.errors import CutAnswer, StoreError, StoreRefused, StoreUnreachable
@@ -34,10 +35,12 @@ class S3Objects:
         url: The store's URL.
         client: botocore's, for S3; threads share it.
         upload_arguments: Of every upload, such as its encryption.
+        patience_seconds: How long a request is made again after the client has given it up.
     """
 
-    def __init__(self, url: str, client: Any, upload_arguments: dict[str, str]) -> None:
+    def __init__(self, url: str, client: Any, upload_arguments: dict[str, str], patience_seconds: float = 0.0) -> None:
         self.url = url
+        self.patience_seconds = patience_seconds
         self.bucket, _, prefix = url.removeprefix("s3://").strip("/").partition("/")
         if not self.bucket:
             raise StoreError(f"HINDSIGHT_STORE={url!r} names no bucket; write s3://bucket or s3://bucket/prefix.")
@@ -48,7 +51,8 @@ class S3Objects:
     @classmethod
     def from_environment(cls, url: str, n_attempts: int | None = None) -> "S3Objects":
         """A fresh client with the environment's keys, endpoint, timeout and encryption."""
-        return cls(url, s3_client(n_attempts), encryption())
+        patience_seconds = patience.PATIENCE_SECONDS if n_attempts is None else 0.0
+        return cls(url, s3_client(n_attempts), encryption(), patience_seconds)
 
     def read(self, name: str) -> bytes:
         return self._whole(name)
@@ -170,6 +174,11 @@ class S3Objects:
             return False
 
     def _ask(self, operation: str, name: str, **arguments: Any) -> dict[str, Any]:
+        return patience.patiently(lambda: self._ask_once(operation, name, arguments), self.patience_seconds)
+
+    def _ask_once(self, operation: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(body := arguments.get("Body"), Body):
+            body.seek(0)
         try:
             answer = getattr(self.client, operation)(Bucket=self.bucket, Key=self._key(name), **arguments)
         except (ClientError, BotoCoreError) as error:
@@ -177,11 +186,24 @@ class S3Objects:
         return dict(answer)
 
     def _pages(self, operation: str, prefix: str) -> Iterator[dict[str, Any]]:
+        # A listing that breaks off later cannot begin anew: its first names are handed out.
+        first, pages = patience.patiently(lambda: self._first_page(operation, prefix), self.patience_seconds)
+        yield first
         try:
-            yield from self.client.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=self._key(prefix))
+            yield from pages
         except (ClientError, BotoCoreError) as error:
-            # A listing may be empty, never absent: a 404 without its reason (its body was cut) is a refusal.
-            raise as_sentence(error, f"{operation} {prefix}", self.url, str(self.client.meta.endpoint_url)) from error
+            raise self._listing_sentence(error, operation, prefix) from error
+
+    def _first_page(self, operation: str, prefix: str) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+        pages = iter(self.client.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=self._key(prefix)))
+        try:
+            return next(pages), pages
+        except (ClientError, BotoCoreError) as error:
+            raise self._listing_sentence(error, operation, prefix) from error
+
+    def _listing_sentence(self, error: Exception, operation: str, prefix: str) -> StoreError:
+        # A listing may be empty, never absent: a 404 without its reason (its body was cut) is a refusal.
+        return as_sentence(error, f"{operation} {prefix}", self.url, str(self.client.meta.endpoint_url))
 
     def _sentence(self, error: Exception, operation: str, name: str) -> Exception:
         if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ABSENT:

@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import JsonValue
 
 from tasks.artifacts import ModelFolder
-from tasks.prices import dollars
 from tasks.train import workplace
 from tasks.train.blocks import Rows
 from tasks.train.config import TrainConfig
@@ -18,8 +17,8 @@ from tasks.train.targets import Coverage
 
 
 @dataclass(frozen=True)
-class Spent:
-    """Wall time of trainers, start-up included, all of it paid.
+class TrainerTime:
+    """Wall time of trainers, start-up included. What machines cost is the record's own `spent`.
 
     Args:
         seconds: Of this attempt.
@@ -54,7 +53,7 @@ class Outcome:
     metrics: list[dict[str, Any]]
     n_trainable: int
     coverage: Coverage | None
-    spent: Spent
+    spent: TrainerTime
     resumed_from_step: int
     states: States | None
 
@@ -96,7 +95,6 @@ def _speed(config: TrainConfig, base: ModelFolder, outcome: Outcome, work: Path)
         "peak_memory_bytes": max(line["peak_memory_bytes"] for line in outcome.metrics),
         "tokens_per_second": round(tokens_per_second, 1),
         "mfu": mfu(base.path, config.arm.kind, tokens_per_second, config.arm.n_ranks, gpu),
-        "dollars": dollars(outcome.spent.in_all),
     }
 
 

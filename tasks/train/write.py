@@ -12,14 +12,13 @@ import yaml
 from pydantic import JsonValue
 
 from tasks.artifacts import ModelFolder, TextShards
-from tasks.prices import dollars
 from tasks.train import workplace
 from tasks.train.audit import check_tokens, keep_adapter, keep_metrics, keep_sharded, read_metrics
 from tasks.train.axolotl import DECODER_LAYER, axolotl_config
 from tasks.train.blocks import Rows, write_rows
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TokenizerMismatch
-from tasks.train.facts import Outcome, Spent, facts_of
+from tasks.train.facts import Outcome, TrainerTime, facts_of
 from tasks.train.handover import Settings
 from tasks.train.launch import run_trainer, trainer_python
 from tasks.train.refusals import refuse
@@ -55,7 +54,6 @@ def train_arm(
     refuse(config)
     check_tokenizer(base, corpus)
     # What the facts want is counted now: nothing must fail when the training is done.
-    dollars(0)
     coverage = measure_coverage(base.path, config.arm) if config.arm.kind == "lora" else None
     n_trainable = coverage.n_trainable if coverage else read_sizes(base.path).n_parameters
     rows = _prepare(config, base, corpus, work, keeps_states=states is not None)
@@ -64,7 +62,7 @@ def train_arm(
     started = time.monotonic()
     with publishing(states, work / workplace.STATES, lambda: earlier_seconds + time.monotonic() - started):
         run_trainer(work, config, _watch(config, rows.n_steps, states, work))
-    spent = Spent(time.monotonic() - started, earlier_seconds)
+    spent = TrainerTime(time.monotonic() - started, earlier_seconds)
     metrics = read_metrics(work / workplace.METRICS)
     check_tokens(metrics, config.token_budget, rows.n_steps)
     _keep(work, folder, metrics, coverage)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
 
 from tasks.settings import project_root
+from tests.local_stack import Stack
 from tests.s3_server import S3Server
 
 
@@ -45,3 +47,19 @@ def inline_run(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) ->
         return subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)
 
     return InlineRun(run(), run(), state, s3_server.folder / s3_server.bucket / "inline")
+
+
+@pytest.fixture
+def priced_panel(on_stack: Stack) -> str:
+    """The panel's deployment once more, on the H100's pool and at a provider that sends a bill."""
+    with get_client(sync_client=True) as client:
+        plain = client.read_deployment_by_name("panel/cpu")
+        client.create_deployment(
+            flow_id=plain.flow_id,
+            name="priced",
+            work_pool_name="h100",
+            entrypoint=plain.entrypoint,
+            pull_steps=plain.pull_steps,
+            job_variables={"env": {"HINDSIGHT_PROVIDER": "vessl"}},
+        )
+    return "panel/priced"

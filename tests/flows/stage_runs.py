@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName, LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import LogSort
 from prefect.deployments import run_deployment
 
@@ -36,6 +37,20 @@ def finished(run: FlowRun, seconds: float = 150) -> FlowRun:
             return now if now.state and now.state.is_final() else None
 
         return until(ended, seconds)
+
+
+def state_of(run: FlowRun) -> StateType | None:
+    """How it stands now."""
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(run.id).state
+    return state.type if state else None
+
+
+def runs_of_step(recipe: str, step: str) -> list[FlowRun]:
+    """The runs of a step such as `embed base` that parents of a recipe have started."""
+    wanted = FlowRunFilter(name=FlowRunFilterName(any_=[f"{recipe}: {step}"]))
+    with get_client(sync_client=True) as client:
+        return client.read_flow_runs(flow_run_filter=wanted)
 
 
 def lines_of(run: FlowRun) -> list[str]:

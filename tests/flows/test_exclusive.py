@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.exclusive import artifact_tag, only_run
+from flows.exclusive import only_run
 from flows.table import STAGES
+from flows.tags import artifact_tag
 from tasks.settings import project_root
 from tasks.store.store import open_store
 from tests.flows.stage_runs import finished, lines_of, panel_plan, trigger, until

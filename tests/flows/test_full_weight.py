@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 
@@ -56,7 +57,19 @@ def test_every_weight_lies_in_the_checkpoint_and_most_dense_ones_moved(records: 
 
 def test_an_own_machine_that_plays_eight_gpus_sends_no_bill(records: dict[str, Record]) -> None:
     assert records["train"].facts["trainer_seconds"] > 0
-    assert records["train"].facts["dollars"] == 0
+    assert {record.spent.dollars for record in records.values() if record.kind in ("train", "merge", "embed")} == {0}
+    assert all(record.spent.seconds >= record.seconds > 0 for record in records.values())
+
+
+def test_the_ui_shows_what_each_step_took_and_what_the_run_spent(records: dict[str, Record]) -> None:
+    table = json.loads(Artifact.get("spend-smoke-full-weight").data)
+    assert [row["step"] for row in table] == [
+        *("base", "corpus", "panel", "preflight", "embed base", "train", "merge", "embed trained"),
+        *("premium", "report", "this run"),
+    ]
+    assert {row["what"] for row in table[:-1]} <= {"built", "found"}
+    assert (table[-1]["dollars"], table[-1]["failed attempts"]) == ("0.00", "0")
+    assert float(table[-1]["hours"]) > 0
 
 
 def test_the_merged_model_answers_as_the_checkpoint_does(records: dict[str, Record]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tasks.artifacts import Check
 from tasks.base.config import TinySource
 from tasks.base.tiny import tiny_config
-from tasks.preflight.checks import judge
+from tasks.preflight.checks import judge, limit_checks
 from tasks.preflight.checks.subject import Subject
 from tasks.preflight.forecast import forecast, total
 from tasks.preflight.write import PreflightFailed, refuse_failed, table
@@ -155,6 +155,21 @@ def test_without_a_price_hours_stay_and_dollars_are_none(monkeypatch: pytest.Mon
     assert total(stages).hours is not None
     assert total(stages).dollars is None
     assert "no price" in str(stages[0])
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        # 2.825 h of embedding at $2.39 and 1.257 h of the node at $19.12; then the merge, $1.50, and embedding again.
+        (30.0, "the run will ask before train, unless that stands: with it up to $30.79 would be spent"),
+        (100.0, "all stages stay below it, by $60.96 at the slowest rates"),
+    ],
+)
+def test_preflight_says_where_the_run_will_ask_and_does_not_refuse(limit: float, said: str) -> None:
+    asked = recipe(FULL, limits={"max_dollars": limit})
+    (line,) = limit_checks(Subject.of(asked, qwen_35b(), N_PANEL_ROWS))
+    assert (line.passed, line.value) == (True, f"limits.max_dollars is ${limit:.2f}; {said}")
+    assert list(limit_checks(Subject.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))) == []
 
 
 def test_the_table_has_a_line_per_check_with_names_in_a_column() -> None:

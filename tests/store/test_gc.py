@@ -100,7 +100,7 @@ def test_a_record_that_takes_up_a_blob_while_it_is_removed_is_named(
 def test_one_unreadable_record_and_nothing_is_removed(loose: tuple[Store, ArtifactRef, str], harm: str) -> None:
     store, ref, name = loose
     record = store.objects.read(f"{ref.path}/record.json")
-    content = record[:-40] if harm == "cut" else record.replace(b'"schema_version": 2', b'"schema_version": 99')
+    content = record[:-40] if harm == "cut" else record.replace(b'"schema_version": 3', b'"schema_version": 99')
     garbage = find_garbage(store, older_than_hours=0)
     store.objects.write(f"{ref.path}/record.json", content)
     with pytest.raises(UnreadableRecord, match=rf"1 of 1 records cannot be read: .*{ref.path}/record\.json"):

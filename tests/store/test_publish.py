@@ -37,7 +37,7 @@ def other_folder(tmp_path: Path) -> Path:
 
 def as_schema_1(record: Record) -> dict[str, object]:
     """A record as the version before chunks wrote it."""
-    content = record.model_dump(mode="json", exclude={"seal"}) | {"schema_version": 1}
+    content = record.model_dump(mode="json", exclude={"seal", "spent", "rebuilt_for"}) | {"schema_version": 1}
     for entry in content["files"]:
         del entry["blobs"]
     return content | {"seal": sha256_of_json(content)}

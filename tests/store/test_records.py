@@ -69,8 +69,8 @@ def test_an_unsealed_record_is_refused(folder: Path) -> None:
 def test_a_record_of_a_newer_schema_is_refused(folder: Path) -> None:
     store = open_store()
     record = Path(store.url) / published(store, folder).path / "record.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "schema_version": 3, "new_field": 1}))
-    with pytest.raises(NewerSchema, match=r"corpus/letters/\w+/record\.json in .* has schema 3.*update hindsight"):
+    record.write_text(json.dumps({**json.loads(record.read_text()), "schema_version": 4, "new_field": 1}))
+    with pytest.raises(NewerSchema, match=r"corpus/letters/\w+/record\.json in .* has schema 4.*update hindsight"):
         store.find(ROOM.plan(Recipe()))
 
 

@@ -6,7 +6,7 @@ from tasks.artifacts import Check
 from tasks.preflight.checks.given import given_checks, trainer_check
 from tasks.preflight.checks.inputs import Inputs
 from tasks.preflight.checks.machine import machine_checks, store_round_trip
-from tasks.preflight.checks.money import money_checks
+from tasks.preflight.checks.money import limit_checks, money_checks
 from tasks.preflight.checks.subject import Subject
 from tasks.preflight.checks.training import training_checks
 from tasks.recipe import Recipe
@@ -14,7 +14,7 @@ from tasks.recipe import Recipe
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-__all__ = ["Inputs", "all_checks", "checks_of_now", "judge"]
+__all__ = ["Inputs", "all_checks", "checks_of_now", "judge", "limit_checks"]
 
 
 def all_checks(inputs: Inputs) -> list[Check]:

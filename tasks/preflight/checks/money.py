@@ -22,6 +22,34 @@ def money_checks(subject: Subject) -> Iterator[Check]:
     yield from _deadline(subject, stages)
 
 
+def limit_checks(subject: Subject) -> Iterator[Check]:
+    """What the limit means for this recipe. It cannot fail: the run itself asks before it would exceed its limit.
+
+    A limit decides no artifact's bytes, so that these lines are printed and not published.
+    """
+    limit = subject.recipe.limits.max_dollars
+    if limit is None:
+        return
+    try:
+        stages = forecast(subject)
+    except HindsightError:
+        return  # said by `prices`
+    yield told("limit of dollars", f"limits.max_dollars is ${limit:,.2f}; {_question(stages, limit)}")
+
+
+def _question(stages: list[Forecast], limit: float) -> str:
+    spent = 0.0
+    for stage in stages:
+        spent += stage.dollars.high if stage.dollars else 0.0
+        if stage.dollars and spent > limit:
+            return (
+                f"the run will ask before {stage.step}, unless that stands: with it up to ${spent:,.2f} would be spent"
+            )
+    if any(stage.dollars is None for stage in stages) or not stages:
+        return "what has no price or no rate starts as long as less than that is spent"
+    return f"all stages stay below it, by ${limit - spent:,.2f} at the slowest rates"
+
+
 def _all(stages: list[Forecast]) -> str:
     everything = total(stages)
     left_out = [stage.step for stage in stages if stage.hours is None]

@@ -52,3 +52,21 @@ def test_a_server_killed_at_any_request_of_a_publication_harms_nothing(mortal_si
     ref = mortal_site.publish()
     assert mortal_site.whole_or_absent() == ref
     assert mortal_site.rerun_completes() == ref
+
+
+@pytest.mark.parametrize("harmed", ["PUT", "GET"])
+def test_patience_begins_where_the_clients_own_tries_end(
+    mortal_site: Site, harmed: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ref = mortal_site.publish() if harmed == "GET" else None
+    cap_pauses(monkeypatch, 0.02)
+    monkeypatch.setattr("tasks.store.s3_client.N_ATTEMPTS", 2)
+    monkeypatch.setattr("tasks.store.patience.PATIENCE_SECONDS", 60.0)
+    absence = Interruption(lambda: mortal_site.server.restart(seconds_down=3))
+    mortal_site.obey(Rule(absence, harmed, "/blobs/"))
+    if ref is None:
+        ref = mortal_site.publish()
+    else:
+        assert content(mortal_site.client().fetch(ref)) == content(mortal_site.folder)
+    assert "Asked again in 1 s" in caplog.text
+    assert mortal_site.whole_or_absent() == ref

@@ -1,0 +1,92 @@
+"""Prefect's global concurrency limit, held through a server's absence."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import FlowRun
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+log = logging.getLogger(__name__)
+
+
+def have_limit(client: SyncPrefectClient, tag: str) -> None:
+    """Create the limit of one unless it is there."""
+    # Asked for first: a creation in vain leaves pages of traceback in the log of a server on PostgreSQL.
+    with suppress(ObjectNotFound):
+        client.read_global_concurrency_limit_by_name(tag)
+        return
+    with suppress(ObjectAlreadyExists):
+        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=tag, limit=1))
+
+
+def renew_limit(client: SyncPrefectClient, tag: str) -> None:
+    """Free a limit whose holder has died: one of the same name, of which the dead one's lease knows nothing.
+
+    To set its slots to 0 instead would let the dead one's lease, when it runs out, free the next holder's slot.
+    """
+    try:
+        client.delete_global_concurrency_limit_by_name(tag)
+    except ObjectNotFound:
+        log.info("%s was freed by another that waits for it", tag)
+    have_limit(client, tag)
+
+
+@contextmanager
+def held_limit(tag: str, lease_seconds: float, run: FlowRun | None) -> Iterator[None]:
+    """Hold the limit. Where the server is away when it is given back, its lease ends by itself and the work stands.
+
+    Args:
+        tag: The limit's name.
+        lease_seconds: How long it is held by one that died. Renewed at three quarters of it, so that a server may be
+            away for a quarter of it before the limit is lost.
+        run: Who holds it, for others to read.
+    """
+    slot = _entered(tag, lease_seconds, run)
+    failure: BaseException | None = None
+    try:
+        yield
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        _give_back(slot, tag, failure)
+
+
+def _entered(tag: str, lease_seconds: float, run: FlowRun | None) -> AbstractContextManager[None]:
+    while True:
+        slot = concurrency(
+            tag,
+            lease_duration=lease_seconds,
+            strict=True,
+            holder=ConcurrencyLeaseHolder(type="flow_run", id=run.id) if run else None,
+            # A server that was away for a while must not end a training run of days.
+            raise_on_lease_renewal_failure=False,
+        )
+        try:
+            slot.__enter__()
+        except ConcurrencySlotAcquisitionError as error:
+            if isinstance(error.__cause__, httpx.TransportError):
+                raise error.__cause__ from error
+            if error.__cause__ is not None:
+                raise
+            # Another that waits is renewing the limit: for a moment there is none.
+            with get_client(sync_client=True) as client:
+                have_limit(client, tag)
+        else:
+            return slot
+
+
+def _give_back(slot: AbstractContextManager[None], tag: str, failure: BaseException | None) -> None:
+    try:
+        slot.__exit__(type(failure) if failure else None, failure, failure.__traceback__ if failure else None)
+    except httpx.TransportError as error:
+        # The work's own failure goes on its way by itself.
+        if error is not failure:
+            log.warning("%s is not given back, for the server is away (%s): its lease ends by itself", tag, error)

@@ -1,0 +1,103 @@
+"""What of a recipe stands in the store, by its records alone: nothing is read, hashed or started."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from flows.pipeline import leakage_premium_steps
+from flows.table import stage_name, stage_of
+from tasks.panel.config import PanelConfig, panel_label
+from tasks.panel.fresh import pinned
+from tasks.recipe import Recipe
+from tasks.settings import Config
+from tasks.store.errors import StoreError
+from tasks.store.records import RECORD_NAME
+from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.store import Store
+
+log = logging.getLogger(__name__)
+
+OF_THE_MODEL = ("base", "corpus", "train", "merge")
+"""Stages that no price goes into."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A recipe's report on some prices.
+
+    Args:
+        panel: The panel it was measured on.
+        report: Its report.
+    """
+
+    panel: ArtifactRef
+    report: ArtifactRef
+
+
+def standing(recipe: Recipe, store: Store) -> dict[str, ArtifactRef | None]:
+    """By step, what the store has a record of; None where there is none, or where nobody can know without its inputs.
+
+    Args:
+        recipe: What would run.
+        store: Where to look.
+    """
+    found: dict[str, ArtifactRef | None] = {}
+
+    def look_up(
+        step: str, config: Config, *, after: Sequence[ArtifactRef | None] = (), **inputs: ArtifactRef | None
+    ) -> ArtifactRef | None:
+        known = {name: ref for name, ref in inputs.items() if ref}
+        found[step] = _record(stage_of(step).room.plan(config, known), store) if len(known) == len(inputs) else None
+        return found[step]
+
+    leakage_premium_steps(recipe, look_up)
+    return found
+
+
+def missing_of_the_model(recipe: Recipe, store: Store) -> list[str]:
+    """The steps up to the merged model whose artifact the store does not have."""
+    found = standing(recipe, store)
+    return [step for step, ref in found.items() if ref is None and stage_name(step) in OF_THE_MODEL]
+
+
+def measured(recipe: Recipe, store: Store) -> Measured | None:
+    """The recipe's report, if there is one."""
+    found = standing(recipe, store)
+    panel, report = found["panel"], found["report"]
+    return Measured(panel, report) if panel and report else None
+
+
+def measured_on_any_prices(recipe: Recipe, store: Store) -> Iterator[Measured]:
+    """The recipe's reports on whatever prices lay at its source, that of the newest panel first.
+
+    Args:
+        recipe: Without a digest of its prices.
+        store: Where to look.
+    """
+    folder = f"panel/{panel_label(recipe.panel, {})}/"
+    records = [info for info in store.objects.list(folder) if info.name.endswith(f"/{RECORD_NAME}")]
+    for info in sorted(records, key=lambda info: info.modified, reverse=True):
+        panel = _panel_config(store, info.name.removesuffix(f"/{RECORD_NAME}"))
+        if panel is None or pinned(panel, None) != recipe.panel:
+            continue
+        if found := measured(recipe.model_copy(update={"panel": panel}), store):
+            yield found
+
+
+def _record(plan: Plan, store: Store) -> ArtifactRef | None:
+    try:
+        return store.records.read(plan.path).ref
+    except FileNotFoundError:
+        return None
+
+
+def _panel_config(store: Store, path: str) -> PanelConfig | None:
+    try:
+        return PanelConfig.model_validate(store.records.read(path).config)
+    except FileNotFoundError:
+        return None
+    except (StoreError, ValidationError) as error:
+        log.warning("panel %s is left out of the comparison: %s", path, error)
+        return None

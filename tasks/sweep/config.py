@@ -1,0 +1,61 @@
+"""What a sweep varies, and by which figure it ranks."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from tasks.recipe import Recipe
+from tasks.settings import Config
+
+DeploymentName = Annotated[str, Field(pattern=r"^leakage-premium/[A-Za-z0-9][A-Za-z0-9._-]{0,60}$")]
+SettingPath = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=200)]
+SweepName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
+Values = Annotated[list[JsonValue], Field(min_length=1, max_length=100)]
+MetricName = Literal[
+    "reduction",
+    "lookahead",
+    "trained_against_placebo",
+    "premium_trained",
+    "premium_base",
+    "construction_trained",
+    "construction_base",
+    "disjoint_trained",
+]
+
+
+class Variation(Config):
+    """One recipe of the comparison."""
+
+    name: SweepName | None = None
+    """What its run is called; by default the recipe's name and what is set below."""
+    deployment: DeploymentName | None = None
+    """Another deployment than the sweep's, such as `leakage-premium/smoke-full-weight`; its recipe is the start."""
+    recipe: Recipe | None = None
+    """Another recipe than the deployment's."""
+    settings: dict[SettingPath, JsonValue] = {}
+    """What differs: dotted path to value, such as `{"train.learning_rate": 0.001}`. A new `kind` drops its old
+    neighbours."""
+
+
+class SweepConfig(Config):
+    """Variations of a recipe, run side by side and ranked."""
+
+    name: SweepName
+    """What the sweep is called in the UI; its table is the artifact `sweep-NAME`."""
+    deployment: DeploymentName
+    """Whose recipe is varied, and who runs the variations, such as `leakage-premium/smoke`."""
+    recipe: Recipe | None = None
+    """Another recipe than the deployment's; unsaid fields keep the defaults."""
+    variations: list[Variation] = Field(default_factory=list, max_length=200)
+    """The recipes to compare, one by one: LoRA against full weight is a list of two."""
+    grid: dict[SettingPath, Values] = {}
+    """Dotted path to its values, such as `{"train.learning_rate": [0.001, 0.002]}`: every combination, for each of
+    the variations above where there are some."""
+    rank_by: MetricName = "reduction"
+    """The figure that decides: highest first for reduction, lookahead and trained_against_placebo, else lowest."""
+    same_base: bool = False
+    """Refuse variations in which the base model's figures would not be the same: a comparison head to head."""
+    at_once: int = Field(2, ge=1, le=64)
+    """Variations that run at a time; their stages wait for their pools all the same."""
+    max_variations: int = Field(16, ge=2, le=200)
+    """More are refused before anything starts."""

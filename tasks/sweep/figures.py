@@ -1,0 +1,154 @@
+"""The figures a sweep can rank by: where they stand in the scores, and how they follow from the draws."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal
+
+from tasks.scores import Estimate, HonestScores, Interval, PremiumScores
+from tasks.settings import Frozen
+from tasks.sweep.config import MetricName
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MODELS = ("base", "trained", "placebo")
+SCHEMES = ("on", "off", "date_disjoint", "disjoint")
+"""Columns of `two_way.npy` after the draw's number: each model's, in this order."""
+Terms = dict[tuple[str, str], int]
+"""A figure as a sum of R2s: (model, scheme) to its sign."""
+
+
+class Figure(Frozen):
+    """A figure with the one interval that stands beside it; one that is not defined says why."""
+
+    point: float | None
+    ends: tuple[float, float] | None = None
+    """95 %."""
+    interval: Literal["two-way", "stock draws", "none"] = "none"
+    """`two-way`: of stocks and days. `stock draws`: the seed's, too narrow where stocks share shocks."""
+    why_none: str = ""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure to rank by.
+
+    Args:
+        words: What it is, for a table's head.
+        best: Which end is first.
+        terms: How it follows from the R2s of one draw.
+        estimate: Where it stands in the honest scores.
+        seed: Where it stands in the seed's scores, with its stock draws; absent for what only the honest figures tell.
+    """
+
+    words: str
+    best: Literal["highest", "lowest"]
+    terms: Terms
+    estimate: Callable[[HonestScores], Estimate | None]
+    seed: Callable[[PremiumScores], tuple[float, Interval]] | None = None
+
+    @property
+    def sign(self) -> int:
+        """1 where the highest is best, else -1."""
+        return 1 if self.best == "highest" else -1
+
+
+def _premium(model: str, sign: int = 1) -> Terms:
+    return {(model, "on"): sign, (model, "off"): -sign}
+
+
+def _construction(model: str) -> Terms:
+    return {(model, "on"): 1, (model, "disjoint"): -1}
+
+
+METRICS: dict[MetricName, Metric] = {
+    "reduction": Metric(
+        "reduction: premium of the base less premium of the trained model",
+        "highest",
+        {**_premium("base"), **_premium("trained", -1)},
+        attrgetter("reduction"),
+        attrgetter("premium_reduction", "reduction_interval"),
+    ),
+    "lookahead": Metric(
+        "disjoint R2 of the base less that of the trained model",
+        "highest",
+        {("base", "disjoint"): 1, ("trained", "disjoint"): -1},
+        attrgetter("lookahead"),
+    ),
+    "trained_against_placebo": Metric(
+        "disjoint R2 of the placebo less that of the trained model",
+        "highest",
+        {("placebo", "disjoint"): 1, ("trained", "disjoint"): -1},
+        attrgetter("trained_against_placebo"),
+    ),
+    "premium_trained": Metric(
+        "premium of the trained model",
+        "lowest",
+        _premium("trained"),
+        attrgetter("trained.premium"),
+        attrgetter("trained.premium", "trained.premium_interval"),
+    ),
+    "premium_base": Metric(
+        "premium of the base",
+        "lowest",
+        _premium("base"),
+        attrgetter("base.premium"),
+        attrgetter("base.premium", "base.premium_interval"),
+    ),
+    "construction_trained": Metric(
+        "construction of the trained model", "lowest", _construction("trained"), attrgetter("trained.construction")
+    ),
+    "construction_base": Metric(
+        "construction of the base", "lowest", _construction("base"), attrgetter("base.construction")
+    ),
+    "disjoint_trained": Metric(
+        "disjoint R2 of the trained model", "lowest", {("trained", "disjoint"): 1}, attrgetter("trained.disjoint")
+    ),
+}
+
+
+def figure_of(scores: PremiumScores, metric: Metric) -> Figure:
+    """The metric's figure: with its two-way interval where the recipe drew one, else the seed's with stock draws."""
+    if scores.honest is None:
+        return _seed_figure(scores, metric)
+    found = metric.estimate(scores.honest)
+    if found is None:
+        return Figure(point=None, why_none="the recipe has no placebo arm")
+    if found.point is None or not isfinite(found.point):
+        return Figure(point=None, why_none=found.why_none or "the figure is not a number")
+    if found.two_way is None:
+        return Figure(point=found.point, why_none=found.why_none)
+    return Figure(point=found.point, ends=_ends(found.two_way), interval="two-way")
+
+
+def drawn(two_way: "np.ndarray", metric: Metric) -> "np.ndarray | None":
+    """The metric's figure on each two-way draw.
+
+    Args:
+        two_way: (n_kept, 1 + 4 * n_models), as the premium artifact holds it.
+        metric: Which.
+
+    Returns:
+        (n_kept,); None where the model it is about was not drawn.
+    """
+    places = [1 + len(SCHEMES) * MODELS.index(model) + SCHEMES.index(scheme) for model, scheme in metric.terms]
+    if max(places) >= two_way.shape[1]:
+        return None
+    signs = list(metric.terms.values())
+    figures: np.ndarray = two_way[:, places] @ signs
+    return figures
+
+
+def _seed_figure(scores: PremiumScores, metric: Metric) -> Figure:
+    if metric.seed is None:
+        return Figure(point=None, why_none="the recipe asks for the seed's figures alone (premium.honest is null)")
+    point, interval = metric.seed(scores)
+    if not isfinite(point):
+        return Figure(point=None, why_none="the figure is not a number")
+    return Figure(point=point, ends=_ends(interval), interval="stock draws")
+
+
+def _ends(interval: Interval) -> tuple[float, float]:
+    return interval.p2_5, interval.p97_5
