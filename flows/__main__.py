@@ -1,4 +1,4 @@
-"""`python -m flows`: a run without a server, or a followed run of a deployment."""
+"""`python -m flows`: a run without a server, a followed run of a deployment, or the table of all runs."""
 
 import argparse
 import logging
@@ -22,7 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     for noisy in ("httpx", "matplotlib", "fontTools", "botocore", "aiobotocore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        print_result(_run(options))
+        if options.command == "runs":
+            print_runs(options.csv, options.figure)
+        else:
+            report = _run(options)
+            if report:
+                print_result(report)
     except HindsightError as error:
         print(f"hindsight: {error}", file=sys.stderr)
         return 1
@@ -41,7 +46,27 @@ def print_result(report: Report) -> None:
     print(f"\nreport: {report.page}", flush=True)
 
 
-def _run(options: argparse.Namespace) -> Report:
+def print_runs(csv_file: Path | None, figure_file: Path | None) -> None:
+    """Every run the server knows, and where its files were written.
+
+    Args:
+        csv_file: Where all of them go as CSV.
+        figure_file: Where the figure of spend by run goes, `.svg` or `.png`.
+    """
+    from flows.runs import read_runs, write_csv, write_figure
+    from tasks.sweep.table import as_text, run_cells
+
+    rows = read_runs()
+    print(as_text([run_cells(row) for row in rows]))
+    if csv_file:
+        write_csv(rows, csv_file)
+        print(f"\n{len(rows)} runs: {csv_file}", flush=True)
+    if figure_file:
+        write_figure(rows, figure_file)
+        print(f"spend by run: {figure_file}", flush=True)
+
+
+def _run(options: argparse.Namespace) -> Report | None:
     # Prefect's import takes seconds; a mistyped command or recipe is refused without it.
     if options.command == "follow":
         from flows.follow import follow
@@ -60,7 +85,16 @@ def _parser() -> argparse.ArgumentParser:
     inline.add_argument("recipe", type=Path, help="a file such as configs/smoke.yaml")
     followed = commands.add_parser("follow", help="trigger a deployment and follow it")
     followed.add_argument("deployment", help="such as leakage-premium/smoke")
+    runs = commands.add_parser("runs", help="every run of the pipeline the server knows: who, what, dollars, figures")
+    runs.add_argument("--csv", type=Path, metavar="FILE", help="write them as CSV too, numbers in full")
+    runs.add_argument("--figure", type=_figure_file, metavar="FILE", help="draw spend by run, as .svg or .png")
     return parser
+
+
+def _figure_file(text: str) -> Path:
+    if not text.endswith((".svg", ".png")):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither .svg nor .png")
+    return Path(text)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ class RunFailed(HindsightError):
     """The run that was followed did not complete."""
 
 
-def follow(deployment: str) -> Report:
-    """Trigger a deployment, print its progress, and return its report.
+def follow(deployment: str) -> Report | None:
+    """Trigger a deployment, print its progress, and return its report; None for a flow that makes none.
 
     Raises:
         RunFailed: If the deployment is unknown or its run does not complete.
@@ -51,6 +51,8 @@ def follow(deployment: str) -> Report:
         run = _print_until_over(client, run)
     if run.state is None or not run.state.is_completed():
         raise RunFailed(f"{deployment} ended {ending_of(run)}")
+    if "recipe" not in run.parameters:
+        return None
     store = open_store()
     return Report(store.fetch(find_report(Recipe.model_validate(run.parameters["recipe"]), store)))
 

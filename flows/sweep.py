@@ -1,0 +1,151 @@
+"""Variations of a recipe side by side: run, held against each other, ranked."""
+
+import logging
+from collections.abc import Sequence
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
+from prefect.exceptions import ObjectNotFound
+from pydantic import ValidationError
+
+from flows.cancel import cancel_children
+from flows.fan import Outcome, run_all
+from flows.follow import run_address
+from flows.runs import publish_runs_table, publish_spend_by_run
+from flows.tags import parent_tag
+from tasks.recipe import Recipe
+from tasks.store.store import Store, open_store
+from tasks.sweep.base import Measured, refuse_other_base, refuse_other_base_settings
+from tasks.sweep.config import SweepConfig
+from tasks.sweep.differences import as_text, differences
+from tasks.sweep.entries import entry_of, read_measured
+from tasks.sweep.errors import BadSweep, BaseDiffers, SweepFailed
+from tasks.sweep.figures import METRICS, Figure
+from tasks.sweep.ranking import Entry, rank
+from tasks.sweep.ranking_table import Line, ranking_rows, remarks
+from tasks.sweep.runs import final_loss, spend_of, tokens_seen, total, verdict
+from tasks.sweep.table import as_markdown
+from tasks.sweep.variations import Variant, variants
+
+log = logging.getLogger(__name__)
+
+
+@flow(name="sweep", flow_run_name="{config.name}", on_cancellation=[cancel_children])
+def sweep(config: SweepConfig) -> str:
+    """Run variations of a recipe side by side, and rank them by a figure.
+
+    Args:
+        config: What varies, and by what to rank.
+
+    Raises:
+        BadSweep: If a variation is refused; nothing has started then.
+        BaseDiffers: If the base's figures are not the same where they must be.
+        SweepFailed: If a variation ended without a report; the others stand in the table.
+    """
+    store = open_store()
+    store.probe()
+    chosen = variants(config, _recipe_of)
+    if config.same_base:
+        refuse_other_base_settings(chosen)
+    log.info("sweep %s: %d variations, %d at once", config.name, len(chosen), config.at_once)
+    outcomes = run_all(chosen, config.at_once, _tags(), store)
+    try:
+        return _conclude(config, outcomes, store)
+    finally:
+        publish_runs_table()
+        publish_spend_by_run()
+
+
+def _recipe_of(deployment: str) -> Recipe:
+    with get_client(sync_client=True) as client:
+        try:
+            parameters = client.read_deployment_by_name(deployment).parameters
+        except ObjectNotFound as error:
+            raise BadSweep(
+                f"the server has no deployment {deployment}; `prefect deployment ls` lists those it has."
+            ) from error
+    try:
+        return Recipe.model_validate(parameters.get("recipe"))
+    except ValidationError as error:
+        raise BadSweep(
+            f"deployment {deployment} holds no recipe that validates; deploy it anew, or give the sweep a recipe."
+        ) from error
+
+
+def _tags() -> list[str]:
+    """What every variation's run bears: this sweep, for its cancel and for the UI, and who asked."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return []
+    own = context.flow_run
+    return [f"sweep:{own.id}", parent_tag(own.id), *(tag for tag in own.tags if tag.startswith("by:"))]
+
+
+def _conclude(config: SweepConfig, outcomes: Sequence[Outcome], store: Store) -> str:
+    measured = {
+        outcome.variant.name: read_measured(outcome.variant.name, outcome.report, store)
+        for outcome in outcomes
+        if outcome.report
+    }
+    refusal, groups = _base_groups(list(measured.values()))
+    metric = METRICS[config.rank_by]
+    entries = [
+        entry_of(measured[outcome.variant.name], metric, store) if outcome.report else _failed(outcome)
+        for outcome in outcomes
+    ]
+    ranking = rank(entries, metric)
+    lines = {outcome.variant.name: _line(outcome, outcomes[0].variant, measured, groups, store) for outcome in outcomes}
+    rows = ranking_rows(ranking, lines, config.rank_by)
+    failures = [outcome for outcome in outcomes if outcome.report is None]
+    said = [f"**{refusal}**"] * bool(refusal) + remarks(ranking, metric, len(failures), len(set(groups.values())))
+    _publish(config, rows, said)
+    if refusal:
+        raise refusal
+    if failures:
+        first = failures[0]
+        raise SweepFailed(
+            f"{len(failures)} of {len(outcomes)} variations of sweep {config.name} ended without a report, first "
+            f"{first.variant.name}: {first.reason} A retry starts these once more and nothing else."
+        )
+    return rows[0]["variation"]
+
+
+def _base_groups(measured: list[Measured]) -> tuple[BaseDiffers | None, dict[str, str]]:
+    try:
+        groups = refuse_other_base(measured)
+    except BaseDiffers as refusal:
+        return refusal, {}
+    letters = {key: chr(ord("A") + place) if place < 26 else str(place) for place, key in enumerate(groups)}
+    return None, {name: letters[key] for key, names in groups.items() for name in names}
+
+
+def _failed(outcome: Outcome) -> Entry:
+    return Entry(outcome.variant.name, Figure(point=None, why_none=outcome.reason))
+
+
+def _line(
+    outcome: Outcome, reference: Variant, measured: dict[str, Measured], groups: dict[str, str], store: Store
+) -> Line:
+    variant = outcome.variant
+    found = measured.get(variant.name)
+    lineage = store.lineage(outcome.report) if outcome.report else []
+    return Line(
+        differs=as_text(differences(variant.recipe, reference.recipe)),
+        tokens_seen=tokens_seen(lineage),
+        final_loss=final_loss(lineage),
+        dollars=total(spend_of(record.kind, record) for record in lineage),
+        verdict=verdict(found.scores) if found else "",
+        base=groups.get(variant.name, ""),
+        link=run_address(outcome.run.id) if outcome.run else outcome.report.path if outcome.report else "",
+    )
+
+
+def _publish(config: SweepConfig, rows: list[dict[str, str]], said: list[str]) -> None:
+    key = f"sweep-{config.name}".replace(".", "-").replace("_", "-")
+    text = "\n".join(f"- {sentence}" for sentence in said)
+    create_table_artifact(table=rows, key=key, description=text)
+    create_markdown_artifact(f"{text}\n\n{as_markdown(rows)}", key=f"{key}-text", description=f"Sweep {config.name}")
+    for sentence in said:
+        log.info("sweep %s: %s", config.name, sentence)
