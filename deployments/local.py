@@ -1,7 +1,8 @@
 """A Prefect server and one worker per pool on this machine: `python -m deployments.local up`.
 
-Everything lies in the state folder (`.hindsight`): the server's SQLite, logs, and `processes.json`, which names what
-was started here, so that `down` ends that and nothing else.
+Everything lies in the state folder (`.hindsight`): the server's SQLite unless Prefect's own variable names a
+PostgreSQL, its UI, logs, and `processes.json`, which names what was started here, so that `down` ends that and nothing
+else. None of it needs root.
 """
 
 import argparse
@@ -12,8 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from deployments.address import Address, PortInUse, server_answers
+from deployments.access import clients_environment, servers_environment, workers_environment
+from deployments.address import Address, PortInUse, refuse_other_access, server_answers
 from deployments.processes import end_all, is_running, note
+from deployments.scratch import scratch_dir, sweep_attempts
 from tasks.errors import HindsightError
 from tasks.prices import PROVIDER_VARIABLE
 from tasks.settings import project_root, state_dir
@@ -31,19 +34,24 @@ class ServerSilent(HindsightError):
 def up(address: Address) -> None:
     """Start what is not running yet: server, pools, deployments, workers.
 
+    What still runs is left alone: after a server's death this starts the server, and runs go on.
+
     Raises:
         PortInUse: If something else listens on the port.
+        WrongAccess: If the server that runs lets in others than the environment says now.
         UnwritableStore: If artifacts could not be kept.
         ServerSilent: If the server dies or stays silent.
     """
     open_store().probe()
-    environment = _environment(address)
-    _start_server(address, environment)
+    _start_server(address, servers_environment(_environment(address), address.auth))
+    environment = clients_environment(_environment(address), address.auth)
     _prefect_step(["-m", "deployments.pools"], environment)
     _prefect_step(["-m", "prefect", "--no-prompt", "deploy", "--all"], environment, quiet=True)
+    _prefect_step(["-m", "deployments.automations"], environment)
     for file in sorted(Path(__file__).with_name("pools").glob("*.json")):
-        _start_worker(file.stem, environment)
-    print(f"server, workers: {address.ui} (logs in {state_dir() / 'logs'})", flush=True)
+        _start_worker(file.stem, workers_environment(environment))
+    sign_in = "; sign in with HINDSIGHT_AUTH, user:password as a whole" if address.auth else ""
+    print(f"server, workers: {address.ui} (logs in {state_dir() / 'logs'}){sign_in}", flush=True)
 
 
 def _environment(address: Address) -> dict[str, str]:
@@ -51,6 +59,11 @@ def _environment(address: Address) -> dict[str, str]:
     return {
         # All pools are this machine: nobody sends a bill for an H100.
         PROVIDER_VARIABLE: "own",
+        "TMPDIR": str(scratch_dir()),
+        # Prefect's processes tell its makers of themselves unless told not to.
+        "DO_NOT_TRACK": "1",
+        # A browser on another machine asks whoever served the page; 127.0.0.1 would be itself.
+        **({"PREFECT_SERVER_UI_API_URL": "/api"} if address.is_open else {}),
         **os.environ,
         "HINDSIGHT_ROOT": str(project_root()),
         "HINDSIGHT_STATE": str(state_dir().absolute()),
@@ -59,6 +72,8 @@ def _environment(address: Address) -> dict[str, str]:
         "PREFECT_API_URL": address.api,
         "PREFECT_SERVER_API_HOST": address.host,
         "PREFECT_SERVER_API_PORT": str(address.port),
+        # By default the server unpacks its UI into the environment's folder, which need not be writable.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(state_dir().absolute() / "prefect" / "ui"),
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
     }
 
@@ -66,6 +81,7 @@ def _environment(address: Address) -> dict[str, str]:
 def _start_server(address: Address, environment: dict[str, str]) -> None:
     if is_running("server"):
         if server_answers(address):
+            refuse_other_access(address)
             return
         raise PortInUse(f"a server of this folder runs elsewhere than at {address.api}; `make down` ends it.")
     address.refuse_if_taken()
@@ -117,6 +133,16 @@ def _prefect_step(arguments: list[str], environment: dict[str, str], quiet: bool
         print(done.stdout.strip(), flush=True)
 
 
+def _run_flows(address: Address, *arguments: str) -> int:
+    if server_answers(address):
+        refuse_other_access(address)
+    command = [sys.executable, "-m", "flows", *arguments]
+    environment = clients_environment(_environment(address), address.auth)
+    returncode = subprocess.run(command, cwd=project_root(), env=environment).returncode
+    print(f"UI: {address.ui} (`make down` ends server and workers)", flush=True)
+    return returncode
+
+
 def _log(name: str) -> Path:
     return state_dir() / "logs" / f"{name}.log"
 
@@ -130,11 +156,11 @@ def main() -> int:
             up(address)
         elif options.action == "down":
             print("ended: " + (", ".join(end_all()) or "nothing was running"))
+            sweep_attempts()
+        elif options.action == "follow":
+            return _run_flows(address, "follow", options.deployment)
         else:
-            command = [sys.executable, "-m", "flows", "follow", options.deployment]
-            returncode = subprocess.run(command, cwd=project_root(), env=_environment(address)).returncode
-            print(f"UI: {address.ui} (`make down` ends server and workers)", flush=True)
-            return returncode
+            return _run_flows(address, "runs", *options.arguments)
     except HindsightError as error:
         print(f"hindsight: {error}", file=sys.stderr)
         return 1
@@ -146,6 +172,10 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("up", help="start what is not running yet")
     actions.add_parser("down", help="end what was started here")
+    runs = actions.add_parser(
+        "runs", help="the table of all runs of the local server; arguments as `python -m flows runs`"
+    )
+    runs.add_argument("arguments", nargs=argparse.REMAINDER)
     followed = actions.add_parser("follow", help="trigger a deployment of the local server and follow it")
     followed.add_argument("deployment", help="such as leakage-premium/smoke")
     return parser

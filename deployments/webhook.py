@@ -1,0 +1,76 @@
+"""Addresses that automations call. They lie in Webhook blocks, for an address may be a secret."""
+
+import base64
+import os
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from prefect.blocks.webhook import Webhook
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
+from prefect.types import SecretDict
+from pydantic import SecretStr
+
+from deployments.access import WEBHOOK_VARIABLE
+from tasks.errors import HindsightError
+
+NOTIFICATIONS_VARIABLE = WEBHOOK_VARIABLE
+OWN_API_VARIABLE = "HINDSIGHT_SERVER_API"
+"""Where the server reaches its own API, if that is not where its clients reach it."""
+BLOCK_PREFIX = "hindsight-"
+
+
+class BadWebhook(HindsightError):
+    """An address that cannot be called."""
+
+
+def saved_webhooks() -> dict[str, UUID]:
+    """Save the addresses that the environment tells; those saved earlier stay as they are.
+
+    Returns:
+        Block document of `own-api`, and of `notifications` if its address is known from now or earlier.
+
+    Raises:
+        BadWebhook: If an address is no http(s) address. What it is stays unsaid.
+    """
+    found = {"own-api": _save("own-api", _own_events(), _authorization(), OWN_API_VARIABLE)}
+    if url := os.environ.get(NOTIFICATIONS_VARIABLE):
+        return {**found, "notifications": _save("notifications", url, {}, NOTIFICATIONS_VARIABLE)}
+    earlier = _saved_earlier("notifications")
+    return {**found, "notifications": earlier} if earlier else found
+
+
+def _save(name: str, url: str, headers: dict[str, str], variable: str) -> UUID:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadWebhook(
+            f"{variable} ({len(url)} characters) is no address that begins with http:// or https://; set it "
+            "to the whole address."
+        )
+    headers = {"Content-Type": "application/json", **headers}
+    block = Webhook(url=SecretStr(url), headers=SecretDict(headers))
+    saved: UUID = block.save(BLOCK_PREFIX + name, overwrite=True)  # type: ignore[assignment]  # no coroutine: no loop runs
+    return saved
+
+
+def _saved_earlier(name: str) -> UUID | None:
+    with get_client(sync_client=True) as client:
+        try:
+            return client.read_block_document_by_name(BLOCK_PREFIX + name, "webhook").id
+        except ObjectNotFound:
+            return None
+
+
+def _own_events() -> str:
+    api = os.environ.get(OWN_API_VARIABLE) or get_current_settings().api.url
+    if not api:
+        raise BadWebhook("PREFECT_API_URL is not set: automations live in a server; set it to its API, .../api.")
+    return f"{api.rstrip('/')}/events"
+
+
+def _authorization() -> dict[str, str]:
+    auth = get_current_settings().api.auth_string
+    if not auth:
+        return {}
+    return {"Authorization": f"Basic {base64.b64encode(auth.get_secret_value().encode()).decode()}"}

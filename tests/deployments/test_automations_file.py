@@ -1,0 +1,86 @@
+"""The file of automations: what is refused, and what is registered without an address. No server is asked."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+from prefect.events.actions import CallWebhook
+
+from deployments.automations import BadAutomations, automations
+from deployments.pools import pool_files
+from deployments.webhook import BadWebhook, saved_webhooks
+
+OWN_API = {"own-api": uuid.uuid4()}
+ENTRY = """
+automations:
+  - name: one
+    trigger: {posture: Reactive, expect: [prefect.flow-run.Failed], %s}
+    actions: [{type: change-flow-run-state, state: CRASHED, %s}]
+    %s
+"""
+
+
+def written(folder: Path, trigger: str = "", action: str = "", entry: str = "") -> Path:
+    file = folder / "automations.yaml"
+    file.write_text(ENTRY % (trigger, action, entry))
+    return file
+
+
+def test_without_an_address_only_what_tells_nobody_is_registered() -> None:
+    names = [each.name for each in automations(OWN_API)]
+    assert len(names) == 4
+    assert not [name for name in names if "silent" not in name and "stuck" not in name]
+    assert len(automations({**OWN_API, "notifications": uuid.uuid4()})) == 7
+
+
+def test_a_time_can_be_another_and_only_of_an_automation_there_is() -> None:
+    changed = automations(OWN_API, within={"hindsight: stuck, first look": 20})
+    assert [each.trigger.within.total_seconds() for each in changed] == [35, 60, 20, 0]
+    with pytest.raises(BadAutomations, match="no automation 'stuk' whose `within`"):
+        automations(OWN_API, within={"stuk": 20})
+
+
+def test_the_pools_whose_runs_are_watched_are_those_there_are() -> None:
+    pools = "[" + ", ".join(f'"{file.stem}"' for file in pool_files()) + "]"
+    asked = [each.actions[0].payload for each in automations(OWN_API) if isinstance(each.actions[0], CallWebhook)]
+    assert len(asked) == 2
+    assert all(f"flow_run.work_pool_name in {pools}" in payload for payload in asked)
+
+
+@pytest.mark.parametrize(
+    ("where", "key"),
+    [("trigger", "trigger.withn"), ("action", "actions.messag"), ("entry", "descripton")],
+)
+def test_a_key_that_prefect_would_pass_over_is_refused(where: str, key: str, tmp_path: Path) -> None:
+    file = written(tmp_path, **{where: f"{key.rpartition('.')[2]}: 5"})
+    with pytest.raises(BadAutomations, match=f"'one'.*{key}"):
+        automations(OWN_API, file=file)
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "why"),
+    [
+        ("trigger", "within: -1", "trigger.*within: Input should be greater than or equal to"),
+        ("action", "state: DEAD", "actions.state: Input should be 'SCHEDULED'"),
+        ("action", "type: reboot", "actions.type='reboot' is none of call-webhook, cancel-flow-run"),
+        ("entry", "enabled: perhaps", "enabled: Input should be a valid boolean"),
+    ],
+)
+def test_what_prefect_refuses_is_refused_with_the_place(where: str, said: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(BadAutomations, match=f"'one': {why}"):
+        automations(OWN_API, file=written(tmp_path, **{where: said}))
+
+
+@pytest.mark.parametrize("text", ["", "- one", "automations: {}", "automations: [{trigger: {}}]", "automation: []"])
+def test_a_file_that_is_no_list_of_names_is_refused(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "automations.yaml"
+    file.write_text(text)
+    with pytest.raises(BadAutomations, match="is no list of automations with names"):
+        automations(OWN_API, file=file)
+
+
+def test_a_bad_address_is_refused_and_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HINDSIGHT_SERVER_API", "prefect.internal/s3cret/api")
+    with pytest.raises(BadWebhook, match=r"HINDSIGHT_SERVER_API \(34 characters\) is no address") as refused:
+        saved_webhooks()
+    assert "s3cret" not in str(refused.value)
