@@ -10,17 +10,18 @@ RECIPE ?= smoke
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo down test lint types contracts test-slow pictures clean simulate-coverage simulate-tent
-.PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus
+.PHONY: help install demo runs down test lint types contracts test-slow pictures clean simulate-coverage simulate-tent
+.PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-overhead browser
 .NOTPARALLEL: demo test
 
 help:
 	@echo "make demo       install, start server and workers, run leakage-premium/smoke, print its table"
 	@echo "make demo RECIPE=smoke-full-weight  the same with every weight trained, on two ranks"
+	@echo "make runs       what has run, what it cost and found: a table, a CSV, a figure"
 	@echo "make down       end the server and the workers that make demo started"
 	@echo "make test       install, lint, types, import contracts, tests"
 	@echo "make test-slow  the long suites"
-	@echo "make bench-NAME (premium, panel, store, merge, corpus) compares with the plain way; writes .hindsight/bench/NAME.json"
+	@echo "make bench-NAME (premium, panel, store, merge, corpus, overhead) compares with the plain way; writes .hindsight/bench/NAME.json"
 	@echo "make simulate-coverage, make simulate-tent  what docs/measure.md says of intervals and of cutoff ladders"
 	@echo "make pictures   take docs/pictures anew from the running demo (needs Chromium)"
 
@@ -43,6 +44,9 @@ demo: install
 	$(RUN) -m deployments.local up
 	$(RUN) -m deployments.local follow leakage-premium/$(RECIPE)
 
+runs: install
+	@$(RUN) -m deployments.local runs --csv .hindsight/runs/runs.csv --figure .hindsight/runs/spend.svg
+
 down:
 	$(RUN) -m deployments.local down
 
@@ -56,13 +60,19 @@ types: $(VENV)/.installed
 contracts: $(VENV)/.installed
 	$(VENV)/bin/lint-imports
 
-test: install lint types contracts
-	$(VENV)/bin/pytest -m "not slow"
+# A real browser for the tests of the UI. Without root, or without a network, they are skipped and say so.
+browser:
+	@command -v chromium > /dev/null || command -v google-chrome > /dev/null || [ "$$(id -u)" != 0 ] || \
+		(timeout 300 sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium') > /dev/null 2>&1 || \
+		echo "no Chromium could be installed: the tests of the UI will be skipped"
+
+test: install browser lint types contracts
+	$(VENV)/bin/pytest -m "not slow" -n 3 --dist loadgroup
 
 test-slow: install
 	$(VENV)/bin/pytest -m slow
 
-bench-premium bench-panel bench-store bench-corpus: bench-%: $(VENV)/.installed
+bench-premium bench-panel bench-store bench-corpus bench-overhead: bench-%: $(VENV)/.installed
 	$(RUN) -m tests.bench.$*
 
 # It compares with accelerate's and axolotl's merges, which lie in the trainer's environment.

@@ -1,0 +1,82 @@
+"""A stage that lasts until somebody opens its gate, and a parent that sends some of them, as real parents do."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.dispatch import dispatch
+from flows.errand import Errand
+from flows.exclusive import one_at_a_time
+from tasks.settings import Config
+from tasks.store.build import Facts, build
+from tasks.store.refs import ArtifactRef, Room
+from tasks.store.store import open_store
+
+PATIENCE_SECONDS = 900
+N_FILES = 20
+
+
+class GateConfig(Config):
+    """A stage and its gate."""
+
+    folder: str
+    """Where the gate will stand, and where each start leaves a line."""
+    name: str
+    """The gate's file."""
+    n_bytes: int = 1_000
+    """What is published when it opens."""
+
+    @property
+    def gate(self) -> Path:
+        """Opened by making the file."""
+        return Path(self.folder, f"{self.name}.open")
+
+    @property
+    def starts(self) -> Path:
+        """A line for each time the work was begun."""
+        return Path(self.folder, f"{self.name}.starts")
+
+
+ROOM = Room[GateConfig](kind="gated", revision=1, label=lambda config, inputs: config.name)
+
+
+@flow(name="gated")
+@one_at_a_time(ROOM)
+def gated(config: GateConfig) -> ArtifactRef:
+    """Wait at the gate, then publish."""
+
+    def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
+        with config.starts.open("a") as starts:
+            starts.write("started\n")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not config.gate.exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nobody opened {config.gate}")
+            time.sleep(0.2)
+        for number in range(N_FILES):
+            (folder / f"{number}").write_bytes(os.urandom(config.n_bytes // N_FILES))
+        return {}
+
+    return build(open_store(), ROOM.plan(config), make)
+
+
+def errand(config: GateConfig) -> Errand:
+    """The stage as its parent sends it."""
+    return Errand(f"gated {config.name}", "gated/test", ROOM.plan(config), f"test: gated {config.name}")
+
+
+@task(task_run_name="{config.name}", cache_policy=NO_CACHE, persist_result=False)
+def step(config: GateConfig) -> ArtifactRef:
+    """Send one stage, as flows.leakage_premium does."""
+    return dispatch(errand(config), open_store())
+
+
+@flow(name="gated-parent")
+def gated_parent(first: GateConfig, second: GateConfig, last: GateConfig) -> None:
+    """Two stages side by side, and one that is sent when both are done."""
+    sent = [step.submit(first), step.submit(second)]
+    step.submit(last, wait_for=sent).result()
