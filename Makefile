@@ -10,7 +10,7 @@ RECIPE ?= smoke
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo runs down test lint types contracts test-slow pictures clean simulate-coverage simulate-tent
+.PHONY: help install demo runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent
 .PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-overhead browser
 .NOTPARALLEL: demo test
 
@@ -88,6 +88,9 @@ simulate-tent: $(VENV)/.installed
 
 pictures: install
 	$(RUN) docs/pictures.py
+
+night-pictures: install
+	$(RUN) -m docs.night_pictures
 
 clean:
 	rm -rf $(VENV) $(TRAINER) .hindsight

@@ -1,4 +1,4 @@
-"""From one stage on: that stage and all that is made from it run again, and nothing before it runs at all."""
+"""From one stage on: it and all that is made from it run again, and nothing before it but preflight's checks."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -38,6 +38,8 @@ def steps_from(stage: FromStage, recipe: Recipe) -> frozenset[str]:
 def refuse_a_gap(stage: FromStage, recipe: Recipe, store: Store) -> None:
     """Raise StageNotRun if something that comes before the stage does not stand in the store.
 
+    Preflight may run: it checks the whole recipe, so that any change to it is checked anew, and rents nothing.
+
     Raises:
         StageNotRun: With the first such step.
         StoreError: If one stands there damaged.
@@ -53,7 +55,7 @@ def refuse_a_gap(stage: FromStage, recipe: Recipe, store: Store) -> None:
     def look(
         step: str, config: Config, *, after: Sequence[ArtifactRef | None] = (), **inputs: ArtifactRef | None
     ) -> ArtifactRef | None:
-        if step in again:
+        if step in again or step == "preflight":
             return None
         plan = stage_of(step).room.plan(config, {name: ref for name, ref in inputs.items() if ref})
         if found := store.find(plan):

@@ -91,7 +91,7 @@ def leakage_premium(recipe: Recipe, from_stage: FromStage = "missing") -> str:
     Args:
         recipe: What to run. Unsaid fields keep the reference's settings.
         from_stage: `missing` runs what the store lacks. A stage's name runs that stage and all that is made from it
-            again, and refuses to start if anything before it has not run. What stood before is kept aside.
+            again, and refuses to start if anything before it but preflight has not run. What stood is kept aside.
     """
     # Nothing is sent to a pool before it is known that its result can be kept.
     store = open_store()

@@ -88,7 +88,7 @@ def played(stack: Stack) -> Iterator[Played]:
 
 
 def play() -> Played:
-    deploy(stages.train, "timed", "h100x8", {**_pools_environment(), "HINDSIGHT_STAGE_HOURS": str(LIMIT_HOURS)})
+    deploy(stages.train, "timed", "h100x8", {"HINDSIGHT_STAGE_HOURS": str(LIMIT_HOURS)})
     timed_out = finished(_send("train/timed", plan()), 240)
     left_by_time_out = _left(timed_out)
 
@@ -124,13 +124,6 @@ def play() -> Played:
 def _send(deployment: str, wanted: Plan) -> FlowRun:
     errand = Errand("train", deployment, wanted, NAME)
     return run_deployment(deployment, parameters=errand.parameters, timeout=0, as_subflow=False)
-
-
-def _pools_environment() -> dict[str, str]:
-    """A deployment's own environment takes the template's place."""
-    with get_client(sync_client=True) as client:
-        template = client.read_work_pool("h100x8").base_job_template
-    return dict(template["variables"]["properties"]["env"]["default"])
 
 
 def _cancel(run: FlowRun) -> None:
