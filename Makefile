@@ -67,7 +67,7 @@ browser:
 		echo "no Chromium could be installed: the tests of the UI will be skipped"
 
 test: install browser lint types contracts
-	$(VENV)/bin/pytest -m "not slow" -n 3 --dist loadgroup
+	$(RUN) -m tests
 
 test-slow: install
 	$(VENV)/bin/pytest -m slow

@@ -15,16 +15,6 @@ from tests.s3_server import S3Server, serve_s3
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Where tests run side by side, those that share a server stay in one process and in their order.
-
-    Two servers: one for what is trained there and for all that looks at it, one for the rest. (pytest-xdist reads the
-    groups before any other plugin could change the collected items.)
-    """
-    if item.get_closest_marker("server"):
-        item.add_marker(pytest.mark.xdist_group("trained" if item.get_closest_marker("trainer") else "plain"))
-
-
 @pytest.fixture(autouse=True)
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test sees another's store or the user's."""

@@ -1,0 +1,58 @@
+"""`python -m tests`: all fast tests in four processes side by side; their lines come as they are said.
+
+Those that share a server run in one process and in their order; most of their time they wait for it. (pytest-xdist 3.8.0
+does not keep its groups together under pytest 9.2.)
+"""
+
+import subprocess
+import sys
+import threading
+
+from tasks.settings import project_root
+
+PARTS = {
+    "rooms": ["-m", "not slow and not server", "--ignore=tests/train"],
+    "train": ["-m", "not slow and not server", "tests/train"],
+    "server": ["-m", "not slow and server and not trainer"],
+    # What is trained through a server, and all that looks at it.
+    "trained": ["-m", "not slow and server and trainer"],
+}
+
+
+def main() -> int:
+    """Run the parts; the worst of their exit codes."""
+    started = {name: _start(name, arguments) for name, arguments in PARTS.items()}
+    readers = [threading.Thread(target=_tell, args=part) for part in started.items()]
+    try:
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+    except KeyboardInterrupt:
+        # The terminal has told the parts as well: they end their servers first.
+        for reader in readers:
+            reader.join()
+    codes = {name: process.wait() for name, process in started.items()}
+    print("; ".join(f"{name}: {'passed' if code == 0 else f'exit code {code}'}" for name, code in codes.items()))
+    return max(codes.values())
+
+
+def _start(name: str, arguments: list[str]) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "pytest", "-o", f"cache_dir=.pytest_cache/{name}", "--durations=15", *arguments]
+    return subprocess.Popen(
+        [*command, *sys.argv[1:]],
+        cwd=project_root(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _tell(name: str, process: "subprocess.Popen[str]") -> None:
+    for line in process.stdout or ():
+        print(f"{name:7} {line.rstrip()}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
