@@ -1,7 +1,7 @@
-"""`python -m tests`: all fast tests in four processes side by side; their lines come as they are said.
+"""`python -m tests`: all fast tests in three processes side by side; their lines come as they are said.
 
-Those that share a server run in one process and in their order; most of their time they wait for it. (pytest-xdist 3.8.0
-does not keep its groups together under pytest 9.2.)
+Those that share a server run in one process and in their order; most of their time they wait for it. (pytest-xdist
+3.8.0 does not keep its groups together under pytest 9.2.)
 """
 
 import subprocess
@@ -11,8 +11,7 @@ import threading
 from tasks.settings import project_root
 
 PARTS = {
-    "rooms": ["-m", "not slow and not server", "--ignore=tests/train"],
-    "train": ["-m", "not slow and not server", "tests/train"],
+    "rooms": ["-m", "not slow and not server"],
     "server": ["-m", "not slow and server and not trainer"],
     # What is trained through a server, and all that looks at it.
     "trained": ["-m", "not slow and server and trainer"],

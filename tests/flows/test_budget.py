@@ -121,6 +121,7 @@ def test_the_question_is_asked_until_the_answer_is_enough_and_nothing_starts_bef
 
 
 @pytest.mark.trainer
+@pytest.mark.slow
 def test_the_pipeline_asks_before_its_first_rented_stage_and_tells_what_was_spent(
     client: SyncPrefectClient, billed_pipeline: str
 ) -> None:

@@ -75,6 +75,7 @@ def started(client: SyncPrefectClient) -> Callable[[], list[str]]:
 
 
 @pytest.mark.trainer
+@pytest.mark.slow
 def test_new_prices_are_measured_with_the_trained_model_that_stands_and_the_same_prices_not_again(
     on_stack: Stack, client: SyncPrefectClient, recipe: Recipe, started: Callable[[], list[str]], tmp_path: Path
 ) -> None:

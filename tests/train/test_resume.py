@@ -72,6 +72,7 @@ def retry(root: Path, store: Path, arm: str) -> None:
     assert list(states.store.objects.list("")) == []
 
 
+@pytest.mark.slow
 def test_a_killed_lora_pipeline_leaves_no_trainer_and_another_machine_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     kill_the_pipeline(tmp_path / "first", tmp_path / "store", "lora", 1, random.Random(1))  # noqa: S311
     retry(tmp_path / "second", tmp_path / "store", "lora")
