@@ -11,8 +11,14 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import LogSort
 from prefect.deployments import run_deployment
 
+from flows.inline import find_report
 from tasks.panel.config import ROOM, PanelConfig
+from tasks.recipe import load_recipe
+from tasks.settings import project_root
+from tasks.store.errors import ArtifactMissing
 from tasks.store.refs import Plan
+from tasks.store.store import Store
+from tests.local_stack import Stack
 
 T = TypeVar("T")
 
@@ -20,6 +26,16 @@ T = TypeVar("T")
 def panel_plan(seed: int) -> Plan:
     """A panel nobody else asks for, built in a second."""
     return ROOM.plan(PanelConfig(n_stocks=3, dates_per_stock=60, seed=seed))
+
+
+def have_run(stack: Stack, recipe: str) -> None:
+    """Follow `leakage-premium/RECIPE` unless its report stands in the stack's store."""
+    store = Store(str(stack.store), stack.state / "cache")
+    try:
+        find_report(load_recipe(project_root() / "configs" / f"{recipe}.yaml"), store)
+    except ArtifactMissing:
+        done = stack.local("follow", f"leakage-premium/{recipe}")
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def trigger(deployment: str, plan: Plan) -> FlowRun:

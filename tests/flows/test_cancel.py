@@ -24,7 +24,7 @@ from tasks.store.refs import Plan
 from tasks.store.store import open_store
 from tasks.train.config import ROOM as TRAIN
 from tests.flows.live_processes import processes_of
-from tests.flows.stage_runs import finished, lines_of, runs_of_step, state_of, until
+from tests.flows.stage_runs import finished, have_run, lines_of, runs_of_step, state_of, until
 from tests.local_stack import Stack, deploy
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer]
@@ -83,7 +83,7 @@ def played(stack: Stack) -> Iterator[Played]:
     # The module's own settings: `on_stack` is one test's.
     with pytest.MonkeyPatch.context() as environment, temporary_settings(updates={PREFECT_API_URL: stack.api}):
         environment.setenv("HINDSIGHT_STATE", str(stack.state))
-        assert stack.local("follow", "leakage-premium/smoke-full-weight").returncode == 0
+        have_run(stack, "smoke-full-weight")
         yield play()
 
 

@@ -14,7 +14,7 @@ from tasks.recipe import load_recipe
 from tasks.settings import project_root
 from tests.flows.browser import PAGE_MS, browser_page, field, fill, open_form, retry, submit
 from tests.flows.live_processes import kill_run
-from tests.flows.stage_runs import finished, lines_of, runs_of_step, state_of, until
+from tests.flows.stage_runs import finished, have_run, lines_of, runs_of_step, state_of, until
 from tests.local_stack import Stack
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer]
@@ -29,7 +29,7 @@ def page() -> Iterator[Page]:
 @pytest.fixture(autouse=True)
 def demo(stack: Stack) -> None:
     """What the demo leaves in the store, so that only what is changed runs."""
-    assert stack.local("follow", "leakage-premium/smoke").returncode == 0
+    have_run(stack, "smoke")
 
 
 def named(name: str) -> FlowRun:

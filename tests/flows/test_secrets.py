@@ -21,7 +21,15 @@ def files_with_a_key(*folders: Path) -> list[Path]:
     """Every file below the folders that holds a key's value: logs, records, artifacts, the server's database."""
     files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
     assert files
-    return [file for file in files if any(key in file.read_bytes() for key in KEYS)]
+    return [file for file in files if any(key in _bytes_of(file) for key in KEYS)]
+
+
+def _bytes_of(file: Path) -> bytes:
+    """None of a file that is gone by now, as a run's own folder is when it has ended."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def has_a_key(text: str) -> bool:
