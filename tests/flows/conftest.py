@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +17,19 @@ from tests.s3_server import S3Server
 
 @dataclass(frozen=True)
 class InlineRun:
-    """The smoke recipe in one process on the S3 server, twice.
+    """The smoke recipe in one process on the S3 server.
 
     Args:
         first: What the first run printed.
-        second: The same command once more.
-        state: The state folder of both.
+        state: Its state folder.
         bucket: The folder behind the bucket's prefix.
+        run: The same command once more.
     """
 
     first: "subprocess.CompletedProcess[str]"
-    second: "subprocess.CompletedProcess[str]"
     state: Path
     bucket: Path
+    run: "Callable[[], subprocess.CompletedProcess[str]]"
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +47,7 @@ def inline_run(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) ->
     def run() -> "subprocess.CompletedProcess[str]":
         return subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)
 
-    return InlineRun(run(), run(), state, s3_server.folder / s3_server.bucket / "inline")
+    return InlineRun(run(), state, s3_server.folder / s3_server.bucket / "inline", run)
 
 
 @pytest.fixture

@@ -34,9 +34,8 @@ DOOMED = {
 
 @dataclass(frozen=True)
 class Sweeps:
-    """One that compares the arms, one that is cancelled, one of which a variation fails, and that one's retry."""
+    """One that is cancelled, one of which a variation fails, and that one's retry."""
 
-    arms: FlowRun
     doomed: FlowRun
     mixed: FlowRun
     runs_of_mixed: list[FlowRun]

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Cancelling
@@ -26,10 +27,16 @@ pytestmark = [pytest.mark.server, pytest.mark.trainer]
 
 
 @pytest.fixture(scope="module")
-def sweeps(stack: Stack) -> Sweeps:
+def arms(stack: Stack) -> FlowRun:
+    """One that compares the arms. It trains them where no earlier module has."""
+    with temporary_settings(updates={PREFECT_API_URL: stack.api}):
+        return finished(start("sweep/smoke-arms"), seconds=600)
+
+
+@pytest.fixture(scope="module")
+def sweeps(stack: Stack, arms: FlowRun) -> Sweeps:
+    """They vary only what stands behind the training."""
     with temporary_settings(updates={PREFECT_API_URL: stack.api}), get_client(sync_client=True) as client:
-        # It trains the arms where no earlier module has; what follows varies only what stands behind the training.
-        arms = finished(start("sweep/smoke-arms"), seconds=600)
         doomed = start("sweep/cpu", DOOMED)
         mixed = start("sweep/cpu", MIXED, "by:kim")
         until(lambda: runs_of(doomed))
@@ -37,11 +44,11 @@ def sweeps(stack: Stack) -> Sweeps:
         mixed = finished(mixed)
         runs_of_mixed = runs_of(mixed)
         client.set_flow_run_state(mixed.id, AwaitingRetry())
-        return Sweeps(arms, doomed, mixed, runs_of_mixed, finished(mixed))
+        return Sweeps(doomed, mixed, runs_of_mixed, finished(mixed))
 
 
-def test_lora_against_full_weight_is_held_against_one_base(sweeps: Sweeps, on_stack: Stack) -> None:
-    assert sweeps.arms.state_name == "Completed", sweeps.arms.state.message
+def test_lora_against_full_weight_is_held_against_one_base(arms: FlowRun, on_stack: Stack) -> None:
+    assert arms.state_name == "Completed", arms.state.message
     rows = table("sweep-smoke-arms")
     assert sorted(row["variation"] for row in rows) == ["smoke", "smoke-full-weight"]
     assert {row["base"] for row in rows} == {"A"}
@@ -55,6 +62,7 @@ def test_lora_against_full_weight_is_held_against_one_base(sweeps: Sweeps, on_st
     assert lora.scores.honest.base.model_dump_json() == full.scores.honest.base.model_dump_json()
 
 
+@pytest.mark.slow
 def test_one_failing_variation_stops_no_other_and_stands_last_with_its_reason(sweeps: Sweeps, on_stack: Stack) -> None:
     assert endings(sweeps.runs_of_mixed) == {
         "alpha-half": ["Completed"],
@@ -72,12 +80,14 @@ def test_one_failing_variation_stops_no_other_and_stands_last_with_its_reason(sw
     assert "Failed" in rows[-1]["verdict"]
 
 
+@pytest.mark.slow
 def test_a_retry_starts_what_failed_once_more_and_nothing_else(sweeps: Sweeps, on_stack: Stack) -> None:
     assert sweeps.retried.id == sweeps.mixed.id
     found = {name: len(states) for name, states in endings(runs_of(sweeps.mixed)).items()}
     assert found == {"alpha-half": 1, "alpha-two": 1, "cut-too-late": 2}
 
 
+@pytest.mark.slow
 def test_only_what_a_variation_changes_is_built_anew(sweeps: Sweeps, on_stack: Stack) -> None:
     store = open_store()
     lineages = [store.lineage(find_report(varied(alpha), store)) for alpha in (0.5, 2.0)]
@@ -86,6 +96,7 @@ def test_only_what_a_variation_changes_is_built_anew(sweeps: Sweeps, on_stack: S
         assert {record.kind for record in lineage if record.ref not in smoke} == {"preflight", "premium", "report"}
 
 
+@pytest.mark.slow
 def test_a_sweeps_cancel_reaches_its_runs_and_starts_no_other(sweeps: Sweeps, on_stack: Stack) -> None:
     assert finished(sweeps.doomed).state_name == "Cancelled"
     (only,) = runs_of(sweeps.doomed)
@@ -122,6 +133,7 @@ def test_an_unknown_deployment_is_named(on_stack: Stack) -> None:
         sweep(SweepConfig(name="nowhere", deployment="leakage-premium/moon", grid=grid))
 
 
+@pytest.mark.slow
 def test_every_run_stands_in_the_table_with_who_what_and_how_it_ended(
     sweeps: Sweeps, on_stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +155,7 @@ def test_every_run_stands_in_the_table_with_who_what_and_how_it_ended(
     assert "train" in figure.read_text()
 
 
+@pytest.mark.slow
 def test_the_same_table_lies_in_prefects_artifacts(sweeps: Sweeps, on_stack: Stack) -> None:
     states = {row["recipe"]: row["state"] for row in table("runs")}
     assert (states["alpha-half"], states["cut-too-late"]) == ("Completed", "Failed")
