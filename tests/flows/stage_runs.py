@@ -44,6 +44,13 @@ def trigger(deployment: str, plan: Plan) -> FlowRun:
     return run_deployment(deployment, parameters=parameters, timeout=0, as_subflow=False)
 
 
+def send(deployment: str, parameters: dict[str, object]) -> FlowRun:
+    """The same beside a browser, whose event loop makes of `run_deployment` a coroutine that nobody awaits."""
+    with get_client(sync_client=True) as client:
+        found = client.read_deployment_by_name(deployment)
+        return client.create_flow_run_from_deployment(found.id, parameters=parameters)
+
+
 def finished(run: FlowRun, seconds: float = 150) -> FlowRun:
     """The run when it has ended."""
     with get_client(sync_client=True) as client:

@@ -65,7 +65,9 @@ class Played:
 
 def recipe(seed: int = 77) -> Recipe:
     plain = load_recipe(project_root() / "configs" / "smoke-full-weight.yaml")
-    train = plain.train.model_copy(update={"seed": seed, "checkpoint_minutes": 0.03})
+    # Three times the demo's steps, so that none of it ends before it is ended.
+    update = {"seed": seed, "token_budget": 3 * plain.train.token_budget, "checkpoint_minutes": 0.03}
+    train = plain.train.model_copy(update=update)
     return plain.model_copy(update={"name": NAME, "train": train})
 
 

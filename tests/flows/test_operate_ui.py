@@ -8,13 +8,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.client.schemas.objects import StateType
-from prefect.deployments import run_deployment
 
 from tasks.recipe import load_recipe
 from tasks.settings import project_root
 from tests.flows.browser import PAGE_MS, browser_page, field, fill, open_form, retry, submit
 from tests.flows.live_processes import kill_run
-from tests.flows.stage_runs import finished, have_run, lines_of, runs_of_step, state_of, until
+from tests.flows.stage_runs import finished, have_run, lines_of, runs_of_step, send, state_of, until
 from tests.local_stack import Stack
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer]
@@ -45,7 +44,7 @@ def test_a_bad_value_is_refused_with_its_bound_and_a_good_one_runs_what_depends_
     fill(field(page, "recipe", "Name"), "by-hand")
     fill(field(page, "Premium", "N Draws"), "1")
     submit(page)
-    expect(page.get_by_text("1 is less than the minimum of 10")).to_be_visible(timeout=PAGE_MS)
+    expect(page.get_by_text("1 is less than the minimum of 10").first).to_be_visible(timeout=PAGE_MS)
     fill(field(page, "Premium", "N Draws"), "120")
     submit(page)
     run = finished(named("by-hand"), 240)
@@ -62,7 +61,7 @@ def test_a_run_whose_merge_failed_is_retried_by_a_click_and_train_is_not_started
     smoke = load_recipe(project_root() / "configs" / "smoke.yaml")
     merge = smoke.merge.model_copy(update={"shard_gigabytes": 4.0})
     recipe = smoke.model_copy(update={"name": "clicked", "merge": merge}).model_dump(mode="json")
-    run = run_deployment("leakage-premium/smoke", parameters={"recipe": recipe}, timeout=0, as_subflow=False)
+    run = send("leakage-premium/smoke", {"recipe": recipe})
     kill_run(until(lambda: runs_of_step("clicked", "merge"), 120)[0].id)
     assert finished(run).state_name == "Failed"
     n_trained = len(runs_of_step("smoke", "train"))
