@@ -1,7 +1,6 @@
 """Take the pictures of docs/operate.md anew: `make night-pictures`. Needs Chromium; starts a server of its own.
 
-It plays what the page tells: a bad value, a run whose merge is killed, a run that asks before it would spend too much,
-and the table of all runs.
+It plays what the page tells: a bad value, a run whose merge is killed, a run that asks before it would spend too much.
 """
 
 import sys
@@ -41,8 +40,6 @@ def main() -> int:
         _bad_value(page, stack)
         _failed_merge(page, stack)
         _question(page, stack)
-        page.goto(f"{_ui(stack)}/artifacts/key/runs")
-        _shoot(page, "runs-table")
     return 0
 
 
