@@ -44,7 +44,6 @@ def test_a_bad_value_is_refused_with_its_bound(on_stack: Stack, page: Page) -> N
     expect(page.get_by_text("1 is less than the minimum of 10").first).to_be_visible(timeout=PAGE_MS)
 
 
-@pytest.mark.slow
 def test_a_changed_value_runs_what_depends_on_it(on_stack: Stack, page: Page) -> None:
     open_form(page, on_stack, "leakage-premium/smoke")
     fill(field(page, "recipe", "Name"), "by-hand")
