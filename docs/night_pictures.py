@@ -5,8 +5,6 @@ It plays what the page tells: a bad value, a run whose merge is killed, a run th
 
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -62,10 +60,10 @@ def _failed_merge(page: Page, stack: Stack) -> None:
     run = _send(recipe.model_copy(update={"name": "retry-me", "merge": merge}))
     kill_run(until(lambda: runs_of_step("retry-me", "merge"), 120)[0].id)
     finished(run)
-    with _page_of(page, stack, run):
-        page.get_by_role("button", name="Retry").first.click()
-        page.get_by_role("dialog").wait_for()
-        _shoot(page, "retry")
+    _open(page, stack, run)
+    page.get_by_role("button", name="Retry").first.click()
+    page.get_by_role("dialog").wait_for()
+    _shoot(page, "retry")
 
 
 def _question(page: Page, stack: Stack) -> None:
@@ -79,16 +77,14 @@ def _question(page: Page, stack: Stack) -> None:
     )
     run = _send(asked)
     until(lambda: state_of(run) is StateType.PAUSED, 180)
-    with _page_of(page, stack, run):
-        page.get_by_role("button", name="Resume").first.click()
-        page.get_by_role("dialog").wait_for()
-        _shoot(page, "budget")
+    _open(page, stack, run)
+    page.get_by_role("button", name="Resume").first.click()
+    page.get_by_role("dialog").wait_for()
+    _shoot(page, "budget")
 
 
-@contextmanager
-def _page_of(page: Page, stack: Stack, run: FlowRun) -> Iterator[None]:
+def _open(page: Page, stack: Stack, run: FlowRun) -> None:
     page.goto(f"{_ui(stack)}/runs/flow-run/{run.id}")
-    yield
 
 
 def _ui(stack: Stack) -> str:

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
-from flows.errand import Errand, parent_id
+from flows.errand import Errand, find, parent_id
 from flows.patience import patiently
 from flows.tags import parent_tag
 from flows.watch import Watch
@@ -48,8 +48,7 @@ def dispatch(errand: Errand, store: Store) -> ArtifactRef:
         StoreError: If the store holds a damaged one.
     """
     watch = Watch(store, errand.plan, errand.deployment)
-    if found := find_built(store, errand.plan, errand.again_for):
-        log.info("%s: found in the store (%s)%s", errand.step, found.path, ", asked again" * errand.always)
+    if found := find(errand, store):
         if watch.is_left_over():
             watch.prove(found)
         if not errand.always:

@@ -1,5 +1,6 @@
 """One stage that a parent wants run, here or on another pool."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,7 +9,11 @@ from prefect.context import FlowRunContext, TaskRunContext
 
 from flows.tags import again_tag, artifact_tag
 from tasks.settings import Frozen
-from tasks.store.refs import Plan
+from tasks.store.again import find_built
+from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.store import Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,17 @@ class Errand:
     def parameters(self) -> dict[str, object]:
         """The same as JSON, for a run elsewhere."""
         return {name: part.model_dump(mode="json") for name, part in self.arguments.items()}
+
+
+def find(errand: Errand, store: Store) -> ArtifactRef | None:
+    """The artifact, if it stands and counts for who asks; whoever finds it says so.
+
+    Raises:
+        StoreError: If the store holds a damaged one.
+    """
+    if found := find_built(store, errand.plan, errand.again_for):
+        log.info("%s: found in the store (%s)%s", errand.step, found.path, ", asked again" * errand.always)
+    return found
 
 
 def parent_id() -> UUID | None:

@@ -37,7 +37,7 @@ R = TypeVar("R")
 
 LEASE_SECONDS = 360.0
 """Renewed at three quarters of it, so that the server may be away for 90 s before a living run loses its limit. A run
-that died holding it blocks others for so long only if nobody knows that it died: see `_who`."""
+that died holding it blocks others for so long only if nobody knows that it died: see `_holder`."""
 FIRST_WORD_SECONDS = 2.0
 SAY_EVERY_SECONDS = 30.0
 MAY_HOLD = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
@@ -93,7 +93,7 @@ def _said_while_waiting(plan: Plan) -> Iterator[None]:
     def say() -> None:
         pause = FIRST_WORD_SECONDS
         while not entered.wait(pause):
-            log.info("%s: waits for %.0f s: %s", plan.path, time.monotonic() - started, _who(artifact_tag(plan)))
+            log.info("%s: waits for %.0f s: %s", plan.path, time.monotonic() - started, _holder(artifact_tag(plan)))
             pause = SAY_EVERY_SECONDS
 
     # Prefect's settings and the run whose log this is are context variables, which a thread does not inherit.
@@ -125,7 +125,8 @@ def _tag_own_run(client: SyncPrefectClient, tag: str) -> None:
         client.update_flow_run(run.id, tags=[*run.tags, *sorted(missing)])
 
 
-def _who(tag: str) -> str:
+def _holder(tag: str) -> str:
+    """Who holds the limit, in a clause; one that is known to have died loses it."""
     own = _own_run()
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[tag])))

@@ -12,10 +12,9 @@ from typing import Any
 
 from prefect import Flow, tags
 
-from flows.errand import Errand
+from flows.errand import Errand, find
 from tasks.errors import HindsightError
 from tasks.pools import POOLS, current_pool
-from tasks.store.again import find_built
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 
@@ -59,10 +58,8 @@ def run_here(stage: Flow[Any, ArtifactRef], errand: Errand, store: Store) -> Art
     Raises:
         HindsightError: As the stage itself does.
     """
-    if found := find_built(store, errand.plan, errand.again_for):
-        log.info("%s: found in the store (%s)%s", errand.step, found.path, ", asked again" * errand.always)
-        if not errand.always:
-            return found
+    if (found := find(errand, store)) and not errand.always:
+        return found
     log.info("%s: runs in this process as run %r", errand.step, errand.run_name)
     started = time.monotonic()
     if errand.plan.kind not in WITHOUT_TRANSFORMERS:

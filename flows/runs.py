@@ -42,9 +42,9 @@ def publish_runs_table() -> None:
     try:
         rows = run_rows(open_store(), N_IN_UI)
         said = (
-            f"The newest {len(rows)} runs; `python -m flows runs --csv FILE` writes all. Dollars are of the stages a "
+            f"The newest {len(rows)} runs; `python -m flows runs --csv FILE` writes all. "
+            "Dollars are of the stages a run built itself, and with those it found."
         )
-        said += "run built itself, and with those it found."
         _publish("table", TABLE_KEY, as_json_table([run_cells(row) for row in rows]), said)
     except (HindsightError, OSError, httpx.HTTPError, PrefectException) as error:
         log.warning("the table of all runs is not up to date: %s", " ".join(str(error).split()))

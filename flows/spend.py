@@ -1,7 +1,7 @@
 """What a run has spent: gathered from the store's records and Prefect's runs, shown as a table in the UI."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,18 +12,16 @@ from prefect.exceptions import PrefectException
 
 from flows.attempts import attempts
 from flows.errand import parent_id
-from flows.pipeline import leakage_premium_steps
 from flows.routing import deployment_of
-from flows.table import stage_of
+from flows.standing import places
 from flows.tags import artifact_tag
 from tasks.budget import Forecast, Step, forecasts
 from tasks.errors import HindsightError
 from tasks.prices import load_prices
 from tasks.recipe import Recipe
-from tasks.settings import Config
 from tasks.spend import spend_table
 from tasks.store.records import Record
-from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.refs import Plan
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -75,23 +73,11 @@ def steps_of(recipe: Recipe, store: Store, client: SyncPrefectClient, again: Col
         again: Steps that count only if they were built again for this run.
     """
     asker = str(parent_id())
-    plans: dict[str, Plan | None] = {}
-    records: dict[str, Record | None] = {}
-
-    def look_up(
-        step: str, config: Config, *, after: Sequence[ArtifactRef | None] = (), **inputs: ArtifactRef | None
-    ) -> ArtifactRef | None:
-        known = {name: ref for name, ref in inputs.items() if ref is not None}
-        plan = stage_of(step).room.plan(config, known) if len(known) == len(inputs) else None
-        plans[step], records[step] = plan, _record(plan, store, asker if step in again else "")
-        record = records[step]
-        return record.ref if record else None
-
-    leakage_premium_steps(recipe, look_up)
-    passed = records["preflight"]
+    found = places(recipe, store, dict.fromkeys(again, asker))
+    passed = found["preflight"].record
     return seen_steps(
-        {step: (deployment_of(step, recipe).rpartition("/")[2], plan) for step, plan in plans.items()},
-        records,
+        {step: (deployment_of(step, recipe).rpartition("/")[2], place.plan) for step, place in found.items()},
+        {step: place.record for step, place in found.items()},
         forecasts(passed.facts) if passed else {},
         client,
     )
@@ -129,13 +115,3 @@ def seen_steps(
             )
         )
     return steps
-
-
-def _record(plan: Plan | None, store: Store, asker: str) -> Record | None:
-    if plan is None:
-        return None
-    try:
-        record = store.records.read(plan.path)
-    except FileNotFoundError:
-        return None
-    return record if asker in ("", record.rebuilt_for) else None

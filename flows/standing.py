@@ -1,8 +1,9 @@
 """What of a recipe stands in the store, by its records alone: nothing is read, hashed or started."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -13,7 +14,7 @@ from tasks.panel.fresh import pinned
 from tasks.recipe import Recipe
 from tasks.settings import Config
 from tasks.store.errors import StoreError
-from tasks.store.records import RECORD_NAME
+from tasks.store.records import RECORD_NAME, Record
 from tasks.store.refs import ArtifactRef, Plan
 from tasks.store.store import Store
 
@@ -36,6 +37,42 @@ class Measured:
     report: ArtifactRef
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a step's artifact would stand, and what stands there.
+
+    Args:
+        plan: None where nobody can know it without the step's inputs.
+        record: None where nothing counts.
+    """
+
+    plan: Plan | None
+    record: Record | None
+
+
+def places(recipe: Recipe, store: Store, askers: Mapping[str, str] = MappingProxyType({})) -> dict[str, Place]:
+    """Every step of a recipe, in the pipeline's order.
+
+    Args:
+        recipe: What would run.
+        store: Where to look.
+        askers: By step, for whom its artifact must have been built again to count.
+    """
+    found: dict[str, Place] = {}
+
+    def look_up(
+        step: str, config: Config, *, after: Sequence[ArtifactRef | None] = (), **inputs: ArtifactRef | None
+    ) -> ArtifactRef | None:
+        known = {name: ref for name, ref in inputs.items() if ref}
+        plan = stage_of(step).room.plan(config, known) if len(known) == len(inputs) else None
+        record = _record(plan, store, askers.get(step, "")) if plan else None
+        found[step] = Place(plan, record)
+        return record.ref if record else None
+
+    leakage_premium_steps(recipe, look_up)
+    return found
+
+
 def standing(recipe: Recipe, store: Store) -> dict[str, ArtifactRef | None]:
     """By step, what the store has a record of; None where there is none, or where nobody can know without its inputs.
 
@@ -43,17 +80,7 @@ def standing(recipe: Recipe, store: Store) -> dict[str, ArtifactRef | None]:
         recipe: What would run.
         store: Where to look.
     """
-    found: dict[str, ArtifactRef | None] = {}
-
-    def look_up(
-        step: str, config: Config, *, after: Sequence[ArtifactRef | None] = (), **inputs: ArtifactRef | None
-    ) -> ArtifactRef | None:
-        known = {name: ref for name, ref in inputs.items() if ref}
-        found[step] = _record(stage_of(step).room.plan(config, known), store) if len(known) == len(inputs) else None
-        return found[step]
-
-    leakage_premium_steps(recipe, look_up)
-    return found
+    return {step: place.record.ref if place.record else None for step, place in places(recipe, store).items()}
 
 
 def missing_of_the_model(recipe: Recipe, store: Store) -> list[str]:
@@ -86,11 +113,12 @@ def measured_on_any_prices(recipe: Recipe, store: Store) -> Iterator[Measured]:
             yield found
 
 
-def _record(plan: Plan, store: Store) -> ArtifactRef | None:
+def _record(plan: Plan, store: Store, asker: str) -> Record | None:
     try:
-        return store.records.read(plan.path).ref
+        record = store.records.read(plan.path)
     except FileNotFoundError:
         return None
+    return record if asker in ("", record.rebuilt_for) else None
 
 
 def _panel_config(store: Store, path: str) -> PanelConfig | None:
