@@ -85,7 +85,7 @@ def _start_server(address: Address, environment: dict[str, str]) -> None:
             return
         raise PortInUse(f"a server of this folder runs elsewhere than at {address.api}; `make down` ends it.")
     address.refuse_if_taken()
-    process = _spawn("server", ["-m", "prefect", "server", "start"], environment)
+    process = _spawn("server", ["-m", "deployments.server"], environment)
     started = time.monotonic()
     while not server_answers(address):
         waited = time.monotonic() - started
