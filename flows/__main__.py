@@ -53,7 +53,7 @@ def print_runs(csv_file: Path | None, figure_file: Path | None) -> None:
         csv_file: Where all of them go as CSV.
         figure_file: Where the figure of spend by run goes, `.svg` or `.png`.
     """
-    from flows.runs import read_runs, write_csv, write_figure
+    from flows.ledger.runs import read_runs, write_csv, write_figure
     from tasks.sweep.table import as_text, run_cells
 
     rows = read_runs()

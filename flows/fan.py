@@ -1,6 +1,6 @@
 """Several parents side by side: a retry finds what is alive or done, and what has failed is started once more.
 
-As for a single stage (flows/dispatch.py) the store is asked first, and it alone says whether a variation is done.
+As for a single stage (flows/errands/dispatch.py) the store is asked first, and it alone says if a variation is done.
 """
 
 import logging
@@ -18,7 +18,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.deployments import run_deployment
 from prefect.exceptions import PrefectException
 
-from flows.dispatch import ending_of
+from flows.errands.dispatch import ending_of
 from flows.inline import find_report
 from tasks.errors import HindsightError
 from tasks.store.errors import ArtifactMissing

@@ -14,7 +14,7 @@ from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
-from flows.dispatch import ending_of
+from flows.errands.dispatch import ending_of
 from flows.inline import find_report
 from tasks.artifacts import Report
 from tasks.errors import HindsightError

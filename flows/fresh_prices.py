@@ -11,9 +11,9 @@ from prefect.client.schemas import FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
-from flows.comparison import before_and_now
-from flows.dispatch import ending_of
-from flows.standing import Measured, measured, measured_on_any_prices, missing_of_the_model
+from flows.errands.dispatch import ending_of
+from flows.ledger.comparison import before_and_now
+from flows.ledger.standing import Measured, measured, measured_on_any_prices, missing_of_the_model
 from tasks.errors import HindsightError
 from tasks.panel.fresh import Lying, pinned, what_lies_at
 from tasks.recipe import Recipe

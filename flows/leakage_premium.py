@@ -10,15 +10,15 @@ from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.again import FromStage, refuse_a_gap, steps_from
-from flows.budget import Budget
-from flows.cancel import cancel_children
-from flows.dispatch import dispatch
-from flows.errand import Errand, parent_id
-from flows.here import belongs_here, run_here
+from flows.errands.dispatch import dispatch
+from flows.errands.errand import Errand, parent_id
+from flows.errands.here import belongs_here, run_here
+from flows.guards.cancel import cancel_children
+from flows.ledger.runs import at_the_end
+from flows.money.budget import Budget
+from flows.money.spend import publish_spend
 from flows.pipeline import leakage_premium_steps
 from flows.routing import deployment_of
-from flows.runs import at_the_end
-from flows.spend import publish_spend
 from flows.table import stage_name, stage_of
 from tasks.artifacts import Report
 from tasks.preflight.room import missing_trainings

@@ -2,8 +2,8 @@
 
 from prefect import flow
 
-from flows.exclusive import one_at_a_time
-from flows.time_limit import stage_seconds
+from flows.guards.exclusive import one_at_a_time
+from flows.guards.time_limit import stage_seconds
 from tasks.base.config import ROOM as BASE
 from tasks.base.config import BaseConfig
 from tasks.base.task import publish_base

@@ -10,11 +10,11 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
-from flows.cancel import cancel_children
+from flows.errands.tags import parent_tag
 from flows.fan import Outcome, run_all
 from flows.follow import run_address
-from flows.runs import publish_runs_table, publish_spend_by_run
-from flows.tags import parent_tag
+from flows.guards.cancel import cancel_children
+from flows.ledger.runs import publish_runs_table, publish_spend_by_run
 from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store
 from tasks.sweep.base import Measured, refuse_other_base, refuse_other_base_settings

@@ -8,10 +8,10 @@ from pathlib import Path
 from prefect import flow
 from prefect.deployments import run_deployment
 
-from flows.dispatch import dispatch
-from flows.errand import Errand
-from flows.exclusive import one_at_a_time
-from flows.here import run_here
+from flows.errands.dispatch import dispatch
+from flows.errands.errand import Errand
+from flows.errands.here import run_here
+from flows.guards.exclusive import one_at_a_time
 from flows.leakage_premium import leakage_premium
 from tasks.settings import Config
 from tasks.store.build import build

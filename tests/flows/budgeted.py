@@ -3,10 +3,10 @@
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
 
-from flows.budget import Budget
-from flows.dispatch import dispatch
-from flows.errand import Errand
-from flows.spend import seen_steps
+from flows.errands.dispatch import dispatch
+from flows.errands.errand import Errand
+from flows.money.budget import Budget
+from flows.money.spend import seen_steps
 from tasks.budget import Forecast, Step
 from tasks.panel.config import ROOM, PanelConfig
 from tasks.recipe import Limits

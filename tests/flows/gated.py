@@ -8,9 +8,9 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.dispatch import dispatch
-from flows.errand import Errand
-from flows.exclusive import one_at_a_time
+from flows.errands.dispatch import dispatch
+from flows.errands.errand import Errand
+from flows.guards.exclusive import one_at_a_time
 from tasks.settings import Config
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef, Room

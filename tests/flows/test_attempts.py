@@ -9,10 +9,10 @@ import pytest
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import State, StateDetails, StateType
 
-from flows.attempts import pool_tag, stays_of
-from flows.dispatch import StageFailed, dispatch
-from flows.errand import Errand
-from flows.exclusive import only_run
+from flows.errands.dispatch import StageFailed, dispatch
+from flows.errands.errand import Errand
+from flows.guards.attempts import pool_tag, stays_of
+from flows.guards.exclusive import only_run
 from tasks.store.store import open_store
 from tests.flows.stage_runs import panel_plan, until
 from tests.flows.test_dispatch import kill_process_of, runs_of

@@ -11,7 +11,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.deployments import run_deployment
 from prefect.states import Scheduled
 
-from flows.errand import Errand
+from flows.errands.errand import Errand
 from tasks.panel.config import PanelConfig
 from tasks.recipe import load_recipe
 from tasks.settings import project_root

@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Scheduled
 
 from flows import stages
-from flows.errand import Errand
+from flows.errands.errand import Errand
 from flows.inline import find_report
 from tasks.recipe import Recipe, load_recipe
 from tasks.settings import project_root

@@ -10,9 +10,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 
-from flows import dispatch as dispatching
-from flows.dispatch import StageFailed, dispatch
-from flows.errand import Errand
+from flows.errands import dispatch as dispatching
+from flows.errands.dispatch import StageFailed, dispatch
+from flows.errands.errand import Errand
 from tasks.panel.config import ROOM, PanelConfig
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
@@ -92,7 +92,7 @@ def test_an_unknown_deployment_is_named(on_stack: Stack) -> None:
 
 def test_a_parent_says_why_a_stage_waits(on_stack: Stack, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     monkeypatch.setattr(dispatching, "SAY_EVERY_SECONDS", 0.0)
-    with caplog.at_level("INFO", "flows.dispatch"):
+    with caplog.at_level("INFO", "flows.errands.dispatch"):
         dispatch(errand(105), open_store())
     assert any("panel: waits in pool cpu (no limit, pool is ready)" in message for message in caplog.messages)
 

@@ -12,7 +12,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.deployments import run_deployment
 
-from flows.errand import Errand
+from flows.errands.errand import Errand
 from flows.inline import find_report
 from tasks.recipe import Recipe, load_recipe
 from tasks.settings import project_root

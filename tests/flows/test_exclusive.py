@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.exclusive import only_run
+from flows.errands.tags import artifact_tag
+from flows.guards.exclusive import only_run
 from flows.table import STAGES
-from flows.tags import artifact_tag
 from tasks.settings import project_root
 from tasks.store.store import open_store
 from tests.flows.stage_runs import finished, lines_of, panel_plan, trigger, until
@@ -20,7 +20,7 @@ from tests.local_stack import Stack
 
 HOLDER = """
 import sys
-from flows.exclusive import only_run
+from flows.guards.exclusive import only_run
 from tests.flows.stage_runs import panel_plan
 with only_run(panel_plan(int(sys.argv[1])), lease_seconds=60):
     print("held", flush=True)

@@ -16,7 +16,7 @@ from prefect.deployments import run_deployment
 
 from flows.fresh_prices import NoTrainedModel, fresh_prices
 from flows.inline import run_inline
-from flows.standing import missing_of_the_model
+from flows.ledger.standing import missing_of_the_model
 from tasks.panel.config import CsvSource
 from tasks.recipe import Recipe, load_recipe
 from tasks.settings import project_root

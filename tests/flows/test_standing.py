@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.comparison import NONE_YET, before_and_now
+from flows.ledger.comparison import NONE_YET, before_and_now
+from flows.ledger.standing import measured, measured_on_any_prices, missing_of_the_model, standing
 from flows.pipeline import leakage_premium_steps
-from flows.standing import measured, measured_on_any_prices, missing_of_the_model, standing
 from flows.table import stage_of
 from tasks.panel.config import CsvSource, PanelConfig
 from tasks.panel.fresh import pinned

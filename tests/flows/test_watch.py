@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows import watch as watching
-from flows.dispatch import StageFailed, dispatch
-from flows.errand import Errand
-from flows.watch import Watch
+from flows.errands import watch as watching
+from flows.errands.dispatch import StageFailed, dispatch
+from flows.errands.errand import Errand
+from flows.errands.watch import Watch
 from tasks.settings import project_root
 from tasks.store.errors import ArtifactDamaged
 from tasks.store.leases import Lease, list_leases, new_lease, read_lease
@@ -132,10 +132,10 @@ def test_what_was_never_sent_leaves_no_lease(on_stack: Stack) -> None:
 
 PARENT = """
 import sys
-from flows import watch
+from flows.errands import watch
 watch.LEASE_SECONDS, watch.RENEW_SECONDS = 3.0, 0.5
-from flows.dispatch import dispatch
-from flows.errand import Errand
+from flows.errands.dispatch import dispatch
+from flows.errands.errand import Errand
 from tasks.store.store import open_store
 from tests.flows.stage_runs import panel_plan
 dispatch(Errand("panel", "panel/h100", panel_plan(302), "test: panel 302"), open_store())

@@ -10,9 +10,9 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows.dispatch import ending_of
+from flows.errands.dispatch import ending_of
 from flows.follow import run_address
-from flows.known import PIPELINE, Known, recipe_of
+from flows.ledger.known import PIPELINE, Known, recipe_of
 from tasks.recipe import Recipe
 from tasks.scores import PremiumScores
 from tasks.store.errors import StoreError

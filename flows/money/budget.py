@@ -11,10 +11,10 @@ from prefect.futures import PrefectFuture
 from prefect.input import RunInput
 from pydantic import Field, create_model
 
-from flows.errand import parent_id
-from flows.patience import patiently
-from flows.question import answers, ask
-from flows.spend import first_start, steps_of
+from flows.errands.errand import parent_id
+from flows.errands.patience import patiently
+from flows.money.question import answers, ask
+from flows.money.spend import first_start, steps_of
 from tasks.budget import Outlook, Step, outlook
 from tasks.errors import HindsightError
 from tasks.prices import SECONDS_PER_HOUR, load_prices

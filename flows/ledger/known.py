@@ -10,7 +10,7 @@ from prefect.client.schemas import FlowRun
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
-from flows.standing import standing
+from flows.ledger.standing import standing
 from tasks.recipe import Recipe
 from tasks.store.digests import sha256_of_json
 from tasks.store.errors import StoreError

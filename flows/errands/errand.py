@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect.context import FlowRunContext, TaskRunContext
 
-from flows.tags import again_tag, artifact_tag
+from flows.errands.tags import again_tag, artifact_tag
 from tasks.settings import Frozen
 from tasks.store.again import find_built
 from tasks.store.refs import ArtifactRef, Plan

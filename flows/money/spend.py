@@ -10,11 +10,11 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import PrefectException
 
-from flows.attempts import attempts
-from flows.errand import parent_id
+from flows.errands.errand import parent_id
+from flows.errands.tags import artifact_tag
+from flows.guards.attempts import attempts
+from flows.ledger.standing import places
 from flows.routing import deployment_of
-from flows.standing import places
-from flows.tags import artifact_tag
 from tasks.budget import Forecast, Step, forecasts
 from tasks.errors import HindsightError
 from tasks.prices import load_prices

@@ -1,6 +1,6 @@
 """Two reports of one recipe side by side: what new prices did to the difference between the models."""
 
-from flows.standing import Measured
+from flows.ledger.standing import Measured
 from tasks.artifacts import Report
 from tasks.store.store import Store
 

@@ -15,7 +15,7 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
-from flows.run_rows import run_rows
+from flows.ledger.run_rows import run_rows
 from tasks.errors import HindsightError
 from tasks.settings import state_dir
 from tasks.store.store import open_store

@@ -11,7 +11,7 @@ from prefect.input import RunInput
 from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Paused
 
-from flows.patience import patiently
+from flows.errands.patience import patiently
 from tasks.errors import HindsightError
 
 A = TypeVar("A", bound=RunInput)

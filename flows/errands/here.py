@@ -12,7 +12,7 @@ from typing import Any
 
 from prefect import Flow, tags
 
-from flows.errand import Errand, find
+from flows.errands.errand import Errand, find
 from tasks.errors import HindsightError
 from tasks.pools import POOLS, current_pool
 from tasks.store.refs import ArtifactRef

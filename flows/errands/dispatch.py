@@ -14,10 +14,10 @@ from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
-from flows.errand import Errand, find, parent_id
-from flows.patience import patiently
-from flows.tags import parent_tag
-from flows.watch import Watch
+from flows.errands.errand import Errand, find, parent_id
+from flows.errands.patience import patiently
+from flows.errands.tags import parent_tag
+from flows.errands.watch import Watch
 from tasks.errors import HindsightError
 from tasks.store.again import find_built
 from tasks.store.refs import ArtifactRef

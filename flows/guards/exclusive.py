@@ -20,10 +20,10 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import StateType
 from prefect.context import FlowRunContext
 
-from flows.attempts import meter_of, pool_tag
-from flows.limit import have_limit, held_limit, renew_limit
-from flows.patience import patiently
-from flows.tags import artifact_tag, asker_among
+from flows.errands.patience import patiently
+from flows.errands.tags import artifact_tag, asker_among
+from flows.guards.attempts import meter_of, pool_tag
+from flows.guards.limit import have_limit, held_limit, renew_limit
 from tasks.pools import current_pool
 from tasks.settings import Config
 from tasks.store.again import built_again

@@ -1,0 +1,1 @@
+"""What stands in the store and what has run: tables, for people and for comparisons."""

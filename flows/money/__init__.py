@@ -1,0 +1,1 @@
+"""What a run has spent, and the question before it spends more than it may."""
