@@ -20,8 +20,9 @@ settings.load_profile("hindsight")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-FIRST = ("test_end_to_end.py", "test_full_weight.py")
-"""They look at what a server does that has never run anything; what they leave in its store the others build on."""
+FIRST = ("test_end_to_end.py", "test_operate.py", "test_operate_ui.py", "test_full_weight.py")
+"""The first looks at what a server does that has never run anything; what each leaves in the store the next builds on.
+Those that wait much stand before those that train on two ranks, which get the machine when other tests have ended."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

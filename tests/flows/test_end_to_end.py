@@ -2,6 +2,7 @@
 
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -14,8 +15,10 @@ from prefect.deployments import run_deployment
 
 from flows.errands.errand import Errand
 from flows.inline import find_report
+from tasks.model_statement import CORPUS_STATEMENT_NAME
 from tasks.recipe import Recipe, load_recipe
 from tasks.settings import project_root
+from tasks.statement import STATEMENT_NAME, Statement, files_of
 from tasks.store.records import Record
 from tasks.store.store import open_store
 from tasks.train.config import ROOM as TRAIN
@@ -114,6 +117,21 @@ def test_the_recorded_facts_hold(records: dict[str, Record], smoke: Recipe) -> N
     merge = records["merge"].facts
     assert 0 <= merge["difference"] <= 0.01 * merge["moved"]
     assert records["premium"].inputs["base"].digest != records["premium"].inputs["trained"].digest
+
+
+def test_a_checkpoint_carries_what_is_said_of_it_its_base_and_its_corpus(records: dict[str, Record]) -> None:
+    store, train = open_store(), records["train"]
+    folder, corpus_statement = store.fetch(train.ref), store.fetch(records["corpus"].ref) / STATEMENT_NAME
+    said = Statement.read(folder / STATEMENT_NAME)
+    assert said.predicate["base"]["digest"] == records["base"].ref.digest
+    assert said.predicate["corpus"]["statement_sha256"] == sha256(corpus_statement.read_bytes()).hexdigest()
+    assert said.predicate["training"] == {"arm": "lora", "tokens_seen": train.facts["tokens_seen"]}
+    # A random base has read nothing, and the corpus ends before its cutoff.
+    assert (said.predicate["base"]["pretrained"], said.predicate["point_in_time"]) == (False, "weights only")
+    assert (folder / CORPUS_STATEMENT_NAME).read_bytes() == corpus_statement.read_bytes()
+    assert {"adapter/adapter_model.safetensors", "metrics.jsonl", CORPUS_STATEMENT_NAME} <= said.digests.keys()
+    assert said.digests == {name: sha256((folder / name).read_bytes()).hexdigest() for name in files_of(folder)}
+    assert json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])["tokens_seen"] == 10_000
 
 
 def test_a_bad_value_is_refused_by_the_api_with_its_bound(on_stack: Stack) -> None:

@@ -1,19 +1,14 @@
 """What the stage does besides training."""
 
-import hashlib
-import json
 from pathlib import Path
 
 import pytest
 
 from tasks.base.config import ROOM as BASE_ROOM
 from tasks.base.config import BaseConfig, TinySource
-from tasks.base.task import publish_base
 from tasks.corpus.config import ROOM as CORPUS
 from tasks.corpus.config import CorpusConfig, SotuSource
-from tasks.corpus.task import publish_corpus
-from tasks.model_statement import CORPUS_STATEMENT_NAME
-from tasks.statement import STATEMENT_NAME, Statement, StatementDamaged, files_of
+from tasks.statement import STATEMENT_NAME, StatementDamaged
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 from tasks.train.config import ROOM, TrainConfig
@@ -63,22 +58,3 @@ def test_a_corpus_whose_statement_is_cut_is_refused_before_a_trainer_starts(
     with pytest.raises(TrainerMissing, match="/nowhere/python is missing"):
         publish_train.fn(FEW_STEPS, base, whole_corpus)
     assert list(store.objects.list(f"{KIND}/")) == list(store.objects.list("train/")) == []
-
-
-@pytest.mark.trainer
-def test_a_checkpoint_carries_what_is_said_of_it_its_base_and_its_corpus() -> None:
-    store, base, corpus = open_store(), publish_base.fn(BASE), publish_corpus.fn(CORPUS_CONFIG)
-    checkpoint = publish_train.fn(FEW_STEPS, base, corpus)
-    folder, corpus_statement = store.fetch(checkpoint), store.fetch(corpus) / STATEMENT_NAME
-    said = Statement.read(folder / STATEMENT_NAME)
-    digest = hashlib.sha256(corpus_statement.read_bytes()).hexdigest()
-    assert said.predicate["base"]["digest"] == base.digest
-    assert said.predicate["corpus"]["statement_sha256"] == digest
-    assert said.predicate["training"] == {"arm": "lora", "tokens_seen": 500}
-    assert store.record(checkpoint).facts["tokens_seen"] == 500
-    # A random base has read nothing, and the corpus ends before its cutoff.
-    assert (said.predicate["base"]["pretrained"], said.predicate["point_in_time"]) == (False, "weights only")
-    assert (folder / CORPUS_STATEMENT_NAME).read_bytes() == corpus_statement.read_bytes()
-    assert {"adapter/adapter_model.safetensors", "metrics.jsonl", CORPUS_STATEMENT_NAME} <= said.digests.keys()
-    assert said.digests == {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files_of(folder)}
-    assert json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])["tokens_seen"] == 500
