@@ -156,6 +156,7 @@ def test_the_form_has_help_texts(on_stack: Stack) -> None:
     assert all(field.get("description") for name, field in train.items() if name != "arm")
 
 
+@pytest.mark.slow
 def test_the_same_recipe_in_one_process_on_s3_gives_the_same_table(first_run: str, inline_run: InlineRun) -> None:
     assert inline_run.first.returncode == 0, inline_run.first.stderr
     assert table_of(inline_run.first.stdout) == table_of(first_run)

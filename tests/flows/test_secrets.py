@@ -44,6 +44,7 @@ def test_the_search_finds_a_key_that_is_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.trainer
+@pytest.mark.slow
 def test_a_full_run_leaves_no_key_in_its_state_its_records_its_artifacts_or_its_output(inline_run: InlineRun) -> None:
     assert inline_run.first.returncode == 0, inline_run.first.stderr
     assert list(inline_run.bucket.glob("report/*/*/record.json"))
