@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import StateType
 
 from tasks.recipe import load_recipe
 from tasks.settings import project_root
-from tests.flows.browser import PAGE_MS, browser_page, field, fill, open_form, retry, submit
+from tests.flows.browser import PAGE_MS, browser_page, field, fill, open_form, retry, submit, submit_run
 from tests.flows.live_processes import kill_run
 from tests.flows.stage_runs import finished, have_run, lines_of, runs_of_step, send, state_of, until
 from tests.local_stack import Stack
@@ -48,7 +48,7 @@ def test_a_changed_value_runs_what_depends_on_it(on_stack: Stack, page: Page) ->
     open_form(page, on_stack, "leakage-premium/smoke")
     fill(field(page, "recipe", "Name"), "by-hand")
     fill(field(page, "Premium", "N Draws"), "120")
-    submit(page)
+    submit_run(page)
     run = finished(named("by-hand"), 240)
     assert run.state_name == "Completed", lines_of(run)
     assert run.parameters["recipe"]["premium"]["n_draws"] == 120
