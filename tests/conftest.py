@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks.settings import project_root
@@ -13,7 +13,7 @@ from tests.local_stack import Stack, local_stack
 from tests.s3_server import S3Server, serve_s3
 
 # How fast a machine is decides no test.
-settings.register_profile("hindsight", deadline=None)
+settings.register_profile("hindsight", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hindsight")
 
 # Where there is a network, no test asks the real hub; those that serve one of their own say so.

@@ -44,7 +44,7 @@ class S3Server:
     def start(self) -> None:
         """Start the process and wait until it listens."""
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(600):
+        for _ in range(2400):
             assert self.process.poll() is None, f"{self.command[0]} ended at its start"
             with socket.socket() as probe:
                 if probe.connect_ex(self.address) == 0:
@@ -56,7 +56,7 @@ class S3Server:
         """End the process; SIGKILL is a power cut."""
         assert self.process is not None
         self.process.send_signal(how)
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=60)
 
     def restart(self, seconds_down: float = 0.3) -> None:
         """A power cut, some seconds of nothing, and the same address again."""
@@ -91,7 +91,7 @@ def serve_moto(folder: Path) -> Iterator[S3Server]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = S3Server(f"http://127.0.0.1:{port}", command, folder)
     with _running(server):
-        connection = HTTPConnection(*server.address, timeout=20)
+        connection = HTTPConnection(*server.address, timeout=60)
         connection.request("PUT", f"/{server.bucket}")
         assert connection.getresponse().status == 200, "moto made no bucket"
         connection.close()

@@ -48,7 +48,7 @@ def make_sharded(model_dir: Path, target: Path) -> None:
         for rank in range(2)
     ]
     for rank in ranks:
-        said = rank.communicate(timeout=300)[1]
+        said = rank.communicate(timeout=600)[1]
         assert rank.returncode == 0, said.decode()[-2000:]
 
 

@@ -37,7 +37,7 @@ def facts() -> dict[str, Any]:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=600,
         )
     assert "ANSWERS" in done.stdout, done.stderr[-2_000:]
     told: dict[str, Any] = json.loads(done.stdout.split("ANSWERS")[-1])

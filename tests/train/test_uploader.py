@@ -99,7 +99,7 @@ def test_states_are_published_while_the_work_goes_on(tmp_path: Path) -> None:
     states = states_of(tmp_path)
     with publishing(states, tmp_path / "states", spent):
         written(tmp_path, 6)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while not states.n_published and time.monotonic() < until:
             time.sleep(0.05)
         assert steps(states) == [6]

@@ -36,18 +36,18 @@ class Killer:
         return Interruption(self.kill, self.halfway) if request.n_before == self.n_before else None
 
     def kill(self) -> None:
-        self.started.wait(10)
+        self.started.wait(60)
         if self.seconds_later:
             threading.Timer(self.seconds_later, self.child.kill).start()
             return
         self.child.kill()
-        wait([self.child.sentinel], timeout=10)
+        wait([self.child.sentinel], timeout=60)
 
     def follow(self, child) -> int | None:
         """Wait for the child's end. Gives its exit code."""
         self.child = child
         self.started.set()
-        child.join(30)
+        child.join(120)
         assert child.exitcode is not None, "the child neither ended nor was killed"
         return child.exitcode
 

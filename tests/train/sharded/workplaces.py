@@ -71,7 +71,7 @@ def start(folder: Path, config: TrainConfig) -> "subprocess.Popen[bytes]":
 def run(folder: Path, config: TrainConfig) -> int:
     """Run to the end, whatever it is; the exit code."""
     with start(folder, config) as process:
-        return process.wait(timeout=300)
+        return process.wait(timeout=600)
 
 
 def log_of(folder: Path) -> str:
@@ -110,7 +110,7 @@ def killed(kill_at: int, config: TrainConfig) -> tuple[Path, list[Path]]:
     ranks = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
-    gone, alive = psutil.wait_procs(ranks, timeout=20)
+    gone, alive = psutil.wait_procs(ranks, timeout=60)
     assert len(gone) >= 2
     assert not alive, "a rank outlived its launcher"
     _take_away(folder, kept)
