@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from prefect.cli import app
 
 COLLECT_EVERY_SECONDS = 30.0
-"""What no cycle holds is freed at once as ever; of cycles a server makes a few MB in this time."""
+"""What no cycle holds is freed at once as ever; a cycle is kept for so long at most."""
 
 
 @contextmanager
