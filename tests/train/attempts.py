@@ -85,7 +85,7 @@ class Machine:
 
     def assert_no_trainer_is_left(self) -> None:
         """The law: no trainer outlives who started it."""
-        assert psutil.wait_procs(self.trainers(), timeout=60)[1] == []
+        assert psutil.wait_procs(self.trainers(), timeout=10)[1] == []
         assert self.trainers() == []
 
 

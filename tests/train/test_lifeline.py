@@ -36,7 +36,7 @@ def test_a_tied_process_is_gone_when_its_parent_is_killed() -> None:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-    _, alive = psutil.wait_procs([child], timeout=60)
+    _, alive = psutil.wait_procs([child], timeout=20)
     assert not alive
 
 

@@ -110,7 +110,7 @@ def killed(kill_at: int, config: TrainConfig) -> tuple[Path, list[Path]]:
     ranks = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
-    gone, alive = psutil.wait_procs(ranks, timeout=60)
+    gone, alive = psutil.wait_procs(ranks, timeout=20)
     assert len(gone) >= 2
     assert not alive, "a rank outlived its launcher"
     _take_away(folder, kept)
