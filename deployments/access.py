@@ -4,7 +4,7 @@ import ipaddress
 import os
 import re
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 AUTH_VARIABLE = "HINDSIGHT_AUTH"
 SERVERS_AUTH = "PREFECT_SERVER_API_AUTH_STRING"

@@ -9,7 +9,7 @@ import urllib.request
 from dataclasses import dataclass, field
 
 from deployments.access import AUTH_VARIABLE, WrongAccess, auth_from_environment, host_from_environment
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 DEFAULT_PORT = 4200
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (refused without authentication)

@@ -14,7 +14,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore
 from pydantic import BaseModel, ValidationError
 
 from deployments.webhook import NOTIFICATIONS_VARIABLE, saved_webhooks
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -17,9 +17,9 @@ from deployments.access import clients_environment, servers_environment, workers
 from deployments.address import Address, PortInUse, refuse_other_access, server_answers
 from deployments.processes import end_all, is_running, note
 from deployments.scratch import scratch_dir, sweep_attempts
-from tasks.errors import HindsightError
-from tasks.prices import PROVIDER_VARIABLE
-from tasks.settings import project_root, state_dir
+from tasks.common.errors import HindsightError
+from tasks.common.settings import project_root, state_dir
+from tasks.costs.prices import PROVIDER_VARIABLE
 from tasks.store.filesystem import store_url
 from tasks.store.store import open_store
 

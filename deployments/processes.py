@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from tasks.processes import end_tree
-from tasks.settings import state_dir
+from tasks.common.processes import end_tree
+from tasks.common.settings import state_dir
 
 
 def note(name: str, pid: int) -> None:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tasks.settings import state_dir
+from tasks.common.settings import state_dir
 
 ATTEMPTS = "prefect-workspace-attempt-*"
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
-from tasks.settings import project_root
 
 
 def recipe(file: str) -> dict[str, Any]:

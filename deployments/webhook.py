@@ -13,7 +13,7 @@ from prefect.types import SecretDict
 from pydantic import SecretStr
 
 from deployments.access import WEBHOOK_VARIABLE
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 NOTIFICATIONS_VARIABLE = WEBHOOK_VARIABLE
 OWN_API_VARIABLE = "HINDSIGHT_SERVER_API"

@@ -12,8 +12,8 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from tasks.common.settings import project_root
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
 from tests.flows.browser import browser_page, field, fill, open_form, submit
 from tests.flows.live_processes import kill_run
 from tests.flows.stage_runs import finished, runs_of_step, send, state_of, until

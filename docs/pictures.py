@@ -8,10 +8,10 @@ import httpx
 from playwright.sync_api import Page, sync_playwright
 
 from deployments.address import Address
-from flows.inline import find_report
-from tasks.artifacts import Report
+from flows.runner.inline import find_report
+from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
-from tasks.settings import project_root
+from tasks.schemas.artifacts import Report
 from tasks.store.store import open_store
 
 PICTURES = Path(__file__).with_name("pictures")

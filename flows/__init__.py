@@ -1,1 +1,1 @@
-"""Order and routing of the stages; no arithmetic."""
+"""Prefect flows: what people trigger, the pipelines as lists of steps, and the runner that executes them."""

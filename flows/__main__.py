@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from tasks.artifacts import Report
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tasks.recipe import load_recipe
+from tasks.schemas.artifacts import Report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,8 +53,8 @@ def print_runs(csv_file: Path | None, figure_file: Path | None) -> None:
         csv_file: Where all of them go as CSV.
         figure_file: Where the figure of spend by run goes, `.svg` or `.png`.
     """
-    from flows.ledger.runs import read_runs, write_csv, write_figure
-    from tasks.sweep.table import as_text, run_cells
+    from flows.runs.table import read_runs, write_csv, write_figure
+    from flows.runs.text_table import as_text, run_cells
 
     rows = read_runs()
     print(as_text([run_cells(row) for row in rows]))
@@ -69,11 +69,11 @@ def print_runs(csv_file: Path | None, figure_file: Path | None) -> None:
 def _run(options: argparse.Namespace) -> Report | None:
     # Prefect's import takes seconds; a mistyped command or recipe is refused without it.
     if options.command == "follow":
-        from flows.follow import follow
+        from flows.runner.follow import follow
 
         return follow(options.deployment)
     recipe = load_recipe(options.recipe)
-    from flows.inline import run_inline
+    from flows.runner.inline import run_inline
 
     return run_inline(recipe)
 

@@ -9,21 +9,21 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.again import FromStage, refuse_a_gap, steps_from
-from flows.errands.dispatch import dispatch
-from flows.errands.errand import Errand, parent_id
-from flows.errands.here import belongs_here, run_here
-from flows.guards.cancel import cancel_children
-from flows.ledger.runs import at_the_end
-from flows.money.budget import Budget
-from flows.money.spend import publish_spend
-from flows.pipeline import leakage_premium_steps
-from flows.routing import deployment_of
-from flows.table import stage_name, stage_of
-from tasks.artifacts import Report
-from tasks.preflight.room import missing_trainings
+from flows.costs.budget import Budget
+from flows.costs.spend import publish_spend
+from flows.pipelines.leakage_premium import leakage_premium_steps
+from flows.runner.cancellation import cancel_children
+from flows.runner.dispatcher import dispatch
+from flows.runner.from_stage import FromStage, refuse_a_gap, steps_from
+from flows.runner.in_process import belongs_here, run_here
+from flows.runner.request import StageRequest, parent_id
+from flows.runner.routing import deployment_of
+from flows.runner.table import stage_name, stage_of
+from flows.runs.table import at_the_end
+from tasks.common.settings import Config
+from tasks.preflight.artifact import missing_trainings
 from tasks.recipe import Recipe
-from tasks.settings import Config
+from tasks.schemas.artifacts import Report
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 
@@ -42,10 +42,10 @@ def run_stage(
         from_stage: As in `leakage_premium`.
     """
     again = steps_from(from_stage, recipe)
-    errand = Errand(
+    request = StageRequest(
         step=step,
         deployment=deployment_of(step, recipe),
-        plan=stage_of(step).room.plan(config, inputs),
+        spec=stage_of(step).room.spec(config, inputs),
         run_name=f"{recipe.name}: {step}",
         tags=(
             f"stage:{stage_name(step)}",
@@ -53,13 +53,13 @@ def run_stage(
             f"arm:{recipe.train.arm.kind}",
             f"cutoff:{recipe.corpus.cutoff}",
         ),
-        again_for=str(parent_id()) if step in again else "",
+        requested_by=str(parent_id()) if step in again else "",
         # What was free and at hand when it passed may be so no more; where all is trained nothing is left to refuse.
         always=stage_name(step) == "preflight"
         and ("train" in again or bool(missing_trainings(recipe, inputs, open_store()))),
     )
     store = open_store()
-    return run_here(stage_of(step).flow, errand, store) if belongs_here(errand) else dispatch(errand, store)
+    return run_here(stage_of(step).flow, request, store) if belongs_here(request) else dispatch(request, store)
 
 
 @task(task_run_name="show", cache_policy=NO_CACHE, persist_result=False)

@@ -2,36 +2,36 @@
 
 from prefect import flow
 
-from flows.guards.exclusive import one_at_a_time
-from flows.guards.time_limit import stage_seconds
-from tasks.base.config import ROOM as BASE
+from flows.runner.locks import one_at_a_time
+from flows.runner.timeouts import stage_seconds
+from tasks.base.config import ARTIFACT_TYPE as BASE
 from tasks.base.config import BaseConfig
 from tasks.base.task import publish_base
-from tasks.corpus.config import ROOM as CORPUS
+from tasks.corpus.config import ARTIFACT_TYPE as CORPUS
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.task import corpus_task_runner, publish_corpus
-from tasks.embed.config import ROOM as EMBED
+from tasks.embed.config import ARTIFACT_TYPE as EMBED
 from tasks.embed.config import EmbedConfig
 from tasks.embed.task import publish_embed
-from tasks.merge.config import ROOM as MERGE
+from tasks.merge.config import ARTIFACT_TYPE as MERGE
 from tasks.merge.config import MergeConfig
 from tasks.merge.task import publish_merge
-from tasks.panel.config import ROOM as PANEL
+from tasks.panel.config import ARTIFACT_TYPE as PANEL
 from tasks.panel.config import PanelConfig
-from tasks.panel.prices.config import ROOM as PRICES
+from tasks.panel.prices.config import ARTIFACT_TYPE as PRICES
 from tasks.panel.prices.config import PricesConfig
 from tasks.panel.task import publish_panel, publish_prices
-from tasks.preflight.room import ROOM as PREFLIGHT
+from tasks.preflight.artifact import ARTIFACT_TYPE as PREFLIGHT
 from tasks.preflight.task import publish_preflight
-from tasks.premium.config import ROOM as PREMIUM
+from tasks.premium.config import ARTIFACT_TYPE as PREMIUM
 from tasks.premium.config import PremiumConfig
 from tasks.premium.task import publish_premium
 from tasks.recipe import Recipe
-from tasks.report.config import ROOM as REPORT
+from tasks.report.config import ARTIFACT_TYPE as REPORT
 from tasks.report.config import ReportConfig
 from tasks.report.task import publish_report
 from tasks.store.refs import ArtifactRef
-from tasks.train.config import ROOM as TRAIN
+from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tasks.train.config import TrainConfig
 from tasks.train.task import publish_train
 

@@ -10,11 +10,13 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
-from flows.errands.tags import parent_tag
-from flows.fan import Outcome, run_all
-from flows.follow import run_address
-from flows.guards.cancel import cancel_children
-from flows.ledger.runs import publish_runs_table, publish_spend_by_run
+from flows.runner.cancellation import cancel_children
+from flows.runner.fan_out import Outcome, run_all
+from flows.runner.follow import run_address
+from flows.runner.tags import parent_tag
+from flows.runs.row import final_loss, spend_of, tokens_seen, total, verdict
+from flows.runs.table import publish_runs_table, publish_spend_by_run
+from flows.runs.text_table import as_markdown
 from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store
 from tasks.sweep.base import Measured, refuse_other_base, refuse_other_base_settings
@@ -25,8 +27,6 @@ from tasks.sweep.errors import BadSweep, BaseDiffers, SweepFailed
 from tasks.sweep.figures import METRICS, Figure
 from tasks.sweep.ranking import Entry, rank
 from tasks.sweep.ranking_table import Line, ranking_rows, remarks
-from tasks.sweep.runs import final_loss, spend_of, tokens_seen, total, verdict
-from tasks.sweep.table import as_markdown
 from tasks.sweep.variations import Variant, variants
 
 log = logging.getLogger(__name__)

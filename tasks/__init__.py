@@ -1,1 +1,1 @@
-"""Rooms of hindsight: one package per subject, plain functions inside, Prefect only in each room's `task.py`."""
+"""Stage packages: one per stage, plain functions inside, Prefect only in each package's `task.py`."""

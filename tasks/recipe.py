@@ -7,14 +7,14 @@ import yaml
 from pydantic import Field, JsonValue, ValidationError, ValidationInfo, field_validator
 
 from tasks.base.config import BaseConfig
+from tasks.common.errors import HindsightError
+from tasks.common.settings import NOT_IDENTITY, Config
 from tasks.corpus.config import CorpusConfig
 from tasks.embed.config import EmbedConfig
-from tasks.errors import HindsightError
 from tasks.merge.config import MergeConfig
 from tasks.panel.config import PanelConfig
 from tasks.premium.config import PremiumConfig
 from tasks.report.config import ReportConfig
-from tasks.settings import NOT_IDENTITY, Config
 from tasks.train.config import TrainConfig
 
 

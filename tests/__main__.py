@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 
 PARTS = {
     "rooms": ["-m", "not slow and not server"],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tests.local_stack import Stack, local_stack
 from tests.s3_server import S3Server, serve_s3
 

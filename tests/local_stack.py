@@ -14,7 +14,7 @@ import pytest
 from prefect import Flow
 from prefect.client.orchestration import get_client
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tests.s3_server import free_port
 
 FOREIGN = ("HINDSIGHT_", "PREFECT_", "TMPDIR")

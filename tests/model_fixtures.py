@@ -10,17 +10,17 @@ import torch
 from peft import get_peft_model
 from transformers import PreTrainedTokenizerBase
 
-from tasks.artifacts import Checkpoint, ModelFolder, Panel, TextShards
 from tasks.base.config import BaseConfig, TinySource
 from tasks.base.write import write_base
 from tasks.corpus.config import CorpusConfig, SotuSource
 from tasks.corpus.write import write_corpus
 from tasks.merge.probe import load_model
+from tasks.schemas.artifacts import Checkpoint, ModelFolder, Panel, TextShards
+from tasks.schemas.tokenizer import QwenTokenizer, load_tokenizer
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
-from tasks.tokenizer import QwenTokenizer, load_tokenizer
 from tasks.train.arms import LoraArm
-from tasks.train.config import ROOM, TrainConfig
+from tasks.train.config import ARTIFACT_TYPE, TrainConfig
 from tasks.train.states import States
 from tasks.train.targets import peft_config
 from tasks.train.write import train_arm
@@ -73,7 +73,7 @@ def small_corpus() -> TextShards:
 def states_in(store: Path, config: TrainConfig) -> States:
     """The states of a training of the tiny base on the small corpus, as seen by a machine with an empty cache."""
     inputs = {kind: ArtifactRef(kind=kind, label="small", key="0" * 16, digest="0" * 64) for kind in ("base", "corpus")}
-    return States(Store(str(store), scratch_folder("cache")), ROOM.plan(config, inputs))
+    return States(Store(str(store), scratch_folder("cache")), ARTIFACT_TYPE.spec(config, inputs))
 
 
 @cache

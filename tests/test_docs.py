@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 
 PAGES = [*project_root().glob("*.md"), *project_root().glob("docs/**/*.md"), *project_root().glob("infra/*.md")]
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from tasks.common.settings import project_root
 from tasks.recipe import BadRecipe, Recipe, load_recipe
-from tasks.settings import project_root
 
 RECIPES = sorted(file for file in (project_root() / "configs").glob("*.yaml") if file.name != "prices.yaml")
 

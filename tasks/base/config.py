@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.settings import Config
-from tasks.store.refs import ArtifactRef, Room
-from tasks.tokenizer import HubRepo, QwenTokenizer, Revision, TokenizerSource
+from tasks.common.settings import Config
+from tasks.schemas.tokenizer import HubRepo, QwenTokenizer, Revision, TokenizerSource
+from tasks.store.refs import ArtifactRef, ArtifactType
 
 
 class TinySource(Config):
@@ -55,4 +55,4 @@ def base_label(config: BaseConfig, inputs: Mapping[str, ArtifactRef]) -> str:
 
 REVISION = 1
 """Raised when the same input would give other bytes."""
-ROOM = Room(kind="base", revision=REVISION, label=base_label)
+ARTIFACT_TYPE = ArtifactType(kind="base", revision=REVISION, label=base_label)

@@ -1,6 +1,6 @@
 """What the base room refuses."""
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 
 class BaseError(HindsightError):

@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.base.config import ROOM, BaseConfig
+from tasks.base.config import ARTIFACT_TYPE, BaseConfig
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -21,4 +21,4 @@ def publish_base(config: BaseConfig) -> ArtifactRef:
     """
     from tasks.base.write import write_base
 
-    return build(open_store(), ROOM.plan(config), lambda inputs, folder: write_base(config, folder))
+    return build(open_store(), ARTIFACT_TYPE.spec(config), lambda inputs, folder: write_base(config, folder))

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from tasks.base.config import BaseConfig, HubSource, TinySource
 from tasks.base.hub import fetch_snapshot
 from tasks.base.tiny import count_other_parameters, tiny_model
-from tasks.tokenizer import load_tokenizer, tokenizer_digest
+from tasks.schemas.tokenizer import load_tokenizer, tokenizer_digest
 
 log = logging.getLogger(__name__)
 

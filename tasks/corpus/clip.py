@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
-from tasks.artifacts import Document
 from tasks.corpus.cutoff import Cutoff, Dump
+from tasks.schemas.artifacts import Document
 
 AFTER_CUTOFF, UP_TO_CUTOFF, DUMP_AFTER_CUTOFF, DUMP_UP_TO_CUTOFF, UNREADABLE_DUMP = (
     "after_cutoff",

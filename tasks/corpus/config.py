@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tasks.common.settings import NOT_IDENTITY, Config
 from tasks.corpus.cutoff import Cutoff, Side
 from tasks.corpus.near_config import Deduplicate
 from tasks.corpus.source_config import (
@@ -17,9 +18,8 @@ from tasks.corpus.source_config import (
     SotuSource,
     Source,
 )
-from tasks.settings import NOT_IDENTITY, Config
-from tasks.store.refs import ArtifactRef, Room
-from tasks.tokenizer import QwenTokenizer, TokenizerSource
+from tasks.schemas.tokenizer import QwenTokenizer, TokenizerSource
+from tasks.store.refs import ArtifactRef, ArtifactType
 
 __all__ = [
     "DUMPS_AFTER_2017_26",
@@ -67,4 +67,4 @@ def corpus_label(config: CorpusConfig, inputs: Mapping[str, ArtifactRef]) -> str
 
 REVISION = 2
 """Raised when the same input would give other bytes."""
-ROOM = Room(kind="corpus", revision=REVISION, label=corpus_label)
+ARTIFACT_TYPE = ArtifactType(kind="corpus", revision=REVISION, label=corpus_label)

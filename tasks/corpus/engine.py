@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from tasks.corpus.errors import EngineDiffers
-from tasks.tokenizer import HubTokenizer, QwenTokenizer, load_tokenizer, tokenizer_digest
+from tasks.schemas.tokenizer import HubTokenizer, QwenTokenizer, load_tokenizer, tokenizer_digest
 
 if TYPE_CHECKING:
     import tiktoken

@@ -1,6 +1,6 @@
 """What the corpus room refuses."""
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 
 class CorpusError(HindsightError):

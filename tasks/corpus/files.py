@@ -6,9 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+from tasks.common.fsync import write_durably
 from tasks.corpus.errors import SourceChanged
 from tasks.corpus.readers import SourceFile
-from tasks.durable import write_durably
 from tasks.store.digests import sha256_of_file
 
 Identify = Callable[[str, SourceFile | None], SourceFile]

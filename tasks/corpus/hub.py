@@ -40,7 +40,7 @@ class PinnedDataset:
 
         Raises:
             SourceChanged: If it gives another commit under that name.
-            SourceRefused: If it does not know the data set or the commit, or not the asker.
+            SourceRefused: If it does not know the data set or the commit, or not the requested_by.
         """
         ask = partial(self._api.dataset_info, self.repo, revision=self.revision)
         refuse_another_commit(where, self.revision, reach("asked for its commit", where, ask).sha)

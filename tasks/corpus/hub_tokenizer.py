@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from tasks.common.settings import state_dir
 from tasks.corpus.engine_check import N_FUZZED, fuzzed_texts
 from tasks.corpus.patience import told
-from tasks.settings import state_dir
+from tasks.schemas.tokenizer import HubTokenizer, QwenTokenizer, TokenizerError
 from tasks.store.digests import sha256_of_file
-from tasks.tokenizer import HubTokenizer, QwenTokenizer, TokenizerError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata

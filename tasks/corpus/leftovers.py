@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from tasks.common.fsync import write_durably
 from tasks.corpus.engine import EngineSpec
 from tasks.corpus.units import Stratum
-from tasks.durable import write_durably
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tasks.settings import Config
+from tasks.common.settings import Config
 
 
 class Deduplicate(Config):

@@ -13,8 +13,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from tasks.artifacts import Document
 from tasks.corpus.clip import Ledger
+from tasks.schemas.artifacts import Document
 
 HEADER = "header.json"
 

@@ -19,7 +19,7 @@ def reach(what: str, where: str, call: Callable[[], T]) -> T:
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
-        SourceRefused: If the server knows the asker or the thing not.
+        SourceRefused: If the server knows the requested_by or the thing not.
         SourceUnreachable: If it does not answer in the end.
     """
     import httpx

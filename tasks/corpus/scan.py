@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from tasks.artifacts import Document
 from tasks.corpus.canaries import CANARIES, Canary
 from tasks.corpus.cutoff import Cutoff
+from tasks.schemas.artifacts import Document
 
 LAST_YEAR = 2099
 N_EXAMPLES = 3

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tasks.common.fsync import sync
 from tasks.corpus.cutoff import Cutoff
 from tasks.corpus.errors import CutoffBroken
-from tasks.durable import sync
 
 FOLDERS = ("texts", "tokens")
 BUFFER_BYTES = 1 << 20

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.settings import Config
+from tasks.common.settings import Config
 from tasks.store.refs import Sha256
 
 DumpName = Annotated[str, Field(pattern=r"^20\d\d-[0-5]\d$")]

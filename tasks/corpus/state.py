@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tasks.common.fsync import sync, write_durably
 from tasks.corpus.census import Census, DumpCensus
 from tasks.corpus.cursor import Cursor
 from tasks.corpus.cutoff import Cutoff
-from tasks.durable import sync, write_durably
 
 
 class State:

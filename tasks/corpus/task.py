@@ -12,9 +12,9 @@ from prefect.context import FlowRunContext
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import JsonValue
 
-from tasks.corpus.config import ROOM, CorpusConfig
-from tasks.settings import state_dir
-from tasks.statement import STATEMENT_NAME
+from tasks.common.settings import state_dir
+from tasks.corpus.config import ARTIFACT_TYPE, CorpusConfig
+from tasks.provenance.statement import STATEMENT_NAME
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -33,16 +33,16 @@ def publish_corpus(config: CorpusConfig) -> ArtifactRef:
     from tasks.corpus.attest import refuse_unusable_key, sign
     from tasks.corpus.write import write_corpus
 
-    plan = ROOM.plan(config)
+    spec = ARTIFACT_TYPE.spec(config)
     # Kept when a run dies, so that the next one goes on from the last shard; gone once the corpus is published.
-    work = state_dir() / "work" / f"corpus-{plan.key}"
+    work = state_dir() / "work" / f"corpus-{spec.key}"
 
     def make(inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
         refuse_unusable_key()
         facts = write_corpus(config, folder, work, lambda load: _pool(config, load))
         return facts | {"signature": sign(folder / STATEMENT_NAME)}
 
-    published = build(open_store(), plan, make)
+    published = build(open_store(), spec, make)
     shutil.rmtree(work, ignore_errors=True)
     return published
 

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from tasks.artifacts import Document
 from tasks.corpus.clip import CORRUPT, Ledger, clip
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.cutoff import Cutoff
@@ -22,6 +21,7 @@ from tasks.corpus.pieces import Part, PieceWriter, part_of
 from tasks.corpus.readers import Reader, open_reader
 from tasks.corpus.source_config import FineWebSource
 from tasks.corpus.units import Unit
+from tasks.schemas.artifacts import Document
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

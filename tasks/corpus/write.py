@@ -31,7 +31,7 @@ from tasks.corpus.state import State
 from tasks.corpus.supply import Supply
 from tasks.corpus.units import Place, Stratum
 from tasks.corpus.worker import Job
-from tasks.tokenizer import load_tokenizer, tokenizer_digest
+from tasks.schemas.tokenizer import load_tokenizer, tokenizer_digest
 
 log = logging.getLogger(__name__)
 

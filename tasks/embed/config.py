@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from tasks.settings import Config
-from tasks.store.refs import ArtifactRef, Room
+from tasks.common.settings import Config
+from tasks.store.refs import ArtifactRef, ArtifactType
 
 
 class EmbedConfig(Config):
@@ -27,4 +27,4 @@ def embed_label(config: EmbedConfig, inputs: Mapping[str, ArtifactRef]) -> str:
 
 REVISION = 2
 """Raised when the same input would give other bytes."""
-ROOM = Room(kind="embed", revision=REVISION, label=embed_label)
+ARTIFACT_TYPE = ArtifactType(kind="embed", revision=REVISION, label=embed_label)

@@ -1,6 +1,6 @@
 """What the embed room refuses."""
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 
 class EmbedError(HindsightError):

@@ -3,8 +3,8 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.artifacts import ModelFolder, Panel
-from tasks.embed.config import ROOM, EmbedConfig
+from tasks.embed.config import ARTIFACT_TYPE, EmbedConfig
+from tasks.schemas.artifacts import ModelFolder, Panel
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -24,9 +24,9 @@ def publish_embed(config: EmbedConfig, panel: ArtifactRef, model: ArtifactRef) -
     """
     from tasks.embed.write import write_states
 
-    plan = ROOM.plan(config, {"panel": panel, "model": model})
+    spec = ARTIFACT_TYPE.spec(config, {"panel": panel, "model": model})
     return build(
         open_store(),
-        plan,
+        spec,
         lambda inputs, folder: write_states(config, Panel(inputs["panel"]), ModelFolder(inputs["model"]), folder),
     )

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from tasks.artifacts import ModelFolder, Panel
 from tasks.embed.batches import refuse_unusable
 from tasks.embed.config import EmbedConfig
 from tasks.embed.errors import NoUndatedSentences
 from tasks.embed.sentences import Sentences
 from tasks.embed.states import last_token_states, load_headless
+from tasks.schemas.artifacts import ModelFolder, Panel
 
 FILES = {"prompt": "states.npy", "prompt_undated": "undated.npy"}
 """Which of the panel's sentences go into which file."""

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.settings import Config
-from tasks.store.refs import ArtifactRef, Room
+from tasks.common.settings import Config
+from tasks.store.refs import ArtifactRef, ArtifactType
 
 Prompt = Annotated[str, Field(min_length=1, max_length=2_000)]
 
@@ -42,4 +42,4 @@ def merge_label(config: MergeConfig, inputs: Mapping[str, ArtifactRef]) -> str:
 
 REVISION = 2
 """Raised when the same input would give other bytes."""
-ROOM = Room(kind="merge", revision=REVISION, label=merge_label)
+ARTIFACT_TYPE = ArtifactType(kind="merge", revision=REVISION, label=merge_label)

@@ -7,7 +7,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tasks.torch_save import ITEM_BYTES
+from tasks.checkpoints.torch_save import ITEM_BYTES
 
 if TYPE_CHECKING:
     import torch

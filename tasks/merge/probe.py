@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.artifacts import Checkpoint
 from tasks.merge.adapter import attach_adapter
 from tasks.merge.casting import DTYPE_NAMES, MERGED
 from tasks.merge.config import MergeConfig
 from tasks.merge.errors import CheckpointMismatch, MergeDiffers
 from tasks.merge.verify import Parity, compare
+from tasks.schemas.artifacts import Checkpoint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -74,7 +74,7 @@ def load_model(folder: Path, dtype: str = "base", with_report: bool = False) -> 
 def load_sharded(model: "PreTrainedModel", sharded_dir: Path) -> None:
     """Put a sharded checkpoint's weights in the place of a model's, by torch's own reader, without a process group.
 
-    Its metadata must have passed `tasks.dcp.read_metadata` before, for torch runs its pickle.
+    Its metadata must have passed `tasks.checkpoints.dcp.read_metadata` before, for torch runs its pickle.
 
     Raises:
         CheckpointMismatch: If a weight is missing, has another shape, or is stored as a pickle.

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from tasks.durable import write_durably
+from tasks.common.fsync import write_durably
 from tasks.merge.stream import Output
 from tasks.merge.writer import header
 from tasks.store.digests import sha256_of_file, sha256_of_json

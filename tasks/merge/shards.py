@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.checkpoints.torch_save import ITEM_BYTES
 from tasks.merge.errors import NoRoom
 from tasks.merge.progress import Progress
 from tasks.merge.proofs import Proof, find, identity_of, keep
 from tasks.merge.sources import INDEX, SINGLE
 from tasks.merge.stream import Copied, Output, Reader, n_bytes_of
 from tasks.merge.writer import header, write_file
-from tasks.torch_save import ITEM_BYTES
 
 log = logging.getLogger(__name__)
 

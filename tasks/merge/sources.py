@@ -8,9 +8,9 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.dcp import Chunk, ShardedTensor, ShardedTensors
+from tasks.checkpoints.dcp import Chunk, ShardedTensor, ShardedTensors
+from tasks.checkpoints.torch_save import ITEM_BYTES, find_numbers, open_unbuffered
 from tasks.merge.errors import SourceDamaged
-from tasks.torch_save import ITEM_BYTES, find_numbers, open_unbuffered
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"

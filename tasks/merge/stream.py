@@ -10,10 +10,10 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
+from tasks.checkpoints.torch_save import ITEM_BYTES
 from tasks.merge.casting import cast
 from tasks.merge.errors import SourceDamaged
 from tasks.merge.sources import Run, Source
-from tasks.torch_save import ITEM_BYTES
 
 PIECE_BYTES = 1 << 20
 """Read, rounded, hashed and written at a time: small enough to stay in the processor's cache."""

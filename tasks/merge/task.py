@@ -8,9 +8,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import JsonValue
 
-from tasks.artifacts import Checkpoint, ModelFolder
-from tasks.merge.config import ROOM, MergeConfig
-from tasks.settings import state_dir
+from tasks.common.settings import state_dir
+from tasks.merge.config import ARTIFACT_TYPE, MergeConfig
+from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -31,17 +31,17 @@ def publish_merge(config: MergeConfig, base: ArtifactRef, train: ArtifactRef) ->
         Reference to a ModelFolder.
     """
     from tasks.merge.write import write_merge
-    from tasks.model_statement import carry_model_statement
+    from tasks.provenance.model_statement import carry_model_statement
 
-    plan = ROOM.plan(config, {"base": base, "train": train})
-    work_dir = state_dir() / "work" / f"merge-{plan.key}"
+    spec = ARTIFACT_TYPE.spec(config, {"base": base, "train": train})
+    work_dir = state_dir() / "work" / f"merge-{spec.key}"
 
     def make(inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
         checkpoint = Checkpoint(inputs["train"])
-        facts = write_merge(config, ModelFolder(inputs["base"]), checkpoint, plan.label, folder, work_dir)
+        facts = write_merge(config, ModelFolder(inputs["base"]), checkpoint, spec.label, folder, work_dir)
         carry_model_statement(checkpoint.path, folder)
         return facts
 
-    published = build(open_store(), plan, make)
+    published = build(open_store(), spec, make)
     shutil.rmtree(work_dir, ignore_errors=True)
     return published

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from tasks.artifacts import Checkpoint, ModelFolder
-from tasks.dcp import ForbiddenPickle, read_metadata
+from tasks.checkpoints.dcp import ForbiddenPickle, read_metadata
 from tasks.merge.adapter import CONFIG, WEIGHTS, Adapter, open_adapter
 from tasks.merge.architecture import Architecture, describe, empty_model, keep_configs
 from tasks.merge.casting import check_cast, wanted_dtype
@@ -23,6 +22,7 @@ from tasks.merge.shards import Shard, plan_shards, publish_shards, write_shards
 from tasks.merge.sources import Source, safetensors_sources, sharded_sources
 from tasks.merge.stream import Copied, Output
 from tasks.merge.verify import refuse_difference, refuse_unmoved
+from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.store.digests import sha256_of_file, sha256_of_json
 
 log = logging.getLogger(__name__)

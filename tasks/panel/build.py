@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import JsonValue
 
-from tasks.artifacts import Panel
 from tasks.panel.config import PanelConfig, PlantedSource
 from tasks.panel.contracts import rows_of_contract
 from tasks.panel.labels import label_days
@@ -19,6 +18,7 @@ from tasks.panel.prompts import dated, undated_sentences
 from tasks.panel.sample import draw_days, refuse_one_sided_draw
 from tasks.panel.sources import read_prices
 from tasks.panel.survivorship import survivorship
+from tasks.schemas.artifacts import Panel
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.common.settings import Config
 from tasks.panel.prices.config import PricesConfig
-from tasks.settings import Config
-from tasks.store.refs import ArtifactRef, Room, Sha256
+from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
 
 Contract = Literal["seed", "point_in_time"]
 
@@ -128,4 +128,4 @@ def panel_label(config: PanelConfig, inputs: Mapping[str, ArtifactRef]) -> str:
 
 REVISION = 2
 """Raised when the same input would give other bytes."""
-ROOM = Room(kind="panel", revision=REVISION, label=panel_label)
+ARTIFACT_TYPE = ArtifactType(kind="panel", revision=REVISION, label=panel_label)

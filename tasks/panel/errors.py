@@ -1,6 +1,6 @@
 """What a panel refuses."""
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 
 class PanelError(HindsightError):

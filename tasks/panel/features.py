@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.artifacts import Panel
 from tasks.panel.config import Contract
+from tasks.schemas.artifacts import Panel
 
 CLOSE_FLOOR = 1e-6
 """The seed takes the logarithm of a close of zero, a day without trade, as that of this."""

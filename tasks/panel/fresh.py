@@ -9,10 +9,10 @@ from pathlib import Path
 
 import fsspec
 
+from tasks.common.settings import state_dir
 from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Source, Sp500Source
 from tasks.panel.errors import PanelError, UnreadablePrices
 from tasks.panel.prices.config import FILE_NAME, PricesConfig
-from tasks.settings import state_dir
 from tasks.store.digests import sha256_of_file, sha256_of_stream
 from tasks.store.store import Store
 

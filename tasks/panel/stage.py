@@ -7,13 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
+from tasks.common.settings import state_dir
 from tasks.panel.errors import UnreadablePrices
 from tasks.panel.prices.check import N_ROWS, check_prices
 from tasks.panel.prices.config import FILE_NAME, PricesConfig
 from tasks.panel.prices.publish import publish_file
 from tasks.panel.prices.unpack import write_plain
-from tasks.settings import state_dir
 from tasks.store.digests import sha256_of_file
 from tasks.store.store import Store, open_store
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.panel.config import ROOM, PanelConfig
+from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
 from tasks.panel.prices.config import FILE_NAME, PricesConfig
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef
@@ -52,4 +52,4 @@ def publish_panel(config: PanelConfig, prices: ArtifactRef | None = None) -> Art
 
         return write_panel(config, folder, inputs["prices"] / FILE_NAME if prices else None)
 
-    return build(open_store(), ROOM.plan(config, {"prices": prices} if prices else {}), make)
+    return build(open_store(), ARTIFACT_TYPE.spec(config, {"prices": prices} if prices else {}), make)

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from tasks.preflight.checks import Inputs, checks_of_now, limit_checks
 from tasks.preflight.write import say_and_refuse
-from tasks.store.refs import Plan
+from tasks.store.refs import ArtifactSpec
 from tasks.store.store import Store
 from tasks.train.states import KIND as TRAIN_STATE
 
 log = logging.getLogger(__name__)
 
 
-def refuse_what_changed(inputs: Inputs, missing: Sequence[Plan]) -> None:
+def refuse_what_changed(inputs: Inputs, missing: Sequence[ArtifactSpec]) -> None:
     """Check machine, store and money again; nothing is published.
 
     Args:
@@ -23,10 +23,10 @@ def refuse_what_changed(inputs: Inputs, missing: Sequence[Plan]) -> None:
     Raises:
         PreflightFailed: With every failed check's sentence.
     """
-    under_way = any(_has_states(plan, inputs.store) for plan in missing)
+    under_way = any(_has_states(spec, inputs.store) for spec in missing)
     log.info("preflight: passed before; what may have changed since is asked again%s", ", room apart" * under_way)
     say_and_refuse([*checks_of_now(inputs, with_room=not under_way), *limit_checks(inputs.subject)])
 
 
-def _has_states(plan: Plan, store: Store) -> bool:
-    return any(store.objects.list(f"{TRAIN_STATE}/{plan.key}/"))
+def _has_states(spec: ArtifactSpec, store: Store) -> bool:
+    return any(store.objects.list(f"{TRAIN_STATE}/{spec.key}/"))

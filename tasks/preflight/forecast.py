@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from tasks.pools import POOLS
+from tasks.costs.hardware import POOLS
+from tasks.costs.prices import SECONDS_PER_HOUR, dollars
 from tasks.preflight.checks.subject import Subject
-from tasks.prices import SECONDS_PER_HOUR, dollars
 from tasks.train.forecast import REFERENCE_ACTIVE, Span, training_hours
 
 REFERENCE_PARAMETERS = 34_660_610_688

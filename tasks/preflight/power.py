@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tasks.artifacts import Check, ModelFolder, Panel
-from tasks.errors import HindsightError
-from tasks.premium.config import HonestConfig, PremiumConfig
+from tasks.common.errors import HindsightError
+from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.power import expected_power
 from tasks.premium.schemes import schemes
 from tasks.premium.two_way_draws import TwoWayDraws
 from tasks.recipe import Recipe
-from tasks.scores import Power
+from tasks.schemas.artifacts import Check, ModelFolder, Panel
+from tasks.schemas.scores import Power
 
 NEEDS_POWER = {"reduction", "lookahead"}
 """Metrics that are differences between base and trained, of which the expected half-width speaks."""
@@ -39,37 +39,37 @@ def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Ch
     Yields:
         One line, none where the recipe asks for the seed's figures alone.
     """
-    honest, hypothesis = recipe.premium.honest, recipe.premium.hypothesis
-    if honest is None:
+    robust, hypothesis = recipe.premium.robust, recipe.premium.hypothesis
+    if robust is None:
         return
     is_plumbing = recipe.report.plumbing_only
     is_held = hypothesis is not None and hypothesis.metric in NEEDS_POWER and not is_plumbing
     threshold = hypothesis.at_least if hypothesis is not None and is_held else None
     try:
-        power = panel_power(recipe.premium, honest, hidden_size(base), panel)
+        power = panel_power(recipe.premium, robust, hidden_size(base), panel)
     except TooFewDraws as refusal:
         passed, value = is_plumbing, str(refusal)
     except HindsightError as refusal:
         passed, value = False, str(refusal)
     else:
         passed = threshold is None or power.smallest_detectable <= threshold
-        value = _said(power, honest.n_power_draws)
+        value = _said(power, robust.n_power_draws)
     yield Check(
         name="power",
         passed=passed,
         value=value,
         bound="for information" if threshold is None else f"detects the hypothesis' {threshold:g}",
         way_out="Raise panel.n_stocks or panel.dates_per_stock, lower premium.n_folds (2 for pairs of currencies), "
-        "state another threshold in premium.hypothesis, or set premium.honest to null for the seed's figures alone.",
+        "state another threshold in premium.hypothesis, or set premium.robust to null for the seed's figures alone.",
     )
 
 
-def panel_power(config: PremiumConfig, honest: HonestConfig, n_columns: int, panel: Panel) -> Power:
+def panel_power(config: PremiumConfig, robust: RobustConfig, n_columns: int, panel: Panel) -> Power:
     """Expected half-width of the reduction's interval on this panel, from two-way draws of noise columns.
 
     Args:
         config: Cut, folds, penalty and seed.
-        honest: Draws.
+        robust: Draws.
         n_columns: Width of the base model's states.
         panel: The rows.
 
@@ -83,7 +83,7 @@ def panel_power(config: PremiumConfig, honest: HonestConfig, n_columns: int, pan
         numeric=rows[panel.numeric_columns()].to_numpy(np.float64),
         n_columns=n_columns,
         schemes=parted,
-        weights=TwoWayDraws(rows, config.seed).take(0, honest.n_power_draws),
+        weights=TwoWayDraws(rows, config.seed).take(0, robust.n_power_draws),
         alpha=config.alpha,
         seed=config.seed,
     )

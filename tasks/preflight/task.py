@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.artifacts import ModelFolder, Panel, TextShards
-from tasks.preflight.room import ROOM, missing_trainings
+from tasks.preflight.artifact import ARTIFACT_TYPE, missing_trainings
 from tasks.recipe import Recipe
+from tasks.schemas.artifacts import ModelFolder, Panel, TextShards
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
@@ -45,10 +45,10 @@ def publish_preflight(
         return write_preflight(_fetched(config, inputs, store), folder)
 
     refs = {"base": base, "corpus": corpus, "panel": panel, **({"placebo": placebo} if placebo else {})}
-    plan = ROOM.plan(config, refs)
-    if store.find(plan):
+    spec = ARTIFACT_TYPE.spec(config, refs)
+    if store.find(spec):
         _ask_again(config, refs, store)
-    return build(store, plan, make)
+    return build(store, spec, make)
 
 
 def _ask_again(config: Recipe, refs: Mapping[str, ArtifactRef], store: Store) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from tasks.artifacts import Check, Preflight
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tasks.preflight.checks import Inputs, all_checks, limit_checks
 from tasks.preflight.forecast import forecast
+from tasks.schemas.artifacts import Check, Preflight
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from tasks.premium.gram.threads import threads_for
 from tasks.premium.progress import in_chunks
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import Rows
-from tasks.scores import Interval
+from tasks.schemas.scores import Interval
 
 MIN_KEPT_DRAWS = 10
 """Below that, a 2.5 % percentile is the smallest draw and says nothing."""

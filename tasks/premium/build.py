@@ -9,11 +9,11 @@ from pydantic import JsonValue
 from tasks.premium.bootstrap import interval, score_draws
 from tasks.premium.config import PremiumConfig
 from tasks.premium.gram.threads import threads_for
-from tasks.premium.honest import honest_scores
 from tasks.premium.ridge import FloatArray
+from tasks.premium.robust import robust_scores
 from tasks.premium.rows import Rows, read_rows
 from tasks.premium.scores import Scores, score_model
-from tasks.scores import ModelScore, PremiumScores
+from tasks.schemas.scores import ModelScore, PremiumScores
 
 
 def write_premium(
@@ -35,9 +35,9 @@ def write_premium(
     """
     rows = read_rows(inputs)
     scores, draws = measure(rows, config, work_dir)
-    if config.honest:
-        honest, two_way = honest_scores(rows, config, config.honest, work_dir)
-        scores = scores.model_copy(update={"honest": honest})
+    if config.robust:
+        robust, two_way = robust_scores(rows, config, config.robust, work_dir)
+        scores = scores.model_copy(update={"robust": robust})
         np.save(folder / "two_way.npy", two_way, allow_pickle=False)
     (folder / "scores.json").write_text(scores.model_dump_json(indent=1) + "\n")
     np.save(folder / "draws.npy", draws, allow_pickle=False)
@@ -53,11 +53,11 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
         "n_kept_draws": scores.n_kept_draws,
         "dropped_draws": dict(scores.dropped_draws),
     }
-    if honest := scores.honest:
-        facts["reduction_two_way"] = honest.reduction.model_dump(mode="json")
-        facts["lookahead_two_way"] = honest.lookahead.model_dump(mode="json")
-        facts["n_kept_two_way_draws"] = honest.n_kept_draws
-        facts["dropped_two_way_draws"] = dict(honest.dropped_draws)
+    if robust := scores.robust:
+        facts["reduction_two_way"] = robust.reduction.model_dump(mode="json")
+        facts["lookahead_two_way"] = robust.lookahead.model_dump(mode="json")
+        facts["n_kept_two_way_draws"] = robust.n_kept_draws
+        facts["dropped_two_way_draws"] = dict(robust.dropped_draws)
     return facts
 
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.settings import NOT_IDENTITY, Config
-from tasks.store.refs import ArtifactRef, Room
+from tasks.common.settings import NOT_IDENTITY, Config
+from tasks.store.refs import ArtifactRef, ArtifactType
 
 
 class Hypothesis(Config):
@@ -21,7 +21,7 @@ class Hypothesis(Config):
     """Supported if the figure's whole two-way interval lies at or above this, rejected if all of it lies below."""
 
 
-class HonestConfig(Config):
+class RobustConfig(Config):
     """Splits, draws and controls beyond the seed's contract."""
 
     n_draws: int = Field(1_000, ge=20)
@@ -54,7 +54,7 @@ class PremiumConfig(Config):
     """Ridge penalty on unscaled columns; the intercept is free."""
     n_folds: int = Field(5, ge=2)
     """Stock-disjoint folds; a draw with fewer distinct stocks is dropped and counted."""
-    honest: HonestConfig | None = HonestConfig()
+    robust: RobustConfig | None = RobustConfig()
     """Intervals that cover, the decomposition and the controls; null for the seed's figures alone."""
     hypothesis: Hypothesis | None = None
     """What the report shall answer."""
@@ -69,4 +69,4 @@ def premium_label(config: PremiumConfig, inputs: Mapping[str, ArtifactRef]) -> s
 
 REVISION = 2
 """Raised when the same input would give other bytes."""
-ROOM = Room(kind="premium", revision=REVISION, label=premium_label)
+ARTIFACT_TYPE = ArtifactType(kind="premium", revision=REVISION, label=premium_label)

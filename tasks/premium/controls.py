@@ -14,7 +14,7 @@ from numpy.random import Generator
 from tasks.premium.evaluate import Scheme, score
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import Rows, beside
-from tasks.scores import Control
+from tasks.schemas.scores import Control
 
 MAX_DATES = 3_000
 """Twelve years of trading days. At 30,000 rows, one column per day is then 0.7 GB."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tasks.premium.jackknife import jackknife
 from tasks.premium.ridge import FloatArray
 from tasks.premium.two_way import MIN_DRAWS, percentile_interval
-from tasks.scores import Estimate
+from tasks.schemas.scores import Estimate
 
 ON, OFF, DATE_DISJOINT, DISJOINT = range(4)
 SCHEMES = ("on", "off", "date_disjoint", "disjoint")

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 
 class PremiumError(HindsightError):

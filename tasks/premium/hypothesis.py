@@ -3,7 +3,7 @@
 from typing import Literal
 
 from tasks.premium.config import Hypothesis
-from tasks.scores import Answer, Estimate
+from tasks.schemas.scores import Answer, Estimate
 
 Verdict = Literal["supported", "rejected", "undecided"]
 

@@ -8,7 +8,7 @@ from tasks.premium.errors import TooFewDraws
 from tasks.premium.evaluate import Scheme, score
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import beside
-from tasks.scores import Power
+from tasks.schemas.scores import Power
 
 QUANTILE_975 = 1.96
 QUANTILE_80 = 0.8416
@@ -56,7 +56,7 @@ def expected_power(
     if len(kept) < MIN_KEPT_DRAWS:
         raise TooFewDraws(
             f"{len(kept)} of {len(weights)} draws of noise columns have a premium, the expected half-width needs "
-            f"{MIN_KEPT_DRAWS}; raise panel.n_stocks, panel.dates_per_stock or premium.honest.n_power_draws."
+            f"{MIN_KEPT_DRAWS}; raise panel.n_stocks, panel.dates_per_stock or premium.robust.n_power_draws."
         )
     low, high = np.percentile(kept, [2.5, 97.5]).tolist()
     return power_of((high - low) / 2, n_columns, len(kept))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.premium.ridge import FloatArray
-from tasks.scores import RankIc
+from tasks.schemas.scores import RankIc
 
 MIN_DAYS = 10
 """Fewer are two blocks or less, and a spread over two blocks says nothing."""

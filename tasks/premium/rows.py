@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.artifacts import Embeddings, Panel
 from tasks.premium.errors import StatesDoNotFit
 from tasks.premium.ridge import FloatArray
 from tasks.premium.splits import BoolArray, IntArray
+from tasks.schemas.artifacts import Embeddings, Panel
 
 MODELS = ("base", "trained", "placebo")
 

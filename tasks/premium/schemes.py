@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tasks.premium.config import HonestConfig, PremiumConfig
+from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.evaluate import Scheme
 from tasks.premium.splits import Split
 from tasks.premium.splitters import (
@@ -14,7 +14,7 @@ from tasks.premium.splitters import (
     StockDisjoint,
     split_facts,
 )
-from tasks.scores import SplitFacts
+from tasks.schemas.scores import SplitFacts
 
 
 def schemes(labels: pd.DataFrame, config: PremiumConfig) -> tuple[list[Scheme], list[SplitFacts]]:
@@ -22,7 +22,7 @@ def schemes(labels: pd.DataFrame, config: PremiumConfig) -> tuple[list[Scheme], 
 
     Args:
         labels: The panel's table of labels.
-        config: Cut, folds, blocks of days and embargo; the defaults of `honest` where it is null.
+        config: Cut, folds, blocks of days and embargo; the defaults of `robust` where it is null.
 
     Returns:
         `on`, stock-disjoint as in contract `seed`; `off`, chronological and purged; `date_disjoint`, a fold per block;
@@ -44,8 +44,8 @@ def schemes(labels: pd.DataFrame, config: PremiumConfig) -> tuple[list[Scheme], 
 
 
 def _splitters(config: PremiumConfig) -> dict[str, LabelSplitter]:
-    honest = config.honest or HonestConfig()
-    n_blocks, embargo_days = honest.n_date_blocks, honest.embargo_days
+    robust = config.robust or RobustConfig()
+    n_blocks, embargo_days = robust.n_date_blocks, robust.embargo_days
     return {
         "on": StockDisjoint(config.n_folds),
         "off": Chronological(config.train_until, embargo_days=embargo_days),

@@ -12,7 +12,7 @@ from tasks.premium.inner_cv import choose_alpha, inner_splits, standardized_path
 from tasks.premium.ridge import FloatArray
 from tasks.premium.rows import Rows
 from tasks.premium.splits import Split
-from tasks.scores import Sensitivity
+from tasks.schemas.scores import Sensitivity
 
 MODELS = ("base", "trained")
 

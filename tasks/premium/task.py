@@ -5,8 +5,8 @@ import shutil
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.premium.config import ROOM, PremiumConfig
-from tasks.settings import state_dir
+from tasks.common.settings import state_dir
+from tasks.premium.config import ARTIFACT_TYPE, PremiumConfig
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -38,9 +38,9 @@ def publish_premium(
     from tasks.premium.build import write_premium
 
     inputs = {"panel": panel, "base": base, "trained": trained, **({"placebo": placebo} if placebo else {})}
-    plan = ROOM.plan(config, inputs)
+    spec = ARTIFACT_TYPE.spec(config, inputs)
     # Draws finished before a kill; named by all that decides them, and of no use once the scores are published.
-    work_dir = state_dir() / "premium" / plan.key
-    ref = build(open_store(), plan, lambda inputs, folder: write_premium(config, inputs, folder, work_dir))
+    work_dir = state_dir() / "premium" / spec.key
+    ref = build(open_store(), spec, lambda inputs, folder: write_premium(config, inputs, folder, work_dir))
     shutil.rmtree(work_dir, ignore_errors=True)
     return ref

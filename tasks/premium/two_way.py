@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from tasks.artifacts import Panel
 from tasks.premium.bootstrap import interval
 from tasks.premium.ridge import FloatArray
 from tasks.premium.splits import IntArray
-from tasks.scores import Interval
+from tasks.schemas.artifacts import Panel
+from tasks.schemas.scores import Interval
 
 MIN_DRAWS = 20
 """Below that, a 2.5 % percentile is as good as the smallest draw and says nothing."""

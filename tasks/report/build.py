@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from tasks.artifacts import Preflight
 from tasks.report.config import ReportConfig
 from tasks.report.corpus import corpus_part
-from tasks.report.honest_tables import headline
 from tasks.report.page import render
-from tasks.scores import PremiumScores
+from tasks.report.robust_tables import headline
+from tasks.schemas.artifacts import Preflight
+from tasks.schemas.scores import PremiumScores
 from tasks.store.records import Record
 
 

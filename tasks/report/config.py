@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from tasks.settings import Config
-from tasks.store.refs import ArtifactRef, Room
+from tasks.common.settings import Config
+from tasks.store.refs import ArtifactRef, ArtifactType
 
 
 class ReportConfig(Config):
@@ -24,4 +24,4 @@ def report_label(config: ReportConfig, inputs: Mapping[str, ArtifactRef]) -> str
 
 REVISION = 3
 """Raised when the same input would give other bytes."""
-ROOM = Room(kind="report", revision=REVISION, label=report_label)
+ARTIFACT_TYPE = ArtifactType(kind="report", revision=REVISION, label=report_label)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.provenance.statement import STATEMENT_NAME
 from tasks.report.corpus_figure import documents_over_time
 from tasks.report.tables import Row
 from tasks.report.text import DASH, spaced
-from tasks.statement import STATEMENT_NAME
 from tasks.store.records import Record
 
 N_YEARS = 8

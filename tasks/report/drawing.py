@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tasks.scores import Interval
+from tasks.schemas.scores import Interval
 
 GREY, BLUE, GREEN, OCHRE, INK, LINE = "#8a8f98", "#2f6690", "#4d7c59", "#b7791f", "#2b2f36", "#c9cdd3"
 MODEL_COLOURS = {"base": GREY, "trained": BLUE, "placebo": GREEN}

@@ -8,7 +8,7 @@ from matplotlib.ticker import EngFormatter
 
 from tasks.report.drawing import BLUE, GREY, INK, MODEL_COLOURS, drawing, mark, name_rows
 from tasks.report.tables import Curve
-from tasks.scores import PremiumScores
+from tasks.schemas.scores import PremiumScores
 
 LINE_STYLES = ("-", (0, (4, 2)), (0, (1, 1)))
 

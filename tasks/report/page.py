@@ -7,13 +7,13 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from tasks.artifacts import Preflight
 from tasks.report import facts, figures, tables
 from tasks.report.config import ReportConfig
-from tasks.report.honest import honest_part
+from tasks.report.robust import robust_part
 from tasks.report.summary import cards, where_zero_lies
 from tasks.report.text import dropped
-from tasks.scores import PremiumScores
+from tasks.schemas.artifacts import Preflight
+from tasks.schemas.scores import PremiumScores
 from tasks.store.records import Record
 
 
@@ -43,7 +43,7 @@ def render(
         scores=scores,
         cards=cards(scores),
         where_zero_lies=where_zero_lies(scores),
-        honest=honest_part(scores, facts.base_is_pretrained(records)),
+        robust=robust_part(scores, facts.base_is_pretrained(records)),
         corpus=corpus,
         seed=_seed_part(scores, draws),
         panel={"contract": facts.panel_contract(records), "tables": facts.panel_tables(records)},

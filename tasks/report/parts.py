@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tasks.report.text import DASH, Missing, bounds, round_bounds, signed
-from tasks.scores import Estimate, HonestScores, ModelParts, RankIc
+from tasks.schemas.scores import Estimate, ModelParts, RankIc, RobustScores
 
 FIGURES = {
     "premium": ("premium", "on - off, off purged by label days"),
@@ -38,15 +38,15 @@ class PartRow:
     cells: list[Cell]
 
 
-def models_of(honest: HonestScores) -> dict[str, ModelParts]:
+def models_of(robust: RobustScores) -> dict[str, ModelParts]:
     """The models that were scored, by name."""
-    models = {"base": honest.base, "trained": honest.trained}
-    return models | ({"placebo": honest.placebo} if honest.placebo else {})
+    models = {"base": robust.base, "trained": robust.trained}
+    return models | ({"placebo": robust.placebo} if robust.placebo else {})
 
 
-def decomposition(honest: HonestScores) -> list[PartRow]:
+def decomposition(robust: RobustScores) -> list[PartRow]:
     """What each model's premium is made of, a column per model."""
-    models = models_of(honest).values()
+    models = models_of(robust).values()
     rows = [
         PartRow(name, meaning, [_cell(getattr(parts, figure)) for parts in models])
         for figure, (name, meaning) in FIGURES.items()
@@ -54,10 +54,10 @@ def decomposition(honest: HonestScores) -> list[PartRow]:
     return [*rows, PartRow(*RANK_IC, [_rank_cell(parts.rank_ic) for parts in models])]
 
 
-def differences(honest: HonestScores, is_pretrained: bool | None) -> list[PartRow]:
+def differences(robust: RobustScores, is_pretrained: bool | None) -> list[PartRow]:
     """What tells the models apart, paired draws."""
     return [
-        PartRow(name, meaning, [_cell(estimate)]) for name, meaning, estimate in _differences(honest, is_pretrained)
+        PartRow(name, meaning, [_cell(estimate)]) for name, meaning, estimate in _differences(robust, is_pretrained)
     ]
 
 
@@ -66,10 +66,10 @@ def lookahead_name(is_pretrained: bool | None) -> str:
     return "lookahead: base - trained" if is_pretrained is False else CAREFUL_NAME
 
 
-def missing_parts(honest: HonestScores) -> list[Missing]:
+def missing_parts(robust: RobustScores) -> list[Missing]:
     """Every figure, interval and jackknife of a model that is not there, with its reason."""
     found: list[Missing] = []
-    for model, parts in models_of(honest).items():
+    for model, parts in models_of(robust).items():
         for figure, (name, _) in FIGURES.items():
             found += _missing(f"{name} of {model}", getattr(parts, figure))
         if parts.rank_ic.mean is None or parts.rank_ic.standard_error is None:
@@ -77,20 +77,20 @@ def missing_parts(honest: HonestScores) -> list[Missing]:
     return found
 
 
-def missing_differences(honest: HonestScores, is_pretrained: bool | None) -> list[Missing]:
+def missing_differences(robust: RobustScores, is_pretrained: bool | None) -> list[Missing]:
     """The same of the differences between the models."""
-    differences = _differences(honest, is_pretrained)
+    differences = _differences(robust, is_pretrained)
     return [missing for name, _, estimate in differences for missing in _missing(name, estimate)]
 
 
-def _differences(honest: HonestScores, is_pretrained: bool | None) -> Iterator[tuple[str, str, Estimate]]:
-    yield "reduction", "premium of base - premium of trained", honest.reduction
-    yield lookahead_name(is_pretrained), "R2 disjoint of base - that of trained", honest.lookahead
-    if honest.placebo_lookahead:
-        yield "base - placebo", "R2 disjoint: what as many tokens from after the cutoff did", honest.placebo_lookahead
-    if honest.trained_against_placebo:
+def _differences(robust: RobustScores, is_pretrained: bool | None) -> Iterator[tuple[str, str, Estimate]]:
+    yield "reduction", "premium of base - premium of trained", robust.reduction
+    yield lookahead_name(is_pretrained), "R2 disjoint of base - that of trained", robust.lookahead
+    if robust.placebo_lookahead:
+        yield "base - placebo", "R2 disjoint: what as many tokens from after the cutoff did", robust.placebo_lookahead
+    if robust.trained_against_placebo:
         meaning = "R2 disjoint: what the cutoff did, tokens being equal"
-        yield "placebo - trained", meaning, honest.trained_against_placebo
+        yield "placebo - trained", meaning, robust.trained_against_placebo
 
 
 def _cell(estimate: Estimate) -> Cell:

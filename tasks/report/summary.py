@@ -4,7 +4,7 @@ from typing import Any
 
 from tasks.report.parts import models_of
 from tasks.report.text import NO_REASON, bounds, signed
-from tasks.scores import Estimate, Interval, PremiumScores
+from tasks.schemas.scores import Estimate, Interval, PremiumScores
 
 TOO_NARROW = ", the seed's interval, too narrow where stocks share shocks"
 Line = tuple[str, str, str]
@@ -22,23 +22,23 @@ def cards(scores: PremiumScores) -> list[dict[str, Any]]:
         "Premium, base model": (scores.base.premium, scores.base.premium_interval),
         "Premium, trained model": (scores.trained.premium, scores.trained.premium_interval),
     }
-    if scores.honest is None:
+    if scores.robust is None:
         return [
             {"name": name, "value": signed(point), "lines": [("95 % of stock draws", bounds(ends), TOO_NARROW)]}
             for name, (point, ends) in seed.items()
         ]
-    premiums = {f"Premium, {name} model": parts.premium for name, parts in models_of(scores.honest).items()}
+    premiums = {f"Premium, {name} model": parts.premium for name, parts in models_of(scores.robust).items()}
     return [
         {"name": name, "value": signed(found.point), "lines": [_two_way(found), *_seed_line(*seed.get(name, ()))]}
-        for name, found in {"Reduction": scores.honest.reduction, **premiums}.items()
+        for name, found in {"Reduction": scores.robust.reduction, **premiums}.items()
     ]
 
 
 def where_zero_lies(scores: PremiumScores) -> str:
     """Where zero lies against the reduction's interval, the two-way one where there is one."""
-    if scores.honest is None:
+    if scores.robust is None:
         return f"The seed's 95 % interval of the reduction {_zero(scores.reduction_interval)}"
-    found = scores.honest.reduction
+    found = scores.robust.reduction
     if found.two_way is None:
         return f"There is no two-way interval of the reduction: {found.why_none or NO_REASON}"
     return f"The two-way 95 % interval of the reduction {_zero(found.two_way)}"

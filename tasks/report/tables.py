@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tasks.report.text import bounds, dropped, signed
-from tasks.scores import ModelScore, PremiumScores
+from tasks.schemas.scores import ModelScore, PremiumScores
 from tasks.store.records import Record
 
 TOKEN_FACTS = ("tokens_seen", "n_tokens")

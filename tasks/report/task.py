@@ -6,7 +6,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.report.config import ROOM, ReportConfig
+from tasks.report.config import ARTIFACT_TYPE, ReportConfig
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -28,13 +28,13 @@ def publish_report(
         Reference to a Report.
     """
     store = open_store()
-    plan = ROOM.plan(config, {"premium": premium, "preflight": preflight, "corpus": corpus})
+    spec = ARTIFACT_TYPE.spec(config, {"premium": premium, "preflight": preflight, "corpus": corpus})
 
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
         from tasks.report.build import write_report
 
         # The sources of all three overlap: each artifact is named once.
-        records = {record.ref: record for ref in plan.inputs.values() for record in store.lineage(ref)}
+        records = {record.ref: record for ref in spec.inputs.values() for record in store.lineage(ref)}
         return write_report(config, inputs, list(records.values()), folder)
 
-    return build(store, plan, make)
+    return build(store, spec, make)

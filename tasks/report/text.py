@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tasks.scores import Interval
+from tasks.schemas.scores import Interval
 
 DASH = "\N{EN DASH}"
 NO_REASON = "no reason was recorded"

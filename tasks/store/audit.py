@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
-from tasks.settings import Config
+from tasks.common.settings import Config
 from tasks.store.errors import ArtifactDamaged, ArtifactMissing, StoreError
 from tasks.store.findings import WRONG, Audit, Finding
 from tasks.store.holdings import Held, holdings, in_turn, last_proofs

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tasks.store.catalogue import records, resolve
 from tasks.store.export import export
 from tasks.store.forget import forget

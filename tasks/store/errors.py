@@ -2,7 +2,7 @@
 
 import errno
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """An OSError's numbers that a person can act on by making room."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tasks.settings import state_dir
-from tasks.store.refs import Plan
+from tasks.common.settings import state_dir
+from tasks.store.refs import ArtifactSpec
 
 log = logging.getLogger(__name__)
 
@@ -19,22 +19,22 @@ POLL_SECONDS = 0.5
 
 
 @contextmanager
-def only_builder(plan: Plan) -> Iterator[None]:
+def only_builder(spec: ArtifactSpec) -> Iterator[None]:
     """Hold an artifact's lock on this machine; the kernel frees it when the process ends, however it ends.
 
     Machines do not see each other's locks, and need not: the first verified publication counts.
 
     Args:
-        plan: What shall be built.
+        spec: What shall be built.
     """
     folder = state_dir() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{plan.key}.lock")
-    said_by = folder / f"{plan.key}.holder"
+    lock = FileLock(folder / f"{spec.key}.lock")
+    said_by = folder / f"{spec.key}.holder"
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        log.info("%s: waits, for %s builds the same artifact on this machine", plan.path, _read(said_by))
+        log.info("%s: waits, for %s builds the same artifact on this machine", spec.path, _read(said_by))
         lock.acquire(poll_interval=POLL_SECONDS)
     try:
         said_by.write_text(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%H:%M:%S} UTC")

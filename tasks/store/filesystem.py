@@ -2,7 +2,7 @@
 
 import os
 
-from tasks.settings import state_dir
+from tasks.common.settings import state_dir
 from tasks.store.errors import StoreError
 
 

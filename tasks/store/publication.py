@@ -57,10 +57,10 @@ def settle(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -
 def _make_way(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -> None:
     """Put a record that was asked for in place of the one that stands; that one is kept aside if its bytes differ."""
     try:
-        standing = records.read(record.ref.path) if record.rebuilt_for else None
+        standing = records.read(record.ref.path) if record.requested_by else None
     except (ArtifactDamaged, FileNotFoundError):
         return  # replaced, or written, as any record is
-    if standing is None or standing.rebuilt_for == record.rebuilt_for:
+    if standing is None or standing.requested_by == record.requested_by:
         return
     refuse_drift(record.identity, standing)
     check_whole(blobs, record, n_threads)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from tasks.settings import state_dir
+from tasks.common.settings import state_dir
 from tasks.store.blobs import Blobs, WrongBytes
 from tasks.store.errors import ArtifactDamaged, StoreError
 from tasks.store.filesystem import n_transfers, store_url

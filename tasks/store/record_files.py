@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import Field, JsonValue, ValidationError
 
-from tasks.settings import Frozen
+from tasks.common.settings import Frozen
 from tasks.store.digests import canonical_json
 from tasks.store.errors import ArtifactDamaged, NewerSchema, StoreError
 from tasks.store.objects import Objects

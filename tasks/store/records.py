@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from tasks.settings import Frozen, project_root
+from tasks.common.settings import Frozen, project_root
+from tasks.costs.usage import Spent
 from tasks.store.digests import artifact_digest, sha256_of_json
 from tasks.store.refs import ArtifactRef, Segment, Sha256
-from tasks.store.spent import Spent
 
 RECORD_NAME = "record.json"
 SCHEMA_VERSION: Literal[3] = 3
 """1: each file is one blob. 2: a file may be several. 3: it says what was spent, and for whom it was rebuilt."""
-SINCE_SCHEMA_3 = {"spent", "rebuilt_for"}
+SINCE_SCHEMA_3 = {"spent", "requested_by"}
 PACKAGES = ("prefect", "torch", "transformers", "peft", "scikit-learn", "numpy", "pandas", "s3fs")
 
 
@@ -92,7 +92,7 @@ class Record(Frozen):
     spent: Spent | None = None
     """Time and dollars, waiting and failed attempts included. None before schema 3, and for what has no attempt of its
     own, such as a training's states."""
-    rebuilt_for: str | None = Field(None, max_length=100)
+    requested_by: str | None = Field(None, max_length=100)
     """The run that asked for it to be built though one stood."""
     finished_at: datetime
     versions: dict[str, str]

@@ -6,7 +6,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import Field, JsonValue
 
-from tasks.settings import Config, Frozen
+from tasks.common.settings import Config, Frozen
 from tasks.store.digests import sha256_of_json
 
 Segment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,120}$")]
@@ -36,7 +36,7 @@ class ArtifactRef(Frozen):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ArtifactSpec:
     """An artifact before it exists: its place follows from what will go into it.
 
     Args:
@@ -75,7 +75,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Room(Generic[C]):
+class ArtifactType(Generic[C]):
     """What the rest of the house must know of a room to name its artifacts.
 
     Args:
@@ -88,7 +88,7 @@ class Room(Generic[C]):
     revision: int
     label: Callable[[C, Mapping[str, ArtifactRef]], str]
 
-    def plan(self, config: C, inputs: Mapping[str, ArtifactRef] | None = None) -> Plan:
+    def spec(self, config: C, inputs: Mapping[str, ArtifactRef] | None = None) -> ArtifactSpec:
         """The artifact this config and these inputs make."""
         inputs = dict(inputs or {})
-        return Plan(self.kind, self.label(config, inputs), self.revision, config, inputs)
+        return ArtifactSpec(self.kind, self.label(config, inputs), self.revision, config, inputs)

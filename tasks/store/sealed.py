@@ -4,7 +4,7 @@ from typing import Self, TypeVar
 
 from pydantic import ValidationError, model_validator
 
-from tasks.settings import Frozen
+from tasks.common.settings import Frozen
 from tasks.store.digests import sha256_of_json
 from tasks.store.errors import StoreError
 from tasks.store.objects import Objects

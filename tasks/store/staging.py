@@ -9,27 +9,27 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tasks.settings import state_dir
-from tasks.store.refs import Plan
+from tasks.common.settings import state_dir
+from tasks.store.refs import ArtifactSpec
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def staging_folder(plan: Plan, part: str = "artifact") -> Iterator[Path]:
+def staging_folder(spec: ArtifactSpec, part: str = "artifact") -> Iterator[Path]:
     """An empty folder beside the cache; it is gone afterwards, whatever happened.
 
     What a killed builder has left, of this artifact or of another, is removed first.
 
     Args:
-        plan: What is built; the caller holds its lock (`only_builder`).
+        spec: What is built; the caller holds its lock (`only_builder`).
         part: Tells several folders of one builder apart.
     """
     parent = state_dir() / "staging"
     parent.mkdir(parents=True, exist_ok=True)
-    folder = parent / f"{plan.key}.{part}"
+    folder = parent / f"{spec.key}.{part}"
     _set_aside(folder)
-    _sweep(parent, plan.key)
+    _sweep(parent, spec.key)
     folder.mkdir()
     try:
         yield folder

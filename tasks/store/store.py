@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from tasks.settings import state_dir
+from tasks.common.settings import state_dir
+from tasks.costs.usage import Meter
 from tasks.store.blobs import CHUNK_BYTES, Blobs, WrongBlob
 from tasks.store.capabilities import Capabilities
 from tasks.store.downloads import Download
@@ -20,8 +21,7 @@ from tasks.store.probe import probe_objects
 from tasks.store.publication import settle
 from tasks.store.record_files import RecordFiles
 from tasks.store.records import Record, git_commit, running_versions
-from tasks.store.refs import ArtifactRef, Plan
-from tasks.store.spent import Meter
+from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.stopping import Stop, StoppableBlobs
 from tasks.store.uploads import Upload
 from tasks.store.wholeness import check_whole, damage
@@ -50,18 +50,18 @@ class Store:
         self.chunk_bytes = chunk_bytes
         self.n_threads = n_transfers()
 
-    def find(self, plan: Plan) -> ArtifactRef | None:
-        """The artifact this plan describes, if it stands in the store and is whole.
+    def find(self, spec: ArtifactSpec) -> ArtifactRef | None:
+        """The artifact this spec describes, if it stands in the store and is whole.
 
         Raises:
             IdentityDrift: If the record at its place tells of another identity.
             ArtifactDamaged: If a blob is missing, cut or changed.
         """
         try:
-            record = self.records.read(plan.path)
+            record = self.records.read(spec.path)
         except FileNotFoundError:
             return None
-        refuse_drift(plan.identity, record)
+        refuse_drift(spec.identity, record)
         check_whole(self.blobs, record, self.n_threads)
         return record.ref
 
@@ -120,13 +120,13 @@ class Store:
 
     def publish(
         self,
-        plan: Plan,
+        spec: ArtifactSpec,
         folder: Path,
         facts: dict[str, JsonValue],
         seconds: float,
         stop: Stop | None = None,
         meter: Meter | None = None,
-        rebuilt_for: str = "",
+        requested_by: str = "",
     ) -> ArtifactRef:
         """Upload a finished folder, read every blob back, then write the record.
 
@@ -134,12 +134,12 @@ class Store:
         with other bytes is only counted.
 
         Args:
-            plan: What the artifact is.
+            spec: What the artifact is.
             folder: Its files; nothing in it is changed.
             facts: Numbers for the record.
             seconds: Wall time of the work.
             stop: Gives the publication up when another thread sets it.
-            rebuilt_for: The run that asked for it though one stood: that one makes way, and is kept aside.
+            requested_by: The run that asked for it though one stood: that one makes way, and is kept aside.
             meter: Read when all bytes are there, for what the record says was spent; without one it says nothing.
 
         Raises:
@@ -148,20 +148,20 @@ class Store:
         """
         stop = stop or Stop()
         upload = Upload(StoppableBlobs(self.objects, stop), folder, self.chunk_bytes, self.n_threads)
-        with self._named(plan):
-            files = upload.send(f"upload {plan.path}")
-            upload.verify(files, f"verify {plan.path}")
+        with self._named(spec):
+            files = upload.send(f"upload {spec.path}")
+            upload.verify(files, f"verify {spec.path}")
         record = Record(
-            kind=plan.kind,
-            label=plan.label,
-            key=plan.key,
-            identity=plan.identity,
-            config=plan.config.model_dump(mode="json"),
-            inputs=dict(plan.inputs),
+            kind=spec.kind,
+            label=spec.label,
+            key=spec.key,
+            identity=spec.identity,
+            config=spec.config.model_dump(mode="json"),
+            inputs=dict(spec.inputs),
             files=files,
             facts=facts,
             seconds=round(seconds, 3),
-            rebuilt_for=rebuilt_for or None,
+            requested_by=requested_by or None,
             spent=meter.read() if meter else None,
             finished_at=datetime.now(UTC),
             versions=running_versions(),
@@ -170,16 +170,16 @@ class Store:
         with stop.recording():
             ref = settle(self.blobs, self.records, record, self.n_threads)
         if ref.digest == record.digest:
-            with self._named(plan):
+            with self._named(spec):
                 upload.send_what_was_swept(files)
         return ref
 
     @contextmanager
-    def _named(self, plan: Plan) -> Iterator[None]:
+    def _named(self, spec: ArtifactSpec) -> Iterator[None]:
         try:
             yield
         except WrongBlob as wrong:
-            raise damage(self.url, plan, wrong) from wrong
+            raise damage(self.url, spec, wrong) from wrong
 
     def probe(self) -> Capabilities:
         """Write a few bytes, read them back, delete them, and find what the server enforces.

@@ -13,7 +13,7 @@ and its bytes are hashed when a stage fetches them."""
 
 
 class HasPath(Protocol):
-    """A plan or a reference: what stands at a path of the store."""
+    """A spec or a reference: what stands at a path of the store."""
 
     @property
     def path(self) -> str:

@@ -6,9 +6,9 @@ from itertools import combinations
 
 from pydantic import JsonValue
 
+from tasks.common.settings import Config
 from tasks.recipe import Recipe
-from tasks.scores import PremiumScores
-from tasks.settings import Config
+from tasks.schemas.scores import PremiumScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import Record
 from tasks.sweep.differences import ABSENT, as_text, differences
@@ -101,10 +101,10 @@ def _refuse_pair(first: Measured, other: Measured) -> None:
 def _figures(scores: PremiumScores) -> Iterator[tuple[str, object]]:
     """Every figure of the base model, and of the controls, which are made of its states."""
     yield from _leaves(scores.base.model_dump(mode="json"), "base")
-    if scores.honest:
-        yield from _leaves(scores.honest.base.model_dump(mode="json"), "honest.base")
-        for control in scores.honest.controls:
-            yield from _leaves(control.model_dump(mode="json"), f"honest.controls.{control.name}")
+    if scores.robust:
+        yield from _leaves(scores.robust.base.model_dump(mode="json"), "robust.base")
+        for control in scores.robust.controls:
+            yield from _leaves(control.model_dump(mode="json"), f"robust.controls.{control.name}")
 
 
 def _leaves(tree: object, path: str) -> Iterator[tuple[str, object]]:

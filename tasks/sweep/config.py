@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from tasks.common.settings import Config
 from tasks.recipe import Recipe
-from tasks.settings import Config
 
 DeploymentName = Annotated[str, Field(pattern=r"^leakage-premium/[A-Za-z0-9][A-Za-z0-9._-]{0,60}$")]
 SettingPath = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=200)]

@@ -1,6 +1,6 @@
 """What the store holds of a variation, read for the comparison."""
 
-from tasks.scores import PremiumScores
+from tasks.schemas.scores import PremiumScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store

@@ -1,6 +1,6 @@
 """What a sweep refuses, and how it ends."""
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 
 class BadSweep(HindsightError):

@@ -6,8 +6,9 @@ from math import isfinite
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
-from tasks.scores import Estimate, HonestScores, Interval, PremiumScores
-from tasks.settings import Frozen
+from tasks.common.settings import Frozen
+from tasks.common.text import DASH, bounds, signed
+from tasks.schemas.scores import Estimate, Interval, PremiumScores, RobustScores
 from tasks.sweep.config import MetricName
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ class Metric:
         words: What it is, for a table's head.
         best: Which end is first.
         terms: How it follows from the R2s of one draw.
-        estimate: Where it stands in the honest scores.
-        seed: Where it stands in the seed's scores, with its stock draws; absent for what only the honest figures tell.
+        estimate: Where it stands in the robust scores.
+        seed: Where it stands in the seed's scores, with its stock draws; absent for what only the robust figures tell.
     """
 
     words: str
     best: Literal["highest", "lowest"]
     terms: Terms
-    estimate: Callable[[HonestScores], Estimate | None]
+    estimate: Callable[[RobustScores], Estimate | None]
     seed: Callable[[PremiumScores], tuple[float, Interval]] | None = None
 
     @property
@@ -111,9 +112,9 @@ METRICS: dict[MetricName, Metric] = {
 
 def figure_of(scores: PremiumScores, metric: Metric) -> Figure:
     """The metric's figure: with its two-way interval where the recipe drew one, else the seed's with stock draws."""
-    if scores.honest is None:
+    if scores.robust is None:
         return _seed_figure(scores, metric)
-    found = metric.estimate(scores.honest)
+    found = metric.estimate(scores.robust)
     if found is None:
         return Figure(point=None, why_none="the recipe has no placebo arm")
     if found.point is None or not isfinite(found.point):
@@ -143,7 +144,7 @@ def drawn(two_way: "np.ndarray", metric: Metric) -> "np.ndarray | None":
 
 def _seed_figure(scores: PremiumScores, metric: Metric) -> Figure:
     if metric.seed is None:
-        return Figure(point=None, why_none="the recipe asks for the seed's figures alone (premium.honest is null)")
+        return Figure(point=None, why_none="the recipe asks for the seed's figures alone (premium.robust is null)")
     point, interval = metric.seed(scores)
     if not isfinite(point):
         return Figure(point=None, why_none="the figure is not a number")
@@ -152,3 +153,11 @@ def _seed_figure(scores: PremiumScores, metric: Metric) -> Figure:
 
 def _ends(interval: Interval) -> tuple[float, float]:
     return interval.p2_5, interval.p97_5
+
+
+def with_interval(figure: Figure | None) -> str:
+    """`+0.0794 [-0.0431, +0.3150]`; the seed's stock draws are named, for they are too narrow."""
+    if figure is None or figure.point is None:
+        return DASH
+    named = " (stock draws)" if figure.interval == "stock draws" else ""
+    return f"{signed(figure.point)} {bounds(figure.ends)}{named}"

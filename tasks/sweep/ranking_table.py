@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.sweep.figures import Metric
+from tasks.common.text import DASH, bounds, signed
+from tasks.sweep.figures import Metric, with_interval
 from tasks.sweep.ranking import Ranked, Ranking
-from tasks.sweep.table import DASH, Row, bounds, signed, with_interval
+
+Row = dict[str, str]
 
 LIMITS = (
     "A model that training has broken has no premium either: look at the final loss before the place.",

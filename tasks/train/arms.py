@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.settings import Config
+from tasks.common.settings import Config
 
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
 ExpertKernels = Literal["scattermoe", "sonicmoe", "none"]

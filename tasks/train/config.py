@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.settings import NOT_IDENTITY, Config
-from tasks.store.refs import ArtifactRef, Room
+from tasks.common.settings import NOT_IDENTITY, Config
+from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.train.arms import FullWeightArm, LoraArm
 
 
@@ -79,4 +79,4 @@ def train_label(config: TrainConfig, inputs: Mapping[str, ArtifactRef]) -> str:
 
 REVISION = 2
 """Raised when the same input would give other bytes."""
-ROOM = Room(kind="train", revision=REVISION, label=train_label)
+ARTIFACT_TYPE = ArtifactType(kind="train", revision=REVISION, label=train_label)

@@ -1,6 +1,6 @@
 """What the train room refuses."""
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 
 
 class TrainError(HindsightError):

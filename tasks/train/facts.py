@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from tasks.artifacts import ModelFolder
+from tasks.schemas.artifacts import ModelFolder
 from tasks.train import workplace
 from tasks.train.blocks import Rows
 from tasks.train.config import TrainConfig

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tasks.pools import find_gpu
+from tasks.costs.hardware import find_gpu
 from tasks.train.sizes import Sizes, read_sizes, sizes_of
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from tasks.processes import end_tree
-from tasks.settings import project_root
+from tasks.common.processes import end_tree
+from tasks.common.settings import project_root
 from tasks.train import workplace
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainerMissing, TrainError, TrainingFailed

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from tasks.pools import GIB
+from tasks.costs.hardware import GIB
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.sizes import Sizes

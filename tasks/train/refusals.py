@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import erfc, floor, log2, sqrt
 
-from tasks.pools import POOLS, current_pool
+from tasks.costs.hardware import POOLS, current_pool
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainError

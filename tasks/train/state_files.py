@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from tasks.durable import sync
+from tasks.common.fsync import sync
 
 TRAINER = "trainer.json"
 TRAINER_STATE = "trainer_state.json"

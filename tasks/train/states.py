@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from tasks.settings import Config
+from tasks.common.settings import Config
 from tasks.store.catalogue import record_paths
 from tasks.store.errors import ArtifactDamaged, ArtifactMissing, StoreError
 from tasks.store.forget import forget
 from tasks.store.records import Record
-from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.stopping import Stop
 from tasks.store.store import Store
 
@@ -42,18 +42,18 @@ class States:
 
     Args:
         store: Where they lie.
-        plan: The checkpoint they lead to; its key is their label.
+        spec: The checkpoint they lead to; its key is their label.
     """
 
-    def __init__(self, store: Store, plan: Plan) -> None:
+    def __init__(self, store: Store, spec: ArtifactSpec) -> None:
         self.store = store
-        self.plan = plan
+        self.spec = spec
         self.attempt = uuid.uuid4().hex[:16]
         self.n_published = 0
         self.damaged: set[str] = set()
 
     def latest(self) -> Path | None:
-        """Fetch the newest whole state; what was fetched earlier for this plan leaves the cache.
+        """Fetch the newest whole state; what was fetched earlier for this spec leaves the cache.
 
         Another attempt may publish and prune meanwhile: the store is asked again as long as states appear.
 
@@ -108,8 +108,10 @@ class States:
         Raises:
             PublicationStopped: If it was stopped before its record was written.
         """
-        plan = Plan(KIND, self.plan.key, REVISION, StateConfig(step=step, attempt=self.attempt), self.plan.inputs)
-        ref = self.store.publish(plan, folder, {"step": step, **facts}, seconds=0, stop=stop)
+        spec = ArtifactSpec(
+            KIND, self.spec.key, REVISION, StateConfig(step=step, attempt=self.attempt), self.spec.inputs
+        )
+        ref = self.store.publish(spec, folder, {"step": step, **facts}, seconds=0, stop=stop)
         self.n_published += 1
         return ref
 
@@ -122,14 +124,14 @@ class States:
 
     def drop(self) -> None:
         """Forget all states, here and in the store: their checkpoint stands. What cannot be removed is a warning."""
-        shutil.rmtree(self.store.cache_dir / KIND / self.plan.key, ignore_errors=True)
+        shutil.rmtree(self.store.cache_dir / KIND / self.spec.key, ignore_errors=True)
         try:
             self.prune(keep=0)
         except (StoreError, OSError) as error:
             log.warning(
                 "train: states of %s are left in %s, though its checkpoint stands: %s; `python -m tasks.store forget` "
                 "removes them",
-                self.plan.path,
+                self.spec.path,
                 self.store.url,
                 error,
             )
@@ -151,7 +153,7 @@ class States:
         return found
 
     def _paths(self) -> list[str]:
-        return [path for path in record_paths(self.store, KIND) if path.split("/")[1] == self.plan.key]
+        return [path for path in record_paths(self.store, KIND) if path.split("/")[1] == self.spec.key]
 
     def _count_damaged(self, path: str, error: Exception) -> None:
         if path not in self.damaged:

@@ -7,13 +7,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import JsonValue
 
-from tasks.artifacts import ModelFolder, TextShards
-from tasks.statement import STATEMENT_NAME
+from tasks.provenance.statement import STATEMENT_NAME
+from tasks.schemas.artifacts import ModelFolder, TextShards
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.staging import staging_folder
 from tasks.store.store import open_store
-from tasks.train.config import ROOM, TrainConfig
+from tasks.train.config import ARTIFACT_TYPE, TrainConfig
 
 
 @task(name="train", cache_policy=NO_CACHE)
@@ -30,12 +30,12 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
     Returns:
         Reference to a Checkpoint.
     """
-    from tasks.model_statement import model_statement, write_model_statement
+    from tasks.provenance.model_statement import model_statement, write_model_statement
     from tasks.train.states import States
     from tasks.train.write import train_arm
 
-    store, plan = open_store(), ROOM.plan(config, {"base": base, "corpus": corpus})
-    states = States(store, plan)
+    store, spec = open_store(), ARTIFACT_TYPE.spec(config, {"base": base, "corpus": corpus})
+    states = States(store, spec)
 
     def make(inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
         said = inputs["corpus"] / STATEMENT_NAME
@@ -47,12 +47,12 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
             base_digest=base.digest,
             tokens_seen=config.token_budget,
         )
-        with staging_folder(plan, "work") as work:
+        with staging_folder(spec, "work") as work:
             facts = train_arm(config, ModelFolder(inputs["base"]), TextShards(inputs["corpus"]), folder, work, states)
         write_model_statement(folder, statement, said)
         return facts
 
-    checkpoint = build(store, plan, make)
+    checkpoint = build(store, spec, make)
     # Also where the checkpoint was found: the machine that published it may have ended before this line.
     states.drop()
     return checkpoint

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from pydantic import JsonValue
 
-from tasks.artifacts import ModelFolder, TextShards
+from tasks.schemas.artifacts import ModelFolder, TextShards
 from tasks.train import workplace
 from tasks.train.audit import check_tokens, keep_adapter, keep_metrics, keep_sharded, read_metrics
 from tasks.train.axolotl import DECODER_LAYER, axolotl_config

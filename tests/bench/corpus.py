@@ -31,7 +31,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.settings import state_dir
+from tasks.common.settings import state_dir
 
 DUMPS = ("2014-10", "2015-14", "2016-22", "2017-26")
 ROWS_PER_GROUP, GROUPS_PER_FILE = 1_000, 8
@@ -96,7 +96,7 @@ def plain_way(root: str, token_budget: int) -> dict[str, Any]:
     """As one would write it down at first."""
     from datasets import load_dataset
 
-    from tasks.tokenizer import QwenTokenizer, load_tokenizer
+    from tasks.schemas.tokenizer import QwenTokenizer, load_tokenizer
 
     tokenizer = load_tokenizer(QwenTokenizer())
     started = time.perf_counter()
@@ -123,7 +123,7 @@ def our_way(root: str, token_budget: int) -> dict[str, Any]:
     """The room's own function."""
     from tasks.corpus import write
     from tasks.corpus.config import CorpusConfig, FineWebSource
-    from tasks.tokenizer import QwenTokenizer, load_tokenizer
+    from tasks.schemas.tokenizer import QwenTokenizer, load_tokenizer
 
     # Loaded before the clock starts, as the other way's is.
     tokenizer = load_tokenizer(QwenTokenizer())

@@ -8,14 +8,14 @@ from pathlib import Path
 from prefect import flow
 from prefect.deployments import run_deployment
 
-from flows.errands.dispatch import dispatch
-from flows.errands.errand import Errand
-from flows.errands.here import run_here
-from flows.guards.exclusive import one_at_a_time
 from flows.leakage_premium import leakage_premium
-from tasks.settings import Config
+from flows.runner.dispatcher import dispatch
+from flows.runner.in_process import run_here
+from flows.runner.locks import one_at_a_time
+from flows.runner.request import StageRequest
+from tasks.common.settings import Config
 from tasks.store.build import build
-from tasks.store.refs import ArtifactRef, Room
+from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import open_store
 
 N_STAGES = 5
@@ -32,11 +32,13 @@ class EmptyConfig(Config):
     """Which of its stages."""
 
 
-ROOM = Room[EmptyConfig](kind="empty", revision=1, label=lambda config, inputs: f"{config.round}-{config.number}")
+ARTIFACT_TYPE = ArtifactType[EmptyConfig](
+    kind="empty", revision=1, label=lambda config, inputs: f"{config.round}-{config.number}"
+)
 
 
 @flow(name="empty-stage")
-@one_at_a_time(ROOM)
+@one_at_a_time(ARTIFACT_TYPE)
 def empty_stage(config: EmptyConfig) -> ArtifactRef:
     """Publish a few bytes, under the limit every stage holds."""
 
@@ -44,7 +46,7 @@ def empty_stage(config: EmptyConfig) -> ArtifactRef:
         (folder / "nothing").write_text(f"{config.number}\n")
         return {}
 
-    return build(open_store(), ROOM.plan(config), make)
+    return build(open_store(), ARTIFACT_TYPE.spec(config), make)
 
 
 @flow(name="plain-empty")
@@ -65,20 +67,20 @@ def plain(round: str) -> None:
 def dispatched(round: str) -> None:
     """Five stages in a row, each sent to a process of its own."""
     for number in range(N_STAGES):
-        dispatch(errand(round, number), open_store())
+        dispatch(request(round, number), open_store())
 
 
 @flow(name="here")
 def here(round: str) -> None:
     """Five stages in a row, in this process, as stages of the parent's own pool run."""
     for number in range(N_STAGES):
-        run_here(empty_stage, errand(round, number), open_store())
+        run_here(empty_stage, request(round, number), open_store())
 
 
-def errand(round: str, number: int) -> Errand:
+def request(round: str, number: int) -> StageRequest:
     """One stage of a round."""
-    plan = ROOM.plan(EmptyConfig(round=round, number=number))
-    return Errand(f"empty {number}", CHILD, plan, f"{round}: empty {number}")
+    spec = ARTIFACT_TYPE.spec(EmptyConfig(round=round, number=number))
+    return StageRequest(f"empty {number}", CHILD, spec, f"{round}: empty {number}")
 
 
 # The parent's own imports are part of what a run costs; naming its flow keeps them.

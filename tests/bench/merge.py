@@ -19,7 +19,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from tasks.settings import project_root, state_dir
+from tasks.common.settings import project_root, state_dir
 
 SHARDED = "pytorch_model_fsdp_0"
 MB = 1_000_000
@@ -50,7 +50,7 @@ WAYS = {
     "ours": (
         """
 from pathlib import Path
-from tasks.dcp import read_metadata
+from tasks.checkpoints.dcp import read_metadata
 from tasks.merge.shards import plan_shards, write_shards
 from tasks.merge.sources import sharded_sources
 from tasks.merge.stream import Copied

@@ -23,7 +23,7 @@ import psutil
 from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tasks.settings import state_dir
+from tasks.common.settings import state_dir
 from tests.bench.empty_stages import N_STAGES, dispatched, empty_stage, here, plain, plain_empty
 from tests.flows.stage_runs import finished, lines_of
 from tests.local_stack import Stack, deploy, local_stack, process_ids

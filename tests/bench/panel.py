@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from tasks.common.settings import state_dir
 from tasks.panel.config import JpxSource, PanelConfig
-from tasks.settings import state_dir
 
 N_STOCKS, N_DAYS = 2_000, 1_166
 WAYS = ("plain", "seed", "point_in_time")
@@ -76,8 +76,8 @@ def plain_way(csv: str) -> str:
 
 def our_way(csv: str, contract: str) -> str:
     """The room's own function."""
-    from tasks.artifacts import Panel
     from tasks.panel.build import write_panel
+    from tasks.schemas.artifacts import Panel
 
     config = PanelConfig.model_validate({"source": JpxSource(csv=csv), "contract": contract})
     folder = Path(csv).parent

@@ -21,6 +21,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
+from tasks.common.settings import state_dir
 from tasks.premium.bootstrap import draws_per_chunk, score_draws
 from tasks.premium.config import PremiumConfig
 from tasks.premium.draws import resample_stocks
@@ -30,7 +31,6 @@ from tasks.premium.gram.stock_draws import StockGrams
 from tasks.premium.rows import Rows
 from tasks.premium.schemes import schemes
 from tasks.premium.two_way import two_way_weights
-from tasks.settings import state_dir
 from tests.premium import plain
 
 N_STOCKS, ROWS_PER_STOCK = 1_000, 30

@@ -21,18 +21,18 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from tasks.settings import Config, state_dir
+from tasks.common.settings import Config, state_dir
 from tasks.store.filesystem import n_transfers
 from tasks.store.publication import settle
 from tasks.store.records import Record
-from tasks.store.refs import Room
+from tasks.store.refs import ArtifactType
 from tasks.store.store import Store
 from tasks.store.uploads import Upload
 from tests.s3_server import ACCESS_KEY, SECRET_KEY, S3Server, serve_s3
 
 SHAPE = ((1, 0.4), (4, 0.1), (40, 0.004), (400, 0.0001))
 """Files and the share of all bytes each has: checkpoints' shards, their small change, and in between."""
-PLAN = Room[Config]("train", 1, lambda config, inputs: "bench").plan(Config())
+PLAN = ArtifactType[Config]("train", 1, lambda config, inputs: "bench").spec(Config())
 Seconds = dict[str, float]
 
 

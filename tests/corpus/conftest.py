@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfFileSystem, close_session
 
-from tasks.tokenizer import HubTokenizer, tokenizer_digest
+from tasks.schemas.tokenizer import HubTokenizer, tokenizer_digest
 from tests.corpus.hub_server import COMMIT, Hub, serve_hub
 from tests.model_fixtures import qwen
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tasks.artifacts import Document
 from tasks.corpus.config import CorpusConfig, SotuSource
-from tasks.tokenizer import tokenizer_digest
+from tasks.schemas.artifacts import Document
+from tasks.schemas.tokenizer import tokenizer_digest
 from tests.model_fixtures import qwen
 
 digest_of = cache(tokenizer_digest)

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.artifacts import TextShards
 from tasks.corpus.config import CorpusConfig, FineWebSource, corpus_label
 from tasks.corpus.errors import BudgetTooLarge, CorpusError, DamagedSource, DumpAfterCutoff, DumpUpToCutoff, UnknownDump
 from tasks.corpus.mirror import Mirror
 from tasks.corpus.parquet import Parquet
 from tasks.corpus.write import write_corpus
+from tasks.schemas.artifacts import TextShards
 from tests.corpus.conftest import write_dump
 
 

@@ -6,9 +6,9 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 from prefect_dask import DaskTaskRunner
 
-from tasks.artifacts import TextShards
+from tasks.common.settings import state_dir
 from tasks.corpus.task import corpus_task_runner, publish_corpus
-from tasks.settings import state_dir
+from tasks.schemas.artifacts import TextShards
 from tasks.store.store import open_store
 from tests.corpus.conftest import files_of
 from tests.corpus.test_fineweb import fineweb

@@ -11,7 +11,7 @@ import pytest
 from tasks.corpus.config import CorpusConfig, SotuSource
 from tasks.corpus.hub_tokenizer import compare_with_hub
 from tasks.corpus.write import write_corpus
-from tasks.tokenizer import HubTokenizer, QwenTokenizer, TokenizerError
+from tasks.schemas.tokenizer import HubTokenizer, QwenTokenizer, TokenizerError
 from tests.corpus.conftest import qwen_digest
 from tests.corpus.hub_server import MODEL, STORAGE, Answer, Hub, refusal
 from tests.model_fixtures import qwen

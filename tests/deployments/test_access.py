@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 
 from deployments.address import Address
 from tasks.store.store import open_store
-from tests.flows.gated import GateConfig, errand
+from tests.flows.gated import GateConfig, request
 from tests.flows.restarts import START_SECONDS, a_run_lives_through
 from tests.flows.stage_runs import finished, lines_of, trigger, until
 from tests.local_stack import Stack, local_stack, process_ids, unprivileged
@@ -92,14 +92,14 @@ def test_a_call_without_the_password_is_refused(guarded: Guarded, path: str) -> 
 @pytest.mark.server
 def test_a_stage_runs_through_authentication_and_hands_its_password_on_in_a_private_file(on_guarded: Guarded) -> None:
     config = GateConfig(folder=str(on_guarded.gates), name="guarded")
-    run = trigger("gated/test", errand(config).plan)
+    run = trigger("gated/test", request(config).spec)
     until(config.starts.exists, START_SECONDS)
     holding = files_with(on_guarded, PASSWORD)
     assert {file.name for file in holding} == {"workspace.json"}
     assert [file for file in holding if file.stat().st_mode & 0o077 or file.parent.stat().st_mode & 0o077] == []
     config.gate.touch()
     assert finished(run).state_name == "Completed", lines_of(run)
-    assert open_store().find(errand(config).plan) is not None
+    assert open_store().find(request(config).spec) is not None
     own = {"id": [f"prefect.flow-run.{run.id}"]}
     until(lambda: {"prefect.flow-run.Running", "prefect.flow-run.Completed"} <= set(events(on_guarded, resource=own)))
     until(lambda: any("published" in line for line in lines_of(run)))

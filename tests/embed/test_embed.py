@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 from transformers import AutoModelForCausalLM
 
-from tasks.artifacts import Embeddings, ModelFolder
 from tasks.embed.batches import batch_by_length, pad_right
 from tasks.embed.config import REVISION, EmbedConfig, embed_label
 from tasks.embed.errors import NoUndatedSentences, StateNotFinite, UnusablePrompt
 from tasks.embed.states import last_token_states, load_headless
 from tasks.embed.write import write_states
-from tasks.store.refs import ArtifactRef, Plan
+from tasks.schemas.artifacts import Embeddings, ModelFolder
+from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tests.model_fixtures import qwen, sentences_panel, tiny_base
 
 PROMPTS = [
@@ -138,7 +138,7 @@ def test_a_broken_model_is_named() -> None:
 def test_the_longest_labels_still_make_a_store_path() -> None:
     panel, model = (ArtifactRef(kind="x", label="a" * 121, key="0" * 16, digest="0" * 64) for _ in range(2))
     label = embed_label(EmbedConfig(), {"panel": panel, "model": model})
-    ArtifactRef(kind="embed", label=label, key=Plan("embed", label, 1, EmbedConfig()).key, digest="0" * 64)
+    ArtifactRef(kind="embed", label=label, key=ArtifactSpec("embed", label, 1, EmbedConfig()).key, digest="0" * 64)
 
 
 def test_the_same_model_and_sentences_give_the_states_this_revision_gave(three_times) -> None:

@@ -3,12 +3,12 @@
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
 
-from flows.errands.dispatch import dispatch
-from flows.errands.errand import Errand
-from flows.money.budget import Budget
-from flows.money.spend import seen_steps
-from tasks.budget import Forecast, Step
-from tasks.panel.config import ROOM, PanelConfig
+from flows.costs.budget import Budget
+from flows.costs.outlook import Forecast, Step
+from flows.costs.spend import seen_steps
+from flows.runner.dispatcher import dispatch
+from flows.runner.request import StageRequest
+from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
 from tasks.recipe import Limits
 from tasks.store.store import open_store
 
@@ -24,12 +24,12 @@ def budgeted(config: PanelConfig, limits: Limits) -> str:
         config: The panel.
         limits: The limit.
     """
-    store, plan = open_store(), ROOM.plan(config)
+    store, spec = open_store(), ARTIFACT_TYPE.spec(config)
 
     def look(client: SyncPrefectClient) -> list[Step]:
-        found = store.find(plan)
+        found = store.find(spec)
         records = {"panel": store.record(found) if found else None}
-        return seen_steps({"panel": ("h100", plan)}, records, {"panel": FORECAST}, client)
+        return seen_steps({"panel": ("h100", spec)}, records, {"panel": FORECAST}, client)
 
     Budget(limits, look).before("panel", "panel/h100")
-    return dispatch(Errand("panel", "panel/priced", plan, f"budgeted panel {config.seed}"), store).path
+    return dispatch(StageRequest("panel", "panel/priced", spec, f"budgeted panel {config.seed}"), store).path

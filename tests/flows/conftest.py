@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tests.local_stack import Stack
 from tests.s3_server import S3Server
 

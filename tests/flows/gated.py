@@ -8,12 +8,12 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.errands.dispatch import dispatch
-from flows.errands.errand import Errand
-from flows.guards.exclusive import one_at_a_time
-from tasks.settings import Config
+from flows.runner.dispatcher import dispatch
+from flows.runner.locks import one_at_a_time
+from flows.runner.request import StageRequest
+from tasks.common.settings import Config
 from tasks.store.build import Facts, build
-from tasks.store.refs import ArtifactRef, Room
+from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import open_store
 
 PATIENCE_SECONDS = 900
@@ -41,11 +41,11 @@ class GateConfig(Config):
         return Path(self.folder, f"{self.name}.starts")
 
 
-ROOM = Room[GateConfig](kind="gated", revision=1, label=lambda config, inputs: config.name)
+ARTIFACT_TYPE = ArtifactType[GateConfig](kind="gated", revision=1, label=lambda config, inputs: config.name)
 
 
 @flow(name="gated")
-@one_at_a_time(ROOM)
+@one_at_a_time(ARTIFACT_TYPE)
 def gated(config: GateConfig) -> ArtifactRef:
     """Wait at the gate, then publish."""
 
@@ -61,18 +61,18 @@ def gated(config: GateConfig) -> ArtifactRef:
             (folder / f"{number}").write_bytes(os.urandom(config.n_bytes // N_FILES))
         return {}
 
-    return build(open_store(), ROOM.plan(config), make)
+    return build(open_store(), ARTIFACT_TYPE.spec(config), make)
 
 
-def errand(config: GateConfig) -> Errand:
+def request(config: GateConfig) -> StageRequest:
     """The stage as its parent sends it."""
-    return Errand(f"gated {config.name}", "gated/test", ROOM.plan(config), f"test: gated {config.name}")
+    return StageRequest(f"gated {config.name}", "gated/test", ARTIFACT_TYPE.spec(config), f"test: gated {config.name}")
 
 
 @task(task_run_name="{config.name}", cache_policy=NO_CACHE, persist_result=False)
 def step(config: GateConfig) -> ArtifactRef:
     """Send one stage, as flows.leakage_premium does."""
-    return dispatch(errand(config), open_store())
+    return dispatch(request(config), open_store())
 
 
 @flow(name="gated-parent")

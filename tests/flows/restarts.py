@@ -13,7 +13,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.deployments import run_deployment
 
 from tasks.store.store import open_store
-from tests.flows.gated import GateConfig, errand, gated, gated_parent
+from tests.flows.gated import GateConfig, gated, gated_parent, request
 from tests.flows.stage_runs import finished, lines_of, trigger, until
 from tests.local_stack import Stack, deploy, process_ids
 
@@ -54,10 +54,10 @@ def a_run_lives_through(stack: Stack, folder: Path, seconds: float) -> None:
     before = process_ids(stack)
     with server_away(stack, seconds):
         ends.gate.touch()
-        until(lambda: open_store().find(errand(ends).plan))
+        until(lambda: open_store().find(request(ends).spec))
     after = process_ids(stack)
     assert {name for name in before if before[name] != after[name]} == {"server"}
-    rival = trigger("gated/test", errand(goes_on).plan)
+    rival = trigger("gated/test", request(goes_on).spec)
     until(lambda: [line for line in lines_of(rival) if "waits for" in line], START_SECONDS)
     goes_on.gate.touch()
     begins.gate.touch()
@@ -75,5 +75,5 @@ PARTS = ("first", "second", "last")
 def runs_of(config: GateConfig) -> list[FlowRun]:
     """The stage's runs, whoever asked for them."""
     with get_client(sync_client=True) as client:
-        tags = FlowRunFilterTags(all_=[errand(config).artifact_tag])
+        tags = FlowRunFilterTags(all_=[request(config).artifact_tag])
         return client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=tags))

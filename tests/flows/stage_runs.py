@@ -11,21 +11,21 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import LogSort
 from prefect.deployments import run_deployment
 
-from flows.inline import find_report
-from tasks.panel.config import ROOM, PanelConfig
+from flows.runner.inline import find_report
+from tasks.common.settings import project_root
+from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
 from tasks.recipe import load_recipe
-from tasks.settings import project_root
 from tasks.store.errors import ArtifactMissing
-from tasks.store.refs import Plan
+from tasks.store.refs import ArtifactSpec
 from tasks.store.store import Store
 from tests.local_stack import Stack
 
 T = TypeVar("T")
 
 
-def panel_plan(seed: int) -> Plan:
+def panel_plan(seed: int) -> ArtifactSpec:
     """A panel nobody else asks for, built in a second."""
-    return ROOM.plan(PanelConfig(n_stocks=3, dates_per_stock=60, seed=seed))
+    return ARTIFACT_TYPE.spec(PanelConfig(n_stocks=3, dates_per_stock=60, seed=seed))
 
 
 def have_run(stack: Stack, recipe: str) -> None:
@@ -38,9 +38,9 @@ def have_run(stack: Stack, recipe: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def trigger(deployment: str, plan: Plan) -> FlowRun:
+def trigger(deployment: str, spec: ArtifactSpec) -> FlowRun:
     """As a person does it: no tag, no idempotency key, no waiting."""
-    parameters = {"config": plan.config.model_dump(mode="json")}
+    parameters = {"config": spec.config.model_dump(mode="json")}
     return run_deployment(deployment, parameters=parameters, timeout=0, as_subflow=False)
 
 

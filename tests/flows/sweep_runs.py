@@ -10,10 +10,10 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, Fl
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.deployments import run_deployment
 
+from tasks.common.settings import project_root
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
 
-CHEAP = {"premium.n_draws": 20, "premium.honest.n_draws": 40, "premium.honest.n_power_draws": 20}
+CHEAP = {"premium.n_draws": 20, "premium.robust.n_draws": 40, "premium.robust.n_power_draws": 20}
 MIXED = {
     "name": "mixed",
     "deployment": "leakage-premium/smoke",
@@ -75,7 +75,7 @@ def recipe(name: str) -> Recipe:
 def varied(alpha: float) -> Recipe:
     """As the sweep `mixed` sets it."""
     plain = recipe("smoke")
-    honest = plain.premium.honest.model_copy(update={"n_draws": 40, "n_power_draws": 20})
+    robust = plain.premium.robust.model_copy(update={"n_draws": 40, "n_power_draws": 20})
     return plain.model_copy(
-        update={"premium": plain.premium.model_copy(update={"n_draws": 20, "alpha": alpha, "honest": honest})}
+        update={"premium": plain.premium.model_copy(update={"n_draws": 20, "alpha": alpha, "robust": robust})}
     )

@@ -9,10 +9,10 @@ import pytest
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import State, StateDetails, StateType
 
-from flows.errands.dispatch import StageFailed, dispatch
-from flows.errands.errand import Errand
-from flows.guards.attempts import pool_tag, stays_of
-from flows.guards.exclusive import only_run
+from flows.runner.attempts import pool_tag, stays_of
+from flows.runner.dispatcher import StageFailed, dispatch
+from flows.runner.locks import only_run
+from flows.runner.request import StageRequest
 from tasks.store.store import open_store
 from tests.flows.stage_runs import panel_plan, until
 from tests.flows.test_dispatch import kill_process_of, runs_of
@@ -69,16 +69,16 @@ def test_a_run_inside_another_process_has_the_machine_its_tag_names() -> None:
 
 @pytest.mark.server
 def test_a_stage_killed_once_and_built_at_the_second_attempt_records_both(priced_panel: str) -> None:
-    plan = panel_plan(801)
-    errand = Errand("panel", priced_panel, plan, "test: panel 801")
+    spec = panel_plan(801)
+    request = StageRequest("panel", priced_panel, spec, "test: panel 801")
     # Held by somebody else, so that the first attempt is on its machine, waiting, when it is killed.
-    with only_run(plan), ThreadPoolExecutor(1) as parent:
-        attempt = parent.submit(copy_context().run, dispatch, errand, open_store())
-        until(lambda: any(run.state.is_running() for run in runs_of(errand)))
-        kill_process_of(errand)
+    with only_run(spec), ThreadPoolExecutor(1) as parent:
+        attempt = parent.submit(copy_context().run, dispatch, request, open_store())
+        until(lambda: any(run.state.is_running() for run in runs_of(request)))
+        kill_process_of(request)
         with pytest.raises(StageFailed, match="ended Crashed"):
             attempt.result(timeout=120)
-    spent = open_store().record(dispatch(errand, open_store())).spent
+    spent = open_store().record(dispatch(request, open_store())).spent
     assert (spent.pool, spent.provider, spent.dollars_per_hour) == ("h100", "vessl", 2.39)
     assert (spent.unknown, spent.queued_seconds > 0) == ("", True)
     assert spent.seconds > 0

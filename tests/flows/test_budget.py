@@ -11,10 +11,10 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.deployments import run_deployment
 from prefect.states import Scheduled
 
-from flows.errands.errand import Errand
+from flows.runner.request import StageRequest
+from tasks.common.settings import project_root
 from tasks.panel.config import PanelConfig
 from tasks.recipe import load_recipe
-from tasks.settings import project_root
 from tests.flows.budgeted import budgeted
 from tests.flows.stage_runs import finished, lines_of, panel_plan, until
 from tests.flows.test_dispatch import runs_of
@@ -65,10 +65,10 @@ def start(seed: int, **limits: float) -> FlowRun:
     return run_deployment("budgeted/cpu", parameters=parameters, timeout=0, as_subflow=False)
 
 
-def errand(seed: int) -> Errand:
-    plan = panel_plan(seed)
-    assert isinstance(plan.config, PanelConfig)
-    return Errand("panel", "panel/priced", plan, f"budgeted panel {seed}")
+def request(seed: int) -> StageRequest:
+    spec = panel_plan(seed)
+    assert isinstance(spec.config, PanelConfig)
+    return StageRequest("panel", "panel/priced", spec, f"budgeted panel {seed}")
 
 
 def question(client: SyncPrefectClient, run: FlowRun, n_asked: int = 1, seconds: float = 120) -> str:
@@ -90,13 +90,13 @@ def test_the_question_is_asked_until_the_answer_is_enough_and_nothing_starts_bef
         "panel on h100 would take $1.20 to $4.78; $0.00 are spent, stages under way may take $0.00 more: $4.78 in all, "
         "limit $4.00. Resume with a higher max_dollars, or with stop."
     )
-    assert runs_of(errand(851)) == []
+    assert runs_of(request(851)) == []
     refused = client.resume_flow_run(run.id, run_input={"max_dollars": -5})
     assert refused.status == SetStateStatus.REJECT
     assert "minimum of 0" in str(refused.details)
     client.resume_flow_run(run.id, run_input={})
     assert "limit $4.00" in question(client, run, n_asked=2)
-    assert runs_of(errand(851)) == []
+    assert runs_of(request(851)) == []
     client.resume_flow_run(run.id, run_input={"max_dollars": 5})
 
     assert "limit $1.00" in question(client, declined)
@@ -104,20 +104,20 @@ def test_the_question_is_asked_until_the_answer_is_enough_and_nothing_starts_bef
     ended = finished(declined)
     assert ended.state_name == "Failed"
     assert "BudgetStop: stopped by the answer to: panel on h100 would take" in ended.state.message
-    assert runs_of(errand(852)) == []
+    assert runs_of(request(852)) == []
     client.set_flow_run_state(declined.id, Scheduled(name="AwaitingRetry"))
 
     ended = finished(late)
     assert ended.state_name == "Failed", lines_of(late)
     assert "BudgetStop: nobody answered within 0.002 h, and panel on h100 would take" in ended.state.message
-    assert runs_of(errand(853)) == []
+    assert runs_of(request(853)) == []
 
     assert finished(run).state_name == "Completed", lines_of(run)
-    assert [each.state_name for each in runs_of(errand(851))] == ["Completed"]
+    assert [each.state_name for each in runs_of(request(851))] == ["Completed"]
 
     # The retry goes on with what was answered, and asks no more.
     assert finished(declined).state_name == "Completed", lines_of(declined)
-    assert len(runs_of(errand(852))) == 1
+    assert len(runs_of(request(852))) == 1
 
 
 @pytest.mark.trainer

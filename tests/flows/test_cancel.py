@@ -16,13 +16,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Scheduled
 
 from flows import stages
-from flows.errands.errand import Errand
-from flows.inline import find_report
+from flows.runner.inline import find_report
+from flows.runner.request import StageRequest
+from tasks.common.settings import project_root
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
-from tasks.store.refs import Plan
+from tasks.store.refs import ArtifactSpec
 from tasks.store.store import open_store
-from tasks.train.config import ROOM as TRAIN
+from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tests.flows.live_processes import processes_of
 from tests.flows.stage_runs import finished, have_run, lines_of, runs_of_step, state_of, until
 from tests.local_stack import Stack, deploy
@@ -71,13 +71,13 @@ def recipe(seed: int = 77) -> Recipe:
     return plain.model_copy(update={"name": NAME, "train": train})
 
 
-def plan(seed: int = 77) -> Plan:
+def spec(seed: int = 77) -> ArtifactSpec:
     """The training, its inputs as the demo has left them."""
     store, inputs = open_store(), {}
     for record in store.lineage(find_report(load_recipe(project_root() / "configs" / "smoke-full-weight.yaml"), store)):
         if record.kind == "train":
             inputs = record.inputs
-    return TRAIN.plan(recipe(seed).train, inputs)
+    return TRAIN.spec(recipe(seed).train, inputs)
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +91,13 @@ def played(stack: Stack) -> Iterator[Played]:
 
 def play() -> Played:
     deploy(stages.train, "timed", "h100x8", {"HINDSIGHT_STAGE_HOURS": str(LIMIT_HOURS)})
-    timed_out = finished(_send("train/timed", plan()), 240)
+    timed_out = finished(_send("train/timed", spec()), 240)
     left_by_time_out = _left(timed_out)
 
     parameters = {"recipe": recipe().model_dump(mode="json")}
     parent = run_deployment("leakage-premium/smoke-full-weight", parameters=parameters, timeout=0, as_subflow=False)
     train = until(lambda: [run for run in runs_of_step(NAME, "train") if state_of(run) is StateType.RUNNING], 180)[0]
-    second = _send("train/h100x8", plan(seed=78))
+    second = _send("train/h100x8", spec(seed=78))
     until(lambda: len(processes_of(train.id, RANK)) >= N_RANKS and "train: step" in " ".join(lines_of(train)), 180)
     seen = {_state_name(second)}
     _cancel(parent)
@@ -108,7 +108,7 @@ def play() -> Played:
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(parent.id, Scheduled(name="AwaitingRetry"))
     until(lambda: state_of(parent) in {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED}, 400)
-    checkpoint = open_store().find(plan())
+    checkpoint = open_store().find(spec())
     assert checkpoint is not None, lines_of(parent)
     return Played(
         timed_out=timed_out,
@@ -123,9 +123,9 @@ def play() -> Played:
     )
 
 
-def _send(deployment: str, wanted: Plan) -> FlowRun:
-    errand = Errand("train", deployment, wanted, NAME)
-    return run_deployment(deployment, parameters=errand.parameters, timeout=0, as_subflow=False)
+def _send(deployment: str, wanted: ArtifactSpec) -> FlowRun:
+    request = StageRequest("train", deployment, wanted, NAME)
+    return run_deployment(deployment, parameters=request.parameters, timeout=0, as_subflow=False)
 
 
 def _cancel(run: FlowRun) -> None:

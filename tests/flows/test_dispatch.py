@@ -10,10 +10,10 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 
-from flows.errands import dispatch as dispatching
-from flows.errands.dispatch import StageFailed, dispatch
-from flows.errands.errand import Errand
-from tasks.panel.config import ROOM, PanelConfig
+from flows.runner import dispatcher as dispatching
+from flows.runner.dispatcher import StageFailed, dispatch
+from flows.runner.request import StageRequest
+from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tests.local_stack import Stack
@@ -21,24 +21,24 @@ from tests.local_stack import Stack
 pytestmark = pytest.mark.server
 
 
-def errand(seed: int, deployment: str = "panel/cpu") -> Errand:
+def request(seed: int, deployment: str = "panel/cpu") -> StageRequest:
     """A panel nobody else asks for."""
-    plan = ROOM.plan(PanelConfig(n_stocks=3, dates_per_stock=60, seed=seed))
-    return Errand("panel", deployment, plan, f"test: panel {seed}")
+    spec = ARTIFACT_TYPE.spec(PanelConfig(n_stocks=3, dates_per_stock=60, seed=seed))
+    return StageRequest("panel", deployment, spec, f"test: panel {seed}")
 
 
-def runs_of(wanted: Errand) -> list[FlowRun]:
+def runs_of(wanted: StageRequest) -> list[FlowRun]:
     with get_client(sync_client=True) as client:
         return client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[wanted.artifact_tag])))
 
 
-def submit(parent: ThreadPoolExecutor, wanted: Errand) -> "Future[ArtifactRef]":
+def submit(parent: ThreadPoolExecutor, wanted: StageRequest) -> "Future[ArtifactRef]":
     """Dispatch in a thread; Prefect's settings are context variables, which a thread does not inherit."""
     return parent.submit(copy_context().run, dispatch, wanted, open_store())
 
 
 def test_two_parents_that_want_the_same_artifact_share_one_run(on_stack: Stack) -> None:
-    wanted = errand(101)
+    wanted = request(101)
     with ThreadPoolExecutor(2) as parents:
         first, second = [submit(parents, wanted) for _ in range(2)]
     assert first.result() == second.result()
@@ -48,7 +48,7 @@ def test_two_parents_that_want_the_same_artifact_share_one_run(on_stack: Stack) 
 
 
 def test_a_killed_run_fails_its_parent_and_a_retry_starts_a_new_one(on_stack: Stack) -> None:
-    wanted = errand(102)
+    wanted = request(102)
     with ThreadPoolExecutor(1) as parent:
         attempt = submit(parent, wanted)
         kill_process_of(wanted)
@@ -58,7 +58,7 @@ def test_a_killed_run_fails_its_parent_and_a_retry_starts_a_new_one(on_stack: St
     assert sorted(run.state_name for run in runs_of(wanted)) == ["Completed", "Crashed"]
 
 
-def kill_process_of(wanted: Errand) -> None:
+def kill_process_of(wanted: StageRequest) -> None:
     """SIGKILL the run's process as soon as there is one."""
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
@@ -74,26 +74,26 @@ def kill_process_of(wanted: Errand) -> None:
 def test_a_completed_run_without_its_artifact_counts_as_failed(
     on_stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Store, "find", lambda store, plan: None)
+    monkeypatch.setattr(Store, "find", lambda store, spec: None)
     with pytest.raises(StageFailed, match=r"completed, yet panel/sp500-3x60/\w+ is not in .* the same store\?"):
-        dispatch(errand(103), open_store())
+        dispatch(request(103), open_store())
 
 
 def test_a_failed_stages_own_sentence_reaches_the_parent(on_stack: Stack) -> None:
-    plan = ROOM.plan(PanelConfig(n_stocks=3, dates_per_stock=4, test_from="2030-01-01"))
+    spec = ARTIFACT_TYPE.spec(PanelConfig(n_stocks=3, dates_per_stock=4, test_from="2030-01-01"))
     with pytest.raises(StageFailed, match=r"EmptySplit: .*2030-01-01.*ends on 2022-12-"):
-        dispatch(Errand("panel", "panel/cpu", plan, "test: panel too short"), open_store())
+        dispatch(StageRequest("panel", "panel/cpu", spec, "test: panel too short"), open_store())
 
 
 def test_an_unknown_deployment_is_named(on_stack: Stack) -> None:
     with pytest.raises(StageFailed, match=r"needs deployment panel/moon.*deploy --all"):
-        dispatch(errand(104, "panel/moon"), open_store())
+        dispatch(request(104, "panel/moon"), open_store())
 
 
 def test_a_parent_says_why_a_stage_waits(on_stack: Stack, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     monkeypatch.setattr(dispatching, "SAY_EVERY_SECONDS", 0.0)
-    with caplog.at_level("INFO", "flows.errands.dispatch"):
-        dispatch(errand(105), open_store())
+    with caplog.at_level("INFO", "flows.runner.dispatcher"):
+        dispatch(request(105), open_store())
     assert any("panel: waits in pool cpu (no limit, pool is ready)" in message for message in caplog.messages)
 
 

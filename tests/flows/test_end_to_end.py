@@ -13,15 +13,15 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.deployments import run_deployment
 
-from flows.errands.errand import Errand
-from flows.inline import find_report
-from tasks.model_statement import CORPUS_STATEMENT_NAME
+from flows.runner.inline import find_report
+from flows.runner.request import StageRequest
+from tasks.common.settings import project_root
+from tasks.provenance.model_statement import CORPUS_STATEMENT_NAME
+from tasks.provenance.statement import STATEMENT_NAME, Statement, files_of
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
-from tasks.statement import STATEMENT_NAME, Statement, files_of
 from tasks.store.records import Record
 from tasks.store.store import open_store
-from tasks.train.config import ROOM as TRAIN
+from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tests.flows.conftest import InlineRun
 from tests.local_stack import Stack
 
@@ -80,8 +80,8 @@ def test_gpu_stages_run_on_their_own_pool(first_run: str, on_stack: Stack) -> No
 
 
 def test_the_node_of_eight_runs_the_train_stage_too(records: dict[str, Record], smoke: Recipe) -> None:
-    errand = Errand("train", "train/h100x8", TRAIN.plan(smoke.train, records["train"].inputs), "test: train")
-    run = run_deployment(errand.deployment, parameters=errand.parameters, timeout=120, as_subflow=False)
+    request = StageRequest("train", "train/h100x8", TRAIN.spec(smoke.train, records["train"].inputs), "test: train")
+    run = run_deployment(request.deployment, parameters=request.parameters, timeout=120, as_subflow=False)
     assert (run.state.name, run.work_pool_name) == ("Completed", "h100x8")
 
 

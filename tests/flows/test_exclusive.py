@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.errands.tags import artifact_tag
-from flows.guards.exclusive import only_run
-from flows.table import STAGES
-from tasks.settings import project_root
+from flows.runner.locks import only_run
+from flows.runner.table import STAGES
+from flows.runner.tags import artifact_tag
+from tasks.common.settings import project_root
 from tasks.store.store import open_store
 from tests.flows.stage_runs import finished, lines_of, panel_plan, trigger, until
 from tests.local_stack import Stack
 
 HOLDER = """
 import sys
-from flows.guards.exclusive import only_run
+from flows.runner.locks import only_run
 from tests.flows.stage_runs import panel_plan
 with only_run(panel_plan(int(sys.argv[1])), lease_seconds=60):
     print("held", flush=True)
@@ -34,23 +34,23 @@ def test_every_stage_holds_its_artifacts_limit() -> None:
 
 @pytest.mark.server
 def test_two_runs_of_one_artifact_build_it_once_and_the_other_says_why_it_waits(on_stack: Stack) -> None:
-    plan = panel_plan(201)
-    with only_run(plan):
-        runs = [trigger("panel/cpu", plan) for _ in range(2)]
+    spec = panel_plan(201)
+    with only_run(spec):
+        runs = [trigger("panel/cpu", spec) for _ in range(2)]
         for run in runs:
-            until(lambda run=run: [line for line in lines_of(run) if line.startswith(f"{plan.path}: waits for")])
-        assert open_store().find(plan) is None
+            until(lambda run=run: [line for line in lines_of(run) if line.startswith(f"{spec.path}: waits for")])
+        assert open_store().find(spec) is None
     assert [finished(run).state_name for run in runs] == ["Completed", "Completed"]
-    until(lambda: all(any(plan.path in line and "waits" not in line for line in lines_of(run)) for run in runs))
+    until(lambda: all(any(spec.path in line and "waits" not in line for line in lines_of(run)) for run in runs))
     said = [" ".join(lines_of(run)) for run in runs]
     assert sorted("nothing to do" in lines for lines in said) == [False, True]
-    assert sorted(f"published {plan.path}" in lines for lines in said) == [False, True]
+    assert sorted(f"published {spec.path}" in lines for lines in said) == [False, True]
 
 
 @pytest.mark.server
 def test_a_run_that_a_person_triggered_carries_its_artifacts_tag(on_stack: Stack) -> None:
-    plan = panel_plan(202)
-    assert artifact_tag(plan) in finished(trigger("panel/cpu", plan)).tags
+    spec = panel_plan(202)
+    assert artifact_tag(spec) in finished(trigger("panel/cpu", spec)).tags
 
 
 @pytest.mark.server

@@ -14,12 +14,12 @@ from prefect.client.schemas.filters import (
 )
 from prefect.deployments import run_deployment
 
-from flows.fresh_prices import NoTrainedModel, fresh_prices
-from flows.inline import run_inline
-from flows.ledger.standing import missing_of_the_model
+from flows.nightly import NoTrainedModel, fresh_prices
+from flows.runner.inline import run_inline
+from flows.runner.status import missing_of_the_model
+from tasks.common.settings import project_root
 from tasks.panel.config import CsvSource
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
 from tasks.store.store import open_store
 from tests.flows.scheduled import NIGHTLY, latest_table
 from tests.flows.stage_runs import finished
@@ -56,7 +56,7 @@ def recipe(on_stack: Stack, tmp_path: Path) -> Recipe:
             "name": "smoke-nightly",
             "panel": {"source": CsvSource(csv=str(tmp_path / "prices.csv")), "n_stocks": 12, "dates_per_stock": 5},
             "embed": {"undated": False},
-            "premium": {"n_draws": 10, "honest": None},
+            "premium": {"n_draws": 10, "robust": None},
             "route": {"embed": "cpu", "merge": "cpu"},
         }
     )

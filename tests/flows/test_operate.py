@@ -21,9 +21,9 @@ from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
-from flows.inline import find_report
+from flows.runner.inline import find_report
+from tasks.common.settings import project_root
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
 from tasks.store.forget import forget
 from tasks.store.store import open_store
 from tests.flows.live_processes import kill_run, kill_worker, processes_of

@@ -9,8 +9,8 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.client.schemas.objects import StateType
 
+from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
-from tasks.settings import project_root
 from tests.flows.browser import PAGE_MS, browser_page, field, fill, open_form, retry, submit, submit_run
 from tests.flows.live_processes import kill_run
 from tests.flows.stage_runs import finished, have_run, lines_of, runs_of_step, send, state_of, until

@@ -8,11 +8,11 @@ import yaml
 
 from deployments.pools import pool_files
 from deployments.steps import recipe as recipe_step
-from flows.pipeline import leakage_premium_steps
-from flows.routing import deployment_of
-from flows.table import STAGES, stage_name, stage_of
+from flows.pipelines.leakage_premium import leakage_premium_steps
+from flows.runner.routing import deployment_of
+from flows.runner.table import STAGES, stage_name, stage_of
+from tasks.common.settings import project_root
 from tasks.recipe import Recipe
-from tasks.settings import project_root
 
 RECIPE = Recipe(name="x")
 WITH_PLACEBO = Recipe(name="x", placebo=True)

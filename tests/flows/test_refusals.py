@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tests.s3_server import free_port
 
 SMOKE = yaml.safe_load((project_root() / "configs" / "smoke.yaml").read_text())

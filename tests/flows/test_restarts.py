@@ -8,7 +8,7 @@ import pytest
 from prefect.blocks.system import Secret
 
 from tasks.store.store import open_store
-from tests.flows.gated import GateConfig, errand, gated
+from tests.flows.gated import GateConfig, gated, request
 from tests.flows.restarts import END_SECONDS, START_SECONDS, a_run_lives_through
 from tests.flows.stage_runs import finished, lines_of, trigger, until
 from tests.local_stack import Stack, deploy
@@ -45,7 +45,7 @@ def test_a_stage_lives_through_the_death_of_its_store_in_the_middle_of_publishin
     in_blocks = {name: f"{{{{ prefect.blocks.secret.{block} }}}}" for name, block in hidden.items()}
     deploy(gated, "s3", variables={**environment, **in_blocks})
     config = GateConfig(folder=str(tmp_path), name="publishes", n_bytes=400_000_000)
-    run = trigger("gated/s3", errand(config).plan)
+    run = trigger("gated/s3", request(config).spec)
     until(config.starts.exists, START_SECONDS)
     config.gate.touch()
     blobs = mortal_s3.folder / mortal_s3.bucket / "away" / "blobs"
@@ -58,7 +58,7 @@ def test_a_stage_lives_through_the_death_of_its_store_in_the_middle_of_publishin
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     store = open_store()
-    ref = store.find(errand(config).plan)
+    ref = store.find(request(config).spec)
     assert ref is not None
     fetched = store.fetch(ref)
     assert sum(file.stat().st_size for file in fetched.rglob("*") if file.is_file()) >= config.n_bytes

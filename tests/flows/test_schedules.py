@@ -14,12 +14,12 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
-from flows.verification import verification
-from tasks.settings import project_root
+from flows.store_audit import verification
+from tasks.common.settings import project_root
 from tasks.store.audit import AuditConfig
 from tasks.store.findings import StoreNotWhole
 from tasks.store.forget import forget
-from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import open_store
 from tests.flows.scheduled import NIGHTLY, WEEKLY, latest_table, planned, runs_of, schedule_of, started_runs
 from tests.flows.stage_runs import finished, lines_of, until
@@ -66,7 +66,7 @@ def artifacts(on_stack: Stack, tmp_path: Path) -> Iterator[list[ArtifactRef]]:
     (tmp_path / "made").mkdir()
     for size in (1, 2):
         (tmp_path / "made" / "letters.txt").write_text("x" * size)
-        refs.append(store.publish(Plan(KIND, "letters", 1, Letters(size=size)), tmp_path / "made", {}, 1.0))
+        refs.append(store.publish(ArtifactSpec(KIND, "letters", 1, Letters(size=size)), tmp_path / "made", {}, 1.0))
     yield refs
     for ref in refs:
         forget(store, ref)

@@ -79,10 +79,10 @@ def panel_with_secret_blocks(on_stack: Stack, s3_server: S3Server) -> None:
 def test_a_run_gets_its_keys_from_secret_blocks_and_leaves_them_nowhere(
     on_stack: Stack, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = panel_plan(401)
-    run = finished(trigger("panel/s3", plan))
+    spec = panel_plan(401)
+    run = finished(trigger("panel/s3", spec))
     assert run.state_name == "Completed", lines_of(run)
-    until(lambda: any(f"published {plan.path}" in line for line in lines_of(run)))
+    until(lambda: any(f"published {spec.path}" in line for line in lines_of(run)))
     assert not has_a_key("\n".join(lines_of(run)))
     assert not has_a_key(run.model_dump_json())
     # Prefect's file with the run's environment goes with the run's supervisor, a moment after the run has ended.
@@ -90,4 +90,4 @@ def test_a_run_gets_its_keys_from_secret_blocks_and_leaves_them_nowhere(
     for name, value in s3_server.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HINDSIGHT_STORE", f"s3://{s3_server.bucket}/through-the-server")
-    assert open_store().find(plan) is not None
+    assert open_store().find(spec) is not None

@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Cancelling
 
 from flows.__main__ import main
-from flows.inline import find_report
+from flows.runner.inline import find_report
 from flows.sweep import sweep
 from tasks.store.store import open_store
 from tasks.sweep.config import SweepConfig
@@ -59,7 +59,7 @@ def test_lora_against_full_weight_is_held_against_one_base(arms: FlowRun, on_sta
     )
     assert lora.record.inputs["trained"] != full.record.inputs["trained"]
     assert lora.scores.base.model_dump_json() == full.scores.base.model_dump_json()
-    assert lora.scores.honest.base.model_dump_json() == full.scores.honest.base.model_dump_json()
+    assert lora.scores.robust.base.model_dump_json() == full.scores.robust.base.model_dump_json()
 
 
 @pytest.mark.slow
@@ -148,7 +148,7 @@ def test_every_run_stands_in_the_table_with_who_what_and_how_it_ended(
     assert int(good["tokens_seen"]) == recipe("smoke").train.token_budget
     assert float(good["reduction_p2_5"]) <= float(good["reduction_p97_5"])
     scores = read_measured("alpha-half", find_report(varied(0.5), open_store()), open_store()).scores
-    assert float(good["reduction"]) == scores.honest.reduction.point
+    assert float(good["reduction"]) == scores.robust.reduction.point
     assert (bad["state"], bad["reduction"]) == ("Failed", "")
     assert "PreflightFailed" in bad["reason"]
     assert good["run"] in printed

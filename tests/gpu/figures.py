@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tasks.train.launch import trainer_environment, trainer_python
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")

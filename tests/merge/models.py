@@ -10,9 +10,9 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from tasks.artifacts import Checkpoint, ModelFolder
 from tasks.base.config import BaseConfig, TinySource
 from tasks.base.write import write_base
+from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.train.arms import LoraArm
 from tests.merge.sharded import make_sharded
 

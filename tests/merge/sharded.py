@@ -13,7 +13,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 from transformers import AutoModelForCausalLM
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 
 
 def placements() -> dict[str, torch.Tensor]:

@@ -10,13 +10,13 @@ import torch
 import torch.distributed.checkpoint as dcp
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from tasks.artifacts import Checkpoint, ModelFolder
-from tasks.dcp import ForbiddenPickle
+from tasks.checkpoints.dcp import ForbiddenPickle
 from tasks.merge.config import MergeConfig
 from tasks.merge.errors import CheckpointMismatch, SourceDamaged
 from tasks.merge.probe import load_sharded
 from tasks.merge.sources import INDEX, SINGLE, safetensors_sources
 from tasks.merge.write import plan_merge
+from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tests.merge.models import scratch_folder, tiny_base
 
 HEAD = "lm_head.weight"

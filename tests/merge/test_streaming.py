@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from tasks.artifacts import Checkpoint, ModelFolder
-from tasks.dcp import ShardFileDamaged, read_metadata
+from tasks.checkpoints.dcp import ShardFileDamaged, read_metadata
+from tasks.common.settings import project_root
 from tasks.merge.adapter import attach_adapter
 from tasks.merge.architecture import empty_model, keep_configs
 from tasks.merge.config import MergeConfig
@@ -24,7 +24,7 @@ from tasks.merge.shards import plan_shards, publish_shards, write_shards
 from tasks.merge.sources import INDEX, Source, sharded_sources
 from tasks.merge.stream import Copied
 from tasks.merge.write import plan_merge
-from tasks.settings import project_root
+from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tests.merge.models import (
     as_on_the_hub,
     placements_checkpoint,
@@ -159,7 +159,7 @@ KILLED = """
 import os, signal, sys
 from contextlib import ExitStack
 from pathlib import Path
-from tasks.artifacts import Checkpoint, ModelFolder
+from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.merge.config import MergeConfig
 from tasks.merge.shards import write_shards
 from tasks.merge.stream import Reader

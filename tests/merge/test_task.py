@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tasks.base.config import ROOM as BASE
+from tasks.base.config import ARTIFACT_TYPE as BASE
 from tasks.base.config import BaseConfig, TinySource
+from tasks.common.settings import state_dir
 from tasks.merge.config import MergeConfig
 from tasks.merge.task import publish_merge
-from tasks.model_statement import CORPUS_STATEMENT_NAME, model_statement, write_model_statement
-from tasks.settings import state_dir
-from tasks.statement import STATEMENT_NAME, Statement, StatementDamaged, files_of, write_statement_of
+from tasks.provenance.model_statement import CORPUS_STATEMENT_NAME, model_statement, write_model_statement
+from tasks.provenance.statement import STATEMENT_NAME, Statement, StatementDamaged, files_of, write_statement_of
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
-from tasks.train.config import ROOM as TRAIN
+from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tasks.train.config import TrainConfig
 from tests.merge.models import random_adapter, tiny_base
 
@@ -23,7 +23,7 @@ CLAIM = {"claim": "written by 1900", "cutoff": "1900-12-31", "side": "known", "n
 
 
 def published_base() -> ArtifactRef:
-    return open_store().publish(BASE.plan(BaseConfig(source=TinySource())), tiny_base().path, {"pretrained": False}, 1)
+    return open_store().publish(BASE.spec(BaseConfig(source=TinySource())), tiny_base().path, {"pretrained": False}, 1)
 
 
 def published_checkpoint(base: ArtifactRef, root: Path, with_statement: bool = True) -> ArtifactRef:
@@ -35,7 +35,7 @@ def published_checkpoint(base: ArtifactRef, root: Path, with_statement: bool = T
     if with_statement:
         said = model_statement({"pretrained": False}, corpus, "lora", base_digest=base.digest, tokens_seen=500)
         write_model_statement(folder, said, corpus)
-    return open_store().publish(TRAIN.plan(TrainConfig(), {"base": base, "corpus": base}), folder, {}, 1)
+    return open_store().publish(TRAIN.spec(TrainConfig(), {"base": base, "corpus": base}), folder, {}, 1)
 
 
 def test_a_merged_model_says_what_its_checkpoint_said_and_names_its_own_files(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tasks.artifacts import Panel
 from tasks.panel.build import write_panel
 from tasks.panel.config import EcbFxSource, PanelConfig
 from tasks.panel.currencies import NAMES, euro_rates
 from tasks.panel.sources import read_prices
+from tasks.schemas.artifacts import Panel
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from threading import Thread
 
 import pytest
 
+from tasks.common.settings import state_dir
 from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Sp500Source
 from tasks.panel.errors import NoCredentials, UnreadablePrices, UnsafeArchive
 from tasks.panel.fresh import pinned, what_lies_at
+from tasks.panel.prices.config import ARTIFACT_TYPE as PRICES
 from tasks.panel.prices.config import FILE_NAME
-from tasks.panel.prices.config import ROOM as PRICES
-from tasks.settings import state_dir
 from tasks.store.store import open_store
 from tests.panel.kaggle_server import Site
 
@@ -91,7 +91,7 @@ def test_kaggles_file_is_staged_under_the_digest_it_has_now(site: Site, csv: byt
         site.body = body
         lying = what_lies_at(source, store)
         assert lying.sha256 == sha256(body).hexdigest()
-        staged = store.find(PRICES.plan(pinned(PanelConfig(source=source), lying.sha256).prices))
+        staged = store.find(PRICES.spec(pinned(PanelConfig(source=source), lying.sha256).prices))
         assert (store.fetch(staged) / FILE_NAME).read_bytes() == body
         digests.append(lying.sha256)
     assert digests[0] == digests[1] != digests[2]

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import pytest
 
+from tasks.common.settings import state_dir
 from tasks.panel.errors import (
     KaggleError,
     NoCredentials,
@@ -15,9 +16,8 @@ from tasks.panel.errors import (
     UnreadablePrices,
 )
 from tasks.panel.prices import check, receive
-from tasks.panel.prices.config import ROOM, PricesConfig
+from tasks.panel.prices.config import ARTIFACT_TYPE, PricesConfig
 from tasks.panel.prices.publish import publish
-from tasks.settings import state_dir
 from tasks.store.store import open_store
 from tests.panel.kaggle_server import (
     N_ROWS,
@@ -141,4 +141,4 @@ def test_what_is_not_the_published_file_is_refused_and_fetched_afresh(
 def test_a_file_of_another_digest_than_asked_for_is_refused(site: Site, csv: bytes) -> None:
     with pytest.raises(OtherPrices, match=f"has sha256 {sha256(csv).hexdigest()}, asked for is {'0' * 64}"):
         publish(open_store(), PricesConfig(sha256="0" * 64))
-    assert open_store().find(ROOM.plan(PricesConfig(sha256="0" * 64))) is None
+    assert open_store().find(ARTIFACT_TYPE.spec(PricesConfig(sha256="0" * 64))) is None

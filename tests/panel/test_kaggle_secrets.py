@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tasks.common.settings import project_root, state_dir
 from tasks.panel.errors import (
     KaggleUnreachable,
     RulesNotAccepted,
 )
-from tasks.panel.prices.config import ROOM
+from tasks.panel.prices.config import ARTIFACT_TYPE
 from tasks.panel.prices.publish import publish
-from tasks.settings import project_root, state_dir
 from tasks.store.store import open_store
 from tests.panel.kaggle_server import KEY, SIGNATURE, TOKEN, USERNAME, Site, pinned, published, refusal
 
@@ -60,7 +60,7 @@ def test_a_download_killed_in_the_middle_is_resumed_by_the_next_start_and_no_sec
 ) -> None:
     site.hold_at = 300_000
     first = started(site, csv, tmp_path / "first.log")
-    body = state_dir() / "work" / f"prices-{ROOM.plan(pinned(csv)).key}" / "body"
+    body = state_dir() / "work" / f"prices-{ARTIFACT_TYPE.spec(pinned(csv)).key}" / "body"
     for _ in range(600):
         if body.exists() and body.stat().st_size > 200_000:
             break

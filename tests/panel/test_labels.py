@@ -44,9 +44,9 @@ def test_labels_begin_after_their_row_and_end_later_still(rows):
 
 
 def test_dropping_a_row_afterwards_does_not_move_another_rows_label(jpx_prices, tmp_path):
-    from tasks.artifacts import Panel
     from tasks.panel.build import write_panel
     from tasks.panel.config import JpxSource, PanelConfig
+    from tasks.schemas.artifacts import Panel
 
     file = tmp_path / "prices.csv"
     jpx_prices.loc[40:42, "Target"] = None

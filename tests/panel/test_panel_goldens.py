@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.artifacts import Panel
 from tasks.panel.build import write_panel
 from tasks.panel.config import JpxSource, PanelConfig
+from tasks.schemas.artifacts import Panel
 
 
 def raw_prices(golden: dict, shared_dir: Path, last_code: int | None, scratch: Path) -> Path:

@@ -5,7 +5,6 @@ import hashlib
 import pandas as pd
 import pytest
 
-from tasks.artifacts import Panel
 from tasks.panel.build import write_panel
 from tasks.panel.config import (
     REVISION,
@@ -20,6 +19,7 @@ from tasks.panel.config import (
 from tasks.panel.prompts import COMPANIES, dated, undated_sentences
 from tasks.panel.sample import draw_days, longest_histories
 from tasks.panel.sources import read_prices
+from tasks.schemas.artifacts import Panel
 from tests.panel.conftest import prices_of
 
 SOURCES = [Sp500Source(), EcbFxSource(), PlantedSource(n_stocks=5)]

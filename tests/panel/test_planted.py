@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold, cross_val_score
 
-from tasks.artifacts import Panel
 from tasks.panel.build import write_panel
 from tasks.panel.config import PanelConfig, PlantedSource
 from tasks.panel.planted import DAILY_VOLATILITY, planted_premium
 from tasks.panel.sources import read_prices
+from tasks.schemas.artifacts import Panel
 
 shares = st.floats(0, 1)
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.artifacts import Panel
 from tasks.panel.build import write_panel
 from tasks.panel.config import CsvSource, PanelConfig
 from tasks.panel.contracts import rows_of_contract
+from tasks.schemas.artifacts import Panel
 from tests.panel.conftest import walk
 
 CUT = "2021-01-01"

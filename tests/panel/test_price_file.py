@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.artifacts import Panel
 from tasks.panel.build import write_panel
 from tasks.panel.config import CsvSource, JpxSource, PanelConfig, Sp500Source
 from tasks.panel.prompts import COMPANIES
 from tasks.panel.sources import read_prices, two_day_target
+from tasks.schemas.artifacts import Panel
 from tests.panel.conftest import prices_of, walk
 
 

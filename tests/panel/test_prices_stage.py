@@ -2,8 +2,8 @@
 
 import pytest
 
-from flows.pipeline import leakage_premium_steps
-from tasks.panel.config import ROOM as PANEL
+from flows.pipelines.leakage_premium import leakage_premium_steps
+from tasks.panel.config import ARTIFACT_TYPE as PANEL
 from tasks.panel.config import CsvSource, JpxSource, PanelConfig, Sp500Source
 from tasks.panel.prices.config import PricesConfig
 from tasks.recipe import Recipe
@@ -35,4 +35,4 @@ def test_prices_are_staged_before_the_panel_where_its_source_names_no_file(sourc
 def test_a_panels_key_from_a_path_is_what_it_was_before_prices_could_be_staged() -> None:
     identity = PanelConfig(source=JpxSource(csv="data/stock_prices.csv")).identity()
     assert identity["source"] == {"csv": "data/stock_prices.csv", "sha256": None, "kind": "jpx"}
-    assert PANEL.plan(PanelConfig(source=JpxSource(csv="x"))).key == "3cfdb2934086e431"
+    assert PANEL.spec(PanelConfig(source=JpxSource(csv="x"))).key == "3cfdb2934086e431"

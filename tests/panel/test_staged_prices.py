@@ -9,16 +9,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flows.table import STAGES
+from flows.runner.table import STAGES
+from tasks.common.settings import project_root
 from tasks.panel import stage
 from tasks.panel.build import write_panel
 from tasks.panel.config import JpxSource, PanelConfig
 from tasks.panel.errors import UnreadablePrices
 from tasks.panel.prices import check
-from tasks.panel.prices.config import FILE_NAME, ROOM, PricesConfig
+from tasks.panel.prices.config import ARTIFACT_TYPE, FILE_NAME, PricesConfig
 from tasks.panel.prices.publish import publish, publish_file
 from tasks.panel.stage import main
-from tasks.settings import project_root
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 
@@ -81,8 +81,8 @@ def test_a_file_that_is_not_the_published_one_is_staged_under_its_digest_only(
         "not the published file, which has 2332531 rows; a recipe takes it by panel.source: {kind: jpx, sha256: "
         in (capsys.readouterr().out)
     )
-    assert open_store().find(ROOM.plan(PricesConfig())) is None
-    assert open_store().find(ROOM.plan(PricesConfig(sha256=digest_of(file)))) is not None
+    assert open_store().find(ARTIFACT_TYPE.spec(PricesConfig())) is None
+    assert open_store().find(ARTIFACT_TYPE.spec(PricesConfig(sha256=digest_of(file)))) is not None
 
 
 @pytest.mark.usefixtures("published_rows")

@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import pytest
 
 from tasks.base.task import publish_base
+from tasks.common.settings import project_root
 from tasks.corpus.task import publish_corpus
 from tasks.panel.task import publish_panel
 from tasks.preflight.task import publish_preflight
 from tasks.preflight.write import PreflightFailed
 from tasks.recipe import load_recipe
-from tasks.settings import project_root
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
-from tasks.train.config import ROOM as TRAIN
+from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tasks.train.states import States
 
 SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
@@ -91,10 +91,10 @@ def test_where_nothing_has_changed_the_artifact_found_is_given_and_its_inputs_ar
 def test_once_the_checkpoint_stands_a_full_disk_and_a_missing_trainer_hold_nothing_up(
     refs: dict[str, ArtifactRef], passed: ArtifactRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = TRAIN.plan(SMOKE.train, {"base": refs["base"], "corpus": refs["corpus"]})
+    spec = TRAIN.spec(SMOKE.train, {"base": refs["base"], "corpus": refs["corpus"]})
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "file").write_text("trained")
-    open_store().publish(plan, tmp_path / "checkpoint", {}, seconds=0)
+    open_store().publish(spec, tmp_path / "checkpoint", {}, seconds=0)
     fill_the_disk(monkeypatch)
     monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", "/nowhere/python")
     assert publish_preflight.fn(SMOKE, **refs) == passed
@@ -103,10 +103,10 @@ def test_once_the_checkpoint_stands_a_full_disk_and_a_missing_trainer_hold_nothi
 def test_a_training_under_way_is_not_asked_for_the_room_it_fills_but_for_its_trainer(
     refs: dict[str, ArtifactRef], passed: ArtifactRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = TRAIN.plan(SMOKE.train, {"base": refs["base"], "corpus": refs["corpus"]})
+    spec = TRAIN.spec(SMOKE.train, {"base": refs["base"], "corpus": refs["corpus"]})
     (tmp_path / "state_of_1").mkdir()
     (tmp_path / "state_of_1" / "file").write_text("state")
-    States(open_store(), plan).publish(tmp_path / "state_of_1", step=1, facts={})
+    States(open_store(), spec).publish(tmp_path / "state_of_1", step=1, facts={})
     fill_the_disk(monkeypatch)
     assert publish_preflight.fn(SMOKE, **refs) == passed
     monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", "/nowhere/python")

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from tasks.artifacts import Check
 from tasks.base.config import TinySource
 from tasks.base.tiny import tiny_config
+from tasks.common.settings import project_root
 from tasks.preflight.checks import judge, limit_checks
 from tasks.preflight.checks.subject import Subject
 from tasks.preflight.forecast import forecast, total
 from tasks.preflight.write import PreflightFailed, refuse_failed, table
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
+from tasks.schemas.artifacts import Check
 from tests.architectures import qwen_35b
 
 N_PANEL_ROWS = 30_000

@@ -1,4 +1,4 @@
-"""Room for what will come: in the store, on this machine, on a rented one."""
+"""ArtifactType for what will come: in the store, on this machine, on a rented one."""
 
 import json
 import shutil
@@ -13,15 +13,15 @@ import torch
 from huggingface_hub import close_session
 from safetensors.torch import save_file
 
-from tasks.artifacts import Check
 from tasks.base.config import BaseConfig, HubSource, TinySource
 from tasks.base.errors import HubUnavailable
 from tasks.base.task import publish_base
 from tasks.base.tiny import tiny_config
+from tasks.common.settings import project_root
 from tasks.preflight.checks.machine import _to_disk, _to_store, machine_checks
 from tasks.preflight.checks.subject import Subject
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
+from tasks.schemas.artifacts import Check
 from tasks.store.store import Store, open_store
 from tests.architectures import qwen_35b
 from tests.corpus.hub_server import Answer, Hub, refusal, serve_hub

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks.artifacts import Check, Panel
+from tasks.common.settings import project_root
 from tasks.corpus.config import CorpusConfig
 from tasks.panel.build import write_panel
 from tasks.preflight.checks import Inputs
 from tasks.preflight.checks.given import token_checks
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
+from tasks.schemas.artifacts import Check, Panel
 from tasks.store.store import open_store
 from tests.model_fixtures import small_corpus, tiny_base
 
@@ -25,7 +25,7 @@ def token_lines(tmp_path: Path, own_state: Path):
 
     def lines(token_budget: int, placebo: bool) -> dict[str, Check]:
         train = {**SMOKE["train"], "token_budget": token_budget}
-        changed = {"train": train, "placebo": placebo, "premium": {"honest": None}}
+        changed = {"train": train, "placebo": placebo, "premium": {"robust": None}}
         recipe = Recipe.model_validate({**SMOKE, **changed})
         write_panel(recipe.panel, tmp_path / "panel")
         later = small_corpus() if placebo else None

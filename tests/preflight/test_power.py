@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from tasks.artifacts import Check, ModelFolder, Panel
 from tasks.preflight.power import NoHiddenSize, hidden_size, panel_power, power_checks
-from tasks.premium.config import HonestConfig, PremiumConfig
-from tasks.premium.honest import honest_scores
+from tasks.premium.config import PremiumConfig, RobustConfig
+from tasks.premium.robust import robust_scores
 from tasks.premium.rows import Rows
 from tasks.recipe import Recipe
+from tasks.schemas.artifacts import Check, ModelFolder, Panel
 from tests.premium.made import made_rows
 
 BEYOND_ANY = {"statement": "the premium falls by a thousandth", "at_least": 0.001}
@@ -39,7 +39,7 @@ def line(panel, base):
             {
                 "name": "x",
                 "report": {"plumbing_only": plumbing_only},
-                "premium": {"honest": {"n_power_draws": 40}, **premium},
+                "premium": {"robust": {"n_power_draws": 40}, **premium},
             }
         )
         (check,) = power_checks(recipe, base, panel)
@@ -50,7 +50,7 @@ def line(panel, base):
 
 def test_the_line_says_what_noise_of_the_models_width_gives_on_this_panel(line, panel):
     recipe = Recipe(name="x")
-    power = panel_power(recipe.premium, HonestConfig(n_power_draws=40), 6, panel)
+    power = panel_power(recipe.premium, RobustConfig(n_power_draws=40), 6, panel)
     check = line()
     assert check.value == (
         f"reduction half-width +-{power.half_width:.2g}, smallest detectable {power.smallest_detectable:.2g} "
@@ -64,9 +64,9 @@ def test_preflight_and_report_name_the_same_half_width(panel):
     table = panel.rows()
     states = np.random.default_rng(1).normal(size=(len(table), 6)).astype(np.float32)
     rows = Rows(table, table["target"].to_numpy(), table[["log_close"]].to_numpy(), {"base": states, "trained": states})
-    config = PremiumConfig(honest=HonestConfig(n_draws=20, n_power_draws=40))
-    honest, _ = honest_scores(rows, config, config.honest)
-    assert panel_power(config, config.honest, 6, panel) == honest.power
+    config = PremiumConfig(robust=RobustConfig(n_draws=20, n_power_draws=40))
+    robust, _ = robust_scores(rows, config, config.robust)
+    assert panel_power(config, config.robust, 6, panel) == robust.power
 
 
 def test_a_threshold_the_panel_cannot_detect_stops_the_run_and_one_it_can_does_not(line):
@@ -101,7 +101,7 @@ def test_a_panel_of_which_hardly_a_draw_can_be_scored_stops_a_run_that_means_som
 
 
 def test_there_is_no_line_where_only_the_seeds_figures_are_asked_for(base, panel):
-    recipe = Recipe.model_validate({"name": "x", "premium": {"honest": None}})
+    recipe = Recipe.model_validate({"name": "x", "premium": {"robust": None}})
     assert list(power_checks(recipe, base, panel)) == []
 
 

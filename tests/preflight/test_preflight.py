@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tasks.artifacts import Check, ModelFolder, Panel, Preflight, TextShards
 from tasks.base.write import write_base
+from tasks.common.settings import project_root
 from tasks.corpus.write import write_corpus
 from tasks.panel.build import write_panel
+from tasks.preflight.artifact import ARTIFACT_TYPE, REVISION
 from tasks.preflight.checks import Inputs, all_checks
 from tasks.preflight.checks.given import panel_checks, token_checks, trainer_check, weights_check
 from tasks.preflight.checks.training import training_checks
 from tasks.preflight.power import power_checks
-from tasks.preflight.room import REVISION, ROOM
 from tasks.preflight.write import PreflightFailed, write_preflight
 from tasks.recipe import Recipe, Route, load_recipe
-from tasks.settings import project_root
+from tasks.schemas.artifacts import Check, ModelFolder, Panel, Preflight, TextShards
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 from tasks.train.blocks import write_rows
@@ -135,7 +135,7 @@ def test_what_passed_for_one_pool_is_checked_again_for_another() -> None:
     sooner = SMOKE.model_copy(update={"train": SMOKE.train.model_copy(update={"deadline_minutes": 1})})
     renamed = SMOKE.model_copy(update={"name": "renamed"})
     corpus = ArtifactRef(kind="corpus", label="sotu", key="0" * 16, digest="0" * 64)
-    keys = [ROOM.plan(recipe, {"corpus": corpus}).key for recipe in (fused, elsewhere, sooner, renamed)]
+    keys = [ARTIFACT_TYPE.spec(recipe, {"corpus": corpus}).key for recipe in (fused, elsewhere, sooner, renamed)]
     assert keys[0] == keys[3]
     assert len(set(keys)) == 3
 
@@ -155,5 +155,5 @@ def test_the_same_recipe_is_checked_as_this_revision_checked_it(inputs) -> None:
     ]
     known = {1: first, 2: [*first, "power"], 3: third, 4: third}
     assert [check.name for check in all_checks(inputs())] == known.get(REVISION), (
-        "a recipe is checked otherwise: raise REVISION in tasks/preflight/room.py and add the new list here"
+        "a recipe is checked otherwise: raise REVISION in tasks/preflight/artifact.py and add the new list here"
     )

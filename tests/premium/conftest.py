@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.artifacts import Panel
 from tasks.premium.rows import Rows
+from tasks.schemas.artifacts import Panel
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from tasks.premium.config import HonestConfig, PremiumConfig
+from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.rows import Rows
 
 
@@ -32,7 +32,7 @@ def made_rows(target: np.ndarray, first_day: str = "2020-01-01", **states: np.nd
     return Rows(labels, target.ravel(), numeric, {name: own.astype(np.float32) for name, own in states.items()})
 
 
-def cut_after(rows: Rows, n_train_days: int, **honest: object) -> PremiumConfig:
+def cut_after(rows: Rows, n_train_days: int, **robust: object) -> PremiumConfig:
     """A config whose cut is the panel's n-th day."""
     cut: date = np.sort(rows.labels["date"].unique())[n_train_days - 1].astype("datetime64[D]").item()
-    return PremiumConfig(train_until=cut, honest=HonestConfig.model_validate(honest))
+    return PremiumConfig(train_until=cut, robust=RobustConfig.model_validate(robust))

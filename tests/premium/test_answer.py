@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tasks.premium.config import Hypothesis
 from tasks.premium.hypothesis import answer
-from tasks.scores import Estimate, Interval
+from tasks.schemas.scores import Estimate, Interval
 
 
 def estimate(low: float, high: float) -> Estimate:

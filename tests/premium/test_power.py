@@ -9,7 +9,7 @@ from tasks.premium.power import expected_power, power_of
 from tasks.premium.rows import Rows
 from tasks.premium.schemes import schemes
 from tasks.premium.two_way import two_way_weights
-from tasks.scores import Power
+from tasks.schemas.scores import Power
 from tests.premium.made import cut_after, made_rows
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.artifacts import Panel
 from tasks.premium.build import measure, write_premium
 from tasks.premium.config import REVISION, PremiumConfig
 from tasks.premium.rows import read_rows
-from tasks.scores import Interval
+from tasks.schemas.artifacts import Panel
+from tasks.schemas.scores import Interval
 
 NEAR = {"rtol": 0, "atol": 1e-9}
 """Float32 columns would be off by 5e-7."""
@@ -45,7 +45,7 @@ WHOLE = ["p1_sp500_all_hash64", "p2_sp500_top300_hash32", "p3_sp500_40_minilm384
 @pytest.mark.parametrize("golden", WHOLE, indirect=True)
 def test_every_figure_and_every_draw_is_that_of_the_public_recipe(golden):
     figures, trace, folders = golden
-    config = PremiumConfig(n_draws=figures["n_bootstrap"], honest=None)
+    config = PremiumConfig(n_draws=figures["n_bootstrap"], robust=None)
     scores, draws = measure(read_rows(folders), config)
     for ours, theirs in ((scores.base, figures["base"]), (scores.trained, figures["adapter"])):
         expected = [theirs["r2_off"], theirs["r2_on"], theirs["premium"], *theirs["r2_on_folds"]]
@@ -66,12 +66,12 @@ def test_every_figure_and_every_draw_is_that_of_the_public_recipe(golden):
 @pytest.mark.parametrize("golden", ["p5_tiny6_hash8"], indirect=True)
 def test_a_draw_with_fewer_than_five_distinct_stocks_is_dropped_and_counted(golden):
     _, _, folders = golden
-    scores, draws = measure(read_rows(folders), PremiumConfig(honest=None))
+    scores, draws = measure(read_rows(folders), PremiumConfig(robust=None))
     assert (len(draws), scores.dropped_draws) == (47, {"too_few_stocks": 153})
 
 
 def test_revision_is_raised_with_the_figures(inputs, tmp_path):
-    facts = write_premium(PremiumConfig(n_draws=20, honest=None), inputs, tmp_path)
+    facts = write_premium(PremiumConfig(n_draws=20, robust=None), inputs, tmp_path)
     scores = [facts["premium_base"], facts["premium_trained"], facts["reduction_interval"]["p97_5"]]
     # From the loop of test_premium_laws.py, which shares no line with the room.
     known = {2: [0.02946752712217507, -0.0765205993128492, 0.15766427629022073]}

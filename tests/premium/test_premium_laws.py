@@ -19,9 +19,9 @@ from tasks.premium.draws import resample_stocks
 from tasks.premium.rows import Rows
 from tasks.premium.scores import Scores, score_model
 from tasks.premium.splits import chronological, stock_disjoint
-from tasks.scores import PremiumScores
+from tasks.schemas.scores import PremiumScores
 
-FEW = PremiumConfig(n_draws=20, honest=None)
+FEW = PremiumConfig(n_draws=20, robust=None)
 
 
 def score(rows: Rows, model: str = "base") -> Scores:
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_draws_and_another_seed_others(make_rows):
     rng = np.random.default_rng(2)
     rows = make_rows(rng.normal(size=(12, 20)), 14, rng.normal(size=(240, 3)))
     first, again, other = (
-        measure(rows, PremiumConfig(n_draws=10, seed=seed, honest=None))[1] for seed in (123, 123, 124)
+        measure(rows, PremiumConfig(n_draws=10, seed=seed, robust=None))[1] for seed in (123, 123, 124)
     )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -117,7 +117,7 @@ def test_no_row_is_fitted_on_after_the_cut():
 
 
 def test_the_last_train_day_is_the_cut_itself(inputs, tmp_path):
-    write_premium(PremiumConfig(n_draws=20, train_until=date(2020, 12, 29), honest=None), inputs, tmp_path)
+    write_premium(PremiumConfig(n_draws=20, train_until=date(2020, 12, 29), robust=None), inputs, tmp_path)
     # Six of the 15 business days up to 2021-01-11 lie up to 2020-12-29.
     assert PremiumScores.read(tmp_path).n_train_rows == 8 * 6
 

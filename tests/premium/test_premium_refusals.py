@@ -10,7 +10,7 @@ from tasks.premium.build import measure, write_premium
 from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import EmptySplit, StatesDoNotFit, TooFewDraws, TooFewStocks, UndefinedR2
 
-FEW = PremiumConfig(n_draws=10, honest=None)
+FEW = PremiumConfig(n_draws=10, robust=None)
 
 
 def test_states_of_another_panel_are_refused(inputs, tmp_path):
@@ -40,7 +40,7 @@ def test_states_that_are_no_finite_numbers_are_refused(inputs, tmp_path, broken)
 
 def test_fewer_stocks_than_folds_are_refused(inputs, tmp_path):
     with pytest.raises(TooFewStocks, match=r"8 distinct stocks for 9 stock-disjoint folds; raise panel.n_stocks"):
-        write_premium(PremiumConfig(n_draws=10, n_folds=9, honest=None), inputs, tmp_path)
+        write_premium(PremiumConfig(n_draws=10, n_folds=9, robust=None), inputs, tmp_path)
 
 
 @pytest.mark.parametrize(("cut", "n_train", "n_test"), [("2021-01-11", 120, 0), ("2020-12-21", 0, 120)])
@@ -49,7 +49,7 @@ def test_a_cut_that_leaves_a_side_without_rows_is_refused(inputs, tmp_path, cut,
         EmptySplit,
         match=rf"{n_train} rows up to the cut and {n_test} after it, each side needs 10; move premium.train_until",
     ):
-        write_premium(PremiumConfig(n_draws=10, train_until=date.fromisoformat(cut), honest=None), inputs, tmp_path)
+        write_premium(PremiumConfig(n_draws=10, train_until=date.fromisoformat(cut), robust=None), inputs, tmp_path)
 
 
 def test_a_test_side_on_which_nothing_varies_is_refused(make_rows):
@@ -64,7 +64,7 @@ def test_an_interval_of_a_few_draws_is_refused_with_the_reasons(make_rows):
     rows = make_rows(rng.normal(size=(5, 20)), 12, rng.normal(size=(100, 2)))
     # Five draws of five stocks give all five once in 26.
     with pytest.raises(TooFewDraws, match=r"of 20 draws could be scored \(\d+ too_few_stocks\), an interval needs 10"):
-        measure(rows, PremiumConfig(n_draws=20, honest=None))
+        measure(rows, PremiumConfig(n_draws=20, robust=None))
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ import time
 
 import numpy as np
 
+from tasks.common.settings import project_root
 from tasks.premium.bootstrap import score_draws
 from tasks.premium.config import PremiumConfig
 from tasks.premium.progress import in_chunks
 from tasks.premium.rows import read_rows
-from tasks.settings import project_root
 
-CONFIG = PremiumConfig(n_draws=400, honest=None, memory_gb=1e-4)
+CONFIG = PremiumConfig(n_draws=400, robust=None, memory_gb=1e-4)
 """So little memory that a draw is a chunk."""
 CHILD = """
 import sys

@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tasks.premium.config import HonestConfig
+from tasks.premium.config import RobustConfig
 from tasks.premium.evaluate import Scheme, score
 from tasks.premium.inner_cv import choose_alpha, inner_splits, standardized_paths
 from tasks.premium.rows import Rows
@@ -17,7 +17,7 @@ from tasks.premium.sensitivity import score_tuned, sensitivity
 from tasks.premium.splits import Split, chronological
 from tests.premium.made import cut_after, made_rows
 
-ALPHAS = HonestConfig().alphas
+ALPHAS = RobustConfig().alphas
 WIDTH = 6
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.premium.two_way import n_undefined, percentile_interval, two_way_weights
-from tasks.scores import Interval
+from tasks.schemas.scores import Interval
 from tests.premium.splitters.panels import balanced, pairs
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.artifacts import Check, Preflight, Report
 from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
-from tasks.scores import Interval, ModelScore, PremiumScores
+from tasks.schemas.artifacts import Check, Preflight, Report
+from tasks.schemas.scores import Interval, ModelScore, PremiumScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
-from tests.report.made_honest import made_honest
 from tests.report.made_ledger import write_made_corpus
+from tests.report.made_robust import made_robust
 from tests.report.page_reader import Page
 
 PANEL_FACTS = {
@@ -95,7 +95,7 @@ def made_scores(**changed: object) -> PremiumScores:
         "n_draws": 200,
         "n_kept_draws": 197,
         "dropped_draws": {"too_few_stocks": 2, "undefined_r2": 1},
-        "honest": made_honest(),
+        "robust": made_robust(),
     }
     return PremiumScores(**{**fields, **changed})
 

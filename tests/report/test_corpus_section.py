@@ -19,8 +19,8 @@ DIGEST = sha256(STATEMENT).hexdigest()
 
 @pytest.fixture
 def show(write):
-    """The page without the honest part, which takes most of its time."""
-    return partial(write, honest=None)
+    """The page without the robust part, which takes most of its time."""
+    return partial(write, robust=None)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """A figure that is not there is a dash with its reason on the page."""
 
 from tasks.report.text import signed
-from tasks.scores import Estimate, Interval, RankIc
-from tests.report.made_honest import CONTROLS, NONE, SENSITIVITY, control, made_honest, parts
+from tasks.schemas.scores import Estimate, Interval, RankIc
+from tests.report.made_robust import CONTROLS, NONE, SENSITIVITY, control, made_robust, parts
 from tests.report.page_reader import words
 
 CAREFUL = "base - trained (continued training removes nothing the base already knows)"
@@ -14,7 +14,7 @@ def nothing(why: str) -> Estimate:
 
 INTERVAL = Interval(p2_5=0.0, p50=0.1, p97_5=0.2)
 FIGURES = ("on", "off", "date_disjoint", "disjoint", "premium", "construction", "demeaned")
-EMPTY = made_honest(
+EMPTY = made_robust(
     base=parts(0, 0, 0, **{name: nothing(f"base {name} why.") for name in FIGURES}),
     trained=parts(
         0,
@@ -38,7 +38,7 @@ EMPTY = made_honest(
 
 
 def test_every_figure_that_is_not_there_has_its_reason_on_the_page(write):
-    said = words(write(honest=EMPTY))
+    said = words(write(robust=EMPTY))
     for name in FIGURES:
         assert f"of base: base {name} why." in said
     for reason in (
@@ -66,13 +66,13 @@ def test_what_rounds_to_zero_has_a_plus_so_that_a_page_does_not_hint_at_a_sign()
 
 
 def test_a_figure_without_a_recorded_reason_still_says_that(write):
-    honest = made_honest(lookahead=Estimate(point=None))
-    assert f"\N{EN DASH} {CAREFUL}: no reason was recorded" in words(write(honest=honest))
+    robust = made_robust(lookahead=Estimate(point=None))
+    assert f"\N{EN DASH} {CAREFUL}: no reason was recorded" in words(write(robust=robust))
 
 
 def test_reasons_that_are_the_same_are_told_once(write):
-    honest = made_honest(base=parts(0, 0, 0, disjoint=NONE, construction=NONE))
-    said = words(write(honest=honest))
+    robust = made_robust(base=parts(0, 0, 0, disjoint=NONE, construction=NONE))
+    said = words(write(robust=robust))
     assert f"\N{EN DASH} construction of base, R2 disjoint of base: {NONE.why_none}" in said
     assert said.count(NONE.why_none) == 1
 
@@ -84,5 +84,5 @@ def n_figures(page) -> int:
 def test_a_figure_without_a_number_in_it_is_not_drawn(write):
     nowhere = parts(0, 0, 0, **dict.fromkeys(FIGURES, NONE))
     blank = [made.model_copy(update={"premium": None, "why_none": "none."}) for made in CONTROLS]
-    honest = made_honest(base=nowhere, trained=nowhere, reduction=NONE, controls=blank)
-    assert (n_figures(write()), n_figures(write(honest=honest)), n_figures(write(honest=None))) == (7, 4, 4)
+    robust = made_robust(base=nowhere, trained=nowhere, reduction=NONE, controls=blank)
+    assert (n_figures(write()), n_figures(write(robust=robust)), n_figures(write(robust=None))) == (7, 4, 4)

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from tasks.artifacts import Check, Report
 from tasks.report.build import write_report
 from tasks.report.config import REVISION, ReportConfig
 from tasks.report.tables import loss_curves, tokens_of, versions
-from tasks.scores import Estimate, Interval
+from tasks.schemas.artifacts import Check, Report
+from tasks.schemas.scores import Estimate, Interval
 from tasks.store.digests import sha256_of_json
-from tests.report.made_honest import made_honest
+from tests.report.made_robust import made_robust
 
 
 def test_at_smoke_size_the_first_line_says_that_the_numbers_mean_nothing(write):
@@ -47,8 +47,8 @@ def test_dropped_draws_are_told_by_reason(write, tmp_path):
     assert "Two-way draws: 989 of 1000 kept" in text
     assert "Dropped: 9 for too few rows; 2 for undefined R2." in text
     assert [row["base"] for row in Report(tmp_path).table() if "dropped" in row["figure"]] == ["2", "1", "9", "2"]
-    whole = made_honest(n_kept_draws=1_000, dropped_draws={})
-    text = " ".join(write(n_kept_draws=200, dropped_draws={}, honest=whole).text)
+    whole = made_robust(n_kept_draws=1_000, dropped_draws={})
+    text = " ".join(write(n_kept_draws=200, dropped_draws={}, robust=whole).text)
     assert text.count("No draw was dropped.") == 2
 
 
@@ -57,9 +57,9 @@ def test_dropped_draws_are_told_by_reason(write, tmp_path):
 )
 def test_the_page_says_where_the_two_way_interval_lies_and_the_seeds_only_without_it(write, low, high, words):
     interval = Interval(p2_5=low, p50=0.0, p97_5=high)
-    honest = made_honest(reduction=Estimate(point=0.0, two_way=interval, jackknife=(low, high)))
-    assert f"The two-way 95 % interval of the reduction {words}" in " ".join(write(honest=honest).text)
-    text = " ".join(write(honest=None, reduction_interval=interval).text)
+    robust = made_robust(reduction=Estimate(point=0.0, two_way=interval, jackknife=(low, high)))
+    assert f"The two-way 95 % interval of the reduction {words}" in " ".join(write(robust=robust).text)
+    text = " ".join(write(robust=None, reduction_interval=interval).text)
     assert f"The seed's 95 % interval of the reduction {words}" in text
 
 

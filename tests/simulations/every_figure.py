@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from numpy.random import SeedSequence
 
+from tasks.common.settings import state_dir
 from tasks.premium.config import PremiumConfig
 from tasks.premium.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Readings
 from tasks.premium.evaluate import score
 from tasks.premium.jackknife import leave_out_weights
 from tasks.premium.schemes import schemes
 from tasks.premium.two_way import two_way_weights
-from tasks.scores import Estimate
-from tasks.settings import state_dir
+from tasks.schemas.scores import Estimate
 from tests.simulations.shocks import DAYS, FloatArray, draw_panel
 
 N_NOISE, CORRELATION, N_DAY_GROUPS = 38, 0.3, 20

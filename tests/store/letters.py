@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from tasks.settings import NOT_IDENTITY, Config
-from tasks.store.refs import ArtifactRef, Plan, Room
+from tasks.common.settings import NOT_IDENTITY, Config
+from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 from tasks.store.store import Store
 
 
@@ -14,11 +14,11 @@ class Recipe(Config):
     patience: int = Field(5, json_schema_extra=NOT_IDENTITY)
 
 
-ROOM = Room[Recipe]("corpus", 1, lambda config, inputs: "letters")
+ARTIFACT_TYPE = ArtifactType[Recipe]("corpus", 1, lambda config, inputs: "letters")
 
 
-def published(store: Store, folder: Path, plan: Plan | None = None) -> ArtifactRef:
-    return store.publish(plan or ROOM.plan(Recipe()), folder, {"n": 2}, 1.5)
+def published(store: Store, folder: Path, spec: ArtifactSpec | None = None) -> ArtifactRef:
+    return store.publish(spec or ARTIFACT_TYPE.spec(Recipe()), folder, {"n": 2}, 1.5)
 
 
 def blob_files(root: Path) -> list[Path]:

@@ -13,9 +13,9 @@ from tasks.store.errors import StoreUnreachable
 from tasks.store.findings import StoreNotWhole
 from tasks.store.holdings import Held
 from tasks.store.leases import new_lease
-from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
-from tests.store.letters import ROOM, Recipe, published
+from tests.store.letters import ARTIFACT_TYPE, Recipe, published
 
 LETTERS = 5 + 256 * 100
 
@@ -25,7 +25,7 @@ def several(store: Store, folder: Path, n_artifacts: int) -> list[ArtifactRef]:
     refs = []
     for size in range(n_artifacts):
         (folder / "own.txt").write_text(f"only of {size}")
-        refs.append(published(store, folder, ROOM.plan(Recipe(size=size))))
+        refs.append(published(store, folder, ARTIFACT_TYPE.spec(Recipe(size=size))))
     return refs
 
 
@@ -72,7 +72,7 @@ def test_a_record_that_cannot_be_read_is_told_and_the_others_are_read(store: Sto
 
 def test_an_artifact_that_others_came_from_is_missed(store: Store, folder: Path) -> None:
     source = published(store, folder)
-    heir = published(store, folder, Plan("train", "letters", 1, Recipe(), {"corpus": source}))
+    heir = published(store, folder, ArtifactSpec("train", "letters", 1, Recipe(), {"corpus": source}))
     store.objects.delete(f"{source.path}/record.json")
     (missing,) = audit(store, AuditConfig()).wrong
     assert (missing.path, missing.verdict) == (source.path, "missing")
@@ -141,7 +141,7 @@ def test_under_a_bound_every_artifact_has_its_turn(store: Store, folder: Path) -
 
 def test_another_rooms_artifacts_are_left_alone(store: Store, folder: Path) -> None:
     (ref,) = several(store, folder, 1)
-    published(store, folder, Plan("merge", "letters", 1, Recipe()))
+    published(store, folder, ArtifactSpec("merge", "letters", 1, Recipe()))
     found = audit(store, AuditConfig(kind="corpus"))
     assert ([finding.path for finding in found.findings], found.n_held, found.n_left_out) == ([ref.path], 2, 1)
 

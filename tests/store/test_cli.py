@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tasks.store.cli import main
 from tasks.store.receipts import read_receipt
-from tasks.store.refs import ArtifactRef, Room
+from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store, open_store
-from tests.store.letters import ROOM, Recipe, published
+from tests.store.letters import ARTIFACT_TYPE, Recipe, published
 
 
-def room(kind: str) -> Room[Recipe]:
-    return Room[Recipe](kind, 1, ROOM.label)
+def room(kind: str) -> ArtifactType[Recipe]:
+    return ArtifactType[Recipe](kind, 1, ARTIFACT_TYPE.label)
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def chain(store: Store, folder: Path) -> tuple[Store, list[ArtifactRef]]:
     """corpus; train from it; merge from both."""
     corpus = published(store, folder)
     (folder / "t.txt").write_text("t")
-    train = published(store, folder, room("train").plan(Recipe(), {"corpus": corpus}))
-    merge = published(store, folder, room("merge").plan(Recipe(), {"corpus": corpus, "train": train}))
+    train = published(store, folder, room("train").spec(Recipe(), {"corpus": corpus}))
+    merge = published(store, folder, room("merge").spec(Recipe(), {"corpus": corpus, "train": train}))
     return store, [corpus, train, merge]
 
 
@@ -71,13 +71,13 @@ def test_latest_leads_to_the_newest_and_is_only_a_hint(
     chain: tuple[Store, list[ArtifactRef]], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, refs = chain
-    newer = published(store, folder, ROOM.plan(Recipe(size=4)))
+    newer = published(store, folder, ARTIFACT_TYPE.spec(Recipe(size=4)))
     assert main(["show", "corpus/letters/latest"]) == 0
     assert capsys.readouterr().out.startswith(newer.path)
     store.objects.write("corpus/letters/latest.json", b'{"key": "../../leases"}')
     assert main(["show", "corpus/letters/latest"]) == 1
     assert "is no part of a store path" in capsys.readouterr().err
-    assert store.find(ROOM.plan(Recipe())) == refs[0]
+    assert store.find(ARTIFACT_TYPE.spec(Recipe())) == refs[0]
 
 
 def test_verify_prints_the_receipt_it_wrote(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tasks.store.build import build
 from tasks.store.exclusive import only_builder
 from tasks.store.store import Store
-from tests.store.letters import ROOM, Recipe
+from tests.store.letters import ARTIFACT_TYPE, Recipe
 
 
 def test_two_builders_at_once_build_once_and_the_second_says_whom_it_waited_for(
@@ -28,11 +28,11 @@ def test_two_builders_at_once_build_once_and_the_second_says_whom_it_waited_for(
         (folder / "a.txt").write_text("alpha")
         return {"n": 1}
 
-    plan = ROOM.plan(Recipe())
+    spec = ARTIFACT_TYPE.spec(Recipe())
     with caplog.at_level("INFO"), ThreadPoolExecutor(2) as builders:
-        first = builders.submit(build, store, plan, make)
+        first = builders.submit(build, store, spec, make)
         assert begun.wait(30)
-        second = builders.submit(build, store, plan, make)
+        second = builders.submit(build, store, spec, make)
         while not any("waits, for process" in message for message in caplog.messages):
             assert not second.done()
         go_on.set()
@@ -41,15 +41,17 @@ def test_two_builders_at_once_build_once_and_the_second_says_whom_it_waited_for(
 
 
 def test_another_artifact_does_not_wait(store: Store) -> None:
-    with only_builder(ROOM.plan(Recipe())):
-        ref = build(store, ROOM.plan(Recipe(size=4)), lambda inputs, folder: {"n": len(list(folder.iterdir()))})
+    with only_builder(ARTIFACT_TYPE.spec(Recipe())):
+        ref = build(
+            store, ARTIFACT_TYPE.spec(Recipe(size=4)), lambda inputs, folder: {"n": len(list(folder.iterdir()))}
+        )
     assert store.record(ref).facts == {"n": 0}
 
 
 HOLDER = """
 from tasks.store.exclusive import only_builder
-from tests.store.letters import ROOM, Recipe
-with only_builder(ROOM.plan(Recipe())):
+from tests.store.letters import ARTIFACT_TYPE, Recipe
+with only_builder(ARTIFACT_TYPE.spec(Recipe())):
     print("held", flush=True)
     input()
 """
@@ -64,8 +66,8 @@ def test_a_builder_killed_outright_leaves_no_lock(store: Store) -> None:
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-    with only_builder(ROOM.plan(Recipe())):
-        assert build(store, ROOM.plan(Recipe(size=5)), lambda inputs, folder: {}).kind == "corpus"
+    with only_builder(ARTIFACT_TYPE.spec(Recipe())):
+        assert build(store, ARTIFACT_TYPE.spec(Recipe(size=5)), lambda inputs, folder: {}).kind == "corpus"
 
 
 def test_a_failed_build_frees_the_lock(store: Store) -> None:
@@ -73,5 +75,5 @@ def test_a_failed_build_frees_the_lock(store: Store) -> None:
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        build(store, ROOM.plan(Recipe()), fail)
-    assert build(store, ROOM.plan(Recipe()), lambda inputs, folder: {}).kind == "corpus"
+        build(store, ARTIFACT_TYPE.spec(Recipe()), fail)
+    assert build(store, ARTIFACT_TYPE.spec(Recipe()), lambda inputs, folder: {}).kind == "corpus"

@@ -9,9 +9,9 @@ from tasks.store.digests import sha256_of_file
 from tasks.store.errors import ArtifactDamaged
 from tasks.store.export import ExportRefused, export
 from tasks.store.records import Record
-from tasks.store.refs import ArtifactRef, Room
+from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store
-from tests.store.letters import ROOM, Recipe, published
+from tests.store.letters import ARTIFACT_TYPE, Recipe, published
 
 
 @pytest.fixture
@@ -19,7 +19,9 @@ def child(store: Store, folder: Path) -> ArtifactRef:
     """A train artifact that came from a corpus."""
     source = published(store, folder)
     (folder / "trained.txt").write_text("beta")
-    return published(store, folder, Room[Recipe]("train", 1, ROOM.label).plan(Recipe(), {"corpus": source}))
+    return published(
+        store, folder, ArtifactType[Recipe]("train", 1, ARTIFACT_TYPE.label).spec(Recipe(), {"corpus": source})
+    )
 
 
 def test_the_folder_holds_every_artifact_with_its_record(store: Store, child: ArtifactRef, tmp_path: Path) -> None:

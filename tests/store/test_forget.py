@@ -8,25 +8,25 @@ from tasks.store.cli import main
 from tasks.store.errors import ArtifactMissing
 from tasks.store.forget import StillNeeded, forget
 from tasks.store.gc import UnreadableRecord, find_garbage, remove
-from tasks.store.refs import ArtifactRef, Plan, Room
+from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 from tasks.store.store import Store
-from tests.store.letters import ROOM, Recipe, published
+from tests.store.letters import ARTIFACT_TYPE, Recipe, published
 
 
 def objects(store: Store) -> set[str]:
     return {info.name for info in store.objects.list("")}
 
 
-def plan(size: int) -> Plan:
-    return ROOM.plan(Recipe(size=size))
+def spec(size: int) -> ArtifactSpec:
+    return ARTIFACT_TYPE.spec(Recipe(size=size))
 
 
 @pytest.fixture
 def two(store: Store, folder: Path) -> tuple[ArtifactRef, ArtifactRef]:
     """Two artifacts that share one blob of two."""
-    first = published(store, folder, plan(1))
+    first = published(store, folder, spec(1))
     (folder / "a.txt").write_text("beta")
-    return first, published(store, folder, plan(2))
+    return first, published(store, folder, spec(2))
 
 
 def test_a_forgotten_artifact_is_gone_and_nothing_of_it_is_left(store: Store, folder: Path) -> None:
@@ -56,7 +56,7 @@ def test_the_hint_to_another_artifact_stays(store: Store, two: tuple[ArtifactRef
 
 def test_what_others_came_from_is_not_forgotten(store: Store, folder: Path) -> None:
     corpus = published(store, folder)
-    train = Room[Recipe]("train", 1, ROOM.label).plan(Recipe(), {"corpus": corpus})
+    train = ArtifactType[Recipe]("train", 1, ARTIFACT_TYPE.label).spec(Recipe(), {"corpus": corpus})
     published(store, folder, train)
     before = objects(store)
     with pytest.raises(StillNeeded, match=f"{train.path} came from it; forget what came from it first"):
@@ -83,7 +83,7 @@ def test_cut_after_the_record_the_rest_is_swept(store: Store, two: tuple[Artifac
 def test_a_publication_under_way_gets_its_blob_back(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = published(store, folder, plan(1))
+    first = published(store, folder, spec(1))
 
     def forget_then_write(records, record):
         """In place of the second record's writing: all its blobs stood there already, its record does not."""
@@ -92,7 +92,7 @@ def test_a_publication_under_way_gets_its_blob_back(
         return records.write_new(record)
 
     monkeypatch.setattr(type(store.records), "write_new", forget_then_write)
-    second = published(store, folder, plan(2))
+    second = published(store, folder, spec(2))
     assert (store.fetch(second) / "a.txt").read_text() == "alpha"
     assert (store.fetch(second) / "deep" / "b.bin").stat().st_size == 25_600
 

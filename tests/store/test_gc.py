@@ -11,7 +11,7 @@ from tasks.store.errors import StoreError
 from tasks.store.gc import RemovedTooMuch, UnreadableRecord, find_garbage, remove
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
-from tests.store.letters import ROOM, Recipe, published
+from tests.store.letters import ARTIFACT_TYPE, Recipe, published
 
 
 def blobs(store: Store) -> set[str]:
@@ -112,7 +112,7 @@ def test_one_unreadable_record_and_nothing_is_removed(loose: tuple[Store, Artifa
 
 def test_blobs_shared_with_a_removed_artifact_stay(store: Store, folder: Path) -> None:
     gone = published(store, folder)
-    kept = published(store, folder, ROOM.plan(Recipe(size=4)))
+    kept = published(store, folder, ARTIFACT_TYPE.spec(Recipe(size=4)))
     store.objects.delete(f"{gone.path}/record.json")
     assert find_garbage(store, older_than_hours=0).blobs == ()
     assert (store.fetch(kept) / "a.txt").read_text() == "alpha"

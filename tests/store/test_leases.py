@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tasks.store.cli import main
 from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, LeaseHeld, list_leases, new_lease, read_lease, renew, take

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tasks.store import s3_client
 from tasks.store.cli import main
 from tasks.store.export import export

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tasks.store.blobs import Blobs
 from tasks.store.digests import sha256_of_file, sha256_of_json
 from tasks.store.errors import ArtifactDamaged, IdentityDrift, NewerSchema
@@ -19,10 +19,10 @@ from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tasks.store.uploads import Upload
-from tests.store.letters import ROOM, Recipe, published
+from tests.store.letters import ARTIFACT_TYPE, Recipe, published
 
 CHUNK = 1 << 20
-PLAN = ROOM.plan(Recipe())
+PLAN = ARTIFACT_TYPE.spec(Recipe())
 
 
 def in_chunks(store: Store) -> Store:
@@ -37,7 +37,7 @@ def other_folder(tmp_path: Path) -> Path:
 
 def as_schema_1(record: Record) -> dict[str, object]:
     """A record as the version before chunks wrote it."""
-    content = record.model_dump(mode="json", exclude={"seal", "spent", "rebuilt_for"}) | {"schema_version": 1}
+    content = record.model_dump(mode="json", exclude={"seal", "spent", "requested_by"}) | {"schema_version": 1}
     for entry in content["files"]:
         del entry["blobs"]
     return content | {"seal": sha256_of_json(content)}
@@ -61,7 +61,7 @@ def test_a_file_of_any_size_is_cut_into_chunks_and_comes_back(any_store: Store, 
 def test_how_it_is_cut_is_no_part_of_an_artifacts_digest(folder: Path) -> None:
     (folder / "large.bin").write_bytes(os.urandom(3 * CHUNK))
     whole = published(open_store(), folder)
-    assert published(in_chunks(open_store()), folder, ROOM.plan(Recipe(size=4))).digest == whole.digest
+    assert published(in_chunks(open_store()), folder, ARTIFACT_TYPE.spec(Recipe(size=4))).digest == whole.digest
 
 
 def test_a_published_file_was_read_once(s3_store: str, tmp_path: Path) -> None:
@@ -98,8 +98,8 @@ store.fetch(published(store, made))
 with (made / "large.bin").open("wb") as file:
     for _ in range(96): file.write(os.urandom({CHUNK}))
 before = peak()
-from tests.store.letters import ROOM, Recipe
-store.fetch(published(store, made, ROOM.plan(Recipe(size=9))))
+from tests.store.letters import ARTIFACT_TYPE, Recipe
+store.fetch(published(store, made, ARTIFACT_TYPE.spec(Recipe(size=9))))
 print(peak() - before)
 """
     environment = {**os.environ, "HINDSIGHT_TRANSFERS": "3"}

@@ -11,33 +11,33 @@ from tasks.store.digests import sha256_of_json
 from tasks.store.errors import ArtifactDamaged, IdentityDrift, NewerSchema
 from tasks.store.record_files import RecordFiles
 from tasks.store.records import BlobEntry, FileEntry, Record
-from tasks.store.refs import ArtifactRef, Room
+from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 from tasks.store.store import Store, open_store
-from tests.store.letters import ROOM, Recipe, published
+from tests.store.letters import ARTIFACT_TYPE, Recipe, published
 
 
 def test_a_field_outside_the_identity_leaves_the_key_alone() -> None:
-    assert ROOM.plan(Recipe(patience=9)).key == ROOM.plan(Recipe()).key
-    assert ROOM.plan(Recipe(size=9)).key != ROOM.plan(Recipe()).key
+    assert ARTIFACT_TYPE.spec(Recipe(patience=9)).key == ARTIFACT_TYPE.spec(Recipe()).key
+    assert ARTIFACT_TYPE.spec(Recipe(size=9)).key != ARTIFACT_TYPE.spec(Recipe()).key
 
 
 def test_a_raised_revision_changes_the_key() -> None:
-    raised = Room[Recipe]("corpus", 2, ROOM.label)
-    assert raised.plan(Recipe()).key != ROOM.plan(Recipe()).key
+    raised = ArtifactType[Recipe]("corpus", 2, ARTIFACT_TYPE.label)
+    assert raised.spec(Recipe()).key != ARTIFACT_TYPE.spec(Recipe()).key
 
 
 def test_an_inputs_digest_is_part_of_the_key_and_its_place_is_not(folder: Path) -> None:
     ref = published(open_store(), folder)
     moved = ref.model_copy(update={"label": "elsewhere"})
     other = ref.model_copy(update={"digest": "0" * 64})
-    keys = [ROOM.plan(Recipe(), {"source": source}).key for source in (ref, moved, other)]
+    keys = [ARTIFACT_TYPE.spec(Recipe(), {"source": source}).key for source in (ref, moved, other)]
     assert keys[0] == keys[1] != keys[2]
 
 
 def test_without_its_record_an_artifact_does_not_exist(store: Store, folder: Path) -> None:
     store.objects.delete(RecordFiles.name_of(published(store, folder).path))
     assert len(list(store.objects.list("blobs/"))) == 2
-    assert store.find(ROOM.plan(Recipe())) is None
+    assert store.find(ARTIFACT_TYPE.spec(Recipe())) is None
 
 
 def test_a_cut_record_is_refused(folder: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_cut_record_is_refused(folder: Path) -> None:
     record = Path(store.url) / ref.path / "record.json"
     record.write_text(record.read_text()[:-40])
     with pytest.raises(ArtifactDamaged, match=r"record\.json .* is no whole record"):
-        store.find(ROOM.plan(Recipe()))
+        store.find(ARTIFACT_TYPE.spec(Recipe()))
 
 
 def test_an_edited_fact_is_refused(folder: Path) -> None:
@@ -54,7 +54,7 @@ def test_an_edited_fact_is_refused(folder: Path) -> None:
     record = Path(store.url) / published(store, folder).path / "record.json"
     record.write_text(record.read_text().replace('"n": 2', '"n": 3'))
     with pytest.raises(ArtifactDamaged, match="the record was changed after it was sealed"):
-        store.find(ROOM.plan(Recipe()))
+        store.find(ARTIFACT_TYPE.spec(Recipe()))
 
 
 def test_an_unsealed_record_is_refused(folder: Path) -> None:
@@ -63,7 +63,7 @@ def test_an_unsealed_record_is_refused(folder: Path) -> None:
     content = json.loads(record.read_text())
     record.write_text(json.dumps({name: value for name, value in content.items() if name != "seal"}))
     with pytest.raises(ArtifactDamaged, match="is no whole record: it has no seal"):
-        store.find(ROOM.plan(Recipe()))
+        store.find(ARTIFACT_TYPE.spec(Recipe()))
 
 
 def test_a_record_of_a_newer_schema_is_refused(folder: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_record_of_a_newer_schema_is_refused(folder: Path) -> None:
     record = Path(store.url) / published(store, folder).path / "record.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "schema_version": 4, "new_field": 1}))
     with pytest.raises(NewerSchema, match=r"corpus/letters/\w+/record\.json in .* has schema 4.*update hindsight"):
-        store.find(ROOM.plan(Recipe()))
+        store.find(ARTIFACT_TYPE.spec(Recipe()))
 
 
 def test_a_record_of_another_identity_is_drift_with_the_field_named(folder: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_record_of_another_identity_is_drift_with_the_field_named(folder: Path
     content["identity"]["config"]["size"] = 4
     record.write_text(Record.model_validate({**content, "seal": None}).sealed().model_dump_json())
     with pytest.raises(IdentityDrift, match=r"asks for: config.size is 4, asked for 3; remove"):
-        store.find(ROOM.plan(Recipe()))
+        store.find(ARTIFACT_TYPE.spec(Recipe()))
 
 
 @pytest.mark.parametrize("path", ["../escape", "/etc/passwd", "a/../../b", "", "a\\b"])
@@ -98,7 +98,7 @@ def test_a_record_whose_file_leads_out_of_its_folder_is_refused_by_name(store: S
     content["files"][0]["path"] = path
     forged = {**content, "seal": sha256_of_json(content)}
     store.objects.write(f"{ref.path}/record.json", json.dumps(forged).encode())
-    for ask in (lambda: store.fetch(ref), lambda: store.find(ROOM.plan(Recipe()))):
+    for ask in (lambda: store.fetch(ref), lambda: store.find(ARTIFACT_TYPE.spec(Recipe()))):
         with pytest.raises(ArtifactDamaged, match=rf"{ref.path}/record\.json in .* would leave the artifact's folder"):
             ask()
     assert not store.cache_dir.exists()
@@ -134,11 +134,19 @@ def test_a_reference_to_other_content_is_refused(folder: Path) -> None:
         store.fetch(stale)
 
 
+def _spec(kind: str, inputs: dict[str, ArtifactRef]) -> ArtifactSpec:
+    return ArtifactType[Recipe](kind, 1, ARTIFACT_TYPE.label).spec(Recipe(), inputs)
+
+
 def test_lineage_lists_sources_before_what_came_of_them(folder: Path) -> None:
     store = open_store()
     source = published(store, folder)
-    child = published(store, folder, Room[Recipe]("train", 1, ROOM.label).plan(Recipe(), {"corpus": source}))
-    top = published(store, folder, Room[Recipe]("merge", 1, ROOM.label).plan(Recipe(), {"a": source, "train": child}))
+    child = published(store, folder, _spec("train", {"corpus": source}))
+    top = published(
+        store,
+        folder,
+        _spec("merge", {"a": source, "train": child}),
+    )
     assert [record.kind for record in store.lineage(top)] == ["corpus", "train", "merge"]
 
 

@@ -12,7 +12,7 @@ from tasks.store.refs import ArtifactRef
 from tasks.store.release import release_compute
 from tasks.store.sealed import BadNote
 from tasks.store.store import Store, open_store
-from tests.store.letters import ROOM, Recipe, published
+from tests.store.letters import ARTIFACT_TYPE, Recipe, published
 
 
 def lease_for(artifact: str) -> Lease:
@@ -60,7 +60,7 @@ def test_a_receipt_of_another_artifact_is_refused(
     proved: tuple[Store, Receipt], folder: Path, stopped: list[str]
 ) -> None:
     store, receipt = proved
-    other = verify(published(store, folder, ROOM.plan(Recipe(size=4))))
+    other = verify(published(store, folder, ARTIFACT_TYPE.spec(Recipe(size=4))))
     refused(store, other, stopped, rf"lease node-1 is on train/h100 for {receipt.ref.path}, the receipt proves corpus/")
 
 

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import project_root, state_dir
+from tasks.common.settings import project_root, state_dir
 from tasks.store.exclusive import only_builder
-from tasks.store.refs import Plan
+from tasks.store.refs import ArtifactSpec
 from tasks.store.staging import staging_folder
-from tests.store.letters import ROOM, Recipe
+from tests.store.letters import ARTIFACT_TYPE, Recipe
 
 BUILDER = """
 import sys
 from tasks.store.exclusive import only_builder
 from tasks.store.staging import staging_folder
-from tests.store.letters import ROOM, Recipe
-plan = ROOM.plan(Recipe(size=int(sys.argv[1])))
-with only_builder(plan), staging_folder(plan) as folder, staging_folder(plan, "work") as work:
+from tests.store.letters import ARTIFACT_TYPE, Recipe
+spec = ARTIFACT_TYPE.spec(Recipe(size=int(sys.argv[1])))
+with only_builder(spec), staging_folder(spec) as folder, staging_folder(spec, "work") as work:
     (folder / "weights").write_text("half")
     (work / "shards").write_text("many")
     print("built", flush=True)
@@ -45,27 +45,27 @@ def kill(builder: subprocess.Popen[str]) -> None:
     builder.wait()
 
 
-def staged(plan: Plan) -> list[str]:
-    return sorted(path.name for path in (state_dir() / "staging").glob(f"{plan.key}*"))
+def staged(spec: ArtifactSpec) -> list[str]:
+    return sorted(path.name for path in (state_dir() / "staging").glob(f"{spec.key}*"))
 
 
 @pytest.mark.parametrize("size", [3, 4], ids=["the same artifact", "another artifact"])
 def test_the_next_build_removes_what_a_killed_one_has_left(size: int) -> None:
-    killed, plan = ROOM.plan(Recipe(size=3)), ROOM.plan(Recipe(size=size))
+    killed, spec = ARTIFACT_TYPE.spec(Recipe(size=3)), ARTIFACT_TYPE.spec(Recipe(size=size))
     kill(begin_build(3))
     assert staged(killed) == [f"{killed.key}.artifact", f"{killed.key}.work"]
-    with only_builder(plan), staging_folder(plan) as folder, staging_folder(plan, "work") as work:
-        assert staged(plan) == [folder.name, work.name]
+    with only_builder(spec), staging_folder(spec) as folder, staging_folder(spec, "work") as work:
+        assert staged(spec) == [folder.name, work.name]
         assert list(folder.iterdir()) == list(work.iterdir()) == []
         assert size == 3 or staged(killed) == []
     assert list(Path(state_dir() / "staging").iterdir()) == []
 
 
 def test_the_work_of_a_builder_that_lives_is_left_alone() -> None:
-    living, plan = ROOM.plan(Recipe(size=3)), ROOM.plan(Recipe(size=4))
+    living, spec = ARTIFACT_TYPE.spec(Recipe(size=3)), ARTIFACT_TYPE.spec(Recipe(size=4))
     builder = begin_build(3)
     try:
-        with only_builder(plan), staging_folder(plan):
+        with only_builder(spec), staging_folder(spec):
             assert staged(living) == [f"{living.key}.artifact", f"{living.key}.work"]
     finally:
         kill(builder)

@@ -8,7 +8,7 @@ import pytest
 from tasks.store.catalogue import record_paths
 from tasks.store.stopping import PublicationStopped, Stop
 from tasks.store.store import open_store
-from tests.store.letters import ROOM, Recipe
+from tests.store.letters import ARTIFACT_TYPE, Recipe
 
 
 def test_stopped_while_the_last_blob_is_read_back_no_record_is_written(
@@ -25,6 +25,6 @@ def test_stopped_while_the_last_blob_is_read_back_no_record_is_written(
 
     monkeypatch.setattr(store.objects, "pieces", stop_then_read)
     with pytest.raises(PublicationStopped, match="no record of it is written"):
-        store.publish(ROOM.plan(Recipe()), tmp_path / "made", {}, 1, stop)
+        store.publish(ARTIFACT_TYPE.spec(Recipe()), tmp_path / "made", {}, 1, stop)
     assert list(record_paths(store)) == []
     assert len(list(store.objects.list("blobs/"))) == 1

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tasks.scores import HonestScores, Interval, ModelScore, PremiumScores
+from tasks.schemas.scores import Interval, ModelScore, PremiumScores, RobustScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
 from tasks.sweep.base import Measured
 from tasks.sweep.comparison import Drawn
 from tasks.sweep.figures import Figure
 from tasks.sweep.ranking import Entry
-from tests.report.made_honest import made_honest
+from tests.report.made_robust import made_robust
 
 
 def model_score(r2_off: float, r2_on: float) -> ModelScore:
@@ -23,7 +23,7 @@ def model_score(r2_off: float, r2_on: float) -> ModelScore:
     )
 
 
-def made_scores(base: ModelScore | None = None, honest: HonestScores | None = None, **changed: Any) -> PremiumScores:
+def made_scores(base: ModelScore | None = None, robust: RobustScores | None = None, **changed: Any) -> PremiumScores:
     fields = {
         "contract": "seed",
         "cut": date(2020, 12, 31),
@@ -39,7 +39,7 @@ def made_scores(base: ModelScore | None = None, honest: HonestScores | None = No
         "n_draws": 200,
         "n_kept_draws": 197,
         "dropped_draws": {},
-        "honest": honest or made_honest(),
+        "robust": robust or made_robust(),
     }
     return PremiumScores(**{**fields, **changed})
 

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.sweep.base import refuse_other_base
 from tasks.sweep.errors import BaseDiffers
-from tests.report.made_honest import made_honest
+from tests.report.made_robust import made_robust
 from tests.sweep.made import made_measured, made_scores, model_score
 
 
@@ -25,10 +25,10 @@ def test_one_bit_apart_is_refused_with_both_values_and_both_names() -> None:
 
 
 def test_a_control_of_the_bases_states_counts_as_the_bases_figure() -> None:
-    honest = made_honest()
-    controls = [honest.controls[0].model_copy(update={"on": 0.5}), *honest.controls[1:]]
-    other = made_scores(honest=honest.model_copy(update={"controls": controls}))
-    with pytest.raises(BaseDiffers, match=r"honest\.controls\.\w+\.on is .* and 0\.5 in full"):
+    robust = made_robust()
+    controls = [robust.controls[0].model_copy(update={"on": 0.5}), *robust.controls[1:]]
+    other = made_scores(robust=robust.model_copy(update={"controls": controls}))
+    with pytest.raises(BaseDiffers, match=r"robust\.controls\.\w+\.on is .* and 0\.5 in full"):
         refuse_other_base([made_measured("lora"), made_measured("full", other)])
 
 

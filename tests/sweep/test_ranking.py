@@ -9,7 +9,7 @@ from tasks.sweep.comparison import Drawn, compare
 from tasks.sweep.figures import METRICS, drawn, figure_of
 from tasks.sweep.ranking import rank
 from tasks.sweep.ranking_table import Line, ranking_rows, remarks
-from tests.report.made_honest import made_honest
+from tests.report.made_robust import made_robust
 from tests.sweep.made import drawn_entry, entry, made_scores
 
 REDUCTION, PREMIUM = METRICS["reduction"], METRICS["premium_trained"]
@@ -146,12 +146,12 @@ def test_a_metrics_draws_are_the_sum_of_its_r2s() -> None:
 
 
 def test_a_figure_comes_with_its_two_way_interval_else_with_the_seeds() -> None:
-    honest = figure_of(made_scores(), REDUCTION)
-    assert (honest.interval, honest.point) == ("two-way", made_honest().reduction.point)
-    seed = figure_of(made_scores().model_copy(update={"honest": None}), REDUCTION)
+    robust = figure_of(made_scores(), REDUCTION)
+    assert (robust.interval, robust.point) == ("two-way", made_robust().reduction.point)
+    seed = figure_of(made_scores().model_copy(update={"robust": None}), REDUCTION)
     assert (seed.interval, seed.point, seed.ends) == ("stock draws", 0.08, (-0.13, 0.28))
-    absent = figure_of(made_scores().model_copy(update={"honest": None}), METRICS["lookahead"])
-    assert "premium.honest is null" in absent.why_none
+    absent = figure_of(made_scores().model_copy(update={"robust": None}), METRICS["lookahead"])
+    assert "premium.robust is null" in absent.why_none
 
 
 def line(verdict: str = "") -> Line:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tasks.common.settings import project_root
 from tasks.recipe import Recipe, load_recipe
-from tasks.settings import project_root
 from tasks.sweep.base import refuse_other_base_settings
 from tasks.sweep.config import SweepConfig, Variation
 from tasks.sweep.differences import as_text, differences
@@ -73,9 +73,9 @@ def test_the_same_kind_again_keeps_its_neighbours() -> None:
 
 
 def test_a_part_that_the_recipe_leaves_out_can_be_set() -> None:
-    start = SMOKE.model_copy(update={"premium": SMOKE.premium.model_copy(update={"honest": None})})
-    found = chosen(recipe=start, grid={"premium.honest.n_draws": [20, 30]})
-    assert [variant.recipe.premium.honest.n_draws for variant in found] == [20, 30]
+    start = SMOKE.model_copy(update={"premium": SMOKE.premium.model_copy(update={"robust": None})})
+    found = chosen(recipe=start, grid={"premium.robust.n_draws": [20, 30]})
+    assert [variant.recipe.premium.robust.n_draws for variant in found] == [20, 30]
 
 
 @pytest.mark.parametrize(

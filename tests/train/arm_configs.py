@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
-from tasks.settings import project_root
 from tasks.train.arms import FullWeightArm
 from tasks.train.axolotl import axolotl_config
 from tasks.train.config import TrainConfig

@@ -12,8 +12,8 @@ from typing import Any
 
 import psutil
 
-from tasks.artifacts import ModelFolder, TextShards
-from tasks.settings import project_root
+from tasks.common.settings import project_root
+from tasks.schemas.artifacts import ModelFolder, TextShards
 from tasks.train import workplace
 from tasks.train.arms import FullWeightArm
 from tasks.train.config import TrainConfig

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from tasks.settings import Config
+from tasks.common.settings import Config
 from tasks.store.blobs import Blobs
 from tasks.store.errors import StoreUnreachable
 from tasks.store.records import Record
-from tasks.store.refs import Plan
+from tasks.store.refs import ArtifactSpec
 from tasks.store.store import Store
 from tasks.train.state_files import Told, begin, finish
 from tasks.train.states import States
@@ -17,8 +17,8 @@ class Arm(Config):
 
 
 def states_of(root: Path, machine: str = "first", rank: int = 16) -> States:
-    plan = Plan("train", "some-lora", 1, Arm(rank=rank))
-    return States(Store(str(root / "store"), root / machine, chunk_bytes=1 << 10), plan)
+    spec = ArtifactSpec("train", "some-lora", 1, Arm(rank=rank))
+    return States(Store(str(root / "store"), root / machine, chunk_bytes=1 << 10), spec)
 
 
 def written(root: Path, step: int, n_bytes: int = 4_000) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 from tasks.train.lifeline import PARENT
 
 SLEEPER = (

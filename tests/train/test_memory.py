@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks.pools import GIB, POOLS
+from tasks.costs.hardware import GIB, POOLS
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.memory import keeping_seconds, loading_seconds, output_bytes, predict_memory, state_bytes

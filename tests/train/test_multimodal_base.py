@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from tasks.artifacts import Checkpoint, ModelFolder
 from tasks.merge.config import MergeConfig
 from tasks.merge.write import write_merge
+from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.train import workplace
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tasks.base.config import ROOM as BASE_ROOM
+from tasks.base.config import ARTIFACT_TYPE as BASE_ROOM
 from tasks.base.config import BaseConfig, TinySource
-from tasks.corpus.config import ROOM as CORPUS
+from tasks.corpus.config import ARTIFACT_TYPE as CORPUS
 from tasks.corpus.config import CorpusConfig, SotuSource
-from tasks.statement import STATEMENT_NAME, StatementDamaged
+from tasks.provenance.statement import STATEMENT_NAME, StatementDamaged
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
-from tasks.train.config import ROOM, TrainConfig
+from tasks.train.config import ARTIFACT_TYPE, TrainConfig
 from tasks.train.errors import TrainerMissing
 from tasks.train.states import KIND, States
 from tasks.train.task import publish_train
@@ -25,12 +25,12 @@ FEW_STEPS = SMALL_TRAINING.model_copy(update={"token_budget": 500})
 def test_a_checkpoint_that_stands_is_found_and_the_states_a_killed_run_left_are_dropped(tmp_path: Path) -> None:
     store, config = open_store(), TrainConfig()
     inputs = {kind: ArtifactRef(kind=kind, label="small", key="0" * 16, digest="0" * 64) for kind in ("base", "corpus")}
-    plan = ROOM.plan(config, inputs)
+    spec = ARTIFACT_TYPE.spec(config, inputs)
     for name in ("checkpoint", "state"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "weights").write_text(name)
-    States(store, plan).publish(tmp_path / "state", 3, {"tokens_seen": 300})
-    checkpoint = store.publish(plan, tmp_path / "checkpoint", {}, 1)
+    States(store, spec).publish(tmp_path / "state", 3, {"tokens_seen": 300})
+    checkpoint = store.publish(spec, tmp_path / "checkpoint", {}, 1)
     assert len(list(store.objects.list(f"{KIND}/"))) == 2
     assert publish_train.fn(config, inputs["base"], inputs["corpus"]) == checkpoint
     assert list(store.objects.list(f"{KIND}/")) == []
@@ -43,8 +43,8 @@ def test_a_corpus_whose_statement_is_cut_is_refused_before_a_trainer_starts(
     # A trainer that would be started is missed by name, so that the order of the two refusals shows.
     monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", "/nowhere/python")
     store, damaged = open_store(), tmp_path / "damaged"
-    base = store.publish(BASE_ROOM.plan(BASE), tiny_base().path, {"pretrained": False}, 1)
-    whole_corpus = store.publish(CORPUS.plan(CORPUS_CONFIG), small_corpus().path, {}, 1)
+    base = store.publish(BASE_ROOM.spec(BASE), tiny_base().path, {"pretrained": False}, 1)
+    whole_corpus = store.publish(CORPUS.spec(CORPUS_CONFIG), small_corpus().path, {}, 1)
     damaged.mkdir()
     for entry in small_corpus().path.iterdir():
         (damaged / entry.name).symlink_to(entry, target_is_directory=entry.is_dir())
@@ -52,7 +52,7 @@ def test_a_corpus_whose_statement_is_cut_is_refused_before_a_trainer_starts(
     (damaged / STATEMENT_NAME).unlink()
     (damaged / STATEMENT_NAME).write_bytes(whole[: len(whole) // 2])
     another = CORPUS_CONFIG.model_copy(update={"token_budget": 2_000})
-    cut = store.publish(CORPUS.plan(another), damaged, {}, 1)
+    cut = store.publish(CORPUS.spec(another), damaged, {}, 1)
     with pytest.raises(StatementDamaged, match=r"statement\.json is no in-toto statement: .* Build or fetch"):
         publish_train.fn(FEW_STEPS, base, cut)
     with pytest.raises(TrainerMissing, match="/nowhere/python is missing"):

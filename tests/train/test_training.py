@@ -5,7 +5,7 @@ import json
 import pytest
 from safetensors import safe_open
 
-from tasks.artifacts import TextShards
+from tasks.schemas.artifacts import TextShards
 from tasks.train.audit import check_tokens
 from tasks.train.errors import TokenizerMismatch, TokensMissed
 from tasks.train.write import check_tokenizer

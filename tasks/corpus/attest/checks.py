@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.artifacts import Document
 from tasks.corpus.attest.claim import FROM_LEDGER, Claim
 from tasks.corpus.attest.errors import AttestationRefused
 from tasks.corpus.attest.recount import Recount
 from tasks.corpus.attest.write import read_ledger
 from tasks.corpus.cutoff import DUMP_NAME, Dump
-from tasks.statement import Statement, files_of
+from tasks.provenance.statement import Statement, files_of
+from tasks.schemas.artifacts import Document
+from tasks.schemas.tokenizer import load_tokenizer, tokenizer_digest
 from tasks.store.digests import sha256_of_file
-from tasks.tokenizer import load_tokenizer, tokenizer_digest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.corpus.attest.errors import AttestationRefused
 from tasks.corpus.cutoff import Cutoff, Side
-from tasks.statement import Statement
+from tasks.provenance.statement import Statement
+from tasks.schemas.tokenizer import TokenizerSource
 from tasks.store.refs import Sha256
-from tasks.tokenizer import TokenizerSource
 
 PREDICATE_TYPE = "urn:hindsight:point-in-time-corpus:v1"
 FROM_LEDGER = (

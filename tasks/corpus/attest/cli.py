@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from tasks.common.errors import HindsightError
 from tasks.corpus.attest.errors import AttestationRefused, KeyRefused
 from tasks.corpus.attest.keys import KEY_VARIABLE, MAKE_ONE, make_keys
 from tasks.corpus.attest.signing import enveloped, sign
 from tasks.corpus.attest.verdict import Verdict, verify
-from tasks.errors import HindsightError
-from tasks.statement import STATEMENT_NAME, Statement
+from tasks.provenance.statement import STATEMENT_NAME, Statement
 from tasks.store.catalogue import resolve
 from tasks.store.records import RECORD_NAME, Record
 from tasks.store.store import open_store

@@ -11,8 +11,8 @@ from random import Random
 import numpy as np
 from pydantic import ValidationError
 
-from tasks.artifacts import Document
 from tasks.corpus.cutoff import Cutoff
+from tasks.schemas.artifacts import Document
 
 N_NAMED = 3
 """Documents of the wrong side that are named, per shard."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tasks.corpus.attest.keys import KEY_VARIABLE, load_signer, read_public_key
-from tasks.statement import PAYLOAD_TYPE, Statement
+from tasks.provenance.statement import PAYLOAD_TYPE, Statement
 
 log = logging.getLogger(__name__)
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import JsonValue
 
-from tasks.artifacts import Document
+from tasks.common.settings import Frozen
 from tasks.corpus.attest import checks
 from tasks.corpus.attest.claim import Claim
 from tasks.corpus.attest.recount import every_document, recount
 from tasks.corpus.attest.signing import check_signature
-from tasks.settings import Frozen
-from tasks.statement import STATEMENT_NAME, Statement
-from tasks.tokenizer import TokenizerError
+from tasks.provenance.statement import STATEMENT_NAME, Statement
+from tasks.schemas.artifacts import Document
+from tasks.schemas.tokenizer import TokenizerError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -11,7 +11,7 @@ from tasks.corpus.attest.claim import FROM_LEDGER, PREDICATE_TYPE
 from tasks.corpus.attest.errors import AttestationRefused
 from tasks.corpus.config import REVISION, CorpusConfig
 from tasks.corpus.cutoff import Cutoff
-from tasks.statement import write_statement_of
+from tasks.provenance.statement import write_statement_of
 
 LEDGER_NAME = "ledger.json"
 NOT_CLAIMED = (

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from tasks.settings import Config
-from tasks.store.refs import ArtifactRef, Room, Sha256
+from tasks.common.settings import Config
+from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
 
 FILE_NAME = "stock_prices.csv"
 """The artifact's one file: plain CSV, however it was packed on its way."""
@@ -28,4 +28,4 @@ def prices_label(config: PricesConfig, inputs: Mapping[str, ArtifactRef]) -> str
 
 REVISION = 1
 """Raised when the same input would give other bytes."""
-ROOM = Room(kind="prices", revision=REVISION, label=prices_label)
+ARTIFACT_TYPE = ArtifactType(kind="prices", revision=REVISION, label=prices_label)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from tasks.settings import Frozen
+from tasks.common.settings import Frozen
 
 if TYPE_CHECKING:
     from requests import Response

@@ -4,12 +4,12 @@ import logging
 import shutil
 from pathlib import Path
 
+from tasks.common.settings import state_dir
 from tasks.panel.errors import PanelError
 from tasks.panel.prices.check import check_prices
-from tasks.panel.prices.config import FILE_NAME, ROOM, PricesConfig
+from tasks.panel.prices.config import ARTIFACT_TYPE, FILE_NAME, PricesConfig
 from tasks.panel.prices.download import download
 from tasks.panel.prices.unpack import write_plain
-from tasks.settings import state_dir
 from tasks.store.build import Facts, build
 from tasks.store.errors import ArtifactDamaged
 from tasks.store.refs import ArtifactRef
@@ -29,15 +29,15 @@ def publish(store: Store, config: PricesConfig) -> ArtifactRef:
         KaggleError: If Kaggle does not give the file.
         PanelError: If what it gives is not the file that is meant.
     """
-    plan = ROOM.plan(config)
-    workplace = state_dir() / "work" / f"prices-{plan.key}"
+    spec = ARTIFACT_TYPE.spec(config)
+    workplace = state_dir() / "work" / f"prices-{spec.key}"
 
     def make(folder: Path) -> Facts:
         if staged := _staged(store, config):
             return write_prices(staged, config, folder, origin="store")
         return _write_from_kaggle(config, folder, workplace)
 
-    ref = build(store, plan, lambda inputs, folder: make(folder))
+    ref = build(store, spec, lambda inputs, folder: make(folder))
     shutil.rmtree(workplace, ignore_errors=True)
     return ref
 
@@ -53,7 +53,9 @@ def publish_file(store: Store, config: PricesConfig, file: Path) -> ArtifactRef:
     Raises:
         PanelError: If it is not the file that is meant.
     """
-    return build(store, ROOM.plan(config), lambda inputs, folder: write_prices(file, config, folder, origin="file"))
+    return build(
+        store, ARTIFACT_TYPE.spec(config), lambda inputs, folder: write_prices(file, config, folder, origin="file")
+    )
 
 
 def write_prices(packed: Path, config: PricesConfig, folder: Path, origin: str) -> Facts:
@@ -94,7 +96,7 @@ def _staged(store: Store, config: PricesConfig) -> Path | None:
     if config.sha256 is None:
         return None
     try:
-        ref = store.find(ROOM.plan(PricesConfig()))
+        ref = store.find(ARTIFACT_TYPE.spec(PricesConfig()))
     except ArtifactDamaged as error:
         log.warning("%s", error)
         return None

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tasks.artifacts import Check
 from tasks.preflight.checks.inputs import Inputs, attempt, planned_rows
+from tasks.schemas.artifacts import Check
 from tasks.train.blocks import Rows
 from tasks.train.config import TrainConfig
 from tasks.train.launch import trainer_python

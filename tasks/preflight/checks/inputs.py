@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from tasks.artifacts import Check, ModelFolder, Panel, TextShards
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tasks.preflight.checks.subject import Subject
 from tasks.recipe import Recipe
+from tasks.schemas.artifacts import Check, ModelFolder, Panel, TextShards
 from tasks.store.store import Store
 from tasks.train.blocks import Rows, plan_rows
 from tasks.train.config import TrainConfig

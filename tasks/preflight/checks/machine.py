@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.artifacts import Check
+from tasks.common.settings import state_dir
 from tasks.preflight.checks.inputs import attempt, said_bytes, told
 from tasks.preflight.checks.subject import Subject
-from tasks.settings import state_dir
+from tasks.schemas.artifacts import Check
 from tasks.store.store import Store
 from tasks.train.memory import N_STATES
 
@@ -21,7 +21,7 @@ def store_round_trip(store: Store) -> Check:
 
 
 def machine_checks(subject: Subject, store: Store) -> Iterator[Check]:
-    """Room in the store and on disks, and what opens doors."""
+    """ArtifactType in the store and on disks, and what opens doors."""
     in_store, here = _to_store(subject), _to_disk(subject)
     # A folder on the same file system takes its bytes from the same free ones.
     both = "://" not in store.url and _file_system(Path(store.url)) == _file_system(state_dir())

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from tasks.artifacts import Check
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tasks.preflight.checks.inputs import told
 from tasks.preflight.checks.subject import Subject
 from tasks.preflight.forecast import Forecast, forecast, total
+from tasks.schemas.artifacts import Check
 
 
 def money_checks(subject: Subject) -> Iterator[Check]:

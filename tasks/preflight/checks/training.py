@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import psutil
 
-from tasks.artifacts import Check
-from tasks.pools import GIB, POOLS
+from tasks.costs.hardware import GIB, POOLS
 from tasks.preflight.checks.inputs import said_bytes
 from tasks.preflight.checks.subject import Subject
+from tasks.schemas.artifacts import Check
 from tasks.train.errors import TrainError
 from tasks.train.memory import (
     DISK_BYTES_PER_SECOND,

@@ -28,7 +28,7 @@ class Device(Protocol):
         ...
 
     def empty(self, *shape: int) -> Array:
-        """Room for float64 values."""
+        """ArtifactType for float64 values."""
         ...
 
     def product(self, left: Array, right: Array, out: Array) -> None:

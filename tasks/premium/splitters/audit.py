@@ -8,7 +8,7 @@ import pandas as pd
 from tasks.premium.splits import BoolArray, IntArray
 from tasks.premium.splitters.base import LabelSplitter, Part
 from tasks.premium.splitters.labels import Labels, read_labels
-from tasks.scores import SplitFacts
+from tasks.schemas.scores import SplitFacts
 
 
 def audit(splitter: LabelSplitter, labels: pd.DataFrame, name: str = "") -> SplitFacts:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.artifacts import Panel
 from tasks.premium.errors import BadLabels, TooFewDates
 from tasks.premium.splits import IntArray
+from tasks.schemas.artifacts import Panel
 
 DayArray = NDArray[np.datetime64]
 DAYS = ("date", "label_from", "label_until")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from tasks.dcp import ShardedTensor, read_metadata
-from tasks.torch_save import TORCH_DTYPES
+from tasks.checkpoints.dcp import ShardedTensor, read_metadata
+from tasks.checkpoints.torch_save import TORCH_DTYPES
 from tasks.train.errors import StateRefused
 
 MOST_NAMED = 5

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.artifacts import Document
+from tasks.schemas.artifacts import Document
 from tests.corpus.attest.checking import edit
 
 

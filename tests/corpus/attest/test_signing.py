@@ -12,7 +12,7 @@ from tasks.corpus.attest import refuse_unusable_key, sign, write_statement
 from tasks.corpus.attest.cli import main
 from tasks.corpus.attest.errors import KeyRefused
 from tasks.corpus.attest.keys import make_keys
-from tasks.corpus.config import ROOM
+from tasks.corpus.config import ARTIFACT_TYPE
 from tasks.store.build import build
 from tasks.store.digests import sha256_of_file
 from tasks.store.store import open_store
@@ -81,7 +81,7 @@ def test_the_signature_a_record_holds_is_the_one_that_is_checked(key, tmp_path, 
     def make(inputs: object, folder: Path) -> dict[str, Any]:
         return {"signature": sign(write_statement(make_corpus(folder), CONFIG))}
 
-    ref = build(open_store(), ROOM.plan(CONFIG), make)
+    ref = build(open_store(), ARTIFACT_TYPE.spec(CONFIG), make)
     assert main(["verify", ref.path, "--public-key", str(public(key))]) == 0
     assert f"signed with {public(key)}" in capsys.readouterr().out
     make_keys(tmp_path / "other")

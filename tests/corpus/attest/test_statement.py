@@ -9,7 +9,7 @@ import pytest
 from tasks.corpus.attest import write_statement
 from tasks.corpus.attest.errors import AttestationRefused
 from tasks.corpus.config import REVISION
-from tasks.statement import StatementDamaged
+from tasks.provenance.statement import StatementDamaged
 from tests.corpus.attest.checking import check, edit
 from tests.corpus.attest.tampering import (
     add_a_late_document,
@@ -107,7 +107,7 @@ def test_a_statement_that_was_changed_contradicts_the_shards(corpus: Path, chang
 
 
 def test_a_late_document_fails_even_where_all_digests_and_counts_agree(tmp_path: Path) -> None:
-    # As a dishonest builder would write it: the ledger and the statement know of it.
+    # As a disrobust builder would write it: the ledger and the statement know of it.
     folder = make_corpus(tmp_path / "corpus", days=["2016-01-01", "2017-07-03"])
     write_statement(folder, CONFIG)
     (failure,) = check(folder).failures

@@ -2,7 +2,7 @@
 
 import runpy
 
-from tasks.settings import project_root
+from tasks.common.settings import project_root
 
 
 def test_the_splitters_page_shows_what_the_splitters_do():

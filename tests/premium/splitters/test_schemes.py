@@ -5,12 +5,12 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tasks.premium.config import HonestConfig, PremiumConfig
+from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.errors import EmptySplit
 from tasks.premium.schemes import schemes
 from tests.premium.splitters.panels import balanced
 
-CONFIG = PremiumConfig(train_until=date(2020, 11, 15), n_folds=3, honest=HonestConfig(n_date_blocks=4))
+CONFIG = PremiumConfig(train_until=date(2020, 11, 15), n_folds=3, robust=RobustConfig(n_date_blocks=4))
 
 
 def test_the_four_schemes_and_their_facts_come_in_the_same_order():
@@ -37,8 +37,8 @@ def test_facts_count_rows_a_reader_can_count():
     assert (disjoint.n_purged, disjoint.n_violations, disjoint.n_test_rows) == (3 * 6 * 2 * 4, 0, 120)
 
 
-def test_without_honest_settings_their_defaults_hold():
-    config = CONFIG.model_copy(update={"honest": None})
+def test_without_robust_settings_their_defaults_hold():
+    config = CONFIG.model_copy(update={"robust": None})
     assert [own.n_splits for own in schemes(balanced(6, 30), config)[1]] == [3, 1, 5, 15]
 
 

@@ -95,9 +95,9 @@ def test_stock_disjoint_folds_are_those_of_the_public_recipe(golden):
 
 
 def test_thirty_train_rows_of_the_seeds_cut_are_labelled_with_prices_of_the_test_span(real_labels):
-    seed, honest = (audit(Chronological(CUT, purge=purge), real_labels) for purge in (False, True))
+    seed, robust = (audit(Chronological(CUT, purge=purge), real_labels) for purge in (False, True))
     assert (seed.n_train_rows, seed.n_violations, seed.n_purged) == (13_999, 30, 0)
-    assert (honest.n_train_rows, honest.n_violations, honest.n_purged) == (13_969, 0, 30)
+    assert (robust.n_train_rows, robust.n_violations, robust.n_purged) == (13_969, 0, 30)
     # The folds of stocks share every day with what they test.
     folds = audit(StockDisjoint(5), real_labels)
     assert (folds.n_train_rows, folds.n_violations) == (4 * 15_120, 4 * 15_120)

@@ -5,10 +5,10 @@ import os
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tasks.store.store import Store
 from tests.store.faults.site import SMALL_CHUNK, Site
-from tests.store.letters import ROOM, Recipe
+from tests.store.letters import ARTIFACT_TYPE, Recipe
 
 REFUSED = 7
 """Exit code of a child that ended with one of our sentences; 1 is a traceback."""
@@ -19,7 +19,7 @@ _servant.set_forkserver_preload(["pytest", "tests.store.faults.children", "tasks
 
 
 def publisher(site: Site, folder: Path | None = None, endpoint: str | None = None) -> BaseProcess:
-    """A process that publishes a folder under the site's plan, started."""
+    """A process that publishes a folder under the site's spec, started."""
     return _start(_publish, site, folder or site.folder, endpoint)
 
 
@@ -42,14 +42,14 @@ def _start(target, site: Site, folder: Path, endpoint: str | None) -> BaseProces
 
 def _publish(names: dict[str, str], url: str, folder: Path) -> None:
     store = _opened(names, url, folder.parent / "unused")
-    _or_refused(lambda: store.publish(ROOM.plan(Recipe()), folder, {"n": 2}, 1.5))
+    _or_refused(lambda: store.publish(ARTIFACT_TYPE.spec(Recipe()), folder, {"n": 2}, 1.5))
 
 
 def _fetch(names: dict[str, str], url: str, cache: Path) -> None:
     store = _opened(names, url, cache)
 
     def fetch() -> None:
-        ref = store.find(ROOM.plan(Recipe()))
+        ref = store.find(ARTIFACT_TYPE.spec(Recipe()))
         assert ref is not None
         store.fetch(ref)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.store.refs import ArtifactRef, Plan
+from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
 from tests.s3_server import S3Server
 from tests.store.faults.faults import Fault, Rule, first_of
 from tests.store.faults.proxy import FaultProxy
-from tests.store.letters import ROOM, Recipe
+from tests.store.letters import ARTIFACT_TYPE, Recipe
 
 SMALL_CHUNK = 64 << 10
 """Bytes of a blob in these tests, so that a file of a few MB has many."""
@@ -62,7 +62,7 @@ class Site:
     folder: Path
     scratch: Path
     monkeypatch: pytest.MonkeyPatch
-    plan: Plan = field(default_factory=lambda: ROOM.plan(Recipe()))
+    spec: ArtifactSpec = field(default_factory=lambda: ARTIFACT_TYPE.spec(Recipe()))
     chunk_bytes: int = SMALL_CHUNK
     n_fresh: int = 0
 
@@ -85,12 +85,12 @@ class Site:
 
     def publish(self, store: Store | None = None) -> ArtifactRef:
         """Publish the folder, through the proxy unless told otherwise."""
-        return (store or self.client()).publish(self.plan, self.folder, {"n": 2}, 1.5)
+        return (store or self.client()).publish(self.spec, self.folder, {"n": 2}, 1.5)
 
     def record_bytes(self) -> bytes | None:
         """What stands at the artifact's record."""
         try:
-            return self.fresh().objects.read(f"{self.plan.path}/record.json")
+            return self.fresh().objects.read(f"{self.spec.path}/record.json")
         except FileNotFoundError:
             return None
 
@@ -103,7 +103,7 @@ class Site:
     def whole_or_absent(self) -> ArtifactRef | None:
         """The law: what a fresh client finds, every byte held against the published folder; or None."""
         store = self.fresh()
-        ref = store.find(self.plan)
+        ref = store.find(self.spec)
         return None if ref is None else self.is_whole(store, ref)
 
     def is_whole(self, store: Store, ref: ArtifactRef) -> ArtifactRef:
@@ -114,7 +114,7 @@ class Site:
     def cache_holds_nothing_wrong(self, cache: str = "cache") -> None:
         """The law: under a final name lies what was published or nothing."""
         expected = content(self.folder)
-        for path, found in content(self.scratch / cache / self.plan.path).items():
+        for path, found in content(self.scratch / cache / self.spec.path).items():
             assert found == expected[path], f"{path} in the cache is wrong"
 
     def rerun_completes(self) -> ArtifactRef:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tests.store.faults.faults import Fault, Rule
 from tests.store.faults.site import Site, content
 
@@ -27,7 +27,7 @@ def test_a_fault_on_every_first_get_of_a_blob_is_survived(site: Site, fault: Fau
 def test_a_fault_on_the_first_get_of_the_record_is_survived(site: Site, fault: Fault) -> None:
     ref = site.publish()
     site.obey(Rule(fault, "GET", "record.json", times=1))
-    assert site.client().find(site.plan) == ref
+    assert site.client().find(site.spec) == ref
     assert site.proxy.harms == [fault]
 
 
@@ -49,7 +49,7 @@ def test_a_record_that_cannot_be_read_is_not_taken_for_an_absent_one(site: Site,
     site.publish()
     site.obey(Rule(fault, "GET", "record.json", times=FOR_EVER))
     with pytest.raises(HindsightError, match=r"record\.json"):
-        site.client().find(site.plan)
+        site.client().find(site.spec)
 
 
 def test_a_fetch_that_broke_off_goes_on_with_the_files_it_has(rclone_site: Site, few_tries: None) -> None:
@@ -66,7 +66,7 @@ def test_a_fetch_that_broke_off_goes_on_with_the_files_it_has(rclone_site: Site,
 
 def test_a_long_lived_client_sees_another_s_artifact_at_once(site: Site) -> None:
     watcher = site.client("watcher")
-    assert watcher.find(site.plan) is None
+    assert watcher.find(site.spec) is None
     ref = site.publish()
-    assert watcher.find(site.plan) == ref
+    assert watcher.find(site.spec) == ref
     assert content(watcher.fetch(ref)) == content(site.folder)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tasks.store.errors import NoSpace
 from tasks.store.store import Store
 from tests.store.faults.site import SMALL_CHUNK, Site, content, write_files
-from tests.store.letters import ROOM, Recipe
+from tests.store.letters import ARTIFACT_TYPE, Recipe
 
 SIZES = {f"{n}.bin": 12 * SMALL_CHUNK + n for n in range(4)}
 """3 MB: more than the small disk has, less than the grown one."""
-PLAN = ROOM.plan(Recipe())
+PLAN = ARTIFACT_TYPE.spec(Recipe())
 
 
 def mount(*arguments: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tests.store.faults.faults import Fault, drawn
 from tests.store.faults.site import Site, content
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tasks.store.gc import find_garbage, remove
 from tasks.store.receipts import verify
 from tests.store.faults.faults import Fault, Rule, drawn
@@ -38,7 +38,7 @@ def test_a_sweep_under_random_faults_removes_no_blob_of_an_artifact(rclone_site:
         rclone_site.proxy.obey(drawn(seed, 0.3, MIX))
         with suppress(HindsightError):
             sweep(rclone_site)
-        assert rclone_site.fresh().find(rclone_site.plan) == ref
+        assert rclone_site.fresh().find(rclone_site.spec) == ref
 
 
 @pytest.mark.parametrize("fault", [Fault.CUT, Fault.FLIP, Fault.LIE], ids=lambda fault: fault.name)

@@ -1,4 +1,4 @@
-"""Two builders of the same plan at once: one artifact stands, whole, and a second one with other bytes is counted."""
+"""Two builders of the same spec at once: one artifact stands, whole, and a second one with other bytes is counted."""
 
 import hashlib
 from pathlib import Path
@@ -33,15 +33,15 @@ def test_of_two_processes_with_other_bytes_one_stands_and_is_whole(each_site: Si
     folders = [each_site.folder, other_folder(each_site)]
     run(*[publisher(each_site, folder) for folder in folders])
     store = each_site.fresh()
-    ref = store.find(each_site.plan)
+    ref = store.find(each_site.spec)
     assert ref is not None
     assert content(store.fetch(ref)) in [content(folder) for folder in folders]
-    assert store.find(each_site.plan) == ref
+    assert store.find(each_site.spec) == ref
 
 
 def test_the_second_builder_gets_the_first_one_s_artifact_and_is_counted(each_site: Site) -> None:
     first, before = each_site.publish(), each_site.record_bytes()
-    second = each_site.client().publish(each_site.plan, other_folder(each_site), {"n": 3}, 9.5)
+    second = each_site.client().publish(each_site.spec, other_folder(each_site), {"n": 3}, 9.5)
     assert second == first
     assert each_site.record_bytes() == before
     assert each_site.whole_or_absent() == first
@@ -64,10 +64,10 @@ def overtake(site: Site) -> ArtifactRef:
     first: list[ArtifactRef] = []
 
     def publish_other() -> None:
-        first.append(others.publish(site.plan, site.folder, {"n": 2}, 1.5))
+        first.append(others.publish(site.spec, site.folder, {"n": 2}, 1.5))
 
     site.obey(Rule(Interruption(publish_other), "PUT", "record.json"))
-    second = site.client().publish(site.plan, other_folder(site), {"n": 3}, 7.5)
+    second = site.client().publish(site.spec, other_folder(site), {"n": 3}, 7.5)
     assert second == first[0]
     return second
 
@@ -77,7 +77,7 @@ def test_builders_of_a_folder_store_are_held_apart(tmp_path: Path, rclone_site: 
     folders = [rclone_site.folder, other_folder(rclone_site)]
     run(*[publisher(rclone_site, folder) for folder in folders * 2])
     store = Store(rclone_site.url, tmp_path / "cache", SMALL_CHUNK)
-    ref = store.find(rclone_site.plan)
+    ref = store.find(rclone_site.spec)
     assert ref is not None
     fetched = content(store.fetch(ref))
     assert fetched in [content(folder) for folder in folders]
@@ -93,6 +93,6 @@ def test_many_pairs_of_publishers_leave_one_whole_artifact(each_site: Site, seed
     chosen = folders if hashlib.sha256(bytes([seed])).digest()[0] & 1 else [folders[0]] * 2
     run(*[publisher(each_site, folder) for folder in chosen])
     store = each_site.fresh()
-    ref = store.find(each_site.plan)
+    ref = store.find(each_site.spec)
     assert ref is not None
     assert content(store.fetch(ref)) in [content(folder) for folder in chosen]

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from tasks.errors import HindsightError
+from tasks.common.errors import HindsightError
 from tasks.store.build import build
 from tests.store.faults.faults import Fault, Interruption, Rule
 from tests.store.faults.site import Site, content, stored
@@ -133,7 +133,7 @@ def test_a_file_that_changes_while_it_is_published_yields_no_wrong_artifact(site
     with suppress(HindsightError, FileNotFoundError):
         site.publish()
     store = site.fresh()
-    if ref := store.find(site.plan):
+    if ref := store.find(site.spec):
         assert stored(store, ref) == content(store.fetch(ref))
         assert stored(store, ref)["deep/one-chunk.bin"] in (before, after)
 
@@ -144,6 +144,6 @@ def test_an_exception_in_the_builder_publishes_nothing(site: Site) -> None:
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        build(site.client(), site.plan, make)
+        build(site.client(), site.spec, make)
     assert site.proxy.count("PUT", "/blobs/") == 0
     assert site.record_bytes() is None

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 
-from tasks.dcp import CheckpointUnreadable, ForbiddenPickle, ShardFileDamaged
+from tasks.checkpoints.dcp import CheckpointUnreadable, ForbiddenPickle, ShardFileDamaged
 from tasks.train import workplace
 from tasks.train.errors import StateRefused
 from tasks.train.sharded.checkpoint import load_sharded, save_final, save_sharded

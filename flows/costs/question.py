@@ -1,0 +1,85 @@
+"""A question that a run puts to a person: it pauses, the UI shows a form, an answer or the clock ends the wait."""
+
+import time
+from typing import Any, TypeVar
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.input import RunInput
+from prefect.input.run_input import keyset_from_paused_state
+from prefect.states import Paused
+
+from flows.runner.server_retry import patiently
+from tasks.common.errors import HindsightError
+
+A = TypeVar("A", bound=RunInput)
+
+POLL_SECONDS = 2.0
+GRACE_SECONDS = 300
+"""The server fails a paused run on its own, so much later: the run ends first, and with a sentence of its own."""
+MAX_ANSWERS = 200
+
+
+class NotAsked(HindsightError):
+    """A run that cannot be paused, or that was ended while it was."""
+
+
+def ask(run_id: UUID, subject: str, question: str, form: type[A], seconds: float) -> A | None:
+    """Pause this process's flow run until a person resumes it with an answer; call it in the flow's own thread.
+
+    Prefect's `pause_flow_run` does the same without a sentence in the state, where lists and notifications look.
+
+    Args:
+        run_id: The run.
+        subject: Names the run's questions of this kind.
+        question: Shown as the state's message and above the form.
+        form: The fields of the answer with their defaults.
+        seconds: How long to wait.
+
+    Returns:
+        The answer; None if none came.
+
+    Raises:
+        NotAsked: If the run cannot be paused, or is ended by somebody meanwhile.
+    """
+    key = f"{subject}-{len(answers(run_id, subject, 'schema'))}"
+    paused: State[Any] = Paused(timeout_seconds=int(seconds) + GRACE_SECONDS, pause_key=key, message=question)
+    keyset = keyset_from_paused_state(paused)
+    paused.state_details.run_input_keyset = dict(keyset)  # type: ignore[arg-type]
+    form = form.with_initial_data(description=question)
+    form.save(keyset, run_id)
+    deadline = time.monotonic() + seconds
+    with get_client(sync_client=True) as client:
+        accepted = client.set_flow_run_state(run_id, paused)
+        if accepted.status != SetStateStatus.ACCEPT:
+            raise NotAsked(f"run {run_id} could not be paused to ask ({accepted.details}); retry it. {question}")
+        while time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            state = patiently(lambda: client.read_flow_run(run_id).state, subject)
+            if state is not None and state.is_running():
+                return _answer(client, run_id, keyset["response"], form)
+            if state is None or not state.is_paused():
+                raise NotAsked(f"run {run_id} was ended while it asked: {question}")
+    return None
+
+
+def _answer(client: SyncPrefectClient, run_id: UUID, key: str, form: type[A]) -> A:
+    """A run that is resumed without a word is answered by the form's defaults, of which the server keeps nothing."""
+    said = client.filter_flow_run_input(run_id, key, 1, set())
+    return form.model_validate(said[0].decoded_value if said else {})
+
+
+def answers(run_id: UUID, subject: str, part: str = "response") -> list[dict[str, object]]:
+    """What was answered to a run's questions of this kind, in order, in whichever attempt of it.
+
+    Args:
+        run_id: The run.
+        subject: As given to `ask`.
+        part: `response`, or `schema` for the questions themselves.
+    """
+    with get_client(sync_client=True) as client:
+        found = client.filter_flow_run_input(run_id, f"paused-{subject}-", MAX_ANSWERS, set())
+    by_number = {int(each.key.split("-")[2]): each for each in found if each.key.endswith(f"-{part}")}
+    return [by_number[number].decoded_value for number in sorted(by_number)]

@@ -1,0 +1,119 @@
+"""What Prefect knows of a stage's attempts: who had a machine, how long, and how it ended."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import FlowRun
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+from prefect.client.schemas.objects import State, StateType
+
+from tasks.costs.usage import Meter, Outcome, Stay, failed_since_success
+
+ON_THE_MACHINE = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
+"""A run that pauses keeps its process; one that is being cancelled has its machine until its processes are gone."""
+POOL = "pool:"
+
+
+def pool_tag(pool: str) -> str:
+    """Says whose machine a run has; a run inside another's process was sent to no work pool that would say it."""
+    return f"{POOL}{pool}"
+
+
+@dataclass
+class Attempts:
+    """All runs that were to build one artifact.
+
+    Args:
+        stays: Their times on machines, earliest first.
+        n_runs: How many.
+        n_alive: Those that have not ended, waiting ones among them.
+    """
+
+    stays: list[Stay] = field(default_factory=list)
+    n_runs: int = 0
+    n_alive: int = 0
+
+
+def attempts(client: SyncPrefectClient, tags: Iterable[str]) -> dict[str, Attempts]:
+    """The runs that build these artifacts, by the artifact's tag.
+
+    Args:
+        client: Of the server that knows the runs.
+        tags: As `artifact_tag` gives them.
+    """
+    wanted = sorted(set(tags))
+    found = {tag: Attempts() for tag in wanted}
+    for run in _runs(client, wanted):
+        had = stays_of(run, client.read_flow_run_states(run.id))
+        for tag in set(run.tags) & set(wanted):
+            found[tag].stays += had
+            found[tag].n_runs += 1
+            found[tag].n_alive += run.state is None or not run.state.is_final()
+    for each in found.values():
+        each.stays.sort(key=lambda stay: stay.began)
+    return found
+
+
+def stays_of(run: FlowRun, states: Sequence[State]) -> list[Stay]:
+    """Read a run's history: a run that was retried had a machine as often as it was tried.
+
+    A run that an automation marked as crashed ends when it was marked, up to two minutes after its death.
+
+    Args:
+        run: Any version of it.
+        states: Its history in any order.
+    """
+    pool = _pool(run)
+    had: list[Stay] = []
+    due: datetime | None = None
+    began: datetime | None = None
+    for state in sorted(states, key=lambda state: state.timestamp):
+        if began is None and not state.is_final():
+            due = due or max(state.timestamp, state.state_details.scheduled_time or state.timestamp)
+            began = state.timestamp if state.type in ON_THE_MACHINE else None
+        elif began and due and state.type not in ON_THE_MACHINE:
+            had.append(_stay(pool, due, began, state))
+            began, due = None, None if state.is_final() else state.timestamp
+    return [*had, _stay(pool, due, began, None)] if began and due else had
+
+
+def meter_of(run: FlowRun | None, tag: str, started: float, waited_seconds: float) -> Meter:
+    """The meter of an attempt, with what was tried in vain before it.
+
+    Args:
+        run: This attempt's; None outside of a flow run, where no server is asked.
+        tag: The artifact's.
+        started: `time.monotonic()` when the attempt had its machine.
+        waited_seconds: After that, for another builder.
+    """
+    if run is None:
+        return Meter(started, waited_seconds=waited_seconds)
+    with get_client(sync_client=True) as client:
+        own = stays_of(run, client.read_flow_run_states(run.id))
+        earlier = attempts(client, [tag])[tag].stays
+    queued_seconds = own[-1].queued_seconds if own else 0.0
+    return Meter(started, queued_seconds, waited_seconds, failed_since_success(earlier))
+
+
+def _stay(pool: str | None, due: datetime, began: datetime, ending: State | None) -> Stay:
+    queued_seconds = max((began - due).total_seconds(), 0.0)
+    if ending is None:
+        return Stay(pool, queued_seconds, began, None, "live")
+    outcome: Outcome = "completed" if ending.is_completed() else "failed"
+    return Stay(pool, queued_seconds, began, ending.timestamp, outcome)
+
+
+def _runs(client: SyncPrefectClient, tags: list[str]) -> list[FlowRun]:
+    """All of them, page by page, for the server gives 200 at a time."""
+    which = FlowRunFilter(tags=FlowRunFilterTags(any_=tags))
+    runs: list[FlowRun] = []
+    while tags and (page := client.read_flow_runs(flow_run_filter=which, offset=len(runs))):
+        runs += page
+    return runs
+
+
+def _pool(run: FlowRun) -> str | None:
+    tagged = [tag.removeprefix(POOL) for tag in run.tags if tag.startswith(POOL)]
+    return tagged[0] if tagged else run.work_pool_name

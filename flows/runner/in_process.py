@@ -1,0 +1,77 @@
+"""Stages of the parent's own pool run in its process, as runs of their own in the UI: no second process starts.
+
+A retry of the parent finds what they have published in the store, as it does for a stage elsewhere (decision 0014).
+"""
+
+import logging
+import os
+import time
+from importlib import import_module
+from threading import Lock
+from typing import Any
+
+from prefect import Flow, tags
+
+from flows.runner.request import StageRequest, find
+from tasks.common.errors import HindsightError
+from tasks.costs.hardware import POOLS, current_pool
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import Store
+
+log = logging.getLogger(__name__)
+
+VARIABLE = "HINDSIGHT_OWN_STAGES"
+"""`sent`: each to a process of its own, such as where every run of the pool gets a small container."""
+
+
+LOADED_ONCE = ("AutoConfig", "AutoTokenizer", "AutoModelForCausalLM", "Qwen3_5MoeForCausalLM")
+"""transformers' modules import each other in circles and on first use: two threads that use it first at the same moment
+find some of them half made (ImportError: cannot import name, seen)."""
+WITHOUT_TRANSFORMERS = {"prices", "panel", "premium", "report"}
+_loading = Lock()
+
+
+class BadOwnStages(HindsightError):
+    """HINDSIGHT_OWN_STAGES says neither of the two ways."""
+
+
+def belongs_here(request: StageRequest) -> bool:
+    """Whether the stage's pool is this process's own, and costs nothing while it waits for other pools.
+
+    Raises:
+        BadOwnStages: If the environment asks for a way there is not.
+    """
+    way = os.environ.get(VARIABLE, "here")
+    if way not in ("here", "sent"):
+        raise BadOwnStages(f"{VARIABLE}={way!r} is no way of running stages; say here or sent.")
+    return way == "here" and request.pool == current_pool() and POOLS[request.pool].gpu is None
+
+
+def run_here(stage: Flow[Any, ArtifactRef], request: StageRequest, store: Store) -> ArtifactRef:
+    """Run a stage in this process unless its artifact stands.
+
+    Args:
+        stage: Its flow.
+        request: What it shall build.
+        store: Where artifacts lie.
+
+    Raises:
+        HindsightError: As the stage itself does.
+    """
+    if (found := find(request, store)) and not request.always:
+        return found
+    log.info("%s: runs in this process as run %r", request.step, request.run_name)
+    started = time.monotonic()
+    if request.spec.kind not in WITHOUT_TRANSFORMERS:
+        _load_transformers()
+    with tags(*request.all_tags):
+        ref = stage.with_options(flow_run_name=request.run_name)(**request.arguments)
+    log.info("%s: done in %.0f s (%s)", request.step, time.monotonic() - started, ref.path)
+    return ref
+
+
+def _load_transformers() -> None:
+    with _loading:
+        transformers = import_module("transformers")
+        for name in LOADED_ONCE:
+            getattr(transformers, name)

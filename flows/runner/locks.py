@@ -1,0 +1,143 @@
+"""One run per artifact, on whatever machine: a global concurrency limit of one, named by the artifact's key.
+
+It keeps two machines from building the same thing; what counts is decided by the store, so that a lost limit costs
+compute and never an artifact.
+"""
+
+import functools
+import inspect
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
+from threading import Event, Thread
+from typing import Any, ParamSpec, TypeVar
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import FlowRun
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+from prefect.client.schemas.objects import StateType
+from prefect.context import FlowRunContext
+
+from flows.runner.attempts import meter_of, pool_tag
+from flows.runner.limits import have_limit, held_limit, renew_limit
+from flows.runner.server_retry import patiently
+from flows.runner.tags import artifact_tag, requester_among
+from tasks.common.settings import Config
+from tasks.costs.hardware import current_pool
+from tasks.costs.usage import metered
+from tasks.store.rebuild import rebuild_for
+from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LEASE_SECONDS = 360.0
+"""Renewed at three quarters of it, so that the server may be away for 90 s before a living run loses its limit. A run
+that died holding it blocks others for so long only if nobody knows that it died: see `_holder`."""
+FIRST_WORD_SECONDS = 2.0
+SAY_EVERY_SECONDS = 30.0
+MAY_HOLD = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
+DIED = {StateType.CRASHED, StateType.CANCELLED, StateType.FAILED}
+
+
+def one_at_a_time(room: ArtifactType[Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a stage's function so that no two runs build the same artifact at once.
+
+    Args:
+        room: Names the artifact from the function's `config` and its references.
+    """
+
+    def decorate(stage: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(stage)
+        def alone(*args: P.args, **kwargs: P.kwargs) -> R:
+            with only_run(_plan(room, inspect.signature(stage).bind(*args, **kwargs).arguments)):
+                return stage(*args, **kwargs)
+
+        return alone
+
+    return decorate
+
+
+@contextmanager
+def only_run(spec: ArtifactSpec, lease_seconds: float = LEASE_SECONDS) -> Iterator[None]:
+    """Hold the artifact's limit, waiting for whoever holds it; the waiting is said with the holder's name.
+
+    Args:
+        spec: What shall be built.
+        lease_seconds: See LEASE_SECONDS.
+    """
+    tag, run, started = artifact_tag(spec), _own_run(), time.monotonic()
+    patiently(lambda: _prepare(tag), spec.path)
+    with ExitStack() as held:
+        with _said_while_waiting(spec):
+            patiently(lambda: held.enter_context(held_limit(tag, lease_seconds, run)), spec.path)
+        waited = time.monotonic() - started
+        requested_by = requester_among(run.tags) if run else ""
+        with (
+            metered(patiently(lambda: meter_of(run, tag, started, waited), spec.path)),
+            rebuild_for(spec, requested_by),
+        ):
+            yield
+
+
+def _plan(room: ArtifactType[Any], arguments: dict[str, Any]) -> ArtifactSpec:
+    config: Config = arguments["config"]
+    return room.spec(config, {name: value for name, value in arguments.items() if isinstance(value, ArtifactRef)})
+
+
+@contextmanager
+def _said_while_waiting(spec: ArtifactSpec) -> Iterator[None]:
+    entered, started = Event(), time.monotonic()
+
+    def say() -> None:
+        pause = FIRST_WORD_SECONDS
+        while not entered.wait(pause):
+            log.info("%s: waits for %.0f s: %s", spec.path, time.monotonic() - started, _holder(artifact_tag(spec)))
+            pause = SAY_EVERY_SECONDS
+
+    # Prefect's settings and the run whose log this is are context variables, which a thread does not inherit.
+    thread = Thread(target=copy_context().run, args=(say,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        entered.set()
+
+
+def _prepare(tag: str) -> None:
+    with get_client(sync_client=True) as client:
+        have_limit(client, tag)
+        _tag_own_run(client, tag)
+
+
+def _own_run() -> FlowRun | None:
+    context = FlowRunContext.get()
+    return context.flow_run if context else None
+
+
+def _tag_own_run(client: SyncPrefectClient, tag: str) -> None:
+    # A run that a person triggered has no tag yet; with it parents find it as they find those they sent.
+    run, pool = _own_run(), current_pool()
+    # A run inside another's process was sent to no work pool, by which its machine would be known.
+    wanted = {tag, pool_tag(pool)} if run and pool and run.work_pool_name is None else {tag}
+    if run and (missing := wanted - set(run.tags)):
+        client.update_flow_run(run.id, tags=[*run.tags, *sorted(missing)])
+
+
+def _holder(tag: str) -> str:
+    """Who holds the limit, in a clause; one that is known to have died loses it."""
+    own = _own_run()
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[tag])))
+        others = [run for run in runs if run.state and (own is None or run.id != own.id)]
+        names = sorted(repr(run.name) for run in others if run.state and run.state.type in MAY_HOLD)
+        if names:
+            return f"limit {tag} is held by {'one of runs ' if len(names) > 1 else 'run '}{', '.join(names)}"
+        if any(run.state and run.state.type in DIED for run in others):
+            renew_limit(client, tag)
+            return f"limit {tag} was held by a run that has died, and is free again"
+    return f"limit {tag} is held by a run that has ended, until its lease runs out"

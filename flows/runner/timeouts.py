@@ -1,0 +1,30 @@
+"""How long one stage may hold a pool's machine: HINDSIGHT_STAGE_HOURS, set by the base job templates."""
+
+import os
+
+from tasks.common.errors import HindsightError
+
+VARIABLE = "HINDSIGHT_STAGE_HOURS"
+SECONDS_PER_HOUR = 3_600
+
+
+class BadTimeLimit(HindsightError):
+    """HINDSIGHT_STAGE_HOURS is no number of hours."""
+
+
+def stage_seconds() -> float | None:
+    """Seconds after which Prefect ends a stage's run as TimedOut; None where the environment names no limit.
+
+    Raises:
+        BadTimeLimit: If it is no number above 0.
+    """
+    text = os.environ.get(VARIABLE)
+    if text is None:
+        return None
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 < hours < float("inf"):
+        raise BadTimeLimit(f"{VARIABLE}={text!r} is no number of hours above 0; unset it for no limit.")
+    return hours * SECONDS_PER_HOUR

@@ -1,0 +1,38 @@
+"""Two reports of one recipe side by side: what new prices did to the difference between the models."""
+
+from flows.runner.status import Measured
+from tasks.schemas.artifacts import Report
+from tasks.store.store import Store
+
+Row = dict[str, str]
+NONE_YET = "none yet"
+
+
+def before_and_now(before: Measured | None, now: Measured, store: Store) -> list[Row]:
+    """The reduction, the prices it is of, and every other difference between base and trained model.
+
+    Args:
+        before: The report on earlier prices; None where this is the first.
+        now: The report on new ones.
+        store: Where both lie.
+
+    Returns:
+        Rows of figure, before and now; a figure that one of the two lacks is blank there.
+    """
+    old, new = (_figures(before, store) if before else {}), _figures(now, store)
+    blank = "" if before else NONE_YET
+    return [
+        {"figure": name, "before": old.get(name, blank), "now": new.get(name, "")} for name in [*new, *old.keys() - new]
+    ]
+
+
+def _figures(found: Measured, store: Store) -> Row:
+    table = Report(store.fetch(found.report)).table()
+    differences = {f"base - trained: {row['figure']}": row["difference"] for row in table if row["difference"]}
+    facts = store.record(found.panel).facts
+    source = facts.get("source")
+    prices = str(source.get("csv_sha256", source)) if isinstance(source, dict) else str(source)
+    days = f"{facts.get('first_day')} to {facts.get('last_day')}"
+    about = {"prices": prices[:12], "days of the panel": days, "rows of the panel": str(facts.get("n_rows"))}
+    reduction = dict(list(differences.items())[:1])
+    return {**reduction, **about, **differences}

@@ -1,0 +1,179 @@
+"""One line per run of the pipeline: who ran what, what it took and what came out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tasks.common.settings import Frozen
+from tasks.schemas.scores import Answer, PremiumScores
+from tasks.store.records import Record
+from tasks.sweep.figures import METRICS, Figure, figure_of
+
+SECONDS_PER_HOUR = 3_600
+CLOCKS_APART = timedelta(seconds=30)
+"""A record is dated by the machine that built it, a run's end by the one that ran it."""
+
+
+class Spend(Frozen):
+    """What one stage of one run took."""
+
+    stage: str
+    seconds: float
+    dollars: float | None
+    """None where nobody knows the pool's price."""
+
+
+class RunRow(Frozen):
+    """A run in the table of all runs; what a run has not got is None."""
+
+    who: str
+    started: datetime | None
+    recipe: str
+    deployment: str
+    differs: str
+    """From the deployment's recipe, or from the defaults where it has none."""
+    state: str
+    reason: str = ""
+    """Why there is no report."""
+    tokens_seen: int | None = None
+    own: tuple[Spend, ...] = ()
+    """Stages whose artifacts this run built, each counted for one run only."""
+    found: tuple[Spend, ...] = ()
+    """Stages whose artifacts stood already."""
+    premium_base: Figure | None = None
+    premium_trained: Figure | None = None
+    reduction: Figure | None = None
+    verdict: str = ""
+    minutes: float | None = None
+    link: str
+
+    @property
+    def dollars(self) -> float | None:
+        """What this run added to the bill; None where no stage's price is known."""
+        return total(self.own)
+
+    @property
+    def dollars_in_all(self) -> float | None:
+        """With what it found: what its numbers cost, whoever paid."""
+        return total((*self.own, *self.found))
+
+
+@dataclass(frozen=True)
+class Run:
+    """When a run was there, and what it is made of.
+
+    Args:
+        started: First moment; None before its start.
+        ended: Last moment so far.
+        records: Of its artifacts that stand, by step.
+    """
+
+    started: datetime | None
+    ended: datetime | None
+    records: Mapping[str, Record]
+
+
+def total(spends: Iterable[Spend]) -> float | None:
+    """Dollars of all stages whose price is known; None where none is."""
+    known = [spend.dollars for spend in spends if spend.dollars is not None]
+    return sum(known) if known else None
+
+
+def dollars_of(record: Record) -> float | None:
+    """What building an artifact cost, failed attempts included; None where no price was known.
+
+    Before schema 3 a training alone told, in its facts.
+    """
+    if record.spent:
+        return record.spent.dollars
+    dollars = record.facts.get("dollars")
+    return float(dollars) if isinstance(dollars, int | float) else None
+
+
+def seconds_of(record: Record) -> float:
+    """Time on its pool's machine, failed attempts included."""
+    if record.spent is None:
+        return record.seconds
+    return record.spent.seconds + (record.spent.failed.seconds if record.spent.failed else 0.0)
+
+
+def tokens_seen(records: Iterable[Record]) -> int | None:
+    """Tokens of the training, the placebo's apart; None where nothing was trained yet."""
+    seen = [record.facts.get("tokens_seen") for record in records if record.kind == "train"]
+    return next((tokens for tokens in seen if isinstance(tokens, int)), None)
+
+
+def final_loss(records: Iterable[Record]) -> float | None:
+    """Loss of the training's last step; None where nothing was trained yet."""
+    losses = [record.facts.get("final_loss") for record in records if record.kind == "train"]
+    return next((float(loss) for loss in losses if isinstance(loss, int | float)), None)
+
+
+def spend_of(step: str, record: Record) -> Spend:
+    """What a step took."""
+    return Spend(stage=step, seconds=seconds_of(record), dollars=dollars_of(record))
+
+
+def known_by(records: Mapping[str, Record], ended: datetime | None) -> dict[str, Record]:
+    """What stood when a run ended: what was built, or built again, since then is no result of it.
+
+    Args:
+        records: By step.
+        ended: None while it runs.
+    """
+    latest = None if ended is None else ended + CLOCKS_APART
+    return {step: record for step, record in records.items() if latest is None or record.finished_at <= latest}
+
+
+def builders(runs: Sequence[Run]) -> dict[str, int]:
+    """Which run built which artifact, so that the bill of all runs counts none twice.
+
+    The one that was there when the artifact was finished; where several were, the one that started first, for the
+    others waited for it.
+
+    Args:
+        runs: In any order.
+
+    Returns:
+        Place in `runs` by the artifact's path; one that stood before all of them is absent.
+    """
+    found: dict[str, int] = {}
+    in_order = sorted(range(len(runs)), key=lambda place: (runs[place].started is None, runs[place].started))
+    for place in in_order:
+        for record in runs[place].records.values():
+            if _was_there(runs[place], record):
+                found.setdefault(record.ref.path, place)
+    return found
+
+
+def measured(scores: PremiumScores) -> dict[str, Any]:
+    """The figures of a row."""
+    return {
+        "premium_base": figure_of(scores, METRICS["premium_base"]),
+        "premium_trained": figure_of(scores, METRICS["premium_trained"]),
+        "reduction": figure_of(scores, METRICS["reduction"]),
+        "verdict": verdict(scores),
+    }
+
+
+def verdict(scores: PremiumScores) -> str:
+    """What the run says to its hypothesis; without one, where zero lies against the reduction's interval."""
+    if scores.robust and scores.robust.answer:
+        return _answered(scores.robust.answer)
+    figure = figure_of(scores, METRICS["reduction"])
+    if figure.ends is None:
+        return f"no interval: {figure.why_none or 'no reason was recorded'}"
+    low, high = figure.ends
+    side = "above zero" if low > 0 else "below zero" if high < 0 else "not told from zero"
+    return side if figure.interval == "two-way" else f"{side} by the seed's interval"
+
+
+def _answered(answer: Answer) -> str:
+    return f"{answer.verdict}: {answer.metric} at least {answer.at_least:g}"
+
+
+def _was_there(run: Run, record: Record) -> bool:
+    if run.started is None or record.finished_at < run.started:
+        return False
+    return run.ended is None or record.finished_at <= run.ended

@@ -1,0 +1,142 @@
+"""Every run of the pipeline as a row: what the server knows of it, joined with what the store holds of its recipe."""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import FlowRun
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.sorting import FlowRunSort
+
+from flows.runner.dispatcher import ending_of
+from flows.runner.follow import run_address
+from flows.runs.recipes import PIPELINE, Known, recipe_of
+from flows.runs.row import Run, RunRow, builders, known_by, measured, spend_of, tokens_seen
+from tasks.recipe import Recipe
+from tasks.schemas.scores import PremiumScores
+from tasks.store.errors import StoreError
+from tasks.store.records import Record
+from tasks.store.store import Store
+from tasks.sweep.differences import as_text, differences
+
+log = logging.getLogger(__name__)
+
+PAGE = 200
+"""Runs a server gives at a time."""
+
+
+def run_rows(store: Store, n_newest: int | None = None) -> list[RunRow]:
+    """A row per run, newest first.
+
+    Args:
+        store: Where artifacts lie.
+        n_newest: Only so many; by default all the server knows.
+    """
+    with get_client(sync_client=True) as client:
+        known = Known(client, store)
+        runs = _runs(client, n_newest)
+        recipes = [recipe_of(run.parameters) for run in runs]
+        made = [
+            Run(run.start_time, run.end_time, known_by(known.records_of(recipe), run.end_time))
+            for run, recipe in zip(runs, recipes, strict=True)
+        ]
+        built_by = builders(made)
+        return [
+            _row(place, run, recipe, made[place].records, built_by, known)
+            for place, (run, recipe) in enumerate(zip(runs, recipes, strict=True))
+        ]
+
+
+def _runs(client: SyncPrefectClient, n_newest: int | None) -> list[FlowRun]:
+    """Page by page; runs that a schedule has planned for later are none yet."""
+    found: list[FlowRun] = []
+    n_read = 0
+    while n_newest is None or len(found) < n_newest:
+        page = client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[PIPELINE])),
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=PAGE,
+            offset=n_read,
+        )
+        if not page:
+            break
+        n_read += len(page)
+        found += [run for run in page if not _is_planned(run)]
+    return found if n_newest is None else found[:n_newest]
+
+
+def _is_planned(run: FlowRun) -> bool:
+    due = run.expected_start_time
+    return run.state is not None and run.state.is_scheduled() and due is not None and due > datetime.now(UTC)
+
+
+def _row(
+    place: int,
+    run: FlowRun,
+    recipe: Recipe | None,
+    records: Mapping[str, Record],
+    built_by: Mapping[str, int],
+    known: Known,
+) -> RunRow:
+    deployment, own_recipe = known.deployment(run)
+    spends = [(built_by.get(record.ref.path) == place, spend_of(step, record)) for step, record in records.items()]
+    figures = _figures(run, records, known.store)
+    return RunRow(
+        who=who(run),
+        started=run.start_time,
+        recipe=recipe.name if recipe else run.name,
+        deployment=deployment,
+        differs=_differs(recipe, own_recipe),
+        state=run.state.name or run.state.type.value if run.state else "unknown",
+        reason="" if figures else _reason(run, recipe),
+        tokens_seen=tokens_seen(records.values()),
+        own=tuple(spend for is_own, spend in spends if is_own),
+        found=tuple(spend for is_own, spend in spends if not is_own),
+        minutes=_minutes(run),
+        link=run_address(run.id),
+        **figures,
+    )
+
+
+def who(run: FlowRun) -> str:
+    """A person by the tag `by:NAME`, a sweep, a schedule, an automation; else nobody has said."""
+    said = [tag.removeprefix("by:") for tag in run.tags if tag.startswith("by:")]
+    said += ["sweep" for tag in run.tags if tag.startswith("sweep:")]
+    if run.created_by:
+        said.append(" ".join(filter(None, [(run.created_by.type or "").lower(), run.created_by.display_value])))
+    return ", ".join(dict.fromkeys(said)) or "unsaid"
+
+
+def _figures(run: FlowRun, records: Mapping[str, Record], store: Store) -> dict[str, Any]:
+    """Of a run that completed; the same recipe may stand measured after a run of it that failed."""
+    if run.state is None or not run.state.is_completed() or "premium" not in records:
+        return {}
+    try:
+        return measured(PremiumScores.read(store.fetch(records["premium"].ref)))
+    except StoreError as error:
+        log.warning("run %s is shown without figures: %s", run.name, error)
+        return {}
+
+
+def _differs(recipe: Recipe | None, own_recipe: Recipe | None) -> str:
+    if recipe is None:
+        return "not known: its recipe validates no more"
+    return as_text(differences(recipe, own_recipe or Recipe(name=recipe.name)))
+
+
+def _reason(run: FlowRun, recipe: Recipe | None) -> str:
+    if run.state is None or not run.state.is_final():
+        return ""
+    if not run.state.is_completed():
+        return ending_of(run)
+    if recipe is None:
+        return "its recipe is of an earlier version of the settings"
+    return "its figures are not in this store, were built again since, or are of an earlier version of the code"
+
+
+def _minutes(run: FlowRun) -> float | None:
+    if run.start_time is None:
+        return None
+    return ((run.end_time or datetime.now(UTC)) - run.start_time).total_seconds() / 60

@@ -1,0 +1,111 @@
+"""The tables of runs and of a ranking, as cells for a person and as CSV for a program."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+from flows.runs.row import RunRow
+from tasks.common.text import DASH
+from tasks.sweep.figures import Figure, with_interval
+
+Row = dict[str, str]
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""A spreadsheet takes a cell that begins so for a formula. Source: OWASP, CSV Injection."""
+
+
+def run_cells(row: RunRow) -> Row:
+    """A run as the table for people shows it."""
+    return {
+        "started": f"{row.started:%Y-%m-%d %H:%M}" if row.started else DASH,
+        "who": row.who,
+        "recipe": row.recipe,
+        "differs from the deployment's": row.differs or "nothing",
+        "state": row.state,
+        "tokens seen": DASH if row.tokens_seen is None else f"{row.tokens_seen:,}",
+        "dollars": _dollars(row.dollars),
+        "with what it found": _dollars(row.dollars_in_all),
+        "minutes": DASH if row.minutes is None else f"{row.minutes:,.1f}",
+        "premium, base": with_interval(row.premium_base),
+        "premium, trained": with_interval(row.premium_trained),
+        "reduction": with_interval(row.reduction),
+        "verdict": row.verdict or row.reason or DASH,
+        "run": row.link,
+    }
+
+
+def as_csv(rows: Sequence[RunRow]) -> str:
+    """All runs for a program: numbers in full, an empty cell where there is none.
+
+    Text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, fieldnames=list(_csv_cells(_EMPTY)))
+    writer.writeheader()
+    writer.writerows(_csv_cells(row) for row in rows)
+    return stream.getvalue()
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """Rows as a block per run for a terminal: a line of every cell that says something."""
+    if not rows:
+        return "no runs yet"
+    width = max(map(len, rows[0]))
+    return "\n\n".join(
+        "\n".join(f"{name.ljust(width)}  {cell}" for name, cell in row.items() if cell != DASH) for row in rows
+    )
+
+
+def as_json_table(rows: Sequence[Row]) -> str:
+    """Rows as Prefect keeps a table."""
+    return json.dumps(rows)
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table."""
+    if not rows:
+        return ""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([*row.values()] for row in rows)]
+    return "\n".join(f"| {' | '.join(map(_markdown_cell, line))} |" for line in lines)
+
+
+def _csv_cells(row: RunRow) -> dict[str, str | int | float | None]:
+    return {
+        "started": row.started.isoformat(timespec="seconds") if row.started else None,
+        "who": _harmless(row.who),
+        "recipe": _harmless(row.recipe),
+        "deployment": _harmless(row.deployment),
+        "differs": _harmless(row.differs),
+        "state": _harmless(row.state),
+        "reason": _harmless(row.reason),
+        "tokens_seen": row.tokens_seen,
+        "dollars": row.dollars,
+        "dollars_in_all": row.dollars_in_all,
+        "minutes": row.minutes,
+        **_numbers("premium_base", row.premium_base),
+        **_numbers("premium_trained", row.premium_trained),
+        **_numbers("reduction", row.reduction),
+        "interval": row.reduction.interval if row.reduction else None,
+        "verdict": _harmless(row.verdict),
+        "run": _harmless(row.link),
+    }
+
+
+def _numbers(name: str, figure: Figure | None) -> dict[str, float | None]:
+    low, high = (figure.ends if figure else None) or (None, None)
+    return {name: figure.point if figure else None, f"{name}_p2_5": low, f"{name}_p97_5": high}
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _dollars(value: float | None) -> str:
+    return DASH if value is None else f"{value:,.2f}"
+
+
+def _markdown_cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+_EMPTY = RunRow(who="", started=None, recipe="", deployment="", differs="", state="", link="")

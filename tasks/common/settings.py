@@ -1,0 +1,49 @@
+"""The root of the one config tree, and the root of what the environment says."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic.fields import FieldInfo
+
+NOT_IDENTITY: dict[str, JsonValue] = {"identity": False}
+"""`Field(json_schema_extra=NOT_IDENTITY)`: the field changes where or how long, never an artifact's bytes."""
+
+
+class Frozen(BaseModel):
+    """Immutable, no unknown keys, help texts from the strings below the fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Config(Frozen):
+    """A part of a recipe; its bounds stand in its fields."""
+
+    def identity(self) -> dict[str, JsonValue]:
+        """The fields that change an artifact's bytes, nested configs included, as JSON values."""
+        dumped = self.model_dump(mode="json")
+        return {
+            name: _identity_of(getattr(self, name), dumped[name])
+            for name, field in type(self).model_fields.items()
+            if _is_identity(field)
+        }
+
+
+def _is_identity(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return not (isinstance(extra, dict) and extra.get("identity") is False)
+
+
+def _identity_of(value: Any, dumped: JsonValue) -> JsonValue:
+    return value.identity() if isinstance(value, Config) else dumped
+
+
+def project_root() -> Path:
+    """The folder that holds flows/, tasks/ and the environments; HINDSIGHT_ROOT moves it (a GPU node's image)."""
+    return Path(os.environ.get("HINDSIGHT_ROOT", Path(__file__).resolve().parents[2]))
+
+
+def state_dir() -> Path:
+    """Everything a run leaves on this machine besides artifacts: server, logs, cache, benchmarks."""
+    return Path(os.environ.get("HINDSIGHT_STATE", project_root() / ".hindsight"))

@@ -1,0 +1,24 @@
+"""Numbers as text, the same in the report, in Prefect's tables and in the terminal. A missing number is a dash."""
+
+DASH = "\N{EN DASH}"
+SECONDS_PER_MINUTE = 60
+SECONDS_PER_HOUR = 3_600
+
+
+def signed(value: float | None) -> str:
+    """Four decimals with the sign: +0.0794. What rounds to zero has a plus."""
+    return DASH if value is None else f"{value:+z.4f}"
+
+
+def bounds(ends: tuple[float, float] | None) -> str:
+    """The two ends of a 95 % interval."""
+    return DASH if ends is None else f"[{ends[0]:+z.4f}, {ends[1]:+z.4f}]"
+
+
+def duration(seconds: float) -> str:
+    """A time span in its natural unit: `40 s`, `12 min`, `3.2 h`."""
+    if seconds < 2 * SECONDS_PER_MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * SECONDS_PER_HOUR:
+        return f"{seconds / SECONDS_PER_MINUTE:.0f} min"
+    return f"{seconds / SECONDS_PER_HOUR:.1f} h"

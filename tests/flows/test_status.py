@@ -1,0 +1,120 @@
+"""What of a recipe stands in the store, what a nightly run would have to train, and two reports side by side."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.pipelines.leakage_premium import leakage_premium_steps
+from flows.runner.status import measured, measured_on_any_prices, missing_of_the_model, standing
+from flows.runner.table import stage_of
+from flows.runs.comparison import NONE_YET, before_and_now
+from tasks.panel.config import CsvSource, PanelConfig
+from tasks.panel.fresh import pinned
+from tasks.recipe import Recipe
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import Store, open_store
+
+RECIPE = Recipe(name="x", panel=PanelConfig(source=CsvSource(csv="prices.csv")))
+FIRST, SECOND = "a" * 64, "b" * 64
+
+
+@pytest.fixture
+def store() -> Store:
+    return open_store()
+
+
+def on(sha256: str | None) -> Recipe:
+    return RECIPE.model_copy(update={"panel": pinned(RECIPE.panel, sha256)})
+
+
+def publish(store: Store, recipe: Recipe, folder: Path, reduction: str = "+0.0100", until: str = "report") -> None:
+    """Every step's artifact up to one of them, of a few bytes each."""
+    folder.mkdir(exist_ok=True)
+    steps: list[str] = []
+
+    def step_of(step: str, config, *, after=(), **inputs: ArtifactRef | None) -> ArtifactRef | None:
+        if until in steps or None in inputs.values():
+            return None
+        steps.append(step)
+        spec = stage_of(step).room.spec(config, inputs)
+        table = [
+            {"figure": "premium", "base": "+0.1", "trained": "+0.1", "difference": reduction},
+            {"figure": "R2 on", "base": "+0.2", "trained": "+0.2", "difference": ""},
+        ]
+        (folder / "table.json").write_text(json.dumps(table))
+        (folder / "own.txt").write_text(spec.key)
+        sha256 = getattr(recipe.panel.source, "sha256", None) or FIRST
+        facts = {"source": {"csv_sha256": sha256}, "first_day": "2020-01-01", "last_day": "2021-12-31", "n_rows": 96}
+        return store.publish(spec, folder, facts if step == "panel" else {}, 1.0)
+
+    leakage_premium_steps(recipe, step_of)
+
+
+def test_of_a_recipe_nobody_ran_the_whole_model_is_missing(store: Store) -> None:
+    assert missing_of_the_model(RECIPE, store) == ["base", "corpus", "train", "merge"]
+    assert measured(RECIPE, store) is None
+
+
+def test_new_prices_leave_the_model_standing_and_everything_they_go_into_open(store: Store, tmp_path: Path) -> None:
+    publish(store, on(FIRST), tmp_path / "made")
+    found = standing(on(SECOND), store)
+    assert [step for step, ref in found.items() if ref] == ["base", "corpus", "train", "merge"]
+    assert missing_of_the_model(on(SECOND), store) == []
+
+
+def test_another_learning_rate_would_have_to_be_trained(store: Store, tmp_path: Path) -> None:
+    publish(store, RECIPE, tmp_path / "made")
+    train = RECIPE.train.model_copy(update={"learning_rate": 1e-5})
+    assert missing_of_the_model(RECIPE.model_copy(update={"train": train}), store) == ["train", "merge"]
+
+
+def test_the_placebos_model_counts_too(store: Store, tmp_path: Path) -> None:
+    publish(store, RECIPE, tmp_path / "made")
+    missing = missing_of_the_model(RECIPE.model_copy(update={"placebo": True}), store)
+    assert missing == ["corpus placebo", "train placebo", "merge placebo"]
+
+
+def test_a_run_that_ended_before_its_report_has_measured_nothing(store: Store, tmp_path: Path) -> None:
+    publish(store, RECIPE, tmp_path / "made", until="premium")
+    assert standing(RECIPE, store)["premium"]
+    assert measured(RECIPE, store) is None
+
+
+def test_earlier_prices_are_found_the_newest_first_and_other_panels_are_none_of_them(
+    store: Store, tmp_path: Path
+) -> None:
+    other = RECIPE.model_copy(update={"panel": RECIPE.panel.model_copy(update={"seed": 7})})
+    for recipe in (on(None), on(FIRST), other, on(SECOND)):
+        publish(store, recipe, tmp_path / "made")
+    found = [store.record(one.panel).config["source"]["sha256"] for one in measured_on_any_prices(RECIPE, store)]
+    assert found == [SECOND, FIRST, None]
+
+
+def test_a_panel_whose_record_is_cut_hides_no_other(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(store, on(FIRST), tmp_path / "made")
+    publish(store, on(SECOND), tmp_path / "made")
+    cut = measured(on(SECOND), store).panel
+    store.objects.write(f"{cut.path}/record.json", b"{")
+    (found,) = measured_on_any_prices(RECIPE, store)
+    assert found == measured(on(FIRST), store)
+    assert f"panel {cut.path} is left out of the comparison" in caplog.text
+
+
+def test_old_and_new_reduction_stand_side_by_side(store: Store, tmp_path: Path) -> None:
+    publish(store, on(FIRST), tmp_path / "made", "+0.0100")
+    publish(store, on(SECOND), tmp_path / "made", "+0.0300")
+    rows = before_and_now(measured(on(FIRST), store), measured(on(SECOND), store), store)
+    assert rows[:2] == [
+        {"figure": "base - trained: premium", "before": "+0.0100", "now": "+0.0300"},
+        {"figure": "prices", "before": FIRST[:12], "now": SECOND[:12]},
+    ]
+    assert not any("R2 on" in row["figure"] for row in rows)
+
+
+def test_a_first_measure_has_nothing_beside_it(store: Store, tmp_path: Path) -> None:
+    publish(store, on(FIRST), tmp_path / "made")
+    rows = before_and_now(None, measured(on(FIRST), store), store)
+    assert {row["before"] for row in rows} == {NONE_YET}
