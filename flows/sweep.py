@@ -19,14 +19,14 @@ from flows.runs.table import publish_runs_table, publish_spend_by_run
 from flows.runs.text_table import as_markdown
 from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store
-from tasks.sweep.base import Measured, refuse_other_base, refuse_other_base_settings
 from tasks.sweep.config import SweepConfig
 from tasks.sweep.differences import as_text, differences
-from tasks.sweep.entries import entry_of, read_measured
 from tasks.sweep.errors import BadSweep, BaseDiffers, SweepFailed
 from tasks.sweep.figures import METRICS, Figure
 from tasks.sweep.ranking import Entry, rank
 from tasks.sweep.ranking_table import Line, ranking_rows, remarks
+from tasks.sweep.same_base import Measured, refuse_other_base, refuse_other_base_settings
+from tasks.sweep.scores import entry_of, read_measured
 from tasks.sweep.variations import Variant, variants
 
 log = logging.getLogger(__name__)

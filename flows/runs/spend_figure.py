@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.runs.row import SECONDS_PER_HOUR, RunRow
-from tasks.report.drawing import BLUE, GREEN, GREY, INK, LINE, OCHRE, Drawing, drawing
+from tasks.report.figures.drawing import BLUE, GREEN, GREY, INK, LINE, OCHRE, Drawing, drawing
 
 STAGE_COLOURS = {
     "base": LINE,

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from tasks.costs.hardware import POOLS
 from tasks.costs.prices import SECONDS_PER_HOUR, dollars
-from tasks.preflight.checks.subject import Subject
+from tasks.preflight.checks.planned_run import Subject
 from tasks.train.forecast import REFERENCE_ACTIVE, Span, training_hours
 
 REFERENCE_PARAMETERS = 34_660_610_688

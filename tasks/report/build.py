@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import JsonValue
 
 from tasks.report.config import ReportConfig
-from tasks.report.corpus import corpus_part
 from tasks.report.page import render
-from tasks.report.robust_tables import headline
+from tasks.report.tables.corpus import corpus_part
+from tasks.report.tables.robust import headline
 from tasks.schemas.artifacts import Preflight
 from tasks.schemas.scores import PremiumScores
 from tasks.store.records import Record

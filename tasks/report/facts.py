@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tasks.report.tables import Row
+from tasks.report.tables.provenance import Row
 from tasks.report.text import number, spaced
 from tasks.store.records import Record
 

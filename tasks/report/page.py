@@ -7,10 +7,12 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from tasks.report import facts, figures, tables
+from tasks.report import facts
 from tasks.report.config import ReportConfig
+from tasks.report.figures import reference as figures
 from tasks.report.robust import robust_part
 from tasks.report.summary import cards, where_zero_lies
+from tasks.report.tables import provenance as tables
 from tasks.report.text import dropped
 from tasks.schemas.artifacts import Preflight
 from tasks.schemas.scores import PremiumScores

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tasks.report import parts
-from tasks.report import robust_figures as figures
-from tasks.report import robust_tables as tables
+from tasks.report.figures import robust as figures
+from tasks.report.tables import decomposition as parts
+from tasks.report.tables import robust as tables
 from tasks.report.text import bounds, dropped, reasons, round_bounds, signed
 from tasks.schemas.scores import PremiumScores, RobustScores
 

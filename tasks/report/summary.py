@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks.report.parts import models_of
+from tasks.report.tables.decomposition import models_of
 from tasks.report.text import NO_REASON, bounds, signed
 from tasks.schemas.scores import Estimate, Interval, PremiumScores
 

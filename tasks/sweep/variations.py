@@ -13,7 +13,7 @@ from tasks.recipe import Recipe
 from tasks.store.digests import sha256_of_json
 from tasks.sweep.config import SweepConfig, Variation
 from tasks.sweep.errors import BadSweep
-from tasks.sweep.settings import BadSetting, with_settings
+from tasks.sweep.overrides import BadSetting, with_settings
 
 MAX_NAME = 61
 """A recipe's name is no longer."""

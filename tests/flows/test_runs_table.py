@@ -16,8 +16,8 @@ from flows.runs.spend_figure import spend_bars, write_spend
 from flows.runs.text_table import FORMULA_STARTS, as_csv, as_markdown, as_text, run_cells
 from tasks.schemas.scores import Interval
 from tasks.sweep.figures import Figure
-from tests.report.made_robust import estimate, made_robust
-from tests.sweep.made import made_record, made_scores
+from tests.report.sample_robust import estimate, made_robust
+from tests.sweep.samples import made_record, made_scores
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from tasks.common.settings import project_root
 from tasks.corpus.config import CorpusConfig
 from tasks.panel.build import write_panel
 from tasks.preflight.checks import Inputs
-from tasks.preflight.checks.given import token_checks
+from tasks.preflight.checks.artifacts import token_checks
 from tasks.recipe import Recipe, load_recipe
 from tasks.schemas.artifacts import Check, Panel
 from tasks.store.store import open_store

@@ -12,7 +12,7 @@ from tasks.corpus.write import write_corpus
 from tasks.panel.build import write_panel
 from tasks.preflight.artifact import ARTIFACT_TYPE, REVISION
 from tasks.preflight.checks import Inputs, all_checks
-from tasks.preflight.checks.given import panel_checks, token_checks, trainer_check, weights_check
+from tasks.preflight.checks.artifacts import panel_checks, token_checks, trainer_check, weights_check
 from tasks.preflight.checks.training import training_checks
 from tasks.preflight.power import power_checks
 from tasks.preflight.write import PreflightFailed, write_preflight

@@ -13,9 +13,9 @@ from tasks.schemas.artifacts import Check, Preflight, Report
 from tasks.schemas.scores import Interval, ModelScore, PremiumScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
-from tests.report.made_ledger import write_made_corpus
-from tests.report.made_robust import made_robust
 from tests.report.page_reader import Page
+from tests.report.sample_ledger import write_made_corpus
+from tests.report.sample_robust import made_robust
 
 PANEL_FACTS = {
     "contract": "point_in_time",

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.report.corpus import corpus_part, dump_rows, scan_part
-from tasks.report.corpus_figure import documents_over_time
+from tasks.report.figures.corpus import documents_over_time
+from tasks.report.tables.corpus import corpus_part, dump_rows, scan_part
 from tasks.report.text import DASH
 from tasks.store.records import FileEntry
-from tests.report.made_ledger import BY_MONTH, SCAN, made_dump, made_ledger, write_made_corpus
 from tests.report.page_reader import after, words
+from tests.report.sample_ledger import BY_MONTH, SCAN, made_dump, made_ledger, write_made_corpus
 
 STATEMENT = b'{"made": "up"}\n'
 DIGEST = sha256(STATEMENT).hexdigest()

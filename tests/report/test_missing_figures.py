@@ -2,8 +2,8 @@
 
 from tasks.report.text import signed
 from tasks.schemas.scores import Estimate, Interval, RankIc
-from tests.report.made_robust import CONTROLS, NONE, SENSITIVITY, control, made_robust, parts
 from tests.report.page_reader import words
+from tests.report.sample_robust import CONTROLS, NONE, SENSITIVITY, control, made_robust, parts
 
 CAREFUL = "base - trained (continued training removes nothing the base already knows)"
 

@@ -6,11 +6,11 @@ import pytest
 
 from tasks.report.build import write_report
 from tasks.report.config import REVISION, ReportConfig
-from tasks.report.tables import loss_curves, tokens_of, versions
+from tasks.report.tables.provenance import loss_curves, tokens_of, versions
 from tasks.schemas.artifacts import Check, Report
 from tasks.schemas.scores import Estimate, Interval
 from tasks.store.digests import sha256_of_json
-from tests.report.made_robust import made_robust
+from tests.report.sample_robust import made_robust
 
 
 def test_at_smoke_size_the_first_line_says_that_the_numbers_mean_nothing(write):

@@ -4,8 +4,8 @@ import pytest
 
 from tasks.schemas.artifacts import Report
 from tasks.schemas.scores import Estimate, RobustScores
-from tests.report.made_robust import ANSWER, CONTROLS, control, made_robust, with_placebo
 from tests.report.page_reader import after, words
+from tests.report.sample_robust import ANSWER, CONTROLS, control, made_robust, with_placebo
 
 CAREFUL = "base - trained (continued training removes nothing the base already knows)"
 

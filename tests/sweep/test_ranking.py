@@ -9,8 +9,8 @@ from tasks.sweep.comparison import Drawn, compare
 from tasks.sweep.figures import METRICS, drawn, figure_of
 from tasks.sweep.ranking import rank
 from tasks.sweep.ranking_table import Line, ranking_rows, remarks
-from tests.report.made_robust import made_robust
-from tests.sweep.made import drawn_entry, entry, made_scores
+from tests.report.sample_robust import made_robust
+from tests.sweep.samples import drawn_entry, entry, made_scores
 
 REDUCTION, PREMIUM = METRICS["reduction"], METRICS["premium_trained"]
 

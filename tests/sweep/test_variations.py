@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from tasks.common.settings import project_root
 from tasks.recipe import Recipe, load_recipe
-from tasks.sweep.base import refuse_other_base_settings
 from tasks.sweep.config import SweepConfig, Variation
 from tasks.sweep.differences import as_text, differences
 from tasks.sweep.errors import BadSweep
+from tasks.sweep.same_base import refuse_other_base_settings
 from tasks.sweep.variations import Variant, variants
 
 SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from tasks.preflight.checks.given import given_checks, trainer_check
+from tasks.preflight.checks.artifacts import given_checks, trainer_check
 from tasks.preflight.checks.inputs import Inputs
 from tasks.preflight.checks.machine import machine_checks, store_round_trip
 from tasks.preflight.checks.money import limit_checks, money_checks
-from tasks.preflight.checks.subject import Subject
+from tasks.preflight.checks.planned_run import Subject
 from tasks.preflight.checks.training import training_checks
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check

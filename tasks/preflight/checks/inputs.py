@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from tasks.common.errors import HindsightError
-from tasks.preflight.checks.subject import Subject
+from tasks.preflight.checks.planned_run import Subject
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel, TextShards
 from tasks.store.store import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.common.settings import state_dir
 from tasks.preflight.checks.inputs import attempt, said_bytes, told
-from tasks.preflight.checks.subject import Subject
+from tasks.preflight.checks.planned_run import Subject
 from tasks.schemas.artifacts import Check
 from tasks.store.store import Store
 from tasks.train.memory import N_STATES

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tasks.common.errors import HindsightError
 from tasks.preflight.checks.inputs import told
-from tasks.preflight.checks.subject import Subject
+from tasks.preflight.checks.planned_run import Subject
 from tasks.preflight.forecast import Forecast, forecast, total
 from tasks.schemas.artifacts import Check
 

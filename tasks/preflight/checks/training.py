@@ -6,7 +6,7 @@ import psutil
 
 from tasks.costs.hardware import GIB, POOLS
 from tasks.preflight.checks.inputs import said_bytes
-from tasks.preflight.checks.subject import Subject
+from tasks.preflight.checks.planned_run import Subject
 from tasks.schemas.artifacts import Check
 from tasks.train.errors import TrainError
 from tasks.train.memory import (

@@ -6,8 +6,8 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import EngFormatter
 
-from tasks.report.drawing import BLUE, GREY, INK, MODEL_COLOURS, drawing, mark, name_rows
-from tasks.report.tables import Curve
+from tasks.report.figures.drawing import BLUE, GREY, INK, MODEL_COLOURS, drawing, mark, name_rows
+from tasks.report.tables.provenance import Curve
 from tasks.schemas.scores import PremiumScores
 
 LINE_STYLES = ("-", (0, (4, 2)), (0, (1, 1)))

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from tasks.report.drawing import BLUE, OCHRE, drawing
+from tasks.report.figures.drawing import BLUE, OCHRE, drawing
 
 MONTH = 1 / 12
 MONTHS_FROM_YEARS = 12

@@ -3,9 +3,9 @@
 from markupsafe import Markup
 from matplotlib.lines import Line2D
 
-from tasks.report.drawing import GREY, INK, MODEL_COLOURS, OCHRE, Drawing, drawing, mark, name_rows
-from tasks.report.parts import models_of
-from tasks.report.robust_tables import CONTROL_NAMES, KNOWS_NOTHING, control_name
+from tasks.report.figures.drawing import GREY, INK, MODEL_COLOURS, OCHRE, Drawing, drawing, mark, name_rows
+from tasks.report.tables.decomposition import models_of
+from tasks.report.tables.robust import CONTROL_NAMES, KNOWS_NOTHING, control_name
 from tasks.schemas.scores import Estimate, RobustScores
 
 PARTS = {"on": "R2 on", "construction": "construction", "disjoint": "R2 disjoint"}

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from tasks.sweep.base import refuse_other_base
 from tasks.sweep.errors import BaseDiffers
-from tests.report.made_robust import made_robust
-from tests.sweep.made import made_measured, made_scores, model_score
+from tasks.sweep.same_base import refuse_other_base
+from tests.report.sample_robust import made_robust
+from tests.sweep.samples import made_measured, made_scores, model_score
 
 
 def test_equal_figures_share_a_base() -> None:

@@ -9,11 +9,11 @@ import numpy as np
 from tasks.schemas.scores import Interval, ModelScore, PremiumScores, RobustScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
-from tasks.sweep.base import Measured
 from tasks.sweep.comparison import Drawn
 from tasks.sweep.figures import Figure
 from tasks.sweep.ranking import Entry
-from tests.report.made_robust import made_robust
+from tasks.sweep.same_base import Measured
+from tests.report.sample_robust import made_robust
 
 
 def model_score(r2_off: float, r2_on: float) -> ModelScore:

@@ -9,7 +9,7 @@ from tasks.base.config import TinySource
 from tasks.base.tiny import tiny_config
 from tasks.common.settings import project_root
 from tasks.preflight.checks import judge, limit_checks
-from tasks.preflight.checks.subject import Subject
+from tasks.preflight.checks.planned_run import Subject
 from tasks.preflight.forecast import forecast, total
 from tasks.preflight.write import PreflightFailed, refuse_failed, table
 from tasks.recipe import Recipe, load_recipe

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.provenance.statement import STATEMENT_NAME
-from tasks.report.corpus_figure import documents_over_time
-from tasks.report.tables import Row
+from tasks.report.figures.corpus import documents_over_time
+from tasks.report.tables.provenance import Row
 from tasks.report.text import DASH, spaced
 from tasks.store.records import Record
 

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from tasks.report.parts import FIGURES, lookahead_name
-from tasks.report.tables import Row, row, seed_rows
+from tasks.report.tables.decomposition import FIGURES, lookahead_name
+from tasks.report.tables.provenance import Row, row, seed_rows
 from tasks.report.text import Missing, bounds, dropped, signed, spaced
 from tasks.schemas.scores import Answer, Control, Power, PremiumScores, RobustScores, Sensitivity, SplitFacts
 

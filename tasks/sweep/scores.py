@@ -4,10 +4,10 @@ from tasks.schemas.scores import PremiumScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
-from tasks.sweep.base import Measured
 from tasks.sweep.comparison import Drawn
 from tasks.sweep.figures import Metric, drawn, figure_of
 from tasks.sweep.ranking import Entry
+from tasks.sweep.same_base import Measured
 
 TWO_WAY = "two_way.npy"
 
