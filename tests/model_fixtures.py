@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from tasks.base.config import BaseConfig, TinySource
 from tasks.base.write import write_base
 from tasks.corpus.config import CorpusConfig, SotuSource
-from tasks.corpus.write import write_corpus
+from tasks.corpus.write.writer import write_corpus
 from tasks.merge.probe import load_model
 from tasks.schemas.artifacts import Checkpoint, ModelFolder, Panel, TextShards
 from tasks.schemas.tokenizer import QwenTokenizer, load_tokenizer

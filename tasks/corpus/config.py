@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.common.settings import NOT_IDENTITY, Config
-from tasks.corpus.cutoff import Cutoff, Side
-from tasks.corpus.near_config import Deduplicate
-from tasks.corpus.source_config import (
+from tasks.corpus.filters.cutoff import Cutoff, Side
+from tasks.corpus.filters.near_config import Deduplicate
+from tasks.corpus.sources.source_config import (
     DUMPS_AFTER_2017_26,
     DUMPS_UP_TO_2017_26,
     DumpName,

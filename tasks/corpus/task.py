@@ -31,7 +31,7 @@ def publish_corpus(config: CorpusConfig) -> ArtifactRef:
         Reference to TextShards.
     """
     from tasks.corpus.attest import refuse_unusable_key, sign
-    from tasks.corpus.write import write_corpus
+    from tasks.corpus.write.writer import write_corpus
 
     spec = ARTIFACT_TYPE.spec(config)
     # Kept when a run dies, so that the next one goes on from the last shard; gone once the corpus is published.
@@ -53,7 +53,7 @@ def corpus_task_runner() -> TaskRunner[Any]:
     Processes of one machine are started by the one task instead: a unit is read in a fraction of a second, of which a
     task run of its own would be the larger part.
     """
-    from tasks.corpus.pools import asks_for_dask
+    from tasks.corpus.workers.executors import asks_for_dask
 
     where = asks_for_dask()
     if where is None:
@@ -69,7 +69,7 @@ def corpus_task_runner() -> TaskRunner[Any]:
 
 @contextmanager
 def _pool(config: CorpusConfig, load: Callable[[], Any]) -> Iterator[Any]:
-    from tasks.corpus.pools import chosen, of_client
+    from tasks.corpus.workers.executors import chosen, of_client
 
     context = FlowRunContext.get()
     client = getattr(context.task_runner, "client", None) if context else None

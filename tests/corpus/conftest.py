@@ -17,8 +17,8 @@ from tests.model_fixtures import qwen
 @pytest.fixture(autouse=True)
 def one_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real tokenizer, loaded once: loading takes seconds and is tested elsewhere."""
-    monkeypatch.setattr("tasks.corpus.write.load_tokenizer", lambda source: qwen())
-    monkeypatch.setattr("tasks.corpus.write.tokenizer_digest", lambda tokenizer: qwen_digest())
+    monkeypatch.setattr("tasks.corpus.write.writer.load_tokenizer", lambda source: qwen())
+    monkeypatch.setattr("tasks.corpus.write.writer.tokenizer_digest", lambda tokenizer: qwen_digest())
 
 
 @pytest.fixture(autouse=True)

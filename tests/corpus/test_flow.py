@@ -11,8 +11,8 @@ from tasks.corpus.task import corpus_task_runner, publish_corpus
 from tasks.schemas.artifacts import TextShards
 from tasks.store.store import open_store
 from tests.corpus.conftest import files_of
-from tests.corpus.test_fineweb import fineweb
-from tests.corpus.test_pools import tiktoken_spec
+from tests.corpus.sources.test_fineweb import fineweb
+from tests.corpus.workers.test_executors import tiktoken_spec
 
 
 def test_the_flow_on_two_dask_workers_publishes_the_bytes_of_a_run_without_a_server(
@@ -20,7 +20,7 @@ def test_the_flow_on_two_dask_workers_publishes_the_bytes_of_a_run_without_a_ser
 ) -> None:
     from prefect import flow
 
-    monkeypatch.setattr("tasks.corpus.write.choose_engine", lambda *arguments: tiktoken_spec())
+    monkeypatch.setattr("tasks.corpus.write.writer.choose_engine", lambda *arguments: tiktoken_spec())
     config = fineweb(mirror, shard_tokens=1_024, validation_share=0.1)
     expected = files_of(open_store().fetch(publish_corpus.fn(config)))
     monkeypatch.setenv("HINDSIGHT_STATE", str(tmp_path / "other"))

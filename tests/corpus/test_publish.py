@@ -10,7 +10,7 @@ from tasks.corpus.attest.errors import KeyRefused
 from tasks.corpus.attest.keys import make_keys
 from tasks.corpus.task import publish_corpus
 from tasks.store.store import open_store
-from tests.corpus.test_fineweb import fineweb
+from tests.corpus.sources.test_fineweb import fineweb
 from tests.model_fixtures import qwen
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.base.write import write_base
 from tasks.common.settings import project_root
-from tasks.corpus.write import write_corpus
+from tasks.corpus.write.writer import write_corpus
 from tasks.panel.build import write_panel
 from tasks.preflight.artifact import ARTIFACT_TYPE, REVISION
 from tasks.preflight.checks import Inputs, all_checks

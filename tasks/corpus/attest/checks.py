@@ -10,7 +10,7 @@ from tasks.corpus.attest.claim import FROM_LEDGER, Claim
 from tasks.corpus.attest.errors import AttestationRefused
 from tasks.corpus.attest.recount import Recount
 from tasks.corpus.attest.write import read_ledger
-from tasks.corpus.cutoff import DUMP_NAME, Dump
+from tasks.corpus.filters.cutoff import DUMP_NAME, Dump
 from tasks.provenance.statement import Statement, files_of
 from tasks.schemas.artifacts import Document
 from tasks.schemas.tokenizer import load_tokenizer, tokenizer_digest

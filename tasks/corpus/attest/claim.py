@@ -5,7 +5,7 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.corpus.attest.errors import AttestationRefused
-from tasks.corpus.cutoff import Cutoff, Side
+from tasks.corpus.filters.cutoff import Cutoff, Side
 from tasks.provenance.statement import Statement
 from tasks.schemas.tokenizer import TokenizerSource
 from tasks.store.refs import Sha256

@@ -11,7 +11,7 @@ from random import Random
 import numpy as np
 from pydantic import ValidationError
 
-from tasks.corpus.cutoff import Cutoff
+from tasks.corpus.filters.cutoff import Cutoff
 from tasks.schemas.artifacts import Document
 
 N_NAMED = 3

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from tasks.corpus.attest.claim import FROM_LEDGER, PREDICATE_TYPE
 from tasks.corpus.attest.errors import AttestationRefused
 from tasks.corpus.config import REVISION, CorpusConfig
-from tasks.corpus.cutoff import Cutoff
+from tasks.corpus.filters.cutoff import Cutoff
 from tasks.provenance.statement import write_statement_of
 
 LEDGER_NAME = "ledger.json"

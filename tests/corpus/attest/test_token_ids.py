@@ -7,7 +7,7 @@ import numpy as np
 
 from tasks.corpus.attest.cli import main
 from tasks.corpus.attest.recount import recount
-from tasks.corpus.cutoff import Cutoff
+from tasks.corpus.filters.cutoff import Cutoff
 from tasks.schemas.tokenizer import TokenizerError
 from tests.corpus.attest.checking import check
 from tests.corpus.attest.tampering import (

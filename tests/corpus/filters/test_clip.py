@@ -1,0 +1,61 @@
+"""No document after the cutoff passes the clip, and every document read is accounted for."""
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.corpus.filters.clip import Ledger, RawDocument, clip
+from tasks.corpus.filters.cutoff import Cutoff
+from tasks.corpus.sources.order import seeded
+
+days = st.dates(date(1990, 1, 1), date(2020, 12, 31))
+dates = days.map(str) | days.map(lambda day: f"{day}T05:48:54Z") | st.sampled_from(["", "yesterday", "2017-13-01"])
+documents = st.lists(
+    st.builds(RawDocument, id=st.uuids().map(str), date=dates, text=st.sampled_from(["", " \n", "word"]))
+)
+
+
+@given(documents, days)
+def test_no_document_after_the_cutoff_passes(raw: list[RawDocument], cutoff: date) -> None:
+    passed = list(clip(raw, Cutoff(cutoff), Ledger()))
+    assert all(document.date <= cutoff and document.text.strip() for document in passed)
+
+
+@given(documents, days)
+def test_what_passes_on_one_side_is_what_is_dropped_for_the_day_on_the_other(
+    raw: list[RawDocument], cutoff: date
+) -> None:
+    ledgers = {side: Ledger() for side in ("known", "after")}
+    passed = {side: list(clip(raw, Cutoff(cutoff, side), ledgers[side])) for side in ledgers}
+    assert all(document.date > cutoff for document in passed["after"])
+    dated = len(raw) - ledgers["known"].dropped["unreadable_date"]
+    assert ledgers["known"].dropped["after_cutoff"] + ledgers["after"].dropped["up_to_cutoff"] == dated
+    read = {document.id for document in raw if document.date[:4].isdigit() and document.text.strip()}
+    assert {document.id for side in passed.values() for document in side} <= read
+
+
+@given(documents, days)
+def test_the_ledger_counts_every_document_once(raw: list[RawDocument], cutoff: date) -> None:
+    ledger = Ledger()
+    n_passed = len(list(clip(raw, Cutoff(cutoff), ledger)))
+    assert ledger.n_read == len(raw) == n_passed + ledger.dropped.total()
+
+
+def test_drops_are_counted_by_reason() -> None:
+    raw = [("2016-01-01", "kept"), ("2018-01-01", "late"), ("2018-01-02", ""), ("2016-01-02", " "), ("soon", "when?")]
+    ledger = Ledger()
+    passed = clip([RawDocument(text, day, text) for day, text in raw], Cutoff(date(2017, 7, 2)), ledger)
+    assert [document.text for document in passed] == ["kept"]
+    assert ledger.dropped == {"after_cutoff": 2, "empty_text": 1, "unreadable_date": 1}
+    assert ledger.first_day == date(2016, 1, 1)
+
+
+@given(st.sets(st.text(min_size=1), min_size=1), st.integers(0, 9))
+def test_leaving_one_out_moves_no_other(names: set[str], seed: int) -> None:
+    gone = min(names)
+    assert seeded(names - {gone}, str, seed) == [name for name in seeded(names, str, seed) if name != gone]
+
+
+def test_another_seed_gives_another_order() -> None:
+    assert seeded(range(20), str, 0) != seeded(range(20), str, 1)
