@@ -8,9 +8,9 @@ import numpy as np
 from tasks.common.errors import HindsightError
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
-from tasks.premium.power import expected_power
-from tasks.premium.schemes import schemes
-from tasks.premium.two_way_draws import TwoWayDraws
+from tasks.premium.inference.power import expected_power
+from tasks.premium.inference.schemes import schemes
+from tasks.premium.inference.two_way import TwoWayDraws
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel
 from tasks.schemas.scores import Power

@@ -1,1 +1,6 @@
-"""Premium: how much better a model's states score on days it may have read about than on days it cannot have."""
+"""Premium: how much better a model scores on days it may have read about than on days after its knowledge ends.
+
+`config`, `task` (Prefect), `build` (writes the artifact), `rows` (panel, states), `chunks` (resumable work).
+`reference/` reproduces the public recipe's figures, `inference/` adds robust ones, `splitters/` are scikit-learn
+cross-validators for panels, and `gram/` scores ridges from sums of products, so that a draw touches no row.
+"""

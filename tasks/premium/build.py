@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from tasks.premium.bootstrap import interval, score_draws
 from tasks.premium.config import PremiumConfig
-from tasks.premium.gram.threads import threads_for
-from tasks.premium.ridge import FloatArray
-from tasks.premium.robust import robust_scores
-from tasks.premium.rows import Rows, read_rows
-from tasks.premium.scores import Scores, score_model
+from tasks.premium.gram.devices import threads_for
+from tasks.premium.inference.robust import robust_scores
+from tasks.premium.reference.bootstrap import interval, score_draws
+from tasks.premium.reference.scores import Scores, score_model
+from tasks.premium.rows import FloatArray, Rows, read_rows
 from tasks.schemas.scores import ModelScore, PremiumScores
 
 

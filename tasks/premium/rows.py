@@ -10,11 +10,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.premium.errors import StatesDoNotFit
-from tasks.premium.ridge import FloatArray
-from tasks.premium.splits import BoolArray, IntArray
 from tasks.schemas.artifacts import Embeddings, Panel
 
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
 MODELS = ("base", "trained", "placebo")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row positions to fit on and row positions to score."""
+
+    train: IntArray
+    test: IntArray
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,15 @@ from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
 from tasks.common.settings import state_dir
-from tasks.premium.bootstrap import draws_per_chunk, score_draws
 from tasks.premium.config import PremiumConfig
-from tasks.premium.draws import resample_stocks
-from tasks.premium.evaluate import score
 from tasks.premium.gram.devices import choose_device
 from tasks.premium.gram.stock_draws import StockGrams
+from tasks.premium.inference.evaluate import score
+from tasks.premium.inference.schemes import schemes
+from tasks.premium.inference.two_way import two_way_weights
+from tasks.premium.reference.bootstrap import draws_per_chunk, score_draws
+from tasks.premium.reference.draws import resample_stocks
 from tasks.premium.rows import Rows
-from tasks.premium.schemes import schemes
-from tasks.premium.two_way import two_way_weights
 from tests.premium import plain
 
 N_STOCKS, ROWS_PER_STOCK = 1_000, 30

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.premium.evaluate import Scheme, score
+from tasks.premium.gram.cells import CellGrams
 from tasks.premium.gram.devices import Cpu, Torch, choose_device
-from tasks.premium.gram.weighted import CellGrams
-from tasks.premium.splits import stock_disjoint
+from tasks.premium.inference.evaluate import Scheme, score
+from tasks.premium.reference.splits import stock_disjoint
 from tests.premium.gram.test_stock_draws import made_panel, scored
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")

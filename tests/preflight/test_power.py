@@ -7,7 +7,7 @@ import pytest
 
 from tasks.preflight.power import NoHiddenSize, hidden_size, panel_power, power_checks
 from tasks.premium.config import PremiumConfig, RobustConfig
-from tasks.premium.robust import robust_scores
+from tasks.premium.inference.robust import robust_scores
 from tasks.premium.rows import Rows
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel

@@ -7,8 +7,8 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 
-from tasks.premium.evaluate import Scheme
-from tasks.premium.splits import Split
+from tasks.premium.inference.evaluate import Scheme
+from tasks.premium.rows import Split
 
 
 def draw_scores(columns, target, stocks, is_train, times, alpha=1.0, n_folds=5):

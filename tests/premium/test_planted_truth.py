@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tasks.panel.planted import planted_premium
-from tasks.premium.evaluate import Scheme, score
-from tasks.premium.ladder import date_shock_on, known_shares, planted_scores, tent
-from tasks.premium.splits import chronological, stock_disjoint
+from tasks.premium.inference.evaluate import Scheme, score
+from tasks.premium.reference.splits import chronological, stock_disjoint
+from tests.premium.planted import date_shock_on, known_shares, planted_scores, tent
 from tests.simulations.tent import CUT, FIRST_DAY, KNOWLEDGE_ENDS, LAST_DAY, simulated_premiums
 
 FACTS = (0.0, 0.041, 0.092, 0.166, 0.076, 0.0)

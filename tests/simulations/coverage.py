@@ -19,9 +19,9 @@ import pandas as pd
 from numpy.random import Generator, SeedSequence
 
 from tasks.common.settings import state_dir
-from tasks.premium.evaluate import score
-from tasks.premium.jackknife import jackknife, leave_out_weights
-from tasks.premium.two_way import multiplicities, percentile_interval, two_way_weights
+from tasks.premium.inference.evaluate import score
+from tasks.premium.inference.jackknife import jackknife, leave_out_weights
+from tasks.premium.inference.two_way import multiplicities, percentile_interval, two_way_weights
 from tests.simulations.shocks import FloatArray, Panel, draw_panel
 
 N_DAY_GROUPS = 20

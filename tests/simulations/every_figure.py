@@ -18,11 +18,11 @@ from numpy.random import SeedSequence
 
 from tasks.common.settings import state_dir
 from tasks.premium.config import PremiumConfig
-from tasks.premium.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Readings
-from tasks.premium.evaluate import score
-from tasks.premium.jackknife import leave_out_weights
-from tasks.premium.schemes import schemes
-from tasks.premium.two_way import two_way_weights
+from tasks.premium.inference.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Readings
+from tasks.premium.inference.evaluate import score
+from tasks.premium.inference.jackknife import leave_out_weights
+from tasks.premium.inference.schemes import schemes
+from tasks.premium.inference.two_way import two_way_weights
 from tasks.schemas.scores import Estimate
 from tests.simulations.shocks import DAYS, FloatArray, draw_panel
 

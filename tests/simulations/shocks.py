@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tasks.premium.evaluate import Scheme
-from tasks.premium.splits import Split
+from tasks.premium.inference.evaluate import Scheme
+from tasks.premium.rows import Split
 from tasks.premium.splitters import Chronological, LabelSplitter, StockDisjoint
 
 FloatArray = NDArray[np.float64]

@@ -1,13 +1,16 @@
 """Where the arithmetic runs: BLAS and LAPACK on this machine's cores, or PyTorch on a GPU."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
 from scipy.linalg.blas import dtrsv
 from scipy.linalg.lapack import dpotrf
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tasks.premium.gram.tiles import FloatArray, Tiles
+from tasks.premium.gram.tiles import Tiles
+from tasks.premium.rows import FloatArray
 
 Array = Any
 """A float64 array of the device: numpy's or torch's. Slices, sums, products and assignments are written alike."""
@@ -143,3 +146,16 @@ def grams(device: Device, left: Array, right: Array, bounds: Sequence[tuple[int,
     """
     for group, (start, stop) in enumerate(bounds):
         device.product(left[start:stop].T, right[start:stop], out[group])
+
+
+WIDE = 512
+"""Columns from which a single product is worth several threads."""
+
+
+def threads_for(n_columns: int) -> AbstractContextManager[object]:
+    """All cores for wide panels, one for narrow ones.
+
+    Thousands of small systems wait for each other's threads: on two busy cores that cost a factor of twenty.
+    """
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return nullcontext() if n_columns >= WIDE else limits

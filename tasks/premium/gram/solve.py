@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.premium.gram.devices import Array, Device
-from tasks.premium.gram.tiles import FloatArray, Tiles
+from tasks.premium.gram.tiles import Tiles
+from tasks.premium.rows import FloatArray
 
 
 @dataclass(frozen=True)

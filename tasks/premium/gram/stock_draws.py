@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from tasks.premium.gram.devices import Array, Device, grams
 from tasks.premium.gram.solve import Solver, TestSums
-from tasks.premium.gram.tiles import FloatArray, IntArray, Tiles
+from tasks.premium.gram.tiles import Tiles
+from tasks.premium.rows import FloatArray, IntArray
 
 
 @dataclass(frozen=True)

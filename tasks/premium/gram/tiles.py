@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
+from tasks.premium.rows import FloatArray
 
 TILE_WIDTH = 128
 """Columns of a tile at most: wide enough for BLAS, and every group's tile fits in memory at once."""

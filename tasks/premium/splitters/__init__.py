@@ -3,9 +3,7 @@
 from tasks.premium.splitters.audit import audit, split_facts
 from tasks.premium.splitters.base import LabelSplitter, Part
 from tasks.premium.splitters.combinatorial import CombinatorialPurged
-from tasks.premium.splitters.dates import DateDisjoint
-from tasks.premium.splitters.stocks import StockDisjoint
-from tasks.premium.splitters.stocks_and_dates import StockAndDateDisjoint
+from tasks.premium.splitters.disjoint import DateDisjoint, StockAndDateDisjoint, StockDisjoint
 from tasks.premium.splitters.time_order import Chronological, WalkForward
 
 __all__ = [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.premium.splits import BoolArray, IntArray
+from tasks.premium.rows import BoolArray, IntArray
 from tasks.premium.splitters.base import LabelSplitter, Part
 from tasks.premium.splitters.labels import Labels, read_labels
 from tasks.schemas.scores import SplitFacts

@@ -11,7 +11,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import indexable
 
 from tasks.premium.errors import BadSplitter, EmptySplit
-from tasks.premium.splits import BoolArray, IntArray
+from tasks.premium.rows import BoolArray, IntArray
 from tasks.premium.splitters.labels import Labels, read_labels
 
 

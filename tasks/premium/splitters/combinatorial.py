@@ -9,8 +9,7 @@ import numpy as np
 
 from tasks.premium.errors import BadSplitter, TooFewDates
 from tasks.premium.splitters.base import LabelSplitter, Masks, refuse_below
-from tasks.premium.splitters.labels import Labels
-from tasks.premium.splitters.purge import span_of, touches
+from tasks.premium.splitters.labels import Labels, span_of, touches
 
 if TYPE_CHECKING:
     from skfolio.model_selection import CombinatorialPurgedCV

@@ -6,10 +6,9 @@ from datetime import date
 
 import numpy as np
 
-from tasks.premium.splits import BoolArray
+from tasks.premium.rows import BoolArray
 from tasks.premium.splitters.base import LabelSplitter, Masks, refuse_below
-from tasks.premium.splitters.labels import Labels, number_blocks
-from tasks.premium.splitters.purge import Span, day_touches, label_touches, span_of
+from tasks.premium.splitters.labels import Labels, Span, day_touches, label_touches, number_blocks, span_of
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
-from tasks.premium.draws import StockDraws, deal
 from tasks.premium.gram.devices import Cpu, Torch
 from tasks.premium.gram.stock_draws import StockGrams
+from tasks.premium.reference.draws import StockDraws, deal
 from tests.premium import plain
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.errors import EmptySplit
-from tasks.premium.schemes import schemes
+from tasks.premium.inference.schemes import schemes
 from tests.premium.splitters.panels import balanced
 
 CONFIG = PremiumConfig(train_until=date(2020, 11, 15), n_folds=3, robust=RobustConfig(n_date_blocks=4))

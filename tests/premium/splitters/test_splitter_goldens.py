@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.premium.evaluate import Scheme, score
-from tasks.premium.splits import Split
+from tasks.premium.inference.evaluate import Scheme, score
+from tasks.premium.rows import Split
 from tasks.premium.splitters import Chronological, LabelSplitter, StockDisjoint, WalkForward, audit
 
 CUT = date(2020, 12, 31)

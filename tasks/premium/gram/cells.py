@@ -1,0 +1,114 @@
+"""Fixed splits under many weightings of the rows: a Gram matrix per cell, sums of cells per split."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.premium.gram.devices import Array, Device, grams
+from tasks.premium.gram.solve import Solver, TestSums
+from tasks.premium.gram.tiles import Tiles
+from tasks.premium.rows import FloatArray, IntArray, Split
+
+
+class Cells:
+    """Rows that every split treats alike.
+
+    Args:
+        splits: How the rows are parted, as often as one likes.
+        n_rows: Rows in all.
+    """
+
+    def __init__(self, splits: Sequence[Split], n_rows: int) -> None:
+        member = np.zeros((n_rows, 2 * len(splits)), dtype=bool)
+        for place, split in enumerate(splits):
+            member[split.train, place] = True
+            member[split.test, len(splits) + place] = True
+        signatures, cells = np.unique(np.packbits(member, axis=1), axis=0, return_inverse=True)
+        self.order: IntArray = np.argsort(cells, kind="stable")
+        """(n_rows,) row positions, cell after cell."""
+        self.of_sorted_row: IntArray = cells[self.order]
+        member_of = np.unpackbits(signatures, axis=1, count=member.shape[1]).astype(np.float64).T
+        self.train, self.test = np.split(member_of, 2)
+        """(n_splits, n_cells) 1.0 where a split trains on, or tests, a cell."""
+
+    def bounds(self, kept: NDArray[np.int64]) -> list[tuple[int, int]]:
+        """First and one past the last of each cell among the kept sorted rows."""
+        edges = np.searchsorted(self.of_sorted_row[kept], np.arange(self.train.shape[1] + 1)).tolist()
+        return list(pairwise(edges))
+
+
+class CellGrams:
+    """One model's columns, sorted by cell, ready for weightings.
+
+    Args:
+        columns: (n_rows, n_columns), unscaled.
+        target: (n_rows,) returns.
+        splits: How the rows are parted.
+        device: Where.
+        alpha: Ridge penalty.
+    """
+
+    def __init__(
+        self, columns: FloatArray, target: FloatArray, splits: Sequence[Split], device: Device, alpha: float
+    ) -> None:
+        self.cells = Cells(splits, len(target))
+        self.tiles = Tiles.of(columns.shape[1], device.tile_width)
+        self.device = device
+        self.design = device.put(self.tiles.design(columns, target)[self.cells.order])
+        self.solver = Solver(device, self.tiles, alpha)
+        n_splits, n_cells = self.cells.train.shape
+        self.to_train, self.to_test = device.put(self.cells.train), device.put(self.cells.test)
+        # Kept from draw to draw: fresh gigabytes cost more to map than some of the arithmetic done on them.
+        self.by_cell = device.empty(n_cells, self.tiles.width, self.tiles.width)
+        self.sides = device.empty(2, len(self.tiles.pairs), n_splits, self.tiles.width**2)
+
+    def test_sums(self, weights: FloatArray) -> TestSums:
+        """Sums over each split's test side under one weighting.
+
+        Args:
+            weights: (n_rows,) how often each row counts.
+
+        Returns:
+            Arrays of (n_splits,); sse is NaN where a split has rows to test and none to train on.
+        """
+        train, test = self.side_grams(weights)
+        shape = (-1, self.tiles.width, self.tiles.width)
+        rows, target, squared = (self.device.get(sums) for sums in self.solver.sums(test))
+        n_train = self.device.get(self.solver.sums(train)[0])
+        sse = np.where(rows > 0, np.nan, 0.0)
+        for split in np.flatnonzero((rows > 0) & (n_train > 0)):
+            fitted = self.solver.weights(train[:, split].reshape(shape))
+            sse[split] = float(self.solver.squared_error(fitted, test[:, split].reshape(shape)))
+        return TestSums(sse, rows, target, squared)
+
+    def residuals(self) -> list[FloatArray]:
+        """Prediction - target of every split's fit on all (n_rows,) rows in their own order, each row counted once."""
+        train, _ = self.side_grams(np.ones(len(self.cells.order)))
+        found = []
+        for split in range(train.shape[1]):
+            fitted = self.solver.weights(train[:, split].reshape(-1, self.tiles.width, self.tiles.width))
+            residuals = np.empty(len(self.cells.order))
+            residuals[self.cells.order] = self.device.get(self.design @ fitted)
+            found.append(residuals)
+        return found
+
+    def side_grams(self, weights: FloatArray) -> tuple[Array, Array]:
+        """Gram of every split's train side and of its test side: (n_tiles, n_splits, width * width) each.
+
+        They are overwritten by the next weighting.
+        """
+        device, tiles = self.device, self.tiles
+        own = weights[self.cells.order]
+        kept = np.flatnonzero(own)
+        design = self.design[kept]
+        weighted = design * device.put(own[kept])[:, None]
+        bounds = self.cells.bounds(kept)
+        train, test = self.sides
+        flat = self.by_cell.reshape(len(self.by_cell), -1)
+        for tile, (row, column) in enumerate(tiles.pairs):
+            grams(device, weighted[:, tiles.strip(row)], design[:, tiles.strip(column)], bounds, self.by_cell)
+            device.product(self.to_train, flat, train[tile])
+            device.product(self.to_test, flat, test[tile])
+        return train, test

@@ -1,0 +1,82 @@
+"""Choose a ridge penalty inside a train part, by blocks of days purged by label days."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tasks.premium.rows import FloatArray, IntArray, Split
+from tasks.premium.splitters import DateDisjoint
+
+
+def inner_splits(labels: pd.DataFrame, train: IntArray, n_blocks: int) -> list[Split]:
+    """Part a train part into consecutive blocks of days, each tested by the others, purged by label days.
+
+    Args:
+        labels: The panel's table of labels.
+        train: Row positions of the train part.
+        n_blocks: Blocks.
+
+    Raises:
+        Unscorable: If there are fewer days than blocks, or the purge leaves a block nothing to be fitted on.
+    """
+    return [Split(train[part.train], train[part.test]) for part in DateDisjoint(n_blocks).parts(labels.iloc[train])]
+
+
+def choose_alpha(columns: FloatArray, target: FloatArray, inner: Sequence[Split], alphas: Sequence[float]) -> float:
+    """Penalty with the smallest squared error over all inner test rows; the larger one of equals.
+
+    Args:
+        columns: (n_rows, n_columns), unscaled.
+        target: (n_rows,) returns.
+        inner: Splits of the train part.
+        alphas: Penalties, for columns standardized by each inner train part.
+    """
+    ladder = sorted(alphas, reverse=True)
+    if len(ladder) == 1:
+        return ladder[0]
+    sse = np.zeros(len(ladder))
+    for split in inner:
+        sse += ((target[split.test, None] - standardized_paths(columns, target, split, ladder)) ** 2).sum(axis=0)
+    return float(ladder[int(np.argmin(sse))])
+
+
+def standardized_paths(columns: FloatArray, target: FloatArray, split: Split, alphas: Sequence[float]) -> FloatArray:
+    """Predict a split's test rows under every penalty, columns standardized by mean and deviation of its train rows.
+
+    Args:
+        columns: (n_rows, n_columns), unscaled.
+        target: (n_rows,) returns.
+        split: Train and test rows.
+        alphas: Penalties.
+
+    Returns:
+        (n_test_rows, n_alphas). A column that does not vary in train counts for nothing.
+    """
+    train = columns[split.train]
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    # A constant's deviation is rounding; scaled by it, a test row would count without end.
+    varies = deviation > 1e-12 * np.abs(mean)
+    scale = np.where(varies, 1 / np.where(varies, deviation, 1.0), 0.0)
+    test = columns[split.test]
+    for side in (train, test):
+        # In place: a side of 24,000 rows x 2,053 columns is 0.4 GB.
+        side -= mean
+        side *= scale
+    level = target[split.train].mean()
+    weights = _ridge_weights(train, target[split.train] - level, np.asarray(alphas, dtype=np.float64))
+    predictions: FloatArray = level + test @ weights
+    return predictions
+
+
+def _ridge_weights(centred: FloatArray, target: FloatArray, alphas: FloatArray) -> FloatArray:
+    """(n_columns, n_alphas); one penalty is solved, several share an eigendecomposition of the smaller Gram."""
+    wide = centred.shape[1] > centred.shape[0]
+    gram = centred @ centred.T if wide else centred.T @ centred
+    right = target if wide else centred.T @ target
+    if len(alphas) == 1:
+        weights = np.linalg.solve(gram + alphas[0] * np.eye(len(gram)), right)[:, None]
+    else:
+        values, vectors = np.linalg.eigh(gram)
+        weights = vectors @ ((vectors.T @ right)[:, None] / (np.maximum(values, 0)[:, None] + alphas))
+    return centred.T @ weights if wide else weights

@@ -1,0 +1,49 @@
+"""How far scores would move with other days, from leaving out one group of days at a time: the second opinion."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from tasks.premium.rows import FloatArray
+from tasks.premium.splitters.labels import number_blocks
+
+
+def leave_out_weights(labels: pd.DataFrame, n_groups: int) -> FloatArray:
+    """Leave out one contiguous group of days at a time.
+
+    Neighbouring days go together, for their labels overlap.
+
+    Args:
+        labels: One per row, with its date.
+        n_groups: Groups of about equally many distinct days.
+
+    Returns:
+        (n_groups, n_rows) 0 for the rows of the group left out, 1 for all others.
+
+    Raises:
+        TooFewDates: If there are fewer distinct days than groups.
+    """
+    group_of_row = number_blocks(labels["date"].to_numpy(), n_groups, "groups of days to leave out")
+    weights: FloatArray = (group_of_row != np.arange(n_groups)[:, np.newaxis]).astype(np.float64)
+    return weights
+
+
+def jackknife(point: float, left_out_values: FloatArray) -> tuple[float, tuple[float, float]] | None:
+    """Standard error and 95 % interval of a figure.
+
+    Args:
+        point: The figure on all rows.
+        left_out_values: (n_groups,) the figure without each group.
+
+    Returns:
+        se = sqrt((G - 1) / G * sum of (value - mean value)^2) and point -/+ t se, t with G - 1 degrees of freedom;
+        None for fewer than two groups, or where the figure is not defined without one of them, for leaving that one
+        out would narrow the interval.
+    Source: Efron and Tibshirani (1993), An introduction to the bootstrap, sections 11.2 and 11.5.
+    """
+    if len(left_out_values) < 2 or not np.isfinite([point, *left_out_values]).all():
+        return None
+    n_groups = len(left_out_values)
+    se = float(np.sqrt((n_groups - 1) * np.var(left_out_values)))
+    half_width = float(stdtrit(n_groups - 1, 0.975)) * se
+    return se, (point - half_width, point + half_width)

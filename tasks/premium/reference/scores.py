@@ -1,0 +1,77 @@
+"""The seed contract's scores of a panel, row by row as scikit-learn fits them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+
+from tasks.premium.config import PremiumConfig
+from tasks.premium.errors import UndefinedR2
+from tasks.premium.reference.splits import chronological, stock_disjoint
+from tasks.premium.rows import FloatArray, Rows, Split
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One model's R2 on both kinds of split.
+
+    Args:
+        off: Fitted up to the cut, scored after it.
+        on_folds: Stock-disjoint, a fold each.
+    """
+
+    off: float
+    on_folds: list[float]
+
+    @property
+    def on(self) -> float:
+        """Mean over the stock-disjoint folds."""
+        return float(np.mean(self.on_folds))
+
+    @property
+    def premium(self) -> float:
+        """What knowing the days of the test rows is worth: on - off."""
+        return self.on - self.off
+
+
+def score_model(rows: Rows, columns: FloatArray, config: PremiumConfig) -> Scores:
+    """Score one model's columns.
+
+    Args:
+        rows: The panel.
+        columns: (n_rows, n_columns), unscaled.
+        config: Cut, folds and penalty.
+
+    Raises:
+        Unscorable: If there are fewer stocks than folds, a side of the cut has too few rows, or an R2 is undefined.
+    """
+    folds = stock_disjoint(rows.stocks, config.n_folds)
+    cut = chronological(rows.is_train(config.train_until))
+    off, *on_folds = (out_of_sample_r2(columns, rows.target, split, config.alpha) for split in (cut, *folds))
+    return Scores(off, on_folds)
+
+
+def out_of_sample_r2(columns: FloatArray, target: FloatArray, split: Split, alpha: float) -> float:
+    """R2 of a ridge with free intercept on rows it was not fitted on.
+
+    Args:
+        columns: (n_rows, n_columns), unscaled.
+        target: (n_rows,) returns.
+        split: Which rows to fit on and which to score.
+        alpha: Penalty on the squared weights.
+
+    Returns:
+        1 - SSE / SST about the test side's own mean; below zero where that mean would have done better.
+
+    Raises:
+        UndefinedR2: If the test side is one row or its target does not vary.
+    """
+    truth = target[split.test]
+    if len(truth) < 2 or np.ptp(truth) == 0:
+        raise UndefinedR2(
+            f"R2 is undefined on a test side of {len(truth)} row(s) with one and the same target; "
+            "raise panel.dates_per_stock or lower premium.n_folds."
+        )
+    fit = Ridge(alpha=alpha).fit(columns[split.train], target[split.train])
+    return float(r2_score(truth, fit.predict(columns[split.test])))
