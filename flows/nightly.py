@@ -15,7 +15,7 @@ from flows.runner.dispatcher import ending_of
 from flows.runner.status import Measured, measured, measured_on_any_prices, missing_of_the_model
 from flows.runs.comparison import before_and_now
 from tasks.common.errors import HindsightError
-from tasks.panel.fresh import Lying, pinned, what_lies_at
+from tasks.panel.source_version import Lying, pinned, what_lies_at
 from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store
 

@@ -18,8 +18,8 @@ from tasks.merge.config import MergeConfig
 from tasks.merge.task import publish_merge
 from tasks.panel.config import ARTIFACT_TYPE as PANEL
 from tasks.panel.config import PanelConfig
-from tasks.panel.prices.config import ARTIFACT_TYPE as PRICES
-from tasks.panel.prices.config import PricesConfig
+from tasks.panel.kaggle.config import ARTIFACT_TYPE as PRICES
+from tasks.panel.kaggle.config import PricesConfig
 from tasks.panel.task import publish_panel, publish_prices
 from tasks.preflight.artifact import ARTIFACT_TYPE as PREFLIGHT
 from tasks.preflight.task import publish_preflight

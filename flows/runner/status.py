@@ -11,7 +11,7 @@ from flows.pipelines.leakage_premium import leakage_premium_steps
 from flows.runner.table import stage_name, stage_of
 from tasks.common.settings import Config
 from tasks.panel.config import PanelConfig, panel_label
-from tasks.panel.fresh import pinned
+from tasks.panel.source_version import pinned
 from tasks.recipe import Recipe
 from tasks.store.errors import StoreError
 from tasks.store.records import RECORD_NAME, Record

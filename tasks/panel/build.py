@@ -13,10 +13,10 @@ from pydantic import JsonValue
 from tasks.panel.config import PanelConfig, PlantedSource
 from tasks.panel.contracts import rows_of_contract
 from tasks.panel.labels import label_days
-from tasks.panel.planted import planted_truth
 from tasks.panel.prompts import dated, undated_sentences
 from tasks.panel.sample import draw_days, refuse_one_sided_draw
-from tasks.panel.sources import read_prices
+from tasks.panel.sources.planted import planted_truth
+from tasks.panel.sources.reader import read_prices
 from tasks.panel.survivorship import survivorship
 from tasks.schemas.artifacts import Panel
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tasks.common.settings import Config
-from tasks.panel.prices.config import PricesConfig
+from tasks.panel.kaggle.config import PricesConfig
 from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
 
 Contract = Literal["seed", "point_in_time"]

@@ -6,7 +6,7 @@ from tasks.panel.config import PanelConfig
 from tasks.panel.features import add_features, is_complete, split_so_far
 from tasks.panel.funnel import Funnel
 from tasks.panel.sample import Codes, longest_histories, refuse_few_stocks, refuse_one_side
-from tasks.panel.sources import closes_are_adjusted
+from tasks.panel.sources.reader import closes_are_adjusted
 
 
 def rows_of_contract(prices: pd.DataFrame, config: PanelConfig) -> tuple[Funnel, pd.DataFrame, Codes]:

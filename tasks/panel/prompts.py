@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 
 from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PlantedSource, Source, Sp500Source
-from tasks.panel.currencies import pair_name
+from tasks.panel.sources.currencies import pair_name
 
 COMPANIES = {
     "AAPL": "Apple",

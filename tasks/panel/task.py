@@ -7,7 +7,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
-from tasks.panel.prices.config import FILE_NAME, PricesConfig
+from tasks.panel.kaggle.config import FILE_NAME, PricesConfig
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -27,7 +27,7 @@ def publish_prices(config: PricesConfig) -> ArtifactRef:
         KaggleError: If Kaggle does not give the file; the sentence says what to do.
         PanelError: If what it gives is not the published file.
     """
-    from tasks.panel.prices.publish import publish
+    from tasks.panel.kaggle.publish import publish
 
     return publish(open_store(), config)
 

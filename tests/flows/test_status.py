@@ -10,7 +10,7 @@ from flows.runner.status import measured, measured_on_any_prices, missing_of_the
 from flows.runner.table import stage_of
 from flows.runs.comparison import NONE_YET, before_and_now
 from tasks.panel.config import CsvSource, PanelConfig
-from tasks.panel.fresh import pinned
+from tasks.panel.source_version import pinned
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store

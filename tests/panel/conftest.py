@@ -8,8 +8,8 @@ import pytest
 
 from tasks.panel.build import write_panel
 from tasks.panel.config import CsvSource, JpxSource, PanelConfig
-from tasks.panel.prices import download
-from tests.panel.kaggle_server import N_ROWS, TOKEN, Site, serve
+from tasks.panel.kaggle import download
+from tests.panel.kaggle.site import N_ROWS, TOKEN, Site, serve
 
 N_DAYS = 60
 

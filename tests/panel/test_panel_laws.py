@@ -18,7 +18,7 @@ from tasks.panel.config import (
 )
 from tasks.panel.prompts import COMPANIES, dated, undated_sentences
 from tasks.panel.sample import draw_days, longest_histories
-from tasks.panel.sources import read_prices
+from tasks.panel.sources.reader import read_prices
 from tasks.schemas.artifacts import Panel
 from tests.panel.conftest import prices_of
 

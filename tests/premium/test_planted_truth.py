@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tasks.panel.planted import planted_premium
+from tasks.panel.sources.planted import planted_premium
 from tasks.premium.inference.evaluate import Scheme, score
 from tasks.premium.reference.splits import chronological, stock_disjoint
 from tests.premium.planted import date_shock_on, known_shares, planted_scores, tent

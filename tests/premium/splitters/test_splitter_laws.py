@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.panel.currencies import PAIRS
+from tasks.panel.sources.currencies import PAIRS
 from tasks.premium.splitters import (
     Chronological,
     CombinatorialPurged,

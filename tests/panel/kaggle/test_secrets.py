@@ -15,15 +15,15 @@ from tasks.panel.errors import (
     KaggleUnreachable,
     RulesNotAccepted,
 )
-from tasks.panel.prices.config import ARTIFACT_TYPE
-from tasks.panel.prices.publish import publish
+from tasks.panel.kaggle.config import ARTIFACT_TYPE
+from tasks.panel.kaggle.publish import publish
 from tasks.store.store import open_store
-from tests.panel.kaggle_server import KEY, SIGNATURE, TOKEN, USERNAME, Site, pinned, published, refusal
+from tests.panel.kaggle.site import KEY, SIGNATURE, TOKEN, USERNAME, Site, pinned, published, refusal
 
 TO_SITE = (
     "import sys; from kagglesdk import kaggle_env as env; env._env_to_endpoint[env.KaggleEnv.PROD] = sys.argv[1]; "
     "import logging; logging.basicConfig(level=logging.DEBUG); "
-    "from tasks.panel.prices.config import PricesConfig; from tasks.panel.prices.publish import publish; "
+    "from tasks.panel.kaggle.config import PricesConfig; from tasks.panel.kaggle.publish import publish; "
     "from tasks.store.store import open_store; "
     "print(publish(open_store(), PricesConfig(sha256=sys.argv[2])).path)"
 )

@@ -15,11 +15,11 @@ from tasks.panel.errors import (
     RulesNotAccepted,
     UnreadablePrices,
 )
-from tasks.panel.prices import check, receive
-from tasks.panel.prices.config import ARTIFACT_TYPE, PricesConfig
-from tasks.panel.prices.publish import publish
+from tasks.panel.kaggle import check, receive
+from tasks.panel.kaggle.config import ARTIFACT_TYPE, PricesConfig
+from tasks.panel.kaggle.publish import publish
 from tasks.store.store import open_store
-from tests.panel.kaggle_server import (
+from tests.panel.kaggle.site import (
     N_ROWS,
     RULES,
     USERNAME,
@@ -65,7 +65,7 @@ def test_without_credentials_the_ways_to_give_them_are_named(
     site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("KAGGLE_API_TOKEN")
-    ways = r"KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY.*python -m tasks\.panel\.stage FILE"
+    ways = r"KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY.*python -m tasks\.panel\.kaggle\.stage_file FILE"
     with pytest.raises(NoCredentials, match=rf"no credentials.*www\.kaggle\.com/settings/api.*{ways}"):
         publish(open_store(), pinned(csv))
     assert site.asked == []

@@ -11,14 +11,14 @@ import pytest
 
 from flows.runner.table import STAGES
 from tasks.common.settings import project_root
-from tasks.panel import stage
 from tasks.panel.build import write_panel
 from tasks.panel.config import JpxSource, PanelConfig
 from tasks.panel.errors import UnreadablePrices
-from tasks.panel.prices import check
-from tasks.panel.prices.config import ARTIFACT_TYPE, FILE_NAME, PricesConfig
-from tasks.panel.prices.publish import publish, publish_file
-from tasks.panel.stage import main
+from tasks.panel.kaggle import check
+from tasks.panel.kaggle import stage_file as stage
+from tasks.panel.kaggle.config import ARTIFACT_TYPE, FILE_NAME, PricesConfig
+from tasks.panel.kaggle.publish import publish, publish_file
+from tasks.panel.kaggle.stage_file import main
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 
@@ -63,7 +63,7 @@ def test_a_file_a_person_has_is_taken_without_network_or_credentials(
     loaded = "import sys; sys.modules['kaggle'] = sys.modules['kagglesdk'] = None"
     for config in (PricesConfig(), PricesConfig(sha256=digest_of(file))):
         code = (
-            f"{loaded}; from tasks.panel.prices.publish import publish; from tasks.panel.prices.config import *; "
+            f"{loaded}; from tasks.panel.kaggle.publish import publish; from tasks.panel.kaggle.config import *; "
             f"from tasks.store.store import open_store; print(publish(open_store(), {config!r}).digest)"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=project_root())

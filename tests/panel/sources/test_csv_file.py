@@ -9,7 +9,7 @@ import pytest
 from tasks.panel.build import write_panel
 from tasks.panel.config import CsvSource, JpxSource, PanelConfig, Sp500Source
 from tasks.panel.prompts import COMPANIES
-from tasks.panel.sources import read_prices, two_day_target
+from tasks.panel.sources.reader import read_prices, two_day_target
 from tasks.schemas.artifacts import Panel
 from tests.panel.conftest import prices_of, walk
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.panel.errors import KaggleError
-from tasks.panel.prices.partial import Partial, Whole
-from tasks.panel.prices.unpack import MAX_BYTES
+from tasks.panel.kaggle.partial import Partial, Whole
+from tasks.panel.kaggle.unpack import MAX_BYTES
 
 if TYPE_CHECKING:
     from requests import Response
@@ -79,7 +79,7 @@ def _the_rest(response: "Response", whole: Whole, partial: Partial) -> "Response
 def _too_large(n_bytes: int) -> KaggleError:
     return KaggleError(
         f"the file Kaggle sends has {n_bytes} bytes or more, at most {MAX_BYTES} are taken; it is not the "
-        "published one. Stage a file you have: python -m tasks.panel.stage FILE."
+        "published one. Stage a file you have: python -m tasks.panel.kaggle.stage_file FILE."
     )
 
 

@@ -12,7 +12,7 @@ import fsspec
 from tasks.common.settings import state_dir
 from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Source, Sp500Source
 from tasks.panel.errors import PanelError, UnreadablePrices
-from tasks.panel.prices.config import FILE_NAME, PricesConfig
+from tasks.panel.kaggle.config import FILE_NAME, PricesConfig
 from tasks.store.digests import sha256_of_file, sha256_of_stream
 from tasks.store.store import Store
 
@@ -97,9 +97,9 @@ def _digest_at(csv: str) -> str:
 def _staged_anew(store: Store) -> str:
     """Kaggle's file of now in the store, under its digest."""
     # Only who asks Kaggle pays for loading pandas.
-    from tasks.panel.prices.download import download
-    from tasks.panel.prices.publish import publish_file
-    from tasks.panel.prices.unpack import write_plain
+    from tasks.panel.kaggle.download import download
+    from tasks.panel.kaggle.publish import publish_file
+    from tasks.panel.kaggle.unpack import write_plain
 
     workplace = state_dir() / "work" / "prices-fresh"
     packed = download(PricesConfig(), workplace)

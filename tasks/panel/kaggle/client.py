@@ -11,15 +11,15 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from tasks.panel.errors import KaggleError, NoCredentials, RulesNotAccepted
-from tasks.panel.prices.config import PricesConfig
-from tasks.panel.prices.receive import TIMEOUT_SECONDS
+from tasks.panel.kaggle.config import PricesConfig
+from tasks.panel.kaggle.receive import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from requests import Response
 
 WAYS_IN = (
     "Make a key at https://www.kaggle.com/settings/api and give the process that stages the prices KAGGLE_API_TOKEN, "
-    "or KAGGLE_USERNAME and KAGGLE_KEY; or stage a file you have: python -m tasks.panel.stage FILE."
+    "or KAGGLE_USERNAME and KAGGLE_KEY; or stage a file you have: python -m tasks.panel.kaggle.stage_file FILE."
 )
 WORTH_WAITING = (408, 425, 429)
 """Answers below 500 that may change by themselves."""

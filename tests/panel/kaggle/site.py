@@ -10,8 +10,8 @@ from hashlib import md5, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tasks.panel.prices.config import FILE_NAME, PricesConfig
-from tasks.panel.prices.publish import publish
+from tasks.panel.kaggle.config import FILE_NAME, PricesConfig
+from tasks.panel.kaggle.publish import publish
 from tasks.store.store import open_store
 
 TOKEN = "KGAT-test-token-77e1"

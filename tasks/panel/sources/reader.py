@@ -21,10 +21,10 @@ from tasks.panel.config import (
     Source,
     Sp500Source,
 )
-from tasks.panel.currencies import euro_rates, pair_prices
 from tasks.panel.errors import AmbiguousPrices, UnreadablePrices
-from tasks.panel.planted import planted_column, planted_prices
-from tasks.panel.price_file import read_price_file
+from tasks.panel.sources.csv_file import read_price_file
+from tasks.panel.sources.currencies import euro_rates, pair_prices
+from tasks.panel.sources.planted import planted_column, planted_prices
 
 
 def read_prices(

@@ -11,7 +11,7 @@ import pyarrow.csv as pacsv
 
 from tasks.panel.config import PriceFile
 from tasks.panel.errors import UnreadablePrices
-from tasks.panel.price_lines import GZIP_MAGIC, refuse_impossible_values, unreadable_value
+from tasks.panel.sources.bad_values import GZIP_MAGIC, refuse_impossible_values, unreadable_value
 
 COLUMNS = {
     "SecuritiesCode": "code",

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.panel.errors import UnsafeArchive
-from tasks.panel.prices import unpack
-from tasks.panel.prices.unpack import write_plain
+from tasks.panel.kaggle import unpack
+from tasks.panel.kaggle.unpack import write_plain
 
 CSV = b"SecuritiesCode,Date,Close\n1301,2021-01-04,1\n"
 

@@ -5,7 +5,7 @@ import pytest
 from flows.pipelines.leakage_premium import leakage_premium_steps
 from tasks.panel.config import ARTIFACT_TYPE as PANEL
 from tasks.panel.config import CsvSource, JpxSource, PanelConfig, Sp500Source
-from tasks.panel.prices.config import PricesConfig
+from tasks.panel.kaggle.config import PricesConfig
 from tasks.recipe import Recipe
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from tasks.panel.build import write_panel
 from tasks.panel.config import EcbFxSource, PanelConfig
-from tasks.panel.currencies import NAMES, euro_rates
-from tasks.panel.sources import read_prices
+from tasks.panel.sources.currencies import NAMES, euro_rates
+from tasks.panel.sources.reader import read_prices
 from tasks.schemas.artifacts import Panel
 
 

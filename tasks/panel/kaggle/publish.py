@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tasks.common.settings import state_dir
 from tasks.panel.errors import PanelError
-from tasks.panel.prices.check import check_prices
-from tasks.panel.prices.config import ARTIFACT_TYPE, FILE_NAME, PricesConfig
-from tasks.panel.prices.download import download
-from tasks.panel.prices.unpack import write_plain
+from tasks.panel.kaggle.check import check_prices
+from tasks.panel.kaggle.config import ARTIFACT_TYPE, FILE_NAME, PricesConfig
+from tasks.panel.kaggle.download import download
+from tasks.panel.kaggle.unpack import write_plain
 from tasks.store.build import Facts, build
 from tasks.store.errors import ArtifactDamaged
 from tasks.store.refs import ArtifactRef

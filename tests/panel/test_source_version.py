@@ -15,11 +15,11 @@ import pytest
 from tasks.common.settings import state_dir
 from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Sp500Source
 from tasks.panel.errors import NoCredentials, UnreadablePrices, UnsafeArchive
-from tasks.panel.fresh import pinned, what_lies_at
-from tasks.panel.prices.config import ARTIFACT_TYPE as PRICES
-from tasks.panel.prices.config import FILE_NAME
+from tasks.panel.kaggle.config import ARTIFACT_TYPE as PRICES
+from tasks.panel.kaggle.config import FILE_NAME
+from tasks.panel.source_version import pinned, what_lies_at
 from tasks.store.store import open_store
-from tests.panel.kaggle_server import Site
+from tests.panel.kaggle.site import Site
 
 PRICES_TABLE = b"SecuritiesCode,Date,Close\n1301,2021-01-04,2742\n"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tasks.panel.errors import OtherPrices
-from tasks.panel.price_file import COLUMNS, parse_prices
+from tasks.panel.sources.csv_file import COLUMNS, parse_prices
 
 N_ROWS = 2_332_531
 """Of the published train_files/stock_prices.csv: 2,000 stocks from 2017-01-04 to 2021-12-03."""

@@ -11,8 +11,8 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 
 from tasks.panel.build import write_panel
 from tasks.panel.config import PanelConfig, PlantedSource
-from tasks.panel.planted import DAILY_VOLATILITY, planted_premium
-from tasks.panel.sources import read_prices
+from tasks.panel.sources.planted import DAILY_VOLATILITY, planted_premium
+from tasks.panel.sources.reader import read_prices
 from tasks.schemas.artifacts import Panel
 
 shares = st.floats(0, 1)

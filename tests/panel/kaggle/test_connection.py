@@ -5,10 +5,10 @@ import pytest
 from tasks.panel.errors import (
     KaggleUnreachable,
 )
-from tasks.panel.prices import receive
-from tasks.panel.prices.publish import publish
+from tasks.panel.kaggle import receive
+from tasks.panel.kaggle.publish import publish
 from tasks.store.store import open_store
-from tests.panel.kaggle_server import Site, pinned, published, refusal
+from tests.panel.kaggle.site import Site, pinned, published, refusal
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 503])
@@ -84,10 +84,10 @@ def test_without_a_name_for_the_files_bytes_a_cut_download_starts_anew(
 def test_a_line_on_which_nothing_comes_any_more_counts_as_lost(
     site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from tasks.panel.prices import kaggle_client
+    from tasks.panel.kaggle import client
 
     monkeypatch.setattr(receive, "TIMEOUT_SECONDS", 0.5)
-    monkeypatch.setattr(kaggle_client, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.5)
     site.hold_at = 200_000
     assert published(pinned(csv)) == csv
     assert site.ranges == [None, None, "bytes=200000-"]

@@ -1,4 +1,4 @@
-"""`python -m tasks.panel.stage FILE`: put a price file you have into the store, so that nothing is downloaded."""
+"""`python -m tasks.panel.kaggle.stage_file FILE` puts a price file into the store. Nothing is downloaded."""
 
 import argparse
 import logging
@@ -10,17 +10,17 @@ from pathlib import Path
 from tasks.common.errors import HindsightError
 from tasks.common.settings import state_dir
 from tasks.panel.errors import UnreadablePrices
-from tasks.panel.prices.check import N_ROWS, check_prices
-from tasks.panel.prices.config import FILE_NAME, PricesConfig
-from tasks.panel.prices.publish import publish_file
-from tasks.panel.prices.unpack import write_plain
+from tasks.panel.kaggle.check import N_ROWS, check_prices
+from tasks.panel.kaggle.config import FILE_NAME, PricesConfig
+from tasks.panel.kaggle.publish import publish_file
+from tasks.panel.kaggle.unpack import write_plain
 from tasks.store.digests import sha256_of_file
 from tasks.store.store import Store, open_store
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse, stage, print. 0: done; 1: refused."""
-    parser = argparse.ArgumentParser(prog="python -m tasks.panel.stage", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tasks.panel.kaggle.stage_file", description=__doc__)
     parser.add_argument("file", type=Path, help="JPX's stock_prices.csv, plain, gzipped or in a zip archive")
     options = parser.parse_args(arguments)
     logging.basicConfig(

@@ -7,10 +7,10 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from tasks.panel.errors import KaggleUnreachable
-from tasks.panel.prices.config import PricesConfig
-from tasks.panel.prices.kaggle_client import Kaggle
-from tasks.panel.prices.partial import Partial
-from tasks.panel.prices.receive import CutBody, receive
+from tasks.panel.kaggle.client import Kaggle
+from tasks.panel.kaggle.config import PricesConfig
+from tasks.panel.kaggle.partial import Partial
+from tasks.panel.kaggle.receive import CutBody, receive
 from tasks.store.errors import DISK_IS_FULL, NoSpace
 
 log = logging.getLogger(__name__)
