@@ -1,1 +1,6 @@
-"""Where panels get their prices: CSV files, packages and generated walks. `reader.read_prices` gives one table for all."""
+"""Where a panel's prices come from. `reader.read_prices` returns the same table for every source.
+
+reader: the table, and which module reads which source. csv_file: files in JPX's columns, local or by URL.
+bad_values: the line of a bad value in such a file. currencies: the European Central Bank's rates as currency pairs.
+planted: random walks with a column whose knowledge of the future is set.
+"""
