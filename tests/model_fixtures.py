@@ -21,9 +21,9 @@ from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.train.arms import LoraArm
 from tasks.train.config import ARTIFACT_TYPE, TrainConfig
-from tasks.train.states import States
-from tasks.train.targets import peft_config
-from tasks.train.write import train_arm
+from tasks.train.estimates.targets import peft_config
+from tasks.train.pipeline.state_store import States
+from tasks.train.pipeline.train_arm import train_arm
 
 _scratch = tempfile.TemporaryDirectory()
 

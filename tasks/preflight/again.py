@@ -7,7 +7,7 @@ from tasks.preflight.checks import Inputs, checks_of_now, limit_checks
 from tasks.preflight.write import say_and_refuse
 from tasks.store.refs import ArtifactSpec
 from tasks.store.store import Store
-from tasks.train.states import KIND as TRAIN_STATE
+from tasks.train.pipeline.state_store import KIND as TRAIN_STATE
 
 log = logging.getLogger(__name__)
 

@@ -31,8 +31,8 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
         Reference to a Checkpoint.
     """
     from tasks.provenance.model_statement import model_statement, write_model_statement
-    from tasks.train.states import States
-    from tasks.train.write import train_arm
+    from tasks.train.pipeline.state_store import States
+    from tasks.train.pipeline.train_arm import train_arm
 
     store, spec = open_store(), ARTIFACT_TYPE.spec(config, {"base": base, "corpus": corpus})
     states = States(store, spec)

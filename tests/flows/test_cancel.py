@@ -30,7 +30,7 @@ from tests.local_stack import Stack, deploy
 pytestmark = [pytest.mark.server, pytest.mark.trainer]
 
 NAME = "ended-twice"
-RANK = "tasks.train.sharded"
+RANK = "tasks.train.trainer.sharded"
 N_RANKS = 2
 LIMIT_HOURS = 40 / 3600
 """Enough to begin and to leave a state; torch, the launcher and the ranks take half of it to start."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tasks.common.settings import project_root
-from tasks.train.launch import trainer_environment, trainer_python
+from tasks.train.pipeline.launch import trainer_environment, trainer_python
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 

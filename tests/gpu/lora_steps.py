@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from tasks.train.arms import LoraArm
-from tasks.train.targets import peft_config
+from tasks.train.estimates.targets import peft_config
 from tests.gpu.random_model import peak_memory_gib, random_ids, random_model, where
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.train.flops import mfu
+from tasks.train.estimates.flops import mfu
 from tests.architectures import QWEN_35B
 from tests.gpu.figures import asked, keep, needs_gpu
 from tests.gpu.lora_steps import lora_steps

@@ -20,7 +20,7 @@ from tasks.recipe import Recipe, Route, load_recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel, Preflight, TextShards
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
-from tasks.train.blocks import write_rows
+from tasks.train.pipeline.rows import write_rows
 
 SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
 FULL_WEIGHT = load_recipe(project_root() / "configs" / "smoke-full-weight.yaml").model_dump(mode="json")

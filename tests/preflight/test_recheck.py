@@ -17,7 +17,7 @@ from tasks.recipe import load_recipe
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tasks.train.config import ARTIFACT_TYPE as TRAIN
-from tasks.train.states import States
+from tasks.train.pipeline.state_store import States
 
 SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
 

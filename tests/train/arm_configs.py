@@ -5,8 +5,8 @@ from typing import Any
 from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
 from tasks.train.arms import FullWeightArm
-from tasks.train.axolotl import axolotl_config
 from tasks.train.config import TrainConfig
+from tasks.train.pipeline.axolotl_yaml import axolotl_config
 
 
 def recipe(name: str) -> TrainConfig:

@@ -14,10 +14,10 @@ import psutil
 
 from tasks.common.settings import project_root
 from tasks.schemas.artifacts import ModelFolder, TextShards
-from tasks.train import workplace
 from tasks.train.arms import FullWeightArm
 from tasks.train.config import TrainConfig
-from tasks.train.write import train_arm
+from tasks.train.pipeline.train_arm import train_arm
+from tasks.train.trainer import work_files
 from tests.model_fixtures import SMALL_TRAINING, small_corpus, states_in, tiny_base
 
 PATIENCE_SECONDS = 300
@@ -62,7 +62,7 @@ class Machine:
 
     def n_lines(self) -> int:
         """Steps in the metrics."""
-        metrics = self.work / workplace.METRICS
+        metrics = self.work / work_files.METRICS
         return metrics.read_text().count("\n") if metrics.exists() else 0
 
     def trainers(self) -> list[psutil.Process]:

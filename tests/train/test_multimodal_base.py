@@ -9,12 +9,12 @@ from safetensors import safe_open
 from tasks.merge.config import MergeConfig
 from tasks.merge.write import write_merge
 from tasks.schemas.artifacts import Checkpoint, ModelFolder
-from tasks.train import workplace
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
-from tasks.train.sizes import read_sizes
-from tasks.train.targets import decoder_layer, measure_coverage
-from tasks.train.write import _prepare, check_tokenizer, train_arm
+from tasks.train.estimates.sizes import read_sizes
+from tasks.train.estimates.targets import decoder_layer, measure_coverage
+from tasks.train.pipeline.train_arm import _prepare, check_tokenizer, train_arm
+from tasks.train.trainer import work_files
 from tests.merge.models import as_on_the_hub
 from tests.model_fixtures import SMALL_TRAINING, scratch_folder, small_corpus, tiny_base
 
@@ -46,7 +46,7 @@ def test_the_trainers_folder_holds_the_language_models_config_and_the_bases_file
     hub: ModelFolder, config: TrainConfig, tmp_path: Path
 ) -> None:
     _prepare(config, hub, small_corpus(), tmp_path, keeps_states=False)
-    laid_out = tmp_path / workplace.BASE
+    laid_out = tmp_path / work_files.BASE
     text, whole = (json.loads((folder / "config.json").read_text()) for folder in (laid_out, hub.path))
     assert (text["model_type"], whole["model_type"]) == ("qwen3_5_moe_text", "qwen3_5_moe")
     assert text["architectures"] == ["Qwen3_5MoeForCausalLM"]

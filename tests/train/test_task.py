@@ -13,7 +13,7 @@ from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 from tasks.train.config import ARTIFACT_TYPE, TrainConfig
 from tasks.train.errors import TrainerMissing
-from tasks.train.states import KIND, States
+from tasks.train.pipeline.state_store import KIND, States
 from tasks.train.task import publish_train
 from tests.model_fixtures import SMALL_TRAINING, small_corpus, tiny_base
 

@@ -6,9 +6,9 @@ import pytest
 from safetensors import safe_open
 
 from tasks.schemas.artifacts import TextShards
-from tasks.train.audit import check_tokens
 from tasks.train.errors import TokenizerMismatch, TokensMissed
-from tasks.train.write import check_tokenizer
+from tasks.train.pipeline.outputs import check_tokens
+from tasks.train.pipeline.train_arm import check_tokenizer
 from tests.model_fixtures import SMALL_TRAINING, scratch_folder, small_corpus, tiny_base, trained
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from tasks.preflight.checks.inputs import Inputs, attempt, planned_rows
 from tasks.schemas.artifacts import Check
-from tasks.train.blocks import Rows
 from tasks.train.config import TrainConfig
-from tasks.train.launch import trainer_python
+from tasks.train.pipeline.launch import trainer_python
+from tasks.train.pipeline.rows import Rows
 
 FORBIDDEN_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".py"}
 """Pickles and code run what they please when they are loaded."""
@@ -42,7 +42,7 @@ def trainer_check() -> Check:
 
 
 def _tokenizer(inputs: Inputs) -> Check:
-    from tasks.train.write import check_tokenizer
+    from tasks.train.pipeline.train_arm import check_tokenizer
 
     return attempt(
         "tokenizer",

@@ -10,9 +10,9 @@ from tasks.preflight.checks.planned_run import Subject
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel, TextShards
 from tasks.store.store import Store
-from tasks.train.blocks import Rows, plan_rows
 from tasks.train.config import TrainConfig
 from tasks.train.errors import CorpusTooSmall
+from tasks.train.pipeline.rows import Rows, plan_rows
 
 if TYPE_CHECKING:
     import numpy as np

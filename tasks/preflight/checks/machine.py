@@ -10,7 +10,7 @@ from tasks.preflight.checks.inputs import attempt, said_bytes, told
 from tasks.preflight.checks.planned_run import Subject
 from tasks.schemas.artifacts import Check
 from tasks.store.store import Store
-from tasks.train.memory import N_STATES
+from tasks.train.estimates.memory import N_STATES
 
 FLOAT32_BYTES = 4
 

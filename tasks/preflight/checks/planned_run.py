@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue
 
 from tasks.recipe import Recipe
-from tasks.train.axolotl import axolotl_config
 from tasks.train.errors import TargetMatchesNothing
-from tasks.train.memory import output_bytes, state_bytes
-from tasks.train.sizes import Sizes, sizes_of
-from tasks.train.targets import Coverage, coverage_of
+from tasks.train.estimates.memory import output_bytes, state_bytes
+from tasks.train.estimates.sizes import Sizes, sizes_of
+from tasks.train.estimates.targets import Coverage, coverage_of
+from tasks.train.pipeline.axolotl_yaml import axolotl_config
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig

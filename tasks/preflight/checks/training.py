@@ -9,7 +9,7 @@ from tasks.preflight.checks.inputs import said_bytes
 from tasks.preflight.checks.planned_run import Subject
 from tasks.schemas.artifacts import Check
 from tasks.train.errors import TrainError
-from tasks.train.memory import (
+from tasks.train.estimates.memory import (
     DISK_BYTES_PER_SECOND,
     PROCESS_BYTES,
     STORE_BYTES_PER_SECOND,
@@ -17,7 +17,7 @@ from tasks.train.memory import (
     loading_seconds,
     predict_memory,
 )
-from tasks.train.refusals import Rule, refusals
+from tasks.train.pipeline.rules import Rule, refusals
 
 SMALLER = "Lower train.sequence_length or train.micro_batch_size, or turn train.activation_checkpointing on"
 OF_THE_ARM = {

@@ -1,0 +1,175 @@
+"""Memory and disk an arm will need, predicted from sizes alone.
+
+Of P parameters, A adapter parameters, n ranks, T tokens of a forward pass, b bytes of a number in the arithmetic:
+
+| term | bytes | known how |
+|---|---|---|
+| weights, gradients, moments | full weight (w + g + m) P / n; LoRA b P + (w + g + m) A | exact |
+| gathered layers | 3 b x the largest layer's parameters | estimated: two layers' weights, one's gradients |
+| gathered vocabulary | b x embedding and head | exact: FSDP2's root keeps them through the step |
+| logits | (b + 8) T x vocabulary, none with cut cross entropy | exact for PyTorch's own loss: b, and fp32 twice |
+| layer inputs | b T x layers x hidden | exact |
+| activations kept | 57.6 b/2 T x layers x hidden, without checkpointing | fitted: the reference's 51 GiB less its 42 |
+| expert deltas | 6 b/2 x one layer's routed parameters, where PEFT materialises them | measured on a CPU: 4.3 to 5.9 |
+| deltas kept | b x routed parameters, the same without checkpointing | exact: weight plus delta, saved for backward |
+| unsharded gradients | b P, accumulating without sync_each_batch | exact |
+
+Logits and expert deltas are never alive together: the larger counts. Against the reference's peaks, read as GiB: LoRA
+77 (74 measured, 8 bytes per adapter parameter), full weight in bf16 44 (42) and 53 (51) without checkpointing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from tasks.costs.hardware import GIB
+from tasks.train.arms import FullWeightArm, LoraArm
+from tasks.train.config import TrainConfig
+from tasks.train.estimates.sizes import Sizes
+
+N_GATHERED_LAYERS = 3
+ACTIVATIONS_PER_HIDDEN = 57.6
+"""Bytes in bf16 per token, layer and unit of width that the backward pass wants. Of the reference's 9 GiB at 2,048
+tokens, 40 layers and width 2,048; another share of experts per token will change it."""
+DELTAS_PER_PARAMETER = 6
+"""Bytes per routed parameter of one layer while PEFT adds its deltas, bf16: 5.9 with eager experts, 4.3 grouped."""
+PROCESS_BYTES = 0.8e9
+"""Of a trainer's process before it loads anything: 0.75 GB measured on a CPU."""
+N_STATES = 3
+"""The last two are kept, and one is being written."""
+STORE_BYTES_PER_SECOND = 500e6
+"""Stated, not measured: what a GPU machine sends to its store, and reads back from it."""
+DISK_BYTES_PER_SECOND = 1e9
+"""Stated, not measured: what a GPU machine reads from its own disk, and writes to it."""
+START_SECONDS = 300
+"""Stated, not measured: a trainer's imports, its processes' meeting, its kernels' compiling."""
+
+
+class Numbers(NamedTuple):
+    """Bytes per trained parameter."""
+
+    weight: int
+    gradient: int
+    moments: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one GPU, or one process on a CPU, will hold at its peak.
+
+    Args:
+        terms: Bytes by what they are for.
+    """
+
+    terms: Mapping[str, float]
+
+    @property
+    def gib(self) -> float:
+        """All of it."""
+        return sum(self.terms.values()) / GIB
+
+    def __str__(self) -> str:
+        parts = [f"{term} {size / GIB:.1f}" for term, size in self.terms.items() if size >= GIB / 20]
+        return f"{self.gib:.1f} GiB ({', '.join(parts) or 'nothing above 0.05'})"
+
+
+def trained_numbers(config: TrainConfig, settings: Mapping[str, JsonValue]) -> Numbers:
+    """Bytes per trained parameter.
+
+    Args:
+        config: The arm.
+        settings: Axolotl's, for what it is told of optimizer and adapters.
+    """
+    arm = config.arm
+    if isinstance(arm, FullWeightArm):
+        wide = arm.masters == "fp32"
+    else:
+        # PEFT keeps adapters in fp32 above a bf16 base unless it is told not to.
+        wide = settings.get("peft_autocast_adapter_dtype") is not False
+    weight = 4 if wide or config.precision == "fp32" else 2
+    if "8bit" in str(settings.get("optimizer", config.optimizer)):
+        return Numbers(weight, gradient=weight, moments=2)
+    # Weights whose steps are rounded at random have their moments in fp32 all the same.
+    rounded = isinstance(arm, FullWeightArm) and arm.masters == "stochastic_rounding"
+    return Numbers(weight, gradient=weight, moments=8 if rounded else 2 * weight)
+
+
+def predict_memory(
+    sizes: Sizes, config: TrainConfig, settings: Mapping[str, JsonValue], n_trainable: int | None = None
+) -> Memory:
+    """Peak memory per GPU.
+
+    Args:
+        sizes: The base model's.
+        config: The arm.
+        settings: Axolotl's.
+        n_trainable: Adapter parameters; not needed for full weight.
+    """
+    b = 4 if config.precision == "fp32" else 2
+    n_tokens = config.micro_batch_size * config.sequence_length
+    logits = 0 if settings.get("cut_cross_entropy") else (b + 8) * n_tokens * sizes.vocabulary
+    shared = {
+        "layer inputs": b * n_tokens * sizes.n_layers * sizes.hidden,
+        "activations": 0 if config.activation_checkpointing else _activations(sizes, n_tokens, b),
+    }
+    per_parameter = sum(trained_numbers(config, settings))
+    if isinstance(config.arm, FullWeightArm):
+        terms = _sharded(sizes, config, config.arm, per_parameter, b) | {"logits": logits}
+    else:
+        adapters = per_parameter * (n_trainable or 0)
+        terms = {"base": b * sizes.n_parameters, "adapters": adapters} | _deltas(sizes, config, settings, logits, b)
+    return Memory({term: float(size) for term, size in (terms | shared).items()})
+
+
+def _activations(sizes: Sizes, n_tokens: int, b: int) -> float:
+    return ACTIVATIONS_PER_HIDDEN * b / 2 * n_tokens * sizes.n_layers * sizes.hidden
+
+
+def _sharded(sizes: Sizes, config: TrainConfig, arm: FullWeightArm, per_parameter: int, b: int) -> dict[str, float]:
+    unsynced = config.gradient_accumulation_steps > 1 and not arm.sync_each_batch
+    return {
+        "weights, gradients and moments": per_parameter * sizes.n_parameters / arm.n_ranks,
+        "gathered layers": N_GATHERED_LAYERS * b * sizes.n_largest_layer,
+        "gathered vocabulary": b * sizes.n_vocabulary,
+        "unsharded gradients": b * sizes.n_parameters if unsynced else 0,
+    }
+
+
+def _deltas(
+    sizes: Sizes, config: TrainConfig, settings: Mapping[str, JsonValue], logits: float, b: int
+) -> dict[str, float]:
+    in_kernel = settings.get("use_scattermoe") or settings.get("use_sonicmoe")
+    reached = isinstance(config.arm, LoraArm) and bool(config.arm.target_parameters)
+    routed = 0 if in_kernel or not reached else sizes.n_routed_per_layer
+    kept = 0 if config.activation_checkpointing else b * routed * sizes.n_layers
+    passing = DELTAS_PER_PARAMETER * b / 2 * routed
+    return {"deltas kept": kept} | ({"logits": logits} if logits >= passing else {"expert deltas": passing})
+
+
+def state_bytes(config: TrainConfig, settings: Mapping[str, JsonValue], n_trainable: int) -> int:
+    """A training state: trained weights and moments; 12 bytes per parameter where both are fp32.
+
+    Args:
+        config: The arm.
+        settings: Axolotl's.
+        n_trainable: Trained parameters; the model's for full weight.
+    """
+    numbers = trained_numbers(config, settings)
+    return (numbers.weight + numbers.moments) * n_trainable
+
+
+def output_bytes(config: TrainConfig, settings: Mapping[str, JsonValue], n_trainable: int) -> int:
+    """What training leaves: adapters, or every weight, in the format they were trained in."""
+    return trained_numbers(config, settings).weight * n_trainable
+
+
+def loading_seconds(base_bytes: int) -> float:
+    """Time from a trainer's start to its first step: the stated allowance, and the base read at the stated rate."""
+    return START_SECONDS + base_bytes / DISK_BYTES_PER_SECOND
+
+
+def keeping_seconds(n_bytes: int) -> float:
+    """Time until a state counts: written to disk, sent to the store and read back, each at its stated rate."""
+    return n_bytes / DISK_BYTES_PER_SECOND + 2 * n_bytes / STORE_BYTES_PER_SECOND

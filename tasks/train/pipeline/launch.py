@@ -1,0 +1,187 @@
+"""Running the trainer: processes of another environment, watched, and ended with all they started."""
+
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from tasks.common.processes import end_tree
+from tasks.common.settings import project_root
+from tasks.train.config import TrainConfig
+from tasks.train.errors import TrainerMissing, TrainError, TrainingFailed
+from tasks.train.pipeline.monitor import Watch
+from tasks.train.trainer import work_files
+from tasks.train.trainer.lifeline import PARENT
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+LAST_LINES = 30
+LONGEST_REASON = 500
+RANK_KILLED = re.compile(r"Signal \d+ \((SIG\w+)\) received by PID")
+"""What torch's launcher says of a rank that ended by a signal."""
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 35)}
+"""glibc keeps freed memory. On a CPU each step's logits over 248,320 tokens are half a gigabyte and more; given back to
+the kernel and faulted in again, they took two thirds of the step."""
+LOST_PEER = re.compile(r"(?i)gloo|nccl|connection (reset|closed|refused)")
+"""What a rank says when another has ended: an echo, not the reason."""
+ERROR_LINE = re.compile(
+    r"^(?!torch\.distributed\.elastic)(tasks\.[\w.]+|[\w.]*(Error|Exception|Interrupt|Exit))\b(: .*)?$"
+)
+"""An exception's last line; torch's launcher ends with one of its own, which tells nothing."""
+
+
+class TooFewGpus(TrainError):
+    """Fewer GPUs may be seen than there are ranks."""
+
+
+def trainer_python() -> Path:
+    """Interpreter of the trainer's environment: HINDSIGHT_TRAINER_PYTHON, else `.venv-trainer` beside the code.
+
+    Raises:
+        TrainerMissing: If it is not there.
+    """
+    named = os.environ.get("HINDSIGHT_TRAINER_PYTHON")
+    python = Path(named) if named else project_root() / ".venv-trainer" / "bin" / "python"
+    if not os.access(python, os.X_OK):
+        raise TrainerMissing(
+            f"the trainer's interpreter {python} is missing or cannot be run; `make install` installs it, "
+            "HINDSIGHT_TRAINER_PYTHON names another."
+        )
+    return python
+
+
+def trainer_command(config: TrainConfig) -> list[str]:
+    """How the trainer of an arm is started: axolotl, or, every weight without a GPU, the loop of our own."""
+    python, n_ranks = str(trainer_python()), config.arm.n_ranks
+    sharded_here = config.arm.kind == "full-weight" and config.kernels == "plain"
+    module = ["tasks.train.trainer.sharded"] if sharded_here else ["tasks.train.trainer", work_files.YAML]
+    if n_ranks == 1:
+        return [python, "-m", *module]
+    # The launcher is torch's; on a lifeline, as its ranks are, for else they would outlive a killed pipeline.
+    launcher = [python, "-m", "tasks.train.trainer.lifeline", "torch.distributed.run"]
+    return [*launcher, "--standalone", "--nproc-per-node", str(n_ranks), "-m", *module]
+
+
+def run_trainer(folder: Path, config: TrainConfig, watch: Watch) -> None:
+    """Run the trainer in a prepared folder to its end.
+
+    Args:
+        folder: Holds the YAML, the base, the rows; receives log, metrics and output.
+        config: The arm.
+        watch: Reports progress and ends what takes too long.
+
+    Raises:
+        TrainerMissing: If the trainer's environment is not there.
+        TrainingFailed: With the trainer's own reason, if it did not end well.
+    """
+    command = trainer_command(config)
+    environment = trainer_environment(config.kernels == "plain", config.arm.n_ranks)
+    with (
+        (folder / work_files.LOG).open("wb") as output,
+        _started(command, folder, output.fileno(), environment) as process,
+    ):
+        while process.poll() is None:
+            watch.look()
+            time.sleep(POLL_SECONDS)
+    if process.returncode != 0:
+        raise failure(process.returncode, folder)
+    # What it wrote after the last look.
+    watch.look()
+
+
+def trainer_environment(on_cpu: bool = False, n_ranks: int = 1) -> dict[str, str]:
+    """The trainer's environment variables: ours, with the hub and telemetry switched off.
+
+    Args:
+        on_cpu: Whether the arithmetic runs in this machine's memory.
+        n_ranks: Processes, one per GPU.
+
+    Raises:
+        TooFewGpus: If CUDA_VISIBLE_DEVICES names some, but fewer than one per rank.
+    """
+    fixed = {
+        "AXOLOTL_DO_NOT_TRACK": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        # The plugin comes from here. Sets of target names are walked in the same order in every run.
+        "PYTHONPATH": str(project_root()),
+        "PYTHONHASHSEED": "0",
+        PARENT: str(os.getpid()),
+        work_files.PLAIN_KERNELS: "1" if on_cpu else "0",
+        "CUDA_VISIBLE_DEVICES": _visible_gpus(n_ranks, may_lack=on_cpu),
+    }
+    unless_said = dict(KEEP_MEMORY) if on_cpu else {}
+    if n_ranks > 1:
+        # Unsaid, torch's launcher gives every rank one thread and warns.
+        unless_said["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_ranks))
+    return unless_said | os.environ | fixed
+
+
+def _visible_gpus(n_ranks: int, may_lack: bool) -> str:
+    """CUDA_VISIBLE_DEVICES of the trainer: one per rank, the first of those said; none where none is to be seen."""
+    # One process on several visible GPUs would split its batches among them without saying so.
+    said = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if said is None:
+        return ",".join(map(str, range(n_ranks)))
+    gpus = [gpu.strip() for gpu in said.split(",") if gpu.strip()]
+    if 0 < len(gpus) < n_ranks and not may_lack:
+        raise TooFewGpus(
+            f"CUDA_VISIBLE_DEVICES={said} names {len(gpus)} GPUs, the arm asks for n_ranks={n_ranks}. Name one per "
+            "rank, unset it, or lower n_ranks."
+        )
+    return ",".join(gpus[:n_ranks])
+
+
+@contextmanager
+def _started(
+    command: list[str], folder: Path, output: int, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    # In our own session: a cancelled run ends its process group, and the trainer must be in it.
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            end_tree(psutil.Process(process.pid))
+            process.wait()
+
+
+def failure(returncode: int, folder: Path) -> TrainingFailed:
+    """Why the trainer ended: what it has left in `failure.json`, else its last error line.
+
+    Args:
+        returncode: Of the process.
+        folder: Holds its log.
+    """
+    lines = [
+        line.strip() for line in (folder / work_files.LOG).read_text(errors="replace").splitlines() if line.strip()
+    ]
+    for line in lines[-LAST_LINES:]:
+        log.error("trainer: %s", line)
+    said = f"Its last {LAST_LINES} lines are in the log above."
+    killed_by = signal.Signals(-returncode).name if returncode < 0 else _signal_of_a_rank(lines)
+    told = json.loads(file.read_text()) if (file := folder / work_files.FAILURE).exists() else None
+    if told and not (killed_by and LOST_PEER.search(told["words"])):
+        return TrainingFailed(f"the trainer ended with {told['error']}: {told['words'][:LONGEST_REASON]} {said}")
+    if killed_by:
+        return TrainingFailed(
+            f"the trainer was ended by {killed_by}; SIGKILL is the kernel's way out of full memory. {said}"
+        )
+    errors = [line for line in lines if ERROR_LINE.match(line)]
+    last = (errors or lines or ["it said nothing"])[-1]
+    return TrainingFailed(f"the trainer ended with exit code {returncode}: {last[:LONGEST_REASON]} {said}")
+
+
+def _signal_of_a_rank(lines: list[str]) -> str | None:
+    names = [match.group(1) for line in lines if (match := RANK_KILLED.search(line))]
+    # When a rank has ended, the launcher sends the others SIGTERM.
+    return next((name for name in names if name != "SIGTERM"), names[0] if names else None)

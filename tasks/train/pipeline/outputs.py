@@ -1,0 +1,62 @@
+"""What must hold after training: all tokens were seen, and the files tell of no machine and no clock."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tasks.train.errors import TokensMissed, TrainingFailed
+from tasks.train.trainer import work_files
+
+OF_THE_RUN = ("seconds", "peak_memory_bytes")
+"""What a step's metrics tell of the machine; facts of the record."""
+ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Metrics by step."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def check_tokens(metrics: list[dict[str, Any]], token_budget: int, n_steps: int) -> None:
+    """Compare what the trainer counted in its batches with what was asked for.
+
+    Raises:
+        TokensMissed: If steps or tokens differ.
+    """
+    n_done, n_seen = (metrics[-1]["step"], metrics[-1]["tokens_seen"]) if metrics else (0, 0)
+    if (n_done, n_seen) != (n_steps, token_budget):
+        raise TokensMissed(
+            f"the trainer saw {n_seen:,} tokens in {n_done} steps, token_budget={token_budget:,} in {n_steps} steps "
+            "was asked for; the checkpoint is not published. Look for dropped or shortened rows in the trainer's log."
+        )
+
+
+def keep_metrics(metrics: list[dict[str, Any]], path: Path) -> None:
+    """Write metrics without seconds and memory, which would give every run another digest."""
+    lines = ({key: line[key] for key in line if key not in OF_THE_RUN} for line in metrics)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def keep_sharded(source: Path, target: Path) -> None:
+    """Move the shards; the trainer has left machine and moment out of their index.
+
+    Raises:
+        TrainingFailed: If there are none.
+    """
+    if not (source / ".metadata").is_file():
+        raise TrainingFailed(f"the trainer ended well, but left no whole {work_files.SHARDED}; nothing is published.")
+    # Hundreds of gigabytes: on one disk a rename, not a copy.
+    shutil.move(source, target)
+
+
+def keep_adapter(source: Path, target: Path) -> None:
+    """Copy the adapter; its config loses the base's path on this machine and gets its target lists in order."""
+    target.mkdir()
+    weights, config_name = ADAPTER_FILES
+    shutil.copyfile(source / weights, target / weights)
+    config = json.loads((source / config_name).read_text())
+    config["base_model_name_or_path"] = None
+    for name in ("target_modules", "target_parameters"):
+        config[name] = sorted(config[name] or [])
+    (target / config_name).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,27 @@
+"""The trainer's process: `python -m tasks.train.trainer axolotl.yaml`, in the trainer's environment.
+
+This file runs there: it imports neither Prefect nor the rooms' configs.
+"""
+
+import os
+import runpy
+import sys
+
+from tasks.train.trainer import work_files
+from tasks.train.trainer.failure import reason_kept
+from tasks.train.trainer.lifeline import tie_to_parent
+
+
+def main() -> None:
+    """Run axolotl's training command in this process."""
+    tie_to_parent()
+    if os.environ.get(work_files.PLAIN_KERNELS) == "1":
+        # Where flash-linear-attention can be imported, transformers takes its Triton kernels, which without a GPU fail
+        # in the first step. A package that is None cannot be imported: PyTorch's own operations are taken instead.
+        sys.modules["fla"] = None  # type: ignore[assignment]
+    with reason_kept():
+        runpy.run_module("axolotl.cli.train", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

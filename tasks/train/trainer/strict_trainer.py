@@ -1,0 +1,78 @@
+"""Axolotl's trainer with transformers' three ways of loading a checkpoint replaced by ours.
+
+Theirs skip what they do not find and what they do not know: routed experts were left at their first values with a
+warning (transformers #48805). Rows already trained on, counters and the order of it all stay transformers' own.
+
+This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from axolotl.core.trainers.base import AxolotlTrainer
+
+from tasks.train.trainer.adapter_state import (
+    load_optimizer,
+    load_scheduler,
+    load_weights,
+    save_optimizer,
+    save_scheduler,
+    save_weights,
+)
+from tasks.train.trainer.rng import restore_rng
+from tasks.train.trainer.update_audit import Sample
+
+
+class StrictTrainer(AxolotlTrainer):  # type: ignore[misc]
+    """Goes on from a training state exactly, or not at all."""
+
+    sample: Sample | None = None
+    """Weights from before the first step; a resumed run draws the same first weights again."""
+
+    def take_sample(self) -> None:
+        """Keep some weights as they are, unless some are kept."""
+        if self.sample is None:
+            self.sample = Sample.take(self.model.named_parameters(), self.args.seed)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        # Sharded weights are loaded with their moments, once there is an optimizer.
+        if not self.is_fsdp_enabled:
+            self.take_sample()
+            load_weights(self.model, Path(resume_from_checkpoint))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is None:
+            return
+        folder = Path(checkpoint)
+        if self.is_fsdp_enabled:
+            from tasks.train.trainer.sharded.checkpoint import load_sharded
+
+            self.take_sample()
+            load_sharded(self.model, inner_optimizer(self), folder)
+        else:
+            load_optimizer(self.model, inner_optimizer(self), folder)
+        load_scheduler(self.lr_scheduler, folder, self.state.global_step)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        # Called when the first batch is drawn, right before the first step: nothing random happens in between.
+        if checkpoint is not None:
+            restore_rng(Path(checkpoint), self.args.process_index)
+
+    def save_training_state(self, folder: Path) -> None:
+        """Write weights, moments and schedule; every rank calls this."""
+        if self.is_fsdp_enabled:
+            from tasks.train.trainer.sharded.checkpoint import save_sharded
+
+            save_sharded(self.model, inner_optimizer(self), folder)
+        else:
+            save_weights(self.model, folder)
+            save_optimizer(self.model, inner_optimizer(self), folder)
+        if self.args.process_index == 0:
+            save_scheduler(self.lr_scheduler, folder)
+
+
+def inner_optimizer(trainer: Any) -> torch.optim.Optimizer:
+    """The optimizer itself, without accelerate's wrapping."""
+    inner: torch.optim.Optimizer = getattr(trainer.optimizer, "optimizer", trainer.optimizer)
+    return inner

@@ -1,0 +1,176 @@
+"""Whether training moves the weights: some values of each parameter, kept from before the first step.
+
+In bf16, a step that is smaller than half the gap between two neighbouring numbers is rounded away, and a run trains
+nothing without a word. This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+from zlib import crc32
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+
+from tasks.train.errors import StateRefused, TrainError
+from tasks.train.trainer.weight_groups import group_of
+
+MOST_SAMPLED = 4_096
+"""Values kept of each parameter, or of a rank's part of it."""
+DENSE = ("attention", "delta_net", "shared_expert")
+"""Groups that every token goes through: all of their weights have a gradient in every step."""
+ADAPTER = "lora_"
+COUNTS = ("n_sampled", "changed", "changed_in_bf16")
+POSITIONS, VALUES = "positions:", "values:"
+
+Groups = dict[str, dict[str, int]]
+"""Counts by group of parameters."""
+NamedParameters = Iterable[tuple[str, Tensor]]
+
+
+class WeightsDoNotMove(TrainError):
+    """Training goes on, but the weights stay what they were."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Values of parameters at some positions of this rank's part.
+
+    Args:
+        positions: (n_sampled,) int64 by parameter, into the flattened local part.
+        values: (n_sampled,) in the parameter's dtype.
+    """
+
+    positions: dict[str, Tensor]
+    values: dict[str, Tensor]
+
+    @classmethod
+    def take(cls, named_parameters: NamedParameters, seed: int) -> Self:
+        """Keep values as they are now, before the first step.
+
+        Of an adapter only the factor that starts at zero is looked at: before it has moved, the other has no gradient.
+
+        Args:
+            named_parameters: Of a model, sharded or not; frozen ones are left out.
+            seed: Of the positions.
+        """
+        positions, values = {}, {}
+        for name, parameter in named_parameters:
+            local = _local(parameter)
+            if parameter.requires_grad and not (ADAPTER in name and bool(local.any())):
+                positions[name] = _positions(local.numel(), seed, name)
+                values[name] = local[positions[name].to(local.device)].cpu().clone()
+        return cls(positions, values)
+
+    def compare(self, named_parameters: NamedParameters) -> Groups:
+        """Count, over all ranks, the values that are others now.
+
+        Args:
+            named_parameters: As for `take`.
+
+        Returns:
+            By group: values looked at, those changed in the parameter's dtype, and those changed once both are rounded
+            to bf16.
+
+        Raises:
+            KeyError: If a parameter of the sample is gone.
+        """
+        parameters = dict(named_parameters)
+        counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+        for name, before in self.values.items():
+            local = _local(parameters[name])
+            now = local[self.positions[name].to(local.device)].cpu()
+            changed_in_bf16 = now.bfloat16() != before.bfloat16()
+            found = (len(before), int((now != before).sum()), int(changed_in_bf16.sum()))
+            group = counts[group_of(name)]
+            group[:] = [total + more for total, more in zip(group, found, strict=True)]
+        return {group: dict(zip(COUNTS, _summed(counts[group]), strict=True)) for group in sorted(counts)}
+
+    def state(self) -> dict[str, Tensor]:
+        """This rank's sample as named tensors, for a training state."""
+        positions = {f"{POSITIONS}{name}": tensor for name, tensor in self.positions.items()}
+        return positions | {f"{VALUES}{name}": tensor for name, tensor in self.values.items()}
+
+    @classmethod
+    def restore(cls, state: dict[str, Tensor], named_parameters: NamedParameters) -> Self:
+        """The sample of a training state.
+
+        Args:
+            state: What `state` gave.
+            named_parameters: Of the model it is to be compared with.
+
+        Raises:
+            StateRefused: If it is a sample of other parameters.
+        """
+        positions = {key.removeprefix(POSITIONS): tensor for key, tensor in state.items() if key.startswith(POSITIONS)}
+        values = {key.removeprefix(VALUES): tensor for key, tensor in state.items() if key.startswith(VALUES)}
+        known = {name for name, parameter in named_parameters if parameter.requires_grad}
+        if positions.keys() != values.keys() or len(positions) + len(values) != len(state):
+            raise StateRefused(
+                "the state's sample of the weights has positions without values or values without positions"
+            )
+        if not positions.keys() <= known:
+            raise StateRefused(
+                f"the state's sample has {min(positions.keys() - known)}, which is no trained parameter here"
+            )
+        return cls(positions, values)
+
+
+def refuse_unmoved(
+    groups: Groups, min_share_changed: float, *, n_steps: int, learning_rate: float, weights: str
+) -> None:
+    """See that enough of every dense group has moved; where none is trained, that every group has moved at all.
+
+    Args:
+        groups: From `Sample.compare`.
+        min_share_changed: Smallest share of a dense group allowed; at 0 no group has to move.
+        n_steps: Steps done, for the message.
+        learning_rate: Peak, for the message.
+        weights: What the weights are kept in, for the message: `bfloat16`.
+
+    Raises:
+        WeightsDoNotMove: Naming the group that has moved least, or that nothing was looked at.
+    """
+    if not groups:
+        raise WeightsDoNotMove(
+            f"after {n_steps} steps no weight was looked at, so that nothing shows that any has moved: the sample of "
+            "trained parameters is empty. Look at the recipe's targets."
+        )
+    dense = [name for name in DENSE if name in groups]
+    shares = {name: groups[name]["changed"] / groups[name]["n_sampled"] for name in dense or groups}
+    least = min(shares, key=lambda name: shares[name])
+    # A row of the embedding or an expert that no token went to has no gradient: no share of them can be asked for.
+    enough = shares[least] >= min_share_changed if dense else shares[least] > 0 or min_share_changed == 0
+    if enough:
+        return
+    bound = f"min_share_changed={min_share_changed:g}" if dense else "with no dense group, every group has to move"
+    raise WeightsDoNotMove(
+        f"after {n_steps} steps at a learning rate of up to {learning_rate:g}, {shares[least]:.1%} of the {least} "
+        f"weights sampled have changed, kept in {weights}; {bound}. Steps "
+        "smaller than half the gap between two such numbers are rounded away: set masters to fp32 or "
+        "stochastic_rounding, or raise learning_rate."
+    )
+
+
+def _local(parameter: Tensor) -> Tensor:
+    detached = parameter.detach()
+    return (detached.to_local() if isinstance(detached, DTensor) else detached).flatten()
+
+
+def _positions(n_values: int, seed: int, name: str) -> Tensor:
+    if n_values <= MOST_SAMPLED:
+        return torch.arange(n_values)
+    generator = torch.Generator().manual_seed(seed ^ crc32(name.encode()))
+    return torch.randint(n_values, (MOST_SAMPLED,), generator=generator)
+
+
+def _summed(counts: list[int]) -> list[int]:
+    if not dist.is_initialized():
+        return counts
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    sums = torch.tensor(counts, dtype=torch.int64, device=device)
+    dist.all_reduce(sums)
+    return [int(total) for total in sums.tolist()]

@@ -1,0 +1,48 @@
+"""bf16 weights at a small learning rate stay where they are, and the run says so early; fp32 masters move."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.train.trainer import work_files as workplace
+from tests.train.trainer.sharded.workplaces import SMALL, lay_out, lines_of, run, uninterrupted
+
+pytestmark = pytest.mark.trainer
+
+IN_BF16 = SMALL.model_copy(
+    update={
+        "precision": "bf16",
+        "learning_rate": 2e-5,
+        "token_budget": 1_000,
+        "micro_batch_size": 1,
+        "gradient_accumulation_steps": 1,
+    }
+)
+WITHOUT_MASTERS = IN_BF16.model_copy(update={"arm": SMALL.arm.model_copy(update={"masters": "none"})})
+
+
+def last_audit(folder: Path) -> dict[str, Any]:
+    audit: dict[str, Any] = json.loads((folder / workplace.AUDIT).read_text())[-1]
+    return audit
+
+
+def test_bf16_weights_without_masters_end_the_run_early_with_the_reason() -> None:
+    folder = lay_out(WITHOUT_MASTERS)
+    assert run(folder, WITHOUT_MASTERS) != 0
+    told = json.loads((folder / workplace.FAILURE).read_text())
+    assert told["error"] == "WeightsDoNotMove"
+    assert "after 2 steps at a learning rate of up to 2e-05" in told["words"]
+    assert "kept in bfloat16; min_share_changed=0.5" in told["words"]
+    assert last_audit(folder)["step"] == len(lines_of(folder)) == 2
+    assert not (folder / workplace.OUTPUT).exists()
+
+
+def test_the_same_run_with_fp32_masters_goes_on() -> None:
+    folder = uninterrupted(IN_BF16)
+    audit = last_audit(folder)
+    assert audit["step"] == len(lines_of(folder)) > 2
+    assert all(
+        group["changed"] > 0.9 * group["n_sampled"] for group in map(audit["groups"].get, ("attention", "router"))
+    )

@@ -1,0 +1,139 @@
+"""Real runs of the sharded trainer on two ranks, each kind once per test run."""
+
+import shutil
+import subprocess
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from tasks.train.arms import FullWeightArm
+from tasks.train.config import TrainConfig
+from tasks.train.pipeline.axolotl_yaml import axolotl_config
+from tasks.train.pipeline.launch import trainer_command, trainer_environment
+from tasks.train.pipeline.outputs import read_metrics
+from tasks.train.pipeline.rows import write_rows
+from tasks.train.trainer import work_files as workplace
+from tasks.train.trainer.settings import Settings
+from tasks.train.trainer.state_files import complete_states
+from tests.model_fixtures import scratch_folder, small_corpus, tiny_base
+
+FOREVER = 1e9
+N_STEPS = 5
+SMALL = TrainConfig(
+    arm=FullWeightArm(n_ranks=2, expert_kernels="none", cut_cross_entropy=False),
+    token_budget=2_400,
+    sequence_length=64,
+    micro_batch_size=2,
+    gradient_accumulation_steps=2,
+    learning_rate=1e-3,
+    embedding_learning_rate=1e-4,
+    warmup_ratio=0,
+    precision="fp32",
+    kernels="plain",
+    activation_checkpointing=False,
+    audit_after_steps=2,
+)
+"""Two rows per forward pass, two forward passes per step, two ranks."""
+
+
+def lay_out(config: TrainConfig, checkpoint_seconds: float = FOREVER) -> Path:
+    """A workplace as the pipeline prepares it."""
+    folder = scratch_folder("sharded")
+    rows = write_rows(small_corpus().token_ids(), config, folder / workplace.BLOCKS)
+    (folder / workplace.BASE).symlink_to(tiny_base().path)
+    (folder / workplace.YAML).write_text(yaml.safe_dump(axolotl_config(config, rows.n_steps), sort_keys=False))
+    Settings(
+        arm="full-weight",
+        masters=config.arm.masters,
+        n_steps=rows.n_steps,
+        n_filler_rows=rows.n_filler_rows,
+        n_filler_tokens=rows.n_filler_tokens,
+        checkpoint_seconds=checkpoint_seconds,
+        audit_after_steps=config.audit_after_steps,
+        min_share_changed=config.min_share_changed,
+    ).write(folder)
+    return folder
+
+
+def start(folder: Path, config: TrainConfig) -> "subprocess.Popen[bytes]":
+    """Start the ranks, tied to this process."""
+    environment = trainer_environment(on_cpu=True, n_ranks=config.arm.n_ranks)
+    with (folder / workplace.LOG).open("wb") as log:
+        return subprocess.Popen(
+            trainer_command(config), cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+def run(folder: Path, config: TrainConfig) -> int:
+    """Run to the end, whatever it is; the exit code."""
+    with start(folder, config) as process:
+        return process.wait(timeout=600)
+
+
+def log_of(folder: Path) -> str:
+    """What the ranks said."""
+    return (folder / workplace.LOG).read_text(errors="replace")
+
+
+def lines_of(folder: Path) -> list[dict[str, Any]]:
+    """Metrics without what differs from run to run."""
+    times = ("seconds", "peak_memory_bytes")
+    return [{key: line[key] for key in line if key not in times} for line in read_metrics(folder / workplace.METRICS)]
+
+
+def output_bytes(folder: Path) -> dict[str, bytes]:
+    """Every file of the weights, by name."""
+    return {file.name: file.read_bytes() for file in sorted((folder / workplace.OUTPUT / workplace.SHARDED).iterdir())}
+
+
+@cache
+def uninterrupted(config: TrainConfig) -> Path:
+    """The workplace of a run that nothing disturbed."""
+    folder = lay_out(config)
+    assert run(folder, config) == 0, log_of(folder)[-3_000:]
+    return folder
+
+
+@cache
+def killed(kill_at: int, config: TrainConfig) -> tuple[Path, list[Path]]:
+    """A run whose launcher was killed once this many steps were done: its states by step, and the ranks' workplace."""
+    folder, kept = lay_out(config, checkpoint_seconds=0), scratch_folder("kept")
+    process = start(folder, config)
+    while not _has_steps(folder, kill_at):
+        assert process.poll() is None, log_of(folder)[-3_000:]
+        _take_away(folder, kept)
+        time.sleep(0.02)
+    ranks = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    gone, alive = psutil.wait_procs(ranks, timeout=20)
+    assert len(gone) >= 2
+    assert not alive, "a rank outlived its launcher"
+    _take_away(folder, kept)
+    return folder, complete_states(kept)
+
+
+@cache
+def resumed(kill_at: int, config: TrainConfig) -> Path:
+    """The workplace of a run that went on from a killed one's last state."""
+    _, states = killed(kill_at, config)
+    folder = lay_out(config)
+    (folder / workplace.RESUME).symlink_to(states[-1])
+    shutil.copyfile(states[-1] / workplace.METRICS, folder / workplace.METRICS)
+    assert run(folder, config) == 0, log_of(folder)[-3_000:]
+    return folder
+
+
+def _has_steps(folder: Path, n_steps: int) -> bool:
+    metrics = folder / workplace.METRICS
+    return metrics.exists() and metrics.read_bytes().count(b"\n") >= n_steps
+
+
+def _take_away(folder: Path, kept: Path) -> None:
+    """Do as the uploader does, and make room for the next state."""
+    for state in complete_states(folder / workplace.STATES):
+        state.rename(kept / state.name)
