@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 from pydantic.fields import FieldInfo
 
 NOT_IDENTITY: dict[str, JsonValue] = {"identity": False}
@@ -37,6 +37,22 @@ def _is_identity(field: FieldInfo) -> bool:
 
 def _identity_of(value: Any, dumped: JsonValue) -> JsonValue:
     return value.identity() if isinstance(value, Config) else dumped
+
+
+def renamed(field: str, **new_of: str) -> BeforeValidator:
+    """Refuse a field's former values by naming the present ones.
+
+    Args:
+        field: The field's name.
+        new_of: Present value by former value, such as `seed="reference"`.
+    """
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value in new_of:
+            raise ValueError(f"{field} {value!r} is now called {new_of[value]!r}")
+        return value
+
+    return BeforeValidator(check)
 
 
 def project_root() -> Path:

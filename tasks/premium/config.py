@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.common.settings import NOT_IDENTITY, Config
+from tasks.common.settings import NOT_IDENTITY, Config, renamed
 from tasks.store.refs import ArtifactRef, ArtifactType
 
 
@@ -15,7 +15,10 @@ class Hypothesis(Config):
 
     statement: str = Field(min_length=1, max_length=300)
     """One sentence, such as `training on text up to 2017-07-02 lowers the premium by a twentieth of R2`."""
-    metric: Literal["reduction", "lookahead", "premium_base", "premium_trained", "construction_base"] = "reduction"
+    metric: Annotated[
+        Literal["reduction", "lookahead", "premium_base", "premium_trained", "shared_day_effect_base"],
+        renamed("metric", construction_base="shared_day_effect_base"),
+    ] = "reduction"
     """Which figure of the report it is about."""
     at_least: float = Field(0.0, ge=-10, le=10, allow_inf_nan=False)
     """Supported if the figure's whole two-way interval lies at or above this, rejected if all of it lies below."""
@@ -41,8 +44,8 @@ class RobustConfig(Config):
 class PremiumConfig(Config):
     """Contract, cut and draws of the leakage premium."""
 
-    contract: Literal["seed"] = "seed"
-    """`seed`: stock-disjoint folds against one chronological split, as in the reference runs."""
+    contract: Annotated[Literal["reference"], renamed("contract", seed="reference")] = "reference"
+    """`reference`: stock-disjoint folds against one chronological split, as in the reference runs."""
     train_until: date = date(2020, 12, 31)
     """Last day of the chronological train side; every later day is test."""
     n_draws: int = Field(200, ge=10)

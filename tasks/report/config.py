@@ -22,6 +22,6 @@ def report_label(config: ReportConfig, inputs: Mapping[str, ArtifactRef]) -> str
     return inputs["premium"].label
 
 
-REVISION = 3
+REVISION = 4
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="report", revision=REVISION, label=report_label)

@@ -8,6 +8,13 @@ from pydantic import Field
 
 from tasks.common.settings import Frozen
 
+_RENAMED = {
+    '"contract": "seed"': '"contract": "reference"',
+    '"construction":': '"shared_day_effect":',
+    '"metric": "construction_base"': '"metric": "shared_day_effect_base"',
+}
+"""Words of `scores.json` before they were renamed, so that artifacts of older stores can be read."""
+
 
 class Interval(Frozen):
     """Percentiles of a bootstrap's draws."""
@@ -37,7 +44,7 @@ class PremiumScores(Frozen):
     recipe has one, placebo; under contract `seed`. `two_way.npy` holds the two-way draws of the robust figures.
     """
 
-    contract: Literal["seed"]
+    contract: Literal["reference"]
     cut: date
     """Last day of the chronological train side."""
     n_stocks: int
@@ -60,7 +67,10 @@ class PremiumScores(Frozen):
     @classmethod
     def read(cls, folder: Path) -> "PremiumScores":
         """Read an artifact's scores."""
-        return cls.model_validate_json((folder / "scores.json").read_text())
+        text = (folder / "scores.json").read_text()
+        for former, present in _RENAMED.items():
+            text = text.replace(former, present)
+        return cls.model_validate_json(text)
 
 
 class Estimate(Frozen):
@@ -89,7 +99,7 @@ class RankIc(Frozen):
     why_none: str = ""
 
 
-class ModelParts(Frozen):
+class ModelDecomposition(Frozen):
     """What one model's premium is made of."""
 
     on: Estimate
@@ -102,7 +112,7 @@ class ModelParts(Frozen):
     """Stock- and date-disjoint at once, purged; the same test rows as `on`."""
     premium: Estimate
     """on - off."""
-    construction: Estimate
+    shared_day_effect: Estimate
     """on - disjoint: what sharing days is worth, which is no hindsight."""
     demeaned: Estimate
     """`disjoint` of the target less its day's mean."""
@@ -122,7 +132,7 @@ class Control(Frozen):
     date_disjoint: float | None
     disjoint: float | None
     premium: float | None
-    construction: float | None
+    shared_day_effect: float | None
     why_none: str = ""
 
 
@@ -183,9 +193,9 @@ class SplitFacts(Frozen):
 class RobustScores(Frozen):
     """The measure taken apart: intervals that cover, causes told apart, controls beside them."""
 
-    base: ModelParts
-    trained: ModelParts
-    placebo: ModelParts | None = None
+    base: ModelDecomposition
+    trained: ModelDecomposition
+    placebo: ModelDecomposition | None = None
     """The base trained on as many tokens from after the cutoff."""
     reduction: Estimate
     """premium(base) - premium(trained), paired draws."""

@@ -4,22 +4,25 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from tasks.common.settings import Config
+from tasks.common.settings import Config, renamed
 from tasks.recipe import Recipe
 
 DeploymentName = Annotated[str, Field(pattern=r"^leakage-premium/[A-Za-z0-9][A-Za-z0-9._-]{0,60}$")]
 SettingPath = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=200)]
 SweepName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
 Values = Annotated[list[JsonValue], Field(min_length=1, max_length=100)]
-MetricName = Literal[
-    "reduction",
-    "lookahead",
-    "trained_against_placebo",
-    "premium_trained",
-    "premium_base",
-    "construction_trained",
-    "construction_base",
-    "disjoint_trained",
+MetricName = Annotated[
+    Literal[
+        "reduction",
+        "lookahead",
+        "trained_against_placebo",
+        "premium_trained",
+        "premium_base",
+        "shared_day_effect_trained",
+        "shared_day_effect_base",
+        "disjoint_trained",
+    ],
+    renamed("rank_by", construction_trained="shared_day_effect_trained", construction_base="shared_day_effect_base"),
 ]
 
 

@@ -60,7 +60,7 @@ def _premium(model: str, sign: int = 1) -> Terms:
     return {(model, "on"): sign, (model, "off"): -sign}
 
 
-def _construction(model: str) -> Terms:
+def _shared_day_effect(model: str) -> Terms:
     return {(model, "on"): 1, (model, "disjoint"): -1}
 
 
@@ -98,11 +98,14 @@ METRICS: dict[MetricName, Metric] = {
         attrgetter("base.premium"),
         attrgetter("base.premium", "base.premium_interval"),
     ),
-    "construction_trained": Metric(
-        "construction of the trained model", "lowest", _construction("trained"), attrgetter("trained.construction")
+    "shared_day_effect_trained": Metric(
+        "shared-day effect of the trained model",
+        "lowest",
+        _shared_day_effect("trained"),
+        attrgetter("trained.shared_day_effect"),
     ),
-    "construction_base": Metric(
-        "construction of the base", "lowest", _construction("base"), attrgetter("base.construction")
+    "shared_day_effect_base": Metric(
+        "shared-day effect of the base", "lowest", _shared_day_effect("base"), attrgetter("base.shared_day_effect")
     ),
     "disjoint_trained": Metric(
         "disjoint R2 of the trained model", "lowest", {("trained", "disjoint"): 1}, attrgetter("trained.disjoint")

@@ -81,7 +81,7 @@ def made_draws(n_kept: int) -> np.ndarray:
 
 def made_scores(**changed: object) -> PremiumScores:
     fields = {
-        "contract": "seed",
+        "contract": "reference",
         "cut": date(2020, 12, 31),
         "n_stocks": 20,
         "n_rows": 600,

@@ -7,7 +7,7 @@ from tasks.schemas.scores import (
     Control,
     Estimate,
     Interval,
-    ModelParts,
+    ModelDecomposition,
     Power,
     RankIc,
     RobustScores,
@@ -27,24 +27,24 @@ def estimate(point: float, half_width: float = 0.06) -> Estimate:
     )
 
 
-def parts(on_r2: float, off_r2: float, disjoint_r2: float, **changed: Any) -> ModelParts:
+def parts(on_r2: float, off_r2: float, disjoint_r2: float, **changed: Any) -> ModelDecomposition:
     fields: dict[str, Any] = {
         "on": estimate(on_r2),
         "off": estimate(off_r2, 0.11),
         "date_disjoint": estimate(disjoint_r2 + 0.012, 0.04),
         "disjoint": estimate(disjoint_r2, 0.05),
         "premium": estimate(on_r2 - off_r2, 0.13),
-        "construction": estimate(on_r2 - disjoint_r2, 0.03),
+        "shared_day_effect": estimate(on_r2 - disjoint_r2, 0.03),
         "demeaned": estimate(disjoint_r2 - 0.009, 0.045),
         "rank_ic": RankIc(mean=disjoint_r2 / 7, standard_error=0.0081, n_days=212),
     }
-    return ModelParts(**{**fields, **changed})
+    return ModelDecomposition(**{**fields, **changed})
 
 
 def control(name: str, what: str, r2: tuple[float, float, float, float], **changed: Any) -> Control:
     on, off, date_disjoint, disjoint = r2
     fields = {"on": on, "off": off, "date_disjoint": date_disjoint, "disjoint": disjoint}
-    fields |= {"premium": on - off, "construction": on - disjoint}
+    fields |= {"premium": on - off, "shared_day_effect": on - disjoint}
     return Control(**{"name": name, "what": what, "n_columns": 36, **fields, **changed})
 
 

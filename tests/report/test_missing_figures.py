@@ -13,7 +13,7 @@ def nothing(why: str) -> Estimate:
 
 
 INTERVAL = Interval(p2_5=0.0, p50=0.1, p97_5=0.2)
-FIGURES = ("on", "off", "date_disjoint", "disjoint", "premium", "construction", "demeaned")
+FIGURES = ("on", "off", "date_disjoint", "disjoint", "premium", "shared_day_effect", "demeaned")
 EMPTY = made_robust(
     base=parts(0, 0, 0, **{name: nothing(f"base {name} why.") for name in FIGURES}),
     trained=parts(
@@ -71,9 +71,9 @@ def test_a_figure_without_a_recorded_reason_still_says_that(write):
 
 
 def test_reasons_that_are_the_same_are_told_once(write):
-    robust = made_robust(base=parts(0, 0, 0, disjoint=NONE, construction=NONE))
+    robust = made_robust(base=parts(0, 0, 0, disjoint=NONE, shared_day_effect=NONE))
     said = words(write(robust=robust))
-    assert f"\N{EN DASH} construction of base, R2 disjoint of base: {NONE.why_none}" in said
+    assert f"\N{EN DASH} shared-day effect of base, R2 disjoint of base: {NONE.why_none}" in said
     assert said.count(NONE.why_none) == 1
 
 

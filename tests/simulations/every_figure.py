@@ -27,7 +27,7 @@ from tasks.schemas.scores import Estimate
 from tests.simulations.shocks import DAYS, FloatArray, draw_panel
 
 N_NOISE, CORRELATION, N_DAY_GROUPS = 38, 0.3, 20
-FIGURES = ("on", "off", "date_disjoint", "disjoint", "premium", "construction", "reduction", "lookahead")
+FIGURES = ("on", "off", "date_disjoint", "disjoint", "premium", "shared_day_effect", "reduction", "lookahead")
 
 
 def figures_of_panel(job: tuple[int, SeedSequence]) -> list[Estimate]:
@@ -54,7 +54,7 @@ def figures_of_panel(job: tuple[int, SeedSequence]) -> list[Estimate]:
 
     base, trained = read(panel.base), read(panel.trained)
     found = [base.under(scheme) for scheme in (ON, OFF, DATE_DISJOINT, DISJOINT)]
-    found += [base.premium, base.construction, base.premium - trained.premium]
+    found += [base.premium, base.shared_day_effect, base.premium - trained.premium]
     return [figure.estimate() for figure in [*found, base.under(DISJOINT) - trained.under(DISJOINT)]]
 
 

@@ -25,7 +25,7 @@ def model_score(r2_off: float, r2_on: float) -> ModelScore:
 
 def made_scores(base: ModelScore | None = None, robust: RobustScores | None = None, **changed: Any) -> PremiumScores:
     fields = {
-        "contract": "seed",
+        "contract": "reference",
         "cut": date(2020, 12, 31),
         "n_stocks": 20,
         "n_rows": 600,

@@ -139,7 +139,7 @@ def test_a_metrics_draws_are_the_sum_of_its_r2s() -> None:
     # draw, base: on off date_disjoint disjoint, trained: the same
     two_way = np.array([[0, 0.5, 0.1, 0.0, 0.2, 0.4, 0.3, 0.0, 0.05]])
     expected = {"reduction": 0.3, "lookahead": 0.15, "premium_base": 0.4, "premium_trained": 0.1}
-    expected |= {"construction_base": 0.3, "construction_trained": 0.35, "disjoint_trained": 0.05}
+    expected |= {"shared_day_effect_base": 0.3, "shared_day_effect_trained": 0.35, "disjoint_trained": 0.05}
     for name, figure in expected.items():
         assert drawn(two_way, METRICS[name])[0] == pytest.approx(figure), name
     assert drawn(two_way, METRICS["trained_against_placebo"]) is None

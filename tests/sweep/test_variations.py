@@ -119,6 +119,7 @@ def test_many_refusals_are_counted() -> None:
         {"at_once": 65},
         {"max_variations": 1},
         {"rank_by": "luck"},
+        {"rank_by": "construction_base"},
         {"deployment": "merge/cpu"},
         {"grid": {"Train": [1, 2]}},
         {"grid": {"a..b": [1]}},

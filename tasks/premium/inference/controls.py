@@ -87,7 +87,7 @@ def _figures(r2: dict[str, float]) -> dict[str, float | None]:
         "date_disjoint": date_disjoint,
         "disjoint": disjoint,
         "premium": None if on is None or off is None else on - off,
-        "construction": None if on is None or disjoint is None else on - disjoint,
+        "shared_day_effect": None if on is None or disjoint is None else on - disjoint,
     }
 
 

@@ -45,7 +45,7 @@ class Readings:
         return self.under(ON) - self.under(OFF)
 
     @property
-    def construction(self) -> "Readings":
+    def shared_day_effect(self) -> "Readings":
         """What sharing days is worth: on - disjoint, on the same test rows."""
         return self.under(ON) - self.under(DISJOINT)
 

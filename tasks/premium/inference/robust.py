@@ -19,7 +19,7 @@ from tasks.premium.inference.schemes import schemes
 from tasks.premium.inference.sensitivity import sensitivity
 from tasks.premium.inference.two_way import TwoWayDraws, score_two_way
 from tasks.premium.rows import FloatArray, Rows
-from tasks.schemas.scores import Answer, Estimate, ModelParts, Power, RobustScores
+from tasks.schemas.scores import Answer, Estimate, ModelDecomposition, Power, RobustScores
 
 log = logging.getLogger(__name__)
 
@@ -85,23 +85,25 @@ def _read(
     return Readings(point, draws, np.array(left_out))
 
 
-def _parts(read: Readings, rows: Rows, model: str, disjoint: Scheme, alpha: float, weights: FloatArray) -> ModelParts:
+def _parts(
+    read: Readings, rows: Rows, model: str, disjoint: Scheme, alpha: float, weights: FloatArray
+) -> ModelDecomposition:
     columns, dates = rows.columns(model), rows.labels["date"]
     # Its draws would be a second pass over all of them for a figure that is only looked at.
     point, *left_out = score(columns, demean_by_date(rows.target, dates), [disjoint], weights, alpha)[:, 0]
-    return ModelParts(
+    return ModelDecomposition(
         on=read.under(ON).estimate(),
         off=read.under(OFF).estimate(),
         date_disjoint=read.under(DATE_DISJOINT).estimate(),
         disjoint=read.under(DISJOINT).estimate(),
         premium=read.premium.estimate(),
-        construction=read.construction.estimate(),
+        shared_day_effect=read.shared_day_effect.estimate(),
         demeaned=Readings(point, np.empty(0), np.array(left_out)).estimate(is_drawn=False),
         rank_ic=rank_ic(predict(columns, rows.target, disjoint, alpha), rows.target, dates),
     )
 
 
-def _figures(read: dict[str, Readings], parts: dict[str, ModelParts]) -> dict[str, Estimate]:
+def _figures(read: dict[str, Readings], parts: dict[str, ModelDecomposition]) -> dict[str, Estimate]:
     """Differences between models on the same draws, and what a hypothesis may be about."""
     base, trained = read["base"], read["trained"]
     figures = {
@@ -109,7 +111,7 @@ def _figures(read: dict[str, Readings], parts: dict[str, ModelParts]) -> dict[st
         "lookahead": (base.under(DISJOINT) - trained.under(DISJOINT)).estimate(),
         "premium_base": parts["base"].premium,
         "premium_trained": parts["trained"].premium,
-        "construction_base": parts["base"].construction,
+        "shared_day_effect_base": parts["base"].shared_day_effect,
     }
     if placebo := read.get("placebo"):
         figures["placebo_lookahead"] = (base.under(DISJOINT) - placebo.under(DISJOINT)).estimate()

@@ -8,8 +8,8 @@ from tasks.report.tables.decomposition import models_of
 from tasks.report.tables.robust import CONTROL_NAMES, KNOWS_NOTHING, control_name
 from tasks.schemas.scores import Estimate, RobustScores
 
-PARTS = {"on": "R2 on", "construction": "construction", "disjoint": "R2 disjoint"}
-"""on = construction + disjoint."""
+PARTS = {"on": "R2 on", "shared_day_effect": "shared-day effect", "disjoint": "R2 disjoint"}
+"""on = shared_day_effect + disjoint."""
 APART = 0.24
 """Between the marks of two models in one row."""
 
@@ -29,7 +29,7 @@ def premiums(robust: RobustScores) -> Markup | None:
 
 
 def decomposition(robust: RobustScores) -> Markup | None:
-    """R2 on of each model as the sum of construction and of what is left without shared days."""
+    """R2 on of each model as the sum of the shared-day effect and of what is left without shared days."""
     models = models_of(robust)
     if all(getattr(parts, figure).point is None for parts in models.values() for figure in PARTS):
         return None

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tasks.report.text import DASH, Missing, bounds, round_bounds, signed
-from tasks.schemas.scores import Estimate, ModelParts, RankIc, RobustScores
+from tasks.schemas.scores import Estimate, ModelDecomposition, RankIc, RobustScores
 
 FIGURES = {
     "premium": ("premium", "on - off, off purged by label days"),
     "on": ("R2 on", "stock-disjoint folds: train and test share days"),
     "off": ("R2 off", "fitted up to the cut, scored after it, purged"),
-    "construction": ("construction", "on - disjoint: what sharing days is worth, which is no hindsight"),
+    "shared_day_effect": ("shared-day effect", "on - disjoint: what sharing days is worth, which is no hindsight"),
     "disjoint": ("R2 disjoint", "stock- and date-disjoint, purged: what is left without shared days"),
     "date_disjoint": ("R2 date-disjoint", "blocks of days, purged: stocks are shared"),
     "demeaned": ("R2 disjoint, demeaned", "of the target less its day's mean"),
 }
-"""ModelParts' fields in the page's order, with their names and what they are."""
+"""ModelDecomposition's fields in the page's order, with their names and what they are."""
 RANK_IC = ("rank IC", "within a day, on the disjoint split")
 
 CAREFUL_NAME = "base - trained (continued training removes nothing the base already knows)"
@@ -38,7 +38,7 @@ class PartRow:
     cells: list[Cell]
 
 
-def models_of(robust: RobustScores) -> dict[str, ModelParts]:
+def models_of(robust: RobustScores) -> dict[str, ModelDecomposition]:
     """The models that were scored, by name."""
     models = {"base": robust.base, "trained": robust.trained}
     return models | ({"placebo": robust.placebo} if robust.placebo else {})

@@ -20,7 +20,7 @@ CONTROL_NAMES = {
     "undated_prompt": "prompt without date",
     "noise": "noise of equal width",
 }
-CONTROL_FIGURES = ("on", "off", "date_disjoint", "disjoint", "premium", "construction")
+CONTROL_FIGURES = ("on", "off", "date_disjoint", "disjoint", "premium", "shared_day_effect")
 
 
 def headline(scores: PremiumScores) -> list[Row]:
@@ -109,7 +109,7 @@ def metric_name(answer: Answer, is_pretrained: bool | None) -> str:
         "lookahead": lookahead_name(is_pretrained),
         "premium_base": "premium of the base model",
         "premium_trained": "premium of the trained model",
-        "construction_base": "construction leakage of the base model",
+        "shared_day_effect_base": "shared-day effect of the base model",
     }
     return names.get(answer.metric, spaced(answer.metric))
 
@@ -117,7 +117,7 @@ def metric_name(answer: Answer, is_pretrained: bool | None) -> str:
 def _robust_rows(robust: RobustScores) -> list[Row]:
     rows = []
     between = {"premium": robust.reduction, "disjoint": robust.lookahead}
-    for figure in ("premium", "construction", "disjoint", "date_disjoint", "demeaned"):
+    for figure in ("premium", "shared_day_effect", "disjoint", "date_disjoint", "demeaned"):
         base, trained, difference = getattr(robust.base, figure), getattr(robust.trained, figure), between.get(figure)
         name = "premium, purged" if figure == "premium" else FIGURES[figure][0]
         rows.append(

@@ -21,18 +21,18 @@ def shocked():
     return rng, rng.normal(size=60) + rng.normal(size=(30, 60))
 
 
-def test_a_one_hot_of_the_date_is_all_construction(make_rows, shocked):
+def test_a_one_hot_of_the_date_is_all_shared_day_effect(make_rows, shocked):
     rng, target = shocked
     day = np.tile(np.eye(60), (30, 1))
     robust, _ = robust_scores(make_rows(target, 45, day, rng.normal(size=(1800, 60))), CONFIG, FEW)
-    premium, construction = robust.base.premium.point, robust.base.construction.point
+    premium, shared_day_effect = robust.base.premium.point, robust.base.shared_day_effect.point
     assert premium > 0.3
-    assert construction == pytest.approx(premium, abs=0.1)
+    assert shared_day_effect == pytest.approx(premium, abs=0.1)
     assert robust.base.disjoint.point == pytest.approx(0, abs=0.05)
-    assert robust.trained.construction.point < 0.1
+    assert robust.trained.shared_day_effect.point < 0.1
 
 
-def test_a_planted_lookahead_is_found_and_is_no_construction(make_rows, shocked):
+def test_a_planted_lookahead_is_found_and_is_no_shared_day_effect(make_rows, shocked):
     rng, target = shocked
     knows = target.ravel() + rng.normal(size=1800)
     rows = make_rows(target, 45, knows[:, None], rng.normal(size=(1800, 1)))
@@ -40,7 +40,7 @@ def test_a_planted_lookahead_is_found_and_is_no_construction(make_rows, shocked)
     # Half of the column's variance about the target's 2 is noise of 1: R2 = 2 / 3.
     assert robust.lookahead.point == pytest.approx(2 / 3, abs=0.1)
     assert robust.lookahead.two_way.p2_5 > 0.3
-    assert robust.base.construction.point == pytest.approx(0, abs=0.05)
+    assert robust.base.shared_day_effect.point == pytest.approx(0, abs=0.05)
 
 
 def test_a_model_has_no_reduction_and_no_lookahead_against_itself(make_rows, shocked):
@@ -130,6 +130,21 @@ def test_scores_and_two_way_draws_are_written_and_the_recipe_may_leave_them_out(
     assert robust.reduction.two_way is None
     assert "an interval needs 20" in robust.reduction.why_none
     assert robust.why_no_power.endswith("raise panel.n_stocks, panel.dates_per_stock or premium.robust.n_power_draws.")
-    (tmp_path / "seed").mkdir()
-    write_premium(config.model_copy(update={"robust": None}), inputs, tmp_path / "seed")
-    assert PremiumScores.read(tmp_path / "seed").robust is None
+    (tmp_path / "reference").mkdir()
+    write_premium(config.model_copy(update={"robust": None}), inputs, tmp_path / "reference")
+    assert PremiumScores.read(tmp_path / "reference").robust is None
+
+
+def test_scores_written_before_words_were_renamed_are_still_read(inputs, tmp_path):
+    config = PremiumConfig(
+        n_draws=20,
+        n_folds=2,
+        robust=RobustConfig(n_draws=20, n_date_blocks=2, n_day_groups=5, n_power_draws=20),
+        hypothesis={"statement": "sharing days is worth something", "metric": "shared_day_effect_base"},
+    )
+    write_premium(config, inputs, tmp_path)
+    scores, file = PremiumScores.read(tmp_path), tmp_path / "scores.json"
+    former = file.read_text().replace("shared_day_effect", "construction")
+    file.write_text(former.replace('"contract": "reference"', '"contract": "seed"'))
+    assert "shared_day_effect" not in file.read_text()
+    assert PremiumScores.read(tmp_path) == scores

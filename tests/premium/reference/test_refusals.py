@@ -73,3 +73,18 @@ def test_an_interval_of_a_few_draws_is_refused_with_the_reasons(make_rows):
 def test_settings_out_of_bounds_are_refused_by_the_form(bad):
     with pytest.raises(ValidationError):
         PremiumConfig.model_validate(bad)
+
+
+@pytest.mark.parametrize(
+    ("former", "message"),
+    [
+        ({"contract": "seed"}, "contract 'seed' is now called 'reference'"),
+        (
+            {"hypothesis": {"statement": "a", "metric": "construction_base"}},
+            "metric 'construction_base' is now called 'shared_day_effect_base'",
+        ),
+    ],
+)
+def test_a_renamed_value_is_refused_with_its_present_name(former, message):
+    with pytest.raises(ValidationError, match=message):
+        PremiumConfig.model_validate(former)
