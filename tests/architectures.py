@@ -1,4 +1,4 @@
-"""Architectures at true size, without a weight."""
+"""Model configs at full size, without weights."""
 
 from transformers.models.qwen3_5_moe.configuration_qwen3_5_moe import Qwen3_5MoeTextConfig
 
@@ -17,5 +17,5 @@ QWEN_35B: dict[str, int] = {
 
 
 def qwen_35b(**changed: object) -> Qwen3_5MoeTextConfig:
-    """Qwen3.5-35B-A3B's sizes."""
+    """The config of Qwen3.5-35B-A3B, with changes."""
     return Qwen3_5MoeTextConfig(**({"tie_word_embeddings": False} | QWEN_35B | changed))

@@ -1,4 +1,4 @@
-"""The real things that tests of several rooms share: each is made once per run, whoever asks first."""
+"""Real models, corpora and checkpoints that tests of several stages share; each is made once per run."""
 
 import tempfile
 from functools import cache
@@ -14,7 +14,7 @@ from tasks.base.config import BaseConfig, TinySource
 from tasks.base.write import write_base
 from tasks.corpus.config import CorpusConfig, SotuSource
 from tasks.corpus.write.writer import write_corpus
-from tasks.merge.probe import load_model
+from tasks.merge.logit_check import load_model
 from tasks.schemas.artifacts import Checkpoint, ModelFolder, Panel, TextShards
 from tasks.schemas.tokenizer import QwenTokenizer, load_tokenizer
 from tasks.store.refs import ArtifactRef
@@ -40,11 +40,11 @@ SMALL_TRAINING = TrainConfig(
     stall_minutes=5,
     checkpoint_minutes=1e-6,
 )
-"""A state after every step, as far as the store keeps up."""
+"""Saves a training state after every step, if the store is fast enough."""
 
 
 def scratch_folder(name: str) -> Path:
-    """A new folder that lives as long as the test run."""
+    """A new folder that is deleted after the test run."""
     return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_scratch.name))
 
 
@@ -56,7 +56,7 @@ def qwen() -> PreTrainedTokenizerBase:
 
 @cache
 def tiny_base() -> ModelFolder:
-    """A base as the base room publishes it."""
+    """A base as the base stage publishes it."""
     folder = scratch_folder("base")
     write_base(BaseConfig(source=TinySource()), folder)
     return ModelFolder(folder)
@@ -71,21 +71,21 @@ def small_corpus() -> TextShards:
 
 
 def states_in(store: Path, config: TrainConfig) -> States:
-    """The states of a training of the tiny base on the small corpus, as seen by a machine with an empty cache."""
+    """The states of a training of the tiny base on the small corpus, for a machine with an empty cache."""
     inputs = {kind: ArtifactRef(kind=kind, label="small", key="0" * 16, digest="0" * 64) for kind in ("base", "corpus")}
     return States(Store(str(store), scratch_folder("cache")), ARTIFACT_TYPE.spec(config, inputs))
 
 
 @cache
 def trained() -> tuple[Checkpoint, dict[str, Any]]:
-    """A checkpoint axolotl really trained, without an interruption, and the facts told about it."""
+    """A checkpoint that axolotl trained without an interruption, and its facts."""
     folder, states = scratch_folder("train"), states_in(scratch_folder("store"), SMALL_TRAINING)
     facts = train_arm(SMALL_TRAINING, tiny_base(), small_corpus(), folder, scratch_folder("work"), states)
     return Checkpoint(folder), facts
 
 
 def random_adapter(scale: float) -> Checkpoint:
-    """An adapter on every default target whose factors are drawn, the zero ones with this spread."""
+    """An adapter on every default target with random factors; those that start at zero get this standard deviation."""
     folder = scratch_folder("adapter")
     model = get_peft_model(load_model(tiny_base().path).cpu(), peft_config(LoraArm(rank=4)))
     generator = torch.Generator().manual_seed(0)
@@ -98,7 +98,7 @@ def random_adapter(scale: float) -> Checkpoint:
 
 
 def sentences_panel(prompts: list[str], undated: list[str] | None = None) -> Panel:
-    """A panel of which only the sentences matter; unless told, those without their day are the others again."""
+    """A panel that has only sentences; the undated ones default to the dated ones."""
     folder = scratch_folder("panel")
     pd.DataFrame({"prompt": prompts, "prompt_undated": undated or prompts}).to_parquet(folder / "rows.parquet")
     return Panel(folder)

@@ -1,5 +1,5 @@
-"""Reading checkpoints without torch and without running their pickles.
+"""Reading checkpoints without torch and without running their pickles. Standard library only: both environments use it.
 
-dcp: sharded checkpoints of torch.distributed.checkpoint. dcp_metadata: the classes its metadata may name.
-torch_save: where a tensor's bytes lie in a `torch.save` file. restricted_pickle: unpickling with an allow list.
+dcp: sharded checkpoints of torch.distributed.checkpoint. torch_save: offset of a tensor's data in a `torch.save` file.
+restricted_pickle: unpickling with an allow list. dtypes: names and sizes of number formats.
 """

@@ -1,36 +1,33 @@
-"""Sharded checkpoints of torch.distributed.checkpoint, read without torch and without running their pickle.
+"""Sharded checkpoints of torch.distributed.checkpoint: which tensors they hold, and which file holds each chunk.
 
-Standard library only: both environments read it.
+`.metadata` is a pickle. It is read with an allow list; a class of this module replaces each torch class it may name.
 """
 
-import io
 import math
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from tasks.checkpoints.dcp_metadata import GLOBALS, Box, Place, TensorEntry
-from tasks.checkpoints.restricted_pickle import CheckpointUnreadable, ForbiddenPickle, load_listed
-from tasks.checkpoints.torch_save import TORCH_DTYPES
-
-__all__ = ["CheckpointUnreadable", "ForbiddenPickle", "ShardFileDamaged", "ShardedTensors", "read_metadata"]
+from tasks.checkpoints.dtypes import TORCH_DTYPES
+from tasks.checkpoints.restricted_pickle import CheckpointUnreadable, ForbiddenPickle, load_allow_listed
 
 METADATA = ".metadata"
+TORCH_METADATA = "torch.distributed.checkpoint.metadata"
 
 
 class ShardFileDamaged(CheckpointUnreadable):
-    """A file of a checkpoint that is missing or shorter than its metadata says."""
+    """A shard file that is missing or shorter than its metadata says."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A box of a tensor and the archive that holds it.
+    """A rectangular part of a tensor and the archive that holds it.
 
     Args:
-        offsets: Index of its first number, per dimension.
+        offsets: Index of its first item, per dimension.
         sizes: Its shape.
-        file: Name of the file in the checkpoint's folder.
+        file: File name in the checkpoint folder.
         start: Offset of its `torch.save` archive in that file.
         n_bytes: Bytes of the archive.
     """
@@ -44,13 +41,13 @@ class Chunk:
 
 @dataclass(frozen=True)
 class ShardedTensor:
-    """A tensor and its chunks, which together hold each of its numbers once.
+    """A tensor and its chunks, which together hold each item once.
 
     Args:
-        name: As in the state dict that was saved.
+        name: As in the saved state dict.
         dtype: safetensors' name of the number format: F32, BF16, ...
-        shape: Sizes of the whole.
-        chunks: In the metadata's order; chunks without numbers are left out.
+        shape: Sizes of the whole tensor.
+        chunks: In the metadata's order, without empty chunks.
     """
 
     name: str
@@ -61,74 +58,136 @@ class ShardedTensor:
 
 @dataclass(frozen=True)
 class ShardedTensors:
-    """What a sharded checkpoint holds.
+    """The content of a sharded checkpoint.
 
     Args:
-        folder: Where it lies.
+        folder: The checkpoint.
         tensors: By name, in the order they were saved.
-        others: Names of what is no tensor: steps, schedules, parameter groups.
+        others: Names of entries that are not tensors: steps, schedules, parameter groups.
     """
 
     folder: Path
     tensors: dict[str, ShardedTensor]
     others: tuple[str, ...]
 
-    @property
-    def files(self) -> list[str]:
-        """Names of the shard files."""
-        return sorted({chunk.file for tensor in self.tensors.values() for chunk in tensor.chunks})
+
+class _Unpickled:
+    """Replaces a torch class: keeps the attributes that the pickle sets."""
+
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, dict):
+            self.__dict__.update(state)
+        else:
+            # TensorProperties pickles as (dtype, layout, requires_grad, memory_format, pin_memory).
+            self.properties = tuple(state)
+
+
+class _Index(_Unpickled):
+    fqn: str
+    offset: tuple[int, ...] | None = None
+
+
+class _Location(_Unpickled):
+    relative_path: str
+    offset: int
+    length: int
+    transform_descriptors: Any = None
+
+
+class _ChunkEntry(_Unpickled):
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]
+
+
+class _TensorEntry(_Unpickled):
+    properties: Any
+    size: tuple[int, ...]
+    chunks: list[_ChunkEntry]
+
+
+def _first_argument(value: object = None, *_: object) -> object:
+    return value
+
+
+def _joined_path(*segments: object) -> str:
+    return "/".join(map(str, segments))
+
+
+def _sizes(values: Any = ()) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
+
+
+ALLOWED: dict[str, object] = {
+    f"{TORCH_METADATA}.Metadata": _Unpickled,
+    f"{TORCH_METADATA}.TensorStorageMetadata": _TensorEntry,
+    f"{TORCH_METADATA}.BytesStorageMetadata": _Unpickled,
+    f"{TORCH_METADATA}.ChunkStorageMetadata": _ChunkEntry,
+    f"{TORCH_METADATA}.TensorProperties": _Unpickled,
+    f"{TORCH_METADATA}.MetadataIndex": _Index,
+    f"{TORCH_METADATA}.StorageMeta": _Unpickled,
+    f"{TORCH_METADATA}._MEM_FORMAT_ENCODING": _first_argument,
+    "torch.distributed.checkpoint.filesystem._StorageInfo": _Location,
+    "torch.serialization._get_layout": _first_argument,
+    "torch.Size": _sizes,
+    "pathlib.PosixPath": _joined_path,
+    "pathlib._local.PosixPath": _joined_path,
+    **{f"torch.{name}": dtype for name, dtype in TORCH_DTYPES.items()},
+}
+"""Every name a `.metadata` may use, and its replacement."""
 
 
 def read_metadata(folder: Path) -> ShardedTensors:
-    """Read what lies where in a sharded checkpoint, and hold the files' sizes against it.
+    """Read a sharded checkpoint's metadata and check the sizes of its files.
 
     Raises:
-        ForbiddenPickle: If its `.metadata` asks for what no checkpoint needs.
-        ShardFileDamaged: If a file is missing or too short.
-        CheckpointUnreadable: If there is no metadata, or a layout that is not handled.
+        ForbiddenPickle: If `.metadata` names something a checkpoint does not need.
+        ShardFileDamaged: If a shard file is missing or too short.
+        CheckpointUnreadable: If there is no metadata, or its layout is not supported.
     """
     try:
         content = (folder / METADATA).read_bytes()
     except FileNotFoundError:
         raise CheckpointUnreadable(
-            f"{folder} holds no {METADATA}, which is written last: the checkpoint is not whole. Take an earlier one."
+            f"{folder} holds no {METADATA}, which is written last: the checkpoint is incomplete. Use an earlier one."
         ) from None
-    metadata = load_listed(io.BytesIO(content), GLOBALS, f"{METADATA} of {folder.name}")
+    metadata = load_allow_listed(content, ALLOWED, f"{METADATA} of {folder.name}")
     try:
-        found = _sharded_tensors(folder, metadata)
+        locations = {(index.fqn, index.offset): location for index, location in metadata.storage_data.items()}
+        entries: dict[str, Any] = metadata.state_dict_metadata
+        tensors = {
+            name: _tensor(name, entry, locations) for name, entry in entries.items() if isinstance(entry, _TensorEntry)
+        }
     except (AttributeError, TypeError, KeyError, ValueError) as error:
         raise CheckpointUnreadable(
-            f"{METADATA} of {folder.name} is of an unknown layout ({error}); torch 2.13 writes one that is known."
+            f"{METADATA} of {folder.name} has an unknown layout ({error}); the layout of torch 2.13 is supported."
         ) from error
+    found = ShardedTensors(folder, tensors, tuple(name for name in entries if name not in tensors))
     _check_files(found)
     return found
 
 
-def _sharded_tensors(folder: Path, metadata: Any) -> ShardedTensors:
-    stored = {(index.fqn, index.offset): place for index, place in metadata.storage_data.items()}
-    entries: dict[str, Any] = metadata.state_dict_metadata
-    tensors = {name: _tensor(name, entry, stored) for name, entry in entries.items() if isinstance(entry, TensorEntry)}
-    return ShardedTensors(folder, tensors, tuple(name for name in entries if name not in tensors))
-
-
-def _tensor(name: str, entry: TensorEntry, stored: dict[Any, Place]) -> ShardedTensor:
+def _tensor(name: str, entry: _TensorEntry, locations: dict[Any, _Location]) -> ShardedTensor:
     dtype = entry.properties.properties[0]
     if dtype not in TORCH_DTYPES.values():
-        raise CheckpointUnreadable(f"tensor {name} has the number format {dtype}, which is not handled.")
-    boxes = [box for box in entry.chunks if math.prod(box.sizes)]
-    chunks = tuple(_chunk(name, box, stored[name, box.offsets]) for box in boxes)
+        raise CheckpointUnreadable(f"tensor {name} has the number format {dtype}, which is not supported.")
+    chunks = tuple(
+        _chunk(name, chunk, locations[name, chunk.offsets]) for chunk in entry.chunks if math.prod(chunk.sizes)
+    )
     _check_cover(name, entry.size, chunks)
     return ShardedTensor(name, dtype, entry.size, chunks)
 
 
-def _chunk(name: str, box: Box, place: Place) -> Chunk:
-    if place.transform_descriptors:
-        raise CheckpointUnreadable(f"tensor {name} was saved through {place.transform_descriptors}, not as it is.")
-    if Path(place.relative_path).name != place.relative_path or place.relative_path in ("", ".", ".."):
-        raise ForbiddenPickle(f"tensor {name} is said to lie in {place.relative_path!r}, outside its checkpoint.")
-    if min((place.offset, place.length, *box.offsets, *box.sizes)) < 0:
-        raise CheckpointUnreadable(f"tensor {name} has a chunk at a negative place; the metadata is damaged.")
-    return Chunk(box.offsets, box.sizes, place.relative_path, place.offset, place.length)
+def _chunk(name: str, entry: _ChunkEntry, location: _Location) -> Chunk:
+    file = location.relative_path
+    if location.transform_descriptors:
+        raise CheckpointUnreadable(
+            f"tensor {name} was saved through {location.transform_descriptors}, which is not supported."
+        )
+    if Path(file).name != file or file in ("", ".", ".."):
+        raise ForbiddenPickle(f"the metadata places tensor {name} in {file!r}, outside its checkpoint.")
+    if min((location.offset, location.length, *entry.offsets, *entry.sizes)) < 0:
+        raise CheckpointUnreadable(f"tensor {name} has a chunk at a negative offset; the metadata is damaged.")
+    return Chunk(entry.offsets, entry.sizes, file, location.offset, location.length)
 
 
 def _check_cover(name: str, shape: tuple[int, ...], chunks: tuple[Chunk, ...]) -> None:
@@ -140,8 +199,8 @@ def _check_cover(name: str, shape: tuple[int, ...], chunks: tuple[Chunk, ...]) -
     once = sum(math.prod(chunk.sizes) for chunk in chunks) == math.prod(shape)
     if not (inside and once) or any(_overlap(one, other) for one, other in combinations(chunks, 2)):
         raise CheckpointUnreadable(
-            f"the {len(chunks)} chunks of {name} do not hold each number of its shape {list(shape)} once; a rank's "
-            "part is missing or saved twice. Take an earlier checkpoint."
+            f"the {len(chunks)} chunks of {name} do not hold each item of its shape {list(shape)} once; a rank's "
+            "chunk is missing or saved twice. Use an earlier checkpoint."
         )
 
 
@@ -152,9 +211,8 @@ def _overlap(one: Chunk, other: Chunk) -> bool:
 
 def _check_files(found: ShardedTensors) -> None:
     ends: dict[str, int] = {}
-    for tensor in found.tensors.values():
-        for chunk in tensor.chunks:
-            ends[chunk.file] = max(ends.get(chunk.file, 0), chunk.start + chunk.n_bytes)
+    for chunk in (chunk for tensor in found.tensors.values() for chunk in tensor.chunks):
+        ends[chunk.file] = max(ends.get(chunk.file, 0), chunk.start + chunk.n_bytes)
     for file, end in sorted(ends.items()):
         path = found.folder / file
         size = path.stat().st_size if path.is_file() else None

@@ -1,60 +1,61 @@
-"""Unpickling with a list of what may be asked for; anything else is refused by name."""
+"""Unpickling with an allow list: a pickle that names anything else is refused, and nothing of it runs."""
 
+import io
 import pickle
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 from tasks.common.errors import HindsightError
 
 
 class CheckpointUnreadable(HindsightError):
-    """A checkpoint whose layout is not handled, or that is no checkpoint."""
+    """A file that is not a checkpoint, or a layout that is not supported."""
 
 
 class ForbiddenPickle(CheckpointUnreadable):
-    """A pickle that asks for something a checkpoint does not need."""
+    """A pickle that names something a checkpoint does not need."""
 
 
-class ListedUnpickler(pickle.Unpickler):
-    """Builds nothing but what a list names; each name stands for a stand-in of ours, never for the thing itself."""
+class _AllowListUnpickler(pickle.Unpickler):
+    """Resolves each allowed name to an object of this project, never to the named object itself."""
 
-    def __init__(self, stream: BinaryIO, allowed: Mapping[str, object], where: str) -> None:
-        super().__init__(stream)
+    def __init__(self, content: bytes, allowed: Mapping[str, object], where: str) -> None:
+        super().__init__(io.BytesIO(content))
         self._allowed = allowed
         self._where = where
 
     def find_class(self, module: str, name: str) -> Any:
-        """Look a global up in the list.
-
-        Raises:
-            ForbiddenPickle: If it is not there.
-        """
         try:
             return self._allowed[f"{module}.{name}"]
         except KeyError:
             raise ForbiddenPickle(
                 f"{self._where} asks for {module}.{name}, which no checkpoint needs and which could run code; nothing "
-                "of it was loaded. Take a checkpoint whose origin you know."
+                "of it was loaded. Use a checkpoint from a source you trust."
             ) from None
 
     def persistent_load(self, pid: Any) -> Any:
-        """A storage is left as its description: ("storage", class, name, device, numbers)."""
+        """A storage stays a description: ("storage", class, name, device, length)."""
         return pid
 
 
-def load_listed(stream: BinaryIO, allowed: Mapping[str, object], where: str) -> Any:
-    """Unpickle with a list of what may be asked for.
+def load_allow_listed(content: bytes, allowed: Mapping[str, object], where: str) -> Any:
+    """Unpickle content that may name only what is allowed.
+
+    Args:
+        content: The pickle.
+        allowed: Replacement object by full name.
+        where: The pickle's name in messages.
 
     Raises:
-        ForbiddenPickle: If something else is.
-        CheckpointUnreadable: If it is no pickle, or is cut off.
+        ForbiddenPickle: If it names anything else.
+        CheckpointUnreadable: If it is not a pickle or is truncated.
     """
     try:
-        return ListedUnpickler(stream, allowed, where).load()
+        return _AllowListUnpickler(content, allowed, where).load()
     except CheckpointUnreadable:
         raise
     except Exception as error:
-        # A hostile or cut pickle ends in any exception there is.
+        # A hostile or truncated pickle can raise any exception.
         raise CheckpointUnreadable(
             f"{where} cannot be read ({type(error).__name__}: {error}); it is cut off or of another version of "
             "torch. Fetch the checkpoint again."

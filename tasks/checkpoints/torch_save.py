@@ -1,4 +1,4 @@
-"""Where the numbers of a tensor lie in a file of `torch.save`, found without torch and without running its pickle."""
+"""Offset of a tensor's data in a `torch.save` file, found without torch and without running its pickle."""
 
 import io
 import math
@@ -6,45 +6,19 @@ import zipfile
 from collections import OrderedDict
 from itertools import accumulate
 from operator import mul
-from pathlib import Path
 from typing import IO, Any, BinaryIO, NamedTuple
 
-from tasks.checkpoints.restricted_pickle import CheckpointUnreadable, load_listed
+from tasks.checkpoints.dtypes import ITEM_BYTES, STORAGES
+from tasks.checkpoints.restricted_pickle import CheckpointUnreadable, load_allow_listed
 
-TORCH_DTYPES = {
-    "float64": "F64",
-    "float32": "F32",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "int64": "I64",
-    "int32": "I32",
-    "int16": "I16",
-    "int8": "I8",
-    "uint8": "U8",
-    "bool": "BOOL",
-}
-"""torch's names of number formats, and safetensors' for the same."""
-ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-STORAGES = {
-    "DoubleStorage": "F64",
-    "FloatStorage": "F32",
-    "HalfStorage": "F16",
-    "BFloat16Storage": "BF16",
-    "LongStorage": "I64",
-    "IntStorage": "I32",
-    "ShortStorage": "I16",
-    "CharStorage": "I8",
-    "ByteStorage": "U8",
-    "BoolStorage": "BOOL",
-}
 MAX_PICKLE_BYTES = 1 << 20
 """A tensor's own pickle has some 150 bytes."""
 LOCAL_HEADER_BYTES = 30
-"""Fixed part of the header before each file of a zip; the lengths of its name and its extra field end it."""
+"""Fixed part of a zip's local file header; it ends with the lengths of the file's name and extra field."""
 HAS_DESCRIPTOR = 1 << 3
 DESCRIPTOR = (b"PK\x07\x08",)
 HEADERS = (b"PK\x03\x04", b"PK\x01\x02")
-"""What follows a file of a zip: its sizes once more where its flags say so, else the next header or the directory.
+"""What follows a file in a zip: a data descriptor if its flag is set, else the next header or the directory.
 
 Source: PKWARE, APPNOTE.TXT 6.3.10, sections 4.3 and 4.4.4.
 """
@@ -55,10 +29,10 @@ class SavedTensor(NamedTuple):
 
     Args:
         dtype: safetensors' name of the number format.
-        storage: Name of the file with its numbers.
-        first: Index of its first number in that file.
+        storage: Name of the archive's file with its data.
+        first: Index of its first item in that file.
         shape: Sizes.
-        stride: Numbers from one index to the next, along each dimension.
+        stride: Items from one index to the next, along each dimension.
     """
 
     dtype: str
@@ -72,7 +46,7 @@ def _rebuild_tensor(storage: Any, first: int, shape: Any, stride: Any, *_: objec
     return SavedTensor(str(storage[1]), str(storage[2]), int(first), tuple(shape), tuple(stride))
 
 
-TENSOR_GLOBALS: dict[str, object] = {
+ALLOWED: dict[str, object] = {
     "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
     "collections.OrderedDict": OrderedDict,
     **{f"torch.{storage}": dtype for storage, dtype in STORAGES.items()},
@@ -80,7 +54,7 @@ TENSOR_GLOBALS: dict[str, object] = {
 
 
 class FileRange(io.RawIOBase):
-    """A part of an open file, as a file."""
+    """A range of an open file, as a file of its own."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         self._file, self._start, self._size, self._at = file, start, size, 0
@@ -101,62 +75,62 @@ class FileRange(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         wanted = max(0, min(len(buffer), self._size - self._at))
         self._file.seek(self._start + self._at)
-        found = self._file.read(wanted)
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)
+        content = self._file.read(wanted)
+        buffer[: len(content)] = content
+        self._at += len(content)
+        return len(content)
 
 
-def find_numbers(file: BinaryIO, start: int, size: int, dtype: str, shape: tuple[int, ...], where: str) -> int:
-    """Offset in the file of a saved tensor's first number.
+def find_tensor_data(file: BinaryIO, start: int, size: int, dtype: str, shape: tuple[int, ...], where: str) -> int:
+    """Find the file offset of a saved tensor's first item.
 
     Args:
         file: Open and unbuffered.
         start: Offset of the `torch.save` archive.
-        size: Its bytes.
-        dtype: Number format it must have.
-        shape: Shape it must have; its numbers must lie one after another, last dimension fastest.
-        where: What the tensor is called in messages.
+        size: Bytes of the archive.
+        dtype: Required number format.
+        shape: Required shape; items must be contiguous in row-major order.
+        where: The tensor's name in messages.
 
     Raises:
-        CheckpointUnreadable: If it is no such archive, holds another tensor, or in another order.
+        CheckpointUnreadable: If it is not such an archive, or holds another tensor or memory order.
     """
     archive = FileRange(file, start, size)
     try:
         with zipfile.ZipFile(archive) as entries:
-            saved, numbers = _read_archive(entries, where)
-            _check_layout(saved, numbers, dtype, shape, where)
-            with entries.open(numbers):
-                # Opened only to have its name and its flags held against the directory.
-                return start + _data_offset(archive, numbers) + saved.first * ITEM_BYTES[dtype]
+            saved, data = _read_archive(entries, where)
+            _check_layout(saved, data, dtype, shape, where)
+            with entries.open(data):
+                # Opening compares the entry's name and flags with the directory; nothing is read.
+                return start + _data_offset(archive, data) + saved.first * ITEM_BYTES[dtype]
     except CheckpointUnreadable:
         raise
     except Exception as error:
-        # A damaged zip ends in any exception there is: of zipfile, zlib, struct, or an index.
+        # A damaged zip can raise any exception: of zipfile, zlib, struct, or an index.
         raise CheckpointUnreadable(
-            f"{where} is no archive of torch.save ({type(error).__name__}: {error}); fetch the checkpoint again, or "
-            "save it in the format torch_save."
+            f"{where} is not an archive of torch.save ({type(error).__name__}: {error}); fetch the checkpoint again, "
+            "or save it in the format torch_save."
         ) from error
 
 
-def _data_offset(archive: FileRange, numbers: zipfile.ZipInfo) -> int:
-    header = archive.seek(numbers.header_offset) + LOCAL_HEADER_BYTES
+def _data_offset(archive: FileRange, data: zipfile.ZipInfo) -> int:
+    header = archive.seek(data.header_offset) + LOCAL_HEADER_BYTES
     lengths = archive.read(LOCAL_HEADER_BYTES)[-4:]
     first = header + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
-    archive.seek(first + numbers.compress_size)
-    # The directory does not repeat the extra field's length, so a damaged one shows only at the end of the numbers.
-    if archive.read(4) not in (DESCRIPTOR if numbers.flag_bits & HAS_DESCRIPTOR else HEADERS):
-        raise ValueError(f"no entry ends where {numbers.filename} should")
+    archive.seek(first + data.compress_size)
+    # The directory does not repeat the extra field's length, so only the end of the data shows a damaged one.
+    if archive.read(4) not in (DESCRIPTOR if data.flag_bits & HAS_DESCRIPTOR else HEADERS):
+        raise ValueError(f"no entry ends where {data.filename} should")
     return first
 
 
 def _read_archive(entries: zipfile.ZipFile, where: str) -> tuple[SavedTensor, zipfile.ZipInfo]:
     root = entries.namelist()[0].split("/")[0]
     if entries.getinfo(f"{root}/data.pkl").file_size > MAX_PICKLE_BYTES or _byteorder(entries, root) != b"little":
-        raise CheckpointUnreadable(f"{where} is no tensor in little-endian order; such checkpoints are not handled.")
-    saved = load_listed(io.BytesIO(entries.read(f"{root}/data.pkl")), TENSOR_GLOBALS, where)
+        raise CheckpointUnreadable(f"{where} is not a tensor in little-endian order; others are not supported.")
+    saved = load_allow_listed(entries.read(f"{root}/data.pkl"), ALLOWED, where)
     if not isinstance(saved, SavedTensor):
-        raise CheckpointUnreadable(f"{where} holds a {type(saved).__name__} where its metadata promises a tensor.")
+        raise CheckpointUnreadable(f"{where} holds a {type(saved).__name__} where its metadata lists a tensor.")
     return saved, entries.getinfo(f"{root}/data/{saved.storage}")
 
 
@@ -166,28 +140,23 @@ def _byteorder(entries: zipfile.ZipFile, root: str) -> bytes:
         return found.read(16)
 
 
-def _check_layout(saved: SavedTensor, numbers: zipfile.ZipInfo, dtype: str, shape: tuple[int, ...], where: str) -> None:
+def _check_layout(saved: SavedTensor, data: zipfile.ZipInfo, dtype: str, shape: tuple[int, ...], where: str) -> None:
     if (saved.dtype, saved.shape) != (dtype, shape):
         raise CheckpointUnreadable(
-            f"{where} is {saved.dtype} {list(saved.shape)}, its metadata says {dtype} {list(shape)}; the files are "
-            "of two checkpoints. Fetch it again."
+            f"{where} is {saved.dtype} {list(saved.shape)}, its metadata says {dtype} {list(shape)}; the files belong "
+            "to different checkpoints. Fetch it again."
         )
     if saved.first < 0:
-        raise CheckpointUnreadable(f"{where} starts {-saved.first} numbers before its storage; fetch it again.")
-    contiguous = tuple(accumulate(shape[:0:-1], mul, initial=1))[::-1] if shape else ()
-    strides_that_matter = [stride for stride, n in zip(saved.stride, saved.shape, strict=True) if n > 1]
-    wanted = [stride for stride, n in zip(contiguous, shape, strict=True) if n > 1]
-    if math.prod(shape) and strides_that_matter != wanted:
+        raise CheckpointUnreadable(f"{where} starts {-saved.first} items before its storage; fetch it again.")
+    row_major = tuple(accumulate(shape[:0:-1], mul, initial=1))[::-1] if shape else ()
+    # The stride of a dimension of size 1 is arbitrary.
+    stride = [n_items for n_items, n in zip(saved.stride, saved.shape, strict=True) if n > 1]
+    if math.prod(shape) and stride != [n_items for n_items, n in zip(row_major, shape, strict=True) if n > 1]:
         raise CheckpointUnreadable(
-            f"{where} lies in memory order {list(saved.stride)}, not row by row as {list(contiguous)}; such tensors "
-            "are not handled. Make it contiguous before saving."
+            f"{where} has the memory order {list(saved.stride)}, not the row-major {list(row_major)}; others are not "
+            "supported. Make the tensor contiguous before saving."
         )
-    if numbers.compress_type != zipfile.ZIP_STORED or numbers.compress_size < (
+    if data.compress_type != zipfile.ZIP_STORED or data.compress_size < (
         (saved.first + math.prod(shape)) * ITEM_BYTES[dtype]
     ):
-        raise CheckpointUnreadable(f"{where} is compressed or cut off; such checkpoints are not handled.")
-
-
-def open_unbuffered(path: Path) -> BinaryIO:
-    """Open for reads of exactly the bytes asked for."""
-    return path.open("rb", buffering=0)
+        raise CheckpointUnreadable(f"{where} is compressed or cut off; such checkpoints are not supported.")

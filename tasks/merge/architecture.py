@@ -1,4 +1,4 @@
-"""The names and shapes a model's weights must have, from its config alone; no weight is loaded."""
+"""Names and shapes of a model's weights, from its config alone; no weight is loaded."""
 
 import shutil
 from collections.abc import Iterable
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.merge.casting import DTYPE_NAMES, MERGED
+from tasks.merge.casting import CONFIG_DTYPES, DTYPE_NAMES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-KEPT_FROM_BASE = (
+COPIED_FROM_BASE = (
     "generation_config.json",
     "tokenizer*",
     "special_tokens_map.json",
@@ -20,16 +20,16 @@ KEPT_FROM_BASE = (
     "merges.txt",
     "*.jinja",
 )
-"""Files of the base that a merge does not touch."""
+"""Files of the base that a merge copies unchanged."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a causal language model's weights are called.
+    """The weights of a causal language model.
 
     Args:
-        shapes: By name, in the model's order; of tied weights the first name only.
-        tied: The other names of tied weights, and the name each is kept under.
+        shapes: By name, in the model's order; of tied weights only the first name.
+        tied: The other names of tied weights, and the first name of each.
     """
 
     shapes: dict[str, tuple[int, ...]]
@@ -37,7 +37,7 @@ class Architecture:
 
 
 def empty_model(base_dir: Path) -> "PreTrainedModel":
-    """The causal language model of a folder's config, on the meta device: shapes without numbers."""
+    """The causal language model of a folder's config, on the meta device."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -49,12 +49,12 @@ def empty_model(base_dir: Path) -> "PreTrainedModel":
 
 def describe(model: "PreTrainedModel") -> Architecture:
     """Names and shapes of an empty model's weights."""
-    kept: dict[int, str] = {}
+    first_names: dict[int, str] = {}
     shapes: dict[str, tuple[int, ...]] = {}
     tied: dict[str, str] = {}
     tensors: Iterable[tuple[str, Any]] = model.state_dict(keep_vars=True).items()
     for name, tensor in tensors:
-        first = kept.setdefault(id(tensor), name)
+        first = first_names.setdefault(id(tensor), name)
         if first == name:
             shapes[name] = tuple(tensor.shape)
         else:
@@ -62,21 +62,21 @@ def describe(model: "PreTrainedModel") -> Architecture:
     return Architecture(shapes, tied)
 
 
-def keep_configs(model: "PreTrainedModel", base_dir: Path, dtype: str, folder: Path) -> None:
-    """Leave the model's config and the base's tokenizer in a folder.
+def write_configs(base_dir: Path, dtype: str, folder: Path) -> None:
+    """Write the model's config and copy the base's tokenizer.
 
-    The config is the causal language model's own: a multimodal base's says what the merged weights no longer hold.
+    The config is the causal language model's own: a multimodal base's lists parts that the merged weights lack.
 
     Args:
-        model: The empty model.
         base_dir: The base.
-        dtype: As `merge.dtype`; `base` keeps what the base's config says.
+        dtype: As `merge.dtype`; `base` leaves the base config's dtype.
         folder: Gets the files.
     """
+    model = empty_model(base_dir)
     model.config.architectures = [type(model).__name__]
     if dtype != "base":
-        model.config.dtype = DTYPE_NAMES[MERGED[dtype]]
+        model.config.dtype = DTYPE_NAMES[CONFIG_DTYPES[dtype]]
     model.config.save_pretrained(folder)
-    for pattern in KEPT_FROM_BASE:
+    for pattern in COPIED_FROM_BASE:
         for file in base_dir.glob(pattern):
             shutil.copyfile(file, folder / file.name)

@@ -1,4 +1,4 @@
-"""Number formats, and rounding from one to another as torch does."""
+"""Number formats, and casts between them that round as torch does."""
 
 from typing import Literal
 
@@ -6,45 +6,44 @@ import numpy as np
 
 from tasks.merge.errors import CastNotHandled
 
-FLOATS = ("F32", "BF16", "F16")
 DTYPE_NAMES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
-"""Names in a model's config."""
-MERGED = {"fp32": "F32", "bf16": "BF16"}
-"""What `merge.dtype` asks for."""
-NAN_ABOVE = np.uint32(0x7F800000)
-"""An fp32's bits without its sign: above this it is not a number."""
-QUIET = np.uint32(0x00400000)
-"""Keeps a NaN one when its lower half is cut off."""
+"""Floating-point formats by safetensors' name, and their names in torch and in a model's config."""
+CONFIG_DTYPES = {"fp32": "F32", "bf16": "BF16"}
+"""Values of `merge.dtype`."""
+INFINITY_BITS = np.uint32(0x7F800000)
+"""An fp32's bits without its sign: a larger value is NaN."""
+QUIET_BIT = np.uint32(0x00400000)
+"""Set in a NaN so that it stays one when its lower half is dropped."""
 
 
 def wanted_dtype(asked: Literal["base", "fp32", "bf16"], of_base: str) -> str:
-    """Number format of a merged tensor; counters and masks keep theirs."""
-    return of_base if asked == "base" or of_base not in FLOATS else MERGED[asked]
+    """Number format of a merged tensor; integers and masks keep theirs."""
+    return of_base if asked == "base" or of_base not in DTYPE_NAMES else CONFIG_DTYPES[asked]
 
 
 def check_cast(name: str, source: str, target: str) -> None:
-    """Refuse what is not handled, before anything is written.
+    """Check, before anything is written, that a cast is supported.
 
     Raises:
-        CastNotHandled: If a number format is to be turned into one this module does not know.
+        CastNotHandled: If it is not.
     """
-    if source != target and not (source in FLOATS and target in FLOATS):
+    if source != target and not (source in DTYPE_NAMES and target in DTYPE_NAMES):
         raise CastNotHandled(
-            f"tensor {name} is {source} where the merged model has {target}; only {', '.join(FLOATS)} are turned "
-            "into one another. Set merge.dtype to another value, or train in one of these."
+            f"tensor {name} is {source} where the merged model has {target}; only casts between "
+            f"{', '.join(DTYPE_NAMES)} are supported. Set merge.dtype to another value, or train in one of these."
         )
 
 
 def cast(raw: np.ndarray, source: str, target: str) -> np.ndarray:
-    """Bytes of the same numbers in another format, rounded to nearest, ties to even.
+    """Cast numbers to another format, rounded to nearest, ties to even.
 
     Args:
         raw: (n_bytes,) uint8, contiguous and aligned.
-        source: Their number format.
-        target: The one wanted.
+        source: Format of the numbers.
+        target: Wanted format.
 
     Returns:
-        (n_bytes,) uint8; `raw` itself where the formats are one.
+        (n_bytes,) uint8; `raw` itself if the formats are equal.
     """
     if source == target:
         return raw
@@ -68,12 +67,12 @@ def _from_fp32(values: np.ndarray, target: str) -> np.ndarray:
         with np.errstate(over="ignore"):
             return values.astype(np.float16)
     bits = values.view(np.uint32)
-    # Half of the last place kept, less one bit where that place is even, so that ties go to even.
+    # Half of the last bit that stays, minus one where that bit is even, so that ties round to even.
     rounded = bits >> np.uint32(16)
     rounded &= np.uint32(1)
     rounded += np.uint32(0x7FFF)
     rounded += bits
-    is_nan = (bits & np.uint32(0x7FFFFFFF)) > NAN_ABOVE
+    is_nan = (bits & np.uint32(0x7FFFFFFF)) > INFINITY_BITS
     if is_nan.any():
-        rounded[is_nan] = bits[is_nan] | QUIET
+        rounded[is_nan] = bits[is_nan] | QUIET_BIT
     return np.ascontiguousarray(rounded.view(np.uint16)[1::2])

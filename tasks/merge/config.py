@@ -1,4 +1,4 @@
-"""How a merge is made and verified."""
+"""The merge stage's config and artifact type."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -12,16 +12,16 @@ Prompt = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
 class MergeConfig(Config):
-    """Trained weights made one model with its base, compared by logits on a few prompts."""
+    """How trained weights and their base become one model, and how its logits are compared."""
 
     dtype: Literal["base", "fp32", "bf16"] = "base"
-    """Number format of the merged weights: the base's, tensor by tensor, or one for all. Wider ones are rounded to
-    nearest; what was rounded is counted in the facts."""
+    """Number format of the merged weights: the base's, tensor by tensor, or one for all. Casts round to nearest and are
+    counted in the facts."""
     shard_gigabytes: float = Field(5, gt=0, le=50)
-    """Most bytes of a weight file, in units of 10^9; a single larger tensor gets a file of its own."""
+    """Size limit of a weight file in GB (10^9 bytes); a larger tensor gets a file of its own."""
     tolerance: float = Field(0.01, gt=0, le=0.01)
-    """Adapters: largest difference allowed, as a share of the largest distance training moved a logit, or what
-    arithmetic alone gives in the merged number format, where that is more. Full weights must not differ at all."""
+    """Adapters: largest logit difference allowed, as a fraction of the largest logit change by training, or the
+    rounding noise of the merged number format if that is more. Full weights must not differ at all."""
     prompts: tuple[Prompt, ...] = Field(
         (
             "On 4 January 2016 the closing price of the stock was",
@@ -32,14 +32,14 @@ class MergeConfig(Config):
         min_length=1,
         max_length=64,
     )
-    """Texts on whose every position the logits are compared."""
+    """Texts; the logits are compared at every token."""
 
 
 def merge_label(config: MergeConfig, inputs: Mapping[str, ArtifactRef]) -> str:
-    """Name of the artifact: the training's."""
+    """Name of the artifact: that of the training."""
     return inputs["train"].label
 
 
 REVISION = 2
-"""Raised when the same input would give other bytes."""
+"""Raised when the same input gives other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="merge", revision=REVISION, label=merge_label)

@@ -1,35 +1,35 @@
-"""What the merge room refuses."""
+"""Errors of the merge stage."""
 
 from tasks.common.errors import HindsightError
 
 
 class MergeError(HindsightError):
-    """The model cannot be merged, or the merged model is not what was trained."""
+    """The model cannot be merged, or the merged model differs from the trained one."""
 
 
 class AdapterMismatch(MergeError):
-    """The adapter does not fit the base, or has no weights for a target."""
+    """The adapter does not fit the base, or lacks weights for a target."""
 
 
 class CheckpointMismatch(MergeError):
-    """The sharded weights, or the base's, are not those of the architecture."""
+    """The tensors of the checkpoint or the base are not those of the architecture."""
 
 
 class SourceDamaged(MergeError):
-    """A file of the base that is missing, cut off or contradicts itself."""
+    """A file of the base that is missing, truncated or inconsistent."""
 
 
 class CastNotHandled(MergeError):
-    """A number format that is not turned into the one asked for."""
+    """A number format that cannot be cast to the one asked for."""
 
 
-class NoRoom(MergeError):
-    """The disk has no room for the merged model."""
+class DiskFull(MergeError):
+    """The disk is too small for the merged model."""
 
 
-class NothingMoved(MergeError):
-    """What was trained changes no logit, or an expert's adapter no weight."""
+class NothingChanged(MergeError):
+    """Training changes no logit, or an expert's adapter changes no weight."""
 
 
 class MergeDiffers(MergeError):
-    """The merged model answers otherwise than the trained one."""
+    """The merged model's logits differ from the trained one's."""

@@ -1,150 +1,133 @@
-"""Folding an adapter into one weight after another, by PEFT's own layers."""
+"""Folding an adapter into one weight after another with PEFT's own layers."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.merge.adapter import Adapter
 from tasks.merge.casting import DTYPE_NAMES, cast
-from tasks.merge.errors import AdapterMismatch, NothingMoved
-from tasks.merge.parts import factors_of, parts_of
-from tasks.merge.sources import Source
-from tasks.merge.stream import PIECE_BYTES, Reader
+from tasks.merge.errors import AdapterMismatch, NothingChanged
+from tasks.merge.row_slices import row_slices, slice_factors
+from tasks.merge.stream import BLOCK_BYTES, MergedTensor, Reader
 
 if TYPE_CHECKING:
     import torch
 
 
 @dataclass
-class Folded:
-    """A tensor that gets its adapter's product added."""
+class FoldedTensor(MergedTensor):
+    """A base tensor plus its adapter's product."""
 
-    name: str
-    dtype: str
-    source: Source
     adapter: Adapter
-    counts: dict[str, int] = field(default_factory=dict)
 
-    def pieces(self, reader: Reader) -> Iterator[np.ndarray]:
-        """The sum, by PEFT's arithmetic in the merged number format, part by part.
+    def blocks(self, reader: Reader) -> Iterator[np.ndarray]:
+        """The sum, by PEFT's arithmetic in the merged number format, slice by slice.
 
         Raises:
-            AdapterMismatch: If the adapter was trained on another base, or the sum is no number.
-            NothingMoved: If an expert's adapter is not zero and yet changes nothing.
+            AdapterMismatch: If the adapter was trained on another base, or the sum is not finite.
+            NothingChanged: If an expert's adapter is not zero but changes no weight.
         """
-        runs, rest, n_moved = self.source.runs(), None, 0
+        ranges, rest, is_changed = self.source.byte_ranges(), None, False
         factors = self.adapter.factors(self.name)
         row_bytes = self.source.n_bytes // self.source.shape[0]
-        for rows in parts_of(self.adapter.layers[self.name], self.source.shape, self.source.dtype):
+        for rows in row_slices(self.adapter.layers[self.name], self.source.shape, self.source.dtype):
             raw = np.empty((rows.stop - rows.start) * row_bytes, np.uint8)
-            _, rest = reader.fill(raw, runs, rest)
-            _refuse_another_base(self, raw, rows)
-            merged, moved = fold(self, cast(raw, self.source.dtype, self.dtype), factors, rows)
+            _, rest = reader.fill(raw, ranges, rest)
+            self._check_base(raw, rows)
+            merged, slice_changed = self._fold(cast(raw, self.source.dtype, self.dtype), factors, rows)
             del raw
-            n_moved += moved
-            yield from (merged[start : start + PIECE_BYTES] for start in range(0, len(merged), PIECE_BYTES))
-        _count(self, moved=n_moved > 0)
+            is_changed |= slice_changed
+            yield from (merged[start : start + BLOCK_BYTES] for start in range(0, len(merged), BLOCK_BYTES))
+        self._count(is_changed)
+
+    def _fold(self, raw: np.ndarray, factors: dict[str, "torch.Tensor"], rows: slice) -> tuple[np.ndarray, bool]:
+        """Bytes of the merged slice, and whether they differ from `raw`, the slice in the merged number format."""
+        import torch
+
+        layer = self.adapter.layers[self.name]
+        weight = self._tensor(raw, self.dtype, rows)
+        try:
+            merged = peft_merge(layer, self.name.rsplit(".", 1)[1], weight, slice_factors(layer, factors, rows))
+        except ValueError as error:
+            raise AdapterMismatch(
+                f"adapter of {self.name} gives no finite weights; look at the training's loss."
+            ) from error
+        as_bytes: np.ndarray = merged.contiguous().view(-1).view(torch.uint8).numpy()
+        return as_bytes, not torch.equal(merged, weight)
+
+    def _check_base(self, raw: np.ndarray, rows: slice) -> None:
+        """Check that a copy of the base's weight in the adapter's file equals that weight."""
+        import torch
+
+        if (copy := self.adapter.copies.get(self.name)) is None:
+            return
+        trained_on = self.adapter.tensors.get_slice(copy)[rows]
+        if not torch.equal(self._tensor(raw, self.source.dtype, rows).to(trained_on.dtype), trained_on):
+            raise AdapterMismatch(
+                f"the adapter's file holds {copy}, which differs from the base's {self.name}: it was trained on "
+                "another base. Merge it with that one."
+            )
+
+    def _tensor(self, raw: np.ndarray, dtype: str, rows: slice) -> "torch.Tensor":
+        import torch
+
+        shape = (rows.stop - rows.start, *self.source.shape[1:])
+        return torch.from_numpy(raw).view(getattr(torch, DTYPE_NAMES[dtype])).reshape(shape)
+
+    def _count(self, is_changed: bool) -> None:
+        is_expert, is_zero = self.adapter.is_expert(self.name), self.adapter.is_zero(self.name)
+        if is_expert and not is_changed and not is_zero:
+            raise NothingChanged(
+                f"the adapter of {self.name} is not zero, but every sum rounds to the base's weight in "
+                f"{self.dtype}; the merged experts would be the base's. Set merge.dtype to fp32."
+            )
+        self.counts |= {
+            "adapters": 1,
+            "zero adapters": int(is_zero),
+            "base copies": int(self.name in self.adapter.copies),
+            "moved": int(is_changed),
+            "moved experts": int(is_changed and is_expert),
+        }
 
 
-def fold(output: Folded, raw: np.ndarray, factors: dict[str, "torch.Tensor"], rows: slice) -> tuple[np.ndarray, bool]:
-    """Let PEFT's layer merge into a part of this one weight.
+def peft_merge(layer: Any, name: str, weight: "torch.Tensor", factors: dict[str, "torch.Tensor"]) -> "torch.Tensor":
+    """Let PEFT's layer compute the sum of a weight and the product of its factors.
 
     Args:
-        output: Names the weight and its adapter.
-        raw: (n_bytes,) uint8 of the part in the merged number format.
-        factors: The whole weight's factors, by their paths in the layer.
-        rows: Which part.
-
-    Returns:
-        (n_bytes,) uint8 of the merged part, and whether it is another one than `raw`.
+        layer: On the meta device; the weight and the factors replace its parameters during the call.
+        name: The weight's name in the base layer.
+        weight: The whole weight or a slice of its rows.
+        factors: Of these rows, by their paths in the layer.
 
     Raises:
-        AdapterMismatch: If the sum is no number.
+        ValueError: If the sum is not finite.
     """
     import torch
 
-    layer = output.adapter.layers[output.name]
-    shape = (rows.stop - rows.start, *output.source.shape[1:])
-    weight = torch.from_numpy(raw).view(getattr(torch, DTYPE_NAMES[output.dtype])).reshape(shape)
-    try:
-        merged = _merged(layer, output.name.rsplit(".", 1)[1], weight, factors_of(layer, factors, rows))
-    except ValueError as error:
-        raise AdapterMismatch(
-            f"adapter of {output.name} gives no finite weights; look at the training's loss."
-        ) from error
-    as_bytes: np.ndarray = merged.contiguous().view(-1).view(torch.uint8).numpy()
-    return as_bytes, not torch.equal(merged, weight)
-
-
-def _merged(layer: Any, name: str, weight: "torch.Tensor", factors: dict[str, "torch.Tensor"]) -> "torch.Tensor":
-    """PEFT's sum for a layer that has this weight and these factors for the moment."""
-    with ExitStack() as borrowed:
+    with ExitStack() as replaced:
         for path, factor in factors.items():
             holder, _, leaf = path.rpartition(".")
-            borrowed.enter_context(_standing_in(layer.get_submodule(holder), leaf, factor))
-        borrowed.enter_context(_standing_in(layer.get_base_layer(), name, weight))
+            parameter = torch.nn.Parameter(factor, requires_grad=False)
+            replaced.enter_context(_attribute(layer.get_submodule(holder), leaf, parameter))
+        base_layer = layer.get_base_layer()
+        replaced.enter_context(_attribute(base_layer, name, torch.nn.Parameter(weight, requires_grad=False)))
         if weight.dim() > 2:
-            borrowed.enter_context(_of_experts(layer, len(weight)))
-        borrowed.callback(layer.merged_adapters.clear)
+            replaced.enter_context(_attribute(layer, "num_experts", len(weight)))
+        replaced.callback(layer.merged_adapters.clear)
         layer.merge(safe_merge=True)
-        merged: torch.Tensor = getattr(layer.get_base_layer(), name).data
+        merged: torch.Tensor = getattr(base_layer, name).data
         return merged
 
 
 @contextmanager
-def _standing_in(module: Any, name: str, tensor: "torch.Tensor") -> Iterator[None]:
-    """Numbers in the place of a parameter without."""
-    import torch
-
-    empty = getattr(module, name)
-    setattr(module, name, torch.nn.Parameter(tensor, requires_grad=False))
+def _attribute(owner: Any, name: str, value: object) -> Iterator[None]:
+    """Replace an attribute within a `with` block."""
+    original = getattr(owner, name)
+    setattr(owner, name, value)
     try:
         yield
     finally:
-        setattr(module, name, empty)
-
-
-@contextmanager
-def _of_experts(layer: Any, n_experts: int) -> Iterator[None]:
-    whole, layer.num_experts = layer.num_experts, n_experts
-    try:
-        yield
-    finally:
-        layer.num_experts = whole
-
-
-def _refuse_another_base(output: Folded, raw: np.ndarray, rows: slice) -> None:
-    """A copy of the base's weight that came with the adapter must be that weight."""
-    import torch
-
-    if (copy := output.adapter.copies.get(output.name)) is None:
-        return
-    trained_on = output.adapter.tensors.get_slice(copy)[rows]
-    ours = torch.from_numpy(raw).view(getattr(torch, DTYPE_NAMES[output.source.dtype])).reshape(trained_on.shape)
-    if not torch.equal(ours.to(trained_on.dtype), trained_on):
-        raise AdapterMismatch(
-            f"the adapter brings {copy}, which is another one than the base's {output.name}: it was trained on another "
-            "base. Merge it with that one."
-        )
-
-
-def _count(output: Folded, moved: bool) -> None:
-    is_expert, is_zero = output.adapter.is_expert(output.name), output.adapter.is_zero(output.name)
-    if is_expert and not moved and not is_zero:
-        raise NothingMoved(
-            f"the adapter of {output.name} is not zero, and yet every sum rounds to the base's weight in "
-            f"{output.dtype}; the merged experts would be the base's. Set merge.dtype to fp32."
-        )
-    counts = {
-        "adapters": True,
-        "zero adapters": is_zero,
-        "base copies": output.name in output.adapter.copies,
-        "moved": moved,
-        "moved experts": moved and is_expert,
-    }
-    if output.dtype != output.source.dtype:
-        counts[f"{output.source.dtype} to {output.dtype}"] = True
-    output.counts = {what: int(count) for what, count in counts.items()}
+        setattr(owner, name, original)

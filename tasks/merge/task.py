@@ -1,4 +1,4 @@
-"""The merge room's Prefect task."""
+"""The merge stage's Prefect task."""
 
 import shutil
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ from tasks.store.store import open_store
 
 @task(name="merge", cache_policy=NO_CACHE)
 def publish_merge(config: MergeConfig, base: ArtifactRef, train: ArtifactRef) -> ArtifactRef:
-    """Merge what was trained with its base and publish the model, unless the store has it.
+    """Merge a checkpoint with its base and publish the model, unless the store has it.
 
-    Files that are finished stay on this machine until the model is published; a retry here goes on with them.
+    Finished files stay on this machine until the model is published; a retry on it resumes from them.
 
     Args:
-        config: Number format, tolerance and probe prompts.
+        config: Number format, tolerance and prompts.
         base: ModelFolder that was trained.
-        train: Checkpoint with the adapter, or with every weight.
+        train: Checkpoint with the adapter, or with the full weights.
 
     Returns:
         Reference to a ModelFolder.

@@ -1,9 +1,9 @@
-"""How fast and in how much memory a sharded checkpoint becomes safetensors: by us, torch, accelerate and axolotl.
+"""Speed and memory of converting a sharded checkpoint to safetensors: ours, torch's, accelerate's and axolotl's.
 
-`python -m tests.bench.merge [--pairs 7] [--mb 3000]` has two ranks save a checkpoint and merges it by each way, each in
-a process of its own. Ours and `cp --reflink=never` with `sync` are timed in pairs, the order reversed from pair to
-pair, the source in the page cache for both; ours hashes every byte and asks the disk for every file. The start of
-Python is left out of the seconds, and what it imports out of the memory.
+`python -m tests.bench.merge [--pairs 7] [--mb 3000]` saves a checkpoint with two ranks and converts it with each method in
+a process of its own. Ours and `cp --reflink=never` with `sync` are timed in pairs, in alternating order, with the source
+in the page cache; ours hashes every byte and syncs every file. Times exclude the start of Python, memory excludes its
+imports.
 """
 
 import argparse
@@ -29,7 +29,7 @@ LAYER = {
     "self_attn.q_proj.weight": (4095, 1024),
     "norm.weight": (1023,),
 }
-"""Shapes of the reference's kind; the first dimension is not always even."""
+"""Shapes like those of Qwen3.5; the first dimension is not always even."""
 MEASURE = """
 import json, os, sys, time
 def status(field):
@@ -46,18 +46,18 @@ seconds = time.perf_counter() - started
 print(json.dumps({{"seconds": seconds, "import_mb": imported / 1e6, "peak_mb": status("VmHWM") / 1e6,
                    "n_read": read() - before}}))
 """
-WAYS = {
+METHODS = {
     "ours": (
         """
 from pathlib import Path
 from tasks.checkpoints.dcp import read_metadata
 from tasks.merge.shards import plan_shards, write_shards
-from tasks.merge.sources import sharded_sources
-from tasks.merge.stream import Copied
+from tasks.merge.stored_tensors import find_sharded
+from tasks.merge.stream import CopiedTensor
 """,
         """
-sources = sharded_sources(read_metadata(Path(source)))
-outputs = [Copied(name, found.dtype, found) for name, found in sources.items()]
+sources = find_sharded(read_metadata(Path(source)))
+outputs = [CopiedTensor(name, found.dtype, found) for name, found in sources.items()]
 write_shards(plan_shards(outputs, 5 * 10**8), "", Path(target))
 """,
     ),
@@ -78,7 +78,7 @@ Run = dict[str, float]
 
 
 def shapes(n_bytes: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes that fill about as many bytes in fp32."""
+    """Names and shapes of tensors with about `n_bytes` in fp32."""
     import math
 
     per_layer = 4 * sum(math.prod(shape) for shape in LAYER.values())
@@ -87,7 +87,7 @@ def shapes(n_bytes: int) -> dict[str, tuple[int, ...]]:
 
 
 def save_rank(target: Path, n_bytes: int, rank: int) -> None:
-    """One of two ranks: tensors as FSDP2 shards them, filled at random."""
+    """Save the checkpoint as one of two ranks: random tensors, sharded as by FSDP2."""
     import torch
     import torch.distributed as dist
     import torch.distributed.checkpoint as dcp
@@ -117,21 +117,21 @@ def make_checkpoint(target: Path, n_bytes: int) -> None:
         raise SystemExit("the checkpoint was not saved.")
 
 
-def python_of(way: str) -> str:
-    """The pipeline's Python, or the trainer's, which has accelerate's merge as axolotl pins it, and axolotl."""
-    return str(project_root() / ".venv-trainer/bin/python") if way in ("accelerate", "axolotl") else sys.executable
+def python_of(method: str) -> str:
+    """The pipeline's Python, or the trainer's, which has axolotl and the accelerate version it pins."""
+    return str(project_root() / ".venv-trainer/bin/python") if method in ("accelerate", "axolotl") else sys.executable
 
 
-def merge_by(way: str, source: Path, scratch: Path) -> Run:
-    """One way once, in a process of its own; nothing of it is left."""
-    imports, work = WAYS[way]
+def merge_by(method: str, source: Path, scratch: Path) -> Run:
+    """Run a method once in a process of its own; its output is deleted."""
+    imports, work = METHODS[method]
     target = scratch / "merged"
     target.mkdir()
     os.sync()
     environment = os.environ | {"AXOLOTL_DO_NOT_TRACK": "1", "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
     script = MEASURE.format(imports=imports, work=work)
     done = subprocess.run(
-        [python_of(way), "-c", script, str(source), str(target)],
+        [python_of(method), "-c", script, str(source), str(target)],
         cwd=project_root(),
         env=environment,
         capture_output=True,
@@ -140,7 +140,7 @@ def merge_by(way: str, source: Path, scratch: Path) -> Run:
     shutil.rmtree(target)
     Path(f"{target}.pt").unlink(missing_ok=True)
     if done.returncode:
-        raise SystemExit(f"{way} failed: {done.stderr[-1500:]}")
+        raise SystemExit(f"{method} failed: {done.stderr[-1500:]}")
     found: Run = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -157,7 +157,7 @@ def copy(source: Path, scratch: Path) -> float:
 
 
 def one_pair(source: Path, scratch: Path, is_cp_first: bool) -> tuple[Run, float]:
-    """Ours and cp, in one order or the other."""
+    """Ours and cp, in either order."""
     if is_cp_first:
         seconds = copy(source, scratch)
         return merge_by("ours", source, scratch), seconds
@@ -165,9 +165,9 @@ def one_pair(source: Path, scratch: Path, is_cp_first: bool) -> tuple[Run, float
 
 
 def summary(pairs: list[tuple[Run, float]], others: dict[str, Run], n_bytes: int) -> dict[str, object]:
-    """What `merge.json` holds."""
+    """The content of `merge.json`."""
     speeds = sorted(seconds / ours["seconds"] for ours, seconds in pairs)
-    ways = {"ours": pairs[-1][0]} | others
+    methods = {"ours": pairs[-1][0]} | others
     return {
         "speed_vs_cp": round(statistics.median(speeds), 3),
         "speed_vs_cp_spread": [round(speeds[0], 3), round(speeds[-1], 3)],
@@ -175,8 +175,8 @@ def summary(pairs: list[tuple[Run, float]], others: dict[str, Run], n_bytes: int
         "largest_tensor_mb": round(4 * 64 * 513 * 1024 / MB, 1),
         "bytes_read_ratio": round(max(ours["n_read"] for ours, _ in pairs) / n_bytes, 4),
         "ways": {
-            way: {"seconds": round(run["seconds"], 1), "peak_rss_mb": round(run["peak_mb"])}
-            for way, run in ways.items()
+            method: {"seconds": round(run["seconds"], 1), "peak_rss_mb": round(run["peak_mb"])}
+            for method, run in methods.items()
         },
         "ours_seconds": round(statistics.median(ours["seconds"] for ours, _ in pairs), 2),
         "cp_seconds": round(statistics.median(seconds for _, seconds in pairs), 2),
@@ -188,11 +188,13 @@ def summary(pairs: list[tuple[Run, float]], others: dict[str, Run], n_bytes: int
 
 
 def main() -> None:
-    """Measure, print the table, keep it in `.hindsight/bench/merge.json`."""
+    """Measure, print the figures and save them in `.hindsight/bench/merge.json`."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.merge", description=__doc__)
     parser.add_argument("--pairs", type=int, default=7, help="pairs of ours and cp")
     parser.add_argument("--mb", type=int, default=3000, help="megabytes of the checkpoint")
-    parser.add_argument("--others", nargs="*", default=["torch", "accelerate", "axolotl"], help="other ways, once each")
+    parser.add_argument(
+        "--others", nargs="*", default=["torch", "accelerate", "axolotl"], help="other methods, run once"
+    )
     parser.add_argument("--save", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--rank", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -203,20 +205,18 @@ def main() -> None:
         make_checkpoint(scratch / "checkpoint", asked.mb * MB)
         source = scratch / "checkpoint" / SHARDED
         n_bytes = sum(file.stat().st_size for file in source.iterdir())
-        merge_by("ours", source, scratch)  # The source is in the page cache from here on.
+        merge_by("ours", source, scratch)  # Brings the source into the page cache.
         pairs = []
         for number in range(asked.pairs):
             pairs.append(one_pair(source, scratch, is_cp_first=number % 2 == 1))
             print(json.dumps({"ours": pairs[-1][0], "cp": pairs[-1][1]}), flush=True)
-        others = {way: merge_by(way, source, scratch) for way in asked.others}
-    kept = summary(pairs, others, n_bytes)
+        others = {method: merge_by(method, source, scratch) for method in asked.others}
+    figures = summary(pairs, others, n_bytes)
     file = state_dir() / "bench" / "merge.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(kept, indent=1) + "\n")
-    print(json.dumps(kept, indent=1))
-    print(
-        f"speed_vs_cp {kept['speed_vs_cp']}, peak_rss_over_import_mb {kept['peak_rss_over_import_mb']}; kept in {file}"
-    )
+    file.write_text(json.dumps(figures, indent=1) + "\n")
+    print(json.dumps(figures, indent=1))
+    print(f"saved in {file}")
     return None
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint's metadata says where every number lies, and can ask for nothing else."""
+"""A checkpoint's metadata locates every tensor, and cannot run code."""
 
 import io
 import pickle
@@ -11,10 +11,11 @@ import torch
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.metadata import Metadata, MetadataIndex, TensorStorageMetadata
 
-from tasks.checkpoints.dcp import CheckpointUnreadable, ForbiddenPickle, ShardFileDamaged, read_metadata
-from tasks.checkpoints.torch_save import find_numbers, open_unbuffered
+from tasks.checkpoints.dcp import ShardFileDamaged, read_metadata
+from tasks.checkpoints.restricted_pickle import CheckpointUnreadable, ForbiddenPickle
+from tasks.checkpoints.torch_save import find_tensor_data
 from tests.merge.models import placements_checkpoint
-from tests.merge.sharded import SPLITS, placements
+from tests.merge.sharded_checkpoints import SPLITS, placements
 
 STATE = {
     "weight": torch.arange(12, dtype=torch.float32).reshape(3, 4),
@@ -31,12 +32,12 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "saved"
 
 
-def numbers(folder: Path, name: str) -> bytes:
-    """The bytes of a tensor with one chunk, found without torch."""
+def tensor_bytes(folder: Path, name: str) -> bytes:
+    """The bytes of a tensor with one chunk, read without torch."""
     tensor = read_metadata(folder).tensors[name]
     [chunk] = tensor.chunks
-    with open_unbuffered(folder / chunk.file) as file:
-        start = find_numbers(file, chunk.start, chunk.n_bytes, tensor.dtype, chunk.sizes, name)
+    with (folder / chunk.file).open("rb", buffering=0) as file:
+        start = find_tensor_data(file, chunk.start, chunk.n_bytes, tensor.dtype, chunk.sizes, name)
         file.seek(start)
         return file.read(STATE[name].numel() * STATE[name].element_size())
 
@@ -61,23 +62,23 @@ def test_names_formats_and_shapes_are_those_that_were_saved(saved: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["weight", "half", "step"])
-def test_the_bytes_found_are_the_tensor_s(saved: Path, name: str) -> None:
-    assert numbers(saved, name) == STATE[name].reshape(-1).view(torch.uint8).numpy().tobytes()
+def test_the_bytes_found_are_those_of_the_tensor(saved: Path, name: str) -> None:
+    assert tensor_bytes(saved, name) == STATE[name].reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
-def test_two_ranks_chunks_tile_every_tensor_whatever_the_dimension() -> None:
+def test_the_chunks_of_two_ranks_tile_every_tensor_along_any_dimension() -> None:
     found = read_metadata(placements_checkpoint().sharded_dir)
     for name, tensor in placements().items():
         covered = np.zeros(tensor.shape, int)
         for chunk in found.tensors[name].chunks:
             covered[tuple(slice(o, o + n) for o, n in zip(chunk.offsets, chunk.sizes, strict=True))] += 1
         assert (covered == 1).all()
-        n_parts = 2 if name in SPLITS and tensor.shape[SPLITS[name]] > 1 else 1
-        assert len(found.tensors[name].chunks) == n_parts
+        n_chunks = 2 if name in SPLITS and tensor.shape[SPLITS[name]] > 1 else 1
+        assert len(found.tensors[name].chunks) == n_chunks
 
 
 class Bomb:
-    """Pickles as a call."""
+    """An object whose pickle is a call."""
 
     def __init__(self, call: object, *arguments: object) -> None:
         self.call, self.arguments = call, arguments
@@ -106,19 +107,19 @@ def test_a_tensor_archive_that_asks_for_code_is_refused_by_name(saved: Path) -> 
     torch.save({"weight": Bomb(eval, "1/0")}, content)
     (saved / "evil").write_bytes(content.getvalue())
     with (
-        open_unbuffered(saved / "evil") as file,
+        (saved / "evil").open("rb", buffering=0) as file,
         pytest.raises(ForbiddenPickle, match=r"chunk asks for __builtin__\.eval"),
     ):
-        find_numbers(file, 0, len(content.getvalue()), "F32", (2,), "chunk")
+        find_tensor_data(file, 0, len(content.getvalue()), "F32", (2,), "chunk")
 
 
 def test_a_shard_file_outside_the_checkpoint_is_refused(saved: Path) -> None:
-    def lead_away(metadata: Metadata) -> None:
-        for place in metadata.storage_data.values():
-            place.relative_path = "../other/" + place.relative_path
+    def move_outside(metadata: Metadata) -> None:
+        for location in metadata.storage_data.values():
+            location.relative_path = "../other/" + location.relative_path
 
-    rewrite(saved, lead_away)
-    with pytest.raises(ForbiddenPickle, match=r"is said to lie in '\.\./other/__0_0\.distcp'"):
+    rewrite(saved, move_outside)
+    with pytest.raises(ForbiddenPickle, match=r"places tensor \w+ in '\.\./other/__0_0\.distcp', outside"):
         read_metadata(saved)
 
 
@@ -136,7 +137,7 @@ def test_a_missing_shard_file_is_named(saved: Path) -> None:
         read_metadata(saved)
 
 
-def test_a_checkpoint_without_metadata_is_not_whole(tmp_path: Path) -> None:
+def test_a_checkpoint_without_metadata_is_incomplete(tmp_path: Path) -> None:
     with pytest.raises(CheckpointUnreadable, match=r"holds no \.metadata, which is written last"):
         read_metadata(tmp_path)
 
@@ -149,18 +150,18 @@ def test_a_metadata_that_is_cut_off_is_refused(saved: Path) -> None:
             read_metadata(saved)
 
 
-def test_a_rank_s_missing_part_is_named_by_its_tensor(saved: Path) -> None:
+def test_a_missing_chunk_is_named_by_its_tensor(saved: Path) -> None:
     def lose_a_row(metadata: Metadata) -> None:
         entry = metadata.state_dict_metadata["weight"]
         assert isinstance(entry, TensorStorageMetadata)
         entry.chunks[0].sizes = torch.Size([2, 4])
 
     rewrite(saved, lose_a_row)
-    with pytest.raises(CheckpointUnreadable, match=r"1 chunks of weight do not hold each number of its shape \[3, 4\]"):
+    with pytest.raises(CheckpointUnreadable, match=r"1 chunks of weight do not hold each item of its shape \[3, 4\]"):
         read_metadata(saved)
 
 
-def test_a_chunk_that_nobody_stored_is_refused(saved: Path) -> None:
+def test_a_chunk_without_a_location_is_refused(saved: Path) -> None:
     rewrite(saved, lambda metadata: metadata.storage_data.pop(MetadataIndex("weight", [0, 0])))
     with pytest.raises(CheckpointUnreadable, match="unknown layout"):
         read_metadata(saved)
@@ -170,16 +171,16 @@ def test_a_tensor_in_another_memory_order_is_refused_by_name(tmp_path: Path) -> 
     dcp.save({"turned": torch.arange(6.0).reshape(2, 3).T}, checkpoint_id=tmp_path, no_dist=True)
     [chunk] = read_metadata(tmp_path).tensors["turned"].chunks
     with (
-        open_unbuffered(tmp_path / chunk.file) as file,
-        pytest.raises(CheckpointUnreadable, match=r"turned lies in memory order \[1, 3\], not row by row"),
+        (tmp_path / chunk.file).open("rb", buffering=0) as file,
+        pytest.raises(CheckpointUnreadable, match=r"turned has the memory order \[1, 3\], not the row-major"),
     ):
-        find_numbers(file, chunk.start, chunk.n_bytes, "F32", chunk.sizes, "turned")
+        find_tensor_data(file, chunk.start, chunk.n_bytes, "F32", chunk.sizes, "turned")
 
 
 def test_an_archive_of_another_tensor_is_refused(saved: Path) -> None:
     [chunk] = read_metadata(saved).tensors["weight"].chunks
     with (
-        open_unbuffered(saved / chunk.file) as file,
+        (saved / chunk.file).open("rb", buffering=0) as file,
         pytest.raises(CheckpointUnreadable, match=r"weight is F32 \[3, 4\], its metadata says BF16 \[3, 4\]"),
     ):
-        find_numbers(file, chunk.start, chunk.n_bytes, "BF16", chunk.sizes, "weight")
+        find_tensor_data(file, chunk.start, chunk.n_bytes, "BF16", chunk.sizes, "weight")

@@ -1,4 +1,4 @@
-"""Small models of every kind a merge meets, made once per run."""
+"""Small models of every kind that is merged, each made once per run."""
 
 import json
 import tempfile
@@ -14,20 +14,20 @@ from tasks.base.config import BaseConfig, TinySource
 from tasks.base.write import write_base
 from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.train.arms import LoraArm
-from tests.merge.sharded import make_sharded
+from tests.merge.sharded_checkpoints import make_sharded
 
 _scratch = tempfile.TemporaryDirectory()
 NAMES = LoraArm()
 
 
 def scratch_folder(name: str) -> Path:
-    """A new folder that lives as long as the test run."""
+    """A new folder that is deleted after the test run."""
     return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_scratch.name))
 
 
 @cache
 def tiny_base(dtype: str = "float32") -> ModelFolder:
-    """A base as the base room publishes it, or the same in another number format."""
+    """A base as the base stage publishes it, or in another number format."""
     folder = scratch_folder("base")
     write_base(BaseConfig(source=TinySource()), folder)
     if dtype != "float32":
@@ -44,7 +44,7 @@ def _sharded() -> Path:
 
 
 def sharded_checkpoint(dtype: str) -> Checkpoint:
-    """The tiny base, every weight moved, as two ranks of FSDP2 save it in `float32` or `bfloat16`."""
+    """The tiny base, every weight changed, as two ranks of FSDP2 save it in `float32` or `bfloat16`."""
     return Checkpoint(_sharded() / dtype)
 
 
@@ -54,7 +54,7 @@ def placements_checkpoint() -> Checkpoint:
 
 
 def as_on_the_hub(base: ModelFolder) -> ModelFolder:
-    """The same weights as a multimodal repository holds them: a prefix, fused experts, a tower, a draft head."""
+    """The same weights in the layout of a multimodal repository: prefix, fused experts, vision tower, draft head."""
     folder = scratch_folder("hub")
     model = AutoModelForCausalLM.from_pretrained(base.path)
     for file in base.path.iterdir():
@@ -75,18 +75,18 @@ def as_on_the_hub(base: ModelFolder) -> ModelFolder:
         name.replace("model.", "model.language_model.", 1) if name.startswith("model.") else name: tensor
         for name, tensor in model.state_dict().items()
     }
-    strays = {"model.visual.patch_embed.weight": torch.ones(3, 2), "mtp.fc.weight": torch.ones(2)}
-    save_file({name: tensor.contiguous() for name, tensor in (tensors | strays).items()}, folder / "model.safetensors")
+    unused = {"model.visual.patch_embed.weight": torch.ones(3, 2), "mtp.fc.weight": torch.ones(2)}
+    save_file({name: tensor.contiguous() for name, tensor in (tensors | unused).items()}, folder / "model.safetensors")
     return ModelFolder(folder)
 
 
 @cache
 def random_adapter(scale: float, dtype: torch.dtype = torch.float32) -> Checkpoint:
-    """An adapter on every default target whose factors are drawn, the zero ones with this spread."""
+    """An adapter on every default target with random factors; those that start at zero get this standard deviation."""
     folder = scratch_folder("adapter")
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # of the factors that do not start at zero
+        torch.manual_seed(0)  # For the factors that do not start at zero.
         config = LoraConfig(
             r=4,
             lora_alpha=8,
@@ -105,7 +105,7 @@ def random_adapter(scale: float, dtype: torch.dtype = torch.float32) -> Checkpoi
 def change_adapter(
     checkpoint: Checkpoint, change: dict[str, torch.Tensor | None], dtype: torch.dtype = torch.float32
 ) -> Checkpoint:
-    """A copy whose named tensors are replaced, or left out where None."""
+    """A copy whose named tensors are replaced, or removed if None."""
     folder = scratch_folder("changed")
     (folder / "adapter").mkdir()
     config = (checkpoint.adapter_dir / "adapter_config.json").read_text()

@@ -41,12 +41,12 @@ def test_any_bits_are_rounded_as_torch_rounds_them(bits: np.ndarray, target: str
     assert_rounds_as_torch(bits, "F32", target)
 
 
-def test_the_same_format_is_not_touched() -> None:
+def test_the_same_format_is_returned_unchanged() -> None:
     raw = np.arange(8, dtype=np.uint8)
     assert cast(raw, "I64", "I64") is raw
 
 
-def test_counters_keep_their_format_and_unknown_casts_are_refused_by_name() -> None:
+def test_integers_keep_their_format_and_unknown_casts_are_refused_by_name() -> None:
     assert (wanted_dtype("bf16", "I64"), wanted_dtype("bf16", "F32"), wanted_dtype("base", "F16")) == (
         "I64",
         "BF16",

@@ -1,4 +1,4 @@
-"""Nothing a checkpoint or a base brings is run, and no file outside its folder is read."""
+"""No code in a checkpoint or a base runs, and no file outside its folder is read."""
 
 import json
 from contextlib import ExitStack
@@ -10,11 +10,11 @@ import torch
 import torch.distributed.checkpoint as dcp
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from tasks.checkpoints.dcp import ForbiddenPickle
+from tasks.checkpoints.restricted_pickle import ForbiddenPickle
 from tasks.merge.config import MergeConfig
 from tasks.merge.errors import CheckpointMismatch, SourceDamaged
-from tasks.merge.probe import load_sharded
-from tasks.merge.sources import INDEX, SINGLE, safetensors_sources
+from tasks.merge.logit_check import load_sharded
+from tasks.merge.stored_tensors import INDEX, SINGLE, find_safetensors
 from tasks.merge.write import plan_merge
 from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tests.merge.models import scratch_folder, tiny_base
@@ -23,7 +23,7 @@ HEAD = "lm_head.weight"
 
 
 class LeavesFile:
-    """Pickles as the making of a file."""
+    """An object whose pickle creates a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,7 +42,7 @@ def model_of(tied: bool) -> ModelFolder:
 
 
 def with_pickled_head(base: ModelFolder, folder: Path) -> tuple[Checkpoint, Path]:
-    """A checkpoint of a base whose head is a pickle, and the file that is there if it ran."""
+    """A checkpoint of a base whose head is a pickle, and the file that exists if it ran."""
     state = dict(AutoModelForCausalLM.from_pretrained(base.path).state_dict())
     dcp.save(
         state | {HEAD: LeavesFile(folder / "ran")}, checkpoint_id=Checkpoint(folder / "c").sharded_dir, no_dist=True
@@ -60,7 +60,7 @@ def test_a_checkpoint_with_an_entry_that_is_a_pickle_is_refused_by_name_and_noth
     assert not ran.exists()
 
 
-def test_torch_s_reader_is_not_asked_for_a_tied_weight_that_is_a_pickle(tmp_path: Path) -> None:
+def test_a_tied_weight_that_is_a_pickle_is_not_requested_from_torch_s_reader(tmp_path: Path) -> None:
     checkpoint, ran = with_pickled_head(model_of(tied=True), tmp_path)
     model, wanted = (AutoModelForCausalLM.from_pretrained(model_of(tied=True).path) for _ in range(2))
     with torch.no_grad():
@@ -70,7 +70,7 @@ def test_torch_s_reader_is_not_asked_for_a_tied_weight_that_is_a_pickle(tmp_path
     assert not ran.exists()
 
 
-def test_torch_s_reader_is_not_asked_for_a_weight_of_which_there_is_only_a_pickle(tmp_path: Path) -> None:
+def test_a_weight_that_is_only_a_pickle_is_not_requested_from_torch_s_reader(tmp_path: Path) -> None:
     checkpoint, ran = with_pickled_head(model_of(tied=False), tmp_path)
     model = AutoModelForCausalLM.from_pretrained(model_of(tied=False).path)
     with pytest.raises(CheckpointMismatch, match=r"holds no tensor for 1 of .* weights, lm_head\.weight first"):
@@ -82,15 +82,15 @@ def test_torch_s_reader_is_not_asked_for_a_weight_of_which_there_is_only_a_pickl
 def test_an_index_that_is_cut_off_is_named(index: str, tmp_path: Path) -> None:
     (tmp_path / INDEX).write_bytes(index.encode(errors="surrogateescape"))
     with pytest.raises(SourceDamaged, match=rf"{INDEX} of {tmp_path.name} does not name the files"):
-        safetensors_sources(tmp_path)
+        find_safetensors(tmp_path)
 
 
 @pytest.mark.parametrize("path", ["../other/model.safetensors", "/model.safetensors", "a/b", "..", ".", ""])
-def test_an_index_that_leads_out_of_its_folder_is_refused(path: str, tmp_path: Path) -> None:
+def test_an_index_that_points_outside_its_folder_is_refused(path: str, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / SINGLE).write_bytes((tiny_base().path / SINGLE).read_bytes())
     base = tmp_path / "base"
     base.mkdir()
     (base / INDEX).write_text(json.dumps({"weight_map": {"a": path}}))
-    with pytest.raises(SourceDamaged, match=r"of base says that tensors lie in '.*', which is no file name"):
-        safetensors_sources(base)
+    with pytest.raises(SourceDamaged, match=r"of base places tensors in '.*', which is not a file name"):
+        find_safetensors(base)

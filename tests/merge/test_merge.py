@@ -1,4 +1,4 @@
-"""The merged model answers as what was trained does, in both arms; a training that did nothing is refused."""
+"""The merged model's logits are the trained one's, in both arms; a training without effect is refused."""
 
 import json
 from functools import cache
@@ -14,13 +14,12 @@ from transformers import AutoModelForCausalLM
 
 from tasks.merge.adapter import attach_adapter
 from tasks.merge.config import REVISION, MergeConfig
-from tasks.merge.errors import AdapterMismatch, MergeDiffers, NothingMoved
-from tasks.merge.probe import load_model
-from tasks.merge.verify import Parity, compare, refuse_difference, refuse_unmoved
+from tasks.merge.errors import AdapterMismatch, MergeDiffers, NothingChanged
+from tasks.merge.logit_check import Parity, check_merged, check_trained, compare, load_model
 from tasks.merge.write import write_merge
 from tests.merge.models import change_adapter, random_adapter, scratch_folder, sharded_checkpoint, tiny_base
 
-# What no target names: norms, routers, gates, and DeltaNet's own small parameters.
+# Not named by any target: norms, routers, gates, and DeltaNet's own small parameters.
 UNTARGETED = ("norm.weight", "mlp.gate.weight", "expert_gate.weight", "in_proj_a.weight", "in_proj_b.weight")
 UNTARGETED += ("conv1d.weight", "A_log", "dt_bias")
 
@@ -48,7 +47,7 @@ def test_an_adapter_is_in_every_target_and_nowhere_else() -> None:
     assert all(name.endswith(UNTARGETED) for name in set(base) - moved)
 
 
-def test_full_weights_answer_exactly_as_torch_s_own_reader_loads_them(tmp_path: Path) -> None:
+def test_full_weights_give_exactly_the_logits_of_torch_s_own_reader(tmp_path: Path) -> None:
     checkpoint = sharded_checkpoint("float32")
     facts = write_merge(MergeConfig(), tiny_base(), checkpoint, "probe", tmp_path / "a", tmp_path / "work")
     assert (facts["arm"], facts["difference"], facts["casts"]) == ("full-weight", 0.0, {})
@@ -58,7 +57,7 @@ def test_full_weights_answer_exactly_as_torch_s_own_reader_loads_them(tmp_path: 
     assert (tmp_path / "a" / tokenizer).read_bytes() == (tiny_base().path / tokenizer).read_bytes()
 
 
-def test_rounded_full_weights_load_as_what_they_are_with_an_index(tmp_path: Path) -> None:
+def test_rounded_full_weights_load_in_their_format_with_an_index(tmp_path: Path) -> None:
     config = MergeConfig(dtype="bf16", shard_gigabytes=0.01, prompts=("Gold rose.",))
     checkpoint = sharded_checkpoint("float32")
     facts = write_merge(config, tiny_base(), checkpoint, "probe", tmp_path / "a", tmp_path / "work")
@@ -77,11 +76,11 @@ def test_a_trained_adapter_merges(tmp_path: Path) -> None:
     facts = write_merge(MergeConfig(), base, checkpoint, "probe", tmp_path / "a", tmp_path / "work")
     assert facts["difference"] <= 0.01 * facts["moved"]
     assert facts["n_zero_adapters"] == 0
-    # PEFT saves what lies under adapters on the vocabulary.
+    # PEFT saves the embedding and the head under their adapters.
     assert facts["n_base_copies"] == 2
 
 
-def test_an_adapter_that_brings_another_bases_embedding_is_refused(tmp_path: Path) -> None:
+def test_an_adapter_with_another_bases_embedding_is_refused(tmp_path: Path) -> None:
     copy = "base_model.model.model.embed_tokens.base_layer.weight"
     embedding = tiny_base().path / "model.safetensors"
     with safe_open(embedding, "pt") as tensors:
@@ -90,18 +89,18 @@ def test_an_adapter_that_brings_another_bases_embedding_is_refused(tmp_path: Pat
     facts = write_merge(MergeConfig(), tiny_base(), same, "probe", tmp_path / "a", tmp_path / "work")
     assert facts["n_base_copies"] == 1
     other = change_adapter(random_adapter(0.05), {copy: weight + 1e-3})
-    with pytest.raises(AdapterMismatch, match=r"brings .*embed_tokens.* trained on another base"):
+    with pytest.raises(AdapterMismatch, match=r"holds .*embed_tokens.* trained on another base"):
         write_merge(MergeConfig(), tiny_base(), other, "probe", tmp_path / "b", tmp_path / "work2")
 
 
 def test_an_adapter_of_zeros_is_refused_before_a_weight_is_written(tmp_path: Path) -> None:
-    with pytest.raises(NothingMoved, match="all 35 adapters are zero, as before the first step"):
+    with pytest.raises(NothingChanged, match="all 35 adapters are zero, as before the first step"):
         write_merge(MergeConfig(), tiny_base(), random_adapter(0.0), "probe", tmp_path / "a", tmp_path / "work")
     assert not (tmp_path / "work").exists()
 
 
-def test_a_training_that_moves_nothing_but_rounding_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NothingMoved, match=r"training of probe moves no logit .* by more than"):
+def test_a_training_that_changes_no_more_than_rounding_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NothingChanged, match=r"training of probe changes no logit .* by more than"):
         write_merge(MergeConfig(), tiny_base(), random_adapter(1e-9), "probe", tmp_path / "a", tmp_path / "work")
 
 
@@ -109,39 +108,39 @@ def test_an_adapter_that_rounds_away_from_its_experts_is_refused(tmp_path: Path)
     whole = random_adapter(0.05)
     names = load_file(whole.adapter_dir / "adapter_model.safetensors")
     faint = change_adapter(whole, {name: names[name] * 1e-6 for name in names if ".mlp.experts." in name})
-    with pytest.raises(NothingMoved, match=r"mlp\.experts\.gate_up_proj is not zero, and yet every sum rounds .* fp32"):
+    with pytest.raises(NothingChanged, match=r"mlp\.experts\.gate_up_proj is not zero, but every sum rounds .* fp32"):
         write_merge(MergeConfig(dtype="bf16"), tiny_base(), faint, "probe", tmp_path / "a", tmp_path / "work")
 
 
 def test_a_fold_that_differs_is_refused_at_the_tolerance() -> None:
-    refuse_difference(Parity(moved=1.0, difference=0.01, noise=1e-6), 0.01, "probe", "lora")
-    with pytest.raises(MergeDiffers, match=r"by 0\.0101 in a logit, more than the 0\.01 allowed of the 1 that"):
-        refuse_difference(Parity(moved=1.0, difference=0.0101, noise=1e-6), 0.01, "probe", "lora")
+    check_merged(Parity(moved=1.0, difference=0.01, noise=1e-6), 0.01, "probe", "lora")
+    with pytest.raises(MergeDiffers, match=r"by 0\.0101 in a logit, more than the 0\.01 allowed for a change of 1 by"):
+        check_merged(Parity(moved=1.0, difference=0.0101, noise=1e-6), 0.01, "probe", "lora")
 
 
-def test_what_arithmetic_gives_is_forgiven_a_fold_and_not_a_copy() -> None:
+def test_rounding_noise_is_allowed_in_a_fold_and_not_in_a_copy() -> None:
     within_noise = Parity(moved=1.0, difference=0.05, noise=0.05)
-    refuse_difference(within_noise, 0.01, "probe", "lora")
-    with pytest.raises(MergeDiffers, match="only copied must answer alike"):
-        refuse_difference(within_noise, 0.0, "probe", "full-weight")
+    check_merged(within_noise, 0.01, "probe", "lora")
+    with pytest.raises(MergeDiffers, match="Copied weights must give equal logits"):
+        check_merged(within_noise, 0.0, "probe", "full-weight")
 
 
 def test_a_merge_that_left_the_adapter_out_never_passes() -> None:
     base, trained = [np.zeros((2, 3), np.float32)], [np.full((2, 3), 2e-6, np.float32)]
     parity = compare(base, trained, base, epsilon=1e-7)
-    refuse_unmoved(parity, "probe")
+    check_trained(parity, "probe")
     with pytest.raises(MergeDiffers):
-        refuse_difference(parity, 0.01, "probe", "lora")
+        check_merged(parity, 0.01, "probe", "lora")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_logits_that_are_no_numbers_are_refused(value: float) -> None:
+def test_logits_that_are_not_finite_are_refused(value: float) -> None:
     fine, broken = [np.ones((2, 3), np.float32)], [np.full((2, 3), value, np.float32)]
     for arm in ("lora", "full-weight"):
         with pytest.raises(MergeDiffers):
-            refuse_difference(compare(fine, [fine[0] + 1], broken, 1e-7), 0.01, "probe", arm)
-    with pytest.raises(NothingMoved):
-        refuse_unmoved(compare(broken, fine, fine, 1e-7), "probe")
+            check_merged(compare(fine, [fine[0] + 1], broken, 1e-7), 0.01, "probe", arm)
+    with pytest.raises(NothingChanged):
+        check_trained(compare(broken, fine, fine, 1e-7), "probe")
 
 
 def test_an_adapter_of_another_shape_is_refused_by_name(tmp_path: Path) -> None:

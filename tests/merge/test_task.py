@@ -1,4 +1,4 @@
-"""The merged model carries on what is said of its checkpoint."""
+"""The merged model carries its checkpoint's statement."""
 
 import hashlib
 import shutil
@@ -33,33 +33,35 @@ def published_checkpoint(base: ArtifactRef, root: Path, with_statement: bool = T
     corpus_dir.mkdir()
     corpus = write_statement_of(corpus_dir, "urn:test", CLAIM)
     if with_statement:
-        said = model_statement({"pretrained": False}, corpus, "lora", base_digest=base.digest, tokens_seen=500)
-        write_model_statement(folder, said, corpus)
+        statement = model_statement({"pretrained": False}, corpus, "lora", base_digest=base.digest, tokens_seen=500)
+        write_model_statement(folder, statement, corpus)
     return open_store().publish(TRAIN.spec(TrainConfig(), {"base": base, "corpus": base}), folder, {}, 1)
 
 
-def test_a_merged_model_says_what_its_checkpoint_said_and_names_its_own_files(tmp_path: Path) -> None:
+def test_a_merged_model_repeats_its_checkpoint_s_statement_and_names_its_own_files(tmp_path: Path) -> None:
     store, base = open_store(), published_base()
     checkpoint = published_checkpoint(base, tmp_path)
     merged, trained = (store.fetch(ref) for ref in (publish_merge.fn(MergeConfig(), base, checkpoint), checkpoint))
-    said, before = (Statement.read(folder / STATEMENT_NAME) for folder in (merged, trained))
+    statement, before = (Statement.read(folder / STATEMENT_NAME) for folder in (merged, trained))
     statement_sha256 = hashlib.sha256((trained / STATEMENT_NAME).read_bytes()).hexdigest()
-    assert said.predicate == {**before.predicate, "merged_from": {"statement_sha256": statement_sha256}}
-    assert said.predicate["base"]["digest"] == base.digest
-    assert said.predicate["training"] == {"arm": "lora", "tokens_seen": 500}
+    assert statement.predicate == {**before.predicate, "merged_from": {"statement_sha256": statement_sha256}}
+    assert statement.predicate["base"]["digest"] == base.digest
+    assert statement.predicate["training"] == {"arm": "lora", "tokens_seen": 500}
     assert (
-        said.predicate["corpus"]["statement_sha256"]
+        statement.predicate["corpus"]["statement_sha256"]
         == hashlib.sha256((merged / CORPUS_STATEMENT_NAME).read_bytes()).hexdigest()
     )
-    assert {"model.safetensors", "config.json", "tokenizer.json", CORPUS_STATEMENT_NAME} <= said.digests.keys()
-    assert said.digests == {name: hashlib.sha256((merged / name).read_bytes()).hexdigest() for name in files_of(merged)}
+    assert {"model.safetensors", "config.json", "tokenizer.json", CORPUS_STATEMENT_NAME} <= statement.digests.keys()
+    assert statement.digests == {
+        name: hashlib.sha256((merged / name).read_bytes()).hexdigest() for name in files_of(merged)
+    }
 
 
-def test_a_checkpoint_that_carries_no_statement_is_not_published_as_a_model(tmp_path: Path) -> None:
+def test_a_checkpoint_without_a_statement_is_not_published_as_a_model(tmp_path: Path) -> None:
     base = published_base()
     bare = published_checkpoint(base, tmp_path, with_statement=False)
     with pytest.raises(StatementDamaged, match=r"statement\.json is no in-toto statement"):
         publish_merge.fn(MergeConfig(), base, bare)
     assert list(open_store().objects.list("merge/")) == []
     # Finished files stay on this machine for the retry.
-    assert list((state_dir() / "work").glob("merge-*/*.proof.json"))
+    assert list((state_dir() / "work").glob("merge-*/*.finished.json"))

@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from tasks.checkpoints.dcp import ShardedTensor, read_metadata
-from tasks.checkpoints.torch_save import TORCH_DTYPES
+from tasks.checkpoints.dtypes import TORCH_DTYPES
 from tasks.train.errors import StateRefused
 
 MOST_NAMED = 5

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 
-from tasks.checkpoints.dcp import CheckpointUnreadable, ForbiddenPickle, ShardFileDamaged
+from tasks.checkpoints.dcp import ShardFileDamaged
+from tasks.checkpoints.restricted_pickle import CheckpointUnreadable, ForbiddenPickle
 from tasks.train.errors import StateRefused
 from tasks.train.trainer import work_files as workplace
 from tasks.train.trainer.sharded.checkpoint import load_sharded, save_final, save_sharded

@@ -1,4 +1,4 @@
-"""A weight that is folded part by part is the one PEFT folds whole, to the bit."""
+"""A weight that is folded slice by slice equals the one PEFT folds whole, to the bit."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from tasks.merge.fold import _merged
-from tasks.merge.parts import EXPERTS, PART_BYTES, ROWS, factors_of, parts_of
+from tasks.merge.fold import peft_merge
+from tasks.merge.row_slices import EXPERTS, ROWS, SLICE_BYTES, row_slices, slice_factors
 
 FORMATS = {"F32": torch.float32, "BF16": torch.bfloat16}
 SHAPES = {"linear": (4_160, 1_024), "embedding": (12_352, 321), "experts": (17, 700, 400)}
-"""Each of several parts in either format, rows and widths that no kernel likes."""
+"""Each has several slices in either format, and rows and widths that are bad for kernels."""
 
 
 class Experts(nn.Module):
@@ -28,7 +28,7 @@ class Experts(nn.Module):
 
 
 def layer_on(kind: str, shape: tuple[int, ...], rank: int = 4, **config: Any) -> Any:
-    """PEFT's layer on a weight without numbers."""
+    """PEFT's layer on a weight on the meta device."""
     model = nn.Module()
     with torch.device("meta"):
         kinds = {"transposed": Conv1D, "embedding": nn.Embedding, "experts": Experts}
@@ -44,7 +44,7 @@ def layer_on(kind: str, shape: tuple[int, ...], rank: int = 4, **config: Any) ->
 @pytest.mark.parametrize("factors_in", FORMATS.values(), ids=str)
 @pytest.mark.parametrize("dtype", FORMATS)
 @pytest.mark.parametrize("kind", SHAPES)
-def test_parts_put_together_are_the_weight_folded_whole(
+def test_concatenated_slices_are_the_weight_folded_whole(
     kind: str, dtype: str, factors_in: torch.dtype, n_threads: int
 ) -> None:
     generator, shape = torch.Generator().manual_seed(0), SHAPES[kind]
@@ -55,36 +55,36 @@ def test_parts_put_together_are_the_weight_folded_whole(
         for path, factor in layer.named_parameters()
         if "lora_" in path
     }
-    parts, before = parts_of(layer, shape, dtype), torch.get_num_threads()
+    slices, before = row_slices(layer, shape, dtype), torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:
-        whole = _merged(layer, "weight", weight, factors)
-        folded = [_merged(layer, "weight", weight[rows], factors_of(layer, factors, rows)) for rows in parts]
+        whole = peft_merge(layer, "weight", weight, factors)
+        folded = [peft_merge(layer, "weight", weight[rows], slice_factors(layer, factors, rows)) for rows in slices]
     finally:
         torch.set_num_threads(before)
-    assert len(parts) > 1
+    assert len(slices) > 1
     assert torch.equal(torch.cat(folded), whole)
     assert not torch.equal(whole, weight)
 
 
 @given(st.integers(1, 700), st.integers(1, 5_000), st.sampled_from([*FORMATS]))
-def test_every_row_is_in_one_part_and_no_part_is_much_larger_than_asked(n_units: int, width: int, dtype: str) -> None:
-    layer, n_rows = layer_on("linear", (64, 1)), 64 * n_units
-    parts = parts_of(layer, (n_rows, width), dtype)
-    assert [row for rows in parts for row in range(n_rows)[rows]] == list(range(n_rows))
+def test_every_row_is_in_one_slice_and_none_is_much_larger_than_the_bound(n_steps: int, width: int, dtype: str) -> None:
+    layer, n_rows = layer_on("linear", (64, 1)), 64 * n_steps
+    slices = row_slices(layer, (n_rows, width), dtype)
+    assert [row for rows in slices for row in range(n_rows)[rows]] == list(range(n_rows))
     row_bytes = width * FORMATS[dtype].itemsize
-    assert max(rows.stop - rows.start for rows in parts) * row_bytes < 2 * max(PART_BYTES, ROWS * row_bytes)
+    assert max(rows.stop - rows.start for rows in slices) * row_bytes < 2 * max(SLICE_BYTES, ROWS * row_bytes)
 
 
 @pytest.mark.parametrize("n_experts", [2, 3, 9])
-def test_no_part_is_a_single_expert(n_experts: int) -> None:
+def test_no_slice_is_a_single_expert(n_experts: int) -> None:
     shape = (n_experts, 2_048, 2_048)
-    parts = parts_of(layer_on("experts", shape), shape, "BF16")
-    assert min(rows.stop - rows.start for rows in parts) >= EXPERTS
-    assert len(parts) == n_experts // EXPERTS
+    slices = row_slices(layer_on("experts", shape), shape, "BF16")
+    assert min(rows.stop - rows.start for rows in slices) >= EXPERTS
+    assert len(slices) == n_experts // EXPERTS
 
 
-def test_what_is_not_row_by_row_stays_whole() -> None:
+def test_a_weight_that_is_not_folded_row_by_row_stays_whole() -> None:
     shape = (4_096, 2_048)
     for layer, rows in [
         (layer_on("linear", shape, use_dora=True), 4_096),
@@ -93,4 +93,4 @@ def test_what_is_not_row_by_row_stays_whole() -> None:
         (layer_on("embedding", shape), 4_097),
         (layer_on("experts", (1, *shape)), 1),
     ]:
-        assert parts_of(layer, (rows, 2_048), "F32") == [slice(0, rows)]
+        assert row_slices(layer, (rows, 2_048), "F32") == [slice(0, rows)]

@@ -1,4 +1,4 @@
-"""Sharded checkpoints as a trainer leaves them: two gloo ranks, FSDP2 and torch's distributed checkpoints."""
+"""Sharded checkpoints as a trainer writes them: two gloo ranks, FSDP2 and torch's distributed checkpoints."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from tasks.common.settings import project_root
 
 
 def placements() -> dict[str, torch.Tensor]:
-    """The same tensors on every rank; no dimension that is split can be divided by two."""
+    """The same tensors on every rank; no split dimension is even."""
     generator = torch.Generator().manual_seed(0)
     shapes = {"rows": (5, 3), "columns": (4, 7), "middle": (3, 5, 2), "last": (2, 3, 5), "whole": (3, 2), "one": (1, 4)}
     return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()} | {
@@ -30,7 +30,7 @@ SPLITS = {"rows": 0, "columns": 1, "middle": 1, "last": 2, "one": 0, "tiles": 1}
 
 
 def trained_model(model_dir: Path, dtype: torch.dtype) -> torch.nn.Module:
-    """The model of a folder, every weight moved by a seed."""
+    """The model of a folder, with random noise added to every weight."""
     model: torch.nn.Module = AutoModelForCausalLM.from_pretrained(model_dir, dtype=dtype)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -40,27 +40,27 @@ def trained_model(model_dir: Path, dtype: torch.dtype) -> torch.nn.Module:
 
 
 def make_sharded(model_dir: Path, target: Path) -> None:
-    """Run two ranks; `float32`, `bfloat16` and `placements` in `target` are whole checkpoints afterwards."""
-    command = [sys.executable, "-m", "tests.merge.sharded", str(model_dir), str(target)]
+    """Run two ranks, which write the checkpoints `float32`, `bfloat16` and `placements` in `target`."""
+    command = [sys.executable, "-m", "tests.merge.sharded_checkpoints", str(model_dir), str(target)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     ranks = [
         subprocess.Popen([*command, str(rank)], cwd=project_root(), env=environment, stderr=subprocess.PIPE)
         for rank in range(2)
     ]
     for rank in ranks:
-        said = rank.communicate(timeout=600)[1]
-        assert rank.returncode == 0, said.decode()[-2000:]
+        stderr = rank.communicate(timeout=600)[1]
+        assert rank.returncode == 0, stderr.decode()[-2000:]
 
 
 def _rank(model_dir: Path, target: Path, rank: int) -> None:
     rendezvous = f"file://{target}/rendezvous"
     dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=2)
     mesh = init_device_mesh("cpu", (2,))
-    parts = {
+    sharded = {
         name: distribute_tensor(tensor, mesh, [Shard(SPLITS[name]) if name in SPLITS else Replicate()])
         for name, tensor in placements().items()
     }
-    dcp.save(parts, checkpoint_id=target / "placements" / "pytorch_model_fsdp_0")
+    dcp.save(sharded, checkpoint_id=target / "placements" / "pytorch_model_fsdp_0")
     for dtype in ("float32", "bfloat16"):
         model = trained_model(model_dir, getattr(torch, dtype))
         for layer in model.model.layers:

@@ -1,0 +1,201 @@
+"""Logits of the base, the trained and the merged model on a few prompts; only one model is in memory at a time.
+
+The trained model is loaded in another way than the merge reads it: by PEFT, or by torch's own reader.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.merge.adapter import attach_adapter
+from tasks.merge.casting import CONFIG_DTYPES, DTYPE_NAMES
+from tasks.merge.config import MergeConfig
+from tasks.merge.errors import CheckpointMismatch, MergeDiffers, NothingChanged
+from tasks.schemas.artifacts import Checkpoint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+NOISE = 8
+"""Noise in roundings of the largest logit; 1 to 4 were measured between equal models."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far training moved the logits, and how far the merged model is from the trained one.
+
+    Args:
+        moved: max |trained - base|.
+        difference: max |merged - trained|.
+        noise: Rounding noise; smaller values of either mean nothing.
+    """
+
+    moved: float
+    difference: float
+    noise: float
+
+
+def measure_parity(config: MergeConfig, base_dir: Path, checkpoint: Checkpoint, merged_dir: Path) -> Parity:
+    """Compare a merged model with the trained one, both computed in the merged number format.
+
+    Args:
+        config: Number format and prompts.
+        base_dir: The base.
+        checkpoint: The adapter, or the sharded weights.
+        merged_dir: The merged model, read back from its folder.
+
+    Raises:
+        MergeDiffers: If transformers reports a missing or unexpected tensor in the merged model.
+    """
+    import torch
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base_dir, trust_remote_code=False)
+    # In a function of its own, which frees its model: two models do not fit on one GPU.
+    base, trained = _logits_before_merge(config, base_dir, checkpoint, tokenizer)
+    model, report = load_model(merged_dir, "base", with_report=True)
+    if problems := {what: sorted(names) for what, names in report.items() if names}:
+        raise MergeDiffers(f"transformers does not load the merged model as it is: {str(problems)[:300]}.")
+    merged = _logits(model, tokenizer, config.prompts)
+    return compare(base, trained, merged, torch.finfo(model.dtype).eps)
+
+
+def compare(base: list[np.ndarray], trained: list[np.ndarray], merged: list[np.ndarray], epsilon: float) -> Parity:
+    """Largest differences between three models' logits on the same prompts.
+
+    Args:
+        base: Logits of the base, an array per prompt.
+        trained: Logits of the trained model.
+        merged: Logits of the merged model.
+        epsilon: Relative rounding of the weights' number format.
+    """
+    largest = max(float(np.abs(logits).max()) for logits in (*base, *trained, *merged))
+    return Parity(_max_difference(trained, base), _max_difference(merged, trained), NOISE * epsilon * largest)
+
+
+def check_trained(parity: Parity, label: str) -> None:
+    """Check that training changed the model.
+
+    Raises:
+        NothingChanged: If no logit changed by more than rounding noise.
+    """
+    if not parity.moved > parity.noise:
+        raise NothingChanged(
+            f"training of {label} changes no logit of the prompts by more than {parity.moved:.3g}, rounding alone "
+            f"gives {parity.noise:.3g}; a merge would publish the base unchanged. Train on more tokens or with a "
+            "higher learning rate."
+        )
+
+
+def check_merged(parity: Parity, tolerance: float, label: str, arm: str) -> None:
+    """Check that the merged model is the trained one.
+
+    Args:
+        parity: The measured differences.
+        tolerance: Allowed fraction of the largest change by training: 0 for weights that are only copied.
+        label: The model's name in messages.
+        arm: `lora` or `full-weight`, which fail for different reasons.
+
+    Raises:
+        MergeDiffers: If the difference is larger than allowed.
+    """
+    way_out = "Set merge.dtype to fp32: the base's number format rounds small changes away."
+    if arm == "full-weight":
+        way_out = "Copied weights must give equal logits; run the merge again, and check the disk if it recurs."
+    # Folding may add rounding noise; copying computes nothing.
+    allowed = max(tolerance * parity.moved, parity.noise) if arm == "lora" else tolerance * parity.moved
+    # An infinite logit makes the noise infinite too.
+    if not (np.isfinite(parity.difference) and parity.difference <= allowed):
+        raise MergeDiffers(
+            f"merged model of {label} differs from the trained one by {parity.difference:.3g} in a logit, more than "
+            f"the {allowed:.3g} allowed for a change of {parity.moved:.3g} by training; it is not published. {way_out}"
+        )
+
+
+def load_model(folder: Path, dtype: str = "base", with_report: bool = False) -> Any:
+    """Load a causal language model, on a GPU if there is one.
+
+    Args:
+        folder: A ModelFolder.
+        dtype: As `merge.dtype`; `base` is the dtype of the folder's config.
+        with_report: Also return the names of missing, unexpected and mismatched tensors.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model, report = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype="auto" if dtype == "base" else getattr(torch, DTYPE_NAMES[CONFIG_DTYPES[dtype]]),
+        trust_remote_code=False,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    for tensor in (*model.parameters(), *model.buffers()):
+        # Copied: tensors of a mapped file may be unaligned, and kernels round differently by alignment.
+        tensor.data = tensor.data.clone() if device == "cpu" else tensor.data.to(device)
+    return (model, report) if with_report else model
+
+
+def load_sharded(model: "PreTrainedModel", sharded_dir: Path) -> None:
+    """Load a sharded checkpoint into a model with torch's own reader, without a process group.
+
+    `tasks.checkpoints.dcp.read_metadata` must have accepted its metadata before: torch runs that pickle.
+
+    Raises:
+        CheckpointMismatch: If a weight is missing, has another shape, or is stored as a pickle.
+    """
+    from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
+    from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+    from torch.distributed.checkpoint.state_dict_loader import load
+
+    state = model.state_dict()
+    entries = FileSystemReader(sharded_dir).read_metadata().state_dict_metadata
+    # Only tensors are requested: torch's planner runs the pickle of any other requested entry.
+    wanted = {name: tensor for name, tensor in state.items() if isinstance(entries.get(name), TensorStorageMetadata)}
+    if missing := sorted(state.keys() - wanted.keys() - set(getattr(model, "all_tied_weights_keys", {}))):
+        raise CheckpointMismatch(
+            f"the checkpoint holds no tensor for {len(missing)} of the model's {len(state)} weights, {missing[0]} "
+            "first. Merge a checkpoint with the base it was trained from."
+        )
+    try:
+        with warnings.catch_warnings():
+            # Loading in a single process is intended.
+            warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+            load(wanted, storage_reader=FileSystemReader(sharded_dir), no_dist=True)
+    except (RuntimeError, ValueError, CheckpointException) as error:
+        raise CheckpointMismatch(f"torch's reader refuses the checkpoint: {str(error)[:300]}.") from error
+
+
+def _logits_before_merge(
+    config: MergeConfig, base_dir: Path, checkpoint: Checkpoint, tokenizer: "PreTrainedTokenizerBase"
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    model = load_model(base_dir, config.dtype)
+    base = _logits(model, tokenizer, config.prompts)
+    if checkpoint.arm == "lora":
+        model = attach_adapter(model, checkpoint.adapter_dir)
+    else:
+        load_sharded(model, checkpoint.sharded_dir)
+    return base, _logits(model, tokenizer, config.prompts)
+
+
+def _logits(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", prompts: Sequence[str]) -> list[np.ndarray]:
+    """(n_tokens, vocabulary) float32 logits of each prompt, one prompt at a time and thus without padding."""
+    import torch
+
+    found: list[np.ndarray] = []
+    model.eval()
+    with torch.inference_mode():
+        for prompt in prompts:
+            ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)["input_ids"].to(model.device)
+            found.append(model(input_ids=ids, use_cache=False).logits[0].float().cpu().numpy())
+    return found
+
+
+def _max_difference(left: list[np.ndarray], right: list[np.ndarray]) -> float:
+    return max(float(np.abs(a - b).max()) for a, b in zip(left, right, strict=True))
