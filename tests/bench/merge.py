@@ -1,9 +1,8 @@
 """Speed and memory of converting a sharded checkpoint to safetensors: ours, torch's, accelerate's and axolotl's.
 
-`python -m tests.bench.merge [--pairs 7] [--mb 3000]` saves a checkpoint with two ranks and converts it with each method,
-each in a process of its own. Ours and `cp --reflink=never` with `sync` are timed in pairs, in alternating order, with
-the source in the page cache; ours hashes every byte and syncs every file. Times exclude the start of Python, memory
-excludes its imports.
+`python -m tests.bench.merge [--pairs 7] [--mb 3000]` saves a checkpoint with two ranks and converts it with each method
+in a process of its own. Ours and `cp --reflink=never` with `sync` are timed in pairs, in alternating order, the source
+in the page cache; ours hashes every byte and syncs every file. Times exclude the start of Python, memory its imports.
 """
 
 import argparse
