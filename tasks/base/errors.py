@@ -1,19 +1,15 @@
-"""What the base room refuses."""
+"""Errors of the base stage."""
 
 from tasks.common.errors import HindsightError
 
 
-class BaseError(HindsightError):
-    """The base model cannot be had as asked."""
-
-
-class TooManyParameters(BaseError):
+class TooManyParameters(HindsightError):
     """A tiny model that is not tiny."""
 
 
-class HubUnavailable(BaseError):
-    """The hub does not give the files, or not to us."""
+class HubUnavailable(HindsightError):
+    """The hub cannot be reached, or refuses access to the files."""
 
 
-class NoSafetensors(BaseError):
-    """Weights that are not, or not wholly, safetensors."""
+class NoSafetensors(HindsightError):
+    """Weights that are not, or only partly, safetensors."""

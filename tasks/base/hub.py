@@ -1,4 +1,4 @@
-"""A model of the hub at a pinned commit: weights as safetensors, never pickles, never code."""
+"""Download a model of the hub at a pinned commit: safetensors only, no pickles and no code."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from tasks.base.config import HubSource
 from tasks.base.errors import HubUnavailable, NoSafetensors
 
 FILES = ["*.safetensors", "*.json", "*.jinja", "merges.txt", "vocab.txt"]
-"""What is fetched. Pickles (*.bin, *.pt) and code (*.py) are not among it, so that nothing fetched can run."""
+"""Files to download. Pickles (*.bin, *.pt) and code (*.py) are left out, so that no downloaded file can run."""
 INDEX = "model.safetensors.index.json"
 
 
@@ -16,8 +16,8 @@ def fetch_snapshot(source: HubSource, folder: Path) -> None:
     """Download a repository's weights, configs and tokenizer.
 
     Raises:
-        HubUnavailable: If the hub cannot be reached, or refuses, or has no such commit.
-        NoSafetensors: If its weights are in another format, or the index names a file that is not there.
+        HubUnavailable: If the hub cannot be reached, refuses access, or lacks the repository or commit.
+        NoSafetensors: If its weights are in another format, or a file in the index is missing.
     """
     import httpx
     from huggingface_hub import snapshot_download
@@ -32,7 +32,7 @@ def fetch_snapshot(source: HubSource, folder: Path) -> None:
 
 
 def check_weights(folder: Path, name: str) -> None:
-    """Check that a folder holds a whole model in safetensors.
+    """Check that a folder holds a complete model in safetensors.
 
     Raises:
         NoSafetensors: If it does not.
@@ -42,7 +42,7 @@ def check_weights(folder: Path, name: str) -> None:
     if missing := sorted(file for file in wanted if not (folder / file).is_file()):
         raise NoSafetensors(
             f"model {name} lacks {len(missing)} of {len(wanted)} safetensors files, {missing[0]} first; weights in "
-            "other formats are not loaded, for a pickle can run code. Name a repository that holds safetensors."
+            "other formats are not loaded because a pickle can run code. Name a repository with safetensors."
         )
 
 
@@ -52,7 +52,7 @@ def _unavailable(source: HubSource, error: Exception) -> HubUnavailable:
     if isinstance(error, GatedRepoError):
         reason = "it is gated: accept its terms on the hub and set HF_TOKEN"
     elif isinstance(error, RepositoryNotFoundError):
-        reason = "the hub knows no such repository, or not for you: check the name and HF_TOKEN"
+        reason = "the hub has no such repository, or hides it from you: check the name and HF_TOKEN"
     elif isinstance(error, RevisionNotFoundError):
         reason = "it has no such commit: check the revision on its page"
     elif (status := _status(error)) in (401, 403):
@@ -63,7 +63,7 @@ def _unavailable(source: HubSource, error: Exception) -> HubUnavailable:
 
 
 def _status(error: BaseException | None) -> int | None:
-    """The hub's answer, which huggingface_hub at times hides behind an error of its own."""
+    """HTTP status of the hub's response; huggingface_hub sometimes wraps it in another error."""
     while error is not None:
         if (response := getattr(error, "response", None)) is not None:
             return int(response.status_code)

@@ -1,4 +1,4 @@
-"""The base room's Prefect task."""
+"""The base stage's Prefect task."""
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -14,7 +14,7 @@ def publish_base(config: BaseConfig) -> ArtifactRef:
     """Publish the model training starts from, unless the store has it.
 
     Args:
-        config: Which model, and at which revision.
+        config: The model.
 
     Returns:
         Reference to a ModelFolder.

@@ -1,4 +1,4 @@
-"""A seeded random Qwen3.5-MoE hybrid, the same bytes on every machine."""
+"""A random Qwen3.5-MoE; the same seed gives the same bytes on every machine."""
 
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 MAX_OTHER_PARAMETERS = 1_000_000
-"""Parameters besides the two vocabulary matrices."""
-WEIGHT_SPREAD = 0.02
-"""Standard deviation of weights, as the architecture's `initializer_range`."""
+"""Limit of parameters, without embedding and head."""
+WEIGHT_STD = 0.02
+"""Standard deviation of weights: the architecture's `initializer_range`."""
 MAX_LOG_DECAY = 2.77
-"""ln 16: upper end of Gated DeltaNet's log decay rates."""
+"""ln 16: largest log decay rate of Gated DeltaNet."""
 
 
 def tiny_config(source: TinySource) -> "PretrainedConfig":
-    """The architecture of a tiny source."""
+    """The architecture."""
     from transformers.models.qwen3_5_moe.configuration_qwen3_5_moe import Qwen3_5MoeTextConfig
 
     head = source.hidden // 2
@@ -44,35 +44,35 @@ def tiny_config(source: TinySource) -> "PretrainedConfig":
 
 
 def tiny_model(source: TinySource) -> "PreTrainedModel":
-    """Build the model and draw its weights.
+    """Build the model with random weights.
 
     Raises:
-        TooManyParameters: If it has a million parameters or more besides its vocabulary matrices.
+        TooManyParameters: If it has a million parameters or more, without embedding and head.
     """
     import torch
     from transformers import Qwen3_5MoeForCausalLM
 
-    # The constructor draws from torch's global generator, whose stream depends on threads and on whoever drew before.
+    # The constructor draws from torch's global generator, whose state depends on threads and earlier draws.
     with torch.random.fork_rng(devices=[]):
         model = Qwen3_5MoeForCausalLM(tiny_config(source))
-    _refuse_large(model, source)
+    _check_size(model, source)
     _draw_weights(model, source.seed)
     return model
 
 
 def count_other_parameters(model: "PreTrainedModel") -> int:
-    """Parameters besides the embedding and the head."""
+    """Number of parameters, without embedding and head."""
     vocabulary = {id(model.get_input_embeddings().weight), id(model.get_output_embeddings().weight)}
     return sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in vocabulary)
 
 
-def _refuse_large(model: "PreTrainedModel", source: TinySource) -> None:
+def _check_size(model: "PreTrainedModel", source: TinySource) -> None:
     n_other = count_other_parameters(model)
     if n_other >= MAX_OTHER_PARAMETERS:
         raise TooManyParameters(
             f"a tiny model of hidden={source.hidden}, n_layers={source.n_layers}, n_experts={source.n_experts}, "
             f"expert_width={source.expert_width} has {n_other:,} parameters besides its vocabulary; it must stay under "
-            f"{MAX_OTHER_PARAMETERS:,}. Lower one of the four, or take a model of the hub."
+            f"{MAX_OTHER_PARAMETERS:,}. Lower one of the four, or use a model of the hub."
         )
 
 
@@ -88,11 +88,11 @@ def _draw_weights(model: "PreTrainedModel", seed: int) -> None:
 
 
 def _values(name: str, parameter: "torch.Tensor", rng: "np.random.Generator") -> "np.ndarray | None":
-    # Uniform, not normal: scaling an integer draw rounds alike everywhere, a logarithm does not.
+    # Uniform, not normal: scaling an integer draw rounds the same on every machine, a logarithm does not.
     uniform = rng.random(parameter.shape, dtype="float32")
     if name.endswith("A_log"):
         return uniform * MAX_LOG_DECAY
     if parameter.ndim < 2:
-        # Norms and biases keep the constants the architecture gives them.
+        # Norms and biases keep the architecture's constants.
         return None
-    return (uniform * 2 - 1) * (WEIGHT_SPREAD * 3**0.5)
+    return (uniform * 2 - 1) * (WEIGHT_STD * 3**0.5)

@@ -14,17 +14,17 @@ log = logging.getLogger(__name__)
 
 
 def write_base(config: BaseConfig, folder: Path) -> dict[str, JsonValue]:
-    """Leave a ModelFolder's files in `folder`.
+    """Write a ModelFolder's files.
 
     Args:
-        config: Which model.
-        folder: Empty folder.
+        config: The model.
+        folder: Empty folder for the files.
 
     Returns:
         Facts for the record.
 
     Raises:
-        BaseError: If the model cannot be had as asked.
+        HindsightError: If a tiny model is too large, or the hub does not provide the model.
     """
     source = config.source
     return _write_snapshot(source, folder) if isinstance(source, HubSource) else _write_tiny(source, folder)

@@ -1,1 +1,4 @@
-"""Last-token states of a panel's sentences, in float32."""
+"""The embed stage: hidden states of a panel's sentences at their last token, in float32.
+
+write: tokenizes the sentences and writes the artifact. hidden_states: batches and the model's forward passes.
+"""

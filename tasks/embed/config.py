@@ -1,4 +1,4 @@
-"""How sentences become vectors."""
+"""The embed stage's config and artifact type."""
 
 from collections.abc import Mapping
 
@@ -9,22 +9,22 @@ from tasks.store.refs import ArtifactRef, ArtifactType
 
 
 class EmbedConfig(Config):
-    """The last layer's state at the last token of each sentence."""
+    """How sentences become vectors: the last layer's state at the last token of each sentence."""
 
     tokens_per_batch: int = Field(8_192, ge=64, le=1_048_576)
-    """Tokens of a batch, padding included; a sentence longer than this is a batch of its own.
-    Other batches may change a state's last bits."""
+    """Tokens of a batch, padding included; a longer sentence is a batch of its own. Another value may change a state's
+    last bits."""
     max_tokens: int = Field(1_024, ge=8, le=262_144)
-    """Longest sentence; a longer one is refused, not cut, for its last token would be another one."""
+    """Longest sentence; a longer one is refused and not cut, because cutting changes the last token."""
     undated: bool = True
-    """Also embed the sentences without their day, for the control; doubles the stage's work."""
+    """Also embed the sentences without their day, for the control; doubles the work of the stage."""
 
 
 def embed_label(config: EmbedConfig, inputs: Mapping[str, ArtifactRef]) -> str:
-    """Name of the artifact: panel and model, each at most 60 characters, as a store path allows 121."""
+    """Name of the artifact: panel and model, each cut to 60 characters because a label has at most 121."""
     return f"{inputs['panel'].label[:60]}-{inputs['model'].label[:60]}"
 
 
 REVISION = 2
-"""Raised when the same input would give other bytes."""
+"""Raised when the same input gives other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="embed", revision=REVISION, label=embed_label)

@@ -1,19 +1,15 @@
-"""What the embed room refuses."""
+"""Errors of the embed stage."""
 
 from tasks.common.errors import HindsightError
 
 
-class EmbedError(HindsightError):
-    """Sentences cannot be turned into states as asked."""
-
-
-class UnusablePrompt(EmbedError):
+class UnusablePrompt(HindsightError):
     """A sentence without a token, or with too many."""
 
 
-class NoUndatedSentences(EmbedError):
-    """The panel has no sentences without their day."""
+class NoUndatedSentences(HindsightError):
+    """The panel has no undated sentences."""
 
 
-class StateNotFinite(EmbedError):
-    """A model gave NaN or infinity."""
+class StateNotFinite(HindsightError):
+    """The model returned NaN or infinity."""

@@ -1,4 +1,4 @@
-"""The embed room's Prefect task."""
+"""The embed stage's Prefect task."""
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -12,10 +12,10 @@ from tasks.store.store import open_store
 
 @task(name="embed", cache_policy=NO_CACHE)
 def publish_embed(config: EmbedConfig, panel: ArtifactRef, model: ArtifactRef) -> ArtifactRef:
-    """Publish the last-token states of a panel under one model, unless the store has them.
+    """Publish one model's last-token states of a panel, unless the store has them.
 
     Args:
-        config: Batching and bounds.
+        config: Batching and limits.
         panel: Panel with a sentence per row.
         model: ModelFolder, base or merged.
 

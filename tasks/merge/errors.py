@@ -3,33 +3,29 @@
 from tasks.common.errors import HindsightError
 
 
-class MergeError(HindsightError):
-    """The model cannot be merged, or the merged model differs from the trained one."""
-
-
-class AdapterMismatch(MergeError):
+class AdapterMismatch(HindsightError):
     """The adapter does not fit the base, or lacks weights for a target."""
 
 
-class CheckpointMismatch(MergeError):
+class CheckpointMismatch(HindsightError):
     """The tensors of the checkpoint or the base are not those of the architecture."""
 
 
-class SourceDamaged(MergeError):
+class SourceDamaged(HindsightError):
     """A file of the base that is missing, truncated or inconsistent."""
 
 
-class CastNotHandled(MergeError):
+class CastNotHandled(HindsightError):
     """A number format that cannot be cast to the one asked for."""
 
 
-class DiskFull(MergeError):
+class DiskFull(HindsightError):
     """The disk is too small for the merged model."""
 
 
-class NothingChanged(MergeError):
+class NothingChanged(HindsightError):
     """Training changes no logit, or an expert's adapter changes no weight."""
 
 
-class MergeDiffers(MergeError):
+class MergeDiffers(HindsightError):
     """The merged model's logits differ from the trained one's."""

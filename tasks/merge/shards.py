@@ -76,7 +76,7 @@ def write_shards(shards: Sequence[Shard], inputs_identity: str, work_dir: Path) 
 
     Raises:
         DiskFull: If the disk is too small.
-        MergeError: If a source is damaged or cannot be folded.
+        HindsightError: If a source is damaged or cannot be folded.
     """
     work_dir.mkdir(parents=True, exist_ok=True)
     identities = [file_identity(shard.name, shard.tensors, inputs_identity) for shard in shards]

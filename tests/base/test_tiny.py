@@ -1,4 +1,4 @@
-"""The tiny base: all kinds of layers, real vocabulary, the same bytes whoever drew before."""
+"""The tiny base: all kinds of layers, real vocabulary, the same bytes after any earlier draws."""
 
 import json
 from pathlib import Path
@@ -52,9 +52,9 @@ def test_same_config_gives_the_same_bytes_or_a_new_revision() -> None:
     ), "the base's bytes changed: raise REVISION in tasks/base/config.py and note the new digests here"
 
 
-def test_the_record_says_whether_the_base_has_read_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_record_states_whether_the_base_is_pretrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert write_base(BaseConfig(source=SMALL), tmp_path)["pretrained"] is False
-    # The hub is not asked: only what the record says of a fetched model is looked at.
+    # Nothing is downloaded: only the facts about a downloaded model are tested.
     monkeypatch.setattr("tasks.base.write.fetch_snapshot", lambda source, folder: None)
     assert write_base(BaseConfig(), tmp_path)["pretrained"] is True
 

