@@ -1,19 +1,23 @@
-"""The nightly look at a recipe's price source: where other prices lie there, the recipe is measured on them."""
+"""Nightly: where a recipe's price source has new prices, measure the recipe on them."""
 
 import logging
-import time
 from typing import Any, cast
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import get_client
-from prefect.client.schemas import FlowRun
-from prefect.deployments import run_deployment
-from prefect.exceptions import ObjectNotFound
 
-from flows.runner.dispatcher import ending_of
-from flows.runner.status import Measured, measured, measured_on_any_prices, missing_of_the_model
+from flows.runner.prefect_runs import (
+    UnknownDeployment,
+    artifact_key,
+    deployment_parameters,
+    ending_of,
+    is_completed,
+    trigger,
+    wait_until_final,
+)
 from flows.runs.comparison import before_and_now
+from flows.runs.measured import Measured, measured, measured_on_any_prices, missing_model_steps
 from tasks.common.errors import HindsightError
 from tasks.panel.source_version import Lying, pinned, what_lies_at
 from tasks.recipe import Recipe
@@ -21,25 +25,23 @@ from tasks.store.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 2.0
-
 
 class NightlyFailed(HindsightError):
     """The new prices could not be measured."""
 
 
 class NoTrainedModel(HindsightError):
-    """A nightly run would have to train, and was not asked to."""
+    """A nightly run would have to train, and training was not allowed."""
 
 
-@flow(name="fresh-prices", flow_run_name="{deployment}")
-def fresh_prices(deployment: str, recipe: Recipe | None = None, train_if_missing: bool = False) -> str:
-    """Measure a recipe anew if other prices lie at its source than those it was measured on. Never trains by itself.
+@flow(name="nightly", flow_run_name="{deployment}")
+def nightly(deployment: str, recipe: Recipe | None = None, train_if_missing: bool = False) -> str:
+    """Measure a recipe again if its source has other prices than those it was measured on. Trains only if allowed.
 
     Args:
         deployment: What measures, such as leakage-premium/smoke.
         recipe: What is measured; null for the recipe of that deployment.
-        train_if_missing: Let the run train where the store has no trained model. By default that is refused.
+        train_if_missing: Let the run train if the store has no trained model. By default that is refused.
     """
     recipe, store = recipe or _recipe_of(deployment), open_store()
     lying = what_lies_at(recipe.panel.source, store)
@@ -47,21 +49,20 @@ def fresh_prices(deployment: str, recipe: Recipe | None = None, train_if_missing
     if lying.sha256 is None:
         return _nothing(recipe, lying.said + _older_package(recipe, lying, store))
     fresh = recipe.model_copy(update={"panel": pinned(recipe.panel, lying.sha256)})
-    if done := measured(fresh, store) or _if_of(lying, measured(recipe, store), store):
+    if done := measured(fresh, store) or _if_made_from(lying, measured(recipe, store), store):
         return _nothing(recipe, f"these prices are measured already ({done.report.path}).")
     if not train_if_missing:
-        _refuse_to_train(fresh, deployment, store)
+        _check_model_exists(fresh, deployment, store)
     before = next(measured_on_any_prices(recipe, store), None)
-    _run_to_its_end(deployment, fresh, lying.sha256)
+    _run_to_the_end(deployment, fresh, lying.sha256)
     return _show(fresh, before, store)
 
 
 def _recipe_of(deployment: str) -> Recipe:
-    with get_client(sync_client=True) as client:
-        try:
-            parameters = client.read_deployment_by_name(deployment).parameters
-        except (ObjectNotFound, ValueError) as error:
-            raise NightlyFailed(_unknown(deployment)) from error
+    try:
+        parameters = deployment_parameters(deployment)
+    except UnknownDeployment as error:
+        raise NightlyFailed(str(error)) from error
     if "recipe" not in parameters:
         raise NightlyFailed(
             f"deployment {deployment} has no recipe; name one of flow leakage-premium, or give `recipe`."
@@ -69,24 +70,20 @@ def _recipe_of(deployment: str) -> Recipe:
     return Recipe.model_validate(parameters["recipe"])
 
 
-def _unknown(deployment: str) -> str:
-    return f"the server has no deployment {deployment}; `prefect deployment ls` lists those it has."
-
-
 def _nothing(recipe: Recipe, why: str) -> str:
-    said = f"{recipe.name}: nothing is started, for {why}"
-    log.info("%s", said)
-    return said
+    message = f"{recipe.name}: nothing is started: {why}"
+    log.info("%s", message)
+    return message
 
 
-def _if_of(lying: Lying, found: Measured | None, store: Store) -> Measured | None:
-    """An unpinned panel counts as measured if it was made from what lies at the source now."""
+def _if_made_from(lying: Lying, found: Measured | None, store: Store) -> Measured | None:
+    """An unpinned panel counts as measured if it was made from what is at the source now."""
     return found if found and store.record(found.panel).facts.get("source") == lying.pins else None
 
 
 def _older_package(recipe: Recipe, lying: Lying, store: Store) -> str:
     found = measured(recipe, store)
-    if found is None or _if_of(lying, found, store):
+    if found is None or _if_made_from(lying, found, store):
         return ""
     made_from = store.record(found.panel).facts.get("source")
     return (
@@ -95,51 +92,44 @@ def _older_package(recipe: Recipe, lying: Lying, store: Store) -> str:
     )
 
 
-def _refuse_to_train(recipe: Recipe, deployment: str, store: Store) -> None:
-    if missing := missing_of_the_model(recipe, store):
+def _check_model_exists(recipe: Recipe, deployment: str, store: Store) -> None:
+    if missing := missing_model_steps(recipe, store):
         raise NoTrainedModel(
             f"{recipe.name} has no trained model in {store.url}: {', '.join(missing)} would run, and a nightly run "
             f"starts no training. Run {deployment} once, or set train_if_missing."
         )
 
 
-def _run_to_its_end(deployment: str, recipe: Recipe, sha256: str) -> None:
-    """Have the recipe measured as a run of its own, which ends with this one if this one is cancelled.
+def _run_to_the_end(deployment: str, recipe: Recipe, sha256: str) -> None:
+    """Measure the recipe in a run of its own; a cancel of this run cancels it too.
 
     Raises:
         NightlyFailed: If the run does not complete.
     """
+    tags = [f"recipe:{recipe.name}", f"prices:{sha256[:12]}", "nightly"]
     try:
-        sent = run_deployment(
-            deployment,
-            parameters={"recipe": recipe.model_dump(mode="json")},
-            tags=[f"recipe:{recipe.name}", f"prices:{sha256[:12]}", "nightly"],
-            timeout=0,
-        )
-    except ObjectNotFound as error:
-        raise NightlyFailed(_unknown(deployment)) from error
-    # Outside an event loop it has run; Prefect's signature covers both ways.
-    run = cast(FlowRun, sent)
+        run = trigger(deployment, {"recipe": recipe.model_dump(mode="json")}, tags=tags)
+    except UnknownDeployment as error:
+        raise NightlyFailed(str(error)) from error
     log.info("%s: new prices %s, sent to %s as run %r", recipe.name, sha256[:12], deployment, run.name)
     with get_client(sync_client=True) as client:
-        while run.state is None or not run.state.is_final():
-            time.sleep(POLL_SECONDS)
-            run = client.read_flow_run(run.id)
-    if run.state is None or not run.state.is_completed():
+        run = wait_until_final(client, run)
+    if not is_completed(run):
         raise NightlyFailed(f"{recipe.name} on prices {sha256[:12]}: run {run.name!r} ended {ending_of(run)}")
 
 
 def _show(recipe: Recipe, before: Measured | None, store: Store) -> str:
-    """Old and new figures side by side, among Prefect's artifacts. Returns the sentence with the reduction."""
+    """Publish old and new figures side by side among Prefect's artifacts. Returns the sentence with the reduction."""
     now = measured(recipe, store)
     if now is None:
         raise NightlyFailed(
-            f"{recipe.name}: the run completed, yet its report is not in {store.url}; is it this store?"
+            f"{recipe.name}: the run completed, yet its report is not in {store.url}; do both name the same store?"
         )
     rows = before_and_now(before, now, store)
-    key = f"nightly-{recipe.name}".replace(".", "-").replace("_", "-")
     description = f"{recipe.name} on new prices: {now.report.path}, before: {before.report.path if before else 'none'}"
-    create_table_artifact(table=cast(list[dict[str, Any]], rows), key=key, description=description)
-    said = f"{recipe.name}: " + "; ".join(f"{row['figure']} {row['before']} -> {row['now']}" for row in rows[:4])
-    log.info("%s", said)
-    return said
+    create_table_artifact(
+        table=cast(list[dict[str, Any]], rows), key=artifact_key("nightly", recipe.name), description=description
+    )
+    message = f"{recipe.name}: " + "; ".join(f"{row['figure']} {row['before']} -> {row['now']}" for row in rows[:4])
+    log.info("%s", message)
+    return message

@@ -1,4 +1,4 @@
-"""The weekly look at the store: what stands in it is read again and hashed, and what is wrong is named."""
+"""The weekly audit of the store: every artifact is read and hashed again, and damaged ones are named."""
 
 import logging
 from typing import Any, cast
@@ -16,9 +16,9 @@ MAX_ROWS = 1000
 """The UI loads a table whole."""
 
 
-@flow(name="verification")
-def verification(config: AuditConfig = AuditConfig()) -> str:  # noqa: B008 - frozen
-    """Read artifacts again and hash them with a fresh client; ends Failed with the names of those that are not whole.
+@flow(name="store-audit")
+def store_audit(config: AuditConfig = AuditConfig()) -> str:  # noqa: B008 - frozen
+    """Read artifacts again and hash them with a fresh client; fails with the names of those that are damaged.
 
     Args:
         config: Which artifacts. By default all of them.
@@ -39,4 +39,4 @@ def _show(found: Audit) -> None:
     if (n_more := len(found.findings) - len(rows)) > 0:
         rows.append({"artifact": f"and {n_more} more", "verdict": "a whole one has its receipt in the store"})
     text = "\n\n".join([found.summary, *found.leases])
-    create_table_artifact(table=cast(list[dict[str, Any]], rows), key="verification", description=text)
+    create_table_artifact(table=cast(list[dict[str, Any]], rows), key="store-audit", description=text)

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
-from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
 from flows.runner.cancellation import cancel_children
 from flows.runner.fan_out import Outcome, run_all
-from flows.runner.follow import run_address
+from flows.runner.prefect_runs import UnknownDeployment, artifact_key, deployment_parameters, run_url
 from flows.runner.tags import parent_tag
 from flows.runs.row import final_loss, spend_of, tokens_seen, total, verdict
 from flows.runs.table import publish_runs_table, publish_spend_by_run
@@ -59,13 +57,10 @@ def sweep(config: SweepConfig) -> str:
 
 
 def _recipe_of(deployment: str) -> Recipe:
-    with get_client(sync_client=True) as client:
-        try:
-            parameters = client.read_deployment_by_name(deployment).parameters
-        except ObjectNotFound as error:
-            raise BadSweep(
-                f"the server has no deployment {deployment}; `prefect deployment ls` lists those it has."
-            ) from error
+    try:
+        parameters = deployment_parameters(deployment)
+    except UnknownDeployment as error:
+        raise BadSweep(str(error)) from error
     try:
         return Recipe.model_validate(parameters.get("recipe"))
     except ValidationError as error:
@@ -138,12 +133,12 @@ def _line(
         dollars=total(spend_of(record.kind, record) for record in lineage),
         verdict=verdict(found.scores) if found else "",
         base=groups.get(variant.name, ""),
-        link=run_address(outcome.run.id) if outcome.run else outcome.report.path if outcome.report else "",
+        link=run_url(outcome.run.id) if outcome.run else outcome.report.path if outcome.report else "",
     )
 
 
 def _publish(config: SweepConfig, rows: list[dict[str, str]], said: list[str]) -> None:
-    key = f"sweep-{config.name}".replace(".", "-").replace("_", "-")
+    key = artifact_key("sweep", config.name)
     text = "\n".join(f"- {sentence}" for sentence in said)
     create_table_artifact(table=rows, key=key, description=text)
     create_markdown_artifact(f"{text}\n\n{as_markdown(rows)}", key=f"{key}-text", description=f"Sweep {config.name}")

@@ -10,6 +10,7 @@ from tasks.base.config import BaseConfig
 from tasks.common.errors import HindsightError
 from tasks.common.settings import NOT_IDENTITY, Config
 from tasks.corpus.config import CorpusConfig
+from tasks.costs.limits import Limits
 from tasks.embed.config import EmbedConfig
 from tasks.merge.config import MergeConfig
 from tasks.panel.config import PanelConfig
@@ -31,16 +32,6 @@ class Route(Config):
     """`cpu` where the model fits in that pool's memory."""
     embed: Literal["h100", "cpu"] = "h100"
     """`cpu` where the model is small."""
-
-
-class Limits(Config):
-    """What a run may spend before it asks."""
-
-    max_dollars: float | None = Field(None, ge=0, le=10_000_000)
-    """One run's limit, failed attempts and retries included; before a stage that would exceed it the run pauses and
-    asks. Null: it never asks."""
-    answer_hours: float = Field(72, gt=0, le=24 * 30)
-    """How long the question waits; then the run ends, and its retry asks again."""
 
 
 class Recipe(Config):

@@ -1,4 +1,4 @@
-"""A run's limit in dollars: before a stage that would exceed it the parent pauses and asks, and starts nothing."""
+"""The budget of one run: before a step that would exceed the limit in dollars, the run pauses and asks a person."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -11,76 +11,76 @@ from prefect.futures import PrefectFuture
 from prefect.input import RunInput
 from pydantic import Field, create_model
 
-from flows.costs.outlook import Outlook, Step, outlook
+from flows.costs.outlook import Outlook, StepUsage, outlook
 from flows.costs.question import answers, ask
-from flows.costs.spend import first_start, steps_of
-from flows.runner.request import parent_id
-from flows.runner.server_retry import patiently
+from flows.costs.spend import first_start, pipeline_usage
+from flows.pipelines.pipeline import Pipeline
+from flows.runner.prefect_runs import own_run_id, retry_on_outage
 from tasks.common.errors import HindsightError
-from tasks.costs.prices import SECONDS_PER_HOUR, load_prices
-from tasks.recipe import Limits, Recipe
+from tasks.common.text import SECONDS_PER_HOUR
+from tasks.costs.limits import Limits
+from tasks.costs.prices import load_prices
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
 
 SUBJECT = "budget"
-Look = Callable[[SyncPrefectClient], Sequence[Step]]
 
 
 class BudgetStop(HindsightError):
-    """The limit would be exceeded, and nobody has raised it."""
+    """The limit would be exceeded, and no person has raised it."""
 
 
 class Answer(RunInput):
-    """What a person says to a limit that would be exceeded."""
+    """A person's answer where the limit would be exceeded."""
 
-    max_dollars: float = Field(ge=0, description="The limit from now on. Left as it is, the same is asked again.")
-    stop: bool = Field(False, description="End the run. What it has made stays, and a retry goes on from there.")
+    max_dollars: float = Field(ge=0, description="The limit from now on. If it is unchanged, the run asks again.")
+    stop: bool = Field(False, description="End the run. Its artifacts remain, and a retry resumes from them.")
 
 
 class Budget:
-    """The gate of one parent run.
+    """The gate before each step of one run.
 
     Args:
-        limits: The recipe's.
-        look: What is known of the run's steps at the moment.
+        limits: Of the run.
+        usage: Reads what the run's steps have used so far.
     """
 
-    def __init__(self, limits: Limits, look: Look) -> None:
+    def __init__(self, limits: Limits, usage: Callable[[SyncPrefectClient], Sequence[StepUsage]]) -> None:
         self.limits = limits
-        self.look = look
+        self.usage = usage
         self._let_through: dict[str, int] = {}
 
     @classmethod
-    def of(cls, recipe: Recipe, store: Store, again: Collection[str] = ()) -> "Budget":
-        """The gate of a run of this recipe, which may build some steps again though they stand."""
-        return cls(recipe.limits, lambda client: steps_of(recipe, store, client, again))
+    def of(cls, pipeline: Pipeline, store: Store, rebuilt: Collection[str] = ()) -> "Budget":
+        """The gate of a pipeline's run, which may rebuild some steps."""
+        return cls(pipeline.limits, lambda client: pipeline_usage(pipeline, store, client, rebuilt))
 
-    def before(self, step: str, deployment: str, waits_for: Iterable[PrefectFuture[Any]] = ()) -> None:
+    def before(self, step: str, pool: str, needs: Iterable[PrefectFuture[Any]] = ()) -> None:
         """Return once the step may start; call it in the flow's own thread.
 
-        A step waits here for what goes in, so that with a limit the stages behind it are looked at one by one. A step
-        whose inputs failed is let through: it will not run.
+        With a limit, a step waits here for what it needs, so that later steps are judged one by one. A step whose needs
+        failed is let through: it will not run.
 
         Args:
-            step: The step to be started.
-            deployment: Who runs it, such as `train/h100`; its pool's price decides.
-            waits_for: What goes in, and what must be done before.
+            step: The step about to start.
+            pool: Where it runs; the pool's price decides.
+            needs: The steps that must finish first.
 
         Raises:
             BudgetStop: If a person has stopped the run, or nobody has answered in time.
         """
-        run_id = parent_id()
-        if self.limits.max_dollars is None or run_id is None or not _costs(deployment.rpartition("/")[2], step):
+        run_id = own_run_id()
+        if self.limits.max_dollars is None or run_id is None or not _has_price(pool, step):
             return
-        if not all(_is_done(future) for future in waits_for):
+        if not all(_has_completed(future) for future in needs):
             return
-        while (view := patiently(lambda: self._outlook(step, run_id), step)) and view.exceeds:
+        while (view := retry_on_outage(lambda: self._outlook(step, run_id), step)) and view.exceeds:
             self._ask(view, run_id)
 
     def _outlook(self, step: str, run_id: UUID) -> Outlook | None:
         with get_client(sync_client=True) as client:
-            steps = self.look(client)
+            steps = self.usage(client)
             since = first_start(client, run_id)
         limit = self._limit(run_id)
         view = outlook(step, steps, self._let_through, limit, since, datetime.now(UTC), load_prices())
@@ -91,9 +91,9 @@ class Budget:
         return view
 
     def _limit(self, run_id: UUID) -> float:
-        """The recipe's limit, or what was answered last, by an earlier attempt of this run too."""
-        said = [answer["max_dollars"] for answer in answers(run_id, SUBJECT) if "max_dollars" in answer]
-        return float(str(said[-1])) if said else self.limits.max_dollars or 0.0
+        """The last answer, an earlier attempt's included, or else the configured limit."""
+        given = [answer["max_dollars"] for answer in answers(run_id, SUBJECT) if "max_dollars" in answer]
+        return float(str(given[-1])) if given else self.limits.max_dollars or 0.0
 
     def _ask(self, view: Outlook, run_id: UUID) -> None:
         question = f"{view} Resume with a higher max_dollars, or with stop."
@@ -111,13 +111,13 @@ def _with_default(limit: float) -> Any:
     return Field(limit, ge=0, description=Answer.model_fields["max_dollars"].description)
 
 
-def _is_done(future: PrefectFuture[Any]) -> bool:
+def _has_completed(future: PrefectFuture[Any]) -> bool:
     future.wait()
     return future.state.is_completed()
 
 
-def _costs(pool: str, step: str) -> bool:
+def _has_price(pool: str, step: str) -> bool:
     price = load_prices().find(pool)
     if price is None:
-        log.warning("%s: pool %s has no price, so that limits.max_dollars cannot hold it", step, pool)
+        log.warning("%s: pool %s has no price, so limits.max_dollars cannot bound it", step, pool)
     return price is not None and price.dollars_per_hour > 0

@@ -1,4 +1,4 @@
-"""What a run spends, beside what preflight forecast, and whether its next stage would exceed its limit."""
+"""What each step of a run has spent, beside its forecast, and whether the next step would exceed the limit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from tasks.store.records import Record
 
 
 class Forecast(Frozen):
-    """What preflight's record says of a stage."""
+    """Predicted hours and dollars of a step."""
 
     pool: str
     hours: tuple[float, float] | None
     """From the fastest rate known to the slowest."""
     dollars: tuple[float, float] | None
-    """At the prices of the day of the preflight."""
+    """At the prices of the day of the forecast."""
 
     def at(self, prices: Prices) -> tuple[float, float] | None:
         """Dollars at other prices, low to high; None where there are no hours or no price."""
@@ -31,24 +31,24 @@ class Forecast(Frozen):
 
 
 def forecasts(facts: Mapping[str, JsonValue]) -> dict[str, Forecast]:
-    """The forecasts in the facts of a preflight's record, by step."""
-    told = facts.get("forecast")
-    return {step: Forecast.model_validate(said) for step, said in told.items()} if isinstance(told, dict) else {}
+    """The forecasts in the facts of a record (preflight's), by step."""
+    found = facts.get("forecast")
+    return {step: Forecast.model_validate(one) for step, one in found.items()} if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)
-class Step:
-    """What is known of one step of a run.
+class StepUsage:
+    """What is known of the machine time of one step of a run.
 
     Args:
         name: In the pipeline, such as `embed base`.
         pool: Where it is routed.
-        is_reached: Whether its inputs are there, so that its artifact has a name.
-        record: Of its artifact, if that stands.
-        stays: Times on machines of all runs that were to build it, other parents' among them.
-        n_runs: Those runs.
+        is_reached: Whether its inputs exist, so that its artifact has a key.
+        record: Of its artifact, if that exists.
+        stays: Times on machines of all runs that were sent to build it, by any parent.
+        n_runs: How many runs.
         n_alive: Of them, how many have not ended.
-        forecast: Preflight's, if there is one.
+        forecast: If there is one.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Step:
     forecast: Forecast | None = None
 
     def stays_since(self, since: datetime) -> list[Stay]:
-        """Those a run pays for that began then; one it re-attached to counts from its own beginning."""
+        """Those that a run which began then pays for; a stay it re-attached to counts from its own beginning."""
         return [stay for stay in self.stays if stay.ended is None or stay.ended > since]
 
     def failed_before(self, since: datetime) -> list[Stay]:
-        """Failed attempts that an earlier run has paid, as far as no record tells of them."""
+        """Failed attempts that earlier runs have paid and that no record holds."""
         return failed_since_success(stay for stay in self.stays if stay.ended is not None and stay.ended <= since)
 
 
@@ -77,8 +77,8 @@ class Cost:
         seconds: On machines, failed attempts included.
         queued_seconds: Before them.
         dollars: In all; None where a pool has no price.
-        n_failed: Attempts in vain.
-        failed_dollars: Of the dollars, theirs.
+        n_failed: Failed attempts.
+        failed_dollars: The part of the dollars they took.
     """
 
     seconds: float
@@ -88,13 +88,13 @@ class Cost:
     failed_dollars: float | None
 
 
-def cost_of(step: Step, since: datetime, now: datetime, prices: Prices) -> Cost:
+def cost_of(step: StepUsage, since: datetime, now: datetime, prices: Prices) -> Cost:
     """Add up what a step has taken since a run began.
 
     Args:
         step: The step.
         since: When the run first began: its retries go on with the same bill.
-        now: Up to when a stage that runs is counted.
+        now: Running stages are counted up to this moment.
         prices: Dollars.
     """
     stays = step.stays_since(since)
@@ -110,16 +110,16 @@ def cost_of(step: Step, since: datetime, now: datetime, prices: Prices) -> Cost:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a run has spent and may spend if one more stage starts.
+    """What a run has spent and may spend if one more step starts.
 
     Args:
-        step: The stage that is to start.
+        step: The step about to start.
         pool: Where.
-        spent: Dollars up to now, failed attempts and running stages included.
-        under_way: What stages that were let through may take yet, at their forecasts' upper ends.
-        low: The stage's own forecast.
-        high: Its upper end; None where none is known.
-        limit: `limits.max_dollars`, or what a person has answered since.
+        spent: Dollars so far, failed attempts and running steps included.
+        under_way: Dollars that steps already let through may still take, by the upper ends of their forecasts.
+        low: Lower end of the step's own forecast.
+        high: Its upper end; None where there is no forecast.
+        limit: `limits.max_dollars`, or a person's later answer.
     """
 
     step: str
@@ -132,16 +132,16 @@ class Outlook:
 
     @property
     def in_all(self) -> float:
-        """At most, as far as it is known."""
+        """The most the run may have spent then, as far as that is known."""
         return self.spent + self.under_way + (self.high or 0.0)
 
     @property
     def exceeds(self) -> bool:
-        """Whether a person must be asked. What has no forecast may start until the limit is reached without it."""
+        """Whether a person must be asked. A step without a forecast may start until the limit is reached without it."""
         return self.in_all >= self.limit if self.high is None else self.in_all > self.limit
 
     def __str__(self) -> str:
-        """The question's facts in a sentence."""
+        """The facts of the question in one sentence."""
         own = f"${self.low:,.2f} to ${self.high:,.2f}" if self.high is not None else "an unknown sum (no forecast)"
         in_all = "in all" if self.high is not None else "without it"
         return (
@@ -152,23 +152,23 @@ class Outlook:
 
 def outlook(
     name: str,
-    steps: Sequence[Step],
+    steps: Sequence[StepUsage],
     let_through: Mapping[str, int],
     limit: float,
     since: datetime,
     now: datetime,
     prices: Prices,
 ) -> Outlook | None:
-    """What a stage would add to the bill; None where it adds nothing: it stands, it runs already, its pool is free.
+    """What a step would add to the bill; None where it adds nothing: it exists, it runs already, its pool is free.
 
     Args:
-        name: The step that is to start.
+        name: The step about to start.
         steps: All of the run.
-        let_through: Steps that were let start, with their number of runs then: until a new one has ended they count
+        let_through: Steps that were let through, with their number of runs then: until a new run has ended they count
             with their forecasts.
         limit: Dollars.
         since: When the run first began.
-        now: Up to when running stages are counted.
+        now: Running steps are counted up to this moment.
         prices: Dollars.
     """
     step = next(step for step in steps if step.name == name)
@@ -187,12 +187,12 @@ def outlook(
     )
 
 
-def _is_under_way(step: Step, let_through: Mapping[str, int]) -> bool:
+def _is_under_way(step: StepUsage, let_through: Mapping[str, int]) -> bool:
     awaits_run = step.name in let_through and step.n_runs <= let_through[step.name]
     return step.record is None and (step.n_alive > 0 or awaits_run)
 
 
-def _to_come(step: Step, now: datetime, prices: Prices) -> float:
+def _to_come(step: StepUsage, now: datetime, prices: Prices) -> float:
     expected = step.forecast.at(prices) if step.forecast else None
     had = [charge(prices.find(stay.pool), stay.seconds(now)) or 0.0 for stay in step.stays if stay.ended is None]
     return max(expected[1] - sum(had), 0.0) if expected else 0.0

@@ -1,4 +1,4 @@
-"""A question that a run puts to a person: it pauses, the UI shows a form, an answer or the clock ends the wait."""
+"""A question from a run to a person: the run pauses, the UI shows a form, and an answer or a timeout ends the wait."""
 
 import time
 from typing import Any, TypeVar
@@ -11,25 +11,26 @@ from prefect.input import RunInput
 from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Paused
 
-from flows.runner.server_retry import patiently
+from flows.runner.prefect_runs import retry_on_outage
 from tasks.common.errors import HindsightError
 
 A = TypeVar("A", bound=RunInput)
 
 POLL_SECONDS = 2.0
 GRACE_SECONDS = 300
-"""The server fails a paused run on its own, so much later: the run ends first, and with a sentence of its own."""
+"""The server fails a paused run this much later, so that the run ends first and with its own message."""
 MAX_ANSWERS = 200
 
 
 class NotAsked(HindsightError):
-    """A run that cannot be paused, or that was ended while it was."""
+    """The run could not be paused, or was ended while it waited."""
 
 
 def ask(run_id: UUID, subject: str, question: str, form: type[A], seconds: float) -> A | None:
     """Pause this process's flow run until a person resumes it with an answer; call it in the flow's own thread.
 
-    Prefect's `pause_flow_run` does the same without a sentence in the state, where lists and notifications look.
+    Prefect's `pause_flow_run(wait_for_input=)` puts no message into the state, and notifications and lists of runs show
+    only that message (Prefect 3.8.8).
 
     Args:
         run_id: The run.
@@ -57,7 +58,7 @@ def ask(run_id: UUID, subject: str, question: str, form: type[A], seconds: float
             raise NotAsked(f"run {run_id} could not be paused to ask ({accepted.details}); retry it. {question}")
         while time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-            state = patiently(lambda: client.read_flow_run(run_id).state, subject)
+            state = retry_on_outage(lambda: client.read_flow_run(run_id).state, subject)
             if state is not None and state.is_running():
                 return _answer(client, run_id, keyset["response"], form)
             if state is None or not state.is_paused():

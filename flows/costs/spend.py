@@ -1,7 +1,7 @@
-"""What a run has spent: gathered from the store's records and Prefect's runs, shown as a table in the UI."""
+"""What a run has spent: gathered from the store's records and the server's runs, shown as a table in the UI."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,45 +10,42 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import PrefectException
 
-from flows.costs.outlook import Forecast, Step, forecasts
+from flows.costs.outlook import Forecast, StepUsage, forecasts
 from flows.costs.spend_table import spend_table
-from flows.runner.attempts import attempts
-from flows.runner.request import parent_id
-from flows.runner.routing import deployment_of
-from flows.runner.status import places
+from flows.pipelines.pipeline import Pipeline
+from flows.runner.attempts import Attempts, attempts
+from flows.runner.prefect_runs import artifact_key, own_run_id
+from flows.runner.status import StepStatus, pool_of, step_statuses
 from flows.runner.tags import artifact_tag
 from tasks.common.errors import HindsightError
 from tasks.costs.prices import load_prices
-from tasks.recipe import Recipe
-from tasks.store.records import Record
-from tasks.store.refs import ArtifactSpec
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
 
 
-def publish_spend(recipe: Recipe, store: Store, again: Collection[str] = ()) -> None:
-    """Leave the table `spend-<recipe>` in Prefect's artifacts, of a run that ended well or not.
+def publish_spend(pipeline: Pipeline, store: Store, rebuilt: Collection[str] = ()) -> None:
+    """Publish the table `spend-<name>` among Prefect's artifacts, whether the run ended well or not.
 
-    A table that cannot be made ends no run: it is a warning.
+    A table that cannot be made is a warning and ends no run.
 
     Args:
-        recipe: The run's.
-        store: Where its artifacts lie.
-        again: Steps that this run builds though they may stand.
+        pipeline: The run's.
+        store: Where its artifacts are.
+        rebuilt: Steps that this run rebuilds although their artifacts exist.
     """
-    run_id = parent_id()
+    run_id = own_run_id()
     if run_id is None:
         return
     try:
         with get_client(sync_client=True) as client:
             since = first_start(client, run_id)
-            steps = steps_of(recipe, store, client, again)
+            steps = pipeline_usage(pipeline, store, client, rebuilt)
         table = spend_table(steps, since, datetime.now(UTC), load_prices())
         create_table_artifact(
-            key=f"spend-{recipe.name}".replace(".", "-").replace("_", "-"),
+            key=artifact_key("spend", pipeline.name),
             table=table,
-            description=f"What run {run_id} of {recipe.name} has spent, at {load_prices().current_provider}'s prices",
+            description=f"Spend of run {run_id} of {pipeline.name}, at {load_prices().current_provider}'s prices",
         )
         log.info(
             "spent: $%s in %s machine hours, %s waiting",
@@ -59,59 +56,56 @@ def publish_spend(recipe: Recipe, store: Store, again: Collection[str] = ()) -> 
 
 
 def first_start(client: SyncPrefectClient, run_id: UUID) -> datetime:
-    """When a run first began; its retries go on with the same bill."""
+    """When a run first began; its retries continue the same bill."""
     return client.read_flow_run(run_id).start_time or datetime.now(UTC)
 
 
-def steps_of(recipe: Recipe, store: Store, client: SyncPrefectClient, again: Collection[str] = ()) -> list[Step]:
-    """Every step of a recipe's run, as far as its inputs stand in the store.
+def pipeline_usage(
+    pipeline: Pipeline, store: Store, client: SyncPrefectClient, rebuilt: Collection[str] = ()
+) -> list[StepUsage]:
+    """The machine time of every step of a run.
 
     Args:
-        recipe: Its config.
-        store: Where artifacts lie.
+        pipeline: The run's.
+        store: Where artifacts are.
         client: Of the server that knows the runs.
-        again: Steps that count only if they were built again for this run.
+        rebuilt: Steps whose artifact counts only if it was rebuilt for this run.
     """
-    requested_by = str(parent_id())
-    found = places(recipe, store, dict.fromkeys(again, requested_by))
-    passed = found["preflight"].record
-    return seen_steps(
-        {step: (deployment_of(step, recipe).rpartition("/")[2], place.spec) for step, place in found.items()},
-        {step: place.record for step, place in found.items()},
-        forecasts(passed.facts) if passed else {},
-        client,
+    statuses = step_statuses(pipeline, store, rebuilt, str(own_run_id())).values()
+    return step_usages(statuses, client)
+
+
+def step_usages(
+    statuses: Iterable[StepStatus], client: SyncPrefectClient, expected: dict[str, Forecast] | None = None
+) -> list[StepUsage]:
+    """Steps with the machine time of the runs that were sent to build them.
+
+    Args:
+        statuses: Of the steps.
+        client: Of the server that knows the runs.
+        expected: Forecasts by step; by default those in the steps' records (preflight's).
+    """
+    found = {status.step.name: status for status in statuses}
+    if expected is None:
+        expected = {}
+        for status in found.values():
+            expected |= forecasts(status.record.facts) if status.record else {}
+    tags = {name: artifact_tag(status.spec) for name, status in found.items() if status.spec}
+    by_tag = attempts(client, tags.values())
+    return [
+        _usage(name, status, by_tag[tags[name]] if name in tags else Attempts(), expected.get(name))
+        for name, status in found.items()
+    ]
+
+
+def _usage(name: str, status: StepStatus, known: Attempts, forecast: Forecast | None) -> StepUsage:
+    return StepUsage(
+        name=name,
+        pool=pool_of(status.step),
+        is_reached=status.spec is not None,
+        record=status.record,
+        stays=known.stays,
+        n_runs=known.n_runs,
+        n_alive=known.n_alive,
+        forecast=forecast,
     )
-
-
-def seen_steps(
-    plans: dict[str, tuple[str, ArtifactSpec | None]],
-    records: dict[str, Record | None],
-    expected: dict[str, Forecast],
-    client: SyncPrefectClient,
-) -> list[Step]:
-    """Steps with the runs that were to build them.
-
-    Args:
-        plans: Pool and artifact of each step; None while its inputs are not there.
-        records: Of the artifacts that stand.
-        expected: Forecasts by step.
-        client: Of the server that knows the runs.
-    """
-    tags = {step: artifact_tag(spec) for step, (_, spec) in plans.items() if spec}
-    found = attempts(client, tags.values())
-    steps = []
-    for name, (pool, spec) in plans.items():
-        known = found[tags[name]] if spec else None
-        steps.append(
-            Step(
-                name=name,
-                pool=pool,
-                is_reached=spec is not None,
-                record=records[name],
-                stays=known.stays if known else (),
-                n_runs=known.n_runs if known else 0,
-                n_alive=known.n_alive if known else 0,
-                forecast=expected.get(name),
-            )
-        )
-    return steps

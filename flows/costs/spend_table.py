@@ -1,9 +1,9 @@
-"""The table of what a run has spent, beside what preflight forecast."""
+"""The table of what a run has spent, beside its forecast."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from flows.costs.outlook import Cost, Step, cost_of
+from flows.costs.outlook import Cost, StepUsage, cost_of
 from tasks.costs.prices import SECONDS_PER_HOUR, Prices, add_known
 from tasks.costs.usage import sum_failed
 
@@ -14,15 +14,15 @@ EARLIER = "paid by earlier runs, $"
 UNKNOWN = "unknown"
 
 
-def spend_table(steps: Sequence[Step], since: datetime, now: datetime, prices: Prices) -> list[Row]:
-    """A row per step and one in all.
+def spend_table(steps: Sequence[StepUsage], since: datetime, now: datetime, prices: Prices) -> list[Row]:
+    """A row per step and a row of totals.
 
-    What was found costs this run nothing; what earlier runs have paid for it stands in a column of its own.
+    An artifact that existed costs this run nothing; what earlier runs paid for it has a column of its own.
 
     Args:
         steps: All of the run, in order.
         since: When the run first began.
-        now: Up to when a stage that runs is counted.
+        now: Running steps are counted up to this moment.
         prices: Dollars.
     """
     costs = [cost_of(step, since, now, prices) for step in steps]
@@ -42,7 +42,7 @@ def spend_table(steps: Sequence[Step], since: datetime, now: datetime, prices: P
     return [*rows, total]
 
 
-def _row(step: Step, cost: Cost, earlier: float | None, since: datetime, prices: Prices) -> Row:
+def _row(step: StepUsage, cost: Cost, earlier: float | None, since: datetime, prices: Prices) -> Row:
     return {
         "step": step.name,
         "pool": step.pool,
@@ -54,7 +54,7 @@ def _row(step: Step, cost: Cost, earlier: float | None, since: datetime, prices:
     }
 
 
-def _what(step: Step, since: datetime) -> str:
+def _what(step: StepUsage, since: datetime) -> str:
     if step.n_alive:
         return "runs" if any(stay.outcome == "live" for stay in step.stays) else "waits"
     if step.record:
@@ -84,7 +84,7 @@ def _total(costs: Sequence[Cost]) -> Cost:
     )
 
 
-def _paid_earlier(step: Step, since: datetime, prices: Prices) -> float | None:
+def _paid_earlier(step: StepUsage, since: datetime, prices: Prices) -> float | None:
     if step.record is None or step.record.finished_at > since:
         return sum_failed(step.failed_before(since), prices).dollars
     # Before schema 3 no record tells.

@@ -1,43 +1,83 @@
-"""The leakage-premium pipeline: one order of stages, whoever runs them."""
+"""The leakage-premium pipeline: corpus and panel, preflight, the rented stages, the measure, the report."""
 
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
-
-from tasks.common.settings import Config
+from flows.pipelines.pipeline import Pipeline, Step
 from tasks.recipe import Recipe
 
-T = TypeVar("T")
+
+def leakage_premium_pipeline(recipe: Recipe) -> Pipeline:
+    """The run that a recipe describes."""
+    return Pipeline(recipe.name, leakage_premium_steps(recipe), recipe_tags(recipe), recipe.limits)
 
 
-class Runner(Protocol[T]):
-    """Runs one stage: here and now, as a deployment on its pool, or not at all (a look-up)."""
-
-    def __call__(self, step: str, config: Config, *, after: Sequence[T] = (), **inputs: T) -> T:
-        """Run a step.
-
-        Args:
-            step: `stage` or `stage variant`, such as `embed base`.
-            config: The room's config.
-            after: Steps that must be done first though nothing of theirs goes in.
-            inputs: What goes in, by the room's names.
-        """
-        ...
+def recipe_tags(recipe: Recipe) -> tuple[str, ...]:
+    """What the UI filters a recipe's runs by."""
+    return (f"recipe:{recipe.name}", f"arm:{recipe.train.arm.kind}", f"cutoff:{recipe.corpus.cutoff}")
 
 
-def leakage_premium_steps(recipe: Recipe, run: Runner[T]) -> T:
-    """Corpus and panel, preflight, then the rented stages, then the measure. Returns the report."""
-    base = run("base", recipe.base)
-    corpus = run("corpus", recipe.corpus)
-    later: dict[str, T] = {"placebo": run("corpus placebo", recipe.placebo_corpus)} if recipe.placebo else {}
-    staged: dict[str, T] = {"prices": run("prices", recipe.panel.prices)} if recipe.panel.prices else {}
-    panel = run("panel", recipe.panel, after=(), **staged)
-    preflight = run("preflight", recipe, after=(), base=base, corpus=corpus, panel=panel, **later)
-    # Preflight changes no later artifact's bytes, so it is waited for and not put into their keys.
-    states = {"base": run("embed base", recipe.embed, after=[preflight], panel=panel, model=base)}
-    for arm, text in {"trained": corpus, **later}.items():
-        variant = "" if arm == "trained" else f" {arm}"
-        train = run(f"train{variant}", recipe.train, after=[preflight], base=base, corpus=text)
-        merged = run(f"merge{variant}", recipe.merge, base=base, train=train)
-        states[arm] = run(f"embed {arm}", recipe.embed, panel=panel, model=merged)
-    premium = run("premium", recipe.premium, after=(), panel=panel, **states)
-    return run("report", recipe.report, premium=premium, preflight=preflight, corpus=corpus)
+def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
+    """The steps of a recipe; a placebo arm and staged prices only where the recipe asks for them."""
+    # The arms differ in their corpus alone: the placebo's is from after the cutoff.
+    corpus_of = {"trained": "corpus"} | ({"placebo": "corpus placebo"} if recipe.placebo else {})
+    prices = [Step("prices", "prices", recipe.panel.prices)] if recipe.panel.prices else []
+    arms = [step for arm, corpus in corpus_of.items() for step in _arm_steps(recipe, arm, corpus)]
+    return (
+        Step("base", "base", recipe.base),
+        Step("corpus", "corpus", recipe.corpus),
+        *([Step("corpus placebo", "corpus", recipe.placebo_corpus)] if recipe.placebo else []),
+        *prices,
+        Step("panel", "panel", recipe.panel, inputs={"prices": "prices"} if prices else {}),
+        Step(
+            "preflight",
+            "preflight",
+            recipe,
+            inputs={"base": "base", "corpus": "corpus", "panel": "panel"}
+            | ({"placebo": "corpus placebo"} if recipe.placebo else {}),
+            # Disk, store and prices may have changed since preflight passed.
+            rerun_before=tuple(step.name for step in arms if step.stage == "train"),
+        ),
+        # Preflight changes no later artifact's bytes: the rented steps wait for it, and their keys do not hold it.
+        Step(
+            "embed base",
+            "embed",
+            recipe.embed,
+            inputs={"panel": "panel", "model": "base"},
+            after=("preflight",),
+            pool=recipe.route.embed,
+        ),
+        *arms,
+        Step(
+            "premium",
+            "premium",
+            recipe.premium,
+            inputs={"panel": "panel", "base": "embed base"} | {arm: f"embed {arm}" for arm in corpus_of},
+        ),
+        Step(
+            "report",
+            "report",
+            recipe.report,
+            inputs={"premium": "premium", "preflight": "preflight", "corpus": "corpus"},
+        ),
+    )
+
+
+def _arm_steps(recipe: Recipe, arm: str, corpus: str) -> tuple[Step, ...]:
+    suffix = "" if arm == "trained" else f" {arm}"
+    train, merge = f"train{suffix}", f"merge{suffix}"
+    return (
+        Step(
+            train,
+            "train",
+            recipe.train,
+            inputs={"base": "base", "corpus": corpus},
+            after=("preflight",),
+            pool=recipe.route.train,
+        ),
+        Step(merge, "merge", recipe.merge, inputs={"base": "base", "train": train}, pool=recipe.route.merge),
+        Step(
+            f"embed {arm}",
+            "embed",
+            recipe.embed,
+            inputs={"panel": "panel", "model": merge},
+            pool=recipe.route.embed,
+        ),
+    )

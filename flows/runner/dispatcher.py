@@ -1,22 +1,30 @@
-"""Run a stage as a deployment on its pool, so that a retry finds what is alive or done instead of starting it again.
+"""Runs a stage as a deployment on its pool. A retry finds what is running or done instead of starting it again.
 
-The store is the only cache: it is asked before anything starts, and it alone says whether a finished run has succeeded.
+The store is the only cache: it is asked before anything starts, and only an artifact in it counts as success.
 """
 
 import logging
 import time
-from typing import cast
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import FlowRun
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import StateType
-from prefect.deployments import run_deployment
-from prefect.exceptions import ObjectNotFound
 
-from flows.runner.request import StageRequest, find, parent_id
-from flows.runner.server_retry import patiently
-from flows.runner.stage_lease import Watch
+from flows.runner.prefect_runs import (
+    UnknownDeployment,
+    add_tags,
+    ending_of,
+    is_completed,
+    is_final,
+    own_run_id,
+    retry_on_outage,
+    runs_tagged,
+    start_or_share,
+    trigger,
+    wait_until_final,
+)
+from flows.runner.request import StageRequest, find
+from flows.runner.stage_lease import StageLease
 from flows.runner.tags import parent_tag
 from tasks.common.errors import HindsightError
 from tasks.store.rebuild import find_artifact
@@ -25,11 +33,7 @@ from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
 
-FIRST_POLL_SECONDS = 0.25
-LAST_POLL_SECONDS = 2.0
-"""A stage of seconds is seen to end at once, one of hours costs the server little."""
-SAY_EVERY_SECONDS = 30.0
-PREAMBLE = "Flow run encountered an exception: "
+LOG_EVERY_SECONDS = 30.0
 WAITING_STATES = {StateType.SCHEDULED, StateType.PENDING}
 
 
@@ -38,140 +42,112 @@ class StageFailed(HindsightError):
 
 
 def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
-    """Have the stage run unless its artifact stands, and wait for it.
+    """Run the stage unless its artifact exists, and wait for it.
 
-    On a rented pool a lease stands meanwhile, and ends when a fresh client has read the artifact back; a stage that
-    failed keeps its lease, for its machine may hold what can still be saved.
+    A lease on a rented pool lasts meanwhile, and ends when a fresh client has read the artifact back. A failed stage
+    keeps its lease: its machine may hold what can still be saved.
 
     Raises:
         StageFailed: If the run ended and the store holds no whole artifact.
         StoreError: If the store holds a damaged one.
     """
-    watch = Watch(store, request.spec, request.deployment)
+    lease = StageLease(store, request.spec, request.deployment)
     if found := find(request, store):
-        if watch.is_left_over():
-            watch.prove(found)
+        if lease.is_left_over():
+            lease.prove(found)
         if not request.always:
             return found
-    watch.beat()
-    run = _run_to_its_end(request, watch)
-    # An artifact of an earlier run must not hide that this one was refused.
-    refused = request.always and not (run.state is not None and run.state.is_completed())
+    lease.renew()
+    run = _run_to_the_end(request, lease)
+    # The artifact of an earlier run must not hide that this run was refused.
+    refused = request.always and not is_completed(run)
     if not refused and (found := find_artifact(store, request.spec, request.requested_by)):
         log.info("%s: done in %.0f s (%s)", request.step, run.total_run_time.total_seconds(), found.path)
-        watch.prove(found)
+        lease.prove(found)
         return found
-    raise StageFailed(_why(request, run, store))
+    raise StageFailed(_reason(request, run, store))
 
 
-def _runs(client: SyncPrefectClient, request: StageRequest) -> list[FlowRun]:
-    return client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[request.artifact_tag])))
-
-
-def _run_to_its_end(request: StageRequest, watch: Watch) -> FlowRun:
+def _run_to_the_end(request: StageRequest, lease: StageLease) -> FlowRun:
     sent: list[FlowRun] = []
 
-    def ask() -> FlowRun:
+    def attempt() -> FlowRun:
         with get_client(sync_client=True) as client:
             while True:
-                # After an outage the run it had sent is looked at again, though it may have ended meanwhile.
-                run = sent.pop() if sent else _live_run(client, request) or _start_watched(client, request, watch)
+                # After an outage the run that was sent is looked at first, though it may have ended meanwhile.
+                run = sent.pop() if sent else _live_run(client, request) or _start(client, request, lease)
                 sent.append(run)
-                run = _wait(client, request, run, watch)
-                if not _was_anothers(client, run):
+                run = _wait(client, request, run, lease)
+                if not _ended_with_another_parent(client, run):
                     return run
-                log.info("%s: run %r ended with the parent that had sent it; it is sent again", request.step, run.name)
+                log.info("%s: run %r ended with the parent that had sent it; sending it again", request.step, run.name)
                 sent.clear()
 
-    return patiently(ask, request.step)
-
-
-def _is_over(run: FlowRun) -> bool:
-    return run.state is not None and run.state.is_final()
+    return retry_on_outage(attempt, request.step)
 
 
 def _live_run(client: SyncPrefectClient, request: StageRequest) -> FlowRun | None:
-    # One that was sent for whichever artifact stands builds nothing for a run that asks for it anew.
-    wanted = set(request.all_tags) - set(request.tags)
-    live = [run for run in _runs(client, request) if not _is_over(run) and wanted <= set(run.tags)]
-    if not live:
-        return None
-    log.info("%s: re-attached to run %r, which builds the same artifact", request.step, live[0].name)
-    client.update_flow_run(live[0].id, tags=sorted({*live[0].tags, *_parent_tags()}))
-    return live[0]
+    # A run that was not sent for this rebuild leaves an existing artifact as it is.
+    runs = runs_tagged(client, request.artifact_tag, *request.rebuild_tags)
+    live = next((run for run in runs if not is_final(run)), None)
+    if live:
+        log.info("%s: re-attached to run %r, which builds the same artifact", request.step, live.name)
+        add_tags(client, live, _parent_tags())
+    return live
 
 
 def _parent_tags() -> list[str]:
-    own = parent_id()
+    own = own_run_id()
     return [parent_tag(own)] if own else []
 
 
-def _was_anothers(client: SyncPrefectClient, run: FlowRun) -> bool:
-    """Whether a run ended with another parent that owned it, though this one still wants its artifact."""
+def _ended_with_another_parent(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Whether a run ended because another parent that owned it did, though this one still wants its artifact."""
     if run.state is None or run.parent_task_run_id is None:
         return False
     owner_id = client.read_task_run(run.parent_task_run_id).flow_run_id
-    if owner_id is None or owner_id == parent_id():
+    if owner_id is None or owner_id == own_run_id():
         return False
     owner = client.read_flow_run(owner_id).state
     if owner is None or owner.is_completed():
         return False
-    # A run inside the owner's process ends with it; one of its own ends only by the server's cascade of a cancel.
+    # A run inside the owner's process ends with it; one in a process of its own ends only by the cascade of a cancel.
     return (run.state.is_cancelled() and owner.is_cancelled()) or (run.state.is_crashed() and run.deployment_id is None)
 
 
-def _start_watched(client: SyncPrefectClient, request: StageRequest, watch: Watch) -> FlowRun:
-    try:
-        return _start(client, request)
-    except StageFailed:
-        watch.nothing_was_sent()
-        raise
-
-
-def _start(client: SyncPrefectClient, request: StageRequest) -> FlowRun:
-    # Two parents at the same moment count the same ended runs, hence name the same key, hence share one run.
-    n_attempts = len(_runs(client, request))
-    while True:
-        run = _create(request, idempotency_key=f"{request.spec.path}:{request.requested_by}:{n_attempts}")
-        if not _is_over(run):
-            log.info("%s: sent to %s as run %r", request.step, request.deployment, run.name)
-            return run
-        n_attempts += 1  # an earlier attempt whose tag was removed
-
-
-def _create(request: StageRequest, idempotency_key: str) -> FlowRun:
-    try:
-        run = run_deployment(
+def _start(client: SyncPrefectClient, request: StageRequest, lease: StageLease) -> FlowRun:
+    def start(idempotency_key: str) -> FlowRun:
+        return trigger(
             request.deployment,
-            parameters=request.parameters,
-            flow_run_name=request.run_name,
+            request.parameters,
+            name=request.run_name,
             tags=[*request.all_tags, *_parent_tags()],
             idempotency_key=idempotency_key,
-            timeout=0,
         )
-        # Outside an event loop it has run; Prefect's signature covers both ways.
-        return cast(FlowRun, run)
-    except ObjectNotFound as error:
-        raise StageFailed(
-            f"{request.step} needs deployment {request.deployment}, which the server does not know; deploy what "
-            "prefect.yaml describes by `HINDSIGHT_ROOT=$PWD prefect --no-prompt deploy --all`, or here by `make demo`."
-        ) from error
 
-
-def _wait(client: SyncPrefectClient, request: StageRequest, run: FlowRun, watch: Watch) -> FlowRun:
-    pause, said_at = FIRST_POLL_SECONDS, time.monotonic()
-    while not _is_over(run):
-        time.sleep(pause)
-        pause = min(LAST_POLL_SECONDS, 1.1 * pause)
-        watch.beat()
-        run = client.read_flow_run(run.id)
-        if time.monotonic() - said_at >= SAY_EVERY_SECONDS:
-            said_at = time.monotonic()
-            log.info("%s: %s", request.step, _what_it_does(client, run))
+    try:
+        run = start_or_share(client, request.artifact_tag, f"{request.spec.path}:{request.requested_by}", start)
+    except UnknownDeployment as error:
+        lease.give_back()
+        raise StageFailed(f"{request.step} needs deployment {request.deployment}: {error}") from error
+    log.info("%s: sent to %s as run %r", request.step, request.deployment, run.name)
     return run
 
 
-def _what_it_does(client: SyncPrefectClient, run: FlowRun) -> str:
+def _wait(client: SyncPrefectClient, request: StageRequest, run: FlowRun, lease: StageLease) -> FlowRun:
+    logged_at = time.monotonic()
+
+    def on_poll(now: FlowRun) -> None:
+        nonlocal logged_at
+        lease.renew()
+        if time.monotonic() - logged_at >= LOG_EVERY_SECONDS:
+            logged_at = time.monotonic()
+            log.info("%s: %s", request.step, _activity(client, now))
+
+    return wait_until_final(client, run, on_poll)
+
+
+def _activity(client: SyncPrefectClient, run: FlowRun) -> str:
     if run.state is None or run.state.type not in WAITING_STATES or run.work_pool_name is None:
         state = run.state.type.value.lower() if run.state else "unknown"
         return f"{state} for {run.estimated_run_time.total_seconds():.0f} s"
@@ -181,18 +157,10 @@ def _what_it_does(client: SyncPrefectClient, run: FlowRun) -> str:
     return f"waits in pool {pool.name} ({limit}, pool is {status})"
 
 
-def _why(request: StageRequest, run: FlowRun, store: Store) -> str:
-    state = run.state
-    if state is not None and state.is_completed():
+def _reason(request: StageRequest, run: FlowRun, store: Store) -> str:
+    if is_completed(run):
         return (
             f"{request.step}: run {run.name!r} completed, yet {request.spec.path} is not in {store.url}; do this "
             f"process and the workers of {request.deployment} name the same store?"
         )
     return f"{request.step}: run {run.name!r} on {request.deployment} ended {ending_of(run)}"
-
-
-def ending_of(run: FlowRun) -> str:
-    """How a run ended, without Prefect's own preamble to an exception."""
-    if run.state is None:
-        return "without a state"
-    return f"{run.state.name}: {(run.state.message or '').removeprefix(PREAMBLE)}"

@@ -1,68 +1,46 @@
-"""From one stage on: it and all that is made from it run again, and nothing before it but preflight's checks."""
+"""Running a pipeline from one stage on: that stage and all that is made from it are rebuilt, nothing before it runs."""
 
-from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated
 
-from flows.pipelines.leakage_premium import leakage_premium_steps
-from flows.runner.table import stage_name, stage_of
+from pydantic import Field
+
+from flows.pipelines.pipeline import Pipeline
+from flows.runner.status import find_artifacts
+from flows.stages import STAGES
 from tasks.common.errors import HindsightError
-from tasks.common.settings import Config
-from tasks.recipe import Recipe
-from tasks.store.refs import ArtifactRef
+from tasks.store.errors import ArtifactMissing
 from tasks.store.store import Store
 
-FromStage = Literal[
-    "missing", "base", "corpus", "prices", "panel", "preflight", "train", "merge", "embed", "premium", "report"
-]
-"""`missing`: whatever the store lacks, and nothing that stands."""
+MISSING = "missing"
+FromStage = Annotated[str, Field(json_schema_extra={"enum": [MISSING, *STAGES]})]
+"""`missing` runs what the store lacks. The list makes a drop-down of the form, and the server refuses other values."""
 
 
 class StageNotRun(HindsightError):
     """A run from some stage on would have to begin before it."""
 
 
-def steps_from(stage: FromStage, recipe: Recipe) -> frozenset[str]:
-    """The stage's steps and every step something of theirs goes into, at however many removes."""
-    steps: set[str] = set()
+def check_from_stage(from_stage: str, pipeline: Pipeline, store: Store) -> None:
+    """Check that everything before the stage exists.
 
-    def look(step: str, config: Config, *, after: Sequence[bool] = (), **inputs: bool) -> bool:
-        is_one = stage_name(step) == stage or any(inputs.values())
-        if is_one:
-            steps.add(step)
-        return is_one
-
-    leakage_premium_steps(recipe, look)
-    return frozenset(steps)
-
-
-def refuse_a_gap(stage: FromStage, recipe: Recipe, store: Store) -> None:
-    """Raise StageNotRun if something that comes before the stage does not stand in the store.
-
-    Preflight may run: it checks the whole recipe, so that any change to it is checked anew, and rents nothing.
+    A step that runs before others although its artifact exists (preflight) may be missing: it rents nothing.
 
     Raises:
-        StageNotRun: With the first such step.
-        StoreError: If one stands there damaged.
+        StageNotRun: If the pipeline has no such stage, or with the first missing step before it.
+        StoreError: If the artifact of a step before it is damaged.
     """
-    if stage == "missing":
+    if from_stage == MISSING:
         return
-    again = steps_from(stage, recipe)
-    if not again:
+    rebuilt = pipeline.made_from(from_stage)
+    if not rebuilt:
         raise StageNotRun(
-            f"from_stage={stage!r} names a stage that recipe {recipe.name} does not have; choose another."
+            f"from_stage={from_stage!r} is not a stage of {pipeline.name}; its stages are "
+            f"{', '.join(dict.fromkeys(step.stage for step in pipeline.steps))}."
         )
-
-    def look(
-        step: str, config: Config, *, after: Sequence[ArtifactRef | None] = (), **inputs: ArtifactRef | None
-    ) -> ArtifactRef | None:
-        if step in again or step == "preflight":
-            return None
-        spec = stage_of(step).room.spec(config, {name: ref for name, ref in inputs.items() if ref})
-        if found := store.find(spec):
-            return found
+    try:
+        find_artifacts(pipeline, store, rebuilt | {step.name for step in pipeline.steps if step.rerun_before})
+    except ArtifactMissing as error:
         raise StageNotRun(
-            f"from_stage={stage!r} runs nothing before it, and {step} of recipe {recipe.name} has not run: {spec.path} "
-            f"is not in {store.url}. Choose 'missing', which runs whatever is."
-        )
-
-    leakage_premium_steps(recipe, look)
+            f"from_stage={from_stage!r} runs nothing before it, but {error} Choose {MISSING!r}, which runs every step "
+            "without an artifact."
+        ) from error

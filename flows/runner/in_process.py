@@ -1,6 +1,6 @@
 """Stages of the parent's own pool run in its process, as runs of their own in the UI: no second process starts.
 
-A retry of the parent finds what they have published in the store, as it does for a stage elsewhere (decision 0014).
+A retry of the parent finds what they published in the store, as it does for a stage elsewhere (decision 0014).
 """
 
 import logging
@@ -21,39 +21,39 @@ from tasks.store.store import Store
 log = logging.getLogger(__name__)
 
 VARIABLE = "HINDSIGHT_OWN_STAGES"
-"""`sent`: each to a process of its own, such as where every run of the pool gets a small container."""
-
+WAYS = ("in_process", "remote")
+"""`remote`: every stage in a process of its own, such as where each run of the pool gets a small container."""
 
 LOADED_ONCE = ("AutoConfig", "AutoTokenizer", "AutoModelForCausalLM", "Qwen3_5MoeForCausalLM")
-"""transformers' modules import each other in circles and on first use: two threads that use it first at the same moment
-find some of them half made (ImportError: cannot import name, seen)."""
+"""transformers imports its modules lazily and in circles: two threads that use it first at the same moment get half
+made modules (ImportError: cannot import name, seen)."""
 WITHOUT_TRANSFORMERS = {"prices", "panel", "premium", "report"}
 _loading = Lock()
 
 
 class BadOwnStages(HindsightError):
-    """HINDSIGHT_OWN_STAGES says neither of the two ways."""
+    """HINDSIGHT_OWN_STAGES has an unknown value."""
 
 
-def belongs_here(request: StageRequest) -> bool:
-    """Whether the stage's pool is this process's own, and costs nothing while it waits for other pools.
+def runs_in_process(request: StageRequest) -> bool:
+    """Whether the stage's pool is this process's own, and costs nothing while the parent waits for other pools.
 
     Raises:
-        BadOwnStages: If the environment asks for a way there is not.
+        BadOwnStages: If the environment has an unknown value.
     """
-    way = os.environ.get(VARIABLE, "here")
-    if way not in ("here", "sent"):
-        raise BadOwnStages(f"{VARIABLE}={way!r} is no way of running stages; say here or sent.")
-    return way == "here" and request.pool == current_pool() and POOLS[request.pool].gpu is None
+    way = os.environ.get(VARIABLE, WAYS[0])
+    if way not in WAYS:
+        raise BadOwnStages(f"{VARIABLE}={way!r} is unknown; set it to {' or '.join(WAYS)}.")
+    return way == "in_process" and request.pool == current_pool() and POOLS[request.pool].gpu is None
 
 
-def run_here(stage: Flow[Any, ArtifactRef], request: StageRequest, store: Store) -> ArtifactRef:
-    """Run a stage in this process unless its artifact stands.
+def run_in_process(stage: Flow[Any, ArtifactRef], request: StageRequest, store: Store) -> ArtifactRef:
+    """Run a stage in this process unless its artifact exists.
 
     Args:
         stage: Its flow.
-        request: What it shall build.
-        store: Where artifacts lie.
+        request: What it must build.
+        store: Where artifacts are.
 
     Raises:
         HindsightError: As the stage itself does.

@@ -16,13 +16,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import FlowRun
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import StateType
 from prefect.context import FlowRunContext
 
 from flows.runner.attempts import meter_of, pool_tag
 from flows.runner.limits import have_limit, held_limit, renew_limit
-from flows.runner.server_retry import patiently
+from flows.runner.prefect_runs import retry_on_outage, runs_tagged
 from flows.runner.tags import artifact_tag, requester_among
 from tasks.common.settings import Config
 from tasks.costs.hardware import current_pool
@@ -71,14 +70,14 @@ def only_run(spec: ArtifactSpec, lease_seconds: float = LEASE_SECONDS) -> Iterat
         lease_seconds: See LEASE_SECONDS.
     """
     tag, run, started = artifact_tag(spec), _own_run(), time.monotonic()
-    patiently(lambda: _prepare(tag), spec.path)
+    retry_on_outage(lambda: _prepare(tag), spec.path)
     with ExitStack() as held:
         with _said_while_waiting(spec):
-            patiently(lambda: held.enter_context(held_limit(tag, lease_seconds, run)), spec.path)
+            retry_on_outage(lambda: held.enter_context(held_limit(tag, lease_seconds, run)), spec.path)
         waited = time.monotonic() - started
         requested_by = requester_among(run.tags) if run else ""
         with (
-            metered(patiently(lambda: meter_of(run, tag, started, waited), spec.path)),
+            metered(retry_on_outage(lambda: meter_of(run, tag, started, waited), spec.path)),
             rebuild_for(spec, requested_by),
         ):
             yield
@@ -132,7 +131,7 @@ def _holder(tag: str) -> str:
     """Who holds the limit, in a clause; one that is known to have died loses it."""
     own = _own_run()
     with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[tag])))
+        runs = runs_tagged(client, tag)
         others = [run for run in runs if run.state and (own is None or run.id != own.id)]
         names = sorted(repr(run.name) for run in others if run.state and run.state.type in MAY_HOLD)
         if names:

@@ -1,11 +1,8 @@
-"""One stage that a parent wants run, here or on another pool."""
+"""A request to run one stage, in this process or on another pool."""
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
-
-from prefect.context import FlowRunContext, TaskRunContext
 
 from flows.runner.tags import artifact_tag, rebuild_tag
 from tasks.common.settings import Frozen
@@ -18,16 +15,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StageRequest:
-    """One stage to be run.
+    """One stage to run.
 
     Args:
         step: Its name in the pipeline, such as `embed base`.
-        deployment: Who runs it, such as `embed/h100`.
-        spec: The artifact it shall leave in the store.
-        run_name: What the UI calls the run.
+        deployment: What runs it, such as `embed/h100`.
+        spec: The artifact it must leave in the store.
+        run_name: Of the run in the UI.
         tags: What the UI filters by.
-        requested_by: The run that asks for the artifact to be built though it may stand; empty where none does.
-        always: Sent though its artifact stands; the run itself then says whether it has succeeded.
+        always: Run although the artifact exists; the run's own state then says whether it succeeded.
+        requested_by: The run that requests a rebuild of an existing artifact; empty if none does.
     """
 
     step: str
@@ -40,47 +37,42 @@ class StageRequest:
 
     @property
     def all_tags(self) -> list[str]:
-        """Also what other parents and the run itself read."""
-        again = [rebuild_tag(self.requested_by)] if self.requested_by else []
-        return [self.artifact_tag, *self.tags, *again]
+        """With the tags that other parents and the run itself read."""
+        return [self.artifact_tag, *self.tags, *self.rebuild_tags]
+
+    @property
+    def rebuild_tags(self) -> list[str]:
+        """The tag of a rebuild, if this is one."""
+        return [rebuild_tag(self.requested_by)] if self.requested_by else []
 
     @property
     def artifact_tag(self) -> str:
-        """By it any parent finds the run that builds this artifact."""
+        """How any parent finds the run that builds this artifact."""
         return artifact_tag(self.spec)
 
     @property
     def pool(self) -> str:
-        """The pool of its deployment."""
+        """The deployment's pool."""
         return self.deployment.rpartition("/")[2]
 
     @property
     def arguments(self) -> dict[str, Frozen]:
-        """The stage flow's arguments."""
+        """Arguments of the stage's flow."""
         refs: Mapping[str, Frozen] = self.spec.inputs
         return {"config": self.spec.config, **refs}
 
     @property
     def parameters(self) -> dict[str, object]:
-        """The same as JSON, for a run elsewhere."""
+        """The arguments as JSON, for a run in another process."""
         return {name: part.model_dump(mode="json") for name, part in self.arguments.items()}
 
 
 def find(request: StageRequest, store: Store) -> ArtifactRef | None:
-    """The artifact, if it stands and counts for who asks; whoever finds it says so.
+    """The requested artifact, if it exists and counts for the requester. Logs the hit.
 
     Raises:
         StoreError: If the store holds a damaged one.
     """
     if found := find_artifact(store, request.spec, request.requested_by):
-        log.info("%s: found in the store (%s)%s", request.step, found.path, ", asked again" * request.always)
+        log.info("%s: found in the store (%s)%s", request.step, found.path, ", checked anew" * request.always)
     return found
-
-
-def parent_id() -> UUID | None:
-    """The flow run that sends requests from this process; None outside of one."""
-    context = FlowRunContext.get()
-    if context and context.flow_run:
-        return context.flow_run.id
-    task_context = TaskRunContext.get()
-    return task_context.task_run.flow_run_id if task_context else None

@@ -1,7 +1,7 @@
-"""A lease for every stage sent to a rented pool: taken before it starts, renewed while waiting, ended by a receipt.
+"""The lease of a stage on a rented pool: taken before it starts, renewed while waiting, ended by a receipt.
 
-A parent that dies leaves an overdue lease, which calls (`python -m tasks.store leases --overdue`) until the next parent
-of the same artifact takes it over or a person looks after the machine.
+A parent that dies leaves an overdue lease (`python -m tasks.store leases --overdue`), until the next parent of the same
+artifact takes it over or a person looks after the machine.
 """
 
 import logging
@@ -10,8 +10,9 @@ import socket
 import time
 import uuid
 
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.context import FlowRunContext
 
+from flows.runner.prefect_runs import own_run_id
 from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, LeaseHeld, LeaseMissing, end, new_lease, read_lease, renew, take
 from tasks.store.receipts import verify
@@ -23,17 +24,17 @@ from tasks.store.store import Store
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 900.0
-"""A dead parent's lease is overdue after at most so long."""
+"""After at most this long the lease of a dead parent is overdue."""
 RENEW_SECONDS = 60.0
 
 
-class Watch:
-    """One parent's eye on one rented stage; on a pool that costs nothing it does nothing.
+class StageLease:
+    """One parent's lease on one rented stage; on a pool that costs nothing it does nothing.
 
     Args:
-        store: Where the lease stands.
-        spec: What the stage shall leave in the store.
-        deployment: Who runs it, such as `train/h100`.
+        store: Where the lease is kept.
+        spec: What the stage must leave in the store.
+        deployment: What runs it, such as `train/h100`.
     """
 
     def __init__(self, store: Store, spec: ArtifactSpec, deployment: str) -> None:
@@ -44,13 +45,13 @@ class Watch:
         self.holder = _holder()
         self.is_rented = not deployment.endswith("/cpu")
         self.lease: Lease | None = None
-        self._beat_at = -float("inf")
+        self._renewed_at = -float("inf")
 
-    def beat(self) -> None:
-        """Take or renew the lease where the last beat was long enough ago. A store that is away ends no stage."""
-        if not self.is_rented or time.monotonic() - self._beat_at < RENEW_SECONDS:
+    def renew(self) -> None:
+        """Take or renew the lease, at most once per RENEW_SECONDS. A store that is away ends no stage."""
+        if not self.is_rented or time.monotonic() - self._renewed_at < RENEW_SECONDS:
             return
-        self._beat_at = time.monotonic()
+        self._renewed_at = time.monotonic()
         try:
             self._take_or_renew()
         except LeaseHeld as error:
@@ -58,13 +59,13 @@ class Watch:
             log.info("%s: %s", self.deployment, error)
         except LeaseMissing as error:
             self.lease = None
-            self._beat_at = -float("inf")
-            log.warning("%s: %s It is taken again.", self.deployment, error)
+            self._renewed_at = -float("inf")
+            log.warning("%s: %s Taking it again.", self.deployment, error)
         except StoreError as error:
             log.warning("%s: lease %s was not renewed: %s", self.deployment, self.name, error)
 
     def is_left_over(self) -> bool:
-        """Whether a lease stands though the artifact is there: a parent died before it had proved it."""
+        """Whether a lease exists although the artifact does: a parent died before it had verified the artifact."""
         if not self.is_rented:
             return False
         try:
@@ -76,8 +77,8 @@ class Watch:
             return False
         return True
 
-    def nothing_was_sent(self) -> None:
-        """Give the lease back: no machine was asked for."""
+    def give_back(self) -> None:
+        """End the lease: nothing was sent."""
         if self.lease:
             end(self.store, self.name)
             self.lease = None
@@ -85,26 +86,26 @@ class Watch:
     def prove(self, ref: ArtifactRef) -> None:
         """Verify the artifact with a fresh client, and end the lease with the receipt.
 
-        Every byte is read again: that is the price of letting a machine go.
+        Every byte is read once more before the machine may go.
 
         Raises:
-            ArtifactDamaged: If the artifact is not whole. The lease stays.
+            ArtifactDamaged: If the artifact is not whole. The lease remains.
         """
         if not self.is_rented:
             return
-        self._beat_at = -float("inf")
-        self.beat()
+        self._renewed_at = -float("inf")
+        self.renew()
         if not self.lease:
-            return  # said by `beat`: another parent watches the same stage, and proves it
-        receipt = verify(ref, self.store.url, between_blobs=self.beat)
+            return  # logged by `renew`: another parent holds the lease, and verifies
+        receipt = verify(ref, self.store.url, between_blobs=self.renew)
         log.info(
-            "%s: %.1f MB in %d blobs read again and hashed in %.1f s, receipt %s",
+            "%s: %.1f MB in %d blobs read back and hashed in %.1f s, receipt %s",
             *(self.deployment, receipt.n_bytes / 1e6, receipt.n_blobs, receipt.seconds, receipt.name),
         )
         try:
-            release_compute(self.store, self.name, receipt, self._say_it_may_stop)
+            release_compute(self.store, self.name, receipt, self._log_that_it_may_stop)
         except (LeaseMissing, BadNote) as error:
-            log.warning("%s: the artifact is proved, yet %s", self.deployment, error)
+            log.warning("%s: the artifact is verified, yet %s", self.deployment, error)
 
     def _take_or_renew(self) -> None:
         if self.lease:
@@ -113,17 +114,16 @@ class Watch:
             wanted = new_lease(self.name, self.holder, self.deployment, self.spec.path, LEASE_SECONDS)
             self.lease = take(self.store, wanted)
 
-    def _say_it_may_stop(self) -> None:
-        # A worker's pool outlives its runs: whoever rents its machines reads this line, or the lease's absence.
-        log.info("%s: the result is proved and the machine may go", self.deployment)
+    def _log_that_it_may_stop(self) -> None:
+        # A worker's pool outlives its runs: what rents its machines reads this line, or that the lease is gone.
+        log.info("%s: the result is verified and the machine may go", self.deployment)
 
 
 def _holder() -> str:
-    # A retried parent is the same holder: it goes on with its own lease at once.
+    # A retried parent is the same holder: it resumes its own lease at once.
     context = FlowRunContext.get()
-    task_context = TaskRunContext.get()
     if context and context.flow_run:
         return f"run {context.flow_run.name!r} {context.flow_run.id}"
-    if task_context and task_context.task_run.flow_run_id:
-        return f"run {task_context.task_run.flow_run_id}"
+    if run_id := own_run_id():
+        return f"run {run_id}"
     return f"process {os.getpid()} on {socket.gethostname()} {uuid.uuid4().hex[:8]}"

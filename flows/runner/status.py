@@ -1,116 +1,105 @@
-"""What of a recipe stands in the store, by its records alone: nothing is read, hashed or started."""
+"""Which artifacts of a pipeline exist, from the store's records alone: nothing is read, hashed or started."""
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
-from pydantic import ValidationError
-
-from flows.pipelines.leakage_premium import leakage_premium_steps
-from flows.runner.table import stage_name, stage_of
-from tasks.common.settings import Config
-from tasks.panel.config import PanelConfig, panel_label
-from tasks.panel.source_version import pinned
-from tasks.recipe import Recipe
-from tasks.store.errors import StoreError
-from tasks.store.records import RECORD_NAME, Record
+from flows.pipelines.pipeline import Pipeline, Step
+from flows.stages import STAGES
+from tasks.store.errors import ArtifactMissing
+from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
 
-log = logging.getLogger(__name__)
-
-OF_THE_MODEL = ("base", "corpus", "train", "merge")
-"""Stages that no price goes into."""
-
 
 @dataclass(frozen=True)
-class Measured:
-    """A recipe's report on some prices.
+class StepStatus:
+    """Where a step's artifact belongs, and what exists there.
 
     Args:
-        panel: The panel it was measured on.
-        report: Its report.
+        step: The step.
+        spec: None while the step's inputs do not exist: they decide the artifact's key.
+        record: None where no artifact counts.
     """
 
-    panel: ArtifactRef
-    report: ArtifactRef
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a step's artifact would stand, and what stands there.
-
-    Args:
-        spec: None where nobody can know it without the step's inputs.
-        record: None where nothing counts.
-    """
-
+    step: Step
     spec: ArtifactSpec | None
     record: Record | None
 
+    @property
+    def ref(self) -> ArtifactRef | None:
+        """The existing artifact."""
+        return self.record.ref if self.record else None
 
-def places(recipe: Recipe, store: Store, requesters: Mapping[str, str] = MappingProxyType({})) -> dict[str, Place]:
-    """Every step of a recipe, in the pipeline's order.
+
+def pool_of(step: Step) -> str:
+    """The work pool that runs a step."""
+    return step.pool or STAGES[step.stage].pools[0]
+
+
+def spec_of(step: Step, refs: Mapping[str, ArtifactRef]) -> ArtifactSpec:
+    """The artifact a step makes.
 
     Args:
-        recipe: What would run.
-        store: Where to look.
-        requesters: By step, for whom its artifact must have been built again to count.
+        step: The step.
+        refs: Artifacts of the steps it takes as inputs, by those steps' names.
     """
-    found: dict[str, Place] = {}
+    inputs = {name: refs[source] for name, source in step.inputs.items()}
+    return STAGES[step.stage].artifact_type.spec(step.config, inputs)
 
-    def look_up(
-        step: str, config: Config, *, after: Sequence[ArtifactRef | None] = (), **inputs: ArtifactRef | None
-    ) -> ArtifactRef | None:
-        known = {name: ref for name, ref in inputs.items() if ref}
-        spec = stage_of(step).room.spec(config, known) if len(known) == len(inputs) else None
-        record = _record(spec, store, requesters.get(step, "")) if spec else None
-        found[step] = Place(spec, record)
-        return record.ref if record else None
 
-    leakage_premium_steps(recipe, look_up)
+def step_statuses(
+    pipeline: Pipeline, store: Store, rebuilt: Collection[str] = (), requested_by: str = ""
+) -> dict[str, StepStatus]:
+    """The status of every step, in the pipeline's order.
+
+    Args:
+        pipeline: What would run.
+        store: Where to look.
+        rebuilt: Steps whose artifact counts only if `requested_by` had it rebuilt.
+        requested_by: The run that requests the rebuild.
+    """
+    found: dict[str, StepStatus] = {}
+    refs: dict[str, ArtifactRef] = {}
+    for step in pipeline.steps:
+        spec = spec_of(step, refs) if set(step.inputs.values()) <= refs.keys() else None
+        record = _record(spec, store, requested_by if step.name in rebuilt else "") if spec else None
+        found[step.name] = StepStatus(step, spec, record)
+        if record:
+            refs[step.name] = record.ref
     return found
 
 
-def standing(recipe: Recipe, store: Store) -> dict[str, ArtifactRef | None]:
-    """By step, what the store has a record of; None where there is none, or where nobody can know without its inputs.
+def existing_artifacts(pipeline: Pipeline, store: Store) -> dict[str, ArtifactRef]:
+    """The artifacts that exist, by step."""
+    return {name: status.ref for name, status in step_statuses(pipeline, store).items() if status.ref}
 
-    Args:
-        recipe: What would run.
-        store: Where to look.
+
+def find_artifacts(pipeline: Pipeline, store: Store, skipped: Collection[str] = ()) -> dict[str, ArtifactRef]:
+    """The whole artifacts of all steps but the skipped ones and what needs those, by step.
+
+    Raises:
+        ArtifactMissing: With the first step that has none.
+        StoreError: If one of them is damaged.
     """
-    return {step: place.record.ref if place.record else None for step, place in places(recipe, store).items()}
-
-
-def missing_of_the_model(recipe: Recipe, store: Store) -> list[str]:
-    """The steps up to the merged model whose artifact the store does not have."""
-    found = standing(recipe, store)
-    return [step for step, ref in found.items() if ref is None and stage_name(step) in OF_THE_MODEL]
-
-
-def measured(recipe: Recipe, store: Store) -> Measured | None:
-    """The recipe's report, if there is one."""
-    found = standing(recipe, store)
-    panel, report = found["panel"], found["report"]
-    return Measured(panel, report) if panel and report else None
-
-
-def measured_on_any_prices(recipe: Recipe, store: Store) -> Iterator[Measured]:
-    """The recipe's reports on whatever prices lay at its source, that of the newest panel first.
-
-    Args:
-        recipe: Without a digest of its prices.
-        store: Where to look.
-    """
-    folder = f"panel/{panel_label(recipe.panel, {})}/"
-    records = [info for info in store.objects.list(folder) if info.name.endswith(f"/{RECORD_NAME}")]
-    for info in sorted(records, key=lambda info: info.modified, reverse=True):
-        panel = _panel_config(store, info.name.removesuffix(f"/{RECORD_NAME}"))
-        if panel is None or pinned(panel, None) != recipe.panel:
+    refs: dict[str, ArtifactRef] = {}
+    for step in pipeline.steps:
+        if step.name in skipped or not set(step.inputs.values()) <= refs.keys():
             continue
-        if found := measured(recipe.model_copy(update={"panel": panel}), store):
-            yield found
+        spec = spec_of(step, refs)
+        found = store.find(spec)
+        if found is None:
+            raise ArtifactMissing(f"{step.name} of {pipeline.name} has not run: {spec.path} is not in {store.url}.")
+        refs[step.name] = found
+    return refs
+
+
+def find_result(pipeline: Pipeline, store: Store) -> ArtifactRef:
+    """The artifact of the pipeline's last step.
+
+    Raises:
+        ArtifactMissing: If a step has not run yet.
+    """
+    return find_artifacts(pipeline, store)[pipeline.result.name]
 
 
 def _record(spec: ArtifactSpec, store: Store, requested_by: str) -> Record | None:
@@ -119,13 +108,3 @@ def _record(spec: ArtifactSpec, store: Store, requested_by: str) -> Record | Non
     except FileNotFoundError:
         return None
     return record if requested_by in ("", record.requested_by) else None
-
-
-def _panel_config(store: Store, path: str) -> PanelConfig | None:
-    try:
-        return PanelConfig.model_validate(store.records.read(path).config)
-    except FileNotFoundError:
-        return None
-    except (StoreError, ValidationError) as error:
-        log.warning("panel %s is left out of the comparison: %s", path, error)
-        return None

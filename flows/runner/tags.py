@@ -1,4 +1,4 @@
-"""What runs are found by, and what their tags tell them."""
+"""Tags of flow runs: how runs of an artifact, of a parent and of a rebuild are found."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -6,16 +6,16 @@ from uuid import UUID
 from tasks.store.refs import ArtifactSpec
 
 PARENT = "parent:"
-AGAIN = "again:"
+REBUILD = "rebuild:"
 
 
 def artifact_tag(spec: ArtifactSpec) -> str:
-    """The name of the artifact's limit, and the tag of the runs that build it."""
+    """On every run that builds the artifact; also the name of its concurrency limit."""
     return f"artifact:{spec.key}"
 
 
 def parent_tag(run_id: UUID) -> str:
-    """Stands on every run that a parent waits for, so that its cancel reaches them."""
+    """On every run a parent waits for, so that cancelling the parent reaches them."""
     return f"{PARENT}{run_id}"
 
 
@@ -25,10 +25,10 @@ def parents_among(tags: Iterable[str]) -> set[UUID]:
 
 
 def rebuild_tag(requested_by: str) -> str:
-    """Tells a stage's run that its artifact is to be built again, and for whom."""
-    return f"{AGAIN}{requested_by}"
+    """On a stage's run that rebuilds an existing artifact; names the run that requested it."""
+    return f"{REBUILD}{requested_by}"
 
 
 def requester_among(tags: Iterable[str]) -> str:
-    """Who asked for a run's artifact to be built again; empty if nobody did."""
-    return next((tag.removeprefix(AGAIN) for tag in tags if tag.startswith(AGAIN)), "")
+    """The run that requested a rebuild; empty if none did."""
+    return next((tag.removeprefix(REBUILD) for tag in tags if tag.startswith(REBUILD)), "")

@@ -1,6 +1,6 @@
-"""Two reports of one recipe side by side: what new prices did to the difference between the models."""
+"""Two reports of one recipe side by side: how new prices changed the difference between the models."""
 
-from flows.runner.status import Measured
+from flows.runs.measured import Measured
 from tasks.schemas.artifacts import Report
 from tasks.store.store import Store
 
@@ -12,9 +12,9 @@ def before_and_now(before: Measured | None, now: Measured, store: Store) -> list
     """The reduction, the prices it is of, and every other difference between base and trained model.
 
     Args:
-        before: The report on earlier prices; None where this is the first.
+        before: The report on earlier prices; None if there is none.
         now: The report on new ones.
-        store: Where both lie.
+        store: Where both are.
 
     Returns:
         Rows of figure, before and now; a figure that one of the two lacks is blank there.

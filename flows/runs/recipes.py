@@ -1,4 +1,4 @@
-"""What the server and the store know of runs, each asked once: runs share deployments, recipes and artifacts."""
+"""Deployments and records behind runs, each read once: many runs share deployments, recipes and artifacts."""
 
 import logging
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from prefect.client.schemas import FlowRun
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
-from flows.runner.status import standing
+from flows.pipelines.leakage_premium import leakage_premium_pipeline
+from flows.runner.status import step_statuses
 from tasks.recipe import Recipe
 from tasks.store.digests import sha256_of_json
 from tasks.store.errors import StoreError
@@ -19,16 +20,16 @@ from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
 
-PIPELINE = "leakage-premium"
+FLOW_NAME = "leakage-premium"
 
 
 @dataclass
-class Known:
-    """What has been read already.
+class RunSources:
+    """Reads what a run is made of, and remembers it.
 
     Args:
         client: Of the server.
-        store: Where artifacts lie.
+        store: Where artifacts are.
     """
 
     client: SyncPrefectClient
@@ -45,7 +46,7 @@ class Known:
         return self.deployments[run.deployment_id]
 
     def records_of(self, recipe: Recipe | None) -> dict[str, Record]:
-        """Records of a recipe's steps that stand in the store, by step."""
+        """Records of a recipe's artifacts that exist in the store, by step."""
         if recipe is None:
             return {}
         key = sha256_of_json(recipe.identity())
@@ -55,8 +56,8 @@ class Known:
 
     def _read_records(self, recipe: Recipe) -> dict[str, Record]:
         try:
-            found = standing(recipe, self.store)
-            return {step: self.store.record(ref) for step, ref in found.items() if ref}
+            found = step_statuses(leakage_premium_pipeline(recipe), self.store)
+            return {name: status.record for name, status in found.items() if status.record}
         except StoreError as error:
             # One damaged record must not take the table of all other runs with it.
             log.warning("runs of recipe %s are shown without figures: %s", recipe.name, error)
@@ -67,11 +68,11 @@ class Known:
             deployment = self.client.read_deployment(deployment_id)
         except ObjectNotFound:
             return "deleted", None
-        return f"{PIPELINE}/{deployment.name}", recipe_of(deployment.parameters)
+        return f"{FLOW_NAME}/{deployment.name}", recipe_of(deployment.parameters)
 
 
 def recipe_of(parameters: Mapping[str, object]) -> Recipe | None:
-    """The recipe among a flow's parameters, unless it is one of another time that validates no more."""
+    """The recipe among a flow's parameters; None if it is of an earlier version of the settings and does not validate."""
     try:
         return Recipe.model_validate(parameters.get("recipe"))
     except ValidationError:

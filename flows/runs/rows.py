@@ -1,4 +1,4 @@
-"""Every run of the pipeline as a row: what the server knows of it, joined with what the store holds of its recipe."""
+"""Every run of the pipeline as a row: the server's run joined with the store's artifacts of its recipe."""
 
 import logging
 from collections.abc import Mapping
@@ -10,9 +10,8 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows.runner.dispatcher import ending_of
-from flows.runner.follow import run_address
-from flows.runs.recipes import PIPELINE, Known, recipe_of
+from flows.runner.prefect_runs import ending_of, run_url
+from flows.runs.recipes import FLOW_NAME, RunSources, recipe_of
 from flows.runs.row import Run, RunRow, builders, known_by, measured, spend_of, tokens_seen
 from tasks.recipe import Recipe
 from tasks.schemas.scores import PremiumScores
@@ -35,16 +34,16 @@ def run_rows(store: Store, n_newest: int | None = None) -> list[RunRow]:
         n_newest: Only so many; by default all the server knows.
     """
     with get_client(sync_client=True) as client:
-        known = Known(client, store)
+        sources = RunSources(client, store)
         runs = _runs(client, n_newest)
         recipes = [recipe_of(run.parameters) for run in runs]
         made = [
-            Run(run.start_time, run.end_time, known_by(known.records_of(recipe), run.end_time))
+            Run(run.start_time, run.end_time, known_by(sources.records_of(recipe), run.end_time))
             for run, recipe in zip(runs, recipes, strict=True)
         ]
         built_by = builders(made)
         return [
-            _row(place, run, recipe, made[place].records, built_by, known)
+            _row(place, run, recipe, made[place].records, built_by, sources)
             for place, (run, recipe) in enumerate(zip(runs, recipes, strict=True))
         ]
 
@@ -55,7 +54,7 @@ def _runs(client: SyncPrefectClient, n_newest: int | None) -> list[FlowRun]:
     n_read = 0
     while n_newest is None or len(found) < n_newest:
         page = client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=[PIPELINE])),
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW_NAME])),
             sort=FlowRunSort.EXPECTED_START_TIME_DESC,
             limit=PAGE,
             offset=n_read,
@@ -78,11 +77,11 @@ def _row(
     recipe: Recipe | None,
     records: Mapping[str, Record],
     built_by: Mapping[str, int],
-    known: Known,
+    sources: RunSources,
 ) -> RunRow:
-    deployment, own_recipe = known.deployment(run)
+    deployment, own_recipe = sources.deployment(run)
     spends = [(built_by.get(record.ref.path) == place, spend_of(step, record)) for step, record in records.items()]
-    figures = _figures(run, records, known.store)
+    figures = _figures(run, records, sources.store)
     return RunRow(
         who=who(run),
         started=run.start_time,
@@ -95,7 +94,7 @@ def _row(
         own=tuple(spend for is_own, spend in spends if is_own),
         found=tuple(spend for is_own, spend in spends if not is_own),
         minutes=_minutes(run),
-        link=run_address(run.id),
+        link=run_url(run.id),
         **figures,
     )
 

@@ -13,9 +13,9 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectException
-from prefect.settings import PREFECT_API_URL
 
 from flows.runs.row import RunRow
+from flows.runner.prefect_runs import server_required
 from flows.runs.rows import run_rows
 from flows.runs.text_table import as_csv, as_json_table, as_markdown, run_cells
 from tasks.common.errors import HindsightError
@@ -30,28 +30,24 @@ N_IN_UI = 100
 """Newest runs that the UI's table shows; the CSV has all."""
 
 
-class NoServer(HindsightError):
-    """No Prefect server that could tell of runs."""
-
-
 def publish_runs_table() -> None:
     """Bring the artifact `runs` up to date: a table of the newest runs.
 
-    It never fails the run whose end it follows: what kept it from being written is said in the log.
+    It never fails the run it follows; a failure is logged.
     """
     try:
         rows = run_rows(open_store(), N_IN_UI)
-        said = (
+        description = (
             f"The newest {len(rows)} runs; `python -m flows runs --csv FILE` writes all. "
             "Dollars are of the stages a run built itself, and with those it found."
         )
-        _publish("table", TABLE_KEY, as_json_table([run_cells(row) for row in rows]), said)
+        _publish("table", TABLE_KEY, as_json_table([run_cells(row) for row in rows]), description)
     except (HindsightError, OSError, httpx.HTTPError, PrefectException) as error:
         log.warning("the table of all runs is not up to date: %s", " ".join(str(error).split()))
 
 
-def at_the_end(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """A flow's hook: the run that has just ended stands in the table with its last state.
+def publish_after_run(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """A flow's hook: brings the table up to date with the run that has just ended.
 
     Args:
         flow: Prefect hands it in.
@@ -82,15 +78,8 @@ def read_runs() -> list[RunRow]:
     Raises:
         NoServer: If none answers.
     """
-    address = PREFECT_API_URL.value()
-    if not address:
-        raise NoServer("PREFECT_API_URL names no Prefect server; `make demo` starts one and prints where it is.")
-    try:
+    with server_required():
         return run_rows(open_store())
-    except httpx.TransportError as error:
-        raise NoServer(
-            f"no Prefect server answers at {address}; `make demo` starts one, PREFECT_API_URL names another."
-        ) from error
 
 
 def write_csv(rows: Sequence[RunRow], file: Path) -> None:
@@ -107,11 +96,11 @@ def write_figure(rows: Sequence[RunRow], file: Path) -> None:
     write_spend(spend_bars(rows), file)
 
 
-def _publish(kind: str, key: str, data: str, said: str) -> None:
-    """By the client, for a flow's hook stands outside of its run's context."""
+def _publish(kind: str, key: str, data: str, description: str) -> None:
+    """By the client, because a flow's hook runs outside of its run's context."""
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     with get_client(sync_client=True) as client:
         client.create_artifact(
-            ArtifactCreate(type=kind, key=key, data=data, description=said, flow_run_id=run.id if run else None)
+            ArtifactCreate(type=kind, key=key, data=data, description=description, flow_run_id=run.id if run else None)
         )
