@@ -15,7 +15,7 @@ def switched(deployment: str, slug: str) -> dict[str, bool]:
     """Whether the schedule is on now. One that does not exist yet is off.
 
     Args:
-        deployment: Whose it is, such as `verification/weekly`.
+        deployment: Whose it is, such as `store-audit/weekly`.
         slug: Its name in prefect.yaml.
     """
     with get_client(sync_client=True) as client:

@@ -8,7 +8,8 @@ import httpx
 from playwright.sync_api import Page, sync_playwright
 
 from deployments.address import Address
-from flows.runner.inline import find_report
+from flows.pipelines.leakage_premium import leakage_premium_pipeline
+from flows.runner.status import find_result
 from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
 from tasks.schemas.artifacts import Report
@@ -35,7 +36,11 @@ def main() -> int:
         page.goto(f"{address.ui}/deployments/deployment/{_smoke(address)}/run", timeout=PAGE_MS)
         _shoot(page, "form")
         store = open_store()
-        report = Report(store.fetch(find_report(load_recipe(project_root() / "configs" / "smoke.yaml"), store)))
+        report = Report(
+            store.fetch(
+                find_result(leakage_premium_pipeline(load_recipe(project_root() / "configs" / "smoke.yaml")), store)
+            )
+        )
         page.set_viewport_size({"width": 1000, "height": 1400})
         page.goto(report.page.as_uri())
         _shoot(page, "report")

@@ -1,14 +1,17 @@
-"""`python -m flows`: a run without a server, a followed run of a deployment, or the table of all runs."""
+"""`python -m flows`: run or plan a recipe, follow a deployment, list all runs."""
 
 import argparse
 import logging
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tasks.common.errors import HindsightError
 from tasks.recipe import load_recipe
 from tasks.schemas.artifacts import Report
+
+NOISY_LOGGERS = ("httpx", "matplotlib", "fontTools", "botocore", "aiobotocore")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,76 +20,104 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(
         level=os.environ.get("HINDSIGHT_LOG", "INFO"), format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
-    # Model loading draws a bar per shard; a run's lines say what is done, with rate and time left.
+    # transformers draws a progress bar per shard; the stages log their own progress.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    for noisy in ("httpx", "matplotlib", "fontTools", "botocore", "aiobotocore"):
+    for noisy in NOISY_LOGGERS:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        if options.command == "runs":
-            print_runs(options.csv, options.figure)
-        else:
-            report = _run(options)
-            if report:
-                print_result(report)
+        options.command(options)
     except HindsightError as error:
         print(f"hindsight: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def print_result(report: Report) -> None:
-    """The report's table and where the page lies."""
-    rows = report.table()
-    columns = list(rows[0])
-    widths = [max(len(column), *(len(row[column]) for row in rows)) for column in columns]
-    lines = [columns, *([row[column] for column in columns] for row in rows)]
-    print()
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    print(f"\nreport: {report.page}", flush=True)
+# Prefect's import takes seconds: each command imports what it needs after its arguments and its recipe were read.
 
 
-def print_runs(csv_file: Path | None, figure_file: Path | None) -> None:
-    """Every run the server knows, and where its files were written.
+def _run(options: argparse.Namespace) -> None:
+    recipe = load_recipe(options.recipe)
+    from flows.pipelines.leakage_premium import leakage_premium_pipeline
+    from flows.runner.inline import run_inline
+    from tasks.store.store import open_store
 
-    Args:
-        csv_file: Where all of them go as CSV.
-        figure_file: Where the figure of spend by run goes, `.svg` or `.png`.
-    """
+    refs = run_inline(leakage_premium_pipeline(recipe))
+    print_report(Report(open_store().fetch(refs["report"])))
+
+
+def _plan(options: argparse.Namespace) -> None:
+    recipe = load_recipe(options.recipe)
+    from flows.pipelines.leakage_premium import leakage_premium_pipeline
+    from flows.runner.plan import plan, plan_table
+    from tasks.store.store import open_store
+
+    store = open_store()
+    rows = plan_table(plan(leakage_premium_pipeline(recipe), store, options.from_stage))
+    print(f"plan of {recipe.name} on {store.url}; nothing is started\n")
+    print_table(rows)
+
+
+def _follow(options: argparse.Namespace) -> None:
+    from flows.pipelines.leakage_premium import leakage_premium_pipeline
+    from flows.runner.follow import follow
+    from flows.runner.status import find_result
+    from flows.runs.recipes import recipe_of
+    from tasks.store.store import open_store
+
+    run = follow(options.deployment)
+    recipe = recipe_of(run.parameters)
+    if recipe and options.deployment.startswith("leakage-premium/"):
+        store = open_store()
+        print_report(Report(store.fetch(find_result(leakage_premium_pipeline(recipe), store))))
+
+
+def _runs(options: argparse.Namespace) -> None:
     from flows.runs.table import read_runs, write_csv, write_figure
     from flows.runs.text_table import as_text, run_cells
 
     rows = read_runs()
     print(as_text([run_cells(row) for row in rows]))
-    if csv_file:
-        write_csv(rows, csv_file)
-        print(f"\n{len(rows)} runs: {csv_file}", flush=True)
-    if figure_file:
-        write_figure(rows, figure_file)
-        print(f"spend by run: {figure_file}", flush=True)
+    if options.csv:
+        write_csv(rows, options.csv)
+        print(f"\n{len(rows)} runs: {options.csv}", flush=True)
+    if options.figure:
+        write_figure(rows, options.figure)
+        print(f"spend by run: {options.figure}", flush=True)
 
 
-def _run(options: argparse.Namespace) -> Report | None:
-    # Prefect's import takes seconds; a mistyped command or recipe is refused without it.
-    if options.command == "follow":
-        from flows.runner.follow import follow
+def print_report(report: Report) -> None:
+    """Print the report's headline table and where its page is."""
+    print()
+    print_table(report.table())
+    print(f"\nreport: {report.page}", flush=True)
 
-        return follow(options.deployment)
-    recipe = load_recipe(options.recipe)
-    from flows.runner.inline import run_inline
 
-    return run_inline(recipe)
+def print_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """Print rows in aligned columns."""
+    columns = list(rows[0])
+    widths = [max(len(column), *(len(row[column]) for row in rows)) for column in columns]
+    for line in [columns, *([row[column] for column in columns] for row in rows)]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m flows", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    inline = commands.add_parser("leakage-premium", help="run a recipe here, without a server")
-    inline.add_argument("recipe", type=Path, help="a file such as configs/smoke.yaml")
-    followed = commands.add_parser("follow", help="trigger a deployment and follow it")
+    commands = parser.add_subparsers(required=True, dest="name")
+
+    def command(name: str, run: object, description: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=description)
+        added.set_defaults(command=run)
+        return added
+
+    inline = command("leakage-premium", _run, "run a recipe in this process, without a server")
+    planned = command("plan", _plan, "show what a run would do and what it would cost; starts nothing")
+    for parser_of_recipe in (inline, planned):
+        parser_of_recipe.add_argument("recipe", type=Path, help="a file such as configs/smoke.yaml")
+    planned.add_argument("--from-stage", default="missing", help="plan a run from this stage on")
+    followed = command("follow", _follow, "trigger a deployment and follow it")
     followed.add_argument("deployment", help="such as leakage-premium/smoke")
-    runs = commands.add_parser("runs", help="every run of the pipeline the server knows: who, what, dollars, figures")
-    runs.add_argument("--csv", type=Path, metavar="FILE", help="write them as CSV too, numbers in full")
+    runs = command("runs", _runs, "list every run the server knows: who, what, dollars, figures")
+    runs.add_argument("--csv", type=Path, metavar="FILE", help="also write them as CSV, with full precision")
     runs.add_argument("--figure", type=_figure_file, metavar="FILE", help="draw spend by run, as .svg or .png")
     return parser
 

@@ -62,7 +62,8 @@ class Stage:
 
         @functools.wraps(self.publish.fn)
         def run(*args: Any, **kwargs: Any) -> ArtifactRef:
-            return self.publish(*args, **kwargs)
+            ref: ArtifactRef = self.publish(*args, **kwargs)
+            return ref
 
         alone = one_at_a_time(self.artifact_type)(run)
         alone.__module__, alone.__name__ = __name__, self.name

@@ -49,7 +49,7 @@ class Pipeline:
     name: str
     steps: tuple[Step, ...]
     tags: tuple[str, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         seen: set[str] = set()

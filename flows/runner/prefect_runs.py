@@ -208,6 +208,6 @@ def artifact_key(*parts: str) -> str:
 
 def _unknown(deployment: str) -> UnknownDeployment:
     return UnknownDeployment(
-        f"the server has no deployment {deployment}; `prefect deployment ls` lists those it has. Deploy what prefect.yaml "
-        "describes by `HINDSIGHT_ROOT=$PWD prefect --no-prompt deploy --all`, or here by `make demo`."
+        f"the server has no deployment {deployment}; `prefect deployment ls` lists those it has. Deploy what "
+        "prefect.yaml describes by `HINDSIGHT_ROOT=$PWD prefect --no-prompt deploy --all`, or here by `make demo`."
     )

@@ -133,7 +133,7 @@ def _must_run_anew(step: Step, pipeline: Pipeline, rebuilt: Collection[str], sto
 
 
 def _raise_first_failure(futures: Sequence[PrefectFuture[ArtifactRef]]) -> None:
-    """Wait for every step; raise what the first failed one raised: the steps behind it only report that they never ran."""
+    """Wait for all steps; raise the error of the first that failed. Those behind it report only that they never ran."""
     wait(list(futures))
     for future in futures:
         if future.state.is_failed() or future.state.is_crashed() or future.state.is_cancelled():

@@ -72,7 +72,7 @@ class RunSources:
 
 
 def recipe_of(parameters: Mapping[str, object]) -> Recipe | None:
-    """The recipe among a flow's parameters; None if it is of an earlier version of the settings and does not validate."""
+    """The recipe among a flow's parameters; None if it does not validate (of earlier settings)."""
     try:
         return Recipe.model_validate(parameters.get("recipe"))
     except ValidationError:

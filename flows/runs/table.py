@@ -14,8 +14,8 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectException
 
-from flows.runs.row import RunRow
 from flows.runner.prefect_runs import server_required
+from flows.runs.row import RunRow
 from flows.runs.rows import run_rows
 from flows.runs.text_table import as_csv, as_json_table, as_markdown, run_cells
 from tasks.common.errors import HindsightError

@@ -10,7 +10,7 @@ from prefect.deployments import run_deployment
 
 from flows.leakage_premium import leakage_premium
 from flows.runner.dispatcher import dispatch
-from flows.runner.in_process import run_here
+from flows.runner.in_process import run_in_process
 from flows.runner.locks import one_at_a_time
 from flows.runner.request import StageRequest
 from tasks.common.settings import Config
@@ -74,7 +74,7 @@ def dispatched(round: str) -> None:
 def here(round: str) -> None:
     """Five stages in a row, in this process, as stages of the parent's own pool run."""
     for number in range(N_STAGES):
-        run_here(empty_stage, request(round, number), open_store())
+        run_in_process(empty_stage, request(round, number), open_store())
 
 
 def request(round: str, number: int) -> StageRequest:

@@ -4,12 +4,14 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
 
 from flows.costs.budget import Budget
-from flows.costs.outlook import Forecast, Step
-from flows.costs.spend import seen_steps
+from flows.costs.outlook import Forecast, StepUsage
+from flows.costs.spend import step_usages
+from flows.pipelines.pipeline import Step
 from flows.runner.dispatcher import dispatch
 from flows.runner.request import StageRequest
+from flows.runner.status import StepStatus
+from tasks.costs.limits import Limits
 from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
-from tasks.recipe import Limits
 from tasks.store.store import open_store
 
 FORECAST = Forecast(pool="h100", hours=(0.5, 2.0), dollars=None)
@@ -26,10 +28,10 @@ def budgeted(config: PanelConfig, limits: Limits) -> str:
     """
     store, spec = open_store(), ARTIFACT_TYPE.spec(config)
 
-    def look(client: SyncPrefectClient) -> list[Step]:
+    def usage(client: SyncPrefectClient) -> list[StepUsage]:
         found = store.find(spec)
-        records = {"panel": store.record(found) if found else None}
-        return seen_steps({"panel": ("h100", spec)}, records, {"panel": FORECAST}, client)
+        status = StepStatus(Step("panel", "panel", config, pool="h100"), spec, store.record(found) if found else None)
+        return step_usages([status], client, {"panel": FORECAST})
 
-    Budget(limits, look).before("panel", "panel/h100")
+    Budget(limits, usage).before("panel", "h100")
     return dispatch(StageRequest("panel", "panel/priced", spec, f"budgeted panel {config.seed}"), store).path

@@ -9,7 +9,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, De
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.sorting import ArtifactSort
 
-WEEKLY, NIGHTLY = "verification/weekly", "fresh-prices/nightly"
+WEEKLY, NIGHTLY = "store-audit/weekly", "nightly/new-prices"
 
 
 def schedule_of(client: SyncPrefectClient, deployment: str) -> tuple[UUID, DeploymentSchedule]:

@@ -11,16 +11,22 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import LogSort
 from prefect.deployments import run_deployment
 
-from flows.runner.inline import find_report
+from flows.pipelines.leakage_premium import leakage_premium_pipeline
+from flows.runner.status import find_result
 from tasks.common.settings import project_root
 from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
-from tasks.recipe import load_recipe
+from tasks.recipe import Recipe, load_recipe
 from tasks.store.errors import ArtifactMissing
-from tasks.store.refs import ArtifactSpec
+from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
 from tests.local_stack import Stack
 
 T = TypeVar("T")
+
+
+def find_report(recipe: Recipe, store: Store) -> ArtifactRef:
+    """The report of a recipe that has run."""
+    return find_result(leakage_premium_pipeline(recipe), store)
 
 
 def panel_plan(seed: int) -> ArtifactSpec:

@@ -16,7 +16,6 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Scheduled
 
 from flows import stages
-from flows.runner.inline import find_report
 from flows.runner.request import StageRequest
 from tasks.common.settings import project_root
 from tasks.recipe import Recipe, load_recipe
@@ -24,7 +23,7 @@ from tasks.store.refs import ArtifactSpec
 from tasks.store.store import open_store
 from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tests.flows.live_processes import processes_of
-from tests.flows.stage_runs import finished, have_run, lines_of, runs_of_step, state_of, until
+from tests.flows.stage_runs import find_report, finished, have_run, lines_of, runs_of_step, state_of, until
 from tests.local_stack import Stack, deploy
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer]

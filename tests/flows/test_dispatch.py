@@ -91,7 +91,7 @@ def test_an_unknown_deployment_is_named(on_stack: Stack) -> None:
 
 
 def test_a_parent_says_why_a_stage_waits(on_stack: Stack, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
-    monkeypatch.setattr(dispatching, "SAY_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(dispatching, "LOG_EVERY_SECONDS", 0.0)
     with caplog.at_level("INFO", "flows.runner.dispatcher"):
         dispatch(request(105), open_store())
     assert any("panel: waits in pool cpu (no limit, pool is ready)" in message for message in caplog.messages)

@@ -13,7 +13,6 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.deployments import run_deployment
 
-from flows.runner.inline import find_report
 from flows.runner.request import StageRequest
 from tasks.common.settings import project_root
 from tasks.provenance.model_statement import CORPUS_STATEMENT_NAME
@@ -23,6 +22,7 @@ from tasks.store.records import Record
 from tasks.store.store import open_store
 from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tests.flows.conftest import InlineRun
+from tests.flows.stage_runs import find_report
 from tests.local_stack import Stack
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer]

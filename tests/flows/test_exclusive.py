@@ -11,8 +11,8 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows.runner.locks import only_run
-from flows.runner.table import STAGES
 from flows.runner.tags import artifact_tag
+from flows.stages import STAGES
 from tasks.common.settings import project_root
 from tasks.store.store import open_store
 from tests.flows.stage_runs import finished, lines_of, panel_plan, trigger, until

@@ -7,13 +7,12 @@ from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 
-from flows.runner.inline import find_report
 from tasks.common.settings import project_root
 from tasks.recipe import Recipe, load_recipe
 from tasks.schemas.artifacts import Checkpoint
 from tasks.store.records import Record
 from tasks.store.store import open_store
-from tests.flows.stage_runs import have_run
+from tests.flows.stage_runs import find_report, have_run
 from tests.local_stack import Stack
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer]

@@ -14,9 +14,10 @@ from prefect.client.schemas.filters import (
 )
 from prefect.deployments import run_deployment
 
-from flows.nightly import NoTrainedModel, fresh_prices
+from flows.nightly import NoTrainedModel, nightly
+from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.runner.inline import run_inline
-from flows.runner.status import missing_of_the_model
+from flows.runs.measured import missing_model_steps
 from tasks.common.settings import project_root
 from tasks.panel.config import CsvSource
 from tasks.recipe import Recipe, load_recipe
@@ -47,7 +48,7 @@ def write_prices(file: Path, n_days: int) -> None:
 def recipe(on_stack: Stack, tmp_path: Path) -> Recipe:
     """The smoke recipe's model, measured on a price file of the test's own as quickly as can be."""
     smoke = load_recipe(project_root() / "configs" / "smoke.yaml")
-    if missing_of_the_model(smoke, open_store()):
+    if missing_model_steps(smoke, open_store()):
         trained = on_stack.local("follow", "leakage-premium/smoke")
         assert trained.returncode == 0, trained.stdout + trained.stderr
     return Recipe.model_validate(
@@ -80,8 +81,8 @@ def test_new_prices_are_measured_with_the_trained_model_that_stands_and_the_same
     on_stack: Stack, client: SyncPrefectClient, recipe: Recipe, started: Callable[[], list[str]], tmp_path: Path
 ) -> None:
     write_prices(tmp_path / "prices.csv", 260)
-    run_inline(recipe)
-    assert "nothing is started, for these prices are measured already" in fresh_prices("leakage-premium/smoke", recipe)
+    run_inline(leakage_premium_pipeline(recipe))
+    assert "nothing is started: these prices are measured already" in nightly("leakage-premium/smoke", recipe)
     assert started() == []
 
     write_prices(tmp_path / "prices.csv", 300)
@@ -95,7 +96,7 @@ def test_new_prices_are_measured_with_the_trained_model_that_stands_and_the_same
     assert reduction["figure"] == "base - trained: premium"
     assert float(reduction["before"]) != float(reduction["now"])
     assert prices["before"] != prices["now"]
-    assert "nothing is started" in fresh_prices("leakage-premium/smoke", recipe)
+    assert "nothing is started" in nightly("leakage-premium/smoke", recipe)
 
 
 @pytest.mark.trainer
@@ -103,10 +104,10 @@ def test_a_nightly_run_refuses_to_train(recipe: Recipe, started: Callable[[], li
     write_prices(tmp_path / "prices.csv", 280)
     untrained = recipe.model_copy(update={"train": recipe.train.model_copy(update={"learning_rate": 3e-3})})
     with pytest.raises(NoTrainedModel, match=r"has no trained model in .*: train, merge would run, and a nightly run"):
-        fresh_prices("leakage-premium/smoke", untrained)
+        nightly("leakage-premium/smoke", untrained)
     assert started() == []
 
 
 def test_packaged_prices_are_not_looked_for(on_stack: Stack) -> None:
-    said = fresh_prices("leakage-premium/smoke")
+    said = nightly("leakage-premium/smoke")
     assert "nothing is started, for sp500's prices come with skfolio" in said

@@ -21,13 +21,12 @@ from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
-from flows.runner.inline import find_report
 from tasks.common.settings import project_root
 from tasks.recipe import Recipe, load_recipe
 from tasks.store.forget import forget
 from tasks.store.store import open_store
 from tests.flows.live_processes import kill_run, kill_worker, processes_of
-from tests.flows.stage_runs import finished, have_run, lines_of, runs_of_step, state_of, until
+from tests.flows.stage_runs import find_report, finished, have_run, lines_of, runs_of_step, state_of, until
 from tests.local_stack import Stack
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer]

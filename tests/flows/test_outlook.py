@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.costs.outlook import Forecast, Outlook, Step, cost_of, forecasts, outlook
+from flows.costs.outlook import Forecast, Outlook, StepUsage, cost_of, forecasts, outlook
 from flows.costs.spend_table import EARLIER, spend_table
 from tasks.costs.prices import load_prices
 from tasks.costs.usage import Outcome, Spent, Stay
@@ -36,7 +36,7 @@ def record(finished_at: datetime, dollars: float | None = None) -> Record:
     return Record.model_construct(finished_at=finished_at, spent=None if dollars is None else spent)
 
 
-def asked(name: str, steps: list[Step], limit: float, let_through: dict[str, int] | None = None) -> Outlook | None:
+def asked(name: str, steps: list[StepUsage], limit: float, let_through: dict[str, int] | None = None) -> Outlook | None:
     return outlook(name, steps, let_through or {}, limit, SINCE, NOW, PRICES)
 
 
@@ -52,7 +52,7 @@ def test_preflights_facts_are_read_and_priced_anew(monkeypatch: pytest.MonkeyPat
 
 def test_a_step_costs_every_stay_since_the_run_began_and_one_it_re_attached_to_whole() -> None:
     stays = [stay(-5, 1, "failed"), stay(-1, 2), stay(2, 0.5, "failed"), stay(9, 0, "live")]
-    cost = cost_of(Step("train", "h100", stays=stays), SINCE, NOW, PRICES)
+    cost = cost_of(StepUsage("train", "h100", stays=stays), SINCE, NOW, PRICES)
     assert cost.seconds == (2 + 0.5 + 1) * 3_600
     assert cost.queued_seconds == 3 * 360
     assert cost.dollars == pytest.approx(3.5 * 2.39)
@@ -61,9 +61,9 @@ def test_a_step_costs_every_stay_since_the_run_began_and_one_it_re_attached_to_w
 
 def test_the_limit_holds_what_is_spent_what_is_under_way_and_the_stage_to_come() -> None:
     steps = [
-        Step("embed base", "h100", n_runs=1, n_alive=1, stays=[stay(9.5, 0, "live")], forecast=TWO_HOURS),
-        Step("merge", "h100", record=record(NOW), n_runs=2, stays=[stay(1, 1, "failed"), stay(3, 1)]),
-        Step("train", "h100x8", is_reached=True, forecast=Forecast(pool="h100x8", hours=(1, 2), dollars=None)),
+        StepUsage("embed base", "h100", n_runs=1, n_alive=1, stays=[stay(9.5, 0, "live")], forecast=TWO_HOURS),
+        StepUsage("merge", "h100", record=record(NOW), n_runs=2, stays=[stay(1, 1, "failed"), stay(3, 1)]),
+        StepUsage("train", "h100x8", is_reached=True, forecast=Forecast(pool="h100x8", hours=(1, 2), dollars=None)),
     ]
     view = asked("train", steps, 46.0)
     # Half an hour of embedding so far, two of merging; an hour and a half of embedding may follow; 2 h of the node.
@@ -80,21 +80,21 @@ def test_the_limit_holds_what_is_spent_what_is_under_way_and_the_stage_to_come()
 
 
 def test_a_stage_that_was_let_through_counts_before_its_run_is_seen_and_not_after_it_failed() -> None:
-    train = Step("train", "h100", forecast=TWO_HOURS)
-    embed = Step("embed base", "h100", n_runs=1, stays=[stay(1, 1, "failed")], forecast=TWO_HOURS)
+    train = StepUsage("train", "h100", forecast=TWO_HOURS)
+    embed = StepUsage("embed base", "h100", n_runs=1, stays=[stay(1, 1, "failed")], forecast=TWO_HOURS)
     assert asked("train", [embed, train], 100.0).under_way == 0
     assert asked("train", [embed, train], 100.0, {"embed base": 1}).under_way == pytest.approx(4.78)
     assert asked("train", [embed, train], 100.0, {"embed base": 0}).under_way == 0
 
 
 def test_a_stage_beyond_its_forecast_may_take_no_less_than_it_has() -> None:
-    embed = Step("embed base", "h100", n_runs=1, n_alive=1, stays=[stay(4, 0, "live")], forecast=TWO_HOURS)
-    view = asked("train", [embed, Step("train", "h100", forecast=TWO_HOURS)], 100.0)
+    embed = StepUsage("embed base", "h100", n_runs=1, n_alive=1, stays=[stay(4, 0, "live")], forecast=TWO_HOURS)
+    view = asked("train", [embed, StepUsage("train", "h100", forecast=TWO_HOURS)], 100.0)
     assert (view.spent, view.under_way) == (pytest.approx(6 * 2.39), 0)
 
 
 def test_without_a_forecast_a_stage_starts_until_the_limit_is_reached() -> None:
-    steps = [Step("merge", "h100", stays=[stay(1, 1)]), Step("train", "h100")]
+    steps = [StepUsage("merge", "h100", stays=[stay(1, 1)]), StepUsage("train", "h100")]
     assert not asked("train", steps, 2.40).exceeds
     assert asked("train", steps, 2.39).exceeds
     assert str(asked("train", steps, 2.39)) == (
@@ -106,21 +106,21 @@ def test_without_a_forecast_a_stage_starts_until_the_limit_is_reached() -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        Step("train", "h100", record=record(NOW), forecast=TWO_HOURS),
-        Step("train", "h100", n_runs=1, n_alive=1, forecast=TWO_HOURS),
-        Step("train", "cpu", forecast=TWO_HOURS),
-        Step("train", "b200", forecast=TWO_HOURS),
+        StepUsage("train", "h100", record=record(NOW), forecast=TWO_HOURS),
+        StepUsage("train", "h100", n_runs=1, n_alive=1, forecast=TWO_HOURS),
+        StepUsage("train", "cpu", forecast=TWO_HOURS),
+        StepUsage("train", "b200", forecast=TWO_HOURS),
     ],
     ids=["stands", "runs already", "costs nothing", "has no price"],
 )
-def test_nothing_is_asked_of_a_stage_that_adds_nothing_to_the_bill(step: Step) -> None:
+def test_nothing_is_asked_of_a_stage_that_adds_nothing_to_the_bill(step: StepUsage) -> None:
     assert asked("train", [step], 0.0) is None
 
 
 def test_the_table_says_what_this_run_spent_beside_the_forecast_and_what_earlier_runs_paid() -> None:
     steps = [
-        Step("corpus", "cpu", is_reached=True, record=record(SINCE - timedelta(days=1), dollars=1.5)),
-        Step(
+        StepUsage("corpus", "cpu", is_reached=True, record=record(SINCE - timedelta(days=1), dollars=1.5)),
+        StepUsage(
             "merge",
             "h100",
             is_reached=True,
@@ -129,9 +129,9 @@ def test_the_table_says_what_this_run_spent_beside_the_forecast_and_what_earlier
             n_runs=3,
             forecast=TWO_HOURS,
         ),
-        Step("train", "h100", is_reached=True, n_runs=1, stays=[stay(1, 1, "failed")], forecast=TWO_HOURS),
-        Step("embed base", "h100", is_reached=True, n_runs=1, n_alive=1, stays=[stay(9, 0, "live")]),
-        Step("embed trained", "h100"),
+        StepUsage("train", "h100", is_reached=True, n_runs=1, stays=[stay(1, 1, "failed")], forecast=TWO_HOURS),
+        StepUsage("embed base", "h100", is_reached=True, n_runs=1, n_alive=1, stays=[stay(9, 0, "live")]),
+        StepUsage("embed trained", "h100"),
     ]
     table = spend_table(steps, SINCE, NOW, PRICES)
     assert [row["what"] for row in table] == ["found", "built", "failed", "runs", "not reached", ""]
@@ -166,7 +166,10 @@ def test_the_table_says_what_this_run_spent_beside_the_forecast_and_what_earlier
 
 
 def test_a_price_that_nobody_knows_leaves_the_sum_unknown() -> None:
-    steps = [Step("merge", "b200", stays=[stay(1, 1, pool="b200")]), Step("train", "h100", stays=[stay(1, 1)])]
+    steps = [
+        StepUsage("merge", "b200", stays=[stay(1, 1, pool="b200")]),
+        StepUsage("train", "h100", stays=[stay(1, 1)]),
+    ]
     assert [row["dollars"] for row in spend_table(steps, SINCE, NOW, PRICES)] == ["unknown", "2.39", "unknown"]
-    before_schema_3 = Step("corpus", "cpu", is_reached=True, record=record(SINCE - timedelta(days=1)))
+    before_schema_3 = StepUsage("corpus", "cpu", is_reached=True, record=record(SINCE - timedelta(days=1)))
     assert spend_table([before_schema_3], SINCE, NOW, PRICES)[0][EARLIER] == "unknown"

@@ -1,4 +1,4 @@
-"""The order of the stages, and where each is sent."""
+"""The order of the steps, the registry of stages, and where each step is sent."""
 
 import subprocess
 import sys
@@ -8,122 +8,125 @@ import yaml
 
 from deployments.pools import pool_files
 from deployments.steps import recipe as recipe_step
-from flows.pipelines.leakage_premium import leakage_premium_steps
-from flows.runner.routing import deployment_of
-from flows.runner.table import STAGES, stage_name, stage_of
+from flows.pipelines.leakage_premium import leakage_premium_pipeline, leakage_premium_steps
+from flows.pipelines.pipeline import Pipeline, Step
+from flows.runner.status import pool_of
+from flows.stages import STAGES
 from tasks.common.settings import project_root
-from tasks.recipe import Recipe
+from tasks.recipe import Recipe, Route
 
 RECIPE = Recipe(name="x")
 WITH_PLACEBO = Recipe(name="x", placebo=True)
 WITH_STAGED_PRICES = Recipe(name="x", panel={"source": {"kind": "jpx"}})
-
-
-def trace(recipe: Recipe = RECIPE) -> dict[str, tuple[set[str], set[str]]]:
-    """Each step with what goes into it and what it waits for."""
-    steps: dict[str, tuple[set[str], set[str]]] = {}
-
-    def run(step, config, *, after=(), **inputs):
-        steps[step] = (set(inputs.values()), set(after))
-        return step
-
-    assert leakage_premium_steps(recipe, run) == "report"
-    return steps
-
-
 PLACEBO_ARM = ["train placebo", "merge placebo", "embed placebo"]
+
+
+def steps_of(recipe: Recipe = RECIPE) -> dict[str, Step]:
+    return {step.name: step for step in leakage_premium_steps(recipe)}
+
+
+def sources(step: Step) -> set[str]:
+    return set(step.inputs.values())
 
 
 @pytest.mark.parametrize(("recipe", "arms"), [(RECIPE, []), (WITH_PLACEBO, PLACEBO_ARM)], ids=["plain", "placebo"])
 def test_no_gpu_is_rented_before_preflight_has_passed(recipe: Recipe, arms: list[str]) -> None:
-    steps = trace(recipe)
+    steps = steps_of(recipe)
 
     def is_behind_preflight(step: str) -> bool:
-        inputs, after = steps[step]
-        return "preflight" in inputs | after or any(is_behind_preflight(source) for source in inputs)
+        needs = steps[step].needs
+        return "preflight" in needs or any(map(is_behind_preflight, needs))
 
-    rented = [step for step in steps if not deployment_of(step, recipe).endswith("/cpu")]
+    rented = [name for name, step in steps.items() if pool_of(step) != "cpu"]
     assert rented == ["embed base", "train", "merge", "embed trained", *arms]
     assert all(map(is_behind_preflight, rented))
 
 
 def test_the_trained_model_reaches_the_premium_only_through_the_merge() -> None:
-    steps = trace()
-    assert steps["merge"][0] == {"base", "train"}
-    assert steps["embed trained"][0] == {"panel", "merge"}
-    assert steps["premium"][0] == {"panel", "embed base", "embed trained"}
+    steps = steps_of()
+    assert sources(steps["merge"]) == {"base", "train"}
+    assert sources(steps["embed trained"]) == {"panel", "merge"}
+    assert sources(steps["premium"]) == {"panel", "embed base", "embed trained"}
+    assert leakage_premium_pipeline(RECIPE).result.name == "report"
 
 
-def test_the_placebo_goes_the_trained_models_way_with_other_text_alone() -> None:
-    steps, configs = trace(WITH_PLACEBO), {}
-
-    def run(step, config, **others):
-        configs[step] = config
-        return step
-
-    leakage_premium_steps(WITH_PLACEBO, run)
-    for step in ("train", "merge", "embed trained"):
-        other = f"{step.removesuffix(' trained')} placebo"
-        assert configs[step] == configs[other]
+def test_the_placebo_differs_from_the_trained_model_in_its_text_alone() -> None:
+    steps = steps_of(WITH_PLACEBO)
+    for name in ("train", "merge", "embed trained"):
+        other = f"{name.removesuffix(' trained')} placebo"
+        assert steps[name].config == steps[other].config
         own = {"corpus": "corpus placebo", "train": "train placebo", "merge": "merge placebo"}
-        assert steps[other][0] == {own.get(source, source) for source in steps[step][0]}
-    assert configs["corpus placebo"] == configs["corpus"].model_copy(update={"side": "after"})
-    assert "corpus placebo" in steps["preflight"][0]
-    assert "embed placebo" in steps["premium"][0]
+        assert sources(steps[other]) == {own.get(source, source) for source in sources(steps[name])}
+    assert steps["corpus placebo"].config == steps["corpus"].config.model_copy(update={"side": "after"})
+    assert "corpus placebo" in sources(steps["preflight"])
+    assert "embed placebo" in sources(steps["premium"])
 
 
 def test_without_the_switch_nothing_of_a_placebo_runs() -> None:
-    assert [step for step in trace() if "placebo" in step] == []
+    assert [step for step in steps_of() if "placebo" in step] == []
+
+
+@pytest.mark.parametrize(("recipe", "trainings"), [(RECIPE, 1), (WITH_PLACEBO, 2)], ids=["plain", "placebo"])
+def test_preflight_runs_anew_while_any_training_is_still_to_come(recipe: Recipe, trainings: int) -> None:
+    assert steps_of(recipe)["preflight"].rerun_before == ("train", "train placebo")[:trainings]
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, WITH_PLACEBO, WITH_STAGED_PRICES], ids=["plain", "placebo", "prices"])
-def test_a_stages_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_absent(recipe: Recipe) -> None:
-    def run(step, config, *, after=(), **inputs):
-        parameters = stage_of(step).flow.parameters
-        assert {"config", *inputs} <= set(parameters.properties)
-        assert set(parameters.required) <= {"config", *inputs}
-        return step
-
-    leakage_premium_steps(recipe, run)
+def test_a_steps_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_absent(recipe: Recipe) -> None:
+    for step in leakage_premium_steps(recipe):
+        parameters = STAGES[step.stage].flow.parameters
+        assert {"config", *step.inputs} <= set(parameters.properties)
+        assert set(parameters.required) <= {"config", *step.inputs}
 
 
 def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
     filled: dict[str, set[str]] = {}
-
-    def run(step, config, *, after=(), **inputs):
-        filled.setdefault(stage_name(step), {"config"}).update(inputs)
-        return step
-
     for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES):
-        leakage_premium_steps(recipe, run)
+        for step in leakage_premium_steps(recipe):
+            filled.setdefault(step.stage, {"config"}).update(step.inputs)
     assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
 
 
 @pytest.mark.parametrize(
-    ("step", "route", "deployment"),
+    ("step", "route", "pool"),
     [
-        ("corpus", {}, "corpus/cpu"),
-        ("train", {}, "train/h100"),
-        ("train", {"train": "h100x8"}, "train/h100x8"),
-        ("merge", {"merge": "cpu"}, "merge/cpu"),
-        ("embed trained", {}, "embed/h100"),
-        ("corpus placebo", {}, "corpus/cpu"),
-        ("train placebo", {"train": "h100x8"}, "train/h100x8"),
+        ("corpus", {}, "cpu"),
+        ("train", {}, "h100"),
+        ("train", {"train": "h100x8"}, "h100x8"),
+        ("merge", {"merge": "cpu"}, "cpu"),
+        ("embed trained", {}, "h100"),
+        ("corpus placebo", {}, "cpu"),
+        ("train placebo", {"train": "h100x8"}, "h100x8"),
     ],
 )
-def test_the_route_decides_the_pool(step: str, route: dict[str, str], deployment: str) -> None:
-    assert deployment_of(step, Recipe(name="x", route=route)) == deployment
+def test_the_route_decides_the_pool(step: str, route: dict[str, str], pool: str) -> None:
+    assert pool_of(steps_of(Recipe(name="x", placebo=True, route=route))[step]) == pool
 
 
-def test_prefect_yaml_has_every_deployment_the_route_can_name_and_no_unknown_pool() -> None:
+def test_prefect_yaml_deploys_every_stage_on_every_pool_of_its_row_and_nothing_else() -> None:
     described = yaml.safe_load((project_root() / "prefect.yaml").read_text())["deployments"]
-    deployed = {f"{entry['entrypoint'].split('.')[-1]}/{entry['name']}" for entry in described}
-    routes = [{}, {"train": "h100x8", "merge": "cpu", "embed": "cpu"}]
-    needed = {
-        deployment_of(step, Recipe(name="x", route=route)) for route in routes for step in trace(WITH_STAGED_PRICES)
-    }
-    assert needed <= deployed
+    stages = [entry for entry in described if entry["entrypoint"].startswith("flows.stages.")]
+    expected = [
+        {
+            "name": pool,
+            "entrypoint": f"flows.stages.{name}",
+            "work_pool": {"name": pool},
+            "tags": [f"stage:{name}"],
+            "enforce_parameter_schema": True,
+            # A node of eight is rented whole.
+            **({"concurrency_limit": {"limit": 1, "collision_strategy": "ENQUEUE"}} if pool == "h100x8" else {}),
+        }
+        for name, stage in STAGES.items()
+        for pool in stage.pools
+    ]
+    assert stages == expected
     assert {entry["work_pool"]["name"] for entry in described} == {file.stem for file in pool_files()}
+
+
+def test_a_recipes_route_offers_the_pools_of_the_stages_row_with_the_same_default() -> None:
+    for stage, field in Route.model_fields.items():
+        assert set(field.annotation.__args__) == set(STAGES[stage].pools)
+        assert field.default == STAGES[stage].pools[0]
 
 
 def test_a_deployments_parameters_are_what_its_recipe_file_says() -> None:
@@ -141,6 +144,24 @@ def test_flows_are_loaded_without_torch() -> None:
     assert done.stdout.strip().endswith("[]")
 
 
-def test_every_stage_has_a_flow_of_its_name() -> None:
-    assert {name: stage.flow.name for name, stage in STAGES.items()} == {name: name for name in STAGES}
-    assert {name: stage.room.kind for name, stage in STAGES.items()} == {name: name for name in STAGES}
+def test_every_stage_has_a_flow_of_its_name_with_its_tasks_parameters_and_help() -> None:
+    for name, stage in STAGES.items():
+        assert (stage.flow.name, stage.artifact_type.kind) == (name, name)
+        described = stage.flow.parameters.properties
+        assert [parameter for parameter, schema in described.items() if not schema.get("description")] == []
+        assert stage.flow.description.splitlines()[0] == stage.publish.description.splitlines()[0]
+
+
+def test_a_stage_that_is_not_registered_is_refused_with_the_names_there_are() -> None:
+    import flows.stages
+
+    with pytest.raises(AttributeError, match="no stage 'trian'; it has base, corpus, "):
+        flows.stages.trian  # noqa: B018 - the access is what is tested
+
+
+def test_a_pipeline_refuses_two_steps_of_one_name_and_a_step_before_what_it_needs() -> None:
+    base = Step("base", "base", RECIPE.base)
+    with pytest.raises(ValueError, match="two steps named 'base'; rename one"):
+        Pipeline("x", (base, base))
+    with pytest.raises(ValueError, match="step 'merge' of pipeline x needs train, which no earlier step is named"):
+        Pipeline("x", (base, Step("merge", "merge", RECIPE.merge, inputs={"base": "base", "train": "train"})))

@@ -14,7 +14,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
-from flows.store_audit import verification
+from flows.store_audit import store_audit
 from tasks.common.settings import project_root
 from tasks.store.audit import AuditConfig
 from tasks.store.findings import StoreNotWhole
@@ -82,12 +82,12 @@ def test_both_are_registered_and_switched_off(client: SyncPrefectClient) -> None
 def test_a_deploy_leaves_a_schedule_as_a_person_has_switched_it(on_stack: Stack, client: SyncPrefectClient) -> None:
     deployment_id, schedule = schedule_of(client, NIGHTLY)
     prefect(on_stack, "deployment", "schedule", "resume", NIGHTLY, str(schedule.id))
-    prefect(on_stack, "--no-prompt", "deploy", "-n", "nightly")
+    prefect(on_stack, "--no-prompt", "deploy", "-n", "new-prices")
     assert schedule_of(client, NIGHTLY)[1].active
     _change(client, deployment_id, schedule.id, active=False)
     own = DeploymentScheduleCreate(schedule=CronSchedule(cron="0 5 * * *"), active=False)
     client.create_deployment_schedules(deployment_id, [own])
-    said = prefect(on_stack, "--no-prompt", "deploy", "-n", "nightly")
+    said = prefect(on_stack, "--no-prompt", "deploy", "-n", "new-prices")
     assert f"this deploy removes the schedule (cron='0 5 * * *' timezone=None day_or=True) of {NIGHTLY}" in said
     assert not schedule_of(client, NIGHTLY)[1].active
     assert client.read_deployment_by_name(NIGHTLY).parameters == {"deployment": "leakage-premium/fineweb-2017-26-lora"}
@@ -105,7 +105,7 @@ def fired(client: SyncPrefectClient, artifacts: list[ArtifactRef]) -> Iterator[F
     _change(client, deployment_id, schedule.id, schedule=soon, active=True, parameters={"config": {"kind": KIND}})
     try:
         # The server looks at deployments that were just changed every 5 s, at all others every 60.
-        client._client.patch(f"/deployments/{deployment_id}", json={"tags": ["verification"]}).raise_for_status()
+        client._client.patch(f"/deployments/{deployment_id}", json={"tags": ["store-audit"]}).raise_for_status()
         yield until(lambda: next((run for run in started_runs(client, deployment_id) if run.id not in before), None))
     finally:
         _change(client, deployment_id, schedule.id, schedule=EVERY_SUNDAY, active=False)
@@ -127,7 +127,7 @@ def test_a_schedule_that_is_switched_on_fires_and_the_store_is_read_again(
     assert (fired.created_by.type, fired.created_by.id) == ("SCHEDULE", schedule.id)
     done = finished(fired)
     assert done.state.is_completed(), done.state.message
-    table = latest_table(client, "verification")
+    table = latest_table(client, "store-audit")
     assert {row["artifact"]: row["verdict"] for row in table} == {ref.path: "whole" for ref in artifacts}
     assert {row["what is said"] for row in table} <= {info.name for info in open_store().objects.list("receipts/")}
     # A run hands its log over in batches, the last one after its end.
@@ -149,9 +149,9 @@ def test_a_damaged_blob_fails_the_verification_with_its_name_after_all_were_read
     store.objects.write(name, b"y" * len(content))
     try:
         with pytest.raises(StoreNotWhole, match=rf"^1 artifacts of .* are not whole: {damaged.path} \(damaged\)"):
-            verification(AuditConfig(kind=KIND))
+            store_audit(AuditConfig(kind=KIND))
     finally:
         store.objects.write(name, content)
-    verdicts = {row["artifact"]: row["verdict"] for row in latest_table(client, "verification")}
+    verdicts = {row["artifact"]: row["verdict"] for row in latest_table(client, "store-audit")}
     assert verdicts == {damaged.path: "damaged", whole.path: "whole"}
-    assert "none wrong" in verification(AuditConfig(kind=KIND))
+    assert "none wrong" in store_audit(AuditConfig(kind=KIND))

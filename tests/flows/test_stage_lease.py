@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 from flows.runner import stage_lease as watching
 from flows.runner.dispatcher import StageFailed, dispatch
 from flows.runner.request import StageRequest
-from flows.runner.stage_lease import Watch
+from flows.runner.stage_lease import StageLease
 from tasks.common.settings import project_root
 from tasks.store.errors import ArtifactDamaged
 from tasks.store.leases import Lease, list_leases, new_lease, read_lease
@@ -50,37 +50,37 @@ def receipts(store: Store) -> list[Receipt]:
 
 
 def test_a_stage_on_the_free_pool_has_no_lease_and_costs_no_second_read(store: Store, tmp_path: Path) -> None:
-    watch = Watch(store, PLAN, "panel/cpu")
-    watch.beat()
+    watch = StageLease(store, PLAN, "panel/cpu")
+    watch.renew()
     watch.prove(made(store, tmp_path))
     assert list_leases(store).leases == ()
     assert receipts(store) == []
 
 
 def test_a_beat_takes_the_lease_and_the_next_one_renews_it(store: Store) -> None:
-    watch = Watch(store, PLAN, "panel/h100")
-    watch.beat()
+    watch = StageLease(store, PLAN, "panel/h100")
+    watch.renew()
     first = read_lease(store, NAME)
     assert (first.what, first.artifact) == ("panel/h100", PLAN.path)
-    watch.beat()
+    watch.renew()
     assert read_lease(store, NAME).expires_at > first.expires_at
 
 
 def test_a_proved_artifact_ends_the_lease_and_leaves_a_receipt(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch = Watch(store, PLAN, "panel/h100")
-    watch.beat()
+    watch = StageLease(store, PLAN, "panel/h100")
+    watch.renew()
     with caplog.at_level("INFO"):
         watch.prove(made(store, tmp_path))
     assert list_leases(store).leases == ()
     assert [receipt.ref.path for receipt in receipts(store)] == [PLAN.path]
-    assert any("in 1 blobs read again and hashed in 0." in message for message in caplog.messages)
+    assert any("in 1 blobs read back and hashed in 0." in message for message in caplog.messages)
 
 
 def test_a_damaged_artifact_keeps_the_lease(store: Store, tmp_path: Path) -> None:
-    watch = Watch(store, PLAN, "panel/h100")
-    watch.beat()
+    watch = StageLease(store, PLAN, "panel/h100")
+    watch.renew()
     ref = made(store, tmp_path)
     store.objects.write(store.blobs.names_of(store.record(ref))[0], b"rowS")
     with pytest.raises(ArtifactDamaged, match="No receipt is written"):
@@ -89,16 +89,16 @@ def test_a_damaged_artifact_keeps_the_lease(store: Store, tmp_path: Path) -> Non
 
 
 def test_a_second_parent_leaves_the_lease_to_the_first_until_that_one_is_dead(store: Store, tmp_path: Path) -> None:
-    first, second = Watch(store, PLAN, "panel/h100"), Watch(store, PLAN, "panel/h100")
-    first.beat()
-    second.beat()
+    first, second = StageLease(store, PLAN, "panel/h100"), StageLease(store, PLAN, "panel/h100")
+    first.renew()
+    second.renew()
     second.prove(made(store, tmp_path))
     assert read_lease(store, NAME).holder == first.holder
     assert receipts(store) == []
     dead_parents_lease(store)
-    second.beat()
+    second.renew()
     assert read_lease(store, NAME).holder == second.holder
-    first.beat()
+    first.renew()
     assert read_lease(store, NAME).holder == second.holder
 
 
@@ -114,11 +114,11 @@ def test_a_parent_that_finds_the_artifact_proves_what_a_dead_one_left_over(store
 
 
 def test_a_forgotten_lease_is_taken_again(store: Store) -> None:
-    watch = Watch(store, PLAN, "panel/h100")
-    watch.beat()
+    watch = StageLease(store, PLAN, "panel/h100")
+    watch.renew()
     store.objects.delete(f"leases/{NAME}.json")
-    watch.beat()
-    watch.beat()
+    watch.renew()
+    watch.renew()
     assert read_lease(store, NAME).holder == watch.holder
 
 

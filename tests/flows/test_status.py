@@ -1,14 +1,14 @@
-"""What of a recipe stands in the store, what a nightly run would have to train, and two reports side by side."""
+"""Which artifacts of a recipe exist, what a nightly run would have to train, and two reports side by side."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from flows.pipelines.leakage_premium import leakage_premium_steps
-from flows.runner.status import measured, measured_on_any_prices, missing_of_the_model, standing
-from flows.runner.table import stage_of
+from flows.pipelines.leakage_premium import leakage_premium_pipeline, leakage_premium_steps
+from flows.runner.status import existing_artifacts, spec_of
 from flows.runs.comparison import NONE_YET, before_and_now
+from flows.runs.measured import measured, measured_on_any_prices, missing_model_steps
 from tasks.panel.config import CsvSource, PanelConfig
 from tasks.panel.source_version import pinned
 from tasks.recipe import Recipe
@@ -31,13 +31,9 @@ def on(sha256: str | None) -> Recipe:
 def publish(store: Store, recipe: Recipe, folder: Path, reduction: str = "+0.0100", until: str = "report") -> None:
     """Every step's artifact up to one of them, of a few bytes each."""
     folder.mkdir(exist_ok=True)
-    steps: list[str] = []
-
-    def step_of(step: str, config, *, after=(), **inputs: ArtifactRef | None) -> ArtifactRef | None:
-        if until in steps or None in inputs.values():
-            return None
-        steps.append(step)
-        spec = stage_of(step).room.spec(config, inputs)
+    refs: dict[str, ArtifactRef] = {}
+    for step in leakage_premium_steps(recipe):
+        spec = spec_of(step, refs)
         table = [
             {"figure": "premium", "base": "+0.1", "trained": "+0.1", "difference": reduction},
             {"figure": "R2 on", "base": "+0.2", "trained": "+0.2", "difference": ""},
@@ -46,38 +42,41 @@ def publish(store: Store, recipe: Recipe, folder: Path, reduction: str = "+0.010
         (folder / "own.txt").write_text(spec.key)
         sha256 = getattr(recipe.panel.source, "sha256", None) or FIRST
         facts = {"source": {"csv_sha256": sha256}, "first_day": "2020-01-01", "last_day": "2021-12-31", "n_rows": 96}
-        return store.publish(spec, folder, facts if step == "panel" else {}, 1.0)
+        refs[step.name] = store.publish(spec, folder, facts if step.name == "panel" else {}, 1.0)
+        if step.name == until:
+            return
 
-    leakage_premium_steps(recipe, step_of)
+
+def existing(recipe: Recipe, store: Store) -> dict[str, ArtifactRef]:
+    return existing_artifacts(leakage_premium_pipeline(recipe), store)
 
 
 def test_of_a_recipe_nobody_ran_the_whole_model_is_missing(store: Store) -> None:
-    assert missing_of_the_model(RECIPE, store) == ["base", "corpus", "train", "merge"]
+    assert missing_model_steps(RECIPE, store) == ["base", "corpus", "train", "merge"]
     assert measured(RECIPE, store) is None
 
 
 def test_new_prices_leave_the_model_standing_and_everything_they_go_into_open(store: Store, tmp_path: Path) -> None:
     publish(store, on(FIRST), tmp_path / "made")
-    found = standing(on(SECOND), store)
-    assert [step for step, ref in found.items() if ref] == ["base", "corpus", "train", "merge"]
-    assert missing_of_the_model(on(SECOND), store) == []
+    assert list(existing(on(SECOND), store)) == ["base", "corpus", "train", "merge"]
+    assert missing_model_steps(on(SECOND), store) == []
 
 
 def test_another_learning_rate_would_have_to_be_trained(store: Store, tmp_path: Path) -> None:
     publish(store, RECIPE, tmp_path / "made")
     train = RECIPE.train.model_copy(update={"learning_rate": 1e-5})
-    assert missing_of_the_model(RECIPE.model_copy(update={"train": train}), store) == ["train", "merge"]
+    assert missing_model_steps(RECIPE.model_copy(update={"train": train}), store) == ["train", "merge"]
 
 
 def test_the_placebos_model_counts_too(store: Store, tmp_path: Path) -> None:
     publish(store, RECIPE, tmp_path / "made")
-    missing = missing_of_the_model(RECIPE.model_copy(update={"placebo": True}), store)
+    missing = missing_model_steps(RECIPE.model_copy(update={"placebo": True}), store)
     assert missing == ["corpus placebo", "train placebo", "merge placebo"]
 
 
 def test_a_run_that_ended_before_its_report_has_measured_nothing(store: Store, tmp_path: Path) -> None:
     publish(store, RECIPE, tmp_path / "made", until="premium")
-    assert standing(RECIPE, store)["premium"]
+    assert "premium" in existing(RECIPE, store)
     assert measured(RECIPE, store) is None
 
 

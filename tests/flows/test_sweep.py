@@ -13,13 +13,12 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Cancelling
 
 from flows.__main__ import main
-from flows.runner.inline import find_report
 from flows.sweep import sweep
 from tasks.store.store import open_store
 from tasks.sweep.config import SweepConfig
 from tasks.sweep.errors import BadSweep
 from tasks.sweep.scores import read_measured
-from tests.flows.stage_runs import finished, until
+from tests.flows.stage_runs import find_report, finished, until
 from tests.flows.sweep_runs import DOOMED, MIXED, Sweeps, endings, recipe, runs_of, start, table, varied
 from tests.local_stack import Stack
 

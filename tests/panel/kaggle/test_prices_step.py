@@ -21,15 +21,10 @@ from tasks.recipe import Recipe
     ids=["staged", "pinned", "path", "csv", "sp500"],
 )
 def test_prices_are_staged_before_the_panel_where_its_source_names_no_file(source, prices: PricesConfig | None) -> None:
-    steps: dict[str, tuple[object, dict[str, str]]] = {}
-
-    def run(step, config, *, after=(), **inputs):
-        steps[step] = (config, inputs)
-        return step
-
-    leakage_premium_steps(Recipe(name="x", panel=PanelConfig(source=source)), run)
-    assert steps.get("prices") == ((prices, {}) if prices else None)
-    assert steps["panel"][1] == ({"prices": "prices"} if prices else {})
+    steps = {step.name: step for step in leakage_premium_steps(Recipe(name="x", panel=PanelConfig(source=source)))}
+    assert ("prices" in steps) == (prices is not None)
+    assert not prices or (steps["prices"].config, steps["prices"].inputs) == (prices, {})
+    assert steps["panel"].inputs == ({"prices": "prices"} if prices else {})
 
 
 def test_a_panels_key_from_a_path_is_what_it_was_before_prices_could_be_staged() -> None:

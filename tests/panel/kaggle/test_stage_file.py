@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flows.runner.table import STAGES
+from flows.stages import STAGES
 from tasks.common.settings import project_root
 from tasks.panel.build import write_panel
 from tasks.panel.config import JpxSource, PanelConfig
@@ -45,7 +45,7 @@ def digest_of(file: Path) -> str:
 
 
 def panel_of(prices: ArtifactRef, config: PanelConfig = STAGED) -> ArtifactRef:
-    return STAGES["panel"].inline(config, prices=prices)
+    return STAGES["panel"].publish.fn(config, prices=prices)
 
 
 @pytest.mark.usefixtures("published_rows")
@@ -131,7 +131,7 @@ def test_the_panel_of_staged_prices_is_that_of_their_file_and_names_them_as_its_
     store = open_store()
     staged, by_path = (
         panel_of(prices),
-        STAGES["panel"].inline(PanelConfig(source=JpxSource(csv=str(file)), dates_per_stock=5)),
+        STAGES["panel"].publish.fn(PanelConfig(source=JpxSource(csv=str(file)), dates_per_stock=5)),
     )
     assert staged.digest == by_path.digest
     assert staged.key != by_path.key
@@ -151,7 +151,7 @@ def test_the_same_recipe_with_other_prices_gives_another_panel(file: Path, jpx_p
 
 def test_a_panel_of_staged_prices_without_any_is_refused() -> None:
     with pytest.raises(UnreadablePrices, match=r"names no csv and no staged prices were handed in; run stage prices"):
-        STAGES["panel"].inline(STAGED)
+        STAGES["panel"].publish.fn(STAGED)
 
 
 def test_staged_prices_of_another_digest_than_pinned_make_no_panel(file: Path, tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_a_download_is_not_tried_where_another_machine_has_staged_the_prices(
     ref = publish_file(open_store(), config, file)
     monkeypatch.setenv("HINDSIGHT_STATE", str(tmp_path / "other-machine"))
     monkeypatch.setitem(sys.modules, "kaggle", None)
-    assert STAGES["prices"].inline(config) == ref
+    assert STAGES["prices"].publish.fn(config) == ref
