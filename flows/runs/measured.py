@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.runner.status import existing_artifacts, step_statuses
 from tasks.panel.config import PanelConfig, panel_label
-from tasks.panel.fresh import pinned
+from tasks.panel.source_version import pinned
 from tasks.recipe import Recipe
 from tasks.store.errors import StoreError
 from tasks.store.records import RECORD_NAME
