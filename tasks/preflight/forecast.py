@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from tasks.costs.hardware import POOLS
 from tasks.costs.prices import SECONDS_PER_HOUR, dollars
 from tasks.preflight.checks.planned_run import Subject
-from tasks.train.estimates.forecast import REFERENCE_ACTIVE, Span, training_hours
+from tasks.train.estimates.speed import REFERENCE_ACTIVE, Span, training_hours
 
 REFERENCE_PARAMETERS = 34_660_610_688
 MERGE_HOURS = 1.5 / 2.39

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tasks.train.estimates.flops import mfu
+from tasks.train.estimates.sizes import sizes_of
+from tasks.train.estimates.speed import mfu
 from tests.architectures import QWEN_35B
 from tests.gpu.figures import asked, keep, needs_gpu
 from tests.gpu.lora_steps import lora_steps
@@ -29,7 +30,7 @@ def test_the_same_steps_run_at_small_size_without_a_gpu() -> None:
     figures = lora_steps(SMALL_SIZE, device="cpu", n_steps=2, n_passes=2, sequence_length=32)
     starts_at_chance_and_stays_finite(figures, SMALL_SIZE)
     assert figures["tokens_per_second"] > 0
-    assert mfu(architecture(SMALL_SIZE), "lora", figures["tokens_per_second"], 1, figures["device"]) is None
+    assert mfu(sizes_of(architecture(SMALL_SIZE)), "lora", figures["tokens_per_second"], 1, figures["device"]) is None
 
 
 @needs_gpu
@@ -38,7 +39,8 @@ def test_the_lora_arm_fits_and_trains_at_true_size(tmp_path: Path) -> None:
     arguments = {"device": "cuda", "n_steps": 4, "n_passes": 8, "sequence_length": 2_048}
     figures = asked("tests.gpu.lora_steps", {"sizes": QWEN_35B, **arguments}, tmp_path)
     rate, name = figures["tokens_per_second"], figures["device"]
-    keep("lora-true-size", figures | arguments | {"mfu": mfu(architecture(QWEN_35B), "lora", rate, 1, name)})
+    share = mfu(sizes_of(architecture(QWEN_35B)), "lora", rate, 1, name)
+    keep("lora-true-size", figures | arguments | {"mfu": share})
     starts_at_chance_and_stays_finite(figures, QWEN_35B)
     assert (figures["n_parameters"], figures["n_trainable"]) == (34_660_610_688, 949_927_936)
     assert figures["peak_memory_gib"] < GPU_GIB

@@ -13,7 +13,8 @@ from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.estimates.sizes import read_sizes
 from tasks.train.estimates.targets import decoder_layer, measure_coverage
-from tasks.train.pipeline.train_arm import _prepare, check_tokenizer, train_arm
+from tasks.train.pipeline.train_arm import check_tokenizer, train_arm
+from tasks.train.pipeline.work_dir import prepare_work_dir
 from tasks.train.trainer import work_files
 from tests.merge.models import as_on_the_hub
 from tests.model_fixtures import SMALL_TRAINING, scratch_folder, small_corpus, tiny_base
@@ -42,17 +43,17 @@ def test_its_vocabulary_sizes_and_targets_are_those_of_its_language_model(hub: M
 
 
 @pytest.mark.parametrize("config", [FEW_STEPS, FULL_WEIGHT], ids=["lora", "full-weight"])
-def test_the_trainers_folder_holds_the_language_models_config_and_the_bases_files(
+def test_the_work_directory_holds_the_language_models_config_and_the_bases_files(
     hub: ModelFolder, config: TrainConfig, tmp_path: Path
 ) -> None:
-    _prepare(config, hub, small_corpus(), tmp_path, keeps_states=False)
-    laid_out = tmp_path / work_files.BASE
-    text, whole = (json.loads((folder / "config.json").read_text()) for folder in (laid_out, hub.path))
+    prepare_work_dir(config, hub, small_corpus(), tmp_path, keeps_states=False)
+    linked = tmp_path / work_files.BASE
+    text, whole = (json.loads((folder / "config.json").read_text()) for folder in (linked, hub.path))
     assert (text["model_type"], whole["model_type"]) == ("qwen3_5_moe_text", "qwen3_5_moe")
     assert text["architectures"] == ["Qwen3_5MoeForCausalLM"]
     assert "text_config" not in text
     for name in ("model.safetensors", "tokenizer.json"):
-        assert (laid_out / name).resolve() == (hub.path / name).resolve()
+        assert (linked / name).resolve() == (hub.path / name).resolve()
 
 
 @pytest.mark.trainer

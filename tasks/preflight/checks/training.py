@@ -17,7 +17,7 @@ from tasks.train.estimates.memory import (
     loading_seconds,
     predict_memory,
 )
-from tasks.train.pipeline.rules import Rule, refusals
+from tasks.train.pipeline.rules import Rule, check_rules
 
 SMALLER = "Lower train.sequence_length or train.micro_batch_size, or turn train.activation_checkpointing on"
 OF_THE_ARM = {
@@ -37,7 +37,7 @@ def training_checks(subject: Subject) -> Iterator[Check]:
 
 def _rules(subject: Subject) -> Iterator[Check]:
     try:
-        rules = refusals(subject.recipe.train, subject.recipe.route.train)
+        rules = check_rules(subject.recipe.train, subject.recipe.route.train)
     except TrainError as error:
         # Packed rows ask the trainer for its kernels, and there is no trainer.
         yield Check(name="packing", passed=False, value=str(error), bound="a trainer that can be asked")

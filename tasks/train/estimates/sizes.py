@@ -1,4 +1,4 @@
-"""A model's sizes, counted on the meta device: no weight is loaded, whatever the model's size."""
+"""A model's sizes, counted on the meta device: no weight is loaded."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What memory and arithmetic follow from.
+    """Sizes that determine memory and arithmetic.
 
     Args:
-        model_type: As config.json says.
+        model_type: As in config.json.
         by_group: Parameters by group.
         n_layers: Decoder layers.
         n_largest_layer: Parameters of the largest decoder layer.
@@ -72,15 +72,18 @@ def read_sizes(config_dir: Path) -> Sizes:
 def sizes_of(architecture: "PretrainedConfig") -> Sizes:
     """Sizes of an architecture."""
     text = architecture.get_text_config()
-    shapes = _parameters(architecture)
+    n_values = {name: parameter.numel() for name, parameter in model_on_meta(architecture).named_parameters()}
     by_layer = Counter[str]()
-    for name, size in shapes.items():
+    for name, size in n_values.items():
         before, layers, after = name.partition(".layers.")
         by_layer[f"{before}{layers}{after.split('.')[0]}" if layers else ""] += size
     del by_layer[""]
+    by_group = Counter[str]()
+    for name, size in n_values.items():
+        by_group[group_of(name)] += size
     return Sizes(
         model_type=architecture.model_type,
-        by_group=MappingProxyType(_by_group(shapes)),
+        by_group=MappingProxyType(dict(by_group)),
         n_layers=text.num_hidden_layers,
         n_largest_layer=max(by_layer.values()),
         hidden=text.hidden_size,
@@ -90,17 +93,10 @@ def sizes_of(architecture: "PretrainedConfig") -> Sizes:
     )
 
 
-def _parameters(architecture: Any) -> dict[str, int]:
+def model_on_meta(architecture: "PretrainedConfig") -> Any:
+    """The model with parameters that have shapes but no values."""
     import torch
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(architecture, trust_remote_code=False)
-    return {name: parameter.numel() for name, parameter in model.named_parameters()}
-
-
-def _by_group(sizes: Mapping[str, int]) -> dict[str, int]:
-    counted = Counter[str]()
-    for name, size in sizes.items():
-        counted[group_of(name)] += size
-    return dict(counted)
+        return AutoModelForCausalLM.from_config(architecture, trust_remote_code=False)

@@ -1,4 +1,4 @@
-"""Which weights an arm trains, counted at true size on the meta device: no weight is loaded."""
+"""Which weights an arm trains, counted at true size on the meta device."""
 
 import logging
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.train.arms import LoraArm
 from tasks.train.errors import NoDecoderLayer, TargetMatchesNothing
+from tasks.train.estimates.sizes import model_on_meta
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Coverage:
-    """What the adapters reach.
+    """Parameters that the adapters add, by target.
 
     Args:
         by_entry: Trainable parameters of each entry of target_modules and target_parameters.
@@ -64,8 +65,8 @@ def coverage_of(architecture: "PretrainedConfig", lora: LoraArm) -> Coverage:
         by_entry = parameters if is_parameter else modules
         for entry in by_entry:
             by_entry[entry] += size if _reaches(entry, name) else 0
-    _refuse_unmatched("target_modules", modules, architecture.model_type)
-    _refuse_unmatched("target_parameters", parameters, architecture.model_type)
+    _check_matched("target_modules", modules, architecture.model_type)
+    _check_matched("target_parameters", parameters, architecture.model_type)
     return Coverage(modules | parameters, n_trainable, n_parameters)
 
 
@@ -84,14 +85,14 @@ def peft_config(lora: LoraArm) -> Any:
 
 
 def decoder_layer(config_dir: Path) -> str:
-    """Class of a base's decoder layers: what its model class says must not be split, and it holds.
+    """Class of a base's decoder layers: the one of its modules that its model class must not split.
 
     Raises:
         NoDecoderLayer: If there is none, or more than one.
     """
     from transformers import AutoConfig
 
-    model = _on_meta(AutoConfig.from_pretrained(config_dir, trust_remote_code=False))
+    model = model_on_meta(AutoConfig.from_pretrained(config_dir, trust_remote_code=False))
     held = {type(module).__name__ for module in model.modules()} & set(model._no_split_modules or ())
     if len(held) != 1:
         raise NoDecoderLayer(
@@ -101,19 +102,11 @@ def decoder_layer(config_dir: Path) -> str:
     return held.pop()
 
 
-def _on_meta(architecture: "PretrainedConfig") -> Any:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(architecture, trust_remote_code=False)
-
-
 def _adapted_on_meta(architecture: "PretrainedConfig", lora: LoraArm) -> tuple[Any, int]:
     import torch
     from peft import get_peft_model
 
-    base = _on_meta(architecture)
+    base = model_on_meta(architecture)
     with torch.device("meta"):
         n_parameters = sum(parameter.numel() for parameter in base.parameters())
         try:
@@ -146,9 +139,9 @@ def _reaches(entry: str, name: str) -> bool:
     return name == entry or name.endswith(f".{entry}")
 
 
-def _refuse_unmatched(field: str, by_entry: dict[str, int], model_type: str) -> None:
+def _check_matched(field: str, by_entry: dict[str, int], model_type: str) -> None:
     if unmatched := [entry for entry, n_trainable in by_entry.items() if n_trainable == 0]:
         raise TargetMatchesNothing(
             f"LoRA target {', '.join(map(repr, unmatched))} in {field} reaches no weight of a {model_type}, and would "
-            "be left out without a word. Correct the name, or remove it; fused experts belong into target_parameters."
+            "be left out silently. Correct the name, or remove it; fused experts belong into target_parameters."
         )

@@ -1,4 +1,4 @@
-"""What a checkpoint's record says of its training."""
+"""Facts of a training for its checkpoint's record."""
 
 import json
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from tasks.schemas.artifacts import ModelFolder
 from tasks.train.config import TrainConfig
-from tasks.train.estimates.flops import mfu
+from tasks.train.estimates.sizes import Sizes
+from tasks.train.estimates.speed import mfu
 from tasks.train.estimates.targets import Coverage
 from tasks.train.pipeline.rows import Rows
 from tasks.train.pipeline.state_store import States
@@ -17,35 +17,18 @@ from tasks.train.trainer import work_files
 
 
 @dataclass(frozen=True)
-class TrainerTime:
-    """Wall time of trainers, start-up included. What machines cost is the record's own `spent`.
-
-    Args:
-        seconds: Of this attempt.
-        earlier_seconds: Of the attempts before, as far as their states told: what an attempt did after its last
-            upload, and an attempt that published no state, nobody knows of.
-    """
-
-    seconds: float
-    earlier_seconds: float
-
-    @property
-    def in_all(self) -> float:
-        """Of all attempts."""
-        return self.earlier_seconds + self.seconds
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """A training that ended well.
+    """A training that succeeded. What machines cost is the record's own `spent`.
 
     Args:
         rows: What was trained on.
-        metrics: Its lines, those of the state it went on from among them.
+        metrics: All lines, those of the state it resumed from among them.
         n_trainable: Parameters trained.
         coverage: What the adapters reach; None where every weight was trained.
-        spent: Wall time of the trainers.
-        resumed_from_step: Steps of the state it went on from; 0 at a first start.
+        seconds: Wall time of this attempt's trainer, start-up included.
+        earlier_seconds: Wall time of earlier attempts' trainers, as far as their states record it: what an attempt did
+            after its last upload, and an attempt that published no state, are not counted.
+        resumed_from_step: Steps of the state it resumed from; 0 at a first start.
         states: Where its states went, if anywhere.
     """
 
@@ -53,21 +36,30 @@ class Outcome:
     metrics: list[dict[str, Any]]
     n_trainable: int
     coverage: Coverage | None
-    spent: TrainerTime
+    seconds: float
+    earlier_seconds: float
     resumed_from_step: int
     states: States | None
 
 
-def facts_of(config: TrainConfig, base: ModelFolder, outcome: Outcome, work: Path) -> dict[str, JsonValue]:
-    """Facts for the record.
+def facts_of(config: TrainConfig, sizes: Sizes, outcome: Outcome, work: Path) -> dict[str, JsonValue]:
+    """Collect the facts.
 
     Args:
         config: The arm.
-        base: What it started from.
+        sizes: The base model's.
         outcome: How it went.
-        work: The trainer's folder.
+        work: The work directory.
     """
-    return _amounts(outcome) | _speed(config, base, outcome, work) | _attempts(outcome, work)
+    states, versions = outcome.states, json.loads((work / work_files.VERSIONS).read_text())
+    attempts = {
+        "resumed_from_step": outcome.resumed_from_step,
+        "n_states_published": states.n_published if states else 0,
+        "n_damaged_states": len(states.damaged) if states else 0,
+        "audit": json.loads((work / work_files.AUDIT).read_text()),
+        "trainer_versions": versions,
+    }
+    return _amounts(outcome) | _speed(config, sizes, outcome, versions.get("gpu")) | attempts
 
 
 def _amounts(outcome: Outcome) -> dict[str, JsonValue]:
@@ -84,31 +76,14 @@ def _amounts(outcome: Outcome) -> dict[str, JsonValue]:
     }
 
 
-def _speed(config: TrainConfig, base: ModelFolder, outcome: Outcome, work: Path) -> dict[str, JsonValue]:
+def _speed(config: TrainConfig, sizes: Sizes, outcome: Outcome, gpu: str | None) -> dict[str, JsonValue]:
     last = outcome.metrics[-1]
     tokens_per_second = last["tokens_seen"] / max(last["seconds"], 1e-3)
-    gpu = _versions(work).get("gpu")
     return {
-        "trainer_seconds": round(outcome.spent.in_all, 3),
-        "earlier_trainer_seconds": round(outcome.spent.earlier_seconds, 3),
+        "trainer_seconds": round(outcome.earlier_seconds + outcome.seconds, 3),
+        "earlier_trainer_seconds": round(outcome.earlier_seconds, 3),
         "training_seconds": last["seconds"],
         "peak_memory_bytes": max(line["peak_memory_bytes"] for line in outcome.metrics),
         "tokens_per_second": round(tokens_per_second, 1),
-        "mfu": mfu(base.path, config.arm.kind, tokens_per_second, config.arm.n_ranks, gpu),
+        "mfu": mfu(sizes, config.arm.kind, tokens_per_second, config.arm.n_ranks, gpu),
     }
-
-
-def _attempts(outcome: Outcome, work: Path) -> dict[str, JsonValue]:
-    states = outcome.states
-    return {
-        "resumed_from_step": outcome.resumed_from_step,
-        "n_states_published": states.n_published if states else 0,
-        "n_damaged_states": len(states.damaged) if states else 0,
-        "audit": json.loads((work / work_files.AUDIT).read_text()),
-        "trainer_versions": dict(_versions(work)),
-    }
-
-
-def _versions(work: Path) -> dict[str, str]:
-    versions: dict[str, str] = json.loads((work / work_files.VERSIONS).read_text())
-    return versions

@@ -1,4 +1,4 @@
-"""Running the trainer: processes of another environment, watched, and ended with all they started."""
+"""Running the trainer: processes of another environment, monitored, and ended with all they started."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from tasks.common.processes import end_tree
 from tasks.common.settings import project_root
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainerMissing, TrainError, TrainingFailed
-from tasks.train.pipeline.monitor import Watch
+from tasks.train.pipeline.monitor import Monitor
 from tasks.train.trainer import work_files
 from tasks.train.trainer.lifeline import PARENT
 
@@ -27,27 +27,27 @@ POLL_SECONDS = 0.5
 LAST_LINES = 30
 LONGEST_REASON = 500
 RANK_KILLED = re.compile(r"Signal \d+ \((SIG\w+)\) received by PID")
-"""What torch's launcher says of a rank that ended by a signal."""
+"""The message of torch's launcher about a rank that ended by a signal."""
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 35)}
-"""glibc keeps freed memory. On a CPU each step's logits over 248,320 tokens are half a gigabyte and more; given back to
-the kernel and faulted in again, they took two thirds of the step."""
+"""Makes glibc keep freed memory. On a CPU each step's logits over 248,320 tokens take half a gigabyte or more; to return
+it to the kernel and fault it in anew took two thirds of the step."""
 LOST_PEER = re.compile(r"(?i)gloo|nccl|connection (reset|closed|refused)")
-"""What a rank says when another has ended: an echo, not the reason."""
+"""Errors of a rank whose peer has ended: a consequence, not the reason."""
 ERROR_LINE = re.compile(
     r"^(?!torch\.distributed\.elastic)(tasks\.[\w.]+|[\w.]*(Error|Exception|Interrupt|Exit))\b(: .*)?$"
 )
-"""An exception's last line; torch's launcher ends with one of its own, which tells nothing."""
+"""An exception's last line; torch's launcher ends with one of its own, which has no reason."""
 
 
 class TooFewGpus(TrainError):
-    """Fewer GPUs may be seen than there are ranks."""
+    """Fewer GPUs are visible than there are ranks."""
 
 
 def trainer_python() -> Path:
     """Interpreter of the trainer's environment: HINDSIGHT_TRAINER_PYTHON, else `.venv-trainer` beside the code.
 
     Raises:
-        TrainerMissing: If it is not there.
+        TrainerMissing: If it does not exist.
     """
     named = os.environ.get("HINDSIGHT_TRAINER_PYTHON")
     python = Path(named) if named else project_root() / ".venv-trainer" / "bin" / "python"
@@ -66,22 +66,22 @@ def trainer_command(config: TrainConfig) -> list[str]:
     module = ["tasks.train.trainer.sharded"] if sharded_here else ["tasks.train.trainer", work_files.YAML]
     if n_ranks == 1:
         return [python, "-m", *module]
-    # The launcher is torch's; on a lifeline, as its ranks are, for else they would outlive a killed pipeline.
+    # Torch's launcher is tied to this process, as its ranks are to it: otherwise they would outlive a killed pipeline.
     launcher = [python, "-m", "tasks.train.trainer.lifeline", "torch.distributed.run"]
     return [*launcher, "--standalone", "--nproc-per-node", str(n_ranks), "-m", *module]
 
 
-def run_trainer(folder: Path, config: TrainConfig, watch: Watch) -> None:
-    """Run the trainer in a prepared folder to its end.
+def run_trainer(folder: Path, config: TrainConfig, monitor: Monitor) -> None:
+    """Run the trainer in a prepared work directory to its end.
 
     Args:
-        folder: Holds the YAML, the base, the rows; receives log, metrics and output.
+        folder: The work directory; receives log, metrics and output.
         config: The arm.
-        watch: Reports progress and ends what takes too long.
+        monitor: Logs progress and raises when a time limit has passed.
 
     Raises:
-        TrainerMissing: If the trainer's environment is not there.
-        TrainingFailed: With the trainer's own reason, if it did not end well.
+        TrainerMissing: If the trainer's environment does not exist.
+        TrainingFailed: With the trainer's own reason, if it failed.
     """
     command = trainer_command(config)
     environment = trainer_environment(config.kernels == "plain", config.arm.n_ranks)
@@ -90,52 +90,53 @@ def run_trainer(folder: Path, config: TrainConfig, watch: Watch) -> None:
         _started(command, folder, output.fileno(), environment) as process,
     ):
         while process.poll() is None:
-            watch.look()
+            monitor.poll()
             time.sleep(POLL_SECONDS)
     if process.returncode != 0:
         raise failure(process.returncode, folder)
-    # What it wrote after the last look.
-    watch.look()
+    # Lines written after the last poll.
+    monitor.poll()
 
 
 def trainer_environment(on_cpu: bool = False, n_ranks: int = 1) -> dict[str, str]:
-    """The trainer's environment variables: ours, with the hub and telemetry switched off.
+    """The trainer's environment variables: those of this process, with the hub and telemetry switched off.
 
     Args:
-        on_cpu: Whether the arithmetic runs in this machine's memory.
+        on_cpu: Whether it trains without a GPU.
         n_ranks: Processes, one per GPU.
 
     Raises:
-        TooFewGpus: If CUDA_VISIBLE_DEVICES names some, but fewer than one per rank.
+        TooFewGpus: If CUDA_VISIBLE_DEVICES names fewer GPUs than ranks, but at least one.
     """
     fixed = {
         "AXOLOTL_DO_NOT_TRACK": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
-        # The plugin comes from here. Sets of target names are walked in the same order in every run.
+        # The plugin is imported from here.
         "PYTHONPATH": str(project_root()),
+        # Sets of target names have the same order in every run.
         "PYTHONHASHSEED": "0",
         PARENT: str(os.getpid()),
         work_files.PLAIN_KERNELS: "1" if on_cpu else "0",
         "CUDA_VISIBLE_DEVICES": _visible_gpus(n_ranks, may_lack=on_cpu),
     }
-    unless_said = dict(KEEP_MEMORY) if on_cpu else {}
+    defaults = dict(KEEP_MEMORY) if on_cpu else {}
     if n_ranks > 1:
-        # Unsaid, torch's launcher gives every rank one thread and warns.
-        unless_said["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_ranks))
-    return unless_said | os.environ | fixed
+        # By default torch's launcher gives every rank one thread and warns.
+        defaults["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_ranks))
+    return defaults | os.environ | fixed
 
 
 def _visible_gpus(n_ranks: int, may_lack: bool) -> str:
-    """CUDA_VISIBLE_DEVICES of the trainer: one per rank, the first of those said; none where none is to be seen."""
-    # One process on several visible GPUs would split its batches among them without saying so.
-    said = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if said is None:
+    """CUDA_VISIBLE_DEVICES of the trainer: one GPU per rank, the first of those visible here; none if none is."""
+    # One process that sees several GPUs would silently split its batches among them.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
         return ",".join(map(str, range(n_ranks)))
-    gpus = [gpu.strip() for gpu in said.split(",") if gpu.strip()]
+    gpus = [gpu.strip() for gpu in visible.split(",") if gpu.strip()]
     if 0 < len(gpus) < n_ranks and not may_lack:
         raise TooFewGpus(
-            f"CUDA_VISIBLE_DEVICES={said} names {len(gpus)} GPUs, the arm asks for n_ranks={n_ranks}. Name one per "
+            f"CUDA_VISIBLE_DEVICES={visible} names {len(gpus)} GPUs, the arm asks for n_ranks={n_ranks}. Name one per "
             "rank, unset it, or lower n_ranks."
         )
     return ",".join(gpus[:n_ranks])
@@ -145,7 +146,7 @@ def _visible_gpus(n_ranks: int, may_lack: bool) -> str:
 def _started(
     command: list[str], folder: Path, output: int, environment: dict[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    # In our own session: a cancelled run ends its process group, and the trainer must be in it.
+    # Not a session of its own: a cancelled run ends its process group, and the trainer must be in it.
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         yield process
@@ -156,29 +157,29 @@ def _started(
 
 
 def failure(returncode: int, folder: Path) -> TrainingFailed:
-    """Why the trainer ended: what it has left in `failure.json`, else its last error line.
+    """Why the trainer ended: the exception in `failure.json`, else the last error line of its log.
 
     Args:
         returncode: Of the process.
-        folder: Holds its log.
+        folder: The work directory.
     """
     lines = [
         line.strip() for line in (folder / work_files.LOG).read_text(errors="replace").splitlines() if line.strip()
     ]
     for line in lines[-LAST_LINES:]:
         log.error("trainer: %s", line)
-    said = f"Its last {LAST_LINES} lines are in the log above."
+    see_log = f"Its last {LAST_LINES} lines are in the log above."
     killed_by = signal.Signals(-returncode).name if returncode < 0 else _signal_of_a_rank(lines)
-    told = json.loads(file.read_text()) if (file := folder / work_files.FAILURE).exists() else None
-    if told and not (killed_by and LOST_PEER.search(told["words"])):
-        return TrainingFailed(f"the trainer ended with {told['error']}: {told['words'][:LONGEST_REASON]} {said}")
+    reason = json.loads(file.read_text()) if (file := folder / work_files.FAILURE).exists() else None
+    if reason and not (killed_by and LOST_PEER.search(reason["words"])):
+        return TrainingFailed(f"the trainer ended with {reason['error']}: {reason['words'][:LONGEST_REASON]} {see_log}")
     if killed_by:
         return TrainingFailed(
-            f"the trainer was ended by {killed_by}; SIGKILL is the kernel's way out of full memory. {said}"
+            f"the trainer was ended by {killed_by}; the kernel sends SIGKILL when memory is full. {see_log}"
         )
     errors = [line for line in lines if ERROR_LINE.match(line)]
-    last = (errors or lines or ["it said nothing"])[-1]
-    return TrainingFailed(f"the trainer ended with exit code {returncode}: {last[:LONGEST_REASON]} {said}")
+    last = (errors or lines or ["its log is empty"])[-1]
+    return TrainingFailed(f"the trainer ended with exit code {returncode}: {last[:LONGEST_REASON]} {see_log}")
 
 
 def _signal_of_a_rank(lines: list[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""What must hold after training: all tokens were seen, and the files tell of no machine and no clock."""
+"""What the trainer left: the check that all tokens were seen, and the artifact's files without machine or clock."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from tasks.train.errors import TokensMissed, TrainingFailed
 from tasks.train.trainer import work_files
 
 OF_THE_RUN = ("seconds", "peak_memory_bytes")
-"""What a step's metrics tell of the machine; facts of the record."""
+"""Metrics that depend on the machine; the record's facts hold them."""
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 
 
@@ -32,26 +32,26 @@ def check_tokens(metrics: list[dict[str, Any]], token_budget: int, n_steps: int)
         )
 
 
-def keep_metrics(metrics: list[dict[str, Any]], path: Path) -> None:
+def save_metrics(metrics: list[dict[str, Any]], path: Path) -> None:
     """Write metrics without seconds and memory, which would give every run another digest."""
     lines = ({key: line[key] for key in line if key not in OF_THE_RUN} for line in metrics)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def keep_sharded(source: Path, target: Path) -> None:
-    """Move the shards; the trainer has left machine and moment out of their index.
+def save_shards(source: Path, target: Path) -> None:
+    """Move the shards; the trainer has left machine and time out of their index.
 
     Raises:
         TrainingFailed: If there are none.
     """
     if not (source / ".metadata").is_file():
-        raise TrainingFailed(f"the trainer ended well, but left no whole {work_files.SHARDED}; nothing is published.")
+        raise TrainingFailed(f"the trainer succeeded, but left no complete {work_files.SHARDED}; nothing is published.")
     # Hundreds of gigabytes: on one disk a rename, not a copy.
     shutil.move(source, target)
 
 
-def keep_adapter(source: Path, target: Path) -> None:
-    """Copy the adapter; its config loses the base's path on this machine and gets its target lists in order."""
+def save_adapter(source: Path, target: Path) -> None:
+    """Copy the adapter; its config loses the base's path on this machine and gets its target lists sorted."""
     target.mkdir()
     weights, config_name = ADAPTER_FILES
     shutil.copyfile(source / weights, target / weights)

@@ -1,4 +1,4 @@
-"""Pieces of documents as rows: one by one, or end to end in sequences that are full."""
+"""Blocks of tokens as rows: one block per row, or blocks end to end in rows that are full."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 FILLER_TOKEN = 0
 IGNORED = -100
-"""Label that no loss is computed of."""
+"""Label of tokens that have no loss."""
 BATCH_TOKENS = 1 << 20
 
 
@@ -19,7 +19,7 @@ class Batch:
     Args:
         ids: (n_tokens,) int32 tokens of all rows, end to end.
         labels: (n_tokens,) int32; IGNORED where nothing is predicted.
-        starts: (n_tokens,) bool, whether a piece begins here.
+        starts: (n_tokens,) bool, whether a block begins here.
         offsets: (n_rows + 1,) int32 first token of each row, and one past the last.
     """
 
@@ -34,82 +34,77 @@ class Batch:
         return len(self.offsets) - 1
 
     def positions(self) -> np.ndarray:
-        """(n_tokens,) int32 place of each token in its piece."""
-        places = np.arange(len(self.ids), dtype=np.int32)
-        return places - np.maximum.accumulate(np.where(self.starts, places, np.int32(0)))
+        """(n_tokens,) int32 position of each token in its block."""
+        indices = np.arange(len(self.ids), dtype=np.int32)
+        return indices - np.maximum.accumulate(np.where(self.starts, indices, np.int32(0)))
 
     @classmethod
     def unlabelled(cls, n_rows: int, length: int) -> "Batch":
-        """Rows of filler tokens, each a piece of its own."""
+        """Rows of filler tokens, each a block of its own."""
         offsets = np.arange(n_rows + 1, dtype=np.int32) * np.int32(length)
-        starts = np.zeros(n_rows * length, bool)
-        starts[offsets[:-1]] = True
         ids = np.full(n_rows * length, FILLER_TOKEN, np.int32)
-        return cls(ids, np.full(n_rows * length, IGNORED, np.int32), starts, offsets)
+        return cls(ids, np.full(n_rows * length, IGNORED, np.int32), _starts(offsets), offsets)
 
 
-def end_to_end(pieces: Iterable[np.ndarray]) -> Iterator[Batch]:
-    """Every piece a row of its own, its first token's label kept: the loss is shifted, and never asks for it."""
-    for ids, offsets in _joined(pieces):
-        starts = np.zeros(len(ids), bool)
-        starts[offsets[:-1]] = True
-        yield Batch(ids, ids, starts, offsets)
+def end_to_end(blocks: Iterable[np.ndarray]) -> Iterator[Batch]:
+    """Make every block a row. Its first token keeps its label, which the shifted loss never reads."""
+    for ids, offsets in _concatenated(blocks):
+        yield Batch(ids, ids, _starts(offsets), offsets)
 
 
-def pack(pieces: Iterable[np.ndarray], sequence_length: int) -> Iterator[Batch]:
-    """Fill rows with pieces in their order; a piece that meets a row's end goes on, as a new one, in the next row.
+def pack(blocks: Iterable[np.ndarray], sequence_length: int) -> Iterator[Batch]:
+    """Fill rows with blocks in their order; a block cut by a row's end continues in the next row as a new block.
 
-    No token predicts across pieces: the first of each has no label, and its positions begin at 0. The last row is
+    No token predicts across blocks: the first of each has no label, and its positions begin at 0. The last row is
     filled up with tokens that have no label.
 
     Args:
-        pieces: (n_tokens,) ids of each piece.
+        blocks: (n_tokens,) ids of each block.
         sequence_length: Tokens of every row.
 
     Yields:
         Batches of rows of exactly sequence_length tokens.
     """
     ids, starts = np.empty(0, np.int32), np.empty(0, bool)
-    for more, offsets in _joined(pieces):
-        begins = np.zeros(len(more), bool)
-        begins[offsets[:-1]] = True
-        ids, starts = np.concatenate([ids, more]), np.concatenate([starts, begins])
+    for more, offsets in _concatenated(blocks):
+        ids, starts = np.concatenate([ids, more]), np.concatenate([starts, _starts(offsets)])
         whole = len(ids) // sequence_length * sequence_length
         if whole:
-            yield _sequences(ids[:whole], starts[:whole].copy(), sequence_length)
+            yield _full_rows(ids[:whole], starts[:whole].copy(), sequence_length)
         ids, starts = ids[whole:], starts[whole:]
     if len(ids):
-        yield _filled_up(ids, starts, sequence_length)
+        filler = Batch.unlabelled(1, sequence_length - len(ids))
+        row = _full_rows(np.concatenate([ids, filler.ids]), np.concatenate([starts, filler.starts]), sequence_length)
+        row.labels[len(ids) :] = IGNORED
+        yield row
 
 
-def _sequences(ids: np.ndarray, starts: np.ndarray, sequence_length: int) -> Batch:
+def _full_rows(ids: np.ndarray, starts: np.ndarray, sequence_length: int) -> Batch:
     starts[::sequence_length] = True
     offsets = np.arange(0, len(ids) + 1, sequence_length, dtype=np.int32)
     return Batch(ids, np.where(starts, np.int32(IGNORED), ids), starts, offsets)
 
 
-def _filled_up(ids: np.ndarray, starts: np.ndarray, sequence_length: int) -> Batch:
-    n_over = sequence_length - len(ids)
-    filler = Batch.unlabelled(1, n_over)
-    row = _sequences(np.concatenate([ids, filler.ids]), np.concatenate([starts, filler.starts]), sequence_length)
-    row.labels[len(ids) :] = IGNORED
-    return row
+def _starts(offsets: np.ndarray) -> np.ndarray:
+    starts = np.zeros(offsets[-1], bool)
+    starts[offsets[:-1]] = True
+    return starts
 
 
-def _joined(pieces: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """About a million tokens of pieces at a time: (ids as int32, offsets of the pieces and one past the last)."""
-    batch: list[np.ndarray] = []
+def _concatenated(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """About a million tokens of blocks at a time: (int32 ids, int32 offsets of the blocks and one past the last)."""
+    pending: list[np.ndarray] = []
     n_tokens = 0
-    for piece in pieces:
-        batch.append(piece)
-        n_tokens += len(piece)
+    for block in blocks:
+        pending.append(block)
+        n_tokens += len(block)
         if n_tokens >= BATCH_TOKENS:
-            yield _join(batch)
-            batch, n_tokens = [], 0
-    if batch:
-        yield _join(batch)
+            yield _concatenate(pending)
+            pending, n_tokens = [], 0
+    if pending:
+        yield _concatenate(pending)
 
 
-def _join(batch: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    ends = np.cumsum(np.fromiter(chain([0], map(len, batch)), np.int64, len(batch) + 1))
-    return np.concatenate(batch).astype(np.int32), ends.astype(np.int32)
+def _concatenate(blocks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    offsets = np.cumsum(np.fromiter(chain([0], map(len, blocks)), np.int64, len(blocks) + 1))
+    return np.concatenate(blocks).astype(np.int32), offsets.astype(np.int32)

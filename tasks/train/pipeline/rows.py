@@ -1,9 +1,11 @@
-"""Training rows: the corpus cut, in its order, into pieces of at most a sequence, never across documents.
+"""Training rows: the corpus cut, in its order, into blocks of at most one sequence, written as an Arrow stream.
 
-A row is one piece, or, packed, a sequence filled with pieces end to end; both hold the same tokens in the same order.
+A block never crosses a document. A row is one block or, packed, a sequence filled with blocks end to end; both hold the
+same tokens in the same order.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +13,15 @@ import numpy as np
 
 from tasks.train.config import TrainConfig
 from tasks.train.errors import CorpusTooSmall
-from tasks.train.pipeline.arrow import open_rows
 from tasks.train.pipeline.packing import Batch, end_to_end, pack
 
 FILLER_LENGTH = 2
-"""Tokens of a filler row that is not packed: the fewest a loss can be asked of."""
+"""Tokens of a filler row that is not packed: the fewest for which a loss can be computed."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What a run's file of rows holds.
+    """Counts of a run's file of rows.
 
     Args:
         n_rows: Rows in the file, filler rows among them.
@@ -38,7 +39,7 @@ class Rows:
 
 
 def write_rows(documents: Iterable[np.ndarray], config: TrainConfig, path: Path) -> Rows:
-    """Write a run's rows as an Arrow stream, the form the trainer maps into memory without copying.
+    """Write a run's rows as an Arrow stream, which the trainer maps into memory without copying.
 
     Columns of unpacked rows: input_ids, labels, attention_mask. Of packed ones: input_ids, labels, position_ids, and
     length, from which axolotl's sampler knows that a row is full.
@@ -52,36 +53,37 @@ def write_rows(documents: Iterable[np.ndarray], config: TrainConfig, path: Path)
         CorpusTooSmall: If the documents end before the budget.
     """
     n_rows = 0
-    with open_rows(path, config.packing) as write:
-        for batch in _batches(documents, config):
+    blocks = cut_blocks(documents, config.sequence_length, config.token_budget)
+    with _arrow_writer(path, config.packing) as write:
+        for batch in pack(blocks, config.sequence_length) if config.packing else end_to_end(blocks):
             write(batch)
             n_rows += batch.n_rows
-        rows = _filled(n_rows, config)
+        rows = _counts(n_rows, config)
         if rows.n_filler_rows:
-            write(_filler(rows.n_filler_rows, config))
+            write(Batch.unlabelled(rows.n_filler_rows, _filler_length(config)))
     return rows
 
 
 def plan_rows(documents: Iterable[np.ndarray], config: TrainConfig) -> Rows:
-    """What `write_rows` would write, without reading a token.
+    """Count what `write_rows` would write, without reading a token.
 
     Raises:
         CorpusTooSmall: If the documents end before the budget.
     """
-    n_pieces = sum(1 for _ in cut_blocks(documents, config.sequence_length, config.token_budget))
-    return _filled(-(-config.token_budget // config.sequence_length) if config.packing else n_pieces, config)
+    n_blocks = sum(1 for _ in cut_blocks(documents, config.sequence_length, config.token_budget))
+    return _counts(-(-config.token_budget // config.sequence_length) if config.packing else n_blocks, config)
 
 
 def cut_blocks(documents: Iterable[np.ndarray], sequence_length: int, token_budget: int) -> Iterator[np.ndarray]:
-    """Cut documents into pieces until exactly the budget is taken.
+    """Cut documents into blocks until exactly the budget is taken.
 
-    A piece has at least two tokens, for one alone predicts nothing: a last token over is skipped, and the piece before
-    the last is cut so that the last is not one token.
+    A block has at least two tokens, because one alone predicts nothing: a single last token of a document is skipped,
+    and the block before the last is cut so that the last is not one token.
 
     Args:
         documents: (n_tokens,) uint32 ids of each document, in training order.
-        sequence_length: Most tokens of a piece.
-        token_budget: Tokens of all pieces together, at least 2.
+        sequence_length: Most tokens of a block.
+        token_budget: Tokens of all blocks together, at least 2.
 
     Yields:
         (2 to sequence_length,) ids.
@@ -113,19 +115,34 @@ def _block_length(remaining: int, sequence_length: int, left: int) -> int:
     return length - 1 if left - length == 1 else length
 
 
-def _batches(documents: Iterable[np.ndarray], config: TrainConfig) -> Iterator[Batch]:
-    pieces = cut_blocks(documents, config.sequence_length, config.token_budget)
-    return pack(pieces, config.sequence_length) if config.packing else end_to_end(pieces)
-
-
-def _filled(n_rows: int, config: TrainConfig) -> Rows:
-    """The counts, with filler rows where several ranks would else take unequal numbers of rows in the last step."""
+def _counts(n_rows: int, config: TrainConfig) -> Rows:
+    """Add filler rows where several ranks would otherwise take unequal numbers of rows in the last step."""
     n_steps = count_steps(n_rows, config)
     n_filler_rows = n_steps * config.rows_per_step - n_rows if config.arm.n_ranks > 1 else 0
-    length = config.sequence_length if config.packing else FILLER_LENGTH
     over = n_rows * config.sequence_length - config.token_budget if config.packing else 0
-    return Rows(n_rows + n_filler_rows, n_filler_rows, n_filler_rows * length + over, config.token_budget, n_steps)
+    n_filler_tokens = n_filler_rows * _filler_length(config) + over
+    return Rows(n_rows + n_filler_rows, n_filler_rows, n_filler_tokens, config.token_budget, n_steps)
 
 
-def _filler(n_rows: int, config: TrainConfig) -> Batch:
-    return Batch.unlabelled(n_rows, config.sequence_length if config.packing else FILLER_LENGTH)
+def _filler_length(config: TrainConfig) -> int:
+    return config.sequence_length if config.packing else FILLER_LENGTH
+
+
+@contextmanager
+def _arrow_writer(path: Path, packed: bool) -> Iterator[Callable[[Batch], None]]:
+    import pyarrow as pa
+
+    ids = pa.list_(pa.int32())
+    others = {"position_ids": ids, "length": pa.int32()} if packed else {"attention_mask": pa.list_(pa.int8())}
+    schema = pa.schema({"input_ids": ids, "labels": ids} | others)
+
+    def write(batch: Batch) -> None:
+        offsets = pa.array(batch.offsets)
+        third = batch.positions() if packed else np.ones(len(batch.ids), np.int8)
+        columns = [pa.ListArray.from_arrays(offsets, pa.array(column)) for column in (batch.ids, batch.labels, third)]
+        if packed:
+            columns.append(pa.array(np.diff(batch.offsets)))
+        stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+        yield write

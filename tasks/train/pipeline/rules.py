@@ -1,4 +1,4 @@
-"""What would fail, or lie, after the GPUs are paid, known from the settings alone; each with the fact behind it."""
+"""Rules that settings must keep, because breaking them fails late or silently; each with the fact behind it."""
 
 import subprocess
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ WEIGHT_SPREAD = 0.02
 
 
 class Refused(TrainError):
-    """Settings that fail in silence or late."""
+    """Settings that fail silently or late."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule held against a config.
+    """One rule checked on a config.
 
     Args:
         name: What it is about.
-        value: What the config says.
-        bound: What it must say.
-        passed: Whether it does.
+        value: The config's value.
+        bound: The values allowed.
+        passed: Whether the value is one of them.
         fact: What happens otherwise, and how that is known.
         way_out: What to set instead.
     """
@@ -41,29 +41,32 @@ class Rule:
 
     @property
     def sentence(self) -> str:
-        """All of it, for an error."""
+        """All fields, for an error."""
         return f"{self.name}: {self.value}, bound: {self.bound}; {self.fact}. {self.way_out}."
 
 
-def refuse(config: TrainConfig) -> None:
-    """Refuse a config in the pool this process runs in, before anything is loaded.
+def check_config(config: TrainConfig) -> None:
+    """Check a config in the pool this process runs in, before anything is loaded.
 
     Raises:
         Refused: With every broken rule's sentence.
-        TrainerMissing: If rows are packed and there is no trainer to ask for its kernels.
+        TrainerMissing: If rows are packed and there is no trainer whose packages could be looked at.
     """
-    if broken := [rule.sentence for rule in refusals(config, current_pool()) if not rule.passed]:
+    if broken := [rule.sentence for rule in check_rules(config, current_pool()) if not rule.passed]:
         raise Refused(" ".join(broken))
 
 
-def refusals(config: TrainConfig, pool: str | None = None, has_linear_attention: bool | None = None) -> list[Rule]:
-    """Every rule that speaks of this arm, kept or broken.
+def check_rules(config: TrainConfig, pool: str | None = None, has_linear_attention: bool | None = None) -> list[Rule]:
+    """Check every rule that applies to this arm.
 
     Args:
         config: The arm.
-        pool: Where it shall run; None leaves out what depends on it.
-        has_linear_attention: Whether the trainer has flash-linear-attention; by default its environment is looked at
-            where rows are packed.
+        pool: Where it will run; None leaves out what depends on it.
+        has_linear_attention: Whether the trainer has flash-linear-attention; by default its environment is searched
+            if rows are packed.
+
+    Returns:
+        The rules, kept or broken.
     """
     arm = config.arm
     rules = _of_lora(arm) if isinstance(arm, LoraArm) else _of_full_weight(arm, config)
@@ -108,7 +111,7 @@ def _of_full_weight(arm: FullWeightArm, config: TrainConfig) -> Iterator[Rule]:
         bound="fp32 or stochastic_rounding at bf16",
         passed=arm.masters != "none" or config.precision == "fp32",
         fact=f"at learning rate {config.learning_rate:g} about {share:.0%} of bf16 weights of spread {WEIGHT_SPREAD:g} "
-        "never move, for half the gap to their next value is more than a step; 70 % in 500 steps at 2e-5 were measured",
+        "never move, because half the gap to their next value is more than a step; measured: 70 % in 500 steps at 2e-5",
         way_out="Set arm.masters to fp32 or stochastic_rounding",
     )
 
@@ -116,9 +119,9 @@ def _of_full_weight(arm: FullWeightArm, config: TrainConfig) -> Iterator[Rule]:
 def share_that_never_moves(learning_rate: float, spread: float = WEIGHT_SPREAD) -> float:
     """Share of normally distributed bf16 weights that AdamW's steps at this rate leave where they are.
 
-    A step is at most about the learning rate. A weight of magnitude 2^e up to 2^(e+1) lies 2^(e-7) from its neighbours
-    and is rounded back if the step is below half of that: so are all from the e on at which 2^(e-8) passes the rate.
-    Simulated over 500 steps of noise the share is within 1.5 points of this, and higher under a warm-up.
+    A step is at most about the learning rate. A weight of magnitude 2^e to 2^(e+1) is 2^(e-7) from its neighbours and
+    is rounded back if the step is below half of that: all weights are whose 2^(e-8) exceeds the rate. Simulated over
+    500 steps of noise the share is within 1.5 points of this, and higher with a warm-up.
 
     Args:
         learning_rate: Peak rate.
@@ -137,7 +140,7 @@ def _packing(config: TrainConfig, has_linear_attention: bool | None) -> Rule:
         name="packing",
         value=f"rows packed, kernels {config.kernels}, trainer {found} flash-linear-attention"
         if config.packing
-        else "one piece of a document per row",
+        else "one block of a document per row",
         bound="unpacked, or flash-linear-attention",
         passed=not config.packing or found == "with",
         fact="without it a Gated DeltaNet carries one document's state into the next: outputs off by 4.7 on a scale of "
@@ -147,17 +150,17 @@ def _packing(config: TrainConfig, has_linear_attention: bool | None) -> Rule:
 
 
 def trainer_has_linear_attention() -> bool:
-    """Whether the trainer's interpreter finds flash-linear-attention; nothing of it is imported.
+    """Whether the trainer's interpreter finds flash-linear-attention, without importing it.
 
     Raises:
-        TrainerMissing: If there is no such interpreter.
+        TrainerMissing: If there is no trainer's interpreter.
     """
-    look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('fla') is None)"
-    return subprocess.run([str(trainer_python()), "-c", look], check=False, capture_output=True).returncode == 0
+    search = "import importlib.util, sys; sys.exit(importlib.util.find_spec('fla') is None)"
+    return subprocess.run([str(trainer_python()), "-c", search], check=False, capture_output=True).returncode == 0
 
 
 def _gpus(config: TrainConfig, pool: str | None) -> Iterator[Rule]:
-    # Without fused kernels training runs on a machine's processors, whatever pool it was sent to.
+    # With plain kernels training runs on the CPU in any pool.
     if pool not in POOLS or config.kernels == "plain":
         return
     n_gpus, n_ranks = POOLS[pool].n_gpus, config.arm.n_ranks

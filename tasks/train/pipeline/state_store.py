@@ -1,8 +1,9 @@
-"""Training states in the store: the newest whole one is where a retry goes on, wherever it runs."""
+"""Training states in the store: a retry resumes from the newest whole one, on any machine."""
 
 import logging
 import shutil
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,11 +22,11 @@ log = logging.getLogger(__name__)
 
 KIND = "train-state"
 SPENT = "trainer_seconds"
-"""Fact of a state: wall seconds of all attempts' trainers up to its upload, as far as earlier states told of them."""
+"""Fact of a state: wall seconds of all attempts' trainers up to its upload, as far as earlier states record them."""
 REVISION = 1
 """Raised when the files of a state would mean something else."""
 KEEP = 2
-"""The newest may be found damaged; then the one before it counts."""
+"""The newest may be found damaged; then the one before it is used."""
 
 
 class StateConfig(Config):
@@ -34,14 +35,14 @@ class StateConfig(Config):
     step: int = Field(ge=1)
     """Optimizer steps done."""
     attempt: str
-    """The attempt that wrote it: a retry writes states of its own, and none of them is held back by a damaged one."""
+    """The attempt that wrote it: a retry writes states of its own, so that a damaged one does not block them."""
 
 
 class States:
     """The states of one planned training.
 
     Args:
-        store: Where they lie.
+        store: Where they are.
         spec: The checkpoint they lead to; its key is their label.
     """
 
@@ -53,16 +54,16 @@ class States:
         self.damaged: set[str] = set()
 
     def latest(self) -> Path | None:
-        """Fetch the newest whole state; what was fetched earlier for this spec leaves the cache.
+        """Fetch the newest whole state; states fetched earlier for this spec are removed from the cache.
 
-        Another attempt may publish and prune meanwhile: the store is asked again as long as states appear.
+        Another attempt may publish and prune meanwhile: the store is listed anew as long as states appear.
 
         Returns:
-            A folder of the cache, every byte of it hashed; None if there is no state. One that is damaged is skipped
-            with a warning and counted in `damaged`; that none of several could be used is an error in the log.
+            A folder of the cache, every byte of it hashed; None if there is no state. A damaged one is skipped with a
+            warning and counted in `damaged`; if none of several could be used, that is an error in the log.
 
         Raises:
-            StoreUnreachable: If the store gives no answer: to train from the start for that would cost more.
+            StoreUnreachable: If the store does not answer: training from the start instead would cost more.
             NoSpace: If the disk is too full for it.
         """
         tried: set[str] = set()
@@ -72,45 +73,38 @@ class States:
                 try:
                     return self._only_cached(self.store.fetch(record.ref))
                 except ArtifactMissing:
-                    # Newer ones may stand there by now: they are why this one was removed.
+                    # Another attempt prunes after it has published: newer states may exist by now.
                     log.warning("train: state %s was removed while it was looked for", record.ref.path)
                     break
                 except ArtifactDamaged as error:
                     self._count_damaged(record.ref.path, error)
         if unusable := sorted(tried | self.damaged):
-            log.error("train: starts from step 0, for no state could be used, all being damaged or gone: %s", unusable)
+            log.error("train: starts from step 0, because all states are damaged or gone: %s", unusable)
         return None
 
-    def _only_cached(self, folder: Path) -> Path:
-        for sibling in folder.parent.iterdir():
-            if sibling != folder:
-                shutil.rmtree(sibling, ignore_errors=True)
-        return folder
-
     def spent_seconds(self) -> float:
-        """Seconds that the states in the store tell of, those of damaged states too: their time was paid as well.
+        """Most seconds that any state records, damaged ones included: their time was paid as well.
 
         Raises:
-            StoreUnreachable: If the store gives no answer.
+            StoreUnreachable: If the store does not answer.
         """
-        told = [record.facts.get(SPENT) for record in self._readable()]
-        return max((float(seconds) for seconds in told if isinstance(seconds, int | float)), default=0.0)
+        recorded = [record.facts.get(SPENT) for record in self._readable()]
+        return max((float(seconds) for seconds in recorded if isinstance(seconds, int | float)), default=0.0)
 
-    def publish(self, folder: Path, step: int, facts: dict[str, JsonValue], stop: Stop | None = None) -> ArtifactRef:
+    def publish(self, folder: Path, step: int, facts: Mapping[str, JsonValue], stop: Stop | None = None) -> ArtifactRef:
         """Send a state and read it back; it counts when its record is written.
 
         Args:
             folder: Its files.
             step: Optimizer steps done.
             facts: Numbers for the record.
-            stop: Gives it up when another thread sets it.
+            stop: Stops the upload when another thread sets it.
 
         Raises:
             PublicationStopped: If it was stopped before its record was written.
         """
-        spec = ArtifactSpec(
-            KIND, self.spec.key, REVISION, StateConfig(step=step, attempt=self.attempt), self.spec.inputs
-        )
+        config = StateConfig(step=step, attempt=self.attempt)
+        spec = ArtifactSpec(KIND, self.spec.key, REVISION, config, self.spec.inputs)
         ref = self.store.publish(spec, folder, {"step": step, **facts}, seconds=0, stop=stop)
         self.n_published += 1
         return ref
@@ -118,23 +112,28 @@ class States:
     def prune(self, keep: int = KEEP) -> None:
         """Forget all but the newest whole states, and those found damaged."""
         newest = self._newest_first()
-        damaged = self._readable_damaged()
-        for record in [*newest[keep:], *damaged]:
+        for record in [*newest[keep:], *self._readable_damaged()]:
             forget(self.store, record.ref)
 
     def drop(self) -> None:
-        """Forget all states, here and in the store: their checkpoint stands. What cannot be removed is a warning."""
+        """Forget all states, in the cache and in the store: their checkpoint exists. A failure is a warning."""
         shutil.rmtree(self.store.cache_dir / KIND / self.spec.key, ignore_errors=True)
         try:
             self.prune(keep=0)
         except (StoreError, OSError) as error:
             log.warning(
-                "train: states of %s are left in %s, though its checkpoint stands: %s; `python -m tasks.store forget` "
+                "train: states of %s are left in %s, though its checkpoint exists: %s; `python -m tasks.store forget` "
                 "removes them",
                 self.spec.path,
                 self.store.url,
                 error,
             )
+
+    def _only_cached(self, folder: Path) -> Path:
+        for sibling in folder.parent.iterdir():
+            if sibling != folder:
+                shutil.rmtree(sibling, ignore_errors=True)
+        return folder
 
     def _newest_first(self) -> list[Record]:
         """Records of the states not known to be damaged; of equal steps the one written last comes first."""
@@ -142,7 +141,7 @@ class States:
         return sorted(whole, key=lambda record: (_step(record), record.finished_at), reverse=True)
 
     def _readable(self) -> list[Record]:
-        """Records of all states, but for those that cannot be read: they are damaged."""
+        """Records of all states; one that cannot be read counts as damaged."""
         found = []
         for path in self._paths():
             with suppress(FileNotFoundError):  # removed between the listing and now
@@ -161,7 +160,7 @@ class States:
             self.damaged.add(path)
 
     def _readable_damaged(self) -> list[Record]:
-        """Records of damaged states. One that cannot be read is removed: its blobs are found by `gc`."""
+        """Records of damaged states. A record that cannot be read is removed; `gc` finds its blobs."""
         readable = []
         for path in self.damaged & set(self._paths()):
             try:

@@ -1,4 +1,4 @@
-"""Training states on their way into the store while training goes on."""
+"""Publishing training states while training goes on, from a thread of its own."""
 
 import logging
 import shutil
@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import JsonValue
-
 from tasks.store.stopping import Stop
 from tasks.train.pipeline.state_store import SPENT, States
 from tasks.train.trainer.state_files import Told, complete_states
@@ -18,81 +16,71 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 60.0
-"""Pause before a state that could not be published is tried again; a newer one is tried at once."""
-PATIENCE_SECONDS = 1_800.0
+"""Pause before a failed upload of the same state is retried; a newer one is uploaded at once."""
+MAX_WAIT_SECONDS = 1_800.0
 """Longest wait for uploads when the trainer has failed: rented GPUs are idle meanwhile."""
 
 
 class Uploader:
-    """Publishes the newest complete state of a folder and removes it there, again and again.
+    """Publishes the newest complete state of a folder and removes it there, at each poll.
 
     Args:
         states: Where to.
         folder: Where the trainer writes them.
-        spent_seconds: Tells what all attempts' trainers have taken until now.
+        spent_seconds: Gives the wall time of all attempts' trainers until now.
         retry_seconds: Pause after a failure.
     """
 
     def __init__(
-        self,
-        states: States,
-        folder: Path,
-        spent_seconds: Callable[[], float],
-        retry_seconds: float = RETRY_SECONDS,
+        self, states: States, folder: Path, spent_seconds: Callable[[], float], retry_seconds: float = RETRY_SECONDS
     ) -> None:
-        self.states = states
-        self.folder = folder
-        self.spent_seconds = spent_seconds
-        self.retry_seconds = retry_seconds
+        self.states, self.folder = states, folder
+        self.spent_seconds, self.retry_seconds = spent_seconds, retry_seconds
         self.stop = Stop()
         self._failed: tuple[Path, float] | None = None
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Publish the newest complete state, if there is one. An outage is a warning: training goes on."""
         if self.stop.is_set():
             return
         try:
             state = self._newest()
-            if state and not self._waits(state):
+            if state and not self._must_wait(state):
                 self._publish(state)
         except Exception as error:
             if self.stop.is_set():
                 return
-            # Whatever it is, it is no reason to end a training; the deadline for the first state is.
+            # No error of an upload ends a training; the deadline for the first state does.
             log.warning(
                 "train: training goes on, though a state could not be published or an old one removed: %s", error
             )
 
-    def look_once_more(self) -> None:
-        """Publish the newest complete state now, whether it could not be published a moment ago or not."""
+    def poll_without_pause(self) -> None:
+        """Publish the newest complete state now, even if its last upload has just failed."""
         self._failed = None
-        self.look()
+        self.poll()
 
     def _newest(self) -> Path | None:
-        """The newest complete state; what it has overtaken goes."""
+        """The newest complete state; older ones on this disk are removed."""
         complete = complete_states(self.folder)
         for older in complete[:-1]:
-            log.warning("train: %s is not published, for %s is complete", older.name, complete[-1].name)
+            log.warning("train: %s is not published, because %s is complete", older.name, complete[-1].name)
             shutil.rmtree(older)
         return complete[-1] if complete else None
 
-    def _waits(self, state: Path) -> bool:
+    def _must_wait(self, state: Path) -> bool:
         return self._failed is not None and self._failed[0] == state and time.monotonic() < self._failed[1]
 
     def _publish(self, state: Path) -> None:
-        started = time.monotonic()
-        told = Told.read(state)
+        started, counters = time.monotonic(), Told.read(state)
         try:
-            facts: dict[str, JsonValue] = {
-                "tokens_seen": told.tokens_seen,
-                SPENT: round(self.spent_seconds(), 3),
-            }
-            self.states.publish(state, told.step, facts, self.stop)
+            facts = {"tokens_seen": counters.tokens_seen, SPENT: round(self.spent_seconds(), 3)}
+            self.states.publish(state, counters.step, facts, self.stop)
         except Exception:
             self._failed = state, time.monotonic() + self.retry_seconds
             raise
         shutil.rmtree(state)
-        log.info("train: state of step %d is in the store, %.0f s", told.step, time.monotonic() - started)
+        log.info("train: state of step %d is in the store, %.0f s", counters.step, time.monotonic() - started)
         self.states.prune()
 
 
@@ -101,50 +89,50 @@ def publishing(
     states: States | None,
     folder: Path,
     spent_seconds: Callable[[], float],
-    patience_seconds: float = PATIENCE_SECONDS,
+    max_wait_seconds: float = MAX_WAIT_SECONDS,
 ) -> Iterator[None]:
-    """Publish what appears in a folder from a thread of its own until the block ends.
+    """Publish the states that appear in a folder until the block ends.
 
-    When a block fails, what is complete is still published, as far as there is time; what is not gets named. One that
-    ends well needs no state any more: the upload under way is given up. Afterwards no record is written.
+    If the block fails, complete states are still published within the longest wait; the log names the rest. If it
+    succeeds, no state is needed any more: the running upload is stopped. Afterwards no record is written.
 
     Args:
         states: Where to; None publishes nothing.
         folder: Where the trainer writes them.
-        spent_seconds: Tells what all attempts' trainers have taken until now.
-        patience_seconds: Longest wait for the thread.
+        spent_seconds: Gives the wall time of all attempts' trainers until now.
+        max_wait_seconds: Longest wait for the thread.
     """
     if states is None:
         yield
         return
     uploader, end = Uploader(states, folder, spent_seconds), threading.Event()
-    thread = threading.Thread(target=_look_until, args=(uploader, end), name="uploader", daemon=True)
+    thread = threading.Thread(target=_poll_until, args=(uploader, end), name="uploader", daemon=True)
     thread.start()
     try:
         yield
     except Exception:
         end.set()
-        thread.join(patience_seconds)
-        _give_up(uploader)
+        thread.join(max_wait_seconds)
+        _stop(uploader)
         raise
     finally:
-        # After a cancellation nobody waits: an upload that is cut leaves the states before it whole.
+        # A cancellation does not wait: an upload that is cut leaves the states before it whole.
         uploader.stop.set()
         end.set()
-    # Now the thread ends with the blob it has in hand.
-    thread.join(patience_seconds)
+    # The thread ends after the blob that it is sending.
+    thread.join(max_wait_seconds)
     uploader.stop.wait_for_record()
 
 
-def _give_up(uploader: Uploader) -> None:
-    """Let no record be written from now on, for the folder is about to go; name what is not in the store."""
+def _stop(uploader: Uploader) -> None:
+    """Write no record from now on, because the folder is about to be removed; log what is not in the store."""
     uploader.stop.set()
     uploader.stop.wait_for_record()
     if left := [state.name for state in complete_states(uploader.folder)]:
         log.warning("train: %s of the failed training is left unpublished, a retry repeats its steps", ", ".join(left))
 
 
-def _look_until(uploader: Uploader, end: threading.Event) -> None:
+def _poll_until(uploader: Uploader, end: threading.Event) -> None:
     while not end.wait(POLL_SECONDS):
-        uploader.look()
-    uploader.look_once_more()
+        uploader.poll()
+    uploader.poll_without_pause()

@@ -9,24 +9,24 @@ This file runs in the trainer's environment: it imports neither Prefect nor the 
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-Masters = Literal["fp32", "stochastic_rounding", "none"]
+from tasks.train.trainer.settings import MasterWeights
 
 
 class MastersAreNotKept(RuntimeError):
     """Weights that are not split over the ranks, or not kept in the format asked for."""
 
 
-def keep_masters(model: torch.nn.Module, masters: Masters) -> None:
+def keep_masters(model: torch.nn.Module, masters: MasterWeights) -> None:
     """For the plugin's `post_model_load`: the format in which weights are sharded and stepped on."""
     if masters == "fp32":
         model.to(torch.float32)
 
 
-def check_masters(named_parameters: Iterable[tuple[str, Any]], masters: Masters, bf16: bool) -> None:
+def check_masters(named_parameters: Iterable[tuple[str, Any]], masters: MasterWeights, bf16: bool) -> None:
     """For the first step, when the model is sharded: refuse weights that are not what was asked for.
 
     A trainer that runs without FSDP2 says nothing of it.

@@ -1,6 +1,6 @@
-"""What the pipeline tells the trainer beside axolotl's YAML, as `settings.json`.
+"""The trainer's settings that axolotl's YAML has no key for, as `settings.json`.
 
-Both environments read this, so it imports neither Prefect nor the rooms' configs nor torch.
+Both environments import this file, so it imports the standard library only.
 """
 
 import json
@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Literal, Self
 
 from tasks.train.trainer import work_files
+
+ArmKind = Literal["lora", "full-weight"]
+MasterWeights = Literal["fp32", "stochastic_rounding", "none"]
+"""See FullWeightArm."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,12 @@ class Settings:
         n_filler_rows: Rows at the end without labels, which fill the last step of several ranks.
         n_filler_tokens: Tokens of those rows; they are not counted as seen.
         checkpoint_seconds: Time between two training states.
-        audit_after_steps: Steps after which the share of weights changed is looked at.
+        audit_after_steps: Steps after which the share of weights changed is measured.
         min_share_changed: Smallest share allowed.
     """
 
-    arm: Literal["lora", "full-weight"]
-    masters: Literal["fp32", "stochastic_rounding", "none"]
+    arm: ArmKind
+    masters: MasterWeights
     n_steps: int
     n_filler_rows: int
     n_filler_tokens: int
@@ -36,7 +40,7 @@ class Settings:
     min_share_changed: float
 
     def write(self, folder: Path) -> None:
-        """Leave `settings.json`."""
+        """Write `settings.json`."""
         (folder / work_files.SETTINGS).write_text(json.dumps(asdict(self), indent=1) + "\n")
 
     @classmethod

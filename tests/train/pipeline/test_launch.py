@@ -17,7 +17,7 @@ from tasks.train.pipeline.launch import (
     trainer_environment,
     trainer_python,
 )
-from tasks.train.pipeline.monitor import Patience, Watch
+from tasks.train.pipeline.monitor import Monitor, TimeLimits
 from tasks.train.trainer import work_files
 from tasks.train.trainer.failure import reason_kept
 
@@ -33,14 +33,14 @@ def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return script
 
 
-def watch(folder: Path, stall_seconds: float = 60, deadline_seconds: float = 60) -> Watch:
-    return Watch(folder / work_files.METRICS, 10, Patience(stall_seconds, deadline_seconds))
+def monitor(folder: Path, stall_seconds: float = 60, deadline_seconds: float = 60) -> Monitor:
+    return Monitor(folder / work_files.METRICS, 10, TimeLimits(stall_seconds, deadline_seconds))
 
 
 def test_the_trainers_last_error_is_the_reason(trainer: Path, tmp_path: Path) -> None:
     trainer.write_text("#!/bin/sh\necho 'torch.OutOfMemoryError: 96 GB wanted' >&2\necho bye\nexit 3\n")
     with pytest.raises(TrainingFailed, match=r"ended with exit code 3: torch.OutOfMemoryError: 96 GB wanted"):
-        run_trainer(tmp_path, ON_CPU, watch(tmp_path))
+        run_trainer(tmp_path, ON_CPU, monitor(tmp_path))
 
 
 def test_an_error_of_our_own_is_found_before_the_launchers(trainer: Path, tmp_path: Path) -> None:
@@ -48,28 +48,28 @@ def test_an_error_of_our_own_is_found_before_the_launchers(trainer: Path, tmp_pa
     elastic = "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: "
     trainer.write_text(f"#!/bin/sh\necho '{ours}'\necho '{elastic}'\nexit 1\n")
     with pytest.raises(TrainingFailed, match=ours):
-        run_trainer(tmp_path, ON_CPU, watch(tmp_path))
+        run_trainer(tmp_path, ON_CPU, monitor(tmp_path))
 
 
 def test_a_killed_trainer_is_told_from_one_that_failed(trainer: Path, tmp_path: Path) -> None:
     trainer.write_text("#!/bin/sh\necho loading\nkill -9 $$\n")
     with pytest.raises(
-        TrainingFailed, match="the trainer was ended by SIGKILL; SIGKILL is the kernel's way out of full"
+        TrainingFailed, match="the trainer was ended by SIGKILL; the kernel sends SIGKILL when memory is full"
     ):
-        run_trainer(tmp_path, ON_CPU, watch(tmp_path))
+        run_trainer(tmp_path, ON_CPU, monitor(tmp_path))
 
 
 def test_a_stalled_trainer_is_ended_with_its_children(trainer: Path, tmp_path: Path) -> None:
     trainer.write_text("#!/bin/sh\nsleep 300 & echo $! > child\nwait\n")
     with pytest.raises(TrainingFailed, match="finished no step for 0 minutes after step 0 of 10"):
-        run_trainer(tmp_path, ON_CPU, watch(tmp_path, stall_seconds=5))
+        run_trainer(tmp_path, ON_CPU, monitor(tmp_path, stall_seconds=5))
     assert not psutil.pid_exists(int((tmp_path / "child").read_text()))
 
 
 def test_a_trainer_past_its_deadline_is_ended(trainer: Path, tmp_path: Path) -> None:
     trainer.write_text("#!/bin/sh\nexec sleep 300\n")
     with pytest.raises(TrainingFailed, match=r"ran past deadline_minutes=0 at step 0 of 10"):
-        run_trainer(tmp_path, ON_CPU, watch(tmp_path, deadline_seconds=1))
+        run_trainer(tmp_path, ON_CPU, monitor(tmp_path, deadline_seconds=1))
 
 
 def test_a_missing_trainer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,49 +139,49 @@ LINE = '{"step": %d, "loss": %s, "learning_rate": 0.1, "tokens_seen": %d, "secon
 
 def test_progress_has_done_total_and_rate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    looking = watch(tmp_path)
-    looking.metrics.write_text(LINE % (5, 2.5, 1000, 50))
-    looking.look()
-    assert "train: step 5 of 10, loss 2.5000, 20 tokens/s, 0.8 min left, 0 states in the store" in caplog.text
+    monitored = monitor(tmp_path)
+    monitored.metrics.write_text(LINE % (5, 2.5, 1000, 50))
+    monitored.poll()
+    assert "train: step 5 of 10, loss 2.5000, 20 tokens/s, 50 s left, 0 states in the store" in caplog.text
 
 
 def test_after_a_resume_speed_is_of_the_steps_done_since(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     metrics = tmp_path / work_files.METRICS
     metrics.write_text(LINE % (3, 2.6, 600, 1_000) + LINE % (4, 2.5, 800, 2_000))
-    looking = watch(tmp_path)
-    looking.look()
+    monitored = monitor(tmp_path)
+    monitored.poll()
     assert caplog.text == ""
     with metrics.open("a") as file:
         file.write(LINE % (5, 2.4, 1_000, 2_010))
-    looking.look()
-    assert "step 5 of 10, loss 2.4000, 20 tokens/s, 0.8 min left" in caplog.text
+    monitored.poll()
+    assert "step 5 of 10, loss 2.4000, 20 tokens/s, 50 s left" in caplog.text
 
 
-def test_a_line_still_being_written_waits_for_the_next_look(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_still_being_written_waits_for_the_next_poll(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     whole, half = LINE % (1, 2.5, 500, 4), LINE % (2, 2.5, 1000, 4)
     metrics = tmp_path / work_files.METRICS
-    looking = Watch(metrics, 2, Patience(60, 60))
+    monitored = Monitor(metrics, 2, TimeLimits(60, 60))
     with caplog.at_level("INFO", "tasks.train.pipeline.monitor"):
         metrics.write_text(whole + half[:20])
-        looking.look()
+        monitored.poll()
         metrics.write_text(whole + half)
-        looking.look()
+        monitored.poll()
     assert [message.split(",")[0] for message in caplog.messages] == ["train: step 1 of 2", "train: step 2 of 2"]
 
 
 @pytest.mark.parametrize("loss", ["NaN", "Infinity"])
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, loss: str) -> None:
-    looking = watch(tmp_path)
-    looking.metrics.write_text(LINE % (1, 2.5, 500, 4) + LINE % (2, loss, 1_000, 5))
+    monitored = monitor(tmp_path)
+    monitored.metrics.write_text(LINE % (1, 2.5, 500, 4) + LINE % (2, loss, 1_000, 5))
     with pytest.raises(TrainingFailed, match=r"the loss is (nan|inf) at step 2; the trainer was ended"):
-        looking.look()
+        monitored.poll()
 
 
 def test_a_first_state_that_does_not_reach_the_store_ends_the_run_and_one_that_does_not(tmp_path: Path) -> None:
-    patience, long_ago, n_published = Patience(9_999, 9_999, first_state_seconds=60), time.monotonic() - 61, 0
-    looking = Watch(tmp_path / work_files.METRICS, 10, patience, lambda: n_published, started=long_ago)
+    limits, long_ago, n_published = TimeLimits(9_999, 9_999, first_state_seconds=60), time.monotonic() - 61, 0
+    monitored = Monitor(tmp_path / work_files.METRICS, 10, limits, lambda: n_published, started=long_ago)
     with pytest.raises(TrainingFailed, match="no training state reached the store within first_checkpoint_minutes=1"):
-        looking.look()
+        monitored.poll()
     n_published = 1
-    looking.look()
+    monitored.poll()

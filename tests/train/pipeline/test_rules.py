@@ -13,8 +13,8 @@ from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.pipeline.rules import (
     Refused,
-    refusals,
-    refuse,
+    check_config,
+    check_rules,
     share_that_never_moves,
     trainer_has_linear_attention,
 )
@@ -27,7 +27,7 @@ def arm(**changed: Any) -> dict[str, Any]:
 
 
 def broken(config: TrainConfig, pool: str | None = None, fla: bool | None = None) -> list[str]:
-    return [rule.sentence for rule in refusals(config, pool, fla) if not rule.passed]
+    return [rule.sentence for rule in check_rules(config, pool, fla) if not rule.passed]
 
 
 @pytest.mark.parametrize(
@@ -81,20 +81,20 @@ def broken(config: TrainConfig, pool: str | None = None, fla: bool | None = None
 def test_each_refusal_names_the_value_the_bound_the_fact_and_the_way_out(
     changed: dict[str, Any], pool: str | None, sentence: str
 ) -> None:
-    said = broken(TrainConfig(**changed), pool)
-    assert len(said) == 1
-    assert re.match(sentence, said[0])
+    messages = broken(TrainConfig(**changed), pool)
+    assert len(messages) == 1
+    assert re.match(sentence, messages[0])
 
 
 def test_packing_is_refused_where_the_trainer_lacks_flash_linear_attention() -> None:
     packed = TrainConfig(packing=True)
     assert broken(packed, fla=True) == []
-    (said,) = broken(packed, fla=False)
-    assert "trainer without flash-linear-attention" in said
+    (message,) = broken(packed, fla=False)
+    assert "trainer without flash-linear-attention" in message
 
 
 @pytest.mark.trainer
-def test_the_trainers_environment_is_looked_at_without_importing_torch() -> None:
+def test_the_trainers_environment_is_searched_without_importing_torch() -> None:
     assert trainer_has_linear_attention()
 
 
@@ -125,9 +125,9 @@ def test_training_refuses_in_the_pool_it_runs_in_with_every_sentence(monkeypatch
     wrong = TrainConfig(**arm(masters="none") | {"optimizer": "adamw_bnb_8bit"})
     monkeypatch.setenv("HINDSIGHT_POOL", "h100")
     with pytest.raises(Refused, match=r"^optimizer: .* master weights: .* GPUs: 8 ranks .* on h100"):
-        refuse(wrong)
+        check_config(wrong)
     monkeypatch.delenv("HINDSIGHT_POOL")
-    refuse(TrainConfig(**FULL))
+    check_config(TrainConfig(**FULL))
 
 
 def test_adapters_have_no_trainable_token_indices() -> None:

@@ -53,7 +53,7 @@ def test_a_state_whose_record_is_cut_gives_way_too_and_both_are_forgotten_later(
 
 def upload(states: States, root: Path, step: int, spent_seconds: float) -> None:
     written(root, step)
-    Uploader(states, root / "states", lambda: spent_seconds).look()
+    Uploader(states, root / "states", lambda: spent_seconds).poll()
 
 
 def test_seconds_of_killed_attempts_are_found_in_their_states(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_that_no_state_could_be_used_is_one_error_that_names_them(
     harm(first, 5)
     assert states_of(tmp_path, "second").latest() is None
     (error,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert "starts from step 0, for no state could be used" in error
+    assert "starts from step 0, because all states are damaged or gone" in error
     assert all(path in error for path in first._paths())
 
 

@@ -21,10 +21,10 @@ def test_a_published_state_leaves_the_disk_and_the_newer_goes_first(tmp_path: Pa
     written(tmp_path, 2)
     begin(tmp_path / "states", 3)
     uploader = Uploader(states, tmp_path / "states", spent)
-    uploader.look()
+    uploader.poll()
     assert (steps(states), complete_states(tmp_path / "states")) == ([2], [])
     assert states.n_published == 1
-    uploader.look()
+    uploader.poll()
     assert states.n_published == 1
 
 
@@ -43,13 +43,13 @@ def test_an_outage_is_a_warning_and_the_next_state_is_tried(
     written(tmp_path, 1)
     with monkeypatch.context() as outage:
         outage.setattr(states.store.objects, "write", refuse)
-        uploader.look()
+        uploader.poll()
     assert "training goes on, though a state could not be published" in caplog.text
     assert "the store gives no answer" in caplog.text
-    uploader.look()
+    uploader.poll()
     assert states.n_published == 0, "it is left in peace for a while"
     written(tmp_path, 2)
-    uploader.look()
+    uploader.poll()
     assert (steps(states), complete_states(tmp_path / "states")) == ([2], [])
 
 
@@ -59,8 +59,8 @@ def test_a_state_that_could_not_be_published_is_tried_again(tmp_path: Path, monk
     written(tmp_path, 1)
     with monkeypatch.context() as outage:
         outage.setattr(states.store.objects, "write", refuse)
-        uploader.look()
-    uploader.look()
+        uploader.poll()
+    uploader.poll()
     assert (steps(states), complete_states(tmp_path / "states")) == ([1], [])
 
 
@@ -74,11 +74,11 @@ def test_an_old_state_that_cannot_be_removed_stops_no_new_one(
         outage.setattr(states.store.objects, "delete", refuse)
         for step in (3, 4):
             written(tmp_path, step)
-            uploader.look()
+            uploader.poll()
     assert steps(states) == [1, 2, 3, 4]
     assert "or an old one removed" in caplog.text
     written(tmp_path, 5)
-    uploader.look()
+    uploader.poll()
     assert steps(states) == [4, 5]
 
 
@@ -124,7 +124,7 @@ def uploader_thread() -> threading.Thread:
 
 
 def fail_while_step_6_is_sent(states: States, slow: SlowStore, root: Path) -> None:
-    with publishing(states, root / "states", spent, patience_seconds=0.1):
+    with publishing(states, root / "states", spent, max_wait_seconds=0.1):
         written(root, 6)
         assert slow.reached.wait(30)
         written(root, 7)
@@ -180,7 +180,7 @@ def publish_slowly(root: Path, said: Path) -> None:
     (part / "adapter.safetensors").write_bytes(os.urandom(8_000))
     Told(5, 500, 10, 1, "rows").write(part)
     finish(part)
-    Uploader(states, root / "states", spent).look()
+    Uploader(states, root / "states", spent).poll()
 
 
 def test_a_kill_in_the_middle_of_an_upload_leaves_the_state_before(tmp_path: Path) -> None:

@@ -6,9 +6,8 @@ import pytest
 
 from tasks.train.arms import FullWeightArm
 from tasks.train.config import TrainConfig
-from tasks.train.estimates.flops import flops_per_token, mfu
-from tasks.train.estimates.forecast import Span, training_hours
-from tasks.train.estimates.sizes import sizes_of
+from tasks.train.estimates.sizes import read_sizes, sizes_of
+from tasks.train.estimates.speed import Span, flops_per_token, mfu, training_hours
 from tests.architectures import qwen_35b
 
 H100 = "NVIDIA H100 80GB HBM3"
@@ -22,13 +21,14 @@ def test_full_weight_takes_six_operations_per_active_parameter_and_adapters_four
 
 
 def test_the_references_1726_tokens_per_second_and_gpu_are_3_percent() -> None:
-    assert mfu(qwen_35b(), "full-weight", 8 * 1_726, 8, H100) == pytest.approx(0.0308, abs=5e-5)
+    assert mfu(sizes_of(qwen_35b()), "full-weight", 8 * 1_726, 8, H100) == pytest.approx(0.0308, abs=5e-5)
 
 
-def test_a_folder_an_architecture_and_its_sizes_give_the_same_share(tmp_path: Path) -> None:
+def test_a_folder_and_an_architecture_give_the_same_sizes_and_share(tmp_path: Path) -> None:
     qwen_35b().save_pretrained(tmp_path)
-    shares = [mfu(model, "lora", 742.5, 1, H100) for model in (tmp_path, qwen_35b(), sizes_of(qwen_35b()))]
-    assert shares[0] == shares[1] == shares[2]
+    sizes = read_sizes(tmp_path), sizes_of(qwen_35b())
+    assert sizes[0] == sizes[1]
+    assert mfu(sizes[0], "lora", 742.5, 1, H100) == mfu(sizes[1], "lora", 742.5, 1, H100)
 
 
 def test_without_a_known_gpu_there_is_no_share() -> None:
@@ -69,7 +69,7 @@ def test_rows_that_are_not_full_take_longer_at_the_slow_end_alone() -> None:
     assert (short.low, short.high) == (full.low, pytest.approx(3 * full.high))
 
 
-def test_a_span_is_said_with_three_figures_and_no_exponent() -> None:
+def test_a_span_is_shown_with_three_figures_and_no_exponent() -> None:
     assert str(Span(0.7063, 1.2574)) == "0.706 to 1.26"
     assert str(Span(23.38, 23.38)) == "23.4"
     assert str(Span(893.9, 12_345.6)) == "894 to 12,346"

@@ -8,7 +8,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 from transformers.models.qwen3_5_moe.configuration_qwen3_5_moe import Qwen3_5MoeConfig
 
 from tasks.train.estimates.targets import decoder_layer
-from tasks.train.pipeline.text_model import link_text_model
+from tasks.train.pipeline.work_dir import link_text_model
 from tests.gpu.random_model import SMALL_SIZE, random_model
 
 VISION = {"depth": 1, "hidden_size": 16, "num_heads": 2, "intermediate_size": 16, "out_hidden_size": 32}
