@@ -29,8 +29,8 @@ LONGEST_REASON = 500
 RANK_KILLED = re.compile(r"Signal \d+ \((SIG\w+)\) received by PID")
 """The message of torch's launcher about a rank that ended by a signal."""
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 35)}
-"""Makes glibc keep freed memory. On a CPU each step's logits over 248,320 tokens take half a gigabyte or more; to return
-it to the kernel and fault it in anew took two thirds of the step."""
+"""Makes glibc keep freed memory. Each step's logits over 248,320 tokens take half a gigabyte or more; returning
+it to the kernel and faulting it in anew took two thirds of a step on a CPU."""
 LOST_PEER = re.compile(r"(?i)gloo|nccl|connection (reset|closed|refused)")
 """Errors of a rank whose peer has ended: a consequence, not the reason."""
 ERROR_LINE = re.compile(
