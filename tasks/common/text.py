@@ -1,5 +1,8 @@
 """Numbers as text, the same in the report, in Prefect's tables and in the terminal. A missing number is a dash."""
 
+Row = dict[str, str]
+"""A table's row: text by column name."""
+
 DASH = "\N{EN DASH}"
 SECONDS_PER_MINUTE = 60
 SECONDS_PER_HOUR = 3_600

@@ -1,4 +1,4 @@
-"""From scores, checks and records to `report.html` and `table.json`."""
+"""Writes `report.html` and `table.json` from scores, checks and records."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from pydantic import JsonValue
 
 from tasks.report.config import ReportConfig
 from tasks.report.page import render
-from tasks.report.tables.corpus import corpus_part
-from tasks.report.tables.robust import headline
+from tasks.report.tables.corpus import corpus_section
+from tasks.report.tables.headline import headline
 from tasks.schemas.artifacts import Preflight
 from tasks.schemas.scores import PremiumScores
 from tasks.store.records import Record
@@ -22,17 +22,17 @@ def write_report(
     """Write the page and its headline figures.
 
     Args:
-        config: Title, and whether the numbers mean anything.
+        config: Title, and whether the run is only a smoke test.
         inputs: Folders of `premium`, `preflight` and `corpus`.
         records: All artifacts the scores came from, sources first.
-        folder: Where the files go.
+        folder: Where the files are written.
 
     Returns:
-        How many artifacts the page names and how long they took.
+        Facts: number of artifacts on the page, and the seconds they took.
     """
     scores = PremiumScores.read(inputs["premium"])
     draws = np.load(inputs["premium"] / "draws.npy", allow_pickle=False)
-    corpus = corpus_part(inputs["corpus"], records)
+    corpus = corpus_section(inputs["corpus"], records)
     page = render(config, scores, draws, Preflight.read(inputs["preflight"]), corpus, records)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "table.json").write_text(json.dumps(headline(scores), indent=1) + "\n", encoding="utf-8")

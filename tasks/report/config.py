@@ -1,4 +1,4 @@
-"""What the page says of itself."""
+"""Config of the report, and its artifact type."""
 
 from collections.abc import Mapping
 
@@ -14,14 +14,14 @@ class ReportConfig(Config):
     title: str = Field("Leakage premium", min_length=1, max_length=120)
     """Heading of the page."""
     plumbing_only: bool = False
-    """The run is of smoke size: the page's first line then says that its numbers mean nothing."""
+    """Mark the run as a smoke test: the first line of the page then states that its numbers mean nothing."""
 
 
 def report_label(config: ReportConfig, inputs: Mapping[str, ArtifactRef]) -> str:
-    """Name of the artifact: that of the scores it shows."""
+    """Label of the artifact: the label of its scores."""
     return inputs["premium"].label
 
 
-REVISION = 4
-"""Raised when the same input would give other bytes."""
+REVISION = 5
+"""Raised when the same input gives different bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="report", revision=REVISION, label=report_label)

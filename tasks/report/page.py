@@ -1,4 +1,4 @@
-"""The page: a template filled with rows of text and figures; whatever it is given, it escapes."""
+"""The page: a template and, per section, the rows, sentences and figures it shows. All text is escaped."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,16 +7,22 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from tasks.report import facts
+from tasks.common.text import signed
 from tasks.report.config import ReportConfig
-from tasks.report.figures import reference as figures
-from tasks.report.robust import robust_part
-from tasks.report.summary import cards, where_zero_lies
-from tasks.report.tables import provenance as tables
-from tasks.report.text import dropped
+from tasks.report.figures import reference as reference_figures
+from tasks.report.figures import robust as robust_figures
+from tasks.report.figures.training import training_loss
+from tasks.report.summary import cards, compare_with_zero
+from tasks.report.tables import decomposition, provenance
+from tasks.report.tables import robust as robust_tables
+from tasks.report.tables.headline import reference_rows
+from tasks.report.text import dropped, interval_bounds, jackknife_bounds
 from tasks.schemas.artifacts import Preflight
-from tasks.schemas.scores import PremiumScores
+from tasks.schemas.scores import PremiumScores, RobustScores
 from tasks.store.records import Record
+
+Section = dict[str, Any]
+"""What a section's template shows, by name."""
 
 
 def render(
@@ -30,48 +36,69 @@ def render(
     """Render the page.
 
     Args:
-        config: Title, and whether the numbers mean anything.
+        config: Title, and whether the run is only a smoke test.
         scores: The figures.
-        draws: (n_kept, 1 + 2 * n_models) draw, then on and off of base, trained and any placebo.
-        preflight: What was checked before a GPU was rented.
-        corpus: The corpus section's content, or None where the corpus has no ledger.
+        draws: (n_kept, 1 + 2 * n_models): draw number, then on and off of base, trained and any placebo.
+        preflight: The checks made before a GPU was rented.
+        corpus: The corpus section, or None where the corpus has no ledger.
         records: All artifacts the scores came from, sources first.
 
     Returns:
-        HTML that loads nothing.
+        HTML that loads nothing from elsewhere.
     """
+    is_pretrained = provenance.base_is_pretrained(records)
     return _template().render(
         config=config,
         scores=scores,
         cards=cards(scores),
-        where_zero_lies=where_zero_lies(scores),
-        robust=robust_part(scores, facts.base_is_pretrained(records)),
+        zero_comparison=compare_with_zero(scores),
+        robust=_robust_section(scores.robust, is_pretrained) if scores.robust else None,
         corpus=corpus,
-        seed=_seed_part(scores, draws),
-        panel={"contract": facts.panel_contract(records), "tables": facts.panel_tables(records)},
-        run=_run_part(preflight, records),
+        reference=_reference_section(scores, draws),
+        panel={"contract": provenance.panel_contract(records), "tables": provenance.panel_tables(records)},
+        run=_run_section(preflight, records),
     )
 
 
-def _seed_part(scores: PremiumScores, draws: np.ndarray) -> dict[str, Any]:
+def _robust_section(robust: RobustScores, is_pretrained: bool | None) -> Section:
+    placebo_note = [] if robust.placebo else [decomposition.NO_PLACEBO]
     return {
-        "rows": tables.seed_rows(scores),
-        "premiums": figures.premium_intervals(scores),
-        "draws": figures.reduction_draws(draws, scores),
+        "scores": robust,
+        "metric": robust_tables.metric_name(robust.answer.metric, is_pretrained) if robust.answer else "",
+        "premiums_figure": robust_figures.premiums(robust),
+        "dropped": dropped(robust.dropped_draws),
+        "models": list(decomposition.models_of(robust)),
+        "parts": decomposition.decomposition(robust),
+        "parts_figure": robust_figures.decomposition(robust),
+        "differences": decomposition.differences(robust, is_pretrained),
+        "notes": [decomposition.lookahead_note(is_pretrained), *placebo_note],
+        "controls": robust_tables.controls(robust.controls),
+        "controls_figure": robust_figures.controls(robust),
+        "splits": robust_tables.splits(robust.splits),
+        "sensitivity": robust_tables.sensitivity(robust.sensitivity),
+        "power": robust_tables.power_sentence(robust.power, robust.reduction.point) if robust.power else "",
+    }
+
+
+def _reference_section(scores: PremiumScores, draws: np.ndarray) -> Section:
+    return {
+        "rows": reference_rows(scores),
+        "premiums_figure": reference_figures.premiums(scores),
+        "draws_figure": reference_figures.reduction_draws(draws, scores),
         "dropped": dropped(scores.dropped_draws),
     }
 
 
-def _run_part(preflight: Preflight, records: Sequence[Record]) -> dict[str, Any]:
-    curves = tables.loss_curves(records)
+def _run_section(preflight: Preflight, records: Sequence[Record]) -> Section:
+    curves = provenance.loss_curves(records)
     return {
-        "loss": figures.training_loss(curves) if curves else None,
+        "loss": training_loss(curves) if curves else None,
         "n_curves": len(curves),
         "checks": preflight.checks,
-        "stages": tables.stages(records),
+        "stages": provenance.stages(records),
         "total_seconds": sum(record.seconds for record in records),
-        "lineage": tables.lineage(records),
-        "versions": tables.versions(records),
+        "lineage": provenance.lineage(records),
+        "versions": provenance.versions(records),
     }
 
 
@@ -80,4 +107,5 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters |= {"signed": signed, "interval": interval_bounds, "jackknife": jackknife_bounds}
     return environment.get_template("page.html")

@@ -1,4 +1,4 @@
-"""The report room's Prefect task."""
+"""The report stage's Prefect task."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +16,13 @@ from tasks.store.store import open_store
 def publish_report(
     config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef, corpus: ArtifactRef
 ) -> ArtifactRef:
-    """Publish the report on a run's scores, unless the store has it.
+    """Publish the report of a run's scores, unless the store has it.
 
     Args:
-        config: Title, and whether the numbers mean anything.
+        config: Title, and whether the run is only a smoke test.
         premium: The PremiumScores to show.
-        preflight: The checks the run passed.
-        corpus: The corpus the model was trained on, whose ledger is shown.
+        preflight: The checks that the run passed.
+        corpus: The training corpus, whose ledger is shown.
 
     Returns:
         Reference to a Report.
@@ -33,7 +33,7 @@ def publish_report(
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
         from tasks.report.build import write_report
 
-        # The sources of all three overlap: each artifact is named once.
+        # The three inputs share sources: each artifact is listed once.
         records = {record.ref: record for ref in spec.inputs.values() for record in store.lineage(ref)}
         return write_report(config, inputs, list(records.values()), folder)
 

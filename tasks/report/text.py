@@ -1,34 +1,35 @@
-"""Numbers as text. A figure that is not defined is a dash, and its reason is told below the table."""
+"""Numbers, names and tables as the page shows them. An undefined figure is a dash; its reason is below the table."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from tasks.common.text import DASH, bounds
 from tasks.schemas.scores import Interval
 
-DASH = "\N{EN DASH}"
 NO_REASON = "no reason was recorded"
 
 Missing = tuple[str, str]
 """What is missing, and why."""
+T = TypeVar("T")
 
 
-def signed(value: float | None) -> str:
-    """Four decimals with the sign: +0.0794. What rounds to zero has a plus."""
-    return DASH if value is None else f"{value:+z.4f}"
+@dataclass(frozen=True)
+class Table(Generic[T]):
+    """Rows, and a sentence per reason why figures are missing in them."""
+
+    rows: list[T]
+    missing: list[str]
 
 
-def bounds(interval: Interval | None) -> str:
-    """The two ends of a 95 % interval."""
-    return DASH if interval is None else f"[{interval.p2_5:+.4f}, {interval.p97_5:+.4f}]"
+def interval_bounds(interval: Interval | None) -> str:
+    """The two ends of a 95 % interval: [-0.0431, +0.3150]."""
+    return bounds((interval.p2_5, interval.p97_5) if interval else None)
 
 
-def round_bounds(ends: tuple[float, float] | None) -> str:
-    """The two ends of a jackknife's interval, in round brackets, so that it is not taken for the draws'."""
-    return DASH if ends is None else f"({ends[0]:+.4f}, {ends[1]:+.4f})"
-
-
-def number(value: float) -> str:
-    """Thousands in groups, fractions in four digits."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+def jackknife_bounds(ends: tuple[float, float] | None) -> str:
+    """The two ends of a jackknife interval, in round brackets to tell it from an interval of draws."""
+    return DASH if ends is None else f"({ends[0]:+z.4f}, {ends[1]:+z.4f})"
 
 
 def spaced(name: str) -> str:
@@ -37,7 +38,7 @@ def spaced(name: str) -> str:
 
 
 def reasons(missing: Iterable[Missing]) -> list[str]:
-    """One sentence per reason, with all that is missing for it."""
+    """One sentence per reason, with everything that is missing for it."""
     by_reason: dict[str, list[str]] = {}
     for what, why in missing:
         by_reason.setdefault(why or NO_REASON, []).append(what)
@@ -45,5 +46,5 @@ def reasons(missing: Iterable[Missing]) -> list[str]:
 
 
 def dropped(by_reason: dict[str, int]) -> list[tuple[str, int]]:
-    """Dropped draws with their reason in words, in the reasons' order."""
+    """Dropped draws with their reason in words, sorted by reason."""
     return [(spaced(reason), n) for reason, n in sorted(by_reason.items())]

@@ -1,4 +1,4 @@
-"""A made-up run: every stage's record, checks, scores and draws, in the shapes the other rooms leave them."""
+"""A sample run: every stage's record, checks, scores and draws, as the other stages write them."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -107,7 +107,7 @@ def model_score(r2_off: float, r2_on: float, interval: Interval) -> ModelScore:
 
 @pytest.fixture
 def write_inputs(tmp_path) -> Callable[..., dict[str, Path]]:
-    """Writes the folders of `premium`, `preflight` and `corpus` that a report is made from."""
+    """Writes the input folders of a report: `premium`, `preflight` and `corpus`."""
 
     def write(
         checks: list[Check] | None = None, ledger: dict[str, object] | None = None, **changed: object
@@ -131,7 +131,7 @@ def write_inputs(tmp_path) -> Callable[..., dict[str, Path]]:
 
 @pytest.fixture
 def write(records, write_inputs, tmp_path):
-    """Writes a report of the made-up run and reads it as a person would."""
+    """Writes a report of the sample run and collects the text a reader sees."""
 
     def report(config=None, records=records, **changed) -> Page:
         write_report(config or ReportConfig(), write_inputs(**changed), records, tmp_path)

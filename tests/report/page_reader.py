@@ -1,10 +1,10 @@
-"""Reads a report as a person would."""
+"""Collects what a reader sees of a report."""
 
 from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """Collects a page's tags, its addresses, and the text a reader sees outside the figures."""
+    """A page's tags, its addresses, and the visible text outside the figures."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

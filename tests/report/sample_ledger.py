@@ -1,4 +1,4 @@
-"""A made-up corpus of three dumps as the corpus room leaves it, in sizes a real run could have."""
+"""A sample corpus of three dumps as the corpus stage writes it, in sizes of a real run."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A made-up robust part: every figure there, in sizes a real run could have."""
+"""Sample robust scores: every figure present, in sizes of a real run."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the page says of the corpus: every drop, every sign of later days, and of the signature only what is known."""
+"""The corpus section: every drop, every sign of later dates, and of the signature only what is recorded."""
 
 from functools import partial
 from hashlib import sha256
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.report.figures.corpus import documents_over_time
-from tasks.report.tables.corpus import corpus_part, dump_rows, scan_part
-from tasks.report.text import DASH
+from tasks.common.text import DASH
+from tasks.report.figures.training import documents_over_time
+from tasks.report.tables.corpus import corpus_section, dump_rows, scan_section
 from tasks.store.records import FileEntry
 from tests.report.page_reader import after, words
 from tests.report.sample_ledger import BY_MONTH, SCAN, made_dump, made_ledger, write_made_corpus
@@ -19,7 +19,7 @@ DIGEST = sha256(STATEMENT).hexdigest()
 
 @pytest.fixture
 def show(write):
-    """The page without the robust part, which takes most of its time."""
+    """The page without the robust sections, which take most of the time."""
     return partial(write, robust=None)
 
 
@@ -32,14 +32,14 @@ def corpus_record(make_record):
     return make
 
 
-def test_counts_days_and_cutoff_stand_at_the_top(show) -> None:
-    said = words(show())
-    assert "900 documents, 603,900 tokens, dated 2013-05-18 to 2017-06-29" in said
-    assert "kept apart for validation: 6 documents, 4,026 tokens" in said
-    assert "own date lies on or before the cutoff, 2017-07-02" in said
+def test_counts_dates_and_cutoff_are_at_the_top(show) -> None:
+    text = words(show())
+    assert "900 documents, 603,900 tokens, dated 2013-05-18 to 2017-06-29" in text
+    assert "held out for validation: 6 documents, 4,026 tokens" in text
+    assert "own date is on or before the cutoff, 2017-07-02" in text
 
 
-def test_every_dump_stands_with_all_its_drops_by_reason_and_the_sum_below(show) -> None:
+def test_every_dump_has_a_row_with_all_its_drops_by_reason_and_the_sum_below(show) -> None:
     page = show()
     counts, reasons = (
         ["files", "row groups", "read", "documents", "validation", "tokens"],
@@ -56,7 +56,7 @@ def test_each_row_adds_up_to_what_was_read() -> None:
         assert n["read"] == n["documents"] + n["validation"] + n["after cutoff"] + n["beyond budget"] + n["empty text"]
 
 
-def test_one_stratum_has_no_sum_below_itself() -> None:
+def test_a_single_dump_has_no_sum_below_it() -> None:
     assert [row["dump"] for row in dump_rows([made_dump("sotu", 9)])] == ["sotu"]
 
 
@@ -67,49 +67,49 @@ def test_a_file_that_could_not_be_read_is_named_with_its_reason(show) -> None:
 
 
 def test_no_mention_of_a_later_year_is_left_out_of_the_rows() -> None:
-    rows = scan_part(SCAN)["years"]
+    rows = scan_section(SCAN)["years"]
     assert sum(int(row["mentions"]) for row in rows) == sum(SCAN["later_years"]["n_mentions"].values())
     assert rows[0] == {"year": "2018", "mentions": "30"}
     assert rows[-1] == {"year": "2026 and later", "mentions": "8"}
 
 
-def test_names_nobody_could_know_are_shown_with_examples_and_their_day(show) -> None:
+def test_names_unknown_at_the_cutoff_are_shown_with_examples_and_their_date(show) -> None:
     page = show()
-    assert "1 of 2 names that nobody could know at the cutoff stand in some" in words(page)
+    assert "1 of 2 names that were unknown at the cutoff were found" in words(page)
     assert after(page, "COVID-19", 3) == ["2020-02-11", "2", "<urn:uuid:7>, <urn:uuid:9>"]
     clean = {**SCAN, "canaries": {"looked_for": ["ChatGPT"], "found": {}}}
-    said = words(show(ledger={"scan": clean}))
-    assert "None holds one of the 1 names looked for" in said
+    text = words(show(ledger={"scan": clean}))
+    assert "None of the 1 searched names that were unknown at the cutoff was found" in text
 
 
-def test_the_page_says_who_signed_and_that_it_has_not_checked(show, corpus_record) -> None:
+def test_the_page_names_the_signing_key_and_that_it_has_not_verified_it(show, corpus_record) -> None:
     signature = {"payload_sha256": DIGEST, "signatures": [{"keyid": "k" * 64, "sig": "x"}]}
     record = corpus_record(signature=signature)
-    said = words(show(records=[record]))
-    assert f"Signed with key {'k' * 64}, as recorded; this page has not checked the signature." in said
-    assert f"python -m tasks.corpus.attest verify {record.ref.path}" in said
-    assert DIGEST in said
-    assert "Nobody has signed it." in words(show(records=[corpus_record()]))
+    text = words(show(records=[record]))
+    assert f"Signed with key {'k' * 64}, as recorded; this page has not verified the signature." in text
+    assert f"python -m tasks.corpus.attest verify {record.ref.path}" in text
+    assert DIGEST in text
+    assert "It is not signed." in words(show(records=[corpus_record()]))
     other = corpus_record(signature={**signature, "payload_sha256": "0" * 64})
     assert "but over other bytes than this statement's" in words(show(records=[other]))
 
 
-def test_the_placebos_signature_is_not_taken_for_the_corpuss(show, make_record, corpus_record) -> None:
+def test_the_signature_of_the_placebo_corpus_is_not_shown_for_the_corpus(show, make_record, corpus_record) -> None:
     signature = {"payload_sha256": DIGEST, "signatures": [{"keyid": "k", "sig": "x"}]}
     placebo = make_record("corpus", label="after", facts={"signature": signature})
-    assert "Nobody has signed it." in words(show(records=[placebo, corpus_record()]))
+    assert "It is not signed." in words(show(records=[placebo, corpus_record()]))
 
 
-def test_a_placebos_corpus_says_after_and_an_older_one_that_it_has_no_ledger(show, tmp_path: Path) -> None:
-    assert "own date lies after the cutoff" in words(show(ledger={"side": "after"}))
-    assert corpus_part(tmp_path, []) is None
+def test_a_placebo_corpus_is_after_the_cutoff_and_an_older_corpus_has_no_ledger(show, tmp_path: Path) -> None:
+    assert "own date is after the cutoff" in words(show(ledger={"side": "after"}))
+    assert corpus_section(tmp_path, []) is None
     (tmp_path / "older").mkdir()
     write_made_corpus(tmp_path / "older")
     (tmp_path / "older" / "statement.json").unlink()
-    assert corpus_part(tmp_path / "older", [])["statement"] is None
+    assert corpus_section(tmp_path / "older", [])["statement"] is None
 
 
-def test_months_are_drawn_singly_and_a_long_time_by_year() -> None:
+def test_bars_are_months_and_over_a_long_time_years() -> None:
     few = documents_over_time(BY_MONTH, "2017-07-02", "known")
     long = documents_over_time({"1790-01": 1, "1790-12": 1, "1960-12": 3}, "1960-12-31", "known")
     assert "documents per month" in few
@@ -118,7 +118,7 @@ def test_months_are_drawn_singly_and_a_long_time_by_year() -> None:
     assert documents_over_time({}, "2017-07-02", "known") is None
 
 
-def test_what_a_ledger_says_is_shown_as_text(show) -> None:
+def test_text_from_a_ledger_is_escaped(show) -> None:
     evil = "<script>alert(1)</script>"
     page = show(ledger={"dumps": [made_dump(evil, 1, **{evil: 2})], "documents_by_month": {}})
     assert "script" not in page.tags

@@ -1,11 +1,11 @@
-"""A figure that is not there is a dash with its reason on the page."""
+"""A missing figure is a dash, with its reason on the page."""
 
-from tasks.report.text import signed
+from tasks.common.text import signed
 from tasks.schemas.scores import Estimate, Interval, RankIc
 from tests.report.page_reader import words
 from tests.report.sample_robust import CONTROLS, NONE, SENSITIVITY, control, made_robust, parts
 
-CAREFUL = "base - trained (continued training removes nothing the base already knows)"
+CAREFUL = "base - trained (continued training does not remove what the base already knows)"
 
 
 def nothing(why: str) -> Estimate:
@@ -37,10 +37,10 @@ EMPTY = made_robust(
 )
 
 
-def test_every_figure_that_is_not_there_has_its_reason_on_the_page(write):
-    said = words(write(robust=EMPTY))
+def test_every_missing_figure_has_its_reason_on_the_page(write):
+    text = words(write(robust=EMPTY))
     for name in FIGURES:
-        assert f"of base: base {name} why." in said
+        assert f"of base: base {name} why." in text
     for reason in (
         "both intervals of R2 on of trained: too few draws.",
         "two-way interval of R2 off of trained: draws why.",
@@ -51,12 +51,12 @@ def test_every_figure_that_is_not_there_has_its_reason_on_the_page(write):
         "noise of equal width (off, date disjoint, premium): noise has no test row.",
         "standardized, alpha by purged CV: no inner split.",
         "There is no two-way interval of the reduction: reduction why.",
-        "No reduction was found to hold against it.",
+        "There is no reduction to compare with it.",
     ):
-        assert reason in said
+        assert reason in text
 
 
-def test_what_rounds_to_zero_has_a_plus_so_that_a_page_does_not_hint_at_a_sign():
+def test_a_value_that_rounds_to_zero_has_a_plus_and_hints_at_no_sign():
     assert [signed(value) for value in (-0.00004, 0.00004, -0.00006, None)] == [
         "+0.0000",
         "+0.0000",
@@ -65,16 +65,16 @@ def test_what_rounds_to_zero_has_a_plus_so_that_a_page_does_not_hint_at_a_sign()
     ]
 
 
-def test_a_figure_without_a_recorded_reason_still_says_that(write):
+def test_a_missing_figure_without_a_recorded_reason_is_shown_as_such(write):
     robust = made_robust(lookahead=Estimate(point=None))
     assert f"\N{EN DASH} {CAREFUL}: no reason was recorded" in words(write(robust=robust))
 
 
-def test_reasons_that_are_the_same_are_told_once(write):
+def test_equal_reasons_are_shown_once(write):
     robust = made_robust(base=parts(0, 0, 0, disjoint=NONE, shared_day_effect=NONE))
-    said = words(write(robust=robust))
-    assert f"\N{EN DASH} shared-day effect of base, R2 disjoint of base: {NONE.why_none}" in said
-    assert said.count(NONE.why_none) == 1
+    text = words(write(robust=robust))
+    assert f"\N{EN DASH} shared-day effect of base, R2 disjoint of base: {NONE.why_none}" in text
+    assert text.count(NONE.why_none) == 1
 
 
 def n_figures(page) -> int:

@@ -1,4 +1,4 @@
-"""What holds of every report."""
+"""Laws that hold for every report."""
 
 import re
 
@@ -13,8 +13,8 @@ from tasks.store.digests import sha256_of_json
 from tests.report.sample_robust import made_robust
 
 
-def test_at_smoke_size_the_first_line_says_that_the_numbers_mean_nothing(write):
-    assert write(ReportConfig(plumbing_only=True)).text[0].startswith("Plumbing only, these numbers mean nothing")
+def test_the_first_line_of_a_smoke_test_states_that_the_numbers_mean_nothing(write):
+    assert write(ReportConfig(plumbing_only=True)).text[0].startswith("Smoke test, these numbers mean nothing")
     assert write(ReportConfig(plumbing_only=False)).text[0] == "Leakage premium"
 
 
@@ -40,7 +40,7 @@ def test_the_headline_is_on_the_page_and_in_the_table(write, tmp_path):
     assert [cell for cell in cells if cell not in " ".join(text)] == []
 
 
-def test_dropped_draws_are_told_by_reason(write, tmp_path):
+def test_dropped_draws_are_counted_by_reason(write, tmp_path):
     text = " ".join(write().text)
     assert "197 of 200 draws" in text
     assert "Dropped: 2 for too few stocks; 1 for undefined R2." in text
@@ -53,17 +53,17 @@ def test_dropped_draws_are_told_by_reason(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "words"), [(0.1, 0.3, "lies above zero"), (-0.3, -0.1, "lies below zero"), (-1, 1, "holds zero")]
+    ("low", "high", "words"), [(0.1, 0.3, "is above zero"), (-0.3, -0.1, "is below zero"), (-1, 1, "contains zero")]
 )
-def test_the_page_says_where_the_two_way_interval_lies_and_the_seeds_only_without_it(write, low, high, words):
+def test_zero_is_compared_with_the_two_way_interval_and_with_the_reference_only_without_it(write, low, high, words):
     interval = Interval(p2_5=low, p50=0.0, p97_5=high)
     robust = made_robust(reduction=Estimate(point=0.0, two_way=interval, jackknife=(low, high)))
     assert f"The two-way 95 % interval of the reduction {words}" in " ".join(write(robust=robust).text)
     text = " ".join(write(robust=None, reduction_interval=interval).text)
-    assert f"The seed's 95 % interval of the reduction {words}" in text
+    assert f"The reference 95 % interval of the reduction {words}" in text
 
 
-def test_every_artifact_is_named_with_digest_and_inputs(write, records):
+def test_every_artifact_is_listed_with_digest_and_inputs(write, records):
     text = write().text
     for record in records:
         assert record.digest[:12] in text
@@ -73,20 +73,20 @@ def test_every_artifact_is_named_with_digest_and_inputs(write, records):
     assert train.git_commit in text
 
 
-def test_tokens_seen_come_before_tokens_offered(records):
+def test_tokens_seen_take_precedence_over_tokens_offered(records):
     train = next(record for record in records if record.kind == "train")
     assert (train.facts["n_tokens"], tokens_of(train)) == (99_999, 10_240)
     assert tokens_of(next(record for record in records if record.kind == "panel")) is None
 
 
-def test_seconds_and_tokens_stand_by_stage(write):
+def test_seconds_and_tokens_are_shown_by_stage(write):
     text = write().text
     start = text.index("train-made-up")
     assert text[start : start + 4] == ["train-made-up", "64.0", "10,240", "160"]
 
 
 def test_the_loss_is_drawn_only_where_one_was_recorded(write, records):
-    assert "Training loss over the tokens seen, as the trainer logged it." in write().text
+    assert "Training loss over the tokens seen, as logged by the trainer." in write().text
     without = [record for record in records if not loss_curves([record])]
     assert "Training" not in write(records=without).text
 
@@ -104,7 +104,7 @@ def test_stages_that_ran_with_other_versions_show_both(make_record):
     assert "outside a checkout" in found["git commit"]
 
 
-def test_whatever_a_record_a_check_or_a_title_says_is_shown_as_text(write, make_record):
+def test_text_from_records_checks_and_titles_is_escaped(write, make_record):
     evil = "<script>alert(1)</script>"
     record = make_record("train", versions={"torch": evil, evil: "1"}, git_commit=evil)
     page = write(
@@ -125,7 +125,7 @@ def test_the_same_run_gives_the_same_bytes(write, tmp_path):
     assert Report(tmp_path).page.read_bytes() == first
 
 
-def test_facts_tell_how_many_artifacts_and_how_long(records, write_inputs, tmp_path):
+def test_facts_hold_the_number_of_artifacts_and_the_seconds(records, write_inputs, tmp_path):
     facts = write_report(ReportConfig(), write_inputs(), records, tmp_path)
     assert facts == {"n_artifacts": 9, "seconds_of_all_stages": 7 * 12.5 + 31.0 + 64.0, "plumbing_only": False}
 

@@ -1,8 +1,8 @@
-"""How figures are drawn as SVG text: the same numbers give the same bytes, and nothing is loaded from elsewhere."""
+"""Drawing figures as SVG text: the same numbers give the same bytes, and nothing is loaded from elsewhere."""
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ GREY, BLUE, GREEN, OCHRE, INK, LINE = "#8a8f98", "#2f6690", "#4d7c59", "#b7791f"
 MODEL_COLOURS = {"base": GREY, "trained": BLUE, "placebo": GREEN}
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "hindsight",
-    # Letters stay letters: the page's own font, selectable and small.
+    # Text stays text: in the page's own font, selectable and small.
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10,
@@ -31,13 +31,13 @@ STYLE: dict[Any, Any] = {
     "ytick.color": INK,
 }
 WIDTH_INCHES = 5.4
-"""Narrow, so that letters stay readable on a phone."""
+"""Narrow, so that text stays readable on a phone."""
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
 @dataclass
 class Drawing:
-    """A figure while it is drawn, and its text afterwards."""
+    """A figure while it is drawn, and its SVG afterwards."""
 
     figure: Figure
     axes: Axes
@@ -46,13 +46,13 @@ class Drawing:
 
 @contextmanager
 def drawing(height: float) -> Iterator[Drawing]:
-    """Draw on one set of axes; its `svg` is there when the block has ended.
+    """Draw on one set of axes; `svg` is set when the block ends.
 
     Args:
         height: Inches.
     """
     with mpl.rc_context(STYLE):
-        # A Figure of its own: pyplot would keep it in a global list of the worker's process.
+        # Not by pyplot, which keeps every figure in a global list of the worker's process.
         figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
         figure.patch.set_alpha(0)
         axes = figure.add_subplot()
@@ -62,8 +62,10 @@ def drawing(height: float) -> Iterator[Drawing]:
         drawn.svg = _svg(figure)
 
 
-def mark(axes: Axes, height: float, point: float, interval: Interval | None, colour: str) -> None:
-    """A point as a circle, 95 % of the draws as a line, their median as a tick."""
+def mark(axes: Axes, height: float, point: float | None, interval: Interval | None, colour: str) -> None:
+    """A point as a circle, 95 % of the draws as a line, their median as a tick; nothing where there is no point."""
+    if point is None:
+        return
     if interval:
         ends = [interval.p2_5, interval.p97_5]
         axes.plot(ends, [height, height], color=colour, linewidth=3, solid_capstyle="round")
@@ -71,8 +73,23 @@ def mark(axes: Axes, height: float, point: float, interval: Interval | None, col
     axes.plot([point], [height], marker="o", markersize=7, color="white", markeredgecolor=colour, markeredgewidth=2.5)
 
 
+def interval_rows(rows: Mapping[str, tuple[float, Interval | None]], label: str) -> Markup:
+    """A row per figure: its point and its interval.
+
+    Args:
+        rows: By name; models have their own colours.
+        label: Of the x axis.
+    """
+    with drawing(height=0.8 + 0.4 * len(rows)) as drawn:
+        for height, (name, (point, interval)) in enumerate(rows.items()):
+            mark(drawn.axes, height, point, interval, MODEL_COLOURS.get(name, INK))
+        name_rows(drawn.axes, list(rows))
+        drawn.axes.set_xlabel(label)
+    return drawn.svg
+
+
 def name_rows(axes: Axes, names: list[str]) -> None:
-    """Names at the left, the first on top, and a line at zero."""
+    """Name the rows at the left, the first on top, and draw a line at zero."""
     axes.axvline(0, color=LINE, linewidth=1, zorder=0)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
@@ -84,6 +101,6 @@ def _svg(figure: Figure) -> Markup:
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata=NO_METADATA)
     text = stream.getvalue()
-    # Without the XML head, whose DTD is an address; without group ids, which would repeat from figure to figure.
+    # Without the XML head, whose DTD is a URL; without group ids, which repeat from figure to figure.
     text = re.sub(r'<g id="\w+_\d+">', "<g>", text[text.index("<svg") :])
     return Markup(text)  # noqa: S704  matplotlib escapes whatever text it draws

@@ -1,46 +1,24 @@
-"""The seed's figures and the records as rows of text."""
+"""What the artifacts' records tell about the run: time, tokens, lineage, versions, loss curves and the panel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from tasks.report.text import bounds, dropped, signed
-from tasks.schemas.scores import ModelScore, PremiumScores
+from tasks.common.text import Row
+from tasks.report.text import spaced
 from tasks.store.records import Record
 
 TOKEN_FACTS = ("tokens_seen", "n_tokens")
-"""Facts in which a stage records the tokens it worked through; the first one present counts."""
+"""Facts in which a stage records the tokens it processed; the first one present counts."""
+TITLES = {
+    "n_dropped": "Rows dropped, by reason",
+    "survivorship": "Survivorship: how far the choice of stocks looked ahead",
+}
 
-Row = dict[str, str]
 Curve = list[tuple[float, float]]
 """(tokens seen, training loss) pairs."""
 
 
-def seed_rows(scores: PremiumScores) -> list[Row]:
-    """The seed contract's figures: what they are, of the base model, of the trained one, and base minus trained."""
-    base, trained = scores.base, scores.trained
-    kept = f"{scores.n_kept_draws} of {scores.n_draws}"
-    return [
-        row("premium", signed(base.premium), signed(trained.premium), signed(scores.premium_reduction)),
-        row(
-            "premium, 95 % of stock draws",
-            bounds(base.premium_interval),
-            bounds(trained.premium_interval),
-            bounds(scores.reduction_interval),
-        ),
-        row(
-            "premium, median stock draw",
-            signed(base.premium_interval.p50),
-            signed(trained.premium_interval.p50),
-            signed(scores.reduction_interval.p50),
-        ),
-        _compared("R2 on: stock-disjoint folds", base, trained, "r2_on"),
-        _compared("R2 off: days after the cut", base, trained, "r2_off"),
-        row("stock draws kept", kept, kept, ""),
-        *(row(f"stock draws dropped: {why}", str(n), str(n), "") for why, n in dropped(scores.dropped_draws)),
-    ]
-
-
 def stages(records: Iterable[Record]) -> list[Row]:
-    """Seconds and tokens of each stage; a stage without tokens leaves them blank."""
+    """Seconds and tokens of each stage; the cells of a stage without tokens are empty."""
     return [
         {
             "stage": record.kind,
@@ -55,7 +33,7 @@ def stages(records: Iterable[Record]) -> list[Row]:
 
 
 def lineage(records: Iterable[Record]) -> list[Row]:
-    """Where each artifact stands, what its content hashes to and what it came from."""
+    """Key, content digest, inputs and size of each artifact."""
     return [
         {
             "kind": record.kind,
@@ -71,28 +49,58 @@ def lineage(records: Iterable[Record]) -> list[Row]:
 
 
 def versions(records: Iterable[Record]) -> list[Row]:
-    """Packages and commits the stages ran with; more than one where they differ."""
-    seen: dict[str, set[str]] = {}
+    """Packages and commits the stages ran with; several versions where stages differ."""
+    found: dict[str, set[str]] = {}
     for record in records:
         for name, version in {**record.versions, "git commit": record.git_commit or "outside a checkout"}.items():
-            seen.setdefault(name, set()).add(version)
-    return [{"what": name, "version": ", ".join(sorted(found))} for name, found in sorted(seen.items())]
-
-
-def loss_curves(records: Iterable[Record]) -> dict[str, Curve]:
-    """The loss of every training that recorded some, by its artifact's label."""
-    return {record.label: curve for record in records if (curve := _curve(record))}
+            found.setdefault(name, set()).add(version)
+    return [{"what": name, "version": ", ".join(sorted(values))} for name, values in sorted(found.items())]
 
 
 def tokens_of(record: Record) -> int | None:
-    """Tokens a stage worked through, where it recorded them."""
+    """Tokens a stage processed, where it recorded them."""
     found = (record.facts.get(name) for name in TOKEN_FACTS)
     return next((value for value in found if isinstance(value, int)), None)
 
 
-def row(figure: str, base: str, trained: str, difference: str) -> Row:
-    """A row of the headline table."""
-    return {"figure": figure, "base": base, "trained": trained, "difference": difference}
+def loss_curves(records: Iterable[Record]) -> dict[str, Curve]:
+    """The loss curve of every training that recorded one, by its artifact's label."""
+    return {record.label: curve for record in records if (curve := _curve(record))}
+
+
+def base_is_pretrained(records: Iterable[Record]) -> bool | None:
+    """Whether the base model had been trained before this run; None where its record does not tell."""
+    found = next((record.facts.get("pretrained") for record in records if record.kind == "base"), None)
+    return found if isinstance(found, bool) else None
+
+
+def panel_contract(records: Iterable[Record]) -> str | None:
+    """The contract under which the panel was made, where its record names one."""
+    found = next((record.facts.get("contract") for record in records if record.kind == "panel"), None)
+    return found if isinstance(found, str) else None
+
+
+def panel_tables(records: Iterable[Record]) -> list[tuple[str, list[Row]]]:
+    """A title and rows for every flat mapping of numbers among the panel's facts, such as rows dropped."""
+    facts = [item for record in records if record.kind == "panel" for item in record.facts.items()]
+    return [
+        (TITLES.get(name, spaced(name).capitalize()), rows)
+        for name, value in facts
+        if isinstance(value, dict) and (rows := _number_rows(value))
+    ]
+
+
+def _number_rows(values: Mapping[str, object]) -> list[Row]:
+    """A row per number; no rows if any value is not a number."""
+    numbers = {
+        name: value for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    if len(numbers) < len(values):
+        return []
+    return [
+        {"what": spaced(name), "number": f"{value:,}" if isinstance(value, int) else f"{value:.4g}"}
+        for name, value in numbers.items()
+    ]
 
 
 def _curve(record: Record) -> Curve:
@@ -100,8 +108,3 @@ def _curve(record: Record) -> Curve:
     if not isinstance(pairs, list):
         return []
     return [(float(pair[0]), float(pair[1])) for pair in pairs]  # type: ignore[index, arg-type]
-
-
-def _compared(figure: str, base: ModelScore, trained: ModelScore, field: str) -> Row:
-    of_base, of_trained = getattr(base, field), getattr(trained, field)
-    return row(figure, signed(of_base), signed(of_trained), signed(of_base - of_trained))

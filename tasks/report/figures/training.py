@@ -1,4 +1,4 @@
-"""The corpus over time, with the cutoff."""
+"""Figures of the training: its documents over time with the cutoff, and its loss."""
 
 from calendar import monthrange
 from collections import Counter
@@ -10,19 +10,23 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from tasks.report.figures.drawing import BLUE, OCHRE, drawing
+from tasks.report.tables.provenance import Curve
 
 MONTH = 1 / 12
-MONTHS_FROM_YEARS = 12
-"""A corpus that spans more years than this is drawn by year: a month's bar would be thinner than a line."""
+MAX_YEARS_BY_MONTH = 12
+"""A corpus that spans more years is drawn by year: a month's bar would be thinner than a line."""
+LINE_STYLES = ("-", (0, (4, 2)), (0, (1, 1)))
+MAX_MARKED_POINTS = 40
+"""A loss curve with as many points is drawn without markers."""
 
 
 def documents_over_time(by_month: Mapping[str, int], cutoff: str, side: str) -> Markup | None:
-    """A bar per month, or per year over a long time, and a line at the end of the cutoff's day.
+    """A bar per month, or per year over a long time, and a line at the end of the cutoff day.
 
     Args:
         by_month: Documents by `YYYY-MM`.
         cutoff: ISO day.
-        side: `known` or `after`, for the label.
+        side: `known` or `after`: on which side of the cutoff the documents are.
     """
     if not by_month:
         return None
@@ -31,7 +35,7 @@ def documents_over_time(by_month: Mapping[str, int], cutoff: str, side: str) -> 
     known = side == "known"
     with drawing(height=2.3) as drawn:
         axes = drawn.axes
-        # The month the cutoff lies in ends, or begins, with it: no bar reaches to days it does not count.
+        # The bar of the cutoff's month ends, or begins, at the cutoff: it covers only days that it counts.
         lefts = [start if known else max(start, min(cut, end)) for start, end, _ in bars]
         rights = [min(end, max(cut, start)) if known else end for start, end, _ in bars]
         widths = [right - left for left, right in zip(lefts, rights, strict=True)]
@@ -47,11 +51,31 @@ def documents_over_time(by_month: Mapping[str, int], cutoff: str, side: str) -> 
     return drawn.svg
 
 
+def training_loss(curves: Mapping[str, Curve]) -> Markup:
+    """Loss over the tokens seen, a line per training.
+
+    Args:
+        curves: (tokens, loss) pairs in the order of training, by the training's label.
+    """
+    with drawing(height=2.2) as drawn:
+        for number, (name, curve) in enumerate(curves.items()):
+            tokens, losses = zip(*curve, strict=True)
+            style = LINE_STYLES[number % len(LINE_STYLES)]
+            marker = "o" if len(curve) < MAX_MARKED_POINTS else ""
+            drawn.axes.plot(tokens, losses, color=BLUE, linestyle=style, marker=marker, markersize=3, label=name)
+        if len(curves) > 1:
+            drawn.axes.legend(frameon=False)
+        drawn.axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+        drawn.axes.set_xlabel("tokens seen")
+        drawn.axes.set_ylabel("loss, nats per token")
+    return drawn.svg
+
+
 def _bars(by_month: Mapping[str, int]) -> list[tuple[float, float, int]]:
-    """Start and end of each bar in years, and its documents; months stand a little apart, years do not."""
+    """Start and end of each bar in years, and its documents; there is a gap between months, none between years."""
     months = {(int(month[:4]), int(month[5:7])): n for month, n in by_month.items()}
     years = [year for year, _ in months]
-    if max(years) - min(years) <= MONTHS_FROM_YEARS:
+    if max(years) - min(years) <= MAX_YEARS_BY_MONTH:
         starts = {year + (month - 1) * MONTH: n for (year, month), n in months.items()}
         return [(start, start + 0.86 * MONTH, n) for start, n in starts.items()]
     by_year: Counter[int] = Counter()
@@ -61,7 +85,7 @@ def _bars(by_month: Mapping[str, int]) -> list[tuple[float, float, int]]:
 
 
 def _end_of(day: date) -> float:
-    """The end of a day in years, months being equally long."""
+    """The end of a day in years, with months of equal length."""
     n_days = monthrange(day.year, day.month)[1]
     return day.year + (day.month - 1 + day.day / n_days) * MONTH
 
