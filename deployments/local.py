@@ -20,7 +20,7 @@ from deployments.scratch import scratch_dir, sweep_attempts
 from tasks.common.errors import HindsightError
 from tasks.common.settings import project_root, state_dir
 from tasks.costs.prices import PROVIDER_VARIABLE
-from tasks.store.filesystem import store_url
+from tasks.store.connect import store_url
 from tasks.store.store import open_store
 
 SERVER_START_SECONDS = 240

@@ -30,7 +30,7 @@ def store_audit(config: AuditConfig = AuditConfig()) -> str:  # noqa: B008 - fro
         log.warning("artifact %s is larger than max_gigabytes = %s: it is never read again", path, config.max_gigabytes)
     log.info("%s", found.summary)
     _show(found)
-    found.refuse_what_is_wrong()
+    found.check()
     return found.summary
 
 

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from tasks.common.settings import Frozen
 from tasks.costs.prices import Prices, add_known, charge
-from tasks.costs.usage import Stay, failed_since_success, sum_failed
+from tasks.costs.usage import MachineStay, failed_since_success, sum_failed
 from tasks.store.records import Record
 
 
@@ -55,16 +55,16 @@ class StepUsage:
     pool: str
     is_reached: bool = False
     record: Record | None = None
-    stays: Sequence[Stay] = field(default=())
+    stays: Sequence[MachineStay] = field(default=())
     n_runs: int = 0
     n_alive: int = 0
     forecast: Forecast | None = None
 
-    def stays_since(self, since: datetime) -> list[Stay]:
+    def stays_since(self, since: datetime) -> list[MachineStay]:
         """Those that a run which began then pays for; a stay it re-attached to counts from its own beginning."""
         return [stay for stay in self.stays if stay.ended is None or stay.ended > since]
 
-    def failed_before(self, since: datetime) -> list[Stay]:
+    def failed_before(self, since: datetime) -> list[MachineStay]:
         """Failed attempts that earlier runs have paid and that no record holds."""
         return failed_since_success(stay for stay in self.stays if stay.ended is not None and stay.ended <= since)
 

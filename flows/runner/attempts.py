@@ -9,7 +9,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import State, StateType
 
-from tasks.costs.usage import Meter, Outcome, Stay, failed_since_success
+from tasks.costs.usage import MachineStay, Meter, Outcome, failed_since_success
 
 ON_THE_MACHINE = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
 """A run that pauses keeps its process; one that is being cancelled has its machine until its processes are gone."""
@@ -31,7 +31,7 @@ class Attempts:
         n_alive: Those that have not ended, waiting ones among them.
     """
 
-    stays: list[Stay] = field(default_factory=list)
+    stays: list[MachineStay] = field(default_factory=list)
     n_runs: int = 0
     n_alive: int = 0
 
@@ -56,7 +56,7 @@ def attempts(client: SyncPrefectClient, tags: Iterable[str]) -> dict[str, Attemp
     return found
 
 
-def stays_of(run: FlowRun, states: Sequence[State]) -> list[Stay]:
+def stays_of(run: FlowRun, states: Sequence[State]) -> list[MachineStay]:
     """Read a run's history: a run that was retried had a machine as often as it was tried.
 
     A run that an automation marked as crashed ends when it was marked, up to two minutes after its death.
@@ -66,7 +66,7 @@ def stays_of(run: FlowRun, states: Sequence[State]) -> list[Stay]:
         states: Its history in any order.
     """
     pool = _pool(run)
-    had: list[Stay] = []
+    had: list[MachineStay] = []
     due: datetime | None = None
     began: datetime | None = None
     for state in sorted(states, key=lambda state: state.timestamp):
@@ -97,12 +97,12 @@ def meter_of(run: FlowRun | None, tag: str, started: float, waited_seconds: floa
     return Meter(started, queued_seconds, waited_seconds, failed_since_success(earlier))
 
 
-def _stay(pool: str | None, due: datetime, began: datetime, ending: State | None) -> Stay:
+def _stay(pool: str | None, due: datetime, began: datetime, ending: State | None) -> MachineStay:
     queued_seconds = max((began - due).total_seconds(), 0.0)
     if ending is None:
-        return Stay(pool, queued_seconds, began, None, "live")
+        return MachineStay(pool, queued_seconds, began, None, "live")
     outcome: Outcome = "completed" if ending.is_completed() else "failed"
-    return Stay(pool, queued_seconds, began, ending.timestamp, outcome)
+    return MachineStay(pool, queued_seconds, began, ending.timestamp, outcome)
 
 
 def _runs(client: SyncPrefectClient, tags: list[str]) -> list[FlowRun]:

@@ -15,10 +15,9 @@ from prefect.context import FlowRunContext
 from flows.runner.prefect_runs import own_run_id
 from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, LeaseHeld, LeaseMissing, end, new_lease, read_lease, renew, take
-from tasks.store.receipts import verify
+from tasks.store.receipts import release_compute, verify
 from tasks.store.refs import ArtifactRef, ArtifactSpec
-from tasks.store.release import release_compute
-from tasks.store.sealed import BadNote
+from tasks.store.sealed import DamagedFile
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ class StageLease:
             read_lease(self.store, self.name)
         except LeaseMissing:
             return False
-        except BadNote as error:
+        except DamagedFile as error:
             log.warning("%s: %s", self.deployment, error)
             return False
         return True
@@ -104,7 +103,7 @@ class StageLease:
         )
         try:
             release_compute(self.store, self.name, receipt, self._log_that_it_may_stop)
-        except (LeaseMissing, BadNote) as error:
+        except (LeaseMissing, DamagedFile) as error:
             log.warning("%s: the artifact is verified, yet %s", self.deployment, error)
 
     def _take_or_renew(self) -> None:

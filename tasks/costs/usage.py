@@ -18,7 +18,7 @@ Outcome = Literal["completed", "failed", "live"]
 
 
 @dataclass(frozen=True)
-class Stay:
+class MachineStay:
     """One time that one run had a machine.
 
     Args:
@@ -51,7 +51,7 @@ class FailedAttempts(Frozen):
     """At their pools' prices of today; null where one of them has none."""
 
 
-class Spent(Frozen):
+class Usage(Frozen):
     """What an artifact took until its record was written. What nobody knows is null, and `unknown` says why."""
 
     pool: str | None
@@ -95,9 +95,9 @@ class Meter:
     started: float = field(default_factory=time.monotonic)
     queued_seconds: float = 0.0
     waited_seconds: float = 0.0
-    failed: Sequence[Stay] | None = None
+    failed: Sequence[MachineStay] | None = None
 
-    def read(self) -> Spent:
+    def read(self) -> Usage:
         """What has been spent up to now. A price list that cannot be read ends no work: it leaves dollars unknown."""
         try:
             prices = load_prices()
@@ -109,14 +109,14 @@ class Meter:
         price = prices.find(pool)
         return self._priced(price, prices, "" if price else f"pool {pool} has no price at {prices.current_provider}.")
 
-    def _priced(self, price: Price | None, prices: Prices | None, unknown: str) -> Spent:
+    def _priced(self, price: Price | None, prices: Prices | None, unknown: str) -> Usage:
         seconds = round(time.monotonic() - self.started, 3)
         failed = None if self.failed is None else sum_failed(self.failed, prices)
         if not unknown and failed and failed.dollars is None:
             unknown = "an earlier attempt ran on a pool without a price."
         own = charge(price, seconds)
         earlier = failed.dollars if failed else 0.0
-        return Spent(
+        return Usage(
             pool=current_pool(),
             provider=price.provider if price else None,
             dollars_per_hour=price.dollars_per_hour if price else None,
@@ -130,7 +130,7 @@ class Meter:
         )
 
 
-def sum_failed(stays: Iterable[Stay], prices: Prices | None) -> FailedAttempts:
+def sum_failed(stays: Iterable[MachineStay], prices: Prices | None) -> FailedAttempts:
     """Add up attempts that have ended."""
     ended = [stay for stay in stays if stay.ended is not None]
     seconds = [stay.seconds(stay.began) for stay in ended]
@@ -144,7 +144,7 @@ def sum_failed(stays: Iterable[Stay], prices: Prices | None) -> FailedAttempts:
     )
 
 
-def failed_since_success(stays: Iterable[Stay]) -> list[Stay]:
+def failed_since_success(stays: Iterable[MachineStay]) -> list[MachineStay]:
     """The failed attempts after the last that completed: those before it stand in the record which that one wrote."""
     ended = sorted((stay for stay in stays if stay.ended is not None), key=lambda stay: stay.began)
     completed = [place for place, stay in enumerate(ended) if stay.outcome == "completed"]

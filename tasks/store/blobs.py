@@ -1,24 +1,28 @@
-"""Bytes by their sha256: put once, read back and hashed; a name is a promise about the content."""
+"""Blobs: bytes named by their sha256, read back and hashed; and the check whether an artifact's blobs are whole."""
 
 import hashlib
 from collections.abc import Callable
 
-from tasks.store.errors import CutAnswer
+from tasks.store.errors import ArtifactDamaged, CutAnswer
 from tasks.store.objects import Objects
-from tasks.store.records import FileEntry, Record
+from tasks.store.parallel import in_parallel
+from tasks.store.records import RECORD_NAME, BlobEntry, FileEntry, Record
 
 CHUNK_BYTES = 64 << 20
 """A larger file is stored as several blobs: each is one request from memory, and what a killed upload loses."""
 N_READS = 3
-"""A blob that came cut or wrong is asked for again this often in all: the fault may lie on the way."""
+"""Attempts to read a blob that arrives cut or wrong: the fault may be on the way."""
+REHASH_UP_TO_BYTES = 1 << 30
+"""An artifact up to this size is hashed to check that it is whole; of a larger one every blob's size is compared, and
+its bytes are hashed when a stage fetches them."""
 
 
 class WrongBytes(Exception):
-    """A blob's bytes are not what its name says. The store turns this into a sentence about the artifact."""
+    """A blob's bytes do not have the sha256 of its name. The store raises ArtifactDamaged from it."""
 
 
 class WrongBlob(Exception):
-    """`WrongBytes`, and the file they were to be of."""
+    """`WrongBytes`, and the file of the blob."""
 
     def __init__(self, entry: FileEntry, found: WrongBytes) -> None:
         super().__init__(f"{entry.path}: {found}")
@@ -30,7 +34,7 @@ class Blobs:
     """`blobs/<sha256>` below a store's root.
 
     Args:
-        objects: Where they lie.
+        objects: The store's.
     """
 
     def __init__(self, objects: Objects) -> None:
@@ -38,27 +42,27 @@ class Blobs:
 
     @staticmethod
     def name_of(sha256: str) -> str:
-        """The object that holds a blob."""
+        """The object with a blob."""
         return f"blobs/{sha256}"
 
     @staticmethod
     def names_of(record: Record) -> list[str]:
-        """The objects an artifact's files lie in, each once, in file order."""
-        return list(dict.fromkeys(Blobs.name_of(blob.sha256) for entry in record.files for blob in entry.blobs))
+        """The objects with an artifact's files, each once, in file order."""
+        return [Blobs.name_of(sha256) for sha256 in record.blob_sizes]
 
     def put(self, content: bytes | bytearray, sha256: str) -> None:
-        """Write a blob; that it reads back right is `verify`'s to say."""
+        """Write a blob. `verify` checks that it reads back right."""
         self.objects.write(self.name_of(sha256), content)
 
     def size(self, sha256: str) -> int | None:
-        """Its bytes in the store, or None if it is absent."""
+        """Its bytes in the store, or None if it does not exist."""
         return self.objects.size(self.name_of(sha256))
 
     def check_size(self, sha256: str, size: int) -> None:
-        """Hold a blob's presence and size against what a record says, without reading it.
+        """Check that a blob exists with this size, without reading it.
 
         Raises:
-            WrongBytes: If they differ.
+            WrongBytes: If it does not.
         """
         if (found := self.size(sha256)) is None:
             raise WrongBytes(f"{self.name_of(sha256)} is missing")
@@ -66,24 +70,19 @@ class Blobs:
             raise WrongBytes(f"{self.name_of(sha256)} has {found} bytes")
 
     def verify(self, sha256: str, size: int) -> None:
-        """Read a blob from the store and hash it, in bounded memory.
-
-        Raises:
-            WrongBytes: If it is missing, or is something else each time it is read.
-            StoreUnreachable: If it cannot be read to its end.
-        """
-        self.copy(sha256, size, lambda offset, piece: None)
+        """Read a blob from the store and hash it, in bounded memory. Raises as `copy`."""
+        self.copy(sha256, size, lambda offset, buffer: None)
 
     def copy(self, sha256: str, size: int, write: Callable[[int, bytes], object]) -> None:
-        """Read a blob, hash it and hand it on; what was handed on counts only if this returns.
+        """Read a blob, hash it and pass its bytes on; they count only if this returns.
 
         Args:
             sha256: Its name.
-            size: Bytes the record says it has.
-            write: Called with an offset in the blob and a piece; after a fault it begins at 0 again.
+            size: Bytes according to the record.
+            write: Called with an offset in the blob and some bytes; after a fault it starts at 0 again.
 
         Raises:
-            WrongBytes: If it is missing, or is something else each time it is read.
+            WrongBytes: If it is missing, or has other bytes at each attempt.
             StoreUnreachable: If it cannot be read to its end.
         """
         for attempt in range(1, N_READS + 1):
@@ -98,13 +97,44 @@ class Blobs:
 
     def _copy_once(self, sha256: str, size: int, write: Callable[[int, bytes], object]) -> None:
         digest, offset = hashlib.sha256(), 0
-        for piece in self.objects.pieces(self.name_of(sha256)):
-            digest.update(piece)
-            write(offset, piece)
-            offset += len(piece)
+        for buffer in self.objects.stream(self.name_of(sha256)):
+            digest.update(buffer)
+            write(offset, buffer)
+            offset += len(buffer)
             if offset > size:
                 break
         if offset != size:
             raise WrongBytes(f"{self.name_of(sha256)} has {'more' if offset > size else offset} bytes")
         if (found := digest.hexdigest()) != sha256:
             raise WrongBytes(f"its bytes hash to {found[:12]}")
+
+
+def check_whole(blobs: Blobs, record: Record, n_threads: int) -> None:
+    """Compare an artifact's blobs in the store with its record.
+
+    Raises:
+        ArtifactDamaged: If a blob is missing, cut or changed.
+    """
+    check = blobs.verify if record.n_bytes <= REHASH_UP_TO_BYTES else blobs.check_size
+
+    def check_one(location: tuple[FileEntry, BlobEntry]) -> None:
+        entry, blob = location
+        try:
+            check(blob.sha256, blob.size)
+        except WrongBytes as error:
+            raise damage(blobs.objects.url, record.ref.path, WrongBlob(entry, error)) from error
+
+    # Reversed twice: each blob once, in file order, with the first file it belongs to.
+    distinct = {blob.sha256: (entry, blob) for entry in reversed(record.files) for blob in entry.blobs}
+    in_parallel(check_one, reversed(distinct.values()), n_threads)
+
+
+def damage(url: str, path: str, wrong: WrongBlob) -> ArtifactDamaged:
+    """The error for a damaged file of the artifact at a path of the store."""
+    entry = wrong.entry
+    names = " ".join(Blobs.name_of(blob.sha256) for blob in entry.blobs[:1])
+    more = f" (and its other {len(entry.blobs) - 1} blobs)" if len(entry.blobs) > 1 else ""
+    return ArtifactDamaged(
+        f"file {entry.path} of artifact {path} in {url} is damaged: {wrong.found}; the record has {entry.size} bytes "
+        f"with sha256 {entry.sha256[:12]}. Remove {names}{more} and {path}/{RECORD_NAME} to rebuild it."
+    )

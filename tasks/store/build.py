@@ -1,4 +1,4 @@
-"""The one way an artifact comes to be: found and whole means done, else fetch, make, publish."""
+"""Build an artifact: return it if it exists and is whole, else fetch its inputs, make it and publish it."""
 
 import logging
 import time
@@ -8,41 +8,40 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tasks.costs.usage import Meter, current_meter
-from tasks.store.exclusive import only_builder
 from tasks.store.rebuild import find_artifact, requester_of
 from tasks.store.refs import ArtifactRef, ArtifactSpec
-from tasks.store.staging import staging_folder
+from tasks.store.staging import builder_lock, staging_folder
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
 
 Facts = dict[str, JsonValue]
 Make = Callable[[Mapping[str, Path], Path], Facts]
-"""From the inputs' folders and an empty folder to the facts; leaves the artifact's files in the folder."""
+"""From the inputs' folders and an empty folder to the facts; writes the artifact's files into the folder."""
 
 
 def build(store: Store, spec: ArtifactSpec, make: Make) -> ArtifactRef:
-    """Return the planned artifact, building it only if it is not in the store, or if it was asked for again.
+    """Return the artifact of a spec, building it only if the store lacks it or a rebuild was requested.
 
     On one machine a second builder of the same artifact waits for the first.
 
     Args:
-        store: Where artifacts lie.
+        store: Where to find and publish it.
         spec: What is wanted.
         make: Called with the fetched inputs and an empty folder.
 
     Raises:
-        StoreError: If an input or the artifact itself is missing, damaged or drifted.
+        StoreError: If an input or the artifact itself is missing, damaged or of another identity.
     """
-    if found := _found(store, spec):
+    if found := _find(store, spec):
         return found
     meter = current_meter()
-    with only_builder(spec):
-        # Another builder may have published between the question and the lock.
-        return _found(store, spec) or _make(store, spec, make, meter)
+    with builder_lock(spec):
+        # Another builder may have published before the lock was acquired.
+        return _find(store, spec) or _make(store, spec, make, meter)
 
 
-def _found(store: Store, spec: ArtifactSpec) -> ArtifactRef | None:
+def _find(store: Store, spec: ArtifactSpec) -> ArtifactRef | None:
     if found := find_artifact(store, spec, requester_of(spec)):
         log.info("%s: found in the store, nothing to do", found.path)
     return found

@@ -1,12 +1,13 @@
-"""What stands in a store: its records by path, and the artifact a person names."""
+"""What a store holds: its records by path, summaries of its artifacts, and the artifact that a path names."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.store.errors import ArtifactDamaged, ArtifactMissing, StoreError
-from tasks.store.record_files import ASIDE
+from tasks.store.errors import ArtifactDamaged, ArtifactMissing, StoreError, StoreRefused, StoreUnreachable
+from tasks.store.record_files import EARLIER
 from tasks.store.records import RECORD_NAME, Record
 from tasks.store.refs import ArtifactRef, Segment
 from tasks.store.store import Store
@@ -15,16 +16,12 @@ LATEST = "latest"
 _SEGMENT: TypeAdapter[str] = TypeAdapter(Segment)
 
 
-class BadPath(StoreError):
-    """What was given is no `kind/label/key` and no `kind/label/latest`."""
-
-
 def record_paths(store: Store, kind: str = "") -> Iterator[str]:
-    """`kind/label/key` of every record that stands in the store, in name order.
+    """`kind/label/key` of every record in the store, in name order.
 
     Args:
         store: Where to look.
-        kind: Only this room's.
+        kind: Only this stage's.
     """
     for info in store.objects.list(f"{_segment(kind)}/" if kind else ""):
         *path, name = info.name.split("/")
@@ -33,7 +30,7 @@ def record_paths(store: Store, kind: str = "") -> Iterator[str]:
 
 
 def records(store: Store, kind: str = "") -> tuple[list[Record], list[str]]:
-    """Every record that can be read, and a sentence for each that cannot."""
+    """Every readable record, and an error message for each other one."""
     readable, unreadable = [], []
     for path in record_paths(store, kind):
         try:
@@ -45,37 +42,97 @@ def records(store: Store, kind: str = "") -> tuple[list[Record], list[str]]:
     return readable, unreadable
 
 
-def set_aside(store: Store) -> Iterator[Record]:
-    """Every record that stood before its artifact was built again with other bytes.
+def earlier_records(store: Store) -> Iterator[Record]:
+    """Every record that a rebuild with other bytes replaced.
 
     Raises:
         ArtifactDamaged: If one of them cannot be read.
     """
     for info in store.objects.list(""):
-        parts = info.name.split("/")
-        if len(parts) == 5 and parts[3] == ASIDE:
+        segments = info.name.split("/")
+        if len(segments) == 5 and segments[3] == EARLIER:
             try:
                 yield Record.model_validate_json(store.objects.read(info.name))
             except ValidationError as error:
                 raise ArtifactDamaged(
-                    f"{info.name} in {store.url} is no whole record; remove it to give that artifact up."
+                    f"{info.name} in {store.url} is not a valid record; remove it to give that artifact up."
                 ) from error
 
 
-def resolve(store: Store, path: str) -> ArtifactRef:
-    """The artifact at `kind/label/key`, or the one `kind/label/latest` points to.
+@dataclass(frozen=True)
+class ArtifactSummary:
+    """The few fields of a record that an audit keeps in memory.
 
-    The pointer is a hint: the record it leads to says what the artifact is.
+    Args:
+        ref: Its reference.
+        n_bytes: Of its distinct blobs: what reading it takes.
+        sources: Paths of its inputs.
+    """
+
+    ref: ArtifactRef
+    n_bytes: int
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StoreSummary:
+    """All artifacts of a store.
+
+    Args:
+        artifacts: In path order.
+        unreadable: By path, the error message of a record that is cut, changed or of a newer version.
+    """
+
+    artifacts: tuple[ArtifactSummary, ...]
+    unreadable: dict[str, str]
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """By path, an error message for each source of an artifact that has no record."""
+        known = {artifact.ref.path for artifact in self.artifacts} | self.unreadable.keys()
+        children = {source: each.ref.path for each in self.artifacts for source in each.sources if source not in known}
+        return {
+            path: f"artifact {path}, an input of {child}, is not in the store; rerun its stage to build it."
+            for path, child in sorted(children.items())
+        }
+
+
+def summarize(store: Store) -> StoreSummary:
+    """Read every record, one at a time.
 
     Raises:
-        BadPath: If the path has another form.
-        ArtifactMissing: If no record stands there.
+        StoreRefused: If the server refuses.
+        StoreUnreachable: If it gives no complete answer.
+    """
+    artifacts: list[ArtifactSummary] = []
+    unreadable: dict[str, str] = {}
+    for path in record_paths(store):
+        try:
+            record = store.records.read(path)
+        except FileNotFoundError:
+            continue  # removed between the listing and now
+        except (StoreRefused, StoreUnreachable):
+            raise
+        except (StoreError, OSError) as error:
+            unreadable[path] = f"the record of {path} cannot be read: {error}"
+        else:
+            sources = tuple(source.path for source in record.inputs.values())
+            artifacts.append(ArtifactSummary(record.ref, sum(record.blob_sizes.values()), sources))
+    return StoreSummary(tuple(artifacts), unreadable)
+
+
+def resolve(store: Store, path: str) -> ArtifactRef:
+    """The artifact at `kind/label/key`, or the one that the hint `kind/label/latest` points to.
+
+    Raises:
+        StoreError: If the path has another form.
+        ArtifactMissing: If there is no record.
         ArtifactDamaged: If the record is cut or changed.
     """
-    parts = path.strip("/").split("/")
-    if len(parts) != 3:
-        raise BadPath(f"{path!r} names no artifact; write kind/label/key or kind/label/{LATEST}, as `ls` shows them.")
-    kind, label, key = map(_segment, parts)
+    segments = path.strip("/").split("/")
+    if len(segments) != 3:
+        raise StoreError(f"{path!r} names no artifact; write kind/label/key or kind/label/{LATEST}, as `ls` lists it.")
+    kind, label, key = map(_segment, segments)
     if key == LATEST:
         key = _latest_key(store, f"{kind}/{label}")
     where = f"{kind}/{label}/{key}"
@@ -83,7 +140,7 @@ def resolve(store: Store, path: str) -> ArtifactRef:
         return store.records.read(where).ref
     except FileNotFoundError as error:
         raise ArtifactMissing(
-            f"no artifact {where} in {store.url}; `python -m tasks.store ls {kind}` shows."
+            f"no artifact {where} in {store.url}; `python -m tasks.store ls {kind}` lists them."
         ) from error
 
 
@@ -92,13 +149,13 @@ def _latest_key(store: Store, folder: str) -> str:
     try:
         return _segment(str(json.loads(store.objects.read(name))["key"]))
     except FileNotFoundError as error:
-        raise ArtifactMissing(f"no pointer {name} in {store.url}; `python -m tasks.store ls` shows keys.") from error
+        raise ArtifactMissing(f"no pointer {name} in {store.url}; `python -m tasks.store ls` lists keys.") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactMissing(f"pointer {name} in {store.url} names no key; give the key, as `ls` shows it.") from error
+        raise ArtifactMissing(f"pointer {name} in {store.url} has no key; give the key, as `ls` lists it.") from error
 
 
-def _segment(part: str) -> str:
+def _segment(text: str) -> str:
     try:
-        return _SEGMENT.validate_python(part)
+        return _SEGMENT.validate_python(text)
     except ValidationError as error:
-        raise BadPath(f"{part!r} is no part of a store path; parts hold letters, digits and ._+- alone.") from error
+        raise StoreError(f"{text!r} is not a segment of a store path; use letters, digits and ._+- only.") from error

@@ -1,10 +1,10 @@
-"""`python -m tasks.store`: look at artifacts, prove them, sweep, export, and see who keeps which machine."""
+"""`python -m tasks.store`: list, show, verify, remove and export artifacts, collect garbage, list leases."""
 
 import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from tasks.store.forget import forget
 from tasks.store.gc import OLDER_THAN_HOURS, find_garbage, remove
 from tasks.store.leases import Lease, clock, end, list_leases, read_lease
 from tasks.store.receipts import VALID_HOURS, verify
+from tasks.store.records import Record
 from tasks.store.store import Store, open_store
-from tasks.store.tree import count_files, tree
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse, act, print. 0: done; 1: refused, or something is unreadable or overdue; 2: not understood."""
+    """Run a command. Exit status 0: done; 1: refused, or something is unreadable or overdue; 2: unknown command."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=os.environ.get("HINDSIGHT_LOG", "INFO"), format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
@@ -38,22 +38,42 @@ def main(arguments: list[str] | None = None) -> int:
 def _ls(store: Store, options: argparse.Namespace) -> int:
     readable, unreadable = records(store, options.kind or "")
     for record in sorted(readable, key=lambda record: (record.kind, record.label, record.finished_at)):
-        print(f"{record.ref.path}  {_size(record.n_bytes)}  {count_files(record)}  {clock(record.finished_at)}")
+        print(f"{record.ref.path}  {_size(record.n_bytes)}  {_count_files(record)}  {clock(record.finished_at)}")
     print(f"{len(readable)} artifacts, {_size(sum(record.n_bytes for record in readable))} in {store.url}")
-    return _complain(unreadable)
+    return _print_errors(unreadable)
 
 
 def _show(store: Store, options: argparse.Namespace) -> int:
     ref = resolve(store, options.path)
-    print("\n".join(tree({record.ref.path: record for record in store.lineage(ref)}, ref.path)))
+    print("\n".join(_tree({record.ref.path: record for record in store.lineage(ref)}, ref.path, set())))
     return 0
+
+
+def _tree(
+    records: Mapping[str, Record], path: str, seen: set[str], name: str = "", first: str = "", rest: str = ""
+) -> Iterator[str]:
+    """An artifact's facts, then its sources below it, indented by `first` and `rest`; a repeated one is only named."""
+    label = f"{name}: {path}" if name else path
+    if path in seen:
+        yield f"{first}{label} (above)"
+        return
+    seen.add(path)
+    record = records[path]
+    yield (
+        f"{first}{label}  {_count_files(record)}, {record.n_bytes} bytes, digest {record.digest[:12]}, "
+        f"{record.seconds:.0f} s, {record.finished_at:%Y-%m-%d %H:%M} UTC, {(record.git_commit or 'no checkout')[:12]}"
+    )
+    sources = sorted(record.inputs.items())
+    for number, (source_name, source) in enumerate(sources, start=1):
+        branch, below = ("└─ ", "   ") if number == len(sources) else ("├─ ", "│  ")
+        yield from _tree(records, source.path, seen, source_name, rest + branch, rest + below)
 
 
 def _verify(store: Store, options: argparse.Namespace) -> int:
     receipt = verify(resolve(store, options.path), store.url, options.valid_hours)
     print(
         f"{receipt.ref.path}: {receipt.n_blobs} blobs, {_size(receipt.n_bytes)} read and hashed in "
-        f"{receipt.seconds:.1f} s, all right\nreceipt {receipt.name}, good until {clock(receipt.expires_at)}"
+        f"{receipt.seconds:.1f} s, all right\nreceipt {receipt.name}, valid until {clock(receipt.expires_at)}"
     )
     return 0
 
@@ -66,7 +86,7 @@ def _gc(store: Store, options: argparse.Namespace) -> int:
     for blob in garbage.blobs:
         print(f"{blob.name}  {_size(blob.size)}  of {clock(blob.modified)}")
     for upload in garbage.uploads:
-        print(f"unfinished upload of {upload.name}, begun {clock(upload.started)}")
+        print(f"unfinished upload of {upload.name}, started {clock(upload.started)}")
     print(
         f"{len(garbage.blobs)} blobs ({garbage.n_bytes} bytes) and {len(garbage.uploads)} unfinished uploads {done}; "
         f"{garbage.n_kept} blobs of {garbage.n_records} records kept, {garbage.n_young} younger than "
@@ -81,8 +101,8 @@ def _forget(store: Store, options: argparse.Namespace) -> int:
     ref = resolve(store, options.path)
     removed = forget(store, ref)
     print(
-        f"{ref.path}: forgotten, {len(removed.blobs)} blobs ({removed.n_bytes} bytes) removed, "
-        f"{removed.n_kept} that other artifacts share kept"
+        f"{ref.path}: removed with {len(removed.blobs)} blobs ({removed.n_bytes} bytes), "
+        f"{removed.n_kept} blobs shared with other artifacts kept"
     )
     return 0
 
@@ -98,28 +118,32 @@ def _leases(store: Store, options: argparse.Namespace) -> int:
     if options.forget:
         lease = read_lease(store, options.forget)
         end(store, lease.name)
-        print(f"forgotten, without a receipt: {_line(lease)}")
+        print(f"removed without a receipt: {_line(lease)}")
         return 0
     found = list_leases(store)
     overdue = found.overdue()
     for lease in overdue if options.overdue else found.leases:
         print(_line(lease))
     print(f"{len(found.leases)} leases in {store.url}, {len(overdue)} overdue, {len(found.unreadable)} unreadable")
-    return _complain(found.unreadable) or int(options.overdue and bool(overdue))
+    return _print_errors(found.unreadable) or int(options.overdue and bool(overdue))
 
 
 def _line(lease: Lease) -> str:
     until = f"until {clock(lease.expires_at)}"
     if lease.is_overdue():
         minutes = (datetime.now(UTC) - lease.expires_at).total_seconds() / 60
-        until = f"OVERDUE by {minutes:.0f} minutes, its holder has not renewed it"
+        until = f"OVERDUE by {minutes:.0f} minutes, not renewed by its holder"
     return f"{lease.name}  {lease.what} for {lease.artifact}, held by {lease.holder}, {until}"
 
 
-def _complain(sentences: list[str] | tuple[str, ...]) -> int:
-    for sentence in sentences:
-        print(f"hindsight: {sentence}", file=sys.stderr)
-    return int(bool(sentences))
+def _print_errors(messages: list[str] | tuple[str, ...]) -> int:
+    for message in messages:
+        print(f"hindsight: {message}", file=sys.stderr)
+    return int(bool(messages))
+
+
+def _count_files(record: Record) -> str:
+    return f"{len(record.files)} file" + ("s" if len(record.files) != 1 else "")
 
 
 def _size(n_bytes: int) -> str:
@@ -131,28 +155,33 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     def command(
-        name: str, act: Callable[[Store, argparse.Namespace], int], text: str, of_one: bool = False
+        name: str, act: Callable[[Store, argparse.Namespace], int], text: str, takes_path: bool = False
     ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
         added.set_defaults(act=act)
-        if of_one:
+        if takes_path:
             added.add_argument("path", metavar="PATH", help="kind/label/key or kind/label/latest")
         return added
 
     ls = command("ls", _ls, "list artifacts")
     ls.add_argument("kind", nargs="?", help="only this kind, such as train")
-    command("show", _show, "an artifact and what it came from, as a tree", of_one=True)
-    proof = command("verify", _verify, "read and hash every byte with a fresh client; write a receipt", of_one=True)
-    proof.add_argument("--valid-hours", type=float, default=VALID_HOURS, help="default: %(default)s")
-    sweep = command("gc", _gc, "what no record refers to; removes nothing unless told so")
-    sweep.add_argument("--delete", action="store_true", help="remove it")
-    sweep.add_argument(
-        "--older-than-hours", type=float, default=OLDER_THAN_HOURS, help="leave younger things; default: %(default)s"
+    command("show", _show, "an artifact and its sources as a tree", takes_path=True)
+    verification = command("verify", _verify, "read and hash every byte, write a receipt", takes_path=True)
+    verification.add_argument("--valid-hours", type=float, default=VALID_HOURS, help="default: %(default)s")
+    garbage = command("gc", _gc, "list what no record names; removes it with --delete")
+    garbage.add_argument("--delete", action="store_true", help="remove it")
+    garbage.add_argument(
+        "--older-than-hours", type=float, default=OLDER_THAN_HOURS, help="keep what is younger; default: %(default)s"
     )
-    command("forget", _forget, "remove one artifact that no other came from, and the blobs it alone has", of_one=True)
-    out = command("export", _export, "an artifact with all it came from, as a folder", of_one=True)
+    command(
+        "forget",
+        _forget,
+        "remove an artifact that is no other's input",
+        takes_path=True,
+    )
+    out = command("export", _export, "an artifact with all its sources as a folder", takes_path=True)
     out.add_argument("folder", type=Path)
-    leases = command("leases", _leases, "who keeps which machine")
+    leases = command("leases", _leases, "list who rents which machine")
     leases.add_argument("--overdue", action="store_true", help="only overdue ones; exit status 1 if there is one")
     leases.add_argument("--forget", metavar="NAME", help="remove the lease of a machine you have stopped by hand")
     return parser

@@ -1,4 +1,4 @@
-"""Digests: of bytes, of files, of JSON and of a whole artifact."""
+"""SHA-256 digests: of streams, files, ranges of files, JSON values and whole artifacts."""
 
 import hashlib
 import json
@@ -8,16 +8,16 @@ from typing import BinaryIO
 
 from pydantic import JsonValue
 
-PIECE_BYTES = 256 << 10
-"""Read, hashed and written at a time. It stays in the processor's cache between the three; of 1 MiB each piece would be
-fresh pages from the system, which doubled a download's time in the kernel."""
+BUFFER_BYTES = 256 << 10
+"""Read, hashed and written at a time. It stays in the processor's cache between the three; with 1 MiB each buffer would
+be fresh pages from the system, which doubled a download's time in the kernel."""
 
 
 def sha256_of_stream(stream: BinaryIO) -> str:
     """Hash a binary stream to its end in bounded memory."""
     digest = hashlib.sha256()
-    while piece := stream.read(PIECE_BYTES):
-        digest.update(piece)
+    while buffer := stream.read(BUFFER_BYTES):
+        digest.update(buffer)
     return digest.hexdigest()
 
 
@@ -32,14 +32,14 @@ def sha256_of_range(path: Path, start: int, size: int) -> str:
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as stream:
         stream.seek(start)
-        while size > 0 and (piece := stream.read(min(size, PIECE_BYTES))):
-            digest.update(piece)
-            size -= len(piece)
+        while size > 0 and (buffer := stream.read(min(size, BUFFER_BYTES))):
+            digest.update(buffer)
+            size -= len(buffer)
     return digest.hexdigest()
 
 
 def canonical_json(value: JsonValue) -> bytes:
-    """One spelling per value: sorted keys, no spaces, UTF-8; NaN is refused."""
+    """One spelling per value: sorted keys, no spaces, UTF-8; NaN raises ValueError."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 

@@ -1,4 +1,4 @@
-"""Blobs into a folder's files: hashed on the way, synced, and only then given their names."""
+"""Blobs into a folder's files: hashed on the way, synced, and only then renamed to their names."""
 
 import os
 import shutil
@@ -8,23 +8,24 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from tasks.common.progress import Progress
 from tasks.store.blobs import Blobs, WrongBlob, WrongBytes
 from tasks.store.digests import sha256_of_range
 from tasks.store.errors import DISK_IS_FULL, NoSpace
-from tasks.store.parallel import Progress, in_parallel
+from tasks.store.parallel import in_parallel
 from tasks.store.records import BlobEntry, FileEntry
 
 PART = ".part"
 STALE_SECONDS = 24 * 3600
-"""A part this old was left by a killed download."""
+"""A part file this old was left by a killed download."""
 
 
-class Part:
-    """A file in the making, `<name>.<unique>.part`; threads write its blobs each at its place.
+class PartFile:
+    """An unfinished file, `<name>.<unique>.part`; threads write its blobs at their offsets.
 
     Args:
-        target: The name it gets when it is whole.
-        n_blobs: After so many blobs it is.
+        target: Its name when it is complete.
+        n_blobs: It is complete after this many blobs.
     """
 
     def __init__(self, target: Path, n_blobs: int) -> None:
@@ -35,15 +36,15 @@ class Part:
         self.file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         self._lock = threading.Lock()
 
-    def write(self, offset: int, piece: bytes) -> None:
-        """Write a piece at its place."""
-        rest = memoryview(piece)
+    def write(self, offset: int, content: bytes) -> None:
+        """Write bytes at an offset."""
+        rest = memoryview(content)
         while rest:
             n_written = os.pwrite(self.file, rest, offset)
             rest, offset = rest[n_written:], offset + n_written
 
-    def blob_done(self) -> None:
-        """Count a blob; with the last one, sync the bytes and give the file its name."""
+    def finish_blob(self) -> None:
+        """Sync a blob; after the last one, rename the file to its name."""
         # Every blob is synced by its own thread while others receive, so that the last one has little left to sync.
         os.fsync(self.file)
         with self._lock:
@@ -55,19 +56,19 @@ class Part:
         self.file = -1
 
     def discard(self) -> None:
-        """Remove it unless it has become the file."""
+        """Remove it unless it was completed."""
         if self.file >= 0:
             os.close(self.file)
             self.path.unlink(missing_ok=True)
 
 
 class Download:
-    """An artifact's files on their way into a local folder.
+    """The download of an artifact's files into a local folder.
 
     Args:
-        blobs: Where from.
-        folder: Where to.
-        n_threads: Blobs in flight at once, each with one piece in memory.
+        blobs: The store's.
+        folder: The target.
+        n_threads: Blobs in flight at once, each with one buffer in memory.
     """
 
     def __init__(self, blobs: Blobs, folder: Path, n_threads: int) -> None:
@@ -76,33 +77,33 @@ class Download:
         self.n_threads = n_threads
 
     def receive(self, entries: list[FileEntry], what: str) -> None:
-        """Fetch what does not lie in the folder right already.
+        """Fetch the files that the folder lacks or has with other bytes.
 
         Args:
             entries: The artifact's files.
-            what: What messages call it.
+            what: Its name in messages.
 
         Raises:
             WrongBlob: If a blob is missing or hashes to something else.
-            NoSpace: If the disk is too full; no file is left that is not whole.
+            NoSpace: If the disk is too full; no incomplete file is left.
         """
         self._remove_stale_parts()
         absent = self._absent(entries)
         n_bytes = sum(entry.size for entry in absent)
-        self._refuse_if_too_full(n_bytes, what)
-        progress, parts = Progress(f"fetch {what}", n_bytes), list[Part]()
+        self._check_disk(n_bytes, what)
+        progress, parts = Progress(f"fetch {what}", n_bytes), list[PartFile]()
 
-        def receive(place: tuple[Part, FileEntry, int, BlobEntry]) -> None:
-            part, entry, start, blob = place
+        def receive(location: tuple[PartFile, FileEntry, int, BlobEntry]) -> None:
+            part, entry, start, blob = location
             try:
-                self.blobs.copy(blob.sha256, blob.size, lambda offset, piece: part.write(start + offset, piece))
-                part.blob_done()
+                self.blobs.copy(blob.sha256, blob.size, lambda offset, content: part.write(start + offset, content))
+                part.finish_blob()
             except WrongBytes as error:
                 raise WrongBlob(entry, error) from error
             progress.add(blob.size)
 
         try:
-            in_parallel(receive, self._places(absent, parts), self.n_threads)
+            in_parallel(receive, self._locations(absent, parts), self.n_threads)
         except OSError as error:
             if error.errno not in DISK_IS_FULL:
                 raise
@@ -111,24 +112,25 @@ class Download:
             for part in parts:
                 part.discard()
 
-    def _places(self, absent: list[FileEntry], parts: list[Part]) -> Iterator[tuple[Part, FileEntry, int, BlobEntry]]:
+    def _locations(
+        self, absent: list[FileEntry], parts: list[PartFile]
+    ) -> Iterator[tuple[PartFile, FileEntry, int, BlobEntry]]:
         # The largest first, so that at the end all threads have something left to do.
         for entry in sorted(absent, key=lambda entry: -entry.size):
-            part = Part(self.folder / entry.path, len(entry.blobs))
+            part = PartFile(self.folder / entry.path, len(entry.blobs))
             parts.append(part)
-            for start, blob in entry.placed_blobs:
+            for start, blob in entry.located_blobs:
                 yield part, entry, start, blob
 
     def _absent(self, entries: list[FileEntry]) -> list[FileEntry]:
-        def differs(place: tuple[FileEntry, int, BlobEntry]) -> str | None:
-            entry, start, blob = place
-            right = sha256_of_range(self.folder / entry.path, start, blob.size) == blob.sha256
-            return None if right else entry.path
+        def differs(location: tuple[FileEntry, int, BlobEntry]) -> str | None:
+            entry, start, blob = location
+            return None if sha256_of_range(self.folder / entry.path, start, blob.size) == blob.sha256 else entry.path
 
-        there = [entry for entry in entries if self._has_size(entry)]
-        places = ((entry, start, blob) for entry in there for start, blob in entry.placed_blobs)
-        differing = set(in_parallel(differs, places, self.n_threads))
-        right = {entry.path for entry in there} - differing
+        existing = [entry for entry in entries if self._has_size(entry)]
+        locations = ((entry, start, blob) for entry in existing for start, blob in entry.located_blobs)
+        differing = set(in_parallel(differs, locations, self.n_threads))
+        right = {entry.path for entry in existing} - differing
         return [entry for entry in entries if entry.path not in right]
 
     def _has_size(self, entry: FileEntry) -> bool:
@@ -141,7 +143,7 @@ class Download:
             if part.stat().st_mtime < time.time() - STALE_SECONDS:
                 part.unlink(missing_ok=True)
 
-    def _refuse_if_too_full(self, n_bytes: int, what: str) -> None:
+    def _check_disk(self, n_bytes: int, what: str) -> None:
         if n_bytes:
             self.folder.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(self.folder).free < n_bytes:
@@ -151,5 +153,5 @@ class Download:
         free = shutil.disk_usage(self.folder).free
         return NoSpace(
             f"fetching {what} needs {n_bytes / 1e6:,.1f} MB in {self.folder}, where {free / 1e6:,.1f} MB are free; "
-            "make room or move HINDSIGHT_STATE to a larger disk. No unfinished file was left."
+            "free disk space or move HINDSIGHT_STATE to a larger disk. No incomplete file was left."
         )

@@ -1,36 +1,36 @@
-"""What the store refuses."""
+"""Errors of the store. Those that only one module raises are defined there."""
 
 import errno
 
 from tasks.common.errors import HindsightError
 
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""An OSError's numbers that a person can act on by making room."""
+"""Numbers of an OSError that freeing disk space resolves."""
 
 
 class StoreError(HindsightError):
-    """The store cannot be used as it is asked to be."""
+    """The store cannot do what was asked."""
 
 
 class StoreRefused(StoreError):
-    """The server said no: keys, rights, bucket or clock. Trying again changes nothing.
+    """The server refused for good: keys, rights, bucket or clock. A retry changes nothing.
 
     Args:
-        sentence: For a person.
-        code: S3's word for it, such as `NoSuchBucket`.
+        message: For a person.
+        code: S3's error code, such as `NoSuchBucket`.
     """
 
-    def __init__(self, sentence: str, code: str = "") -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
         self.code = code
 
 
 class StoreUnreachable(StoreError):
-    """The server gave no whole answer, however often it was asked."""
+    """The server gave no complete answer after all retries."""
 
 
 class CutAnswer(StoreUnreachable):
-    """An answer broke off before its end; asking again may help."""
+    """An answer broke off before its end; a retry may help."""
 
 
 class NewerSchema(StoreError):
@@ -38,15 +38,15 @@ class NewerSchema(StoreError):
 
 
 class UnwritableStore(StoreError):
-    """The store refused a small write, or gave other bytes back."""
+    """The store refused a small write, or returned other bytes."""
 
 
 class NoSpace(StoreError):
-    """The disk is full where an artifact was to be written."""
+    """The disk is full."""
 
 
 class ArtifactMissing(StoreError):
-    """No record stands at the place the reference names."""
+    """No record exists at the path of a reference."""
 
 
 class ArtifactDamaged(StoreError):
@@ -54,4 +54,4 @@ class ArtifactDamaged(StoreError):
 
 
 class IdentityDrift(StoreError):
-    """An artifact stands at this key with another identity than the one asked for."""
+    """An artifact exists at this key with another identity than the one wanted."""

@@ -1,4 +1,4 @@
-"""One artifact with all it came from, as a folder that needs no store."""
+"""Export an artifact and all its sources as a folder that needs no store."""
 
 import json
 import shutil
@@ -15,16 +15,16 @@ LINEAGE_NAME = "lineage.json"
 
 
 class ExportRefused(StoreError):
-    """The folder cannot take the export, or does not hold what was written into it."""
+    """The target folder is not empty, or an exported file reads back changed."""
 
 
 def export(store: Store, ref: ArtifactRef, target: Path) -> list[Record]:
     """Write `target/<kind>/<label>/<key>/` with files and record for the artifact and each of its sources.
 
-    The folder gets its name when everything in it was read back and hashed; before that it does not exist.
+    The target is created by a rename after everything in it was read back and hashed.
 
     Args:
-        store: Where the artifacts stand.
+        store: The artifacts' store.
         ref: The last artifact.
         target: A folder that is empty or does not exist.
 
@@ -42,9 +42,9 @@ def export(store: Store, ref: ArtifactRef, target: Path) -> list[Record]:
     try:
         for record in lineage:
             _write(store, record, part)
-        (part / LINEAGE_NAME).write_text(json.dumps(_lineage(ref, lineage), indent=1) + "\n")
+        (part / LINEAGE_NAME).write_text(json.dumps(_lineage_json(ref, lineage), indent=1) + "\n")
         for record in lineage:
-            _refuse_changed(record, part / record.ref.path)
+            _check_files(record, part / record.ref.path)
         part.replace(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -53,22 +53,22 @@ def export(store: Store, ref: ArtifactRef, target: Path) -> list[Record]:
 
 def _write(store: Store, record: Record, part: Path) -> None:
     if any(entry.path == RECORD_NAME for entry in record.files):
-        raise ExportRefused(f"artifact {record.ref.path} has a file {RECORD_NAME}, where its record would stand.")
-    # A store whose cache is the export: files come straight to their place, hashed on the way.
+        raise ExportRefused(f"artifact {record.ref.path} has a file {RECORD_NAME}, the name of its own record.")
+    # A store whose cache is the export: files are written to their final place, hashed on the way.
     folder = Store(store.url, part).fetch(record.ref)
-    (folder / RECORD_NAME).write_text(record.model_dump_json(indent=1) + "\n")
+    (folder / RECORD_NAME).write_bytes(record.to_bytes())
 
 
-def _refuse_changed(record: Record, folder: Path) -> None:
+def _check_files(record: Record, folder: Path) -> None:
     for entry in record.files:
         if (found := sha256_of_file(folder / entry.path)) != entry.sha256:
             raise ExportRefused(
-                f"{folder / entry.path} hashes to {found[:12]} after it was written, the record says "
+                f"{folder / entry.path} hashes to {found[:12]} after it was written, its record has "
                 f"{entry.sha256[:12]}; the disk or its memory is failing."
             )
 
 
-def _lineage(ref: ArtifactRef, lineage: list[Record]) -> dict[str, object]:
+def _lineage_json(ref: ArtifactRef, lineage: list[Record]) -> dict[str, object]:
     return {
         "artifact": ref.path,
         "digest": ref.digest,

@@ -9,18 +9,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tasks.store.capabilities import Capabilities
-from tasks.store.digests import PIECE_BYTES
+from tasks.store.digests import BUFFER_BYTES
 from tasks.store.errors import DISK_IS_FULL, NoSpace, StoreRefused
-from tasks.store.objects import ObjectInfo, UnfinishedUpload
+from tasks.store.objects import Capabilities, ObjectInfo, UnfinishedUpload
 
 PART = ".part"
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-"""What file systems without hard links say."""
+"""Errors of file systems without hard links."""
 
 
 class FolderObjects:
-    """Each object is a file; it gets its name by a rename after its bytes were synced.
+    """Each object is a file; it is renamed to its name after its bytes were synced.
 
     Args:
         root: The store's root folder; it need not exist yet.
@@ -31,28 +30,28 @@ class FolderObjects:
         self.url = str(root)
 
     def read(self, name: str) -> bytes:
-        return self._at(name).read_bytes()
+        return self._path(name).read_bytes()
 
     def read_range(self, name: str, start: int, stop: int) -> bytes:
-        with self._at(name).open("rb") as stream:
+        with self._path(name).open("rb") as stream:
             stream.seek(start)
             return stream.read(max(stop - start, 0))
 
-    def pieces(self, name: str) -> Iterator[bytes]:
-        with self._at(name).open("rb", buffering=0) as stream:
-            while piece := stream.read(PIECE_BYTES):
-                yield piece
+    def stream(self, name: str) -> Iterator[bytes]:
+        with self._path(name).open("rb", buffering=0) as stream:
+            while buffer := stream.read(BUFFER_BYTES):
+                yield buffer
 
     def write(self, name: str, content: bytes | bytearray) -> None:
-        with self._part(name, content) as part:
-            part.replace(self._at(name))
+        with self._part_file(name, content) as part:
+            part.replace(self._path(name))
 
     def write_new(self, name: str, content: bytes | bytearray) -> bool:
         return self.size(name) is None and self._link(name, content)
 
     def size(self, name: str) -> int | None:
         try:
-            return self._at(name).stat().st_size
+            return self._path(name).stat().st_size
         except FileNotFoundError:
             return None
 
@@ -66,7 +65,7 @@ class FolderObjects:
                 yield ObjectInfo(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def delete(self, name: str) -> None:
-        self._at(name).unlink(missing_ok=True)
+        self._path(name).unlink(missing_ok=True)
 
     def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
         for name, path in self._files(""):
@@ -84,13 +83,13 @@ class FolderObjects:
             self.delete(name)
         return Capabilities(conditional_writes=exclusive, checks_sha256=False, checks_md5=False)
 
-    def _at(self, name: str) -> Path:
+    def _path(self, name: str) -> Path:
         if name.startswith("/") or ".." in name.split("/"):
             raise StoreRefused(f"name {name!r} would leave the store {self.url}; names are relative, without '..'.")
         return self.root / name
 
     def _files(self, prefix: str) -> Iterator[tuple[str, Path]]:
-        top = self._at(prefix.rpartition("/")[0])
+        top = self._path(prefix.rpartition("/")[0])
         paths = sorted(Path(folder) / file for folder, _, files in os.walk(top) for file in files)
         for path in paths:
             name = path.relative_to(self.root).as_posix()
@@ -98,21 +97,21 @@ class FolderObjects:
                 yield name, path
 
     def _link(self, name: str, content: bytes | bytearray) -> bool:
-        with self._part(name, content) as part:
+        with self._part_file(name, content) as part:
             try:
-                # A second name for the part: unlike a rename, it fails where another writer was first.
-                os.link(part, self._at(name))
+                # A second name for the part file: unlike a rename, it fails if another writer was first.
+                os.link(part, self._path(name))
             except FileExistsError:
                 return False
             except OSError as error:
                 if error.errno not in NO_LINKS:
                     raise
-                part.replace(self._at(name))
+                part.replace(self._path(name))
         return True
 
     @contextmanager
-    def _part(self, name: str, content: bytes | bytearray) -> Iterator[Path]:
-        target = self._at(name)
+    def _part_file(self, name: str, content: bytes | bytearray) -> Iterator[Path]:
+        target = self._path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.{uuid.uuid4().hex}{PART}")
         try:
@@ -133,6 +132,6 @@ class FolderObjects:
                 raise
             free = shutil.disk_usage(part.parent).free
             raise NoSpace(
-                f"{name} of {len(content) / 1e6:,.1f} MB has no room in {self.url}, where {free / 1e6:,.1f} MB are "
-                "free; make room or set HINDSIGHT_STORE to a larger disk. No half object was left."
+                f"{name} of {len(content) / 1e6:,.1f} MB does not fit into {self.url}, where {free / 1e6:,.1f} MB are "
+                "free; free disk space or set HINDSIGHT_STORE to a larger disk. No partial object was left."
             ) from error

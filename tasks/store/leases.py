@@ -1,4 +1,4 @@
-"""Leases on rented compute: whoever launches a machine keeps one, so that a dead launcher leaves a trace that calls."""
+"""Leases on rented compute: a launcher renews its lease; if the launcher dies, the lease becomes overdue."""
 
 import logging
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from pydantic import AwareDatetime
 
 from tasks.store.errors import StoreError
 from tasks.store.refs import Segment
-from tasks.store.sealed import BadNote, Sealed, read_sealed
+from tasks.store.sealed import DamagedFile, Sealed, read_sealed
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
 
 
 class LeaseHeld(StoreError):
-    """Another launcher, alive as far as one can tell, holds the lease."""
+    """Another launcher holds the lease, and it is not overdue."""
 
 
 class LeaseMissing(StoreError):
-    """No lease of that name stands in the store."""
+    """The lease does not exist."""
 
 
 class Lease(Sealed):
-    """Who keeps which machine, and until when it is believed to be alive."""
+    """Who rents which machine, and until when the renter is assumed to be alive."""
 
     schema_version: Literal[1] = 1
     name: Segment
@@ -33,36 +33,36 @@ class Lease(Sealed):
     what: str
     """What is rented, such as `train/h100`."""
     artifact: str
-    """Path of the artifact it is rented for, `kind/label/key`: only this one's receipt releases it."""
+    """Path of the artifact it is rented for, `kind/label/key`: only a receipt of this one releases it."""
     taken_at: AwareDatetime
     """UTC, by the holder's clock."""
     expires_at: AwareDatetime
-    """UTC. A holder renews well before; after it the lease is overdue."""
+    """UTC. The holder renews well before; afterwards the lease is overdue."""
 
     def is_overdue(self, now: datetime | None = None) -> bool:
-        """Whether nobody has renewed it in time."""
+        """Whether it was not renewed in time."""
         return (now or datetime.now(UTC)) >= self.expires_at
 
 
 @dataclass(frozen=True)
 class LeaseList:
-    """What stands below `leases/`.
+    """All leases of a store.
 
     Args:
         leases: Those that can be read, in name order.
-        unreadable: A sentence for each that cannot.
+        unreadable: An error message for each other one.
     """
 
     leases: tuple[Lease, ...]
     unreadable: tuple[str, ...]
 
     def overdue(self, now: datetime | None = None) -> tuple[Lease, ...]:
-        """Leases whose holder has not renewed them in time."""
+        """Leases that were not renewed in time."""
         return tuple(lease for lease in self.leases if lease.is_overdue(now))
 
 
 def new_lease(name: str, holder: str, what: str, artifact: str, valid_seconds: float) -> Lease:
-    """A lease that runs for `valid_seconds` from now, not yet taken.
+    """A lease for `valid_seconds` from now, not yet taken.
 
     Raises:
         StoreError: If it would be overdue at once.
@@ -73,40 +73,40 @@ def new_lease(name: str, holder: str, what: str, artifact: str, valid_seconds: f
 
 
 def take(store: Store, lease: Lease) -> Lease:
-    """Write a lease where none stands, or where this holder's or an overdue one does.
+    """Write a lease unless another holder has one that is not overdue.
 
     Advisory: on a server without conditional writes two takers at the same moment may both succeed.
 
     Raises:
-        LeaseHeld: If another holder's lease has not run out.
+        LeaseHeld: If another holder's lease is not overdue.
     """
     name, holder = lease.name, lease.holder
-    if store.objects.write_new(_at(name), lease.to_bytes()):
+    if store.objects.write_new(_object_name(name), lease.to_bytes()):
         return lease
-    standing = read_lease(store, name)
-    if standing.holder != holder and not standing.is_overdue():
+    existing = read_lease(store, name)
+    if existing.holder != holder and not existing.is_overdue():
         raise LeaseHeld(
-            f"lease {name} in {store.url} is held by {standing.holder} until {clock(standing.expires_at)}; it can be "
+            f"lease {name} in {store.url} is held by {existing.holder} until {clock(existing.expires_at)}; it can be "
             "taken over when it is overdue."
         )
-    if standing.holder != holder:
-        log.warning("lease %s: taken over from %s, overdue since %s", name, standing.holder, clock(standing.expires_at))
-    store.objects.write(_at(name), lease.to_bytes())
+    if existing.holder != holder:
+        log.warning("lease %s: taken over from %s, overdue since %s", name, existing.holder, clock(existing.expires_at))
+    store.objects.write(_object_name(name), lease.to_bytes())
     return lease
 
 
 def renew(store: Store, lease: Lease, valid_seconds: float) -> Lease:
-    """Move a lease's end to `valid_seconds` from now.
+    """Extend a lease to `valid_seconds` from now.
 
     Raises:
         LeaseMissing: If it was released meanwhile.
         LeaseHeld: If another holder has taken it over.
     """
-    standing = read_lease(store, lease.name)
-    if standing.holder != lease.holder:
-        raise LeaseHeld(f"lease {lease.name} in {store.url} was taken over by {standing.holder}; it is not renewed.")
+    existing = read_lease(store, lease.name)
+    if existing.holder != lease.holder:
+        raise LeaseHeld(f"lease {lease.name} in {store.url} was taken over by {existing.holder}; it is not renewed.")
     renewed = lease.model_copy(update={"expires_at": _after(valid_seconds)}).sealed()
-    store.objects.write(_at(lease.name), renewed.to_bytes())
+    store.objects.write(_object_name(lease.name), renewed.to_bytes())
     return renewed
 
 
@@ -114,22 +114,22 @@ def read_lease(store: Store, name: str) -> Lease:
     """The lease of a name.
 
     Raises:
-        LeaseMissing: If there is none.
-        BadNote: If it is cut or changed.
+        LeaseMissing: If it does not exist.
+        DamagedFile: If it is cut or changed.
     """
     try:
-        return read_sealed(store.objects, _at(name), Lease)
+        return read_sealed(store.objects, _object_name(name), Lease)
     except FileNotFoundError as error:
         raise LeaseMissing(f"no lease {name} in {store.url}; `python -m tasks.store leases` lists them.") from error
 
 
 def list_leases(store: Store) -> LeaseList:
-    """Every lease in the store; one that cannot be read hides no other."""
+    """Every lease in the store; an unreadable one hides no other."""
     leases, unreadable = [], []
     for info in store.objects.list("leases/"):
         try:
             leases.append(read_sealed(store.objects, info.name, Lease))
-        except BadNote as error:
+        except DamagedFile as error:
             unreadable.append(str(error))
         except FileNotFoundError:
             continue  # released between the listing and now
@@ -137,8 +137,13 @@ def list_leases(store: Store) -> LeaseList:
 
 
 def end(store: Store, name: str) -> None:
-    """Remove a lease: its machine was stopped. A program calls `release_compute` instead, which asks for a receipt."""
-    store.objects.delete(_at(name))
+    """Remove the lease of a stopped machine. Programs call `release_compute` instead, which requires a receipt."""
+    store.objects.delete(_object_name(name))
+
+
+def clock(moment: datetime) -> str:
+    """A moment as text for messages."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _after(valid_seconds: float) -> datetime:
@@ -147,10 +152,5 @@ def _after(valid_seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=valid_seconds)
 
 
-def _at(name: str) -> str:
+def _object_name(name: str) -> str:
     return f"leases/{name}.json"
-
-
-def clock(moment: datetime) -> str:
-    """A moment as messages say it."""
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,31 +1,39 @@
-"""Blobs side by side in threads, with progress in bytes."""
+"""Work on several blobs at a time in threads."""
 
-import logging
-import threading
-import time
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-log = logging.getLogger(__name__)
+from tasks.store.errors import StoreError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-SAY_EVERY_SECONDS = 10.0
+
+def n_transfers() -> int:
+    """HINDSIGHT_TRANSFERS: blobs in flight at once, 8 by default; each upload holds one chunk in memory.
+
+    Raises:
+        StoreError: If it is not a number from 1 to 64.
+    """
+    value = os.environ.get("HINDSIGHT_TRANSFERS", "8")
+    if not value.isdecimal() or not 1 <= int(value) <= 64:
+        raise StoreError(f"HINDSIGHT_TRANSFERS={value!r} is not a number from 1 to 64.")
+    return int(value)
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], n_threads: int) -> list[Result]:
-    """Results in the items' order, at most `n_threads` items in hand at once.
+    """Results in the items' order, at most `n_threads` items at once.
 
-    Items are drawn as threads become free, so that a generator of chunks never holds more than that in memory. The
-    first failure stops the drawing and is raised when those in hand have ended.
+    Items are drawn as threads become free, so a generator of chunks never holds more than that in memory. After the
+    first failure no further item is drawn; the error is raised when the running ones have ended.
     """
     results: dict[int, Result] = {}
     running: dict[Future[Result], int] = {}
 
-    def collect(return_when: str = FIRST_COMPLETED) -> None:
-        for future in wait(running, return_when=return_when).done:
+    def collect() -> None:
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
             results[running.pop(future)] = future.result()
 
     with ThreadPoolExecutor(n_threads) as pool:
@@ -36,38 +44,3 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], n_threads
         while running:
             collect()
     return [results[index] for index in range(len(results))]
-
-
-class Progress:
-    """A line with done, total and rate every ten seconds; threads may share it.
-
-    Args:
-        what: What is done to the bytes, such as `upload train/letters/0123`.
-        n_bytes: All of them.
-    """
-
-    def __init__(self, what: str, n_bytes: int) -> None:
-        self.what = what
-        self.n_bytes = n_bytes
-        self.n_done = 0
-        self.started = self.said = time.monotonic()
-        self._lock = threading.Lock()
-
-    def add(self, n_bytes: int) -> None:
-        """Count bytes as done, and say so if it is time."""
-        with self._lock:
-            self.n_done += n_bytes
-            now = time.monotonic()
-            if now - self.said < SAY_EVERY_SECONDS:
-                return
-            self.said = now
-            log.info("%s: %s", self.what, self)
-
-    @property
-    def seconds(self) -> float:
-        """Since the start."""
-        return time.monotonic() - self.started
-
-    def __str__(self) -> str:
-        rate = self.n_done / 1e6 / max(self.seconds, 1e-9)
-        return f"{self.n_done / 1e6:,.1f} of {self.n_bytes / 1e6:,.1f} MB, {rate:,.1f} MB/s"

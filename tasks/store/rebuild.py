@@ -1,6 +1,6 @@
-"""Building an artifact again though it stands: one run asks for it, and it is done once for that run.
+"""Requests to rebuild an existing artifact: one run requests it, and it is done once for that run.
 
-A retry of the run that asked finds what was rebuilt for it; the artifact that stood before is kept aside.
+A retry of that run finds what was rebuilt for it; the earlier artifact is kept.
 """
 
 from collections.abc import Iterator
@@ -10,37 +10,37 @@ from contextvars import ContextVar
 from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
 
-_ASKED: ContextVar[tuple[str, str]] = ContextVar("asked_again", default=("", ""))
+_REQUEST: ContextVar[tuple[str, str]] = ContextVar("hindsight_rebuild", default=("", ""))
 
 
 @contextmanager
 def rebuild_for(spec: ArtifactSpec, requested_by: str) -> Iterator[None]:
-    """Within the block the spec's artifact counts only if it was built for this requested_by.
+    """Within the block the spec's artifact counts only if it was built for this run.
 
     Args:
-        spec: What shall be built again; nothing else is.
-        requested_by: Names the run that asked, the same at each of its retries; empty where nobody did.
+        spec: What to rebuild; other artifacts are not affected.
+        requested_by: Names the run, the same at each of its retries; empty for no request.
     """
-    token = _ASKED.set((spec.key, requested_by))
+    token = _REQUEST.set((spec.key, requested_by))
     try:
         yield
     finally:
-        _ASKED.reset(token)
+        _REQUEST.reset(token)
 
 
 def requester_of(spec: ArtifactSpec) -> str:
-    """Who asked for this artifact to be built again; empty if nobody did."""
-    key, requested_by = _ASKED.get()
+    """The run that requested a rebuild of this artifact; empty if none did."""
+    key, requested_by = _REQUEST.get()
     return requested_by if key == spec.key else ""
 
 
 def find_artifact(store: Store, spec: ArtifactSpec, requested_by: str) -> ArtifactRef | None:
-    """The spec's artifact if it stands, is whole, and counts for who asks.
+    """The spec's artifact if it exists, is whole, and counts for the run that wants it.
 
     Args:
         store: Where to look.
         spec: What is wanted.
-        requested_by: As in `rebuild_for`; empty for whichever stands.
+        requested_by: As in `rebuild_for`; empty accepts any build.
 
     Raises:
         StoreError: As `Store.find`.

@@ -1,4 +1,4 @@
-"""Receipts: a fresh client has listed, re-read and hashed every byte of an artifact."""
+"""Receipts: proofs that a new client read and hashed every byte of an artifact. Only a receipt releases a machine."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +8,13 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from tasks.common.progress import Progress
 from tasks.common.settings import state_dir
 from tasks.store.blobs import Blobs, WrongBytes
+from tasks.store.connect import store_url
 from tasks.store.errors import ArtifactDamaged, StoreError
-from tasks.store.filesystem import n_transfers, store_url
-from tasks.store.parallel import Progress, in_parallel
+from tasks.store.leases import Lease, clock, end, read_lease
+from tasks.store.parallel import in_parallel, n_transfers
 from tasks.store.records import RECORD_NAME, BlobEntry, Record
 from tasks.store.refs import ArtifactRef
 from tasks.store.sealed import Sealed, read_sealed
@@ -22,7 +24,7 @@ VALID_HOURS = 24.0
 
 
 class BadReceipt(StoreError):
-    """What was shown as a proof is none, or none of this artifact, or none any more."""
+    """Not a receipt, or one that is missing, changed, expired, or of another artifact or store."""
 
 
 class Receipt(Sealed):
@@ -31,7 +33,7 @@ class Receipt(Sealed):
     schema_version: Literal[1] = 1
     ref: ArtifactRef
     store: str
-    """The store's URL; keys stand in no URL."""
+    """The store's URL; it contains no keys."""
     n_blobs: int = Field(ge=0)
     n_bytes: int = Field(ge=0)
     """Bytes read and hashed: the sum over blobs, each once."""
@@ -43,7 +45,7 @@ class Receipt(Sealed):
 
     @property
     def name(self) -> str:
-        """Where it stands in the store."""
+        """Its object in the store."""
         return f"receipts/{self.ref.path}/{self.verified_at:%Y%m%dT%H%M%S.%fZ}.json"
 
 
@@ -55,16 +57,16 @@ def verify(
 ) -> Receipt:
     """List, read and hash every blob of an artifact with a client opened for this alone; then write the receipt.
 
-    Memory is bounded by the transfers at once; the seconds are those of reading everything.
+    Memory is bounded by the concurrent transfers.
 
     Args:
-        ref: What shall be there.
+        ref: The artifact.
         url: The store; by default the environment's.
-        valid_hours: After so many hours it is no proof any more.
-        between_blobs: Called after each blob, for a caller that holds a lease.
+        valid_hours: The receipt expires after so many hours.
+        between_blobs: Called after each blob, for a caller that renews a lease.
 
     Raises:
-        ArtifactMissing: If no record stands there.
+        ArtifactMissing: If there is no record.
         ArtifactDamaged: If the record is another one, or a blob is not listed, cut or changed. No receipt is written.
     """
     if not valid_hours > 0:
@@ -84,12 +86,14 @@ def verify(
         expires_at=now + timedelta(hours=valid_hours),
         seconds=round(time.monotonic() - started, 3),
     ).sealed()
-    _write(store, receipt)
+    store.objects.write(receipt.name, receipt.to_bytes())
+    if read_receipt(store, receipt.name) != receipt:
+        raise BadReceipt(f"receipt {receipt.name} in {store.url} reads back changed; it does not count.")
     return receipt
 
 
 def _blobs_with_files(record: Record) -> dict[str, tuple[BlobEntry, str]]:
-    """Each blob once, by its object's name, with a file it belongs to."""
+    """Each blob once, by its object's name, with the path of a file it belongs to."""
     return {Blobs.name_of(blob.sha256): (blob, entry.path) for entry in record.files for blob in entry.blobs}
 
 
@@ -97,8 +101,8 @@ def _compare_with_listing(store: Store, record: Record) -> None:
     listed = {info.name: info.size for info in store.objects.list("blobs/")}
     for name, (blob, path) in _blobs_with_files(record).items():
         if (found := listed.get(name)) != blob.size:
-            said = "is not listed" if found is None else f"is listed with {found} bytes"
-            raise _damaged(store, record, path, f"{name} {said}, its size is {blob.size}")
+            state = "is not listed" if found is None else f"is listed with {found} bytes"
+            raise _damaged(store, record, path, f"{name} {state}, its size is {blob.size}")
 
 
 def _read_all(store: Store, record: Record, between_blobs: Callable[[], None]) -> tuple[int, int]:
@@ -124,24 +128,68 @@ def _read_all(store: Store, record: Record, between_blobs: Callable[[], None]) -
 def _damaged(store: Store, record: Record, path: str, why: str) -> ArtifactDamaged:
     return ArtifactDamaged(
         f"file {path} of artifact {record.ref.path} in {store.url} is damaged: {why}. No receipt is written; remove "
-        f"{record.ref.path}/{RECORD_NAME} to have it built again, and keep the machine that made it until then."
+        f"{record.ref.path}/{RECORD_NAME} to rebuild it, and keep the machine that made it until then."
     )
 
 
-def _write(store: Store, receipt: Receipt) -> None:
-    store.objects.write(receipt.name, receipt.to_bytes())
-    if read_receipt(store, receipt.name) != receipt:
-        raise BadReceipt(f"receipt {receipt.name} in {store.url} reads back changed; it does not count.")
-
-
 def read_receipt(store: Store, name: str) -> Receipt:
-    """The receipt that stands at `receipts/<kind>/<label>/<key>/<moment>.json`.
+    """The receipt at `receipts/<kind>/<label>/<key>/<moment>.json`.
 
     Raises:
-        BadReceipt: If none stands there.
-        BadNote: If it is cut or changed.
+        BadReceipt: If it does not exist.
+        DamagedFile: If it is cut or changed.
     """
     try:
         return read_sealed(store.objects, name, Receipt)
     except FileNotFoundError as error:
         raise BadReceipt(f"no receipt {name} in {store.url}; `python -m tasks.store verify` writes one.") from error
+
+
+def release_compute(store: Store, lease_name: str, receipt: Receipt, stop: Callable[[], None]) -> None:
+    """Stop a machine once its result is proved, and end its lease.
+
+    Args:
+        store: The store of lease, receipt and artifact.
+        lease_name: The machine's lease.
+        receipt: The proof, from `verify`; nothing else is accepted.
+        stop: Stops the machine; called only after every check. If it raises, the lease stays.
+
+    Raises:
+        BadReceipt: If it is not a receipt, was changed, has expired, is of another store or artifact, is unknown to the
+            store, or its artifact was rebuilt since.
+        LeaseMissing: If the lease does not exist.
+    """
+    _check_receipt(store, receipt)
+    _check_artifact(store, read_lease(store, lease_name), receipt)
+    stop()
+    end(store, lease_name)
+
+
+def _check_receipt(store: Store, receipt: Receipt) -> None:
+    if not isinstance(receipt, Receipt):
+        raise BadReceipt(
+            f"compute is released by a receipt alone, not by {receipt!r} of type {type(receipt).__name__}; "
+            "tasks.store.receipts.verify writes one."
+        )
+    way_out = f"verify {receipt.ref.path} again"
+    if not receipt.is_sealed:
+        raise BadReceipt(f"receipt {receipt.name} was changed after it was sealed; {way_out}.")
+    if receipt.expires_at <= datetime.now(UTC):
+        raise BadReceipt(f"receipt {receipt.name} expired at {clock(receipt.expires_at)}; {way_out}.")
+    if receipt.store != store.url:
+        raise BadReceipt(f"receipt {receipt.name} is of store {receipt.store}, the lease of {store.url}; verify there.")
+    if read_receipt(store, receipt.name) != receipt:
+        raise BadReceipt(f"receipt {receipt.name} has another content in {store.url}; {way_out}.")
+
+
+def _check_artifact(store: Store, lease: Lease, receipt: Receipt) -> None:
+    if lease.artifact != receipt.ref.path:
+        raise BadReceipt(
+            f"lease {lease.name} is on {lease.what} for {lease.artifact}, the receipt proves {receipt.ref.path}; "
+            f"verify {lease.artifact}."
+        )
+    if (found := store.records.read(receipt.ref.path).digest) != receipt.ref.digest:
+        raise BadReceipt(
+            f"artifact {receipt.ref.path} in {store.url} has digest {found[:12]}, its receipt proves "
+            f"{receipt.ref.digest[:12]}: it was rebuilt since; verify it again."
+        )

@@ -1,4 +1,4 @@
-"""`record.json`: what an artifact is, what it came from, and the digest of every file in it."""
+"""`record.json`: what an artifact is, its inputs, and the digest of every file in it."""
 
 import platform
 import subprocess
@@ -8,21 +8,23 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 
 from tasks.common.settings import Frozen, project_root
-from tasks.costs.usage import Spent
+from tasks.costs.usage import Usage
 from tasks.store.digests import artifact_digest, sha256_of_json
+from tasks.store.errors import IdentityDrift
 from tasks.store.refs import ArtifactRef, Segment, Sha256
+from tasks.store.sealed import Sealed
 
 RECORD_NAME = "record.json"
 SCHEMA_VERSION: Literal[3] = 3
-"""1: each file is one blob. 2: a file may be several. 3: it says what was spent, and for whom it was rebuilt."""
+"""1: each file is one blob. 2: a file may be several blobs. 3: adds `spent` and `rebuilt_for`."""
 SINCE_SCHEMA_3 = {"spent", "requested_by"}
 PACKAGES = ("prefect", "torch", "transformers", "peft", "scikit-learn", "numpy", "pandas", "s3fs")
 
 
-def _stays_inside(path: str) -> str:
+def _check_relative(path: str) -> str:
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or "\\" in path or any(part in ("..", ".") for part in parts):
         raise ValueError(f"file path {path!r} would leave the artifact's folder; paths are relative, without '..'")
@@ -40,7 +42,7 @@ class BlobEntry(Frozen):
 class FileEntry(Frozen):
     """One file of an artifact."""
 
-    path: Annotated[str, AfterValidator(_stays_inside)]
+    path: Annotated[str, AfterValidator(_check_relative)]
     """Relative to the artifact's folder."""
     size: int = Field(ge=0)
     """Bytes."""
@@ -51,21 +53,21 @@ class FileEntry(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_blob_unless_said(cls, fields: Any) -> Any:
+    def _default_to_one_blob(cls, fields: Any) -> Any:
         if isinstance(fields, dict) and not fields.get("blobs") and {"size", "sha256"} <= fields.keys():
             return {**fields, "blobs": ({"sha256": fields["sha256"], "size": fields["size"]},)}
         return fields
 
     @model_validator(mode="after")
-    def _blobs_make_the_file(self) -> Self:
-        if sum(blob.size for blob in self.blobs) != self.size:
-            raise ValueError(f"the blobs of file {self.path!r} have other bytes together than its {self.size}")
+    def _check_blobs(self) -> Self:
+        if (total := sum(blob.size for blob in self.blobs)) != self.size:
+            raise ValueError(f"the blobs of file {self.path!r} have {total} bytes together, the file has {self.size}")
         if len(self.blobs) == 1 and self.blobs[0].sha256 != self.sha256:
-            raise ValueError(f"the one blob of file {self.path!r} has another sha256 than the file")
+            raise ValueError(f"the only blob of file {self.path!r} has another sha256 than the file")
         return self
 
     @property
-    def placed_blobs(self) -> Iterator[tuple[int, BlobEntry]]:
+    def located_blobs(self) -> Iterator[tuple[int, BlobEntry]]:
         """Each blob with the offset of its first byte in the file."""
         offset = 0
         for blob in self.blobs:
@@ -73,8 +75,11 @@ class FileEntry(Frozen):
             offset += blob.size
 
 
-class Record(Frozen):
+class Record(Sealed):
     """The proof of an artifact. It is written last, after every file was read back and hashed."""
+
+    # `requested_by` keeps the name it had in stored records, so that those stay readable and their seals right.
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
     kind: Segment
@@ -89,32 +94,28 @@ class Record(Frozen):
     """Numbers that decide or explain: counts, tokens, differences."""
     seconds: float = Field(ge=0)
     """Wall time of the work, fetching its inputs included."""
-    spent: Spent | None = None
-    """Time and dollars, waiting and failed attempts included. None before schema 3, and for what has no attempt of its
-    own, such as a training's states."""
-    requested_by: str | None = Field(None, max_length=100)
-    """The run that asked for it to be built though one stood."""
+    spent: Usage | None = None
+    """Machine time and dollars, waiting and failed attempts included. None before schema 3, and for artifacts without
+    an attempt of their own, such as training states."""
+    requested_by: str | None = Field(None, max_length=100, alias="rebuilt_for")
+    """The run that requested a rebuild of an existing artifact."""
     finished_at: datetime
     versions: dict[str, str]
     git_commit: str | None
-    """Commit of the code, with `+changes` where the tree had some; None outside a checkout."""
-    seal: Sha256 | None = None
-    """Digest of all other fields: a flipped byte or an edited fact is found on reading. None before publishing."""
+    """Commit of the code, with `+changes` if the tree had some; None outside a checkout."""
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def _check_schema(self) -> Self:
         for name in SINCE_SCHEMA_3 if self.schema_version < 3 else ():
             if getattr(self, name) is not None:
-                raise ValueError(f"schema {self.schema_version} knows no `{name}`, so that its seal says nothing of it")
-        if self.seal is not None and self.seal != self.content_digest:
-            raise ValueError(f"the record was changed after it was sealed: it hashes to {self.content_digest[:12]}")
+                raise ValueError(f"schema {self.schema_version} has no `{name}`, so its seal does not cover it")
         return self
 
     @property
     def content_digest(self) -> str:
         """What the seal must be."""
-        unknown_then = SINCE_SCHEMA_3 if self.schema_version < 3 else set()
-        content = self.model_dump(mode="json", exclude={"seal"} | unknown_then)
+        later_fields = SINCE_SCHEMA_3 if self.schema_version < 3 else set()
+        content = self.model_dump(mode="json", exclude={"seal"} | later_fields)
         if self.schema_version == 1:
             # It was sealed before files could be several blobs.
             content["files"] = [
@@ -122,13 +123,9 @@ class Record(Frozen):
             ]
         return sha256_of_json(content)
 
-    def sealed(self) -> Self:
-        """The same record with its seal."""
-        return self.model_copy(update={"seal": self.content_digest})
-
     @property
     def digest(self) -> str:
-        """Digest of the content, as references carry it."""
+        """Digest of the content, as in references."""
         return artifact_digest((entry.path, entry.sha256) for entry in self.files)
 
     @property
@@ -141,9 +138,37 @@ class Record(Frozen):
         """Size of all files."""
         return sum(entry.size for entry in self.files)
 
+    @property
+    def blob_sizes(self) -> dict[str, int]:
+        """Bytes of each distinct blob by its sha256, in file order."""
+        return {blob.sha256: blob.size for entry in self.files for blob in entry.blobs}
+
+
+def check_identity(record: Record, wanted: dict[str, JsonValue]) -> None:
+    """Check that a record has the wanted identity.
+
+    Raises:
+        IdentityDrift: With each differing field and both values.
+    """
+    if record.identity != wanted:
+        fields = ", ".join(_differences(record.identity, wanted))
+        raise IdentityDrift(
+            f"artifact {record.ref.path} exists with another identity than this run wants: {fields}; remove its "
+            "record to rebuild it."
+        )
+
+
+def _differences(found: JsonValue, wanted: JsonValue, field: str = "") -> Iterator[str]:
+    """`config.seed is 0, wanted 1`, for every leaf that differs."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for name in sorted({*found, *wanted}):
+            yield from _differences(found.get(name), wanted.get(name), f"{field}.{name}".lstrip("."))
+    elif found != wanted:
+        yield f"{field} is {found!r}, wanted {wanted!r}"
+
 
 def running_versions() -> dict[str, str]:
-    """Python's and the packages' versions that can explain a difference in bytes."""
+    """Versions of Python and of the packages that can explain a difference in bytes."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

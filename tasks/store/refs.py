@@ -1,4 +1,4 @@
-"""References to artifacts that exist, plans of artifacts that shall."""
+"""References to published artifacts, and specifications of artifacts that may not exist yet."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,20 +10,19 @@ from tasks.common.settings import Config, Frozen
 from tasks.store.digests import sha256_of_json
 
 Segment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,120}$")]
-"""One readable part of a store path: no separator, no leading dot, so that no reference leaves the store."""
+"""One readable segment of a store path: no separator and no leading dot, so that no reference leaves the store."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 C = TypeVar("C", bound=Config)
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
 
 class ArtifactRef(Frozen):
-    """Where a published artifact stands and what its content hashes to."""
+    """Path and content digest of a published artifact."""
 
     kind: Segment
-    """The room that made it, such as `train`."""
+    """Its stage, such as `train`."""
     label: Segment
-    """What a person would call it, such as `fineweb-2017-26-lora`; derived from config and inputs."""
+    """Readable name, such as `fineweb-2017-26-lora`; derived from config and inputs."""
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     """First 16 hex digits of the digest of its identity fields and input digests."""
     digest: Sha256
@@ -37,14 +36,14 @@ class ArtifactRef(Frozen):
 
 @dataclass(frozen=True)
 class ArtifactSpec:
-    """An artifact before it exists: its place follows from what will go into it.
+    """What identifies an artifact before it exists: its path follows from its inputs and config.
 
     Args:
-        kind: The room that makes it.
+        kind: Its stage.
         label: Readable name.
-        revision: The room's REVISION, raised when the same input would give other bytes.
-        config: The room's config.
-        inputs: References by the names the room gives them.
+        revision: The stage's REVISION, raised when the same input would give other bytes.
+        config: The stage's config.
+        inputs: References by the stage's names for them.
     """
 
     kind: str
@@ -65,7 +64,7 @@ class ArtifactSpec:
 
     @property
     def key(self) -> str:
-        """16 hex digits: 64 bits tell apart more artifacts than a store will hold."""
+        """16 hex digits: 64 bits distinguish more artifacts than a store will hold."""
         return sha256_of_json(self.identity)[:16]
 
     @property
@@ -76,12 +75,12 @@ class ArtifactSpec:
 
 @dataclass(frozen=True)
 class ArtifactType(Generic[C]):
-    """What the rest of the house must know of a room to name its artifacts.
+    """How a stage's artifacts are named.
 
     Args:
-        kind: The room's name, first part of its artifacts' paths.
+        kind: The stage's name, the first segment of its artifacts' paths.
         revision: Raised when the same input would give other bytes.
-        label: Readable name from the room's config and inputs.
+        label: Readable name from the stage's config and inputs.
     """
 
     kind: str
@@ -89,6 +88,6 @@ class ArtifactType(Generic[C]):
     label: Callable[[C, Mapping[str, ArtifactRef]], str]
 
     def spec(self, config: C, inputs: Mapping[str, ArtifactRef] | None = None) -> ArtifactSpec:
-        """The artifact this config and these inputs make."""
+        """The artifact of this config and these inputs."""
         inputs = dict(inputs or {})
         return ArtifactSpec(self.kind, self.label(config, inputs), self.revision, config, inputs)

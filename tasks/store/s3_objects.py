@@ -1,31 +1,34 @@
-"""Objects in an S3 bucket: one request per object, nothing cached, every failure a sentence."""
+"""Objects in an S3 bucket: one request per object, nothing cached, every failure a message for a person."""
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from tasks.store import patience
-from tasks.store.capabilities import Capabilities
-from tasks.store.digests import PIECE_BYTES
+from tasks.common.retry import exponential, retry
+from tasks.store.digests import BUFFER_BYTES
 from tasks.store.errors import CutAnswer, StoreError, StoreRefused, StoreUnreachable
-from tasks.store.objects import ObjectInfo, UnfinishedUpload
-from tasks.store.s3_body import Body
-from tasks.store.s3_client import as_sentence, encryption, s3_client
+from tasks.store.objects import Capabilities, ObjectInfo, UnfinishedUpload
+from tasks.store.s3_client import ChunkBody, as_store_error, encryption, s3_client
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+RETRY_SECONDS = 180.0
+"""How long a request is retried after the client's own attempts, which bridge about a minute, are used up: they share a
+quota of a hundred among all requests, which a transfer of eight blobs at once exhausts."""
 N_READS = 3
-"""A cut answer is asked for again this often before the object counts as unreadable."""
+"""Attempts to read an object whose answer is cut."""
 ABSENT = ("NoSuchKey", "NotFound", "404")
 NO_UPLOAD_LISTING = ("NotImplemented", "NoSuchUpload", "404")
-"""What servers answer that cannot list unfinished uploads; the second is rclone 1.75.2's."""
-STANDS = ("PreconditionFailed", "ConditionalRequestConflict")
+"""Answers of servers that cannot list unfinished uploads; the second is rclone 1.75.2's."""
+EXISTS = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 class S3Objects:
@@ -35,12 +38,12 @@ class S3Objects:
         url: The store's URL.
         client: botocore's, for S3; threads share it.
         upload_arguments: Of every upload, such as its encryption.
-        patience_seconds: How long a request is made again after the client has given it up.
+        retry_seconds: How long a request is retried after the client's own attempts.
     """
 
-    def __init__(self, url: str, client: Any, upload_arguments: dict[str, str], patience_seconds: float = 0.0) -> None:
+    def __init__(self, url: str, client: Any, upload_arguments: dict[str, str], retry_seconds: float = 0.0) -> None:
         self.url = url
-        self.patience_seconds = patience_seconds
+        self.retry_seconds = retry_seconds
         self.bucket, _, prefix = url.removeprefix("s3://").strip("/").partition("/")
         if not self.bucket:
             raise StoreError(f"HINDSIGHT_STORE={url!r} names no bucket; write s3://bucket or s3://bucket/prefix.")
@@ -50,9 +53,9 @@ class S3Objects:
 
     @classmethod
     def from_environment(cls, url: str, n_attempts: int | None = None) -> "S3Objects":
-        """A fresh client with the environment's keys, endpoint, timeout and encryption."""
-        patience_seconds = patience.PATIENCE_SECONDS if n_attempts is None else 0.0
-        return cls(url, s3_client(n_attempts), encryption(), patience_seconds)
+        """A new client with the environment's keys, endpoint, timeout and encryption."""
+        retry_seconds = RETRY_SECONDS if n_attempts is None else 0.0
+        return cls(url, s3_client(n_attempts), encryption(), retry_seconds)
 
     def read(self, name: str) -> bytes:
         return self._whole(name)
@@ -60,8 +63,8 @@ class S3Objects:
     def read_range(self, name: str, start: int, stop: int) -> bytes:
         return self._whole(name, Range=f"bytes={start}-{stop - 1}") if start < stop else b""
 
-    def pieces(self, name: str) -> Iterator[bytes]:
-        return self._pieces(name)
+    def stream(self, name: str) -> Iterator[bytes]:
+        return self._stream(name)
 
     def write(self, name: str, content: bytes | bytearray) -> None:
         try:
@@ -79,8 +82,8 @@ class S3Objects:
         except StoreRefused as error:
             if error.code == "NotImplemented":
                 self.write(name, content)
-            elif error.code in STANDS:
-                # A first try may have succeeded and lost its reply, and been refused as its own second.
+            elif error.code in EXISTS:
+                # A first attempt may have succeeded and lost its reply; the second was then refused.
                 return self._holds(name, content)
             else:
                 raise
@@ -102,10 +105,8 @@ class S3Objects:
                 yield ObjectInfo(name, found["Size"], found["LastModified"].astimezone(UTC))
 
     def delete(self, name: str) -> None:
-        try:
+        with suppress(FileNotFoundError):
             self._ask("delete_object", name)
-        except FileNotFoundError:
-            return
 
     def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
         try:
@@ -116,7 +117,7 @@ class S3Objects:
         except StoreRefused as error:
             if error.code not in NO_UPLOAD_LISTING:
                 raise
-            log.warning("%s: the server does not list unfinished uploads (%s); none is seen", self.url, error.code)
+            log.warning("%s: the server does not list unfinished uploads (%s)", self.url, error.code)
 
     def abort(self, upload: UnfinishedUpload) -> None:
         try:
@@ -129,7 +130,7 @@ class S3Objects:
 
     def capabilities(self, scratch: str) -> Capabilities:
         wrong_sha256, wrong_md5 = "A" * 43 + "=", "A" * 22 + "=="
-        names = [f"{scratch}{part}" for part in ("new", "sha256", "md5")]
+        names = [f"{scratch}{suffix}" for suffix in ("new", "sha256", "md5")]
         try:
             self._put(names[0], b"first")
             return Capabilities(
@@ -149,13 +150,13 @@ class S3Objects:
         return True
 
     def _put(self, name: str, content: bytes | bytearray, **arguments: str) -> None:
-        body = content if len(content) <= PIECE_BYTES else Body(content)
+        body = content if len(content) <= BUFFER_BYTES else ChunkBody(content)
         self._ask("put_object", name, Body=body, **self.upload_arguments, **arguments)
 
-    def _pieces(self, name: str, **arguments: str) -> Iterator[bytes]:
+    def _stream(self, name: str, **arguments: str) -> Iterator[bytes]:
         body = self._ask("get_object", name, **arguments)["Body"]
         try:
-            yield from body.iter_chunks(PIECE_BYTES)
+            yield from body.iter_chunks(BUFFER_BYTES)
         except (BotoCoreError, HTTPError, OSError) as error:
             raise CutAnswer(f"get {name} in {self.url}: the answer broke off ({type(error).__name__}).") from error
         finally:
@@ -164,8 +165,8 @@ class S3Objects:
     def _whole(self, name: str, **arguments: str) -> bytes:
         for _ in range(N_READS - 1):
             with suppress(CutAnswer):
-                return b"".join(self._pieces(name, **arguments))
-        return b"".join(self._pieces(name, **arguments))
+                return b"".join(self._stream(name, **arguments))
+        return b"".join(self._stream(name, **arguments))
 
     def _holds(self, name: str, content: bytes | bytearray) -> bool:
         try:
@@ -174,41 +175,46 @@ class S3Objects:
             return False
 
     def _ask(self, operation: str, name: str, **arguments: Any) -> dict[str, Any]:
-        return patience.patiently(lambda: self._ask_once(operation, name, arguments), self.patience_seconds)
+        return self._retry(lambda: self._ask_once(operation, name, arguments))
+
+    def _retry(self, request: Callable[[], T]) -> T:
+        return retry(
+            request,
+            f"store {self.url}",
+            is_retryable=lambda error: isinstance(error, StoreUnreachable),
+            wait=exponential(1.0, 10.0),
+            max_seconds=self.retry_seconds,
+        )
 
     def _ask_once(self, operation: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        if isinstance(body := arguments.get("Body"), Body):
+        if isinstance(body := arguments.get("Body"), ChunkBody):
             body.seek(0)
         try:
-            answer = getattr(self.client, operation)(Bucket=self.bucket, Key=self._key(name), **arguments)
+            return dict(getattr(self.client, operation)(Bucket=self.bucket, Key=self._key(name), **arguments))
         except (ClientError, BotoCoreError) as error:
-            raise self._sentence(error, operation, name) from error
-        return dict(answer)
+            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ABSENT:
+                raise FileNotFoundError(f"{name} in {self.url}") from error
+            raise self._store_error(error, operation, name) from error
 
     def _pages(self, operation: str, prefix: str) -> Iterator[dict[str, Any]]:
-        # A listing that breaks off later cannot begin anew: its first names are handed out.
-        first, pages = patience.patiently(lambda: self._first_page(operation, prefix), self.patience_seconds)
+        # A listing that breaks off later cannot begin anew: its first names were yielded already.
+        first, pages = self._retry(lambda: self._first_page(operation, prefix))
         yield first
         try:
             yield from pages
         except (ClientError, BotoCoreError) as error:
-            raise self._listing_sentence(error, operation, prefix) from error
+            raise self._store_error(error, operation, prefix) from error
 
     def _first_page(self, operation: str, prefix: str) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
         pages = iter(self.client.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=self._key(prefix)))
         try:
             return next(pages), pages
         except (ClientError, BotoCoreError) as error:
-            raise self._listing_sentence(error, operation, prefix) from error
+            # A listing may be empty, never absent: a 404 without its reason (its body was cut) is a refusal.
+            raise self._store_error(error, operation, prefix) from error
 
-    def _listing_sentence(self, error: Exception, operation: str, prefix: str) -> StoreError:
-        # A listing may be empty, never absent: a 404 without its reason (its body was cut) is a refusal.
-        return as_sentence(error, f"{operation} {prefix}", self.url, str(self.client.meta.endpoint_url))
-
-    def _sentence(self, error: Exception, operation: str, name: str) -> Exception:
-        if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ABSENT:
-            return FileNotFoundError(f"{name} in {self.url}")
-        return as_sentence(error, f"{operation} {name}", self.url, str(self.client.meta.endpoint_url))
+    def _store_error(self, error: Exception, operation: str, name: str) -> StoreError:
+        return as_store_error(error, f"{operation} {name}", self.url, str(self.client.meta.endpoint_url))
 
     def _key(self, name: str) -> str:
         if name.startswith("/") or ".." in name.split("/"):

@@ -1,4 +1,4 @@
-"""Small JSON files that say when they were changed: each carries the digest of all its other fields."""
+"""JSON files with a seal: the digest of all their other fields, so that a changed byte is found on reading."""
 
 from typing import Self, TypeVar
 
@@ -11,8 +11,8 @@ from tasks.store.objects import Objects
 from tasks.store.refs import Sha256
 
 
-class BadNote(StoreError):
-    """A receipt or a lease that stands in the store is cut, changed, unsealed or of another schema."""
+class DamagedFile(StoreError):
+    """A receipt or a lease in the store is cut, changed, unsealed or of another schema."""
 
 
 class Sealed(Frozen):
@@ -22,8 +22,8 @@ class Sealed(Frozen):
     """Digest of all other fields; None before it is written."""
 
     @model_validator(mode="after")
-    def _is_as_sealed(self) -> Self:
-        if self.seal is not None and self.seal != self.content_digest:
+    def _check_seal(self) -> Self:
+        if self.seal is not None and not self.is_sealed:
             raise ValueError(f"it was changed after it was sealed: it hashes to {self.content_digest[:12]}")
         return self
 
@@ -34,38 +34,49 @@ class Sealed(Frozen):
 
     @property
     def is_sealed(self) -> bool:
-        """Whether the seal is there and still holds; a copy with other values keeps the old seal and is found out."""
+        """Whether the seal is right. A copy with other values keeps the old seal, which is then wrong."""
         return self.seal == self.content_digest
 
     def sealed(self) -> Self:
-        """The same with its seal."""
+        """A copy with its seal."""
         return self.model_copy(update={"seal": self.content_digest})
 
     def to_bytes(self) -> bytes:
-        """As it is written."""
+        """Content of the file."""
         return self.model_dump_json(indent=1).encode() + b"\n"
 
 
 S = TypeVar("S", bound=Sealed)
 
 
-def read_sealed(objects: Objects, name: str, model: type[S]) -> S:
-    """Read a sealed file.
+def parse_sealed(content: bytes, model: type[S]) -> S:
+    """Parse a sealed file.
 
     Raises:
-        FileNotFoundError: If none stands there.
-        BadNote: If it is cut, changed, unsealed or of another schema.
+        ValueError: If it is cut, changed, unsealed or of another schema; one line says which.
     """
     try:
-        note = model.model_validate_json(objects.read(name))
+        parsed = model.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise _bad(objects, name, model, first["msg"] + (f" at {place}" if place else "")) from error
-    if note.seal is None:
-        raise _bad(objects, name, model, "it has no seal")
-    return note
+        field = ".".join(map(str, first["loc"]))
+        raise ValueError(first["msg"] + (f" at {field}" if field else "")) from error
+    if parsed.seal is None:
+        raise ValueError("it has no seal")
+    return parsed
 
 
-def _bad(objects: Objects, name: str, model: type[Sealed], why: str) -> BadNote:
-    return BadNote(f"{name} in {objects.url} is no {model.__name__.lower()}: {why}. Remove the file and write it anew.")
+def read_sealed(objects: Objects, name: str, model: type[S]) -> S:
+    """Read a receipt or a lease.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        DamagedFile: If it is cut, changed, unsealed or of another schema.
+    """
+    content = objects.read(name)
+    try:
+        return parse_sealed(content, model)
+    except ValueError as error:
+        raise DamagedFile(
+            f"{name} in {objects.url} is not a valid {model.__name__.lower()}: {error}. Remove it and write it again."
+        ) from error

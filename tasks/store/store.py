@@ -1,6 +1,5 @@
 """Publish, find, fetch and trace artifacts."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,26 +9,20 @@ from pydantic import JsonValue
 
 from tasks.common.settings import state_dir
 from tasks.costs.usage import Meter
-from tasks.store.blobs import CHUNK_BYTES, Blobs, WrongBlob
-from tasks.store.capabilities import Capabilities
+from tasks.store.blobs import CHUNK_BYTES, Blobs, WrongBlob, check_whole, damage
+from tasks.store.connect import open_objects, probe_objects, store_url
 from tasks.store.downloads import Download
-from tasks.store.drift import refuse_drift
 from tasks.store.errors import ArtifactDamaged, ArtifactMissing
-from tasks.store.filesystem import n_transfers, store_url
-from tasks.store.objects import open_objects
-from tasks.store.probe import probe_objects
-from tasks.store.publication import settle
+from tasks.store.objects import Capabilities
+from tasks.store.parallel import n_transfers
+from tasks.store.publication import Stop, StoppableBlobs, commit_record
 from tasks.store.record_files import RecordFiles
-from tasks.store.records import Record, git_commit, running_versions
+from tasks.store.records import Record, check_identity, git_commit, running_versions
 from tasks.store.refs import ArtifactRef, ArtifactSpec
-from tasks.store.stopping import Stop, StoppableBlobs
 from tasks.store.uploads import Upload
-from tasks.store.wholeness import check_whole, damage
-
-log = logging.getLogger(__name__)
 
 N_PROBE_ATTEMPTS = 3
-"""A person waits for the probe: a server that is down is said to be after seconds."""
+"""A person waits for the probe: it fails within seconds if the server is down."""
 
 
 class Store:
@@ -37,8 +30,8 @@ class Store:
 
     Args:
         url: A folder or `s3://bucket/prefix`.
-        cache_dir: Where fetched artifacts lie on this machine; every file in it is hashed again before use.
-        chunk_bytes: A blob's size at most; files of artifacts that stand already may have blobs of any size.
+        cache_dir: Fetched artifacts on this machine; every file in it is hashed again before use.
+        chunk_bytes: A new blob's size at most; blobs of existing artifacts may have any size.
     """
 
     def __init__(self, url: str, cache_dir: Path, chunk_bytes: int = CHUNK_BYTES) -> None:
@@ -51,44 +44,42 @@ class Store:
         self.n_threads = n_transfers()
 
     def find(self, spec: ArtifactSpec) -> ArtifactRef | None:
-        """The artifact this spec describes, if it stands in the store and is whole.
+        """The artifact of a spec, if it exists and is whole.
 
         Raises:
-            IdentityDrift: If the record at its place tells of another identity.
+            IdentityDrift: If the record at its path has another identity.
             ArtifactDamaged: If a blob is missing, cut or changed.
         """
         try:
             record = self.records.read(spec.path)
         except FileNotFoundError:
             return None
-        refuse_drift(spec.identity, record)
+        check_identity(record, spec.identity)
         check_whole(self.blobs, record, self.n_threads)
         return record.ref
 
     def record(self, ref: ArtifactRef) -> Record:
-        """The record of a published artifact, also of one that was built again since with other bytes.
+        """The record of a published artifact, also of one that was rebuilt since with other bytes.
 
         Raises:
-            ArtifactMissing: If nothing stands there.
-            ArtifactDamaged: If it stands there with another content than the reference says.
+            ArtifactMissing: If it does not exist.
+            ArtifactDamaged: If it has another content than the reference.
         """
         try:
             record = self.records.read(ref.path)
         except FileNotFoundError as error:
-            raise ArtifactMissing(
-                f"no artifact {ref.path} in {self.url}; run its stage again to have it built."
-            ) from error
-        if record.digest != ref.digest and (earlier := self.records.read_aside(ref)):
+            raise ArtifactMissing(f"no artifact {ref.path} in {self.url}; rerun its stage to build it.") from error
+        if record.digest == ref.digest:
+            return record
+        if earlier := self.records.read_earlier(ref):
             return earlier
-        if record.digest != ref.digest:
-            raise ArtifactDamaged(
-                f"artifact {ref.path} in {self.url} has digest {record.digest[:12]}, the reference says "
-                f"{ref.digest[:12]}; it was rebuilt or changed since. Start the run again from the stage that made it."
-            )
-        return record
+        raise ArtifactDamaged(
+            f"artifact {ref.path} in {self.url} has digest {record.digest[:12]}, the reference has "
+            f"{ref.digest[:12]}; it was rebuilt or changed since. Start the run again from the stage that made it."
+        )
 
     def lineage(self, ref: ArtifactRef) -> list[Record]:
-        """The artifact and all it came from, sources first, each once."""
+        """The artifact and all its sources, sources first, each once."""
         seen: dict[str, Record] = {}
 
         def visit(current: ArtifactRef) -> None:
@@ -106,16 +97,14 @@ class Store:
         """A local folder with the artifact's files, every byte hashed against the record.
 
         Raises:
-            ArtifactMissing: If it is not in the store.
+            ArtifactMissing: If it does not exist.
             ArtifactDamaged: If a blob is missing or hashes to something else.
-            NoSpace: If the disk is too full; no file is left that is not whole.
+            NoSpace: If the disk is too full; no incomplete file is left.
         """
         record = self.record(ref)
         folder = self.cache_dir / ref.path
-        try:
+        with self._damage_of(ref.path):
             Download(self.blobs, folder, self.n_threads).receive(record.files, f"artifact {ref.path} of {self.url}")
-        except WrongBlob as wrong:
-            raise damage(self.url, record.ref, wrong) from wrong
         return folder
 
     def publish(
@@ -130,25 +119,25 @@ class Store:
     ) -> ArtifactRef:
         """Upload a finished folder, read every blob back, then write the record.
 
-        Where an artifact of the same identity stands and is whole, it stays: its reference is returned, and a build
-        with other bytes is only counted.
+        If a whole artifact of the same identity exists, it stays: its reference is returned, and a build with other
+        bytes is only counted.
 
         Args:
-            spec: What the artifact is.
+            spec: Identity of the artifact.
             folder: Its files; nothing in it is changed.
             facts: Numbers for the record.
             seconds: Wall time of the work.
-            stop: Gives the publication up when another thread sets it.
-            requested_by: The run that asked for it though one stood: that one makes way, and is kept aside.
-            meter: Read when all bytes are there, for what the record says was spent; without one it says nothing.
+            stop: Stops the publication when another thread sets it.
+            meter: Read after the upload, for the machine time and dollars in the record; without one there are none.
+            requested_by: The run that requested a rebuild: it replaces the existing artifact, which is kept.
 
         Raises:
-            ArtifactDamaged: If the store gives other bytes back than it was given.
+            ArtifactDamaged: If the store returns other bytes than were sent.
             PublicationStopped: If it was stopped before its record was written.
         """
         stop = stop or Stop()
         upload = Upload(StoppableBlobs(self.objects, stop), folder, self.chunk_bytes, self.n_threads)
-        with self._named(spec):
+        with self._damage_of(spec.path):
             files = upload.send(f"upload {spec.path}")
             upload.verify(files, f"verify {spec.path}")
         record = Record(
@@ -168,24 +157,24 @@ class Store:
             git_commit=git_commit(),
         ).sealed()
         with stop.recording():
-            ref = settle(self.blobs, self.records, record, self.n_threads)
+            ref = commit_record(self.blobs, self.records, record, self.n_threads)
         if ref.digest == record.digest:
-            with self._named(spec):
-                upload.send_what_was_swept(files)
+            with self._damage_of(spec.path):
+                upload.resend_missing(files)
         return ref
 
     @contextmanager
-    def _named(self, spec: ArtifactSpec) -> Iterator[None]:
+    def _damage_of(self, path: str) -> Iterator[None]:
         try:
             yield
         except WrongBlob as wrong:
-            raise damage(self.url, spec, wrong) from wrong
+            raise damage(self.url, path, wrong) from wrong
 
     def probe(self) -> Capabilities:
-        """Write a few bytes, read them back, delete them, and find what the server enforces.
+        """Check that the store can be written, and find what its server enforces.
 
         Raises:
-            UnwritableStore: If any of it fails.
+            UnwritableStore: If it cannot be written, read, listed or cleaned up.
         """
         return probe_objects(open_objects(self.url, N_PROBE_ATTEMPTS))
 

@@ -10,38 +10,38 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tasks.common.progress import Progress
 from tasks.store.blobs import Blobs, WrongBlob, WrongBytes
-from tasks.store.parallel import Progress, in_parallel
+from tasks.store.parallel import in_parallel
 from tasks.store.records import BlobEntry, FileEntry
 
 N_SENDS = 3
-"""A blob that reads back wrong is sent again so often before it is called damaged."""
-NAMES_PER_QUESTION = 32
-"""A name in a listing costs about this fraction of a question for one blob's size."""
+"""Attempts to send a blob that reads back wrong before it counts as damaged."""
+NAMES_PER_REQUEST = 32
+"""A name in a listing costs about this fraction of a request for one blob's size."""
 
-
-Place = tuple[FileEntry, int, BlobEntry]
-"""A blob, the file it is a part of, and where in it it begins."""
+BlobLocation = tuple[FileEntry, int, BlobEntry]
+"""A blob, its file, and the offset of its first byte in the file."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A part of a file in memory, and which file it is of."""
+    """Consecutive bytes of a file in memory, and the file's index."""
 
-    n_file: int
+    file_index: int
     content: bytearray
 
 
 @dataclass
-class Reading:
-    """A file while it is read: what its chunks hashed to, and the whole."""
+class HashedFile:
+    """A file while it is read: the digests of its chunks and of the whole."""
 
     path: Path
     whole: Any = field(default_factory=hashlib.sha256)
     blobs: list[BlobEntry] = field(default_factory=list)
 
     def entry(self, folder: Path) -> FileEntry:
-        """What a record says of it."""
+        """The file's entry in a record."""
         return FileEntry(
             path=self.path.relative_to(folder).as_posix(),
             size=sum(blob.size for blob in self.blobs),
@@ -51,11 +51,11 @@ class Reading:
 
 
 class Upload:
-    """One folder's way into the store.
+    """The upload of one folder.
 
     Args:
-        blobs: Where to.
-        folder: What; nothing in it is changed.
+        blobs: The store's.
+        folder: Nothing in it is changed.
         chunk_bytes: A blob's size at most.
         n_threads: Blobs in flight at once, each with its chunk in memory.
     """
@@ -65,109 +65,106 @@ class Upload:
         self.folder = folder
         self.chunk_bytes = chunk_bytes
         self.n_threads = n_threads
-        self.readings = [Reading(path) for path in sorted(folder.rglob("*")) if path.is_file()]
+        self.files = [HashedFile(path) for path in sorted(folder.rglob("*")) if path.is_file()]
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
     def send(self, what: str) -> list[FileEntry]:
-        """Send what the store does not hold yet. Nothing is proved by it: see `verify`.
+        """Send the blobs that the store lacks. `verify` checks them.
 
         Args:
-            what: What progress lines call it.
+            what: Its name in progress lines.
 
         Returns:
             The files in path order.
         """
-        n_bytes = sum(reading.path.stat().st_size for reading in self.readings)
-        standing = self._standing(len(self.readings) + n_bytes // self.chunk_bytes)
+        n_bytes = sum(file.path.stat().st_size for file in self.files)
+        existing = self._existing_sizes(len(self.files) + n_bytes // self.chunk_bytes)
         progress = Progress(what, n_bytes)
 
         def send(chunk: Chunk) -> tuple[int, BlobEntry]:
             blob = BlobEntry(sha256=hashlib.sha256(chunk.content).hexdigest(), size=len(chunk.content))
-            if self._claim(blob.sha256) and self._size(blob.sha256, standing) != blob.size:
+            if self._claim(blob.sha256) and self._size(blob.sha256, existing) != blob.size:
                 self.blobs.put(chunk.content, blob.sha256)
             progress.add(blob.size)
-            return chunk.n_file, blob
+            return chunk.file_index, blob
 
-        for n_file, blob in in_parallel(send, self._chunks(), self.n_threads):
-            self.readings[n_file].blobs.append(blob)
-        return [reading.entry(self.folder) for reading in self.readings]
+        for file_index, blob in in_parallel(send, self._chunks(), self.n_threads):
+            self.files[file_index].blobs.append(blob)
+        return [file.entry(self.folder) for file in self.files]
 
     def verify(self, entries: list[FileEntry], what: str) -> None:
-        """Read every blob back and hash it; send again what the store holds wrong.
+        """Read every blob back and hash it; resend those that are wrong in the store.
 
         Raises:
-            WrongBlob: If the store gives other bytes back than it was given.
+            WrongBlob: If the store returns other bytes than were sent.
         """
-        places = _places(entries)
-        progress = Progress(what, sum(blob.size for _, _, blob in places.values()))
+        locations = _locations(entries)
+        progress = Progress(what, sum(blob.size for _, _, blob in locations))
 
-        def check(place: Place) -> None:
-            entry, offset, blob = place
-            try:
-                self.blobs.verify(blob.sha256, blob.size)
-            except WrongBytes:
-                self._send_again(entry, offset, blob)
-            progress.add(blob.size)
+        def check(location: BlobLocation) -> None:
+            self._verify_or_resend(location)
+            progress.add(location[2].size)
 
-        in_parallel(check, places.values(), self.n_threads)
+        in_parallel(check, locations, self.n_threads)
 
-    def send_what_was_swept(self, entries: list[FileEntry]) -> None:
-        """After the record is written: a sweep that ran meanwhile may have taken a blob that nobody named before.
+    def resend_missing(self, entries: list[FileEntry]) -> None:
+        """After the record is written, resend blobs that `gc` removed while no record named them.
 
         Raises:
-            WrongBlob: If the store gives other bytes back than it was given.
+            WrongBlob: If the store returns other bytes than were sent.
         """
-        places = _places(entries)
-        standing = self._standing(len(places))
+        locations = _locations(entries)
+        existing = self._existing_sizes(len(locations))
 
-        def check(place: Place) -> None:
-            _, _, blob = place
-            if self._size(blob.sha256, standing) == blob.size:
-                return
-            try:
-                # A record names it by now: it is written over only if it reads wrong, too.
-                self.blobs.verify(blob.sha256, blob.size)
-            except WrongBytes:
-                self._send_again(*place)
+        def check(location: BlobLocation) -> None:
+            blob = location[2]
+            if self._size(blob.sha256, existing) != blob.size:
+                # A record names the blob by now: it is written over only if it also reads wrong.
+                self._verify_or_resend(location)
 
-        in_parallel(check, places.values(), self.n_threads)
+        in_parallel(check, locations, self.n_threads)
 
     def _chunks(self) -> Iterator[Chunk]:
         # The largest first, so that at the end all threads have something left to do.
-        for n_file, reading in sorted(enumerate(self.readings), key=lambda numbered: -numbered[1].path.stat().st_size):
-            with reading.path.open("rb", buffering=0) as stream:
+        for index, file in sorted(enumerate(self.files), key=lambda numbered: -numbered[1].path.stat().st_size):
+            with file.path.open("rb", buffering=0) as stream:
                 left = os.fstat(stream.fileno()).st_size
-                several = left > self.chunk_bytes
+                has_several = left > self.chunk_bytes
                 while True:
                     content = _read(stream, min(left, self.chunk_bytes))
-                    if several:
-                        reading.whole.update(content)
+                    if has_several:
+                        file.whole.update(content)
                     left = left - len(content) if content else 0
-                    yield Chunk(n_file, content)
+                    yield Chunk(index, content)
                     if not left:
                         break
 
-    def _standing(self, n_blobs: int) -> dict[str, int] | None:
-        """Sizes of all blobs in the store, or None where asking for each of ours is cheaper than listing them."""
-        limit = NAMES_PER_QUESTION * n_blobs
+    def _existing_sizes(self, n_blobs: int) -> dict[str, int] | None:
+        """Sizes of all blobs in the store, or None if a request for each of ours is cheaper than listing them."""
+        limit = NAMES_PER_REQUEST * n_blobs
         listed = list(islice(self.blobs.objects.list("blobs/"), limit))
         return {info.name: info.size for info in listed} if len(listed) < limit else None
 
-    def _size(self, sha256: str, standing: dict[str, int] | None) -> int | None:
-        return self.blobs.size(sha256) if standing is None else standing.get(self.blobs.name_of(sha256))
+    def _size(self, sha256: str, existing: dict[str, int] | None) -> int | None:
+        return self.blobs.size(sha256) if existing is None else existing.get(self.blobs.name_of(sha256))
 
     def _claim(self, sha256: str) -> bool:
-        """Whether this is the first of ours with these bytes."""
+        """Whether this is the first of our blobs with these bytes."""
         with self._lock:
             first = sha256 not in self._claimed
             self._claimed.add(sha256)
             return first
 
-    def _send_again(self, entry: FileEntry, offset: int, blob: BlobEntry) -> None:
-        with (self.folder / entry.path).open("rb", buffering=0) as stream:
-            stream.seek(offset)
-            content = _read(stream, blob.size)
+    def _verify_or_resend(self, location: BlobLocation) -> None:
+        entry, offset, blob = location
+        try:
+            self.blobs.verify(blob.sha256, blob.size)
+            return
+        except WrongBytes:
+            with (self.folder / entry.path).open("rb", buffering=0) as stream:
+                stream.seek(offset)
+                content = _read(stream, blob.size)
         for attempt in range(1, N_SENDS + 1):
             try:
                 if hashlib.sha256(content).hexdigest() != blob.sha256:
@@ -180,9 +177,10 @@ class Upload:
                     raise WrongBlob(entry, error) from error
 
 
-def _places(entries: list[FileEntry]) -> dict[str, Place]:
-    """Where each distinct blob is found in the folder."""
-    return {blob.sha256: (entry, offset, blob) for entry in entries for offset, blob in entry.placed_blobs}
+def _locations(entries: list[FileEntry]) -> list[BlobLocation]:
+    """Each distinct blob, with one location in the folder."""
+    found = {blob.sha256: (entry, offset, blob) for entry in entries for offset, blob in entry.located_blobs}
+    return list(found.values())
 
 
 def _read(stream: FileIO, size: int) -> bytearray:

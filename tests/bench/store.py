@@ -22,8 +22,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tasks.common.settings import Config, state_dir
-from tasks.store.filesystem import n_transfers
-from tasks.store.publication import settle
+from tasks.store.parallel import n_transfers
+from tasks.store.publication import commit_record
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactType
 from tasks.store.store import Store
@@ -115,7 +115,7 @@ def by_us(server: S3Server, made: Path, fetched: Path) -> Seconds:
         versions={},
         git_commit=None,
     ).sealed()
-    settled = timed(lambda: settle(store.blobs, store.records, record, store.n_threads))
+    settled = timed(lambda: commit_record(store.blobs, store.records, record, store.n_threads))
     return {"put": send + settled, "verify": verify, "get": timed(lambda: store.fetch(record.ref))}
 
 

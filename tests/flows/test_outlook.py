@@ -7,7 +7,7 @@ import pytest
 from flows.costs.outlook import Forecast, Outlook, StepUsage, cost_of, forecasts, outlook
 from flows.costs.spend_table import EARLIER, spend_table
 from tasks.costs.prices import load_prices
-from tasks.costs.usage import Outcome, Spent, Stay
+from tasks.costs.usage import MachineStay, Outcome, Usage
 from tasks.store.records import Record
 
 SINCE = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -16,13 +16,13 @@ PRICES = load_prices()
 TWO_HOURS = Forecast(pool="h100", hours=(1.0, 2.0), dollars=(2.39, 4.78))
 
 
-def stay(hour: float, hours: float, outcome: Outcome = "completed", pool: str | None = "h100") -> Stay:
+def stay(hour: float, hours: float, outcome: Outcome = "completed", pool: str | None = "h100") -> MachineStay:
     began = SINCE + timedelta(hours=hour)
-    return Stay(pool, 360.0, began, None if outcome == "live" else began + timedelta(hours=hours), outcome)
+    return MachineStay(pool, 360.0, began, None if outcome == "live" else began + timedelta(hours=hours), outcome)
 
 
 def record(finished_at: datetime, dollars: float | None = None) -> Record:
-    spent = Spent(
+    spent = Usage(
         pool="h100",
         provider="vessl",
         dollars_per_hour=2.39,

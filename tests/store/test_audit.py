@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.store import audit as auditing
-from tasks.store.audit import AuditConfig, audit, choose
+from tasks.store.audit import AuditConfig, audit, select
+from tasks.store.catalogue import ArtifactSummary
 from tasks.store.errors import StoreUnreachable
 from tasks.store.findings import StoreNotWhole
-from tasks.store.holdings import Held
 from tasks.store.leases import new_lease
 from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
@@ -35,8 +35,9 @@ def harm(store: Store, ref: ArtifactRef) -> None:
     store.objects.write(store.blobs.name_of(own.sha256), b"x" * own.size)
 
 
-def held(n_bytes: int, number: int = 0) -> Held:
-    return Held(ArtifactRef(kind="corpus", label="made", key=f"{number:016x}", digest="0" * 64), n_bytes, ())
+def artifact_of(n_bytes: int, number: int = 0) -> ArtifactSummary:
+    ref = ArtifactRef(kind="corpus", label="made", key=f"{number:016x}", digest="0" * 64)
+    return ArtifactSummary(ref, n_bytes, ())
 
 
 def test_every_artifact_is_read_and_gets_a_receipt(store: Store, folder: Path) -> None:
@@ -44,9 +45,9 @@ def test_every_artifact_is_read_and_gets_a_receipt(store: Store, folder: Path) -
     found = audit(store, AuditConfig())
     assert {finding.path for finding in found.findings} == {ref.path for ref in refs}
     assert {finding.verdict for finding in found.findings} == {"whole"}
-    assert {finding.said for finding in found.findings} == {info.name for info in store.objects.list("receipts/")}
-    assert found.summary.startswith(f"3 of 3 artifacts of {store.url} read again and hashed, 0.1 MB in ")
-    found.refuse_what_is_wrong()
+    assert {finding.message for finding in found.findings} == {info.name for info in store.objects.list("receipts/")}
+    assert found.summary.startswith(f"3 of 3 artifacts of {store.url} read and hashed, 0.1 MB in ")
+    found.check()
 
 
 def test_a_damaged_artifact_hides_no_other_and_both_are_named(store: Store, folder: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_damaged_artifact_hides_no_other_and_both_are_named(store: Store, fold
     found = audit(store, AuditConfig())
     assert [finding.verdict for finding in found.findings] == ["damaged", "damaged", "whole"]
     with pytest.raises(StoreNotWhole, match=r"^2 artifacts of .* are not whole: ") as refused:
-        found.refuse_what_is_wrong()
+        found.check()
     assert all(f"file own.txt of artifact {ref.path} " in str(refused.value) for ref in (first, second))
     assert whole.path not in str(refused.value)
 
@@ -66,7 +67,7 @@ def test_a_record_that_cannot_be_read_is_told_and_the_others_are_read(store: Sto
     store.objects.write(f"{cut.path}/record.json", b'{"schema_version": 2')
     found = audit(store, AuditConfig())
     assert [(finding.path, finding.verdict) for finding in found.wrong] == [(cut.path, "unreadable")]
-    assert "is no whole record" in found.wrong[0].said
+    assert "is not a valid record" in found.wrong[0].message
     assert [finding.verdict for finding in found.findings] == ["unreadable", "whole"]
 
 
@@ -76,9 +77,8 @@ def test_an_artifact_that_others_came_from_is_missed(store: Store, folder: Path)
     store.objects.delete(f"{source.path}/record.json")
     (missing,) = audit(store, AuditConfig()).wrong
     assert (missing.path, missing.verdict) == (source.path, "missing")
-    assert missing.said == (
-        f"artifact {source.path}, which {heir.path} came from, is not in the store; "
-        "run its stage again to have it built."
+    assert missing.message == (
+        f"artifact {source.path}, which {heir.path} came from, is not in the store; rerun its stage to have it built."
     )
 
 
@@ -95,7 +95,7 @@ def test_what_is_given_up_while_it_is_read_is_no_damage(
     monkeypatch.setattr(auditing, "verify", given_up_first)
     found = audit(store, AuditConfig())
     assert [finding.verdict for finding in found.findings] == ["removed meanwhile"]
-    found.refuse_what_is_wrong()
+    found.check()
 
 
 def test_a_store_that_goes_away_is_asked_three_times_in_a_row(
@@ -114,7 +114,7 @@ def test_a_store_that_goes_away_is_asked_three_times_in_a_row(
     assert len(asked) == 3
     assert {finding.verdict for finding in found.findings} == {"unread"}
     assert len(found.findings) == len(refs)
-    assert found.findings[-1].said.endswith("was not asked for: 3 in a row could not be read.")
+    assert found.findings[-1].message.endswith("was skipped: 3 in a row could not be read.")
 
 
 def test_an_overdue_lease_is_told_and_is_no_damage(store: Store, folder: Path) -> None:
@@ -127,7 +127,7 @@ def test_an_overdue_lease_is_told_and_is_no_damage(store: Store, folder: Path) -
     assert len(found.leases) == 2
     assert found.leases[0].startswith("lease machine of a dead parent on train/h100 is overdue since ")
     assert "leases/cut.json" in found.leases[1]
-    found.refuse_what_is_wrong()
+    found.check()
 
 
 def test_under_a_bound_every_artifact_has_its_turn(store: Store, folder: Path) -> None:
@@ -147,13 +147,13 @@ def test_another_rooms_artifacts_are_left_alone(store: Store, folder: Path) -> N
 
 
 def test_what_is_larger_than_the_whole_bound_is_told() -> None:
-    small, large = held(10**8, 1), held(10**10, 2)
-    assert choose([large, small], {}, AuditConfig(max_gigabytes=1)) == ([small], [large])
+    small, large = artifact_of(10**8, 1), artifact_of(10**10, 2)
+    assert select([large, small], {}, AuditConfig(max_gigabytes=1)) == ([small], [large])
 
 
 def test_the_same_seed_draws_the_same_share_and_another_one_another() -> None:
-    artifacts = [held(1, number) for number in range(100)]
-    draws = [choose(artifacts, {}, AuditConfig(share=0.1, seed=seed))[0] for seed in (1, 1, 2)]
+    artifacts = [artifact_of(1, number) for number in range(100)]
+    draws = [select(artifacts, {}, AuditConfig(share=0.1, seed=seed))[0] for seed in (1, 1, 2)]
     assert len(draws[0]) == 10
     assert draws[0] == draws[1] != draws[2]
 
@@ -165,9 +165,9 @@ def test_the_same_seed_draws_the_same_share_and_another_one_another() -> None:
     proofs=st.dictionaries(st.integers(0, 29), st.sampled_from(["20260101", "20260201"])),
 )
 def test_what_is_chosen_keeps_to_the_bound_and_what_is_not_would_not_have_fitted(sizes, share, bound, proofs) -> None:
-    artifacts = [held(size, number) for number, size in enumerate(sizes)]
+    artifacts = [artifact_of(size, number) for number, size in enumerate(sizes)]
     moments = {artifacts[number].ref.path: moment for number, moment in proofs.items() if number < len(artifacts)}
-    picked, never_fit = choose(artifacts, moments, AuditConfig(share=share, max_gigabytes=bound, seed=1))
+    picked, never_fit = select(artifacts, moments, AuditConfig(share=share, max_gigabytes=bound, seed=1))
     limit = float("inf") if bound is None else bound * 10**9
     n_bytes = sum(artifact.n_bytes for artifact in picked)
     assert n_bytes <= limit

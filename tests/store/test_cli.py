@@ -76,7 +76,7 @@ def test_latest_leads_to_the_newest_and_is_only_a_hint(
     assert capsys.readouterr().out.startswith(newer.path)
     store.objects.write("corpus/letters/latest.json", b'{"key": "../../leases"}')
     assert main(["show", "corpus/letters/latest"]) == 1
-    assert "is no part of a store path" in capsys.readouterr().err
+    assert "is not a segment of a store path" in capsys.readouterr().err
     assert store.find(ARTIFACT_TYPE.spec(Recipe())) == refs[0]
 
 
@@ -87,7 +87,7 @@ def test_verify_prints_the_receipt_it_wrote(
     assert main(["verify", refs[0].path]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"{refs[0].path}: 2 blobs, 0.03 MB read and hashed in ")
-    receipt = read_receipt(store, re.search(r"^receipt (\S+), good until ", printed, re.MULTILINE)[1])
+    receipt = read_receipt(store, re.search(r"^receipt (\S+), valid until ", printed, re.MULTILINE)[1])
     assert receipt.ref == refs[0]
 
 
@@ -133,7 +133,7 @@ def test_export_says_what_it_wrote(
     [
         ("corpus", "names no artifact; write kind/label/key"),
         ("../../etc/passwd", "names no artifact"),
-        ("corpus/../key", "is no part of a store path"),
+        ("corpus/../key", "is not a segment of a store path"),
         ("corpus/letters/0000000000000000", "no artifact corpus/letters/0000000000000000"),
         ("corpus/nothing/latest", "no pointer corpus/nothing/latest.json"),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.common.settings import project_root
 from tasks.store.build import build
-from tasks.store.exclusive import only_builder
+from tasks.store.staging import builder_lock
 from tasks.store.store import Store
 from tests.store.letters import ARTIFACT_TYPE, Recipe
 
@@ -41,7 +41,7 @@ def test_two_builders_at_once_build_once_and_the_second_says_whom_it_waited_for(
 
 
 def test_another_artifact_does_not_wait(store: Store) -> None:
-    with only_builder(ARTIFACT_TYPE.spec(Recipe())):
+    with builder_lock(ARTIFACT_TYPE.spec(Recipe())):
         ref = build(
             store, ARTIFACT_TYPE.spec(Recipe(size=4)), lambda inputs, folder: {"n": len(list(folder.iterdir()))}
         )
@@ -49,9 +49,9 @@ def test_another_artifact_does_not_wait(store: Store) -> None:
 
 
 HOLDER = """
-from tasks.store.exclusive import only_builder
+from tasks.store.staging import builder_lock
 from tests.store.letters import ARTIFACT_TYPE, Recipe
-with only_builder(ARTIFACT_TYPE.spec(Recipe())):
+with builder_lock(ARTIFACT_TYPE.spec(Recipe())):
     print("held", flush=True)
     input()
 """
@@ -66,7 +66,7 @@ def test_a_builder_killed_outright_leaves_no_lock(store: Store) -> None:
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-    with only_builder(ARTIFACT_TYPE.spec(Recipe())):
+    with builder_lock(ARTIFACT_TYPE.spec(Recipe())):
         assert build(store, ARTIFACT_TYPE.spec(Recipe(size=5)), lambda inputs, folder: {}).kind == "corpus"
 
 

@@ -71,6 +71,6 @@ def test_a_damaged_source_leaves_no_folder(store: Store, child: ArtifactRef, tmp
 
 def test_an_artifact_with_a_file_called_like_its_record_is_refused(store: Store, folder: Path, tmp_path: Path) -> None:
     (folder / "record.json").write_text("{}")
-    with pytest.raises(ExportRefused, match=r"has a file record\.json, where its record would stand"):
+    with pytest.raises(ExportRefused, match=r"has a file record\.json, the name of its own record"):
         export(store, published(store, folder), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -35,7 +35,7 @@ def test_a_forgotten_artifact_is_gone_and_nothing_of_it_is_left(store: Store, fo
     assert len(removed.blobs) == 2
     assert removed.n_bytes == 5 + 25_600
     assert objects(store) == set()
-    with pytest.raises(ArtifactMissing, match="run its stage again"):
+    with pytest.raises(ArtifactMissing, match="rerun its stage"):
         store.record(ref)
 
 
@@ -59,7 +59,7 @@ def test_what_others_came_from_is_not_forgotten(store: Store, folder: Path) -> N
     train = ArtifactType[Recipe]("train", 1, ARTIFACT_TYPE.label).spec(Recipe(), {"corpus": corpus})
     published(store, folder, train)
     before = objects(store)
-    with pytest.raises(StillNeeded, match=f"{train.path} came from it; forget what came from it first"):
+    with pytest.raises(StillNeeded, match=f"is an input of {train.path}; forget those"):
         forget(store, corpus)
     assert objects(store) == before
 
@@ -67,7 +67,7 @@ def test_what_others_came_from_is_not_forgotten(store: Store, folder: Path) -> N
 def test_nothing_is_forgotten_while_a_record_cannot_be_read(store: Store, two: tuple[ArtifactRef, ArtifactRef]) -> None:
     store.objects.write(f"{two[1].path}/record.json", b"{")
     before = objects(store)
-    with pytest.raises(UnreadableRecord, match=f"{two[0].path} is not forgotten, for 1 records cannot be read"):
+    with pytest.raises(UnreadableRecord, match=f"{two[0].path} is not removed, because 1 records cannot be read"):
         forget(store, two[0])
     assert objects(store) == before
 
@@ -102,7 +102,7 @@ def test_the_command_says_what_it_removed(
 ) -> None:
     assert main(["forget", two[0].path]) == 0
     assert capsys.readouterr().out == (
-        f"{two[0].path}: forgotten, 1 blobs (5 bytes) removed, 1 that other artifacts share kept\n"
+        f"{two[0].path}: removed with 1 blobs (5 bytes), 1 blobs shared with other artifacts kept\n"
     )
     assert main(["forget", two[0].path]) == 1
     assert "no artifact" in capsys.readouterr().err

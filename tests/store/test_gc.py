@@ -92,7 +92,7 @@ def test_a_record_that_takes_up_a_blob_while_it_is_removed_is_named(
         objects.write(name, record)
 
     monkeypatch.setattr(type(store.objects), "delete", delete)
-    with pytest.raises(RemovedTooMuch, match=rf"{ref.path} came to refer to removed blobs"):
+    with pytest.raises(RemovedTooMuch, match=rf"{ref.path} named removed blobs"):
         remove(store, garbage)
 
 

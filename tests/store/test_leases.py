@@ -68,7 +68,7 @@ def test_an_unreadable_lease_hides_no_other_and_fails_the_listing(
     store.objects.write("leases/node-0.json", b'{"name": "node-0"')
     found = list_leases(store)
     assert [lease.name for lease in found.leases] == ["node-1"]
-    assert found.unreadable[0].startswith(f"leases/node-0.json in {store.objects.url} is no lease: ")
+    assert found.unreadable[0].startswith(f"leases/node-0.json in {store.objects.url} is not a valid lease: ")
     assert main(["leases"]) == 1
     assert "leases/node-0.json" in capsys.readouterr().err
 

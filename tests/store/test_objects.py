@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tasks.store.connect import open_objects
 from tasks.store.errors import StoreError, StoreRefused
-from tasks.store.objects import Objects, UnfinishedUpload, open_objects
+from tasks.store.objects import Objects, UnfinishedUpload
 from tasks.store.s3_client import s3_client
 from tasks.store.s3_objects import S3Objects
 from tasks.store.store import Store
@@ -23,7 +24,7 @@ def objects(any_store: Store) -> Objects:
 @pytest.mark.parametrize("content", [b"", b"alpha", LONGER_THAN_A_PIECE], ids=["empty", "short", "long"])
 def test_what_was_written_is_read_back(objects: Objects, content: bytes) -> None:
     objects.write("a/b", content)
-    assert objects.read("a/b") == content == b"".join(objects.pieces("a/b"))
+    assert objects.read("a/b") == content == b"".join(objects.stream("a/b"))
     assert objects.size("a/b") == len(content)
 
 
@@ -41,7 +42,7 @@ def test_a_range_is_the_slice_of_the_whole(objects: Objects, start: int, stop: i
 def test_an_absent_object_is_said_to_be_absent(objects: Objects) -> None:
     assert objects.size("nobody") is None
     assert list(objects.list("nobody")) == []
-    for read in (objects.read, lambda name: objects.read_range(name, 0, 1), lambda name: list(objects.pieces(name))):
+    for read in (objects.read, lambda name: objects.read_range(name, 0, 1), lambda name: list(objects.stream(name))):
         with pytest.raises(FileNotFoundError, match="nobody"):
             read("nobody")
     objects.delete("nobody")
@@ -137,11 +138,11 @@ def test_an_object_is_encrypted_by_the_server_where_the_environment_asks(moto_st
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("HINDSIGHT_S3_SSE", "rot13", "HINDSIGHT_S3_SSE='rot13' is no encryption S3 knows"),
+        ("HINDSIGHT_S3_SSE", "rot13", "HINDSIGHT_S3_SSE='rot13' is not an encryption of S3"),
         ("HINDSIGHT_S3_KMS_KEY", "alias/x", "HINDSIGHT_S3_SSE is not aws:kms"),
-        ("HINDSIGHT_S3_TIMEOUT", "soon", "HINDSIGHT_S3_TIMEOUT='soon' is no positive number"),
-        ("HINDSIGHT_S3_TIMEOUT", "-1", "HINDSIGHT_S3_TIMEOUT='-1' is no positive number"),
-        ("HINDSIGHT_TRANSFERS", "0", "HINDSIGHT_TRANSFERS='0' is no number from 1 to 64"),
+        ("HINDSIGHT_S3_TIMEOUT", "soon", "HINDSIGHT_S3_TIMEOUT='soon' is not a positive number"),
+        ("HINDSIGHT_S3_TIMEOUT", "-1", "HINDSIGHT_S3_TIMEOUT='-1' is not a positive number"),
+        ("HINDSIGHT_TRANSFERS", "0", "HINDSIGHT_TRANSFERS='0' is not a number from 1 to 64"),
     ],
 )
 def test_an_environment_that_makes_no_sense_is_refused(s3_store, monkeypatch, name, value, sentence) -> None:

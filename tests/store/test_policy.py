@@ -16,8 +16,7 @@ from tasks.store.export import export
 from tasks.store.gc import find_garbage, remove
 from tasks.store.leases import new_lease, renew, take
 from tasks.store.objects import UnfinishedUpload
-from tasks.store.receipts import verify
-from tasks.store.release import release_compute
+from tasks.store.receipts import release_compute, verify
 from tasks.store.store import open_store
 from tests.store.letters import published
 

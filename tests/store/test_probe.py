@@ -8,8 +8,8 @@ from threading import Thread
 
 import pytest
 
-from tasks.store.capabilities import Capabilities
 from tasks.store.errors import StoreRefused, UnwritableStore
+from tasks.store.objects import Capabilities
 from tasks.store.store import open_store
 from tests.s3_server import SECRET_KEY, free_port, serve_s3
 
@@ -66,10 +66,10 @@ def test_each_server_is_found_to_enforce_what_it_enforces(s3_store: str, request
 @pytest.mark.parametrize(
     ("status", "code", "more", "sentence"),
     [
-        (403, "AccessDenied", "", "AccessDenied: these keys may not do that here; grant them read, write"),
+        (403, "AccessDenied", "", "AccessDenied: these keys lack the right to do this; grant them read, write"),
         (404, "NoSuchBucket", "", "NoSuchBucket: the bucket does not exist; create it or name another"),
         (403, "ExpiredToken", "", "ExpiredToken: the session token has expired; fetch new keys"),
-        (507, "XDiskFull", "", "the server says 507 XDiskFull: As S3 says it. Its own log says more."),
+        (507, "XDiskFull", "", "the server answered 507 XDiskFull: As S3 says it. See the server's log."),
         (
             403,
             "RequestTimeTooSkewed",
@@ -103,7 +103,7 @@ def test_a_bucket_served_for_reading_alone_is_refused(s3_store: str, tmp_path: P
     ("name", "sentence"),
     [
         ("AWS_ACCESS_KEY_ID", "InvalidAccessKeyId: the server does not know this key id"),
-        ("AWS_SECRET_ACCESS_KEY", "SignatureDoesNotMatch: the secret key is not the one of this key id"),
+        ("AWS_SECRET_ACCESS_KEY", "SignatureDoesNotMatch: the secret key does not belong to this key id"),
     ],
 )
 def test_wrong_keys_are_told_apart_and_not_printed(s3_store: str, monkeypatch, name: str, sentence: str) -> None:

@@ -189,7 +189,7 @@ def test_a_damaged_artifact_gives_way_to_a_build_with_other_bytes(
     second = published(any_store, other_folder(tmp_path))
     assert second.digest != first.digest
     assert any_store.find(PLAN) == second
-    with pytest.raises(ArtifactDamaged, match=f"the reference says {first.digest[:12]}"):
+    with pytest.raises(ArtifactDamaged, match=f"the reference has {first.digest[:12]}"):
         any_store.fetch(first)
 
 

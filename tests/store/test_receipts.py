@@ -44,7 +44,7 @@ def test_one_wrong_byte_and_there_is_no_receipt(store: Store, folder: Path, harm
 
 def test_a_rebuilt_artifact_gets_no_receipt_under_its_old_reference(store: Store, folder: Path) -> None:
     ref = published(store, folder)
-    with pytest.raises(ArtifactDamaged, match="the reference says 000000000000"):
+    with pytest.raises(ArtifactDamaged, match="the reference has 000000000000"):
         verify(ref.model_copy(update={"digest": "0" * 64}))
 
 

@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 
 from tasks.common.settings import project_root, state_dir
-from tasks.store.exclusive import only_builder
 from tasks.store.refs import ArtifactSpec
-from tasks.store.staging import staging_folder
+from tasks.store.staging import builder_lock, staging_folder
 from tests.store.letters import ARTIFACT_TYPE, Recipe
 
 BUILDER = """
 import sys
-from tasks.store.exclusive import only_builder
+from tasks.store.staging import builder_lock
 from tasks.store.staging import staging_folder
 from tests.store.letters import ARTIFACT_TYPE, Recipe
 spec = ARTIFACT_TYPE.spec(Recipe(size=int(sys.argv[1])))
-with only_builder(spec), staging_folder(spec) as folder, staging_folder(spec, "work") as work:
+with builder_lock(spec), staging_folder(spec) as folder, staging_folder(spec, "work") as work:
     (folder / "weights").write_text("half")
     (work / "shards").write_text("many")
     print("built", flush=True)
@@ -54,7 +53,7 @@ def test_the_next_build_removes_what_a_killed_one_has_left(size: int) -> None:
     killed, spec = ARTIFACT_TYPE.spec(Recipe(size=3)), ARTIFACT_TYPE.spec(Recipe(size=size))
     kill(begin_build(3))
     assert staged(killed) == [f"{killed.key}.artifact", f"{killed.key}.work"]
-    with only_builder(spec), staging_folder(spec) as folder, staging_folder(spec, "work") as work:
+    with builder_lock(spec), staging_folder(spec) as folder, staging_folder(spec, "work") as work:
         assert staged(spec) == [folder.name, work.name]
         assert list(folder.iterdir()) == list(work.iterdir()) == []
         assert size == 3 or staged(killed) == []
@@ -65,7 +64,7 @@ def test_the_work_of_a_builder_that_lives_is_left_alone() -> None:
     living, spec = ARTIFACT_TYPE.spec(Recipe(size=3)), ARTIFACT_TYPE.spec(Recipe(size=4))
     builder = begin_build(3)
     try:
-        with only_builder(spec), staging_folder(spec):
+        with builder_lock(spec), staging_folder(spec):
             assert staged(living) == [f"{living.key}.artifact", f"{living.key}.work"]
     finally:
         kill(builder)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.store.catalogue import record_paths
-from tasks.store.stopping import PublicationStopped, Stop
+from tasks.store.publication import PublicationStopped, Stop
 from tasks.store.store import open_store
 from tests.store.letters import ARTIFACT_TYPE, Recipe
 
@@ -17,13 +17,13 @@ def test_stopped_while_the_last_blob_is_read_back_no_record_is_written(
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "a.txt").write_text("alpha")
     store, stop = open_store(), Stop()
-    pieces = store.objects.pieces
+    pieces = store.objects.stream
 
     def stop_then_read(name: str) -> Iterator[bytes]:
         stop.set()
         return pieces(name)
 
-    monkeypatch.setattr(store.objects, "pieces", stop_then_read)
+    monkeypatch.setattr(store.objects, "stream", stop_then_read)
     with pytest.raises(PublicationStopped, match="no record of it is written"):
         store.publish(ARTIFACT_TYPE.spec(Recipe()), tmp_path / "made", {}, 1, stop)
     assert list(record_paths(store)) == []

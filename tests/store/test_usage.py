@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.costs.prices import load_prices
-from tasks.costs.usage import FailedAttempts, Meter, Outcome, Stay, failed_since_success, metered, sum_failed
+from tasks.costs.usage import FailedAttempts, MachineStay, Meter, Outcome, failed_since_success, metered, sum_failed
 from tasks.store.build import build
 from tasks.store.records import FileEntry, Record
 from tasks.store.store import Store, open_store
@@ -18,11 +18,11 @@ from tests.store.letters import ARTIFACT_TYPE, Recipe, published
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def stay(hour: float, minutes: float, outcome: Outcome = "failed", pool: str | None = "h100") -> Stay:
+def stay(hour: float, minutes: float, outcome: Outcome = "failed", pool: str | None = "h100") -> MachineStay:
     """From an hour after noon on."""
     began = NOON + timedelta(hours=hour)
     ended = None if outcome == "live" else began + timedelta(minutes=minutes)
-    return Stay(pool, 20.0, began, ended, outcome)
+    return MachineStay(pool, 20.0, began, ended, outcome)
 
 
 def built(meter: Meter | None = None) -> Record:

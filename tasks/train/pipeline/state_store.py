@@ -13,9 +13,9 @@ from tasks.common.settings import Config
 from tasks.store.catalogue import record_paths
 from tasks.store.errors import ArtifactDamaged, ArtifactMissing, StoreError
 from tasks.store.forget import forget
+from tasks.store.publication import Stop
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef, ArtifactSpec
-from tasks.store.stopping import Stop
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.store.stopping import Stop
+from tasks.store.publication import Stop
 from tasks.train.pipeline.state_store import SPENT, States
 from tasks.train.trainer.state_files import Told, complete_states
 

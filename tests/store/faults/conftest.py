@@ -32,7 +32,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, client_library: Session) -> Non
     """Short timeouts, the pauses between tries cut to a fiftieth of a second, and no patience after the last."""
     monkeypatch.setattr("tasks.store.s3_client.get_session", lambda: client_library)
     cap_pauses(monkeypatch, 0.02)
-    monkeypatch.setattr("tasks.store.patience.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("tasks.store.s3_objects.RETRY_SECONDS", 0.0)
     monkeypatch.setenv("HINDSIGHT_S3_TIMEOUT", "2")
 
 

@@ -57,7 +57,7 @@ def test_a_disk_that_fills_up_while_fetching_leaves_no_wrong_file(
     rclone_site: Site, disk: Path, grow, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Another program takes the room after it was counted.
-    monkeypatch.setattr("tasks.store.downloads.Download._refuse_if_too_full", _only_make_the_folder)
+    monkeypatch.setattr("tasks.store.downloads.Download._check_disk", _only_make_the_folder)
     rclone_site.folder, rclone_site.scratch = made, disk
     ref = rclone_site.publish()
     with pytest.raises(NoSpace, match=f"artifact {ref.path}"):

@@ -61,12 +61,12 @@ def test_patience_begins_where_the_clients_own_tries_end(
     ref = mortal_site.publish() if harmed == "GET" else None
     cap_pauses(monkeypatch, 0.02)
     monkeypatch.setattr("tasks.store.s3_client.N_ATTEMPTS", 2)
-    monkeypatch.setattr("tasks.store.patience.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("tasks.store.s3_objects.RETRY_SECONDS", 60.0)
     absence = Interruption(lambda: mortal_site.server.restart(seconds_down=3))
     mortal_site.obey(Rule(absence, harmed, "/blobs/"))
     if ref is None:
         ref = mortal_site.publish()
     else:
         assert content(mortal_site.client().fetch(ref)) == content(mortal_site.folder)
-    assert "Asked again in 1 s" in caplog.text
+    assert "retry 1 in 1.0 s" in caplog.text
     assert mortal_site.whole_or_absent() == ref
