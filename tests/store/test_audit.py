@@ -78,7 +78,7 @@ def test_an_artifact_that_others_came_from_is_missed(store: Store, folder: Path)
     (missing,) = audit(store, AuditConfig()).wrong
     assert (missing.path, missing.verdict) == (source.path, "missing")
     assert missing.message == (
-        f"artifact {source.path}, which {heir.path} came from, is not in the store; rerun its stage to have it built."
+        f"artifact {source.path}, an input of {heir.path}, is not in the store; rerun its stage to build it."
     )
 
 

@@ -124,6 +124,27 @@ SEALED = {
     },
 }
 
+REBUILT = {
+    # As the version wrote it that called the requester of a rebuild `rebuilt_for`.
+    **OLD,
+    "schema_version": 3,
+    "files": SEALED[2]["files"],
+    "spent": {
+        **dict.fromkeys(("pool", "provider", "dollars_per_hour", "as_of", "failed", "dollars")),
+        **{"seconds": 60.0, "waited_seconds": 0.0, "queued_seconds": 0.0, "unknown": "no pool"},
+    },
+    "rebuilt_for": "run a",
+    "seal": "1bf5a3056c581e9f0dd11fe0c9273e94b066011dd8e1ec767ef03725908d00d1",
+}
+
+
+def test_a_stored_record_of_a_rebuild_keeps_its_seal_and_its_bytes() -> None:
+    record = Record.model_validate_json(json.dumps(REBUILT))
+    assert (record.requested_by, record.is_sealed) == ("run a", True)
+    assert json.loads(record.to_bytes()) == REBUILT
+    with pytest.raises(ValidationError, match="changed after it was sealed"):
+        Record.model_validate({**REBUILT, "rebuilt_for": "run b"})
+
 
 @pytest.mark.parametrize("schema", [1, 2])
 def test_a_record_of_an_older_schema_keeps_its_seal(schema: int) -> None:
@@ -136,7 +157,7 @@ def test_a_record_of_an_older_schema_keeps_its_seal(schema: int) -> None:
 @pytest.mark.parametrize("schema", [1, 2])
 def test_nothing_unsealed_can_be_said_of_an_older_records_money(schema: int) -> None:
     spent = Meter().read().model_dump(mode="json")
-    with pytest.raises(ValidationError, match=f"schema {schema} knows no `spent`"):
+    with pytest.raises(ValidationError, match=f"schema {schema} has no `spent`"):
         Record.model_validate({**SEALED[schema], "schema_version": schema, "spent": spent})
 
 
