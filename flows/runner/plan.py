@@ -13,8 +13,7 @@ from flows.stages import STAGES
 from tasks.common.text import DASH, SECONDS_PER_HOUR
 from tasks.costs.prices import Prices, load_prices
 from tasks.store.catalogue import records
-from tasks.store.drift import differences
-from tasks.store.records import Record
+from tasks.store.records import Record, differences
 from tasks.store.store import Store
 
 Range = tuple[float, float]

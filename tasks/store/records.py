@@ -151,18 +151,18 @@ def check_identity(record: Record, wanted: dict[str, JsonValue]) -> None:
         IdentityDrift: With each differing field and both values.
     """
     if record.identity != wanted:
-        fields = ", ".join(_differences(record.identity, wanted))
+        fields = ", ".join(differences(record.identity, wanted))
         raise IdentityDrift(
             f"artifact {record.ref.path} exists with another identity than this run wants: {fields}; remove its "
             "record to rebuild it."
         )
 
 
-def _differences(found: JsonValue, wanted: JsonValue, field: str = "") -> Iterator[str]:
+def differences(found: JsonValue, wanted: JsonValue, field: str = "") -> Iterator[str]:
     """`config.seed is 0, wanted 1`, for every leaf that differs."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         for name in sorted({*found, *wanted}):
-            yield from _differences(found.get(name), wanted.get(name), f"{field}.{name}".lstrip("."))
+            yield from differences(found.get(name), wanted.get(name), f"{field}.{name}".lstrip("."))
     elif found != wanted:
         yield f"{field} is {found!r}, wanted {wanted!r}"
 
