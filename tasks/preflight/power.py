@@ -9,7 +9,7 @@ from tasks.common.errors import HindsightError
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.inference.power import expected_power
-from tasks.premium.inference.schemes import schemes
+from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import TwoWayDraws
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel
@@ -27,9 +27,9 @@ def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Ch
     """Say what reduction this panel could detect; hold it against the recipe's hypothesis, if it states one.
 
     It fails where the premium would be refused or without an interval after the GPUs are paid: the rows cannot be
-    parted, or hardly a draw can be scored; and where the recipe states that a difference between base and trained
+    split, or hardly a draw can be scored; and where the recipe states that a difference between base and trained
     reaches a threshold this panel could not detect. A run that only shows that every stage works is stopped only by
-    rows that cannot be parted. Otherwise the line informs.
+    rows that cannot be split. Otherwise the line informs.
 
     Args:
         recipe: The whole recipe.
@@ -74,15 +74,15 @@ def panel_power(config: PremiumConfig, robust: RobustConfig, n_columns: int, pan
         panel: The rows.
 
     Raises:
-        HindsightError: If the rows cannot be parted, or too few draws have a premium.
+        HindsightError: If the rows cannot be split, or too few draws have a premium.
     """
     rows = panel.rows()
-    parted, _ = schemes(rows, config)
+    schemes, _ = make_schemes(rows, config)
     return expected_power(
         target=rows["target"].to_numpy(np.float64),
         numeric=rows[panel.numeric_columns()].to_numpy(np.float64),
         n_columns=n_columns,
-        schemes=parted,
+        schemes=schemes,
         weights=TwoWayDraws(rows, config.seed).take(0, robust.n_power_draws),
         alpha=config.alpha,
         seed=config.seed,

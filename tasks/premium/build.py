@@ -1,4 +1,4 @@
-"""From a panel and the models' states to `scores.json`, the draws and the facts about them."""
+"""From a panel and the models' states to `scores.json`, the draws and the record's facts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +24,7 @@ def write_premium(
         config: Contract, cut and draws.
         inputs: Folders of `panel`, `base`, `trained` and, where there is one, `placebo`.
         folder: Where `scores.json`, `draws.npy` and `two_way.npy` go.
-        work_dir: Where finished chunks of draws are kept, so that a killed run goes on where it was.
+        work_dir: Where finished chunks of draws are kept, so that a killed run can resume.
 
     Returns:
         The headline figures.
@@ -61,7 +61,7 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
 
 
 def measure(rows: Rows, config: PremiumConfig, work_dir: Path | None = None) -> tuple[PremiumScores, FloatArray]:
-    """Measure the models' premiums under contract `seed`, and how far other stocks would move them.
+    """Measure the models' premiums under the reference contract, with intervals from its stock draws.
 
     Args:
         rows: The panel.
@@ -81,7 +81,7 @@ def measure(rows: Rows, config: PremiumConfig, work_dir: Path | None = None) -> 
         with threads_for(columns.shape[1]):
             points[model] = score_model(rows, columns, config)
     draws, dropped = score_draws(rows, config, work_dir)
-    premiums = {model: draws[:, 1 + 2 * place] - draws[:, 2 + 2 * place] for place, model in enumerate(rows.states)}
+    premiums = {model: draws[:, 1 + 2 * index] - draws[:, 2 + 2 * index] for index, model in enumerate(rows.states)}
     is_train = rows.is_train(config.train_until)
     scores = PremiumScores(
         contract=config.contract,

@@ -1,4 +1,4 @@
-"""What the measure refuses. Inside the bootstrap the same refusals drop a draw, counted by the class's `reason`."""
+"""Errors of the premium stage. In the bootstrap an Unscorable drops a draw, counted by the class's `reason`."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ class PremiumError(HindsightError):
 
 
 class StatesDoNotFit(PremiumError):
-    """Embeddings are not row for row with the panel, or hold values that are no finite numbers."""
+    """Embeddings do not match the panel row for row, or are not finite."""
 
 
 class Unscorable(PremiumError):
@@ -26,15 +26,21 @@ class TooFewStocks(Unscorable):
 
 
 class EmptySplit(Unscorable):
-    """A side of the chronological cut holds too few rows."""
+    """A side of a split has too few rows."""
 
     reason = "too_few_rows"
 
 
 class UndefinedR2(Unscorable):
-    """R2 is not defined on a test side: one row, or a target that does not vary."""
+    """A test side has one row, or a target that does not vary."""
 
     reason = "undefined_r2"
+
+
+class TooFewDates(Unscorable):
+    """Fewer distinct days than blocks or groups of days."""
+
+    reason = "too_few_dates"
 
 
 class TooFewDraws(PremiumError):
@@ -42,14 +48,8 @@ class TooFewDraws(PremiumError):
 
 
 class BadLabels(PremiumError):
-    """A table of labels that does not say, for each row, its stock, its day and the days its target uses."""
+    """A table of labels that lacks a row's stock, its day or the days its target uses."""
 
 
 class BadSplitter(PremiumError):
-    """A splitter asked for a number of folds, blocks or days that it cannot make."""
-
-
-class TooFewDates(Unscorable):
-    """Fewer distinct days than blocks or groups of days."""
-
-    reason = "too_few_dates"
+    """A splitter with an impossible number of folds, blocks or days."""

@@ -1,4 +1,4 @@
-"""What is measured: one panel's rows with the models' states of them."""
+"""The panel's rows with the models' states as arrays, and splits of them by row position."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,17 @@ MODELS = ("base", "trained", "placebo")
 
 @dataclass(frozen=True)
 class Split:
-    """Row positions to fit on and row positions to score."""
+    """Row positions to fit on and to score; rows in none of the arrays are left out by design.
+
+    Args:
+        train: Rows to fit on.
+        test: Rows to score.
+        purged: Rows that would be train rows if their label or the embargo did not touch the test span.
+    """
 
     train: IntArray
     test: IntArray
+    purged: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Rows:
         target: (n_rows,) returns.
         numeric: (n_rows, n_numeric) the panel's features, float64.
         states: (n_rows, hidden) float32 by model.
-        undated: The same of the sentences without their day, where they were embedded.
+        undated: States of the sentences without their day, by model, where they were embedded.
     """
 
     labels: pd.DataFrame
@@ -51,7 +58,7 @@ class Rows:
         return np.unique(self.labels["code"], return_inverse=True)[1]
 
     def is_train(self, train_until: date) -> BoolArray:
-        """(n_rows,) whether the row's day lies on or before the cut."""
+        """(n_rows,) whether the row's day is on or before the cut."""
         return (self.labels["date"] <= pd.Timestamp(train_until)).to_numpy()
 
     def columns(self, model: str) -> FloatArray:
@@ -60,7 +67,7 @@ class Rows:
 
 
 def beside(states: np.ndarray, numeric: FloatArray) -> FloatArray:
-    """States and numeric features side by side. In float32 the contract's scores are off by 5e-7."""
+    """States and numeric features side by side. In float32 the reference's scores would be off by 5e-7."""
     return np.hstack([states.astype(np.float64), numeric])
 
 
@@ -71,25 +78,25 @@ def read_rows(inputs: Mapping[str, Path]) -> Rows:
         inputs: Folders of `panel`, `base`, `trained` and, where there is one, `placebo`.
 
     Raises:
-        StatesDoNotFit: If states are not row for row with the panel, are of other sentences, or are not finite.
+        StatesDoNotFit: If states do not match the panel row for row, are of other sentences, or are not finite.
     """
     panel = Panel(inputs["panel"])
     table = panel.rows()
     numeric = panel.numeric_columns()
     models = {model: Embeddings(inputs[model]) for model in MODELS if model in inputs}
-    for model, found in models.items():
-        _refuse_other_sentences(found, model, panel)
-    undated = {model: states for model, found in models.items() if (states := found.undated()) is not None}
+    for model, embeddings in models.items():
+        _check_sentences(embeddings, model, panel)
+    undated = {model: states for model, own in models.items() if (states := own.undated()) is not None}
     return Rows(
         labels=table.drop(columns=[*numeric, "target", "prompt", "prompt_undated"], errors="ignore"),
         target=table["target"].to_numpy(np.float64),
         numeric=table[numeric].to_numpy(np.float64),
-        states={model: _checked(found.states(), model, len(table)) for model, found in models.items()},
+        states={model: _checked(own.states(), model, len(table)) for model, own in models.items()},
         undated={model: _checked(states, f"{model} (undated)", len(table)) for model, states in undated.items()},
     )
 
 
-def _refuse_other_sentences(states: Embeddings, model: str, panel: Panel) -> None:
+def _check_sentences(states: Embeddings, model: str, panel: Panel) -> None:
     embedded, wanted = states.prompts_sha256(), panel.prompts_sha256()
     if embedded != wanted:
         raise StatesDoNotFit(

@@ -26,12 +26,12 @@ from tasks.premium.config import PremiumConfig
 from tasks.premium.gram.devices import choose_device
 from tasks.premium.gram.stock_draws import StockGrams
 from tasks.premium.inference.evaluate import score
-from tasks.premium.inference.schemes import schemes
+from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import two_way_weights
 from tasks.premium.reference.bootstrap import draws_per_chunk, score_draws
 from tasks.premium.reference.draws import resample_stocks
 from tasks.premium.rows import Rows
-from tests.premium import plain
+from tests.premium import sklearn_loops
 
 N_STOCKS, ROWS_PER_STOCK = 1_000, 30
 OURS_DRAWS = {389: 200, 2_053: 132}
@@ -100,15 +100,15 @@ def compare(n_columns: int, n_draws: int) -> dict[str, float]:
 def compare_two_way(n_columns: int) -> dict[str, float]:
     """Time two-way draws, which weigh every row: 36 fits each, with scikit-learn's sample weights and from cells."""
     rows, config = made_rows(n_columns), PremiumConfig()
-    columns, (parted, _) = rows.columns("base"), schemes(rows.labels, config)
+    columns, (schemes, _) = rows.columns("base"), make_schemes(rows.labels, config)
     weights = two_way_weights(rows.labels, TWO_WAY_DRAWS[n_columns], np.random.default_rng(0))
     started = time.perf_counter()
-    ours = score(columns, rows.target, parted, weights)
+    ours = score(columns, rows.target, schemes, weights)
     seconds = (time.perf_counter() - started) / len(weights)
     found = {"ours_seconds_per_draw": seconds, "n_draws": len(weights)}
     if n_columns in LOOP_TWO_WAY:
         started = time.perf_counter()
-        theirs = plain.score(columns, rows.target, parted, weights[:1])
+        theirs = sklearn_loops.score(columns, rows.target, schemes, weights[:1])
         loop = time.perf_counter() - started
         difference = float(np.abs(theirs - ours[:1]).max())
         found |= {"loop_seconds_per_draw": loop, "speedup": loop / seconds, "max_abs_diff": difference}
@@ -144,7 +144,7 @@ def main() -> None:
         "machine": platform.machine(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
-        "device": type(choose_device()).__name__,
+        "device": getattr(choose_device(), "name", "cpu"),
     }
     file = state_dir() / "bench" / "premium.json"
     file.parent.mkdir(parents=True, exist_ok=True)

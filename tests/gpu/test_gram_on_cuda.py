@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tasks.premium.gram.cells import CellGrams
-from tasks.premium.gram.devices import Cpu, Torch, choose_device
+from tasks.premium.gram.devices import Device, Torch, choose_device
 from tasks.premium.inference.evaluate import Scheme, score
 from tasks.premium.reference.splits import stock_disjoint
 from tests.premium.gram.test_stock_draws import made_panel, scored
@@ -20,7 +20,7 @@ def test_a_gpu_is_chosen_where_there_is_one():
 @pytest.mark.parametrize("n_columns", [60, 300, 1_200])
 def test_stock_draws_on_cuda_are_those_on_the_cpu(n_columns):
     panel = made_panel(n_columns, n_stocks=60)
-    _, on_cpu = scored(panel, Cpu())
+    _, on_cpu = scored(panel, Device())
     _, on_gpu = scored(panel, Torch("cuda"))
     np.testing.assert_allclose(on_gpu, on_cpu, rtol=0, atol=1e-9)
 
@@ -30,6 +30,6 @@ def test_weighted_splits_on_cuda_are_those_on_the_cpu():
     folds = stock_disjoint(stocks, 5)
     weights = np.random.default_rng(0).integers(0, 3, len(target)).astype(float)
     on_gpu = CellGrams(columns, target, folds, Torch("cuda"), 1.0).test_sums(weights)
-    on_cpu = CellGrams(columns, target, folds, Cpu(), 1.0).test_sums(weights)
+    on_cpu = CellGrams(columns, target, folds, Device(), 1.0).test_sums(weights)
     np.testing.assert_allclose(on_gpu.r2(), on_cpu.r2(), rtol=0, atol=1e-9)
     assert np.isfinite(score(columns, target, [Scheme("on", [[fold] for fold in folds])])).all()

@@ -86,7 +86,7 @@ def test_only_differences_between_models_are_held_against_it(line, metric, passe
     assert line(hypothesis={**BEYOND_ANY, "metric": metric}).passed is passed
 
 
-def test_a_panel_that_cannot_be_parted_stops_every_run_for_the_premium_would_be_refused_too(line):
+def test_a_panel_that_cannot_be_split_stops_every_run_for_the_premium_would_be_refused_too(line):
     check = line(n_folds=31, plumbing_only=True)
     assert not check.passed
     assert check.value.startswith("30 distinct stocks for 31 stock-disjoint folds")

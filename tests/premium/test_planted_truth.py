@@ -39,14 +39,14 @@ def test_knowledge_need_not_end_on_one_day(kappa, theta):
     n_stocks, n_days, n_train_days = 80, 100, 80
     day = np.tile(np.arange(n_days), n_stocks)
     folds = stock_disjoint(np.repeat(np.arange(n_stocks), n_days), 5)
-    parted = [Scheme("on", [[fold] for fold in folds]), Scheme("off", [[chronological(day < n_train_days)]])]
+    schemes = [Scheme("on", [[fold] for fold in folds]), Scheme("off", [[chronological(day < n_train_days)]])]
     found = []
     for _ in range(24):
         target = rng.normal(size=n_stocks * n_days)
         is_known = rng.random(len(day)) < np.where(day < n_train_days, kappa, theta)
         noise = rng.normal(size=len(day))
         column = np.where(is_known, np.sqrt(0.3) * target + np.sqrt(0.7) * noise, noise)
-        found.append(score(column[:, None], target, parted)[0])
+        found.append(score(column[:, None], target, schemes)[0])
     on, off = np.array(found).T
     expected_on, expected_off = planted_scores(0.3, 0.8 * kappa + 0.2 * theta, kappa, theta)
     assert within_three_errors(on, expected_on)

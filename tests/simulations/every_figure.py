@@ -18,10 +18,10 @@ from numpy.random import SeedSequence
 
 from tasks.common.settings import state_dir
 from tasks.premium.config import PremiumConfig
-from tasks.premium.inference.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Readings
+from tasks.premium.inference.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Replicates
 from tasks.premium.inference.evaluate import score
 from tasks.premium.inference.jackknife import leave_out_weights
-from tasks.premium.inference.schemes import schemes
+from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import two_way_weights
 from tasks.schemas.scores import Estimate
 from tests.simulations.shocks import DAYS, FloatArray, draw_panel
@@ -37,7 +37,7 @@ def figures_of_panel(job: tuple[int, SeedSequence]) -> list[Estimate]:
     panel = draw_panel(CORRELATION, rng)
     day = DAYS.get_indexer(panel.labels["date"])
     noise = np.sqrt(0.5) * (rng.normal(size=(len(DAYS), N_NOISE))[day] + rng.normal(size=(len(day), N_NOISE)))
-    parted, _ = schemes(panel.labels, PremiumConfig())
+    schemes, _ = make_schemes(panel.labels, PremiumConfig())
     weights = np.concatenate(
         [
             np.ones((1, len(day))),
@@ -46,11 +46,11 @@ def figures_of_panel(job: tuple[int, SeedSequence]) -> list[Estimate]:
         ]
     )
 
-    def read(columns: FloatArray) -> Readings:
-        scores = score(np.hstack([columns, noise]), panel.target, parted, weights)
+    def read(columns: FloatArray) -> Replicates:
+        scores = score(np.hstack([columns, noise]), panel.target, schemes, weights)
         n_fixed = len(weights) - n_draws
         draws = scores[n_fixed:]
-        return Readings(scores[0], draws[np.isfinite(draws).all(axis=1)], scores[1:n_fixed])
+        return Replicates(scores[0], draws[np.isfinite(draws).all(axis=1)], scores[1:n_fixed])
 
     base, trained = read(panel.base), read(panel.trained)
     found = [base.under(scheme) for scheme in (ON, OFF, DATE_DISJOINT, DISJOINT)]

@@ -15,7 +15,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tasks.premium.inference.evaluate import Scheme
-from tasks.premium.rows import Split
 from tasks.premium.splitters import Chronological, LabelSplitter, StockDisjoint
 
 FloatArray = NDArray[np.float64]
@@ -64,7 +63,7 @@ def draw_panel(correlation: float, rng: Generator) -> Panel:
 
 
 def _scheme(name: str, splitter: LabelSplitter, labels: pd.DataFrame) -> Scheme:
-    return Scheme(name, [[Split(part.train, part.test)] for part in splitter.parts(labels)])
+    return Scheme(name, [[split] for split in splitter.purged_splits(labels)])
 
 
 def _knowing(truth: FloatArray, r2: float, known: NDArray[np.bool_], rng: Generator) -> FloatArray:

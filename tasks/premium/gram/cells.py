@@ -1,10 +1,9 @@
-"""Fixed splits under many weightings of the rows: a Gram matrix per cell, sums of cells per split."""
+"""Fixed splits under many weightings of the rows: a Gram matrix per cell, and sums of cells per split."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.premium.gram.devices import Array, Device, grams
 from tasks.premium.gram.solve import Solver, TestSums
@@ -13,18 +12,18 @@ from tasks.premium.rows import FloatArray, IntArray, Split
 
 
 class Cells:
-    """Rows that every split treats alike.
+    """Groups of rows that every split treats alike.
 
     Args:
-        splits: How the rows are parted, as often as one likes.
-        n_rows: Rows in all.
+        splits: Splits of the same rows.
+        n_rows: Number of rows.
     """
 
     def __init__(self, splits: Sequence[Split], n_rows: int) -> None:
         member = np.zeros((n_rows, 2 * len(splits)), dtype=bool)
-        for place, split in enumerate(splits):
-            member[split.train, place] = True
-            member[split.test, len(splits) + place] = True
+        for index, split in enumerate(splits):
+            member[split.train, index] = True
+            member[split.test, len(splits) + index] = True
         signatures, cells = np.unique(np.packbits(member, axis=1), axis=0, return_inverse=True)
         self.order: IntArray = np.argsort(cells, kind="stable")
         """(n_rows,) row positions, cell after cell."""
@@ -33,7 +32,7 @@ class Cells:
         self.train, self.test = np.split(member_of, 2)
         """(n_splits, n_cells) 1.0 where a split trains on, or tests, a cell."""
 
-    def bounds(self, kept: NDArray[np.int64]) -> list[tuple[int, int]]:
+    def bounds(self, kept: IntArray) -> list[tuple[int, int]]:
         """First and one past the last of each cell among the kept sorted rows."""
         edges = np.searchsorted(self.of_sorted_row[kept], np.arange(self.train.shape[1] + 1)).tolist()
         return list(pairwise(edges))
@@ -45,8 +44,8 @@ class CellGrams:
     Args:
         columns: (n_rows, n_columns), unscaled.
         target: (n_rows,) returns.
-        splits: How the rows are parted.
-        device: Where.
+        splits: Splits of the rows.
+        device: Where the arithmetic runs.
         alpha: Ridge penalty.
     """
 
@@ -60,7 +59,7 @@ class CellGrams:
         self.solver = Solver(device, self.tiles, alpha)
         n_splits, n_cells = self.cells.train.shape
         self.to_train, self.to_test = device.put(self.cells.train), device.put(self.cells.test)
-        # Kept from draw to draw: fresh gigabytes cost more to map than some of the arithmetic done on them.
+        # Reused from draw to draw: mapping new gigabytes costs more than some of the arithmetic on them.
         self.by_cell = device.empty(n_cells, self.tiles.width, self.tiles.width)
         self.sides = device.empty(2, len(self.tiles.pairs), n_splits, self.tiles.width**2)
 
@@ -71,7 +70,7 @@ class CellGrams:
             weights: (n_rows,) how often each row counts.
 
         Returns:
-            Arrays of (n_splits,); sse is NaN where a split has rows to test and none to train on.
+            Arrays of (n_splits,); sse is NaN where a split has test rows and no train rows.
         """
         train, test = self.side_grams(weights)
         shape = (-1, self.tiles.width, self.tiles.width)
@@ -84,7 +83,7 @@ class CellGrams:
         return TestSums(sse, rows, target, squared)
 
     def residuals(self) -> list[FloatArray]:
-        """Prediction - target of every split's fit on all (n_rows,) rows in their own order, each row counted once."""
+        """(n_rows,) prediction - target of each split's fit, for all rows in their own order, each with weight 1."""
         train, _ = self.side_grams(np.ones(len(self.cells.order)))
         found = []
         for split in range(train.shape[1]):
@@ -97,7 +96,7 @@ class CellGrams:
     def side_grams(self, weights: FloatArray) -> tuple[Array, Array]:
         """Gram of every split's train side and of its test side: (n_tiles, n_splits, width * width) each.
 
-        They are overwritten by the next weighting.
+        The next call overwrites them.
         """
         device, tiles = self.device, self.tiles
         own = weights[self.cells.order]

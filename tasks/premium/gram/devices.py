@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from scipy.linalg.blas import dtrsv
@@ -13,81 +13,58 @@ from tasks.premium.gram.tiles import Tiles
 from tasks.premium.rows import FloatArray
 
 Array = Any
-"""A float64 array of the device: numpy's or torch's. Slices, sums, products and assignments are written alike."""
+"""A float64 array of the device, numpy's or torch's. Slices, sums, products and assignments are written alike."""
+WIDE = 512
+"""Columns from which a single product is worth several threads."""
 
 
-class Device(Protocol):
-    """What the two kinds of arrays do not spell alike."""
+class Device:
+    """numpy and LAPACK on the CPU; a subclass spells the same operations for PyTorch."""
 
-    tile_width: int
+    tile_width = 128
     """Widest tile that suits the device."""
 
     def put(self, array: FloatArray) -> Array:
-        """Bring an array here."""
-        ...
+        """Copy an array to the device."""
+        return array
 
     def get(self, array: Array) -> FloatArray:
-        """Bring an array back."""
-        ...
+        """Copy an array from the device."""
+        on_cpu: FloatArray = array
+        return on_cpu
 
     def empty(self, *shape: int) -> Array:
-        """ArtifactType for float64 values."""
-        ...
+        """Uninitialized float64 array."""
+        return np.empty(shape)
 
     def product(self, left: Array, right: Array, out: Array) -> None:
-        """Matrix product into `out`."""
-        ...
+        """Matrix product into `out`, for any strides."""
+        np.matmul(left, right, out=out)
 
     def residual_functional(self, gram: Array, tiles: Tiles) -> Array:
-        """What turns a row [1, columns, target, 0] into prediction - target.
+        """The vector that turns a row [1, columns, target, 0] into prediction - target.
 
         Args:
             gram: (order, order) penalized train Gram, upper triangle; overwritten.
             tiles: Its layout.
 
         Returns:
-            (order,) intercept and weights, then -1, then zeros.
+            (order,) intercept and weights, then -1, then zeros; NaN where the Gram is not positive definite.
         """
-        ...
-
-
-class Cpu:
-    """numpy and LAPACK."""
-
-    tile_width = 128
-
-    def put(self, array: FloatArray) -> FloatArray:
-        """It is here already."""
-        return array
-
-    def get(self, array: FloatArray) -> FloatArray:
-        """It is here already."""
-        return array
-
-    def empty(self, *shape: int) -> FloatArray:
-        """Uninitialized."""
-        return np.empty(shape)
-
-    def product(self, left: FloatArray, right: FloatArray, out: FloatArray) -> None:
-        """By BLAS, whatever the strides."""
-        np.matmul(left, right, out=out)
-
-    def residual_functional(self, gram: FloatArray, tiles: Tiles) -> FloatArray:
-        """The upper triangle by rows is LAPACK's lower one by columns: nothing is copied, and lower is the faster."""
+        # LAPACK reads the upper triangle by rows as the lower one by columns: no copy, and lower is faster.
         factor, failed = dpotrf(gram.T, lower=1, clean=0, overwrite_a=1)
         if failed:
             return np.full(tiles.order, np.nan)
         right = np.zeros(tiles.order)
         right[tiles.target] = -factor[tiles.target, tiles.target]
-        solved: FloatArray = dtrsv(factor, right, lower=1, trans=1, overwrite_x=1)
-        return solved
+        return dtrsv(factor, right, lower=1, trans=1, overwrite_x=1)
 
 
-class Torch:
-    """PyTorch on a GPU; on the CPU only where tests hold this class against the other.
+class Torch(Device):
+    """PyTorch on a GPU; on the CPU only in tests that compare both classes.
 
     Args:
-        name: Such as `cuda`.
+        name: Device name, such as `cuda`.
     """
 
     tile_width = 512
@@ -107,7 +84,7 @@ class Torch:
         return got
 
     def empty(self, *shape: int) -> Array:
-        """Uninitialized."""
+        """Uninitialized float64 array."""
         import torch
 
         return torch.empty(*shape, dtype=torch.float64, device=self.name)
@@ -117,7 +94,7 @@ class Torch:
         out[...] = left @ right
 
     def residual_functional(self, gram: Array, tiles: Tiles) -> Array:
-        """Factor, then one triangular system."""
+        """Cholesky factor, then one triangular system."""
         import torch
 
         factor, failed = torch.linalg.cholesky_ex(gram, upper=True)
@@ -131,14 +108,23 @@ def choose_device() -> Device:
     """A GPU if there is one."""
     import torch
 
-    return Torch("cuda") if torch.cuda.is_available() else Cpu()
+    return Torch("cuda") if torch.cuda.is_available() else Device()
+
+
+def threads_for(n_columns: int) -> AbstractContextManager[object]:
+    """Give BLAS all cores for wide panels, one for narrow ones.
+
+    Thousands of small systems wait for each other's threads: on two busy cores that cost a factor of twenty.
+    """
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return nullcontext() if n_columns >= WIDE else limits
 
 
 def grams(device: Device, left: Array, right: Array, bounds: Sequence[tuple[int, int]], out: Array) -> None:
     """Sums of products of two strips of columns, group by group.
 
     Args:
-        device: Where.
+        device: Where the products run.
         left: (n_rows, width) a strip of the design; weighted rows carry their weight here.
         right: (n_rows, width) another one.
         bounds: First row and one past the last of each group.
@@ -146,16 +132,3 @@ def grams(device: Device, left: Array, right: Array, bounds: Sequence[tuple[int,
     """
     for group, (start, stop) in enumerate(bounds):
         device.product(left[start:stop].T, right[start:stop], out[group])
-
-
-WIDE = 512
-"""Columns from which a single product is worth several threads."""
-
-
-def threads_for(n_columns: int) -> AbstractContextManager[object]:
-    """All cores for wide panels, one for narrow ones.
-
-    Thousands of small systems wait for each other's threads: on two busy cores that cost a factor of twenty.
-    """
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
-    return nullcontext() if n_columns >= WIDE else limits

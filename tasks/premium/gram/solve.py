@@ -1,4 +1,4 @@
-"""From a train side's and a test side's Gram matrix to the test error."""
+"""The test error of a ridge from the Gram matrices of its train side and its test side."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ from tasks.premium.rows import FloatArray
 
 @dataclass(frozen=True)
 class TestSums:
-    """Sums over a test side, from which R2 follows, also that of several sides together.
+    """Sums over a test side. R2 follows from them, also for several sides together.
 
     Args:
         sse: Sum of squared errors.
-        n_rows: Rows, each as often as it counts.
+        n_rows: Sum of the rows' weights.
         target: Sum of the centred target.
         target_squared: Sum of its squares.
     """
 
-    __test__ = False  # pytest: this is no test case
+    __test__ = False  # not a pytest class
 
     sse: FloatArray
     n_rows: FloatArray
@@ -33,17 +33,17 @@ class TestSums:
         return self.target_squared - self.target**2 / self.n_rows
 
     def r2(self) -> FloatArray:
-        """1 - SSE / SST; NaN where nothing varies."""
+        """1 - SSE / SST; NaN where the target does not vary."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return 1 - self.sse / self.sst
 
 
 class Solver:
-    """Solves one ridge after the other in the same memory.
+    """Solves ridges one by one in the same memory.
 
     Args:
-        device: Where.
-        tiles: Layout of all Gram matrices given.
+        device: Where the arithmetic runs.
+        tiles: Layout of all Gram matrices.
         alpha: Penalty on the columns; the intercept is free.
     """
 
@@ -53,10 +53,10 @@ class Solver:
         side = tiles.n_side
         self.by_tile = self.whole.reshape(side, tiles.width, side, tiles.width)
         self.pairs = tiles.pairs
-        self.rows, self.columns = (np.array(places) for places in zip(*self.pairs, strict=True))
-        # A tile above the diagonal stands for its mirror image too.
+        self.rows, self.columns = (np.array(indices) for indices in zip(*self.pairs, strict=True))
+        # A tile above the diagonal counts for its mirror image too.
         self.times = device.put(np.where(self.rows == self.columns, 1.0, 2.0))
-        penalty = np.ones(tiles.order)  # filling and target: any positive number, they touch no weight
+        penalty = np.ones(tiles.order)  # padding and target: any positive number, no weight depends on it
         penalty[0], penalty[1 : tiles.target] = 0, alpha
         self.penalty = device.put(penalty)
 
@@ -65,9 +65,9 @@ class Solver:
 
         Args:
             gram: (n_tiles, width, width) Gram of the train side.
-            without: The same of rows in it that are not trained on.
+            without: Gram of the rows in it that are not trained on.
         """
-        # Tile by tile, so that a difference stays in the cache; a whole one would be a pass over memory of its own.
+        # Tile by tile, so that a difference stays in the cache instead of taking a pass over memory.
         for tile, (row, column) in enumerate(self.pairs):
             self.by_tile[row, :, column, :] = gram[tile] if without is None else gram[tile] - without[tile]
         self.whole.reshape(-1)[:: self.tiles.order + 1] += self.penalty
@@ -83,5 +83,5 @@ class Solver:
         """Rows, sum of target and sum of its squares, from Grams (n_tiles, n_sides, width * width)."""
         ones, target = (0, 0), (0, self.tiles.target)
         squared = (self.tiles.target, self.tiles.target)
-        places = [self.tiles.place_of(*entry) for entry in (ones, target, squared)]
-        return tuple(grams[tile, :, place] for tile, place in places)
+        indices = [self.tiles.index_of(*entry) for entry in (ones, target, squared)]
+        return tuple(grams[tile, :, index] for tile, index in indices)

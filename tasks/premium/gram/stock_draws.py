@@ -1,24 +1,23 @@
-"""The seed's bootstrap without its rows: every fold's Gram matrix of every draw from the stocks' own."""
+"""The stock bootstrap from Gram matrices: each fold's matrix of each draw is a weighted sum of the stocks' own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.premium.gram.devices import Array, Device, grams
 from tasks.premium.gram.solve import Solver, TestSums
 from tasks.premium.gram.tiles import Tiles
-from tasks.premium.rows import FloatArray, IntArray
+from tasks.premium.rows import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
 class DrawnFolds:
-    """Draws of whole stocks, each dealt into folds.
+    """Draws of whole stocks, each split into folds.
 
     Args:
         times: (n_draws, n_stocks) how often each stock was drawn.
-        fold: (n_draws, n_stocks) fold it went to; anything where it was not drawn.
+        fold: (n_draws, n_stocks) fold of each stock; ignored where it was not drawn.
         n_folds: Folds of every draw.
     """
 
@@ -28,8 +27,8 @@ class DrawnFolds:
 
     def weights(self) -> FloatArray:
         """(n_draws * n_folds, n_stocks) how often each stock counts in each fold."""
-        places = np.arange(self.n_folds)[None, :, None]
-        weights = np.where(self.fold[:, None, :] == places, self.times[:, None, :], 0)
+        folds = np.arange(self.n_folds)[None, :, None]
+        weights = np.where(self.fold[:, None, :] == folds, self.times[:, None, :], 0)
         return weights.reshape(-1, self.times.shape[1]).astype(np.float64)
 
 
@@ -40,8 +39,8 @@ class StockGrams:
         columns: (n_rows, n_columns), unscaled.
         target: (n_rows,) returns.
         stocks: (n_rows,) stocks numbered from 0.
-        is_train: (n_rows,) whether a row lies on the chronological train side.
-        device: Where.
+        is_train: (n_rows,) whether a row is on the train side of the chronological cut.
+        device: Where the arithmetic runs.
         alpha: Ridge penalty.
     """
 
@@ -50,7 +49,7 @@ class StockGrams:
         columns: FloatArray,
         target: FloatArray,
         stocks: IntArray,
-        is_train: NDArray[np.bool_],
+        is_train: BoolArray,
         device: Device,
         alpha: float,
     ) -> None:
@@ -67,19 +66,19 @@ class StockGrams:
         self.all_rows = list(zip(starts.tolist(), ends.tolist(), strict=True))
         self.train_rows = list(zip(starts.tolist(), train_ends.tolist(), strict=True))
         self.solver = Solver(device, self.tiles, alpha)
-        self.own = device.empty(len(starts), self.tiles.width, self.tiles.width)
-        self.room = device.empty(len(self.tiles.pairs), 0, self.tiles.width**2)
+        self.stock_grams = device.empty(len(starts), self.tiles.width, self.tiles.width)
+        self.buffer = device.empty(len(self.tiles.pairs), 0, self.tiles.width**2)
 
     @property
-    def bytes_beside(self) -> int:
-        """Memory beside the draws and the design: one tile of every stock, and the matrix being factored."""
+    def n_fixed_bytes(self) -> int:
+        """Memory that does not grow with the draws: one tile of every stock, and the matrix being factored."""
         return 8 * (len(self.all_rows) * self.tiles.width**2 + self.tiles.order**2)
 
     def score_on(self, draws: DrawnFolds) -> FloatArray:
         """R2 of each stock-disjoint fold of each draw.
 
         Args:
-            draws: As many as fit in memory at once, with a Gram matrix (`tiles.n_bytes`) for each of their folds.
+            draws: As many as fit in memory, with a Gram matrix (`tiles.n_bytes`) for each of their folds.
 
         Returns:
             (n_draws, n_folds).
@@ -92,7 +91,7 @@ class StockGrams:
         """R2 of each draw's chronological split.
 
         Args:
-            draws: As many as fit in memory at once, with one Gram matrix each.
+            draws: As many as fit in memory, with one Gram matrix each.
 
         Returns:
             (n_draws,).
@@ -112,16 +111,16 @@ class StockGrams:
 
         Args:
             weights: (n_sides, n_stocks) how often each stock counts.
-            bounds: Which of each stock's rows count.
+            bounds: First row and one past the last of each stock's rows that count.
         """
-        if self.room.shape[1] < len(weights):
-            # Kept from chunk to chunk: fresh gigabytes cost more to map than some of the arithmetic done on them.
-            self.room = self.device.empty(len(self.tiles.pairs), len(weights), self.tiles.width**2)
-        on_device, found = self.device.put(weights), self.room[:, : len(weights)]
+        if self.buffer.shape[1] < len(weights):
+            # Reused from chunk to chunk: mapping new gigabytes costs more than some of the arithmetic on them.
+            self.buffer = self.device.empty(len(self.tiles.pairs), len(weights), self.tiles.width**2)
+        on_device, found = self.device.put(weights), self.buffer[:, : len(weights)]
         for tile, (row, column) in enumerate(self.tiles.pairs):
             left, right = self.design[:, self.tiles.strip(row)], self.design[:, self.tiles.strip(column)]
-            grams(self.device, left, right, bounds, self.own)
-            self.device.product(on_device, self.own.reshape(len(self.own), -1), found[tile])
+            grams(self.device, left, right, bounds, self.stock_grams)
+            self.device.product(on_device, self.stock_grams.reshape(len(self.stock_grams), -1), found[tile])
         return found
 
     def _score_folds(self, folds: Array) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 from tasks.premium.rows import FloatArray
 
 TILE_WIDTH = 128
-"""Columns of a tile at most: wide enough for BLAS, and every group's tile fits in memory at once."""
+"""Most columns of a tile: wide enough for BLAS, and every group's tile fits in memory at once."""
 TILES_A_SIDE = 7
 """Narrower panels get smaller tiles, or the squares on the diagonal would be half of all work ..."""
 NARROWEST = 56
@@ -22,7 +22,7 @@ class Tiles:
     Args:
         n_columns: Columns without the one and the target.
         width: Rows and columns of a tile.
-        n_side: Tiles along a side; the last one is filled up with zeros.
+        n_side: Tiles along a side; the last one is padded with zeros.
     """
 
     n_columns: int
@@ -31,19 +31,19 @@ class Tiles:
 
     @classmethod
     def of(cls, n_columns: int, widest: int = TILE_WIDTH) -> "Tiles":
-        """Tiles no wider than `widest` with the least filling."""
+        """Tiles no wider than `widest` with the least padding."""
         n_used = n_columns + 2
         n_side = max(ceil(n_used / widest), min(TILES_A_SIDE, ceil(n_used / NARROWEST)))
         return cls(n_columns, ceil(n_used / n_side), n_side)
 
     @property
     def order(self) -> int:
-        """Rows of the whole matrix, filling included."""
+        """Rows of the whole matrix, padding included."""
         return self.width * self.n_side
 
     @property
     def target(self) -> int:
-        """Where the target stands: behind the one and the columns."""
+        """Index of the target, behind the one and the columns."""
         return self.n_columns + 1
 
     @property
@@ -53,15 +53,15 @@ class Tiles:
 
     @property
     def n_bytes(self) -> int:
-        """Of one matrix in float64."""
+        """Size of one matrix in float64."""
         return 8 * len(self.pairs) * self.width**2
 
-    def strip(self, place: int) -> slice:
+    def strip(self, index: int) -> slice:
         """The columns of one row or column of tiles."""
-        return slice(place * self.width, (place + 1) * self.width)
+        return slice(index * self.width, (index + 1) * self.width)
 
-    def place_of(self, row: int, column: int) -> tuple[int, int]:
-        """(tile, place in the flat tile) of an entry on or above the diagonal."""
+    def index_of(self, row: int, column: int) -> tuple[int, int]:
+        """(tile, index in the flat tile) of an entry on or above the diagonal."""
         tile = column // self.width * (column // self.width + 1) // 2 + row // self.width
         return tile, row % self.width * self.width + column % self.width
 

@@ -1,56 +1,70 @@
-"""Columns of which it is known what they can know, scored as the models' are.
+"""Controls: columns whose knowledge of the future is known by construction, scored like the models' states.
 
-The table 'What the premium is made of' in the project's facts has the numeric features beside every control's columns
-and the mean over five consecutive blocks of days, unpurged, as its date-disjoint CV. So read, golden p1 gives its rows
-'numerics only' and 'one-hot date' to all three digits (tests/premium/inference/test_controls.py).
-Its noise row fits 384 columns.
+The table 'What the premium is made of' of the project's facts puts the numeric features beside every control and takes
+as its date-disjoint CV the mean over five consecutive blocks of days, unpurged. Computed so, golden p1 gives its rows
+'numerics only' and 'one-hot date' to three digits (tests/premium/inference/test_controls.py).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 
-from tasks.premium.inference.evaluate import Scheme, score
+from tasks.premium.inference.evaluate import UNDEFINED, Scheme, score
 from tasks.premium.rows import FloatArray, Rows, beside
 from tasks.schemas.scores import Control
 
 MAX_DATES = 3_000
-"""Twelve years of trading days. At 30,000 rows, one column per day is then 0.7 GB."""
-
-
-@dataclass(frozen=True)
-class _Kind:
-    name: str
-    what: str
-    make: Callable[[Rows, Generator], FloatArray | str]
-    """(n_rows, n_columns), or why there are none."""
+"""Twelve years of trading days. At 30,000 rows, one column per day then takes 0.7 GB."""
 
 
 def score_controls(rows: Rows, schemes: Sequence[Scheme], alpha: float, seed: int) -> list[Control]:
-    """Score every control on the models' own splits; the numeric features stand beside each.
+    """Score every control, beside the numeric features, on the models' own splits.
 
     Args:
         rows: The panel with the base model's states.
-        schemes: `on`, `off`, `date_disjoint` and `disjoint`; a scheme that is missing leaves its figure out.
+        schemes: `on`, `off`, `date_disjoint` and `disjoint`; without one of them its figure is None.
         alpha: Penalty, as for the models.
-        seed: Source of the permutation and of the noise, each from a stream of its own.
+        seed: Seed of the permutation and of the noise, each with a stream of its own.
 
     Returns:
-        One per kind, always all five: a control or a figure that is not defined here says why.
+        All five controls; one that cannot be made, or has a figure that is not defined, names the reason.
     """
-    return [
-        _control(kind, kind.make(rows, np.random.default_rng([seed, stream])), rows.target, schemes, alpha)
-        for stream, kind in enumerate(_KINDS)
-    ]
+    controls = []
+    for stream, (name, what, make) in enumerate(_CONTROLS):
+        columns = make(rows, np.random.default_rng([seed, stream]))
+        if isinstance(columns, str):
+            r2, why_none, n_columns = {}, columns, 0
+        else:
+            scores = score(columns, rows.target, schemes, alpha=alpha)[0].tolist()
+            r2 = {scheme.name: value for scheme, value in zip(schemes, scores, strict=True) if np.isfinite(value)}
+            undefined = ", ".join(scheme.name for scheme in schemes if scheme.name not in r2)
+            why_none, n_columns = f"no R2 under {undefined}: {UNDEFINED}." if undefined else "", columns.shape[1]
+        controls.append(_control(name, what, n_columns, r2, why_none))
+    return controls
+
+
+def _control(name: str, what: str, n_columns: int, r2: dict[str, float], why_none: str) -> Control:
+    on, off, disjoint = r2.get("on"), r2.get("off"), r2.get("disjoint")
+    return Control(
+        name=name,
+        what=what,
+        n_columns=n_columns,
+        on=on,
+        off=off,
+        date_disjoint=r2.get("date_disjoint"),
+        disjoint=disjoint,
+        premium=None if on is None or off is None else on - off,
+        shared_day_effect=None if on is None or disjoint is None else on - disjoint,
+        why_none=why_none,
+    )
 
 
 def one_hot_dates(rows: Rows) -> FloatArray | str:
     """One column per distinct day: it knows which rows share a day, and nothing else.
 
     Returns:
-        (n_rows, n_dates), or a sentence where there are more than MAX_DATES.
+        (n_rows, n_dates), or the reason why not where there are more than MAX_DATES.
     """
     day_of, days = rows.labels["date"].factorize(sort=True)
     if len(days) > MAX_DATES:
@@ -58,37 +72,6 @@ def one_hot_dates(rows: Rows) -> FloatArray | str:
     columns = np.zeros((len(day_of), len(days)))
     columns[np.arange(len(day_of)), day_of] = 1.0
     return columns
-
-
-def _control(
-    kind: _Kind, columns: FloatArray | str, target: FloatArray, schemes: Sequence[Scheme], alpha: float
-) -> Control:
-    if isinstance(columns, str):
-        return Control(name=kind.name, what=kind.what, n_columns=0, **_figures({}), why_none=columns)
-    scores = score(columns, target, schemes, alpha=alpha)[0].tolist()
-    r2 = {scheme.name: value for scheme, value in zip(schemes, scores, strict=True)}
-    undefined = [name for name, value in r2.items() if not np.isfinite(value)]
-    why = "a fold has no train row, no test row, or a test target that does not vary"
-    defined = {name: value for name, value in r2.items() if name not in undefined}
-    return Control(
-        name=kind.name,
-        what=kind.what,
-        n_columns=columns.shape[1],
-        **_figures(defined),
-        why_none=f"no R2 under {', '.join(undefined)}: {why}." if undefined else "",
-    )
-
-
-def _figures(r2: dict[str, float]) -> dict[str, float | None]:
-    on, off, date_disjoint, disjoint = (r2.get(name) for name in ("on", "off", "date_disjoint", "disjoint"))
-    return {
-        "on": on,
-        "off": off,
-        "date_disjoint": date_disjoint,
-        "disjoint": disjoint,
-        "premium": None if on is None or off is None else on - off,
-        "shared_day_effect": None if on is None or disjoint is None else on - disjoint,
-    }
 
 
 def _one_hot_date(rows: Rows, _: Generator) -> FloatArray | str:
@@ -109,14 +92,15 @@ def _shuffled_rows(rows: Rows, rng: Generator) -> FloatArray | str:
 
 def _noise(rows: Rows, rng: Generator) -> FloatArray | str:
     states = rows.states["base"]
-    # Column by column: the penalty is unscaled, so a column counts by its spread.
+    # Scaled column by column: the penalty is unscaled, so a column counts by its spread.
     return beside(rng.standard_normal(states.shape) * states.std(axis=0, dtype=np.float64), rows.numeric)
 
 
-_KINDS = (
-    _Kind("numerics_only", "the panel's numeric features alone", lambda rows, _: rows.numeric),
-    _Kind("one_hot_date", "one column per day: which rows share a day, and nothing else", _one_hot_date),
-    _Kind("undated_prompt", "the base model's states of the sentences without their day", _undated_prompt),
-    _Kind("shuffled_rows", "the base model's states, dealt to other rows", _shuffled_rows),
-    _Kind("noise", "as many Gaussian columns as states, each with a state's standard deviation", _noise),
+_CONTROLS: tuple[tuple[str, str, Callable[[Rows, Generator], FloatArray | str]], ...] = (
+    ("numerics_only", "the panel's numeric features alone", lambda rows, _: rows.numeric),
+    ("one_hot_date", "one column per day: which rows share a day, and nothing else", _one_hot_date),
+    ("undated_prompt", "the base model's states of the sentences without their day", _undated_prompt),
+    ("shuffled_rows", "the base model's states, dealt to other rows", _shuffled_rows),
+    ("noise", "as many Gaussian columns as states, each with a state's standard deviation", _noise),
 )
+"""Name, one clause for the report, and a function that gives (n_rows, n_columns) or the reason why not."""

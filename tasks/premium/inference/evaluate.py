@@ -1,4 +1,4 @@
-"""Score columns on fixed splits, under as many weightings of the rows as are asked for."""
+"""Ridge R2 on fixed splits, under any number of weightings of the rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,19 @@ from tasks.premium.gram.solve import TestSums
 from tasks.premium.rows import FloatArray, Split
 
 FLAT = 1e-20
-"""A test target whose mean square about its mean is below this, relative to its mean square, does not vary."""
+"""A test target does not vary if its mean square about its mean, relative to its mean square, is below this."""
+UNDEFINED = "a fold has no train row, no test row, or a test target that does not vary"
+"""Why a scheme has no R2."""
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """One way to part the rows.
+    """One way to split the rows.
 
     Args:
         name: `on`, `off`, `date_disjoint` or `disjoint`.
-        folds: A fold's R2 pools its splits: 1 - sum of SSE / SST of all its test rows about their common mean. The
-            scheme's R2 is the mean over folds.
+        folds: Splits of each fold. A fold's R2 pools its splits: 1 - sum of SSE / SST of all its test rows about their
+            common mean. The scheme's R2 is the mean over folds.
     """
 
     name: str
@@ -29,7 +31,7 @@ class Scheme:
 
     @property
     def splits(self) -> list[Split]:
-        """Of all folds, in order."""
+        """Splits of all folds, in order."""
         return [split for fold in self.folds for split in fold]
 
 
@@ -40,34 +42,34 @@ def score(
     weights: Iterable[FloatArray] | None = None,
     alpha: float = 1.0,
 ) -> FloatArray:
-    """R2 of a ridge with free intercept, by weighting and scheme.
+    """R2 of a ridge with a free intercept, by weighting and scheme.
 
     Args:
         columns: (n_rows, n_columns), unscaled.
         target: (n_rows,) returns.
-        schemes: How the rows are parted; the same for every weighting.
-        weights: (n_draws, n_rows) how often each row counts, in train and in test; None for once each.
+        schemes: Splits of the rows, the same for every weighting.
+        weights: (n_draws, n_rows) weight of each row, in train and in test; None for one draw of ones.
         alpha: Penalty on the squared weights of the columns.
 
     Returns:
         (n_draws, n_schemes); NaN where a fold has no train row, no test row or a test target that does not vary.
     """
-    ready = CellGrams(columns, target, [split for scheme in schemes for split in scheme.splits], choose_device(), alpha)
-    once = [np.ones(len(target))]
+    grams = CellGrams(columns, target, [split for scheme in schemes for split in scheme.splits], choose_device(), alpha)
+    draws = [np.ones(len(target))] if weights is None else weights
     with threads_for(columns.shape[1]):
-        return np.array([_scheme_r2(schemes, ready.test_sums(own)) for own in (once if weights is None else weights)])
+        return np.array([_scheme_r2(schemes, grams.test_sums(draw)) for draw in draws])
 
 
 def predict(columns: FloatArray, target: FloatArray, scheme: Scheme, alpha: float = 1.0) -> FloatArray:
     """Out-of-sample predictions.
 
     Returns:
-        (n_rows,) what the split that tests a row predicts for it; NaN where no split does.
+        (n_rows,) prediction of the split that tests a row; NaN where no split does.
     """
     predictions = np.full(len(target), np.nan)
-    ready = CellGrams(columns, target, scheme.splits, choose_device(), alpha)
+    grams = CellGrams(columns, target, scheme.splits, choose_device(), alpha)
     with threads_for(columns.shape[1]):
-        residuals = ready.residuals()
+        residuals = grams.residuals()
     for split, own in zip(scheme.splits, residuals, strict=True):
         predictions[split.test] = (target + own)[split.test]
     return predictions

@@ -1,4 +1,4 @@
-"""Choose a ridge penalty inside a train part, by blocks of days purged by label days."""
+"""Choose a ridge penalty inside a train side, by cross-validation over blocks of days purged by label days."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,13 @@ from tasks.premium.splitters import DateDisjoint
 
 
 def inner_splits(labels: pd.DataFrame, train: IntArray, n_blocks: int) -> list[Split]:
-    """Part a train part into consecutive blocks of days, each tested by the others, purged by label days.
-
-    Args:
-        labels: The panel's table of labels.
-        train: Row positions of the train part.
-        n_blocks: Blocks.
+    """Split a train side into consecutive blocks of days; each is tested by the others, purged by label days.
 
     Raises:
-        Unscorable: If there are fewer days than blocks, or the purge leaves a block nothing to be fitted on.
+        Unscorable: If there are fewer days than blocks, or the purge leaves nothing to fit a block on.
     """
-    return [Split(train[part.train], train[part.test]) for part in DateDisjoint(n_blocks).parts(labels.iloc[train])]
+    inner = DateDisjoint(n_blocks).purged_splits(labels.iloc[train])
+    return [Split(train[split.train], train[split.test]) for split in inner]
 
 
 def choose_alpha(columns: FloatArray, target: FloatArray, inner: Sequence[Split], alphas: Sequence[float]) -> float:
@@ -29,38 +25,32 @@ def choose_alpha(columns: FloatArray, target: FloatArray, inner: Sequence[Split]
     Args:
         columns: (n_rows, n_columns), unscaled.
         target: (n_rows,) returns.
-        inner: Splits of the train part.
-        alphas: Penalties, for columns standardized by each inner train part.
+        inner: Splits of the train side.
+        alphas: Penalties, for columns standardized by each inner train side.
     """
-    ladder = sorted(alphas, reverse=True)
-    if len(ladder) == 1:
-        return ladder[0]
-    sse = np.zeros(len(ladder))
+    descending = sorted(alphas, reverse=True)
+    if len(descending) == 1:
+        return descending[0]
+    sse = np.zeros(len(descending))
     for split in inner:
-        sse += ((target[split.test, None] - standardized_paths(columns, target, split, ladder)) ** 2).sum(axis=0)
-    return float(ladder[int(np.argmin(sse))])
+        sse += ((target[split.test, None] - standardized_paths(columns, target, split, descending)) ** 2).sum(axis=0)
+    return float(descending[int(np.argmin(sse))])
 
 
 def standardized_paths(columns: FloatArray, target: FloatArray, split: Split, alphas: Sequence[float]) -> FloatArray:
     """Predict a split's test rows under every penalty, columns standardized by mean and deviation of its train rows.
 
-    Args:
-        columns: (n_rows, n_columns), unscaled.
-        target: (n_rows,) returns.
-        split: Train and test rows.
-        alphas: Penalties.
-
     Returns:
-        (n_test_rows, n_alphas). A column that does not vary in train counts for nothing.
+        (n_test_rows, n_alphas). A column that does not vary in train has no effect.
     """
     train = columns[split.train]
     mean, deviation = train.mean(axis=0), train.std(axis=0)
-    # A constant's deviation is rounding; scaled by it, a test row would count without end.
+    # A constant's deviation is rounding error; dividing by it would blow up test rows.
     varies = deviation > 1e-12 * np.abs(mean)
     scale = np.where(varies, 1 / np.where(varies, deviation, 1.0), 0.0)
     test = columns[split.test]
     for side in (train, test):
-        # In place: a side of 24,000 rows x 2,053 columns is 0.4 GB.
+        # In place: a side of 24,000 rows x 2,053 columns takes 0.4 GB.
         side -= mean
         side *= scale
     level = target[split.train].mean()

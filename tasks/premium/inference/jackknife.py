@@ -1,4 +1,4 @@
-"""How far scores would move with other days, from leaving out one group of days at a time: the second opinion."""
+"""The day jackknife: how far scores move when one group of days is left out. The second interval to read."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from tasks.premium.splitters.labels import number_blocks
 def leave_out_weights(labels: pd.DataFrame, n_groups: int) -> FloatArray:
     """Leave out one contiguous group of days at a time.
 
-    Neighbouring days go together, for their labels overlap.
+    Neighbouring days stay together, for their labels overlap.
 
     Args:
         labels: One per row, with its date.
@@ -36,9 +36,15 @@ def jackknife(point: float, left_out_values: FloatArray) -> tuple[float, tuple[f
         left_out_values: (n_groups,) the figure without each group.
 
     Returns:
-        se = sqrt((G - 1) / G * sum of (value - mean value)^2) and point -/+ t se, t with G - 1 degrees of freedom;
-        None for fewer than two groups, or where the figure is not defined without one of them, for leaving that one
-        out would narrow the interval.
+        se = sqrt((G - 1) / G * sum of (value - mean value)^2) and point -/+ t se, t with G - 1 degrees of freedom.
+        None for fewer than two groups, or if the figure is undefined without one of them: dropping that group's value
+        would narrow the interval.
+
+    Example:
+        >>> se, (low, high) = jackknife(0.5, np.array([0.4, 0.5, 0.6]))
+        >>> round(se, 3), round(low, 2), round(high, 2)
+        (0.115, 0.0, 1.0)
+
     Source: Efron and Tibshirani (1993), An introduction to the bootstrap, sections 11.2 and 11.5.
     """
     if len(left_out_values) < 2 or not np.isfinite([point, *left_out_values]).all():

@@ -1,4 +1,4 @@
-"""Does a prediction order the stocks of one day? Nothing that all stocks of a day share can help it there."""
+"""Rank IC: whether predictions order the stocks within a day. What all stocks of a day share cannot change it."""
 
 import numpy as np
 import pandas as pd
@@ -7,16 +7,16 @@ from tasks.premium.rows import FloatArray
 from tasks.schemas.scores import RankIc
 
 MIN_DAYS = 10
-"""Fewer are two blocks or less, and a spread over two blocks says nothing."""
+"""Fewer days give at most two blocks, and the spread over two blocks is no estimate."""
 DAYS_PER_BLOCK = 5
-"""Labels of neighbouring days share a price; five days hold an overlap of two with room to spare."""
+"""Labels of neighbouring days share a price; five days are more than an overlap of two."""
 
 
 def rank_ic(predictions: FloatArray, target: FloatArray, dates: pd.Series, min_stocks: int = 5) -> RankIc:
     """Mean over days of Spearman's correlation between prediction and target.
 
-    The standard error is that of a mean of blocks of DAYS_PER_BLOCK consecutive days, so that what neighbouring days
-    share through overlapping labels stays inside a block. It takes the fitted models as given.
+    The standard error is that of a mean of blocks of DAYS_PER_BLOCK consecutive days, so that the dependence through
+    overlapping labels stays inside a block. It takes the fitted models as given.
 
     Args:
         predictions: (n_rows,) out of sample; rows with NaN, which no split tested, are left out.
@@ -43,11 +43,7 @@ def rank_ic(predictions: FloatArray, target: FloatArray, dates: pd.Series, min_s
 def daily_correlations(
     predictions: FloatArray, target: FloatArray, dates: pd.Series, min_stocks: int = 5
 ) -> FloatArray:
-    """Spearman's correlation of each day that counts, in the order of the days.
-
-    Returns:
-        (n_days,) Pearson's correlation of the ranks, ties at their mean rank.
-    """
+    """(n_days,) Spearman's correlation of each day that counts, in the order of the days; ties at their mean rank."""
     table = pd.DataFrame({"prediction": predictions, "target": target, "date": dates.to_numpy()})
     table = table[np.isfinite(predictions) & np.isfinite(target)]
     day = table["date"]
@@ -59,6 +55,21 @@ def daily_correlations(
     spread = np.sqrt(squares["prediction"] * squares["target"])
     correlations: FloatArray = (products / spread)[spread > 0].to_numpy(np.float64)
     return correlations
+
+
+def demean_by_date(target: FloatArray, dates: pd.Series) -> FloatArray:
+    """Subtract each day's mean, so that telling days apart cannot help a model.
+
+    Args:
+        target: (n_rows,) returns.
+        dates: (n_rows,) day of each row.
+
+    Returns:
+        (n_rows,) returns with mean zero on every day; 0 on a day with one row.
+    """
+    by_row = pd.Series(target)
+    demeaned: FloatArray = (by_row - by_row.groupby(dates.to_numpy()).transform("mean")).to_numpy()
+    return demeaned
 
 
 def _block_error(deviations: FloatArray) -> float:

@@ -1,21 +1,20 @@
-"""The measure taken apart: causes told apart, intervals that cover, controls and sensitivity beside them."""
+"""All robust figures of a run: the decomposition with its intervals, controls, sensitivity, power, the verdict."""
 
 import logging
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.inference.controls import score_controls
-from tasks.premium.inference.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Readings, keep_defined
+from tasks.premium.inference.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Replicates, keep_defined
 from tasks.premium.inference.evaluate import Scheme, predict, score
 from tasks.premium.inference.jackknife import leave_out_weights
 from tasks.premium.inference.power import expected_power
-from tasks.premium.inference.rank_ic import rank_ic
-from tasks.premium.inference.schemes import schemes
+from tasks.premium.inference.rank_ic import demean_by_date, rank_ic
+from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.sensitivity import sensitivity
 from tasks.premium.inference.two_way import TwoWayDraws, score_two_way
 from tasks.premium.rows import FloatArray, Rows
@@ -23,11 +22,13 @@ from tasks.schemas.scores import Answer, Estimate, ModelDecomposition, Power, Ro
 
 log = logging.getLogger(__name__)
 
+Verdict = Literal["supported", "rejected", "undecided"]
+
 
 def robust_scores(
     rows: Rows, config: PremiumConfig, robust: RobustConfig, work_dir: Path | None = None
 ) -> tuple[RobustScores, FloatArray]:
-    """Take the premium apart.
+    """Decompose the premium.
 
     Args:
         rows: The panel with all models' states.
@@ -39,115 +40,109 @@ def robust_scores(
         The scores; and (n_kept, 1 + 4 * n_models) draw, then on, off, date_disjoint and disjoint of each model.
 
     Raises:
-        Unscorable: If the rows cannot be parted in one of the ways.
+        Unscorable: If the rows cannot be split in one of the ways.
     """
-    parted, split_facts = schemes(rows.labels, config)
+    schemes, split_facts = make_schemes(rows.labels, config)
     n_groups = min(robust.n_day_groups, rows.labels["date"].nunique())
-    drawn = {model: _draws(rows, model, parted, config, robust, work_dir) for model in rows.states}
+    two_way = TwoWayDraws(rows.labels, config.seed)
+    drawn = {
+        model: score_two_way(
+            model, rows.columns(model), rows.target, schemes, two_way, robust.n_draws, config.alpha, work_dir
+        )
+        for model in rows.states
+    }
     kept, dropped = keep_defined(list(drawn.values()))
     # All rows once, then without one group of days at a time.
     weights = np.concatenate([np.ones((1, len(rows.target))), leave_out_weights(rows.labels, n_groups)])
-    read = {model: _read(rows, model, parted, config.alpha, weights, own[kept]) for model, own in drawn.items()}
-    parts = {model: _parts(own, rows, model, parted[DISJOINT], config.alpha, weights) for model, own in read.items()}
+    replicates, decompositions = {}, {}
+    for model, draws in drawn.items():
+        point, *left_out = score(rows.columns(model), rows.target, schemes, weights, config.alpha)
+        replicates[model] = Replicates(point, draws[kept], np.array(left_out))
+        decompositions[model] = _decompose(replicates[model], rows, model, schemes[DISJOINT], config.alpha, weights)
     log.info("premium: controls and sensitivity")
-    figures = _figures(read, parts)
+    differences = _differences(replicates)
     scores = RobustScores(
-        **parts,
-        reduction=figures["reduction"],
-        lookahead=figures["lookahead"],
-        placebo_lookahead=figures.get("placebo_lookahead"),
-        trained_against_placebo=figures.get("trained_against_placebo"),
+        **decompositions,
+        **differences,
         splits=split_facts,
-        controls=score_controls(rows, parted, config.alpha, config.seed),
-        sensitivity=sensitivity(rows, parted, robust.alphas, config.alpha),
-        **_power(rows, parted, config, robust),
-        answer=_answer(config, figures),
+        controls=score_controls(rows, schemes, config.alpha, config.seed),
+        sensitivity=sensitivity(rows, schemes, robust.alphas, config.alpha),
+        **_power(rows, schemes, config, robust),
+        answer=_answer(config.hypothesis, decompositions, differences),
         n_draws=robust.n_draws,
         n_kept_draws=int(kept.sum()),
         dropped_draws=dropped,
         n_day_groups=n_groups,
     )
-    return scores, np.column_stack([np.flatnonzero(kept), *(own[kept] for own in drawn.values())])
+    return scores, np.column_stack([np.flatnonzero(kept), *(draws[kept] for draws in drawn.values())])
 
 
-def _draws(
-    rows: Rows, model: str, parted: list[Scheme], config: PremiumConfig, robust: RobustConfig, work_dir: Path | None
-) -> FloatArray:
-    draws = TwoWayDraws(rows.labels, config.seed)
-    columns = rows.columns(model)
-    return score_two_way(model, columns, rows.target, parted, draws, robust.n_draws, config.alpha, work_dir)
-
-
-def _read(
-    rows: Rows, model: str, parted: list[Scheme], alpha: float, weights: FloatArray, draws: FloatArray
-) -> Readings:
-    point, *left_out = score(rows.columns(model), rows.target, parted, weights, alpha)
-    return Readings(point, draws, np.array(left_out))
-
-
-def _parts(
-    read: Readings, rows: Rows, model: str, disjoint: Scheme, alpha: float, weights: FloatArray
+def _decompose(
+    replicates: Replicates, rows: Rows, model: str, disjoint: Scheme, alpha: float, weights: FloatArray
 ) -> ModelDecomposition:
     columns, dates = rows.columns(model), rows.labels["date"]
-    # Its draws would be a second pass over all of them for a figure that is only looked at.
+    # Without two-way draws: they would take a second pass over all draws for a minor figure.
     point, *left_out = score(columns, demean_by_date(rows.target, dates), [disjoint], weights, alpha)[:, 0]
     return ModelDecomposition(
-        on=read.under(ON).estimate(),
-        off=read.under(OFF).estimate(),
-        date_disjoint=read.under(DATE_DISJOINT).estimate(),
-        disjoint=read.under(DISJOINT).estimate(),
-        premium=read.premium.estimate(),
-        shared_day_effect=read.shared_day_effect.estimate(),
-        demeaned=Readings(point, np.empty(0), np.array(left_out)).estimate(is_drawn=False),
+        on=replicates.under(ON).estimate(),
+        off=replicates.under(OFF).estimate(),
+        date_disjoint=replicates.under(DATE_DISJOINT).estimate(),
+        disjoint=replicates.under(DISJOINT).estimate(),
+        premium=replicates.premium.estimate(),
+        shared_day_effect=replicates.shared_day_effect.estimate(),
+        demeaned=Replicates(point, np.empty(0), np.array(left_out)).estimate(is_drawn=False),
         rank_ic=rank_ic(predict(columns, rows.target, disjoint, alpha), rows.target, dates),
     )
 
 
-def _figures(read: dict[str, Readings], parts: dict[str, ModelDecomposition]) -> dict[str, Estimate]:
-    """Differences between models on the same draws, and what a hypothesis may be about."""
-    base, trained = read["base"], read["trained"]
-    figures = {
-        "reduction": (base.premium - trained.premium).estimate(),
-        "lookahead": (base.under(DISJOINT) - trained.under(DISJOINT)).estimate(),
-        "premium_base": parts["base"].premium,
-        "premium_trained": parts["trained"].premium,
-        "shared_day_effect_base": parts["base"].shared_day_effect,
+def _differences(replicates: dict[str, Replicates]) -> dict[str, Estimate]:
+    """Differences between models on the same draws."""
+    base, trained = replicates["base"], replicates["trained"]
+    differences = {
+        "reduction": base.premium - trained.premium,
+        "lookahead": base.under(DISJOINT) - trained.under(DISJOINT),
     }
-    if placebo := read.get("placebo"):
-        figures["placebo_lookahead"] = (base.under(DISJOINT) - placebo.under(DISJOINT)).estimate()
-        figures["trained_against_placebo"] = (placebo.under(DISJOINT) - trained.under(DISJOINT)).estimate()
-    return figures
+    if placebo := replicates.get("placebo"):
+        differences["placebo_lookahead"] = base.under(DISJOINT) - placebo.under(DISJOINT)
+        differences["trained_against_placebo"] = placebo.under(DISJOINT) - trained.under(DISJOINT)
+    return {name: difference.estimate() for name, difference in differences.items()}
 
 
-def _power(rows: Rows, parted: list[Scheme], config: PremiumConfig, robust: RobustConfig) -> dict[str, Power | str]:
+def _power(rows: Rows, schemes: list[Scheme], config: PremiumConfig, robust: RobustConfig) -> dict[str, Power | str]:
     """As preflight expected it; a panel too small for it still has its scores."""
     weights = TwoWayDraws(rows.labels, config.seed).take(0, robust.n_power_draws)
     n_columns = rows.states["base"].shape[1]
     try:
-        found = expected_power(rows.target, rows.numeric, n_columns, parted, weights, config.alpha, config.seed)
-    except TooFewDraws as refusal:
-        return {"why_no_power": str(refusal)}
-    return {"power": found}
+        power = expected_power(rows.target, rows.numeric, n_columns, schemes, weights, config.alpha, config.seed)
+    except TooFewDraws as error:
+        return {"why_no_power": str(error)}
+    return {"power": power}
 
 
-def _answer(config: PremiumConfig, figures: dict[str, Estimate]) -> Answer | None:
-    hypothesis = config.hypothesis
-    return answer(hypothesis, figures[hypothesis.metric]) if hypothesis else None
-
-
-Verdict = Literal["supported", "rejected", "undecided"]
+def _answer(
+    hypothesis: Hypothesis | None, decompositions: dict[str, ModelDecomposition], differences: dict[str, Estimate]
+) -> Answer | None:
+    if hypothesis is None:
+        return None
+    base, trained = decompositions["base"], decompositions["trained"]
+    figures = differences | {
+        "premium_base": base.premium,
+        "premium_trained": trained.premium,
+        "shared_day_effect_base": base.shared_day_effect,
+    }
+    return answer(hypothesis, figures[hypothesis.metric])
 
 
 def answer(hypothesis: Hypothesis, estimate: Estimate) -> Answer:
-    """Hold a hypothesis against the two-way interval of its figure.
+    """Compare a hypothesis with the two-way interval of its figure.
 
     Args:
         hypothesis: Metric and threshold, from the recipe.
         estimate: That metric's figure.
 
     Returns:
-        `supported` if the interval lies wholly at or above the threshold, `rejected` if wholly below it, `undecided`
-        if it lies across or there is none.
+        `supported` if the whole interval is at or above the threshold, `rejected` if all of it is below, `undecided`
+        if it contains the threshold or there is no interval.
     """
     verdict, reason = _verdict(hypothesis.at_least, estimate)
     return Answer(
@@ -170,20 +165,3 @@ def _verdict(at_least: float, estimate: Estimate) -> tuple[Verdict, str]:
     if interval.p97_5 < at_least:
         return "rejected", f"{span} lies below {at_least:.4g}."
     return "undecided", f"{span} lies across {at_least:.4g}."
-
-
-def demean_by_date(target: FloatArray, dates: pd.Series) -> FloatArray:
-    """Subtract each day's mean over the rows of that day.
-
-    What a model gains by telling days apart is gone from it. A day with one row gives 0.
-
-    Args:
-        target: (n_rows,) returns.
-        dates: (n_rows,) day of each row.
-
-    Returns:
-        (n_rows,) returns with mean zero on every day.
-    """
-    own = pd.Series(target)
-    demeaned: FloatArray = (own - own.groupby(dates.to_numpy()).transform("mean")).to_numpy()
-    return demeaned

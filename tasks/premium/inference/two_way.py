@@ -1,4 +1,4 @@
-"""How far scores would move with other stocks and other days: the interval to quote."""
+"""The two-way bootstrap: how far scores would move with other stocks and other days. The interval to quote."""
 
 from pathlib import Path
 
@@ -10,81 +10,74 @@ from tasks.premium.chunks import in_chunks
 from tasks.premium.inference.evaluate import Scheme, score
 from tasks.premium.reference.bootstrap import interval
 from tasks.premium.rows import FloatArray, IntArray
+from tasks.premium.splitters.labels import number_names
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.scores import Interval
 
 MIN_DRAWS = 20
-"""Below that, a 2.5 % percentile is as good as the smallest draw and says nothing."""
+"""With fewer, the 2.5 % percentile is about the smallest draw."""
+DRAWS_PER_CHUNK = 50
+"""A draw has a weight per row, so a chunk takes 12 MB at 30,000 rows."""
 
 
 def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> FloatArray:
-    """Draw stocks and days, each with replacement, and weigh every row by how often both of its own were drawn.
+    """Draw stocks and days, each with replacement; a row's weight is how often its stock times its day was drawn.
 
-    Days carry the shocks that stocks share, stocks what their days share; drawing one of the two alone takes the
-    other's dependence for information. A pair of currencies counts as often as one leg times the other, for each leg
-    is drawn once for all of its pairs. Draws follow one another in `rng`: in chunks or at once they are the same.
+    Days carry the shocks that stocks share, stocks what their days share; drawing only one of the two would take the
+    other's dependence for information. A pair of currencies has the product of its legs' counts, for each leg is drawn
+    once for all of its pairs. Draws follow one another in `rng`, so chunks do not change them.
 
     Args:
         labels: One per row: code and date, or date, leg_1 and leg_2 where a code is a pair.
-        n_draws: Draws to make.
-        rng: Source of all chance; the same state gives the same draws.
+        n_draws: Number of draws.
+        rng: Random generator; the same state gives the same draws.
 
     Returns:
         (n_draws, n_rows) weights, whole numbers. A row's expected weight is 1 (for a pair, 1 - 1 / n_currencies).
+
+    Example:
+        >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
+        >>> labels = pd.DataFrame({"code": ["A", "A", "B", "B"], "date": days})
+        >>> two_way_weights(labels, n_draws=2, rng=np.random.default_rng(1)).tolist()
+        [[0.0, 2.0, 0.0, 2.0], [0.0, 4.0, 0.0, 0.0]]
+
     Source: McCullagh (2000), Resampling and exchangeable arrays, Bernoulli 6(2), shows that no draw is exact; Owen
         (2007), The pigeonhole bootstrap, Ann. Appl. Stat. 1(2), that this one errs on the wide side; for pairs
         Davezies, D'Haultfoeuille and Guyonvarch (2021), Ann. Stat. 49(2).
     """
-    units = _units(labels)
+    stocks = labels[[*Panel.LEGS]] if set(Panel.LEGS) <= set(labels.columns) else labels["code"]
     weights = np.ones((n_draws, len(labels)))
+    numbered = [number_names(stocks), number_names(labels["date"])]
     for own in weights:
-        for numbered in units:
-            own *= multiplicities(int(numbered.max()) + 1, rng)[numbered].reshape(len(own), -1).prod(axis=1)
+        for numbers in numbered:
+            own *= multiplicities(int(numbers.max()) + 1, rng)[numbers].reshape(len(own), -1).prod(axis=1)
     return weights
 
 
-def multiplicities(n_units: int, rng: Generator) -> IntArray:
-    """(n_units,) how often each is drawn in as many draws with replacement."""
-    return np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
+def multiplicities(n: int, rng: Generator) -> IntArray:
+    """(n,) how often each of n is drawn in n draws with replacement."""
+    return np.bincount(rng.integers(n, size=n), minlength=n)
 
 
 def percentile_interval(values: FloatArray) -> Interval | None:
     """Percentiles 2.5, 50 and 97.5 of the draws that have a value, linear between neighbours.
 
     Args:
-        values: (n_draws,) a figure by draw, NaN where the draw defines none; `n_undefined` counts those.
+        values: (n_draws,) a figure by draw, NaN where the draw defines none.
 
     Returns:
         None where fewer than MIN_DRAWS have a value.
     """
     defined = values[~np.isnan(values)]
-    if len(defined) < MIN_DRAWS:
-        return None
-    return interval(defined)
-
-
-def n_undefined(values: FloatArray) -> int:
-    """Draws without a value, which `percentile_interval` leaves out."""
-    return int(np.isnan(values).sum())
-
-
-def _units(labels: pd.DataFrame) -> list[IntArray]:
-    """What is drawn: stocks (n_rows,) or currencies (n_rows, 2), and days (n_rows,), each numbered from 0."""
-    is_pairs = set(Panel.LEGS) <= set(labels.columns)
-    named = [labels[[*Panel.LEGS]] if is_pairs else labels["code"], labels["date"]]
-    return [np.unique(names.to_numpy(), return_inverse=True)[1].reshape(names.shape) for names in named]
-
-
-DRAWS_PER_CHUNK = 50
-"""Rows are weighted, a draw's weights are as long as the panel: 12 MB a chunk at 30,000 rows."""
+    return interval(defined) if len(defined) >= MIN_DRAWS else None
 
 
 class TwoWayDraws:
-    """Weights of a run's draws, in order.
+    """Weights of a run's draws, in order; the same for every model.
 
     Args:
         labels: One per row.
-        seed: Seed of the draws; a stream of its own, apart from the stock draws'.
+        seed: Seed of the draws; their stream differs from the stock draws'.
     """
 
     def __init__(self, labels: pd.DataFrame, seed: int) -> None:
@@ -92,7 +85,7 @@ class TwoWayDraws:
         self._restart()
 
     def take(self, start: int, stop: int) -> FloatArray:
-        """(stop - start, n_rows) weights, the same whatever was taken before."""
+        """(stop - start, n_rows) weights, independent of what was taken before."""
         if start < self.position:
             self._restart()
         while self.position < start:
@@ -108,7 +101,7 @@ class TwoWayDraws:
 
 
 def score_two_way(
-    what: str,
+    model: str,
     columns: FloatArray,
     target: FloatArray,
     schemes: list[Scheme],
@@ -117,23 +110,15 @@ def score_two_way(
     alpha: float,
     work_dir: Path | None = None,
 ) -> FloatArray:
-    """Score one set of columns on every draw.
+    """Score one model's columns on every draw; weights change from draw to draw, splits do not.
 
-    Args:
-        what: Whose columns they are, for progress and for the kept chunks.
-        columns: (n_rows, n_columns), unscaled.
-        target: (n_rows,) returns.
-        schemes: Fixed splits; weights change from draw to draw, folds do not.
-        draws: Where the weights come from.
-        n_draws: How many.
-        alpha: Ridge penalty.
-        work_dir: Where finished chunks are kept.
+    Args as in `score`; `model` names progress and the chunks kept in `work_dir`.
 
     Returns:
         (n_draws, n_schemes) R2, NaN where a draw defines none.
     """
     return in_chunks(
-        f"two-way draws of {what}, {columns.shape[1]} columns",
+        f"two-way draws of {model}, {columns.shape[1]} columns",
         n_draws,
         DRAWS_PER_CHUNK,
         work_dir,

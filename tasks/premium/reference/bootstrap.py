@@ -1,4 +1,4 @@
-"""How far the seed's scores would move with other stocks."""
+"""The reference's bootstrap: how far its scores would move with other stocks."""
 
 from collections import Counter
 from pathlib import Path
@@ -15,9 +15,9 @@ from tasks.premium.rows import FloatArray, Rows
 from tasks.schemas.scores import Interval
 
 MIN_KEPT_DRAWS = 10
-"""Below that, a 2.5 % percentile is the smallest draw and says nothing."""
+"""With fewer, the 2.5 % percentile is the smallest draw."""
 MAX_DRAWS_PER_CHUNK = 256
-"""So that a narrow panel shows progress, and a kill costs little."""
+"""A narrow panel then still shows progress, and a killed run loses little."""
 
 
 def score_draws(rows: Rows, config: PremiumConfig, work_dir: Path | None = None) -> tuple[FloatArray, dict[str, int]]:
@@ -26,7 +26,7 @@ def score_draws(rows: Rows, config: PremiumConfig, work_dir: Path | None = None)
     Args:
         rows: The panel.
         config: Draws, folds, penalty, memory.
-        work_dir: Where finished chunks are kept, so that a killed run goes on where it was.
+        work_dir: Where finished chunks are kept, so that a killed run can resume.
 
     Returns:
         (n_kept, 1 + 2 * n_models) draw, then on and off of each model; and the dropped draws, counted by reason.
@@ -36,8 +36,13 @@ def score_draws(rows: Rows, config: PremiumConfig, work_dir: Path | None = None)
     """
     is_train = rows.is_train(config.train_until)
     draws = StockDraws(rows.stocks, is_train, rows.target, config.n_draws, config.n_folds, config.seed)
-    dropped = dict(sorted(Counter(filter(None, draws.refusals)).items()))
-    refuse_too_few(len(draws.kept), config.n_draws, dropped)
+    dropped = dict(sorted(Counter(filter(None, draws.drop_reasons)).items()))
+    if len(draws.kept) < MIN_KEPT_DRAWS:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+        raise TooFewDraws(
+            f"{len(draws.kept)} of {config.n_draws} draws could be scored ({reasons}), an interval needs "
+            f"{MIN_KEPT_DRAWS}; raise panel.n_stocks, panel.dates_per_stock or premium.n_draws."
+        )
     device = choose_device()
     scores = [_score_model(rows, model, draws, config, device, work_dir) for model in rows.states]
     return np.column_stack([draws.kept, *scores]), dropped
@@ -50,49 +55,36 @@ def _score_model(
     columns, is_train = rows.columns(model), rows.is_train(config.train_until)
     n_columns, n_kept = columns.shape[1], len(draws.kept)
     with threads_for(n_columns):
-        ready = StockGrams(columns, rows.target, rows.stocks, is_train, device, config.alpha)
-        del columns  # the design is a copy of its own, and at true size each is half a gigabyte
+        grams = StockGrams(columns, rows.target, rows.stocks, is_train, device, config.alpha)
+        del columns  # the design is a copy, and at true size each is half a gigabyte
 
         def on(start: int, stop: int) -> FloatArray:
-            means: FloatArray = ready.score_on(draws.take(start, stop)).mean(axis=1, keepdims=True)
+            means: FloatArray = grams.score_on(draws.take(start, stop)).mean(axis=1, keepdims=True)
             return means
 
         def off(start: int, stop: int) -> FloatArray:
-            return ready.score_off(draws.take(start, stop))[:, np.newaxis]
+            return grams.score_off(draws.take(start, stop))[:, np.newaxis]
 
         what = f"stock draws of {model}, {n_columns} columns"
-        # Apart, for a chunk of chronological splits holds more draws than one of folds, and a stock's Gram matrices
-        # are formed once per chunk.
-        scored = [
-            in_chunks(f"{what}, off", n_kept, draws_per_chunk(ready, 1, config), work_dir, off),
-            in_chunks(f"{what}, on", n_kept, draws_per_chunk(ready, config.n_folds, config), work_dir, on),
-        ]
-    return np.hstack(scored[::-1])
+        # Two passes: a chunk of chronological splits holds more draws than a chunk of folds, and a stock's Gram
+        # matrices are formed once per chunk.
+        scored_off = in_chunks(f"{what}, off", n_kept, draws_per_chunk(grams, 1, config), work_dir, off)
+        scored_on = in_chunks(f"{what}, on", n_kept, draws_per_chunk(grams, config.n_folds, config), work_dir, on)
+    return np.hstack([scored_on, scored_off])
 
 
-def draws_per_chunk(ready: StockGrams, n_grams: int, config: PremiumConfig) -> int:
-    """As many as the memory bound allows, one at least.
-
-    Args:
-        ready: The columns.
-        n_grams: Gram matrices of a draw.
-        config: The bound.
-    """
-    free = 1e9 * config.memory_gb - ready.bytes_beside
-    return min(MAX_DRAWS_PER_CHUNK, max(1, int(free // (n_grams * ready.tiles.n_bytes))))
+def draws_per_chunk(grams: StockGrams, n_grams: int, config: PremiumConfig) -> int:
+    """Draws that fit in `memory_gb`, at least one, where each draw needs `n_grams` Gram matrices."""
+    free = 1e9 * config.memory_gb - grams.n_fixed_bytes
+    return min(MAX_DRAWS_PER_CHUNK, max(1, int(free // (n_grams * grams.tiles.n_bytes))))
 
 
 def interval(values: FloatArray) -> Interval:
-    """Percentiles 2.5, 50 and 97.5 of draws, linear between neighbours."""
+    """Percentiles 2.5, 50 and 97.5 of draws, linear between neighbours.
+
+    Example:
+        >>> interval(np.arange(101.0))
+        Interval(p2_5=2.5, p50=50.0, p97_5=97.5)
+    """
     low, middle, high = np.percentile(values, [2.5, 50, 97.5]).tolist()
     return Interval(p2_5=low, p50=middle, p97_5=high)
-
-
-def refuse_too_few(n_kept: int, n_draws: int, dropped: dict[str, int]) -> None:
-    """Raise TooFewDraws if percentiles would rest on a handful of draws."""
-    if n_kept < MIN_KEPT_DRAWS:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
-        raise TooFewDraws(
-            f"{n_kept} of {n_draws} draws could be scored ({reasons}), an interval needs {MIN_KEPT_DRAWS}; "
-            "raise panel.n_stocks, panel.dates_per_stock or premium.n_draws."
-        )

@@ -1,41 +1,46 @@
-"""Draws of whole stocks, their folds, and which of them the contract can score."""
+"""Bootstrap draws of whole stocks, their folds, and which draws can be scored."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from tasks.premium.errors import EmptySplit, TooFewStocks, UndefinedR2
 from tasks.premium.gram.stock_draws import DrawnFolds
 from tasks.premium.reference.splits import MIN_ROWS
-from tasks.premium.rows import BoolArray, IntArray
+from tasks.premium.rows import BoolArray, FloatArray, IntArray
 
 
 def resample_stocks(n_stocks: int, n_draws: int, rng: Generator) -> Iterator[IntArray]:
-    """Draw panels by picking as many stocks as there are, with replacement.
+    """Draw bootstrap panels: as many stocks as there are, with replacement.
 
-    A stock's days move together, so that their dependence stays inside each draw. Days that all stocks share do not:
+    A stock's days stay together, so each draw keeps their dependence. Days that all stocks share are not resampled:
     under common daily shocks the resulting interval is too narrow.
 
     Args:
         n_stocks: Stocks of the panel.
-        n_draws: Panels to draw.
-        rng: Source of all chance; the same state gives the same panels.
+        n_draws: Number of panels.
+        rng: Random generator; the same state gives the same panels.
 
     Yields:
-        (n_stocks,) how often each stock was drawn; a stock drawn twice brings its rows twice.
+        (n_stocks,) how often each stock was drawn; a stock drawn twice counts its rows twice.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> [times.tolist() for times in resample_stocks(4, n_draws=2, rng=rng)]
+        [[0, 1, 2, 1], [3, 1, 0, 0]]
+
     Source: Cameron, Gelbach and Miller (2008), Rev. Econ. Stat. 90(3), section III.
     """
     for _ in range(n_draws):
         yield np.bincount(rng.choice(n_stocks, size=n_stocks), minlength=n_stocks)
 
 
-def deal(n_rows: IntArray, n_folds: int) -> IntArray:
-    """Deal drawn stocks into folds as GroupKFold does: largest first, each into the fold with the fewest rows.
+def assign_folds(n_rows: IntArray, n_folds: int) -> IntArray:
+    """Assign drawn stocks to folds as GroupKFold does: largest first, each to the fold with the fewest rows.
 
     Args:
-        n_rows: (n_stocks,) rows each stock brings, 0 if it was not drawn. Of equals the last one goes first.
+        n_rows: (n_stocks,) rows of each stock, 0 if it was not drawn. Of equal ones the last goes first.
         n_folds: Folds.
 
     Returns:
@@ -45,18 +50,18 @@ def deal(n_rows: IntArray, n_folds: int) -> IntArray:
     filled = [0] * n_folds
     drawn = np.flatnonzero(n_rows)
     for stock in drawn[np.argsort(n_rows[drawn], kind="stable")[::-1]].tolist():
-        lightest = filled.index(min(filled))
-        folds[stock] = lightest
-        filled[lightest] += int(n_rows[stock])
+        smallest = filled.index(min(filled))
+        folds[stock] = smallest
+        filled[smallest] += int(n_rows[stock])
     return folds
 
 
 class StockDraws:
-    """All draws of a run, and what the contract says of each before anything is fitted.
+    """All draws of a run. Draws that the reference cannot score are found before anything is fitted.
 
     Args:
         stocks: (n_rows,) stocks numbered from 0.
-        is_train: (n_rows,) whether a row lies on the chronological train side.
+        is_train: (n_rows,) whether a row is on the train side of the chronological cut.
         target: (n_rows,) returns.
         n_draws: Draws.
         n_folds: Folds of each draw.
@@ -64,28 +69,27 @@ class StockDraws:
     """
 
     def __init__(
-        self, stocks: IntArray, is_train: BoolArray, target: NDArray[np.float64], n_draws: int, n_folds: int, seed: int
+        self, stocks: IntArray, is_train: BoolArray, target: FloatArray, n_draws: int, n_folds: int, seed: int
     ) -> None:
         self.n_rows = np.bincount(stocks)
         self.n_train = np.bincount(stocks, weights=is_train).astype(np.int64)
         self.range = _range_by_stock(stocks, target, np.ones_like(is_train))
         self.range_after = _range_by_stock(stocks, target, ~is_train)
         self.n_folds = n_folds
-        times = np.stack(list(resample_stocks(len(self.n_rows), n_draws, np.random.default_rng(seed))))
-        folds = np.stack([deal(own * self.n_rows, n_folds) for own in times])
-        self.refusals = [self._refusal(own, fold) for own, fold in zip(times, folds, strict=True)]
-        """Why the contract drops each draw, or an empty text."""
-        self.kept = np.flatnonzero([not reason for reason in self.refusals])
+        self.times = np.stack(list(resample_stocks(len(self.n_rows), n_draws, np.random.default_rng(seed))))
+        self.folds = np.stack([assign_folds(times * self.n_rows, n_folds) for times in self.times])
+        self.drop_reasons = [self._drop_reason(*draw) for draw in zip(self.times, self.folds, strict=True)]
+        """Why each draw is dropped; empty for kept draws."""
+        self.kept = np.flatnonzero([not reason for reason in self.drop_reasons])
         """(n_kept,) draws that can be scored."""
-        self.times, self.folds = times, folds
 
     def take(self, start: int, stop: int) -> DrawnFolds:
-        """A run of kept draws."""
+        """Kept draws from `start` up to `stop`."""
         draws = self.kept[start:stop]
         return DrawnFolds(self.times[draws], self.folds[draws], self.n_folds)
 
-    def _refusal(self, times: IntArray, folds: IntArray) -> str:
-        """The contract's refusals, in the order in which it meets them."""
+    def _drop_reason(self, times: IntArray, folds: IntArray) -> str:
+        """The first reason in the order in which the reference checks them."""
         if np.count_nonzero(times) < self.n_folds:
             return TooFewStocks.reason
         n_train = int(times @ self.n_train)
@@ -98,7 +102,7 @@ class StockDraws:
         return ""
 
 
-def _range_by_stock(stocks: IntArray, target: NDArray[np.float64], chosen: BoolArray) -> NDArray[np.float64]:
+def _range_by_stock(stocks: IntArray, target: FloatArray, chosen: BoolArray) -> FloatArray:
     """(2, n_stocks) lowest and highest target of the chosen rows; inf and -inf where there is none."""
     low, high = (np.full(stocks.max() + 1, bound) for bound in (np.inf, -np.inf))
     np.minimum.at(low, stocks[chosen], target[chosen])

@@ -1,4 +1,4 @@
-"""The seed contract's scores of a panel, row by row as scikit-learn fits them."""
+"""The reference's scores of a panel, fitted row by row with scikit-learn."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Scores:
 
     Args:
         off: Fitted up to the cut, scored after it.
-        on_folds: Stock-disjoint, a fold each.
+        on_folds: R2 of each stock-disjoint fold.
     """
 
     off: float
@@ -31,7 +31,7 @@ class Scores:
 
     @property
     def premium(self) -> float:
-        """What knowing the days of the test rows is worth: on - off."""
+        """What sharing days with the test rows is worth: on - off."""
         return self.on - self.off
 
 
@@ -53,16 +53,16 @@ def score_model(rows: Rows, columns: FloatArray, config: PremiumConfig) -> Score
 
 
 def out_of_sample_r2(columns: FloatArray, target: FloatArray, split: Split, alpha: float) -> float:
-    """R2 of a ridge with free intercept on rows it was not fitted on.
+    """R2 on the test rows of a ridge with a free intercept fitted on the train rows.
 
     Args:
         columns: (n_rows, n_columns), unscaled.
         target: (n_rows,) returns.
-        split: Which rows to fit on and which to score.
+        split: Rows to fit on and rows to score.
         alpha: Penalty on the squared weights.
 
     Returns:
-        1 - SSE / SST about the test side's own mean; below zero where that mean would have done better.
+        1 - SSE / SST about the test side's own mean; negative where that mean predicts better.
 
     Raises:
         UndefinedR2: If the test side is one row or its target does not vary.

@@ -1,4 +1,4 @@
-"""The two ways the seed contract parts rows into train and test."""
+"""The reference's two ways to split rows into train and test."""
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
@@ -7,14 +7,14 @@ from tasks.premium.errors import EmptySplit, TooFewStocks
 from tasks.premium.rows import BoolArray, IntArray, Split
 
 MIN_ROWS = 10
-"""The seed's bound on either side of the chronological cut."""
+"""The reference's bound on either side of the chronological cut."""
 
 
 def chronological(is_train: BoolArray) -> Split:
     """Fit on the days up to the cut, score the days after it.
 
     Args:
-        is_train: (n_rows,) whether the row's day lies on or before the cut.
+        is_train: (n_rows,) whether the row's day is on or before the cut.
 
     Raises:
         EmptySplit: If a side has fewer than MIN_ROWS rows.
@@ -29,7 +29,7 @@ def chronological(is_train: BoolArray) -> Split:
 
 
 def stock_disjoint(stocks: IntArray, n_folds: int) -> list[Split]:
-    """Folds that share no stock. They do share days, which a model can tell apart without any hindsight.
+    """Folds that share no stock. They share days, which a model can tell apart without any hindsight.
 
     Args:
         stocks: (n_rows,) stock of each row; equal numbers stay in one fold.
@@ -37,6 +37,11 @@ def stock_disjoint(stocks: IntArray, n_folds: int) -> list[Split]:
 
     Raises:
         TooFewStocks: If there are fewer distinct stocks than folds.
+
+    Example:
+        >>> import numpy as np
+        >>> [fold.test.tolist() for fold in stock_disjoint(np.array([0, 0, 0, 1, 2]), n_folds=2)]
+        [[0, 1, 2], [3, 4]]
     """
     n_stocks = len(np.unique(stocks))
     if n_stocks < n_folds:

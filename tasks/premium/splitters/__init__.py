@@ -1,7 +1,11 @@
-"""Ways to part a panel's rows, with scikit-learn's API: `split(X, y, groups=labels)`. Pictures: docs/splitters.md."""
+"""Cross-validators for panels with scikit-learn's API: `split(X, y, groups=labels)`. Pictures: docs/splitters.md.
+
+`labels` reads each row's stock and days and finds the rows to purge, `base` is the common class. Splitters:
+`disjoint` (stocks, days or both), `time_order` (fit on the past) and `combinatorial`. `audit` counts violations.
+"""
 
 from tasks.premium.splitters.audit import audit, split_facts
-from tasks.premium.splitters.base import LabelSplitter, Part
+from tasks.premium.splitters.base import LabelSplitter
 from tasks.premium.splitters.combinatorial import CombinatorialPurged
 from tasks.premium.splitters.disjoint import DateDisjoint, StockAndDateDisjoint, StockDisjoint
 from tasks.premium.splitters.time_order import Chronological, WalkForward
@@ -11,7 +15,6 @@ __all__ = [
     "CombinatorialPurged",
     "DateDisjoint",
     "LabelSplitter",
-    "Part",
     "StockAndDateDisjoint",
     "StockDisjoint",
     "WalkForward",

@@ -1,9 +1,10 @@
-"""What all splitters share: scikit-learn's API, checked labels, and a refusal where a side comes out empty."""
+"""What all splitters share: scikit-learn's API, checked labels, and an error where a side is empty."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,72 +12,59 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import indexable
 
 from tasks.premium.errors import BadSplitter, EmptySplit
-from tasks.premium.rows import BoolArray, IntArray
+from tasks.premium.rows import BoolArray, IntArray, Split
 from tasks.premium.splitters.labels import Labels, read_labels
 
 
 @dataclass(frozen=True)
-class Part:
-    """One split by row positions; rows named in none of the three are left out by design.
-
-    Args:
-        train: Rows to fit on.
-        test: Rows to score.
-        purged: Rows that would be train, if their label or the embargo did not touch the test span.
-    """
-
-    train: IntArray
-    test: IntArray
-    purged: IntArray
-
-
-@dataclass(frozen=True)
 class Masks:
-    """One split before the purge is applied: (n_rows,) each."""
+    """One split as (n_rows,) masks, before purged rows are taken out of train."""
 
     train: BoolArray
     test: BoolArray
     purged: BoolArray
 
-    def part(self) -> Part:
-        """As row positions; a purged row is no train row."""
-        return Part(*(np.flatnonzero(own) for own in (self.train & ~self.purged, self.test, self.train & self.purged)))
+    def split(self) -> Split:
+        """As row positions; a purged row is not a train row."""
+        return Split(*(np.flatnonzero(own) for own in (self.train & ~self.purged, self.test, self.train & self.purged)))
 
 
 class LabelSplitter(BaseCrossValidator):  # type: ignore[misc]
     """A cross-validator that reads each row's stock and days from `groups`, the panel's table of labels."""
 
-    # Routed by scikit-learn without being asked for, as its own group splitters do.
+    # scikit-learn then routes groups to it by default, as to its own group splitters.
     __metadata_request__split = {"groups": True}
+    _LEAST: ClassVar[Mapping[str, int]] = {}
+    """Least value of each number the splitter takes."""
+
+    def __post_init__(self) -> None:
+        for name, least in self._LEAST.items():
+            if (value := getattr(self, name)) < least:
+                raise BadSplitter(f"{name} of {type(self).__name__} is {value}, it must be at least {least}; raise it.")
 
     @abstractmethod
-    def masks(self, labels: Labels) -> Iterator[Masks]:
-        """Yield the splits of checked labels."""
+    def _masks(self, labels: Labels) -> Iterator[Masks]:
+        """Yield the splits of checked labels, the earliest days first."""
 
-    @property
-    @abstractmethod
-    def n_splits(self) -> int:
-        """Splits that `split` yields."""
-
-    def parts(self, table: object) -> Iterator[Part]:
-        """Part the rows, purged rows among the parts.
+    def purged_splits(self, table: object) -> Iterator[Split]:
+        """Split the rows; each split also names the rows it purged.
 
         Args:
             table: Labels, one per row: code, date, label_from, label_until and, for pairs, leg_1 and leg_2.
 
         Raises:
             BadLabels: If they cannot be read.
-            EmptySplit: If a split has nothing to fit on or nothing to score.
+            EmptySplit: If a split has no train rows or no test rows.
         """
-        for number, masks in enumerate(self.masks(read_labels(table)), start=1):
-            part = masks.part()
-            if not len(part.train) or not len(part.test):
+        for number, masks in enumerate(self._masks(read_labels(table)), start=1):
+            split = masks.split()
+            if not len(split.train) or not len(split.test):
                 raise EmptySplit(
-                    f"split {number} of {self} has {len(part.train)} rows to fit on ({len(part.purged)} purged) and "
-                    f"{len(part.test)} to score, each side needs one; take fewer folds or blocks, a shorter embargo, "
+                    f"split {number} of {self} has {len(split.train)} rows to fit on ({len(split.purged)} purged) and "
+                    f"{len(split.test)} to score, each side needs one; take fewer folds or blocks, a shorter embargo, "
                     "or more stocks and days."
                 )
-            yield part
+            yield split
 
     def split(
         self,
@@ -86,20 +74,9 @@ class LabelSplitter(BaseCrossValidator):  # type: ignore[misc]
     ) -> Iterator[tuple[IntArray, IntArray]]:
         """Yield (train, test) row positions, as scikit-learn's splitters do; `groups` is the table of labels."""
         indexable(X, y, groups)
-        for part in self.parts(groups):
-            yield part.train, part.test
+        for split in self.purged_splits(groups):
+            yield split.train, split.test
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: N803 (its name too)
-        """Splits that `split` yields, whatever the rows."""
-        return self.n_splits
-
-
-def refuse_below(splitter: LabelSplitter, **bounds: int) -> None:
-    """Hold a splitter's numbers against their least values.
-
-    Raises:
-        BadSplitter: If one is too small.
-    """
-    for name, least in bounds.items():
-        if (value := getattr(splitter, name)) < least:
-            raise BadSplitter(f"{name} of {type(splitter).__name__} is {value}, it must be at least {least}; raise it.")
+        """Number of splits, for any rows: one per fold of stocks and block of days."""
+        return prod(getattr(self, name, 1) for name in ("n_folds", "n_blocks"))

@@ -1,30 +1,28 @@
-"""Every choice of some blocks of days."""
+"""Folds that test every choice of some blocks of days."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
+from math import comb
+from typing import Any
 
 import numpy as np
 
 from tasks.premium.errors import BadSplitter, TooFewDates
-from tasks.premium.splitters.base import LabelSplitter, Masks, refuse_below
-from tasks.premium.splitters.labels import Labels, span_of, touches
-
-if TYPE_CHECKING:
-    from skfolio.model_selection import CombinatorialPurgedCV
+from tasks.premium.splitters.base import LabelSplitter, Masks
+from tasks.premium.splitters.labels import Labels, purged_around
 
 
 @dataclass(frozen=True)
 class CombinatorialPurged(LabelSplitter):
-    """Each choice of `n_test_blocks` blocks of days is scored by a fit on the others, purged around each chosen block.
+    """Tests each choice of `n_test_blocks` blocks of days with a fit on the others, purged around each chosen block.
 
-    skfolio chooses among distinct days, for it counts rows; the last block takes the remainder.
+    skfolio counts rows, so it chooses among distinct days here; the last block takes the remainder.
 
     Args:
         n_blocks: Contiguous blocks of distinct days.
-        n_test_blocks: Blocks scored at a time.
-        embargo_days: Calendar days on either side of a test block's span that no train row may lie in.
+        n_test_blocks: Blocks tested at a time.
+        embargo_days: Calendar days on either side of a test block's span without train rows.
     Source: Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 12.
     """
 
@@ -32,36 +30,34 @@ class CombinatorialPurged(LabelSplitter):
     n_test_blocks: int
     embargo_days: int = 0
 
+    _LEAST = {"n_blocks": 3, "n_test_blocks": 2, "embargo_days": 0}
+
     def __post_init__(self) -> None:
-        refuse_below(self, n_blocks=3, n_test_blocks=2, embargo_days=0)
+        super().__post_init__()
         if self.n_test_blocks >= self.n_blocks:
             raise BadSplitter(
                 f"n_test_blocks of CombinatorialPurged is {self.n_test_blocks}, it must be below "
                 f"n_blocks={self.n_blocks}; lower it."
             )
 
-    @property
-    def n_splits(self) -> int:
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: N803 (its name)
         """One per choice."""
-        return int(self._over_days().n_splits)
+        return comb(self.n_blocks, self.n_test_blocks)
 
-    def masks(self, labels: Labels) -> Iterator[Masks]:
-        """Yield choices in lexicographic order."""
+    def _masks(self, labels: Labels) -> Iterator[Masks]:
         days, day_of_row = np.unique(labels.dates, return_inverse=True)
-        # skfolio wants two observations in a block.
+        # skfolio needs two observations in a block.
         if len(days) < 2 * self.n_blocks:
             raise TooFewDates(
                 f"{len(days)} distinct days for {self.n_blocks} blocks of at least two days; "
                 "lower n_blocks or raise panel.dates_per_stock."
             )
-        for _, chosen in self._over_days().split(days.reshape(-1, 1)):
-            tests = [np.isin(day_of_row, block) for block in chosen]
-            test = reduce(np.logical_or, tests)
-            spans = [touches(labels, span_of(labels, block), self.embargo_days) for block in tests]
-            yield Masks(~test, test, reduce(np.logical_or, spans))
-
-    def _over_days(self) -> "CombinatorialPurgedCV":
-        # Loading it takes a second that no other splitter should cost.
+        # The import takes a second, which the other splitters should not cost.
         from skfolio.model_selection import CombinatorialPurgedCV
 
-        return CombinatorialPurgedCV(self.n_blocks, self.n_test_blocks)
+        choices = CombinatorialPurgedCV(self.n_blocks, self.n_test_blocks).split(days.reshape(-1, 1))
+        for _, chosen in choices:
+            tests = [np.isin(day_of_row, block) for block in chosen]
+            test = reduce(np.logical_or, tests)
+            purged = [purged_around(labels, block, self.embargo_days) for block in tests]
+            yield Masks(~test, test, reduce(np.logical_or, purged))

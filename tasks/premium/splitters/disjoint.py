@@ -8,35 +8,92 @@ import numpy as np
 from tasks.premium.errors import TooFewStocks
 from tasks.premium.reference.splits import stock_disjoint
 from tasks.premium.rows import BoolArray, IntArray
-from tasks.premium.splitters.base import LabelSplitter, Masks, refuse_below
-from tasks.premium.splitters.labels import Labels, number_blocks, span_of, touches
+from tasks.premium.splitters.base import LabelSplitter, Masks
+from tasks.premium.splitters.labels import Labels, number_blocks, purged_around
 
 
 @dataclass(frozen=True)
 class StockDisjoint(LabelSplitter):
-    """The seed's folds: whole stocks, and days shared by train and test, so that a day's shock can be learned.
+    """The reference's folds of whole stocks. Train and test share days, so a day's shock can be learned.
 
-    Of pairs of currencies a fold tests those with both legs among its own currencies and trains on those with none;
-    pairs across are left out, for either leg would carry the test's moves into train.
+    For pairs of currencies, a fold tests those with both legs among its own currencies and trains on those with none.
+    The other pairs are left out, for either leg would carry the test's moves into train.
 
     Args:
         n_folds: Folds, filled largest first, each stock or currency into the fold with the fewest rows.
+
+    Example:
+        >>> import pandas as pd
+        >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
+        >>> labels = pd.DataFrame({"code": list("AABB"), "date": days, "label_from": days, "label_until": days})
+        >>> [test.tolist() for _, test in StockDisjoint(n_folds=2).split(labels, groups=labels)]
+        [[2, 3], [0, 1]]
     """
 
     n_folds: int
 
-    def __post_init__(self) -> None:
-        refuse_below(self, n_folds=2)
+    _LEAST = {"n_folds": 2}
 
-    @property
-    def n_splits(self) -> int:
-        """One per fold."""
-        return self.n_folds
-
-    def masks(self, labels: Labels) -> Iterator[Masks]:
-        """Yield folds in order; nothing is purged."""
+    def _masks(self, labels: Labels) -> Iterator[Masks]:
         for train, test in fold_sides(labels, self.n_folds):
             yield Masks(train, test, purged=np.zeros(len(train), dtype=bool))
+
+
+@dataclass(frozen=True)
+class DateDisjoint(LabelSplitter):
+    """Tests blocks of days in turn, purged around each. Stocks are shared, and later days may be fitted on.
+
+    Args:
+        n_blocks: Contiguous blocks of about equally many distinct days.
+        embargo_days: Calendar days on either side of a block's span without train rows.
+
+    Example:
+        >>> import pandas as pd
+        >>> days = pd.date_range("2020-01-01", periods=6)
+        >>> labels = pd.DataFrame({"code": "A", "date": days, "label_from": days, "label_until": days})
+        >>> labels["label_until"] += pd.Timedelta(days=1)
+        >>> [(split.train.tolist(), split.purged.tolist()) for split in DateDisjoint(2).purged_splits(labels)]
+        [([4, 5], [3]), ([0, 1], [2])]
+    """
+
+    n_blocks: int
+    embargo_days: int = 0
+
+    _LEAST = {"n_blocks": 2, "embargo_days": 0}
+
+    def _masks(self, labels: Labels) -> Iterator[Masks]:
+        block_of_row = number_blocks(labels.dates, self.n_blocks)
+        for block in range(self.n_blocks):
+            test = block_of_row == block
+            yield Masks(~test, test, purged_around(labels, test, self.embargo_days))
+
+
+@dataclass(frozen=True)
+class StockAndDateDisjoint(LabelSplitter):
+    """Tests each fold of stocks in each block of days, fitted on other stocks' other days.
+
+    The splits of one fold of stocks together test the rows that `StockDisjoint` tests in that fold. The purge is
+    around the span of all rows of the block, whether or not their stock is tested.
+
+    Args:
+        n_folds: Folds of stocks, or of currencies, as in `StockDisjoint`.
+        n_blocks: Blocks of days, as in `DateDisjoint`.
+        embargo_days: Calendar days on either side of a block's span without train rows.
+    """
+
+    n_folds: int
+    n_blocks: int
+    embargo_days: int = 0
+
+    _LEAST = {"n_folds": 2, "n_blocks": 2, "embargo_days": 0}
+
+    def _masks(self, labels: Labels) -> Iterator[Masks]:
+        block_of_row = number_blocks(labels.dates, self.n_blocks)
+        blocks = [block_of_row == block for block in range(self.n_blocks)]
+        purged = [purged_around(labels, block, self.embargo_days) for block in blocks]
+        for train, test in fold_sides(labels, self.n_folds):
+            for block, own in zip(blocks, purged, strict=True):
+                yield Masks(train & ~block, test & block, own)
 
 
 def fold_sides(labels: Labels, n_folds: int) -> list[tuple[BoolArray, BoolArray]]:
@@ -47,19 +104,19 @@ def fold_sides(labels: Labels, n_folds: int) -> list[tuple[BoolArray, BoolArray]
     """
     if labels.legs is not None:
         fold_of_leg = currency_folds(labels.legs, n_folds)[labels.legs]
-        own = [fold_of_leg == fold for fold in range(n_folds)]
-        return [(~legs.any(axis=1), legs.all(axis=1)) for legs in own]
+        in_fold = [fold_of_leg == fold for fold in range(n_folds)]
+        return [(~legs.any(axis=1), legs.all(axis=1)) for legs in in_fold]
     rows = np.arange(len(labels.stocks))
     tests = [np.isin(rows, split.test) for split in stock_disjoint(labels.stocks, n_folds)]
     return [(~test, test) for test in tests]
 
 
 def currency_folds(legs: IntArray, n_folds: int) -> IntArray:
-    """Deal currencies to folds: most rows first, ties by name, each to the fold with the fewest rows so far.
+    """Assign currencies to folds: most rows first, ties by name, each to the fold with the fewest rows so far.
 
     Args:
         legs: (n_rows, 2) currencies numbered in the order of their names.
-        n_folds: Folds to deal to; of equally light ones the first is taken.
+        n_folds: Folds; of equally small ones the first is taken.
 
     Returns:
         (n_currencies,) fold of each currency.
@@ -77,66 +134,3 @@ def currency_folds(legs: IntArray, n_folds: int) -> IntArray:
         folds[currency] = np.argmin(fold_rows)
         fold_rows[folds[currency]] += n_rows[currency]
     return folds
-
-
-@dataclass(frozen=True)
-class DateDisjoint(LabelSplitter):
-    """Blocks of days in turn, the rest purged around each. Stocks are shared, and later days may be fitted on.
-
-    Args:
-        n_blocks: Contiguous blocks of about equally many distinct days.
-        embargo_days: Calendar days on either side of a block's span that no train row may lie in.
-    """
-
-    n_blocks: int
-    embargo_days: int = 0
-
-    def __post_init__(self) -> None:
-        refuse_below(self, n_blocks=2, embargo_days=0)
-
-    @property
-    def n_splits(self) -> int:
-        """One per block."""
-        return self.n_blocks
-
-    def masks(self, labels: Labels) -> Iterator[Masks]:
-        """Yield blocks from the earliest on."""
-        block_of_row = number_blocks(labels.dates, self.n_blocks)
-        for block in range(self.n_blocks):
-            test = block_of_row == block
-            yield Masks(~test, test, touches(labels, span_of(labels, test), self.embargo_days))
-
-
-@dataclass(frozen=True)
-class StockAndDateDisjoint(LabelSplitter):
-    """Each fold of stocks in each block of days, fitted on other stocks' other days.
-
-    The splits of one fold of stocks, taken together, test the rows `StockDisjoint` tests in that fold. The span to
-    purge around is that of all rows of the block, whichever stocks are tested.
-
-    Args:
-        n_folds: Folds of stocks, or of currencies, as in `StockDisjoint`.
-        n_blocks: Blocks of days, as in `DateDisjoint`.
-        embargo_days: Calendar days on either side of a block's span that no train row may lie in.
-    """
-
-    n_folds: int
-    n_blocks: int
-    embargo_days: int = 0
-
-    def __post_init__(self) -> None:
-        refuse_below(self, n_folds=2, n_blocks=2, embargo_days=0)
-
-    @property
-    def n_splits(self) -> int:
-        """One per fold and block."""
-        return self.n_folds * self.n_blocks
-
-    def masks(self, labels: Labels) -> Iterator[Masks]:
-        """Yield the first fold in all blocks, then the second."""
-        block_of_row = number_blocks(labels.dates, self.n_blocks)
-        blocks = [block_of_row == block for block in range(self.n_blocks)]
-        purged = [touches(labels, span_of(labels, block), self.embargo_days) for block in blocks]
-        for train, test in fold_sides(labels, self.n_folds):
-            for block, touched in zip(blocks, purged, strict=True):
-                yield Masks(train & ~block, test & block, touched)

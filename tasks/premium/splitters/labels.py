@@ -1,4 +1,4 @@
-"""What a splitter knows of each row: its stock, its day and the days its target uses."""
+"""Each row's stock, its day and the days its target uses; and which rows a test span purges."""
 
 from dataclasses import dataclass
 
@@ -33,16 +33,47 @@ class Labels:
     legs: IntArray | None = None
 
 
+def read_labels(table: object) -> Labels:
+    """Check a table of labels and convert it to arrays.
+
+    Args:
+        table: Columns code, date, label_from, label_until and, for pairs of currencies, leg_1 and leg_2.
+
+    Raises:
+        BadLabels: If a column or a value is missing, a day is not a day, or a target ends before its row's day.
+    """
+    if not isinstance(table, pd.DataFrame) or table.empty:
+        got = "an empty table" if isinstance(table, pd.DataFrame) else f"of type {type(table).__name__}"
+        raise BadLabels(f"groups is {got}; pass the panel's labels, a table with {', '.join(DAYS)} and code.")
+    is_pairs = any(name in table for name in Panel.LEGS)
+    _check_columns(table, ["code", *DAYS, *(Panel.LEGS if is_pairs else ())])
+    dates, label_from, label_until = (table[name].to_numpy("datetime64[D]") for name in DAYS)
+    _check_order("its row's date", dates, label_until)
+    _check_order("label_from", label_from, label_until)
+    return Labels(
+        stocks=number_names(table["code"]),
+        dates=dates,
+        label_from=label_from,
+        label_until=label_until,
+        legs=number_names(table[[*Panel.LEGS]]) if is_pairs else None,
+    )
+
+
+def number_names(names: pd.Series | pd.DataFrame) -> IntArray:
+    """Number distinct names from 0 in their order; the result has the shape of `names`."""
+    return np.unique(names.to_numpy(), return_inverse=True)[1].reshape(names.shape)
+
+
 def number_blocks(dates: DayArray, n_blocks: int, what: str = "blocks of days") -> IntArray:
     """Number contiguous blocks of about equally many distinct days.
 
     Args:
         dates: (n_rows,) day of each row.
-        n_blocks: Blocks to make.
-        what: Their name in a refusal.
+        n_blocks: Number of blocks.
+        what: Their name in an error.
 
     Returns:
-        (n_rows,) block of each row, from the earliest on, as `numpy.array_split` parts the distinct days.
+        (n_rows,) block of each row, from the earliest on; `numpy.array_split` of the distinct days.
 
     Raises:
         TooFewDates: If there are fewer distinct days than blocks.
@@ -57,41 +88,44 @@ def number_blocks(dates: DayArray, n_blocks: int, what: str = "blocks of days") 
     return block_of_row
 
 
-def read_labels(table: object) -> Labels:
-    """Check a table of labels and take it apart.
+@dataclass(frozen=True)
+class Span:
+    """The days a block of test rows uses, ends included: from its first day to its last label's last price."""
+
+    first: np.datetime64
+    last: np.datetime64
+
+
+def span_of(labels: Labels, in_test: BoolArray) -> Span:
+    """The span of one contiguous block of test rows, given as a (n_rows,) mask with at least one row."""
+    return Span(labels.dates[in_test].min(), labels.label_until[in_test].max())
+
+
+def purged_by(labels: Labels, span: Span, embargo_days: int, by_label: bool = True) -> BoolArray:
+    """Rows that may not be fitted on when the rows of a span are tested.
 
     Args:
-        table: Columns code, date, label_from, label_until and, for pairs of currencies, leg_1 and leg_2.
+        labels: All rows.
+        span: Days that the test uses.
+        embargo_days: Calendar days on either side of the span that the row's own day may not be on.
+        by_label: Also purge rows with any day from label_from to label_until in the span.
 
-    Raises:
-        BadLabels: If a column or a value is missing, a day is no day, or a target ends before its row's day.
+    Returns:
+        (n_rows,) mask.
+    Source: Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.4.1.
     """
-    if not isinstance(table, pd.DataFrame) or table.empty:
-        raise BadLabels(f"groups is {_said(table)}; pass the panel's labels, a table with {', '.join(DAYS)} and code.")
-    named = [name for name in Panel.LEGS if name in table]
-    columns = ["code", *DAYS, *(Panel.LEGS if named else ())]
-    _refuse_missing(table, columns)
-    dates, label_from, label_until = (table[name].to_numpy("datetime64[D]") for name in DAYS)
-    _refuse_disorder(dates, label_from, label_until)
-    legs = table[[*Panel.LEGS]].to_numpy() if named else None
-    return Labels(
-        stocks=_numbered(table["code"].to_numpy()),
-        dates=dates,
-        label_from=label_from,
-        label_until=label_until,
-        legs=None if legs is None else _numbered(legs),
-    )
+    embargo = np.timedelta64(embargo_days, "D")
+    in_span = (labels.dates >= span.first - embargo) & (labels.dates <= span.last + embargo)
+    overlaps = (labels.label_from <= span.last) & (labels.label_until >= span.first)
+    return in_span | overlaps if by_label else in_span
 
 
-def _numbered(names: np.ndarray) -> IntArray:
-    return np.unique(names, return_inverse=True)[1].reshape(names.shape)
+def purged_around(labels: Labels, in_test: BoolArray, embargo_days: int) -> BoolArray:
+    """`purged_by` the span of one contiguous block of test rows."""
+    return purged_by(labels, span_of(labels, in_test), embargo_days)
 
 
-def _said(table: object) -> str:
-    return "an empty table" if isinstance(table, pd.DataFrame) else f"of type {type(table).__name__}"
-
-
-def _refuse_missing(table: pd.DataFrame, columns: list[str]) -> None:
+def _check_columns(table: pd.DataFrame, columns: list[str]) -> None:
     if absent := [name for name in columns if name not in table]:
         raise BadLabels(f"labels lack {', '.join(absent)}, they need {', '.join(columns)}; take them from the panel.")
     for name in DAYS:
@@ -104,47 +138,9 @@ def _refuse_missing(table: pd.DataFrame, columns: list[str]) -> None:
             raise BadLabels(f"{name} is missing in {n_missing} of {len(table)} labels, none may be; drop those rows.")
 
 
-def _refuse_disorder(dates: DayArray, label_from: DayArray, label_until: DayArray) -> None:
-    for what, early, late in (("its row's date", dates, label_until), ("label_from", label_from, label_until)):
-        if len(wrong := np.flatnonzero(late < early)):
-            raise BadLabels(
-                f"label_until lies before {what} in {len(wrong)} of {len(dates)} labels, first in row {wrong[0]} "
-                f"({late[wrong[0]]} before {early[wrong[0]]}), none may; take the days from the panel's own prices."
-            )
-
-
-@dataclass(frozen=True)
-class Span:
-    """The days a block of test rows uses, both ends included: from its first day to its last label's last price."""
-
-    first: np.datetime64
-    last: np.datetime64
-
-
-def span_of(labels: Labels, in_test: BoolArray) -> Span:
-    """The span of one contiguous block of test rows.
-
-    Args:
-        labels: All rows.
-        in_test: (n_rows,) the block's rows, at least one.
-    """
-    return Span(labels.dates[in_test].min(), labels.label_until[in_test].max())
-
-
-def label_touches(labels: Labels, span: Span) -> BoolArray:
-    """(n_rows,) whether any day from label_from to label_until lies in the span.
-
-    Source: Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.4.1.
-    """
-    return (labels.label_from <= span.last) & (labels.label_until >= span.first)
-
-
-def day_touches(labels: Labels, span: Span, embargo_days: int) -> BoolArray:
-    """(n_rows,) whether the row's own day lies in the span or within `embargo_days` calendar days of it."""
-    embargo = np.timedelta64(embargo_days, "D")
-    return (labels.dates >= span.first - embargo) & (labels.dates <= span.last + embargo)
-
-
-def touches(labels: Labels, span: Span, embargo_days: int) -> BoolArray:
-    """(n_rows,) whether a row's label or its own day, with embargo, lies in the span: not to be fitted on."""
-    return label_touches(labels, span) | day_touches(labels, span, embargo_days)
+def _check_order(what: str, early: DayArray, label_until: DayArray) -> None:
+    if len(wrong := np.flatnonzero(label_until < early)):
+        raise BadLabels(
+            f"label_until is before {what} in {len(wrong)} of {len(early)} labels, first in row {wrong[0]} "
+            f"({label_until[wrong[0]]} before {early[wrong[0]]}), none may; take the days from the panel's own prices."
+        )

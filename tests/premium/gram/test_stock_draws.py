@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
-from tasks.premium.gram.devices import Cpu, Torch
+from tasks.premium.gram.devices import Device, Torch
 from tasks.premium.gram.stock_draws import StockGrams
-from tasks.premium.reference.draws import StockDraws, deal
-from tests.premium import plain
+from tasks.premium.reference.draws import StockDraws, assign_folds
+from tests.premium import sklearn_loops
 
 
 def made_panel(n_columns: int, n_stocks: int = 12, seed: int = 0):
@@ -35,33 +35,33 @@ def scored(panel, device, n_draws=6, chunk=6, alpha=1.0):
 @pytest.mark.parametrize("alpha", [1.0, 0.01])
 def test_every_fold_of_every_draw_is_that_of_its_rows_written_out(n_columns, alpha):
     panel = made_panel(n_columns)
-    draws, ours = scored(panel, Cpu(), alpha=alpha)
-    theirs = [plain.draw_scores(*panel, draws.times[draw], alpha) for draw in draws.kept]
+    draws, ours = scored(panel, Device(), alpha=alpha)
+    theirs = [sklearn_loops.draw_scores(*panel, draws.times[draw], alpha) for draw in draws.kept]
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
 
 
-class NarrowTiles(Cpu):
+class NarrowTiles(Device):
     tile_width = 17
 
 
 @pytest.mark.parametrize(
-    ("device", "chunk", "threads"), [(Cpu(), 1, 1), (Cpu(), 4, 2), (NarrowTiles(), 6, 1), (Torch("cpu"), 6, 2)]
+    ("device", "chunk", "threads"), [(Device(), 1, 1), (Device(), 4, 2), (NarrowTiles(), 6, 1), (Torch("cpu"), 6, 2)]
 )
 def test_chunk_tile_threads_and_device_change_nothing(device, chunk, threads):
     panel = made_panel(130)
-    _, expected = scored(panel, Cpu())
+    _, expected = scored(panel, Device())
     with threadpool_limits(threads, user_api="blas"):
         _, ours = scored(panel, device, chunk=chunk)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
 
 
 @given(st.lists(st.integers(0, 6), min_size=5, max_size=40), st.integers(2, 5))
-def test_drawn_stocks_are_dealt_as_group_k_fold_deals_them(n_rows, n_folds):
+def test_drawn_stocks_are_assigned_as_group_k_fold_assigns_them(n_rows, n_folds):
     n_rows = np.array(n_rows)
     stocks = np.repeat(np.arange(len(n_rows)), n_rows)
     if np.count_nonzero(n_rows) < n_folds:
         return
-    folds = deal(n_rows, n_folds)
+    folds = assign_folds(n_rows, n_folds)
     for fold, (_, test) in enumerate(GroupKFold(n_folds).split(stocks, groups=stocks)):
         assert set(stocks[test]) == set(np.flatnonzero((folds == fold) & (n_rows > 0)))
 
@@ -74,13 +74,13 @@ def test_a_draw_is_kept_if_and_only_if_its_rows_can_be_scored(seed):
     target = rng.integers(0, 2, len(stocks)).astype(float)
     is_train = rng.random(len(stocks)) < 0.5
     draws = StockDraws(stocks, is_train, target, 10, 3, seed)
-    for times, refusal in zip(draws.times, draws.refusals, strict=True):
+    for times, reason in zip(draws.times, draws.drop_reasons, strict=True):
         drawn = np.repeat(np.arange(len(stocks)), times[stocks])
         if np.count_nonzero(times) < 3:
-            assert refusal == "too_few_stocks"
+            assert reason == "too_few_stocks"
         elif min(is_train[drawn].sum(), (~is_train[drawn]).sum()) < 10:
-            assert refusal == "too_few_rows"
+            assert reason == "too_few_rows"
         else:
             tests = [drawn[test] for _, test in GroupKFold(3).split(drawn, groups=stocks[drawn])]
             flat = any(np.ptp(target[test]) == 0 for test in [*tests, drawn[~is_train[drawn]]])
-            assert refusal == ("undefined_r2" if flat else "")
+            assert reason == ("undefined_r2" if flat else "")

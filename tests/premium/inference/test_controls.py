@@ -7,9 +7,8 @@ import pytest
 from tasks.premium.inference import controls
 from tasks.premium.inference.controls import one_hot_dates, score_controls
 from tasks.premium.inference.evaluate import Scheme, predict, score
-from tasks.premium.inference.rank_ic import rank_ic
-from tasks.premium.inference.robust import demean_by_date
-from tasks.premium.inference.schemes import schemes
+from tasks.premium.inference.rank_ic import demean_by_date, rank_ic
+from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.reference.splits import chronological, stock_disjoint
 from tasks.premium.rows import Rows, Split, beside
 from tests.premium.made import cut_after, made_rows
@@ -27,8 +26,8 @@ def shocked() -> Rows:
 
 @pytest.fixture(scope="module")
 def found(shocked):
-    parted, _ = schemes(shocked.labels, cut_after(shocked, 70))
-    return {control.name: control for control in score_controls(shocked, parted, 1.0, 123)}
+    schemes, _ = make_schemes(shocked.labels, cut_after(shocked, 70))
+    return {control.name: control for control in score_controls(shocked, schemes, 1.0, 123)}
 
 
 def test_the_premium_of_a_one_hot_date_is_a_shared_day_effect(found):
@@ -58,9 +57,9 @@ def test_a_prompt_that_was_not_embedded_says_so_and_one_that_was_is_scored_as_an
 
     undated = shocked.states["base"][::-1].copy()
     rows = Rows(shocked.labels, shocked.target, shocked.numeric, shocked.states, {"base": undated})
-    parted, _ = schemes(shocked.labels, cut_after(shocked, 70))
-    control = score_controls(rows, parted, 1.0, 123)[2]
-    expected = score(beside(undated, shocked.numeric), shocked.target, parted)[0]
+    schemes, _ = make_schemes(shocked.labels, cut_after(shocked, 70))
+    control = score_controls(rows, schemes, 1.0, 123)[2]
+    expected = score(beside(undated, shocked.numeric), shocked.target, schemes)[0]
     assert [control.on, control.off, control.date_disjoint, control.disjoint] == pytest.approx(expected, abs=1e-12)
 
 
@@ -82,11 +81,11 @@ def test_a_figure_that_is_not_defined_is_left_out_with_its_reason_and_the_others
     late = shocked.labels["date"] >= shocked.labels["date"].max() - pd.Timedelta(days=20)
     flat = np.where(late, 0.0, shocked.target)
     rows = Rows(shocked.labels, flat, shocked.numeric, shocked.states)
-    parted = [
+    schemes = [
         Scheme("on", [[fold] for fold in stock_disjoint(rows.stocks, 5)]),
         Scheme("off", [[chronological(~late.to_numpy())]]),
     ]
-    for control in score_controls(rows, parted, 1.0, 123):
+    for control in score_controls(rows, schemes, 1.0, 123):
         assert control.off is None
         assert control.premium is None
         if control.name != "undated_prompt":

@@ -7,7 +7,7 @@ from tasks.premium.gram.cells import CellGrams
 from tasks.premium.gram.devices import Torch
 from tasks.premium.inference.evaluate import Scheme, predict, score
 from tasks.premium.rows import Split
-from tests.premium import plain
+from tests.premium import sklearn_loops
 
 NEAR = {"rtol": 0, "atol": 1e-10}
 
@@ -45,9 +45,11 @@ def panel(request):
 
 def test_weighted_scores_are_those_of_scikit_learn_with_sample_weights(panel):
     columns, target, schemes, weights = panel
-    np.testing.assert_allclose(score(*panel[:3], weights, 0.5), plain.score(*panel[:3], weights, 0.5), **NEAR)
+    np.testing.assert_allclose(score(*panel[:3], weights, 0.5), sklearn_loops.score(*panel[:3], weights, 0.5), **NEAR)
     once = np.ones((1, len(target)))
-    np.testing.assert_allclose(score(columns, target, schemes), plain.score(columns, target, schemes, once), **NEAR)
+    np.testing.assert_allclose(
+        score(columns, target, schemes), sklearn_loops.score(columns, target, schemes, once), **NEAR
+    )
 
 
 def test_a_row_of_weight_two_is_a_row_written_twice(panel):
@@ -92,7 +94,7 @@ def test_what_is_not_defined_is_no_number(panel):
     flat[off.test] = 0.02
     for changed, own in ((target, no_train), (target, no_test), (flat, weights[:1])):
         assert np.isnan(score(columns, changed, schemes[1:2], own)).all()
-        assert np.isnan(plain.score(columns, changed, schemes[1:2], own)).all()
+        assert np.isnan(sklearn_loops.score(columns, changed, schemes[1:2], own)).all()
 
 
 def test_the_gpus_code_path_gives_the_same_sums(panel):

@@ -5,7 +5,7 @@ import pytest
 
 from tasks.premium.build import measure, write_premium
 from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
-from tasks.premium.inference.decompose import Readings, keep_defined
+from tasks.premium.inference.decompose import Replicates, keep_defined
 from tasks.premium.inference.robust import robust_scores
 from tasks.premium.inference.two_way import TwoWayDraws
 from tasks.schemas.scores import Estimate, PremiumScores
@@ -90,16 +90,16 @@ def test_draws_without_a_score_are_dropped_for_all_models_and_counted():
 
 
 def test_a_figure_without_an_interval_says_why():
-    few = Readings(np.array(0.1), np.zeros(19), np.array([0.1, np.nan])).estimate()
+    few = Replicates(np.array(0.1), np.zeros(19), np.array([0.1, np.nan])).estimate()
     assert few == Estimate(
         point=0.1,
         why_none="19 two-way draws were kept, an interval needs 20; "
         "not defined without one of the groups of days, so that there is no jackknife",
     )
-    none_kept = Readings(np.array(0.1), np.empty(0), np.zeros(5))
+    none_kept = Replicates(np.array(0.1), np.empty(0), np.zeros(5))
     assert none_kept.estimate().why_none == "0 two-way draws were kept, an interval needs 20"
     assert none_kept.estimate(is_drawn=False).why_none == "no two-way draws were made of it, an interval needs 20"
-    assert "no train row" in Readings(np.array(np.nan), np.zeros(50), np.zeros(5)).estimate().why_none
+    assert "no train row" in Replicates(np.array(np.nan), np.zeros(50), np.zeros(5)).estimate().why_none
 
 
 def test_draws_are_the_same_however_they_are_taken(make_rows, shocked):

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from tasks.premium.config import RobustConfig
 from tasks.premium.inference.evaluate import Scheme, score
 from tasks.premium.inference.inner_cv import choose_alpha, inner_splits, standardized_paths
-from tasks.premium.inference.schemes import schemes
+from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.sensitivity import score_tuned, sensitivity
 from tasks.premium.reference.splits import chronological
 from tasks.premium.rows import Rows, Split
@@ -32,8 +32,8 @@ def planted() -> Rows:
 
 
 @pytest.fixture(scope="module")
-def parted(planted) -> list[Scheme]:
-    return schemes(planted.labels, cut_after(planted, 42))[0]
+def schemes(planted) -> list[Scheme]:
+    return make_schemes(planted.labels, cut_after(planted, 42))[0]
 
 
 @given(
@@ -65,8 +65,8 @@ def test_with_one_penalty_and_columns_already_standardized_it_is_the_plain_ridge
     assert tuned.alphas == [10.0]
 
 
-def test_a_planted_signal_takes_a_small_penalty_and_noise_the_largest(planted, parted):
-    signal, noise = (score_tuned(planted.columns(model), planted, parted[0], ALPHAS) for model in ("base", "trained"))
+def test_a_planted_signal_takes_a_small_penalty_and_noise_the_largest(planted, schemes):
+    signal, noise = (score_tuned(planted.columns(model), planted, schemes[0], ALPHAS) for model in ("base", "trained"))
     assert len(signal.alphas) == len(noise.alphas) == 5
     assert max(signal.alphas) <= 100
     assert set(noise.alphas) == {max(ALPHAS)}
@@ -74,11 +74,11 @@ def test_a_planted_signal_takes_a_small_penalty_and_noise_the_largest(planted, p
     assert noise.r2 == pytest.approx(0, abs=0.01)
 
 
-def test_the_seeds_fit_stands_first_with_its_own_figures_and_the_reduction_is_that_of_the_four(planted, parted):
-    plain, tuned = sensitivity(planted, parted, ALPHAS, 1.0)
+def test_the_seeds_fit_stands_first_with_its_own_figures_and_the_reduction_is_that_of_the_four(planted, schemes):
+    plain, tuned = sensitivity(planted, schemes, ALPHAS, 1.0)
     assert (plain.name, tuned.name) == ("unscaled, alpha = 1", "standardized, alpha by purged CV")
     for model, ours in (("base", (plain.base_on, plain.base_off)), ("trained", (plain.trained_on, plain.trained_off))):
-        assert ours == tuple(score(planted.columns(model), planted.target, parted[:2])[0])
+        assert ours == tuple(score(planted.columns(model), planted.target, schemes[:2])[0])
     for entry in (plain, tuned):
         expected = (entry.base_on - entry.base_off) - (entry.trained_on - entry.trained_off)
         assert entry.reduction == pytest.approx(expected, abs=1e-15)
@@ -86,10 +86,10 @@ def test_the_seeds_fit_stands_first_with_its_own_figures_and_the_reduction_is_th
     assert (len(plain.alphas), len(tuned.alphas)) == (0, 12)
 
 
-def test_the_scale_of_a_column_changes_no_standardized_figure(planted, parted):
+def test_the_scale_of_a_column_changes_no_standardized_figure(planted, schemes):
     scaled = planted.states["base"] * np.float32(1024) ** np.arange(WIDTH)
     rows = Rows(planted.labels, planted.target, planted.numeric, {"base": scaled})
-    ours, same = (score_tuned(own.columns("base"), own, parted[1], ALPHAS).r2 for own in (rows, planted))
+    ours, same = (score_tuned(own.columns("base"), own, schemes[1], ALPHAS).r2 for own in (rows, planted))
     assert ours == pytest.approx(same, abs=1e-9)
 
 
@@ -102,15 +102,15 @@ def test_a_column_that_does_not_vary_in_train_counts_for_nothing():
     np.testing.assert_allclose(with_it, standardized_paths(columns, target, split, [1.0, 2.0]), atol=1e-12)
 
 
-def test_no_penalty_is_chosen_by_a_row_outside_the_train_part(planted, parted):
-    for split in parted[0].splits[:2] + parted[1].splits:
+def test_no_penalty_is_chosen_by_a_row_outside_the_train_part(planted, schemes):
+    for split in schemes[0].splits[:2] + schemes[1].splits:
         for inner in inner_splits(planted.labels, split.train, 4):
             assert set(inner.train) | set(inner.test) <= set(split.train)
             assert not set(inner.train) & set(inner.test)
 
 
-def test_each_train_row_is_tested_once_inside_and_no_label_fitted_on_touches_the_inner_test_span(planted, parted):
-    train = parted[1].splits[0].train
+def test_each_train_row_is_tested_once_inside_and_no_label_fitted_on_touches_the_inner_test_span(planted, schemes):
+    train = schemes[1].splits[0].train
     inner = inner_splits(planted.labels, train, 4)
     assert sorted(np.concatenate([split.test for split in inner])) == sorted(train)
     for split in inner:

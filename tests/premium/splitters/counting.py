@@ -7,12 +7,13 @@ import pandas as pd
 from hypothesis import reject
 
 from tasks.premium.errors import EmptySplit
-from tasks.premium.splitters import LabelSplitter, Part
+from tasks.premium.rows import Split
+from tasks.premium.splitters import LabelSplitter
 
 
-def parts_or_reject(splitter: LabelSplitter, table: pd.DataFrame) -> list[Part]:
+def splits_or_reject(splitter: LabelSplitter, table: pd.DataFrame) -> list[Split]:
     try:
-        return list(splitter.parts(table))
+        return list(splitter.purged_splits(table))
     except EmptySplit:
         reject()
 

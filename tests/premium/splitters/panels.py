@@ -1,4 +1,4 @@
-"""Panels to part: of hypothesis' choosing, and the goldens' own."""
+"""Panels to split: of hypothesis' choosing, and the goldens' own."""
 
 import numpy as np
 import pandas as pd

@@ -21,7 +21,7 @@ from tasks.premium.splitters import (
     WalkForward,
     audit,
 )
-from tests.premium.splitters.counting import parts_or_reject, rows_that_saw_the_test, spans_day_by_day
+from tests.premium.splitters.counting import rows_that_saw_the_test, spans_day_by_day, splits_or_reject
 from tests.premium.splitters.panels import labels_tables, pairs
 
 # Rows are counted one at a time, which takes as long as it takes.
@@ -47,8 +47,8 @@ UNPURGED = [StockDisjoint(4), Chronological(CUT, purge=False), WalkForward(3, pu
 @few
 @given(table=labels_tables())
 def test_no_train_label_uses_a_price_of_the_test_span(splitter, table):
-    parts = parts_or_reject(splitter, table)
-    assert [rows_that_saw_the_test(table, part.train, part.test) for part in parts] == [0] * len(parts)
+    splits = splits_or_reject(splitter, table)
+    assert [rows_that_saw_the_test(table, split.train, split.test) for split in splits] == [0] * len(splits)
     assert audit(splitter, table).n_violations == 0
 
 
@@ -56,8 +56,8 @@ def test_no_train_label_uses_a_price_of_the_test_span(splitter, table):
 @few
 @given(table=labels_tables())
 def test_the_audit_counts_the_violations_of_splits_that_do_not_purge(splitter, table):
-    parts = parts_or_reject(splitter, table)
-    expected = sum(rows_that_saw_the_test(table, part.train, part.test) for part in parts)
+    splits = splits_or_reject(splitter, table)
+    expected = sum(rows_that_saw_the_test(table, split.train, split.test) for split in splits)
     assert audit(splitter, table).n_violations == expected
 
 
@@ -65,14 +65,14 @@ def test_the_audit_counts_the_violations_of_splits_that_do_not_purge(splitter, t
 @few
 @given(table=labels_tables())
 def test_a_row_is_on_one_side_at_most_and_every_row_is_accounted_for(splitter, table):
-    parts = parts_or_reject(splitter, table)
-    for part in parts:
-        sides = np.concatenate([part.train, part.test, part.purged])
+    splits = splits_or_reject(splitter, table)
+    for split in splits:
+        sides = np.concatenate([split.train, split.test, split.purged])
         assert len(sides) == len(set(sides.tolist()))
     facts = audit(splitter, table)
     n_rows = facts.n_train_rows + facts.n_test_rows + facts.n_purged + facts.n_left_out
-    assert (facts.n_splits, n_rows) == (len(parts), len(parts) * len(table))
-    assert len(parts) == splitter.get_n_splits()
+    assert (facts.n_splits, n_rows) == (len(splits), len(splits) * len(table))
+    assert len(splits) == splitter.get_n_splits()
 
 
 @pytest.mark.parametrize("splitter", [*PURGED, *UNPURGED], ids=repr)
@@ -82,7 +82,7 @@ def test_splits_do_not_depend_on_the_order_of_rows(splitter, table, seed):
     shuffled = table.sample(frac=1, random_state=seed)
 
     def named(own: pd.DataFrame) -> list[set]:
-        return [set(own.index[part.train]) for part in parts_or_reject(splitter, own)]
+        return [set(own.index[split.train]) for split in splits_or_reject(splitter, own)]
 
     assert named(table) == named(shuffled)
 
@@ -94,20 +94,20 @@ ONCE = [StockDisjoint(3), DateDisjoint(4), StockAndDateDisjoint(2, 3)]
 @few
 @given(table=labels_tables())
 def test_each_row_is_tested_once(splitter, table):
-    tested = np.concatenate([part.test for part in parts_or_reject(splitter, table)])
+    tested = np.concatenate([split.test for split in splits_or_reject(splitter, table)])
     assert sorted(tested.tolist()) == list(range(len(table)))
 
 
 @few
 @given(table=labels_tables())
 def test_every_choice_of_blocks_is_tested(table):
-    parts = parts_or_reject(CombinatorialPurged(5, 2), table)
-    times = Counter(np.concatenate([part.test for part in parts]).tolist())
+    splits = splits_or_reject(CombinatorialPurged(5, 2), table)
+    times = Counter(np.concatenate([split.test for split in splits]).tolist())
     assert set(times.values()) == {comb(4, 1)}
     days = np.unique(table["date"])
     blocks = [set(days[len(days) // 5 * block :][: len(days) // 5 if block < 4 else None]) for block in range(5)]
     expected = [blocks[one] | blocks[other] for one, other in combinations(range(5), 2)]
-    assert [set(table["date"].iloc[part.test].to_numpy()) for part in parts] == expected
+    assert [set(table["date"].iloc[split.test].to_numpy()) for split in splits] == expected
 
 
 @pytest.mark.parametrize("splitter", [StockDisjoint(3), StockAndDateDisjoint(3, 2)], ids=repr)
@@ -115,7 +115,7 @@ def test_every_choice_of_blocks_is_tested(table):
 @given(table=labels_tables())
 def test_no_stock_is_on_both_sides(splitter, table):
     stocks = table["code"].to_numpy()
-    assert all(not set(stocks[part.train]) & set(stocks[part.test]) for part in parts_or_reject(splitter, table))
+    assert all(not set(stocks[split.train]) & set(stocks[split.test]) for split in splits_or_reject(splitter, table))
 
 
 @pytest.mark.parametrize("splitter", [own for own in PURGED if own.embargo_days], ids=repr)
@@ -123,39 +123,39 @@ def test_no_stock_is_on_both_sides(splitter, table):
 @given(table=labels_tables())
 def test_no_training_day_falls_within_the_embargo(splitter, table):
     dates = table["date"]
-    for part in parts_or_reject(splitter, table):
+    for split in splits_or_reject(splitter, table):
         near = {
             day + timedelta(days=shift)
-            for day in spans_day_by_day(table, part.test)
+            for day in spans_day_by_day(table, split.test)
             for shift in range(-splitter.embargo_days, splitter.embargo_days + 1)
         }
-        assert not near & set(dates.iloc[part.train])
+        assert not near & set(dates.iloc[split.train])
 
 
 @few
 @given(table=labels_tables())
 def test_one_fold_of_stocks_in_all_blocks_of_days_tests_the_rows_of_the_stock_disjoint_fold(table):
-    both = parts_or_reject(StockAndDateDisjoint(2, 3), table)
-    for fold, part in enumerate(StockDisjoint(2).parts(table)):
+    both = splits_or_reject(StockAndDateDisjoint(2, 3), table)
+    for fold, split in enumerate(StockDisjoint(2).purged_splits(table)):
         pooled = np.concatenate([own.test for own in both[3 * fold : 3 * fold + 3]])
-        assert sorted(pooled.tolist()) == part.test.tolist()
+        assert sorted(pooled.tolist()) == split.test.tolist()
 
 
 @few
 @given(table=labels_tables())
 def test_walking_forward_never_fits_on_a_day_that_is_not_past_and_never_forgets(table):
     dates, known = table["date"].to_numpy(), set()
-    for part in parts_or_reject(WalkForward(3), table):
-        assert dates[part.train].max() < dates[part.test].min()
-        assert known <= set(part.train.tolist())
-        known = set(part.train.tolist())
+    for split in splits_or_reject(WalkForward(3), table):
+        assert dates[split.train].max() < dates[split.test].min()
+        assert known <= set(split.train.tolist())
+        known = set(split.train.tolist())
 
 
 def test_currencies_are_dealt_largest_first_and_a_fold_tests_pairs_within_it():
     # All four have as many rows, so they go by name: AUD and EUR to the first fold, CAD and USD to the second.
     table = pairs(["AUD", "CAD", "EUR", "USD"], 3)
-    tested = [set(table["code"].iloc[part.test]) for part in StockDisjoint(2).parts(table)]
-    trained = [set(table["code"].iloc[part.train]) for part in StockDisjoint(2).parts(table)]
+    tested = [set(table["code"].iloc[split.test]) for split in StockDisjoint(2).purged_splits(table)]
+    trained = [set(table["code"].iloc[split.train]) for split in StockDisjoint(2).purged_splits(table)]
     assert tested == trained[::-1] == [{"AUD/EUR"}, {"CAD/USD"}]
     # Four pairs lie across, on three days, in both folds.
     assert audit(StockDisjoint(2), table).n_left_out == 4 * 3 * 2
@@ -166,7 +166,7 @@ def test_folds_of_the_51_pairs_hold_as_many_as_decision_0005_counts(n_folds, tes
     day = pd.Timestamp("2020-11-02")
     rows = [(f"{one}{other}", one, other, day, day, day) for one, other in PAIRS]
     table = pd.DataFrame(rows, columns=["code", "leg_1", "leg_2", "date", "label_from", "label_until"])
-    assert [len(part.test) for part in StockDisjoint(n_folds).parts(table)] == tested
+    assert [len(split.test) for split in StockDisjoint(n_folds).purged_splits(table)] == tested
 
 
 @pytest.mark.parametrize("splitter", [StockDisjoint(3), StockAndDateDisjoint(3, 2)], ids=repr)
@@ -175,5 +175,5 @@ def test_folds_of_the_51_pairs_hold_as_many_as_decision_0005_counts(n_folds, tes
 def test_a_test_pair_shares_no_currency_with_a_train_pair(splitter, keep):
     table = pairs(list("ABCDEFGH"), 6).iloc[sorted(keep)]
     legs = table[["leg_1", "leg_2"]].to_numpy()
-    parts = parts_or_reject(splitter, table)
-    assert all(not set(legs[part.train].ravel()) & set(legs[part.test].ravel()) for part in parts)
+    splits = splits_or_reject(splitter, table)
+    assert all(not set(legs[split.train].ravel()) & set(legs[split.test].ravel()) for split in splits)

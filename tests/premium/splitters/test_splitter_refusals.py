@@ -1,4 +1,4 @@
-"""What cannot be parted is refused in one sentence with a way out."""
+"""What cannot be split is refused in one sentence with a way out."""
 
 from datetime import date
 
@@ -18,19 +18,19 @@ from tasks.premium.splitters import (
 from tests.premium.splitters.panels import balanced, pairs
 
 
-def part(splitter, table):
+def split(splitter, table):
     return list(splitter.split(np.zeros((len(table), 1)), groups=table))
 
 
 @pytest.mark.parametrize("splitter", [StockDisjoint(4), StockAndDateDisjoint(4, 2)])
 def test_fewer_stocks_than_folds_are_refused(splitter):
     with pytest.raises(TooFewStocks, match=r"3 distinct stocks for 4 stock-disjoint folds; raise panel.n_stocks"):
-        part(splitter, balanced(3, 10))
+        split(splitter, balanced(3, 10))
 
 
 def test_fewer_currencies_than_folds_are_refused():
     with pytest.raises(TooFewStocks, match="3 distinct currencies for 4 currency-disjoint folds; add pairs"):
-        part(StockDisjoint(4), pairs(["EUR", "JPY", "USD"], 4))
+        split(StockDisjoint(4), pairs(["EUR", "JPY", "USD"], 4))
 
 
 def test_three_currencies_in_two_folds_leave_no_pair_to_fit_on_and_are_refused():
@@ -38,18 +38,18 @@ def test_three_currencies_in_two_folds_leave_no_pair_to_fit_on_and_are_refused()
     with pytest.raises(
         EmptySplit, match=r"split 1 of StockDisjoint\(n_folds=2\) has 0 rows to fit on \(0 purged\) and 4"
     ):
-        part(StockDisjoint(2), pairs(["EUR", "JPY", "USD"], 4))
+        split(StockDisjoint(2), pairs(["EUR", "JPY", "USD"], 4))
 
 
 @pytest.mark.parametrize("splitter", [DateDisjoint(7), StockAndDateDisjoint(2, 7), WalkForward(6)], ids=repr)
 def test_fewer_days_than_blocks_are_refused(splitter):
     with pytest.raises(TooFewDates, match="6 distinct days for 7 blocks of days; ask for fewer or raise"):
-        part(splitter, balanced(4, 6))
+        split(splitter, balanced(4, 6))
 
 
 def test_combinatorial_blocks_of_one_day_are_refused():
     with pytest.raises(TooFewDates, match="11 distinct days for 6 blocks of at least two days; lower n_blocks"):
-        part(CombinatorialPurged(6, 2), balanced(4, 11))
+        split(CombinatorialPurged(6, 2), balanced(4, 11))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_combinatorial_blocks_of_one_day_are_refused():
 )
 def test_a_side_that_comes_out_empty_is_refused_with_what_was_purged(splitter, found):
     with pytest.raises(EmptySplit, match=found + ", each side needs one; take fewer folds or blocks"):
-        part(splitter, balanced(4, 12))
+        split(splitter, balanced(4, 12))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_side_that_comes_out_empty_is_refused_with_what_was_purged(splitter, f
 )
 def test_labels_that_say_too_little_are_refused(break_it, said):
     with pytest.raises(BadLabels, match=said):
-        list(DateDisjoint(3).parts(break_it(balanced(4, 10))))
+        list(DateDisjoint(3).purged_splits(break_it(balanced(4, 10))))
 
 
 @pytest.mark.parametrize(
