@@ -43,12 +43,14 @@ class Stage:
         artifact_type: What the stage publishes; its kind is the stage's name.
         publish: The stage's task: config and inputs to the reference of its artifact.
         pools: Work pools with a deployment of the stage, the default one first.
+        uses_transformers: Whether the stage imports transformers; False only where it certainly does not.
         task_runner: Of its flow; None for Prefect's default.
     """
 
     artifact_type: ArtifactType[Any]
     publish: Task[Any, ArtifactRef]
     pools: tuple[str, ...] = ("cpu",)
+    uses_transformers: bool = True
     task_runner: Callable[[], TaskRunner[Any]] | None = None
 
     @property
@@ -76,14 +78,14 @@ STAGES: dict[str, Stage] = {
     for stage in (
         Stage(BASE, publish_base),
         Stage(CORPUS, publish_corpus, task_runner=corpus_task_runner),
-        Stage(PRICES, publish_prices),
-        Stage(PANEL, publish_panel),
+        Stage(PRICES, publish_prices, uses_transformers=False),
+        Stage(PANEL, publish_panel, uses_transformers=False),
         Stage(PREFLIGHT, publish_preflight),
         Stage(TRAIN, publish_train, pools=("h100", "h100x8")),
         Stage(MERGE, publish_merge, pools=("h100", "cpu")),
         Stage(EMBED, publish_embed, pools=("h100", "cpu")),
-        Stage(PREMIUM, publish_premium),
-        Stage(REPORT, publish_report),
+        Stage(PREMIUM, publish_premium, uses_transformers=False),
+        Stage(REPORT, publish_report, uses_transformers=False),
     )
 }
 

@@ -1,4 +1,4 @@
-"""What Prefect knows of a stage's attempts: who had a machine, how long, and how it ended."""
+"""The server's record of a stage's attempts: which run had a machine, for how long, and how it ended."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,22 +12,22 @@ from prefect.client.schemas.objects import State, StateType
 from tasks.costs.usage import MachineStay, Meter, Outcome, failed_since_success
 
 ON_THE_MACHINE = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
-"""A run that pauses keeps its process; one that is being cancelled has its machine until its processes are gone."""
+"""A paused run keeps its process; a run that is being cancelled keeps its machine until its processes have ended."""
 POOL = "pool:"
 
 
 def pool_tag(pool: str) -> str:
-    """Says whose machine a run has; a run inside another's process was sent to no work pool that would say it."""
+    """Names the pool whose machine a run uses; a run inside another's process has no work pool of its own."""
     return f"{POOL}{pool}"
 
 
 @dataclass
 class Attempts:
-    """All runs that were to build one artifact.
+    """All runs that were sent to build one artifact.
 
     Args:
         stays: Their times on machines, earliest first.
-        n_runs: How many.
+        n_runs: How many there were.
         n_alive: Those that have not ended, waiting ones among them.
     """
 
@@ -37,11 +37,11 @@ class Attempts:
 
 
 def attempts(client: SyncPrefectClient, tags: Iterable[str]) -> dict[str, Attempts]:
-    """The runs that build these artifacts, by the artifact's tag.
+    """The attempts at building these artifacts, by the artifact's tag.
 
     Args:
         client: Of the server that knows the runs.
-        tags: As `artifact_tag` gives them.
+        tags: Made by `artifact_tag`.
     """
     wanted = sorted(set(tags))
     found = {tag: Attempts() for tag in wanted}
@@ -57,9 +57,9 @@ def attempts(client: SyncPrefectClient, tags: Iterable[str]) -> dict[str, Attemp
 
 
 def stays_of(run: FlowRun, states: Sequence[State]) -> list[MachineStay]:
-    """Read a run's history: a run that was retried had a machine as often as it was tried.
+    """The times a run had a machine, from its history of states; a retried run had one per attempt.
 
-    A run that an automation marked as crashed ends when it was marked, up to two minutes after its death.
+    A run that an automation marked as crashed counts until it was marked, up to two minutes after its death.
 
     Args:
         run: Any version of it.
@@ -80,13 +80,13 @@ def stays_of(run: FlowRun, states: Sequence[State]) -> list[MachineStay]:
 
 
 def meter_of(run: FlowRun | None, tag: str, started: float, waited_seconds: float) -> Meter:
-    """The meter of an attempt, with what was tried in vain before it.
+    """The meter of an attempt, with the failed attempts before it.
 
     Args:
         run: This attempt's; None outside of a flow run, where no server is asked.
         tag: The artifact's.
         started: `time.monotonic()` when the attempt had its machine.
-        waited_seconds: After that, for another builder.
+        waited_seconds: Time it then waited for another run that built the same artifact.
     """
     if run is None:
         return Meter(started, waited_seconds=waited_seconds)
@@ -106,7 +106,7 @@ def _stay(pool: str | None, due: datetime, began: datetime, ending: State | None
 
 
 def _runs(client: SyncPrefectClient, tags: list[str]) -> list[FlowRun]:
-    """All of them, page by page, for the server gives 200 at a time."""
+    """All of them; the server answers in pages of 200."""
     which = FlowRunFilter(tags=FlowRunFilterTags(any_=tags))
     runs: list[FlowRun] = []
     while tags and (page := client.read_flow_runs(flow_run_filter=which, offset=len(runs))):

@@ -27,7 +27,6 @@ WAYS = ("in_process", "remote")
 LOADED_ONCE = ("AutoConfig", "AutoTokenizer", "AutoModelForCausalLM", "Qwen3_5MoeForCausalLM")
 """transformers imports its modules lazily and in circles: two threads that use it first at the same moment get half
 made modules (ImportError: cannot import name, seen)."""
-WITHOUT_TRANSFORMERS = {"prices", "panel", "premium", "report"}
 _loading = Lock()
 
 
@@ -47,13 +46,16 @@ def runs_in_process(request: StageRequest) -> bool:
     return way == "in_process" and request.pool == current_pool() and POOLS[request.pool].gpu is None
 
 
-def run_in_process(stage: Flow[Any, ArtifactRef], request: StageRequest, store: Store) -> ArtifactRef:
+def run_in_process(
+    stage: Flow[Any, ArtifactRef], request: StageRequest, store: Store, uses_transformers: bool = True
+) -> ArtifactRef:
     """Run a stage in this process unless its artifact exists.
 
     Args:
         stage: Its flow.
         request: What it must build.
         store: Where artifacts are.
+        uses_transformers: Whether the stage imports transformers.
 
     Raises:
         HindsightError: As the stage itself does.
@@ -62,7 +64,7 @@ def run_in_process(stage: Flow[Any, ArtifactRef], request: StageRequest, store: 
         return found
     log.info("%s: runs in this process as run %r", request.step, request.run_name)
     started = time.monotonic()
-    if request.spec.kind not in WITHOUT_TRANSFORMERS:
+    if uses_transformers:
         _load_transformers()
     with tags(*request.all_tags):
         ref = stage.with_options(flow_run_name=request.run_name)(**request.arguments)

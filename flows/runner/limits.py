@@ -1,4 +1,4 @@
-"""Prefect's global concurrency limit, held through a server's absence."""
+"""Prefect's global concurrency limit of one, held through a server outage."""
 
 import logging
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 
 def have_limit(client: SyncPrefectClient, tag: str) -> None:
-    """Create the limit of one unless it is there."""
-    # Asked for first: a creation in vain leaves pages of traceback in the log of a server on PostgreSQL.
+    """Create the limit unless it exists."""
+    # Read first: a failed creation leaves pages of traceback in the log of a server on PostgreSQL.
     with suppress(ObjectNotFound):
         client.read_global_concurrency_limit_by_name(tag)
         return
@@ -27,26 +27,26 @@ def have_limit(client: SyncPrefectClient, tag: str) -> None:
 
 
 def renew_limit(client: SyncPrefectClient, tag: str) -> None:
-    """Free a limit whose holder has died: one of the same name, of which the dead one's lease knows nothing.
+    """Free a limit whose holder has died: a new limit of its name, to which the dead lease does not refer.
 
-    To set its slots to 0 instead would let the dead one's lease, when it runs out, free the next holder's slot.
+    Setting its slots to 0 instead would let the dead holder's lease, when it expires, free the next holder's slot.
     """
     try:
         client.delete_global_concurrency_limit_by_name(tag)
     except ObjectNotFound:
-        log.info("%s was freed by another that waits for it", tag)
+        log.info("%s was freed by another waiting run", tag)
     have_limit(client, tag)
 
 
 @contextmanager
 def held_limit(tag: str, lease_seconds: float, run: FlowRun | None) -> Iterator[None]:
-    """Hold the limit. Where the server is away when it is given back, its lease ends by itself and the work stands.
+    """Hold the limit. If the server is away at the end, the lease expires by itself and the work remains valid.
 
     Args:
         tag: The limit's name.
-        lease_seconds: How long it is held by one that died. Renewed at three quarters of it, so that a server may be
+        lease_seconds: How long a dead holder blocks others. Renewed at three quarters of it, so that the server may be
             away for a quarter of it before the limit is lost.
-        run: Who holds it, for others to read.
+        run: The holder, for others to read.
     """
     slot = _entered(tag, lease_seconds, run)
     failure: BaseException | None = None
@@ -76,7 +76,7 @@ def _entered(tag: str, lease_seconds: float, run: FlowRun | None) -> AbstractCon
                 raise error.__cause__ from error
             if error.__cause__ is not None:
                 raise
-            # Another that waits is renewing the limit: for a moment there is none.
+            # Another waiting run is replacing the limit: for a moment there is none.
             with get_client(sync_client=True) as client:
                 have_limit(client, tag)
         else:
@@ -87,6 +87,6 @@ def _give_back(slot: AbstractContextManager[None], tag: str, failure: BaseExcept
     try:
         slot.__exit__(type(failure) if failure else None, failure, failure.__traceback__ if failure else None)
     except httpx.TransportError as error:
-        # The work's own failure goes on its way by itself.
+        # The work's own failure is raised by the caller.
         if error is not failure:
-            log.warning("%s is not given back, for the server is away (%s): its lease ends by itself", tag, error)
+            log.warning("%s is not released because the server is away (%s): its lease expires by itself", tag, error)

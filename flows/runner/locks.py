@@ -1,6 +1,6 @@
-"""One run per artifact, on whatever machine: a global concurrency limit of one, named by the artifact's key.
+"""One run per artifact over all machines: a global concurrency limit of one, named by the artifact's key.
 
-It keeps two machines from building the same thing; what counts is decided by the store, so that a lost limit costs
+It keeps two machines from building the same artifact. The store decides which artifact counts, so a lost limit costs
 compute and never an artifact.
 """
 
@@ -36,9 +36,9 @@ R = TypeVar("R")
 
 LEASE_SECONDS = 360.0
 """Renewed at three quarters of it, so that the server may be away for 90 s before a living run loses its limit. A run
-that died holding it blocks others for so long only if nobody knows that it died: see `_holder`."""
-FIRST_WORD_SECONDS = 2.0
-SAY_EVERY_SECONDS = 30.0
+that died holding it blocks others this long only if its death is unknown: see `_holder`."""
+FIRST_LOG_SECONDS = 2.0
+LOG_EVERY_SECONDS = 30.0
 MAY_HOLD = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
 DIED = {StateType.CRASHED, StateType.CANCELLED, StateType.FAILED}
 
@@ -63,16 +63,16 @@ def one_at_a_time(room: ArtifactType[Any]) -> Callable[[Callable[P, R]], Callabl
 
 @contextmanager
 def only_run(spec: ArtifactSpec, lease_seconds: float = LEASE_SECONDS) -> Iterator[None]:
-    """Hold the artifact's limit, waiting for whoever holds it; the waiting is said with the holder's name.
+    """Hold the artifact's limit, waiting for its holder. The wait is logged with the holder's name.
 
     Args:
-        spec: What shall be built.
+        spec: What is built.
         lease_seconds: See LEASE_SECONDS.
     """
     tag, run, started = artifact_tag(spec), _own_run(), time.monotonic()
     retry_on_outage(lambda: _prepare(tag), spec.path)
     with ExitStack() as held:
-        with _said_while_waiting(spec):
+        with _logged_while_waiting(spec):
             retry_on_outage(lambda: held.enter_context(held_limit(tag, lease_seconds, run)), spec.path)
         waited = time.monotonic() - started
         requested_by = requester_among(run.tags) if run else ""
@@ -89,17 +89,17 @@ def _plan(room: ArtifactType[Any], arguments: dict[str, Any]) -> ArtifactSpec:
 
 
 @contextmanager
-def _said_while_waiting(spec: ArtifactSpec) -> Iterator[None]:
+def _logged_while_waiting(spec: ArtifactSpec) -> Iterator[None]:
     entered, started = Event(), time.monotonic()
 
-    def say() -> None:
-        pause = FIRST_WORD_SECONDS
+    def log_wait() -> None:
+        pause = FIRST_LOG_SECONDS
         while not entered.wait(pause):
             log.info("%s: waits for %.0f s: %s", spec.path, time.monotonic() - started, _holder(artifact_tag(spec)))
-            pause = SAY_EVERY_SECONDS
+            pause = LOG_EVERY_SECONDS
 
-    # Prefect's settings and the run whose log this is are context variables, which a thread does not inherit.
-    thread = Thread(target=copy_context().run, args=(say,), daemon=True)
+    # Prefect's settings and the current run are context variables, which a thread does not inherit.
+    thread = Thread(target=copy_context().run, args=(log_wait,), daemon=True)
     thread.start()
     try:
         yield
@@ -119,16 +119,16 @@ def _own_run() -> FlowRun | None:
 
 
 def _tag_own_run(client: SyncPrefectClient, tag: str) -> None:
-    # A run that a person triggered has no tag yet; with it parents find it as they find those they sent.
+    # A run that a person triggered has no tag yet; with it parents find it like those they sent.
     run, pool = _own_run(), current_pool()
-    # A run inside another's process was sent to no work pool, by which its machine would be known.
+    # A run inside another's process has no work pool that would tell its machine.
     wanted = {tag, pool_tag(pool)} if run and pool and run.work_pool_name is None else {tag}
     if run and (missing := wanted - set(run.tags)):
         client.update_flow_run(run.id, tags=[*run.tags, *sorted(missing)])
 
 
 def _holder(tag: str) -> str:
-    """Who holds the limit, in a clause; one that is known to have died loses it."""
+    """A clause that names the limit's holder. A holder that is known to have died loses the limit."""
     own = _own_run()
     with get_client(sync_client=True) as client:
         runs = runs_tagged(client, tag)

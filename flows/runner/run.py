@@ -98,7 +98,8 @@ def run_step(
     step = next(step for step in pipeline.steps if step.name == name)
     request = stage_request(step, pipeline, refs, rebuilt, store)
     if runs_in_process(request):
-        return run_in_process(STAGES[step.stage].flow, request, store)
+        stage = STAGES[step.stage]
+        return run_in_process(stage.flow, request, store, stage.uses_transformers)
     return dispatch(request, store)
 
 

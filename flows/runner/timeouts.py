@@ -1,4 +1,4 @@
-"""How long one stage may hold a pool's machine: HINDSIGHT_STAGE_HOURS, set by the base job templates."""
+"""The time limit of one stage on a pool's machine: HINDSIGHT_STAGE_HOURS, set by the base job templates."""
 
 import os
 
@@ -9,14 +9,14 @@ SECONDS_PER_HOUR = 3_600
 
 
 class BadTimeLimit(HindsightError):
-    """HINDSIGHT_STAGE_HOURS is no number of hours."""
+    """HINDSIGHT_STAGE_HOURS is not a number of hours."""
 
 
 def stage_seconds() -> float | None:
-    """Seconds after which Prefect ends a stage's run as TimedOut; None where the environment names no limit.
+    """Seconds after which Prefect ends a stage's run as TimedOut; None if the environment sets no limit.
 
     Raises:
-        BadTimeLimit: If it is no number above 0.
+        BadTimeLimit: If it is not a number above 0.
     """
     text = os.environ.get(VARIABLE)
     if text is None:
@@ -26,5 +26,5 @@ def stage_seconds() -> float | None:
     except ValueError:
         hours = -1.0
     if not 0 < hours < float("inf"):
-        raise BadTimeLimit(f"{VARIABLE}={text!r} is no number of hours above 0; unset it for no limit.")
+        raise BadTimeLimit(f"{VARIABLE}={text!r} is not a number of hours above 0; unset it for no limit.")
     return hours * SECONDS_PER_HOUR

@@ -1,4 +1,4 @@
-"""One line per run of the pipeline: who ran what, what it took and what came out."""
+"""One row per run of the pipeline: who ran what, its time and dollars, and its figures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,29 +10,28 @@ from tasks.schemas.scores import Answer, PremiumScores
 from tasks.store.records import Record
 from tasks.sweep.figures import METRICS, Figure, figure_of
 
-SECONDS_PER_HOUR = 3_600
 CLOCKS_APART = timedelta(seconds=30)
 """A record is dated by the machine that built it, a run's end by the one that ran it."""
 
 
 class Spend(Frozen):
-    """What one stage of one run took."""
+    """Machine time and dollars of one stage of one run."""
 
     stage: str
     seconds: float
     dollars: float | None
-    """None where nobody knows the pool's price."""
+    """None if the pool has no price."""
 
 
 class RunRow(Frozen):
-    """A run in the table of all runs; what a run has not got is None."""
+    """A run in the table of all runs; None for what a run does not have."""
 
     who: str
     started: datetime | None
     recipe: str
     deployment: str
     differs: str
-    """From the deployment's recipe, or from the defaults where it has none."""
+    """Settings that differ from the deployment's recipe, or from the defaults if it has none."""
     state: str
     reason: str = ""
     """Why there is no report."""
@@ -40,7 +39,7 @@ class RunRow(Frozen):
     own: tuple[Spend, ...] = ()
     """Stages whose artifacts this run built, each counted for one run only."""
     found: tuple[Spend, ...] = ()
-    """Stages whose artifacts stood already."""
+    """Stages whose artifacts existed already."""
     premium_base: Figure | None = None
     premium_trained: Figure | None = None
     reduction: Figure | None = None
@@ -50,23 +49,23 @@ class RunRow(Frozen):
 
     @property
     def dollars(self) -> float | None:
-        """What this run added to the bill; None where no stage's price is known."""
+        """What this run added to the bill; None if no stage's price is known."""
         return total(self.own)
 
     @property
     def dollars_in_all(self) -> float | None:
-        """With what it found: what its numbers cost, whoever paid."""
+        """With the artifacts it found: the cost of its numbers, whichever run paid."""
         return total((*self.own, *self.found))
 
 
 @dataclass(frozen=True)
 class Run:
-    """When a run was there, and what it is made of.
+    """When a run ran, and which artifacts it used.
 
     Args:
         started: First moment; None before its start.
         ended: Last moment so far.
-        records: Of its artifacts that stand, by step.
+        records: Of its existing artifacts, by step.
     """
 
     started: datetime | None
@@ -75,15 +74,15 @@ class Run:
 
 
 def total(spends: Iterable[Spend]) -> float | None:
-    """Dollars of all stages whose price is known; None where none is."""
+    """Dollars of all stages whose price is known; None if none is."""
     known = [spend.dollars for spend in spends if spend.dollars is not None]
     return sum(known) if known else None
 
 
 def dollars_of(record: Record) -> float | None:
-    """What building an artifact cost, failed attempts included; None where no price was known.
+    """What building an artifact cost, failed attempts included; None if no price was known.
 
-    Before schema 3 a training alone told, in its facts.
+    Before schema 3 only trainings recorded it, in their facts.
     """
     if record.spent:
         return record.spent.dollars
@@ -92,31 +91,31 @@ def dollars_of(record: Record) -> float | None:
 
 
 def seconds_of(record: Record) -> float:
-    """Time on its pool's machine, failed attempts included."""
+    """Seconds on its pool's machine, failed attempts included."""
     if record.spent is None:
         return record.seconds
     return record.spent.seconds + (record.spent.failed.seconds if record.spent.failed else 0.0)
 
 
 def tokens_seen(records: Iterable[Record]) -> int | None:
-    """Tokens of the training, the placebo's apart; None where nothing was trained yet."""
+    """Tokens of the training without the placebo's; None if nothing was trained yet."""
     seen = [record.facts.get("tokens_seen") for record in records if record.kind == "train"]
     return next((tokens for tokens in seen if isinstance(tokens, int)), None)
 
 
 def final_loss(records: Iterable[Record]) -> float | None:
-    """Loss of the training's last step; None where nothing was trained yet."""
+    """Loss of the training's last step; None if nothing was trained yet."""
     losses = [record.facts.get("final_loss") for record in records if record.kind == "train"]
     return next((float(loss) for loss in losses if isinstance(loss, int | float)), None)
 
 
-def spend_of(step: str, record: Record) -> Spend:
-    """What a step took."""
-    return Spend(stage=step, seconds=seconds_of(record), dollars=dollars_of(record))
+def spend_of(record: Record) -> Spend:
+    """Machine time and dollars of an artifact."""
+    return Spend(stage=record.kind, seconds=seconds_of(record), dollars=dollars_of(record))
 
 
 def known_by(records: Mapping[str, Record], ended: datetime | None) -> dict[str, Record]:
-    """What stood when a run ended: what was built, or built again, since then is no result of it.
+    """The records that existed when a run ended; what was built or rebuilt later is not a result of it.
 
     Args:
         records: By step.
@@ -129,20 +128,20 @@ def known_by(records: Mapping[str, Record], ended: datetime | None) -> dict[str,
 def builders(runs: Sequence[Run]) -> dict[str, int]:
     """Which run built which artifact, so that the bill of all runs counts none twice.
 
-    The one that was there when the artifact was finished; where several were, the one that started first, for the
-    others waited for it.
+    The run during which the artifact was finished; of several the one that started first, because the others waited
+    for it.
 
     Args:
         runs: In any order.
 
     Returns:
-        Place in `runs` by the artifact's path; one that stood before all of them is absent.
+        Index in `runs` by the artifact's path; an artifact older than all of them is absent.
     """
     found: dict[str, int] = {}
     in_order = sorted(range(len(runs)), key=lambda place: (runs[place].started is None, runs[place].started))
     for place in in_order:
         for record in runs[place].records.values():
-            if _was_there(runs[place], record):
+            if _ran_when_built(runs[place], record):
                 found.setdefault(record.ref.path, place)
     return found
 
@@ -158,14 +157,14 @@ def measured(scores: PremiumScores) -> dict[str, Any]:
 
 
 def verdict(scores: PremiumScores) -> str:
-    """What the run says to its hypothesis; without one, where zero lies against the reduction's interval."""
+    """The answer to the run's hypothesis; without one, whether the reduction's interval holds zero."""
     if scores.robust and scores.robust.answer:
         return _answered(scores.robust.answer)
     figure = figure_of(scores, METRICS["reduction"])
     if figure.ends is None:
         return f"no interval: {figure.why_none or 'no reason was recorded'}"
     low, high = figure.ends
-    side = "above zero" if low > 0 else "below zero" if high < 0 else "not told from zero"
+    side = "above zero" if low > 0 else "below zero" if high < 0 else "holds zero"
     return side if figure.interval == "two-way" else f"{side} by the seed's interval"
 
 
@@ -173,7 +172,7 @@ def _answered(answer: Answer) -> str:
     return f"{answer.verdict}: {answer.metric} at least {answer.at_least:g}"
 
 
-def _was_there(run: Run, record: Record) -> bool:
+def _ran_when_built(run: Run, record: Record) -> bool:
     if run.started is None or record.finished_at < run.started:
         return False
     return run.ended is None or record.finished_at <= run.ended

@@ -23,15 +23,15 @@ from tasks.sweep.differences import as_text, differences
 log = logging.getLogger(__name__)
 
 PAGE = 200
-"""Runs a server gives at a time."""
+"""Runs per page of the server's answer."""
 
 
 def run_rows(store: Store, n_newest: int | None = None) -> list[RunRow]:
     """A row per run, newest first.
 
     Args:
-        store: Where artifacts lie.
-        n_newest: Only so many; by default all the server knows.
+        store: Where artifacts are.
+        n_newest: At most this many; by default all the server knows.
     """
     with get_client(sync_client=True) as client:
         sources = RunSources(client, store)
@@ -49,7 +49,7 @@ def run_rows(store: Store, n_newest: int | None = None) -> list[RunRow]:
 
 
 def _runs(client: SyncPrefectClient, n_newest: int | None) -> list[FlowRun]:
-    """Page by page; runs that a schedule has planned for later are none yet."""
+    """Page by page, without runs that a schedule has planned for later."""
     found: list[FlowRun] = []
     n_read = 0
     while n_newest is None or len(found) < n_newest:
@@ -80,7 +80,7 @@ def _row(
     sources: RunSources,
 ) -> RunRow:
     deployment, own_recipe = sources.deployment(run)
-    spends = [(built_by.get(record.ref.path) == place, spend_of(step, record)) for step, record in records.items()]
+    spends = [(built_by.get(record.ref.path) == place, spend_of(record)) for record in records.values()]
     figures = _figures(run, records, sources.store)
     return RunRow(
         who=who(run),
@@ -100,16 +100,16 @@ def _row(
 
 
 def who(run: FlowRun) -> str:
-    """A person by the tag `by:NAME`, a sweep, a schedule, an automation; else nobody has said."""
-    said = [tag.removeprefix("by:") for tag in run.tags if tag.startswith("by:")]
-    said += ["sweep" for tag in run.tags if tag.startswith("sweep:")]
+    """A person by the tag `by:NAME`, a sweep, a schedule, an automation; else `unknown`."""
+    names = [tag.removeprefix("by:") for tag in run.tags if tag.startswith("by:")]
+    names += ["sweep" for tag in run.tags if tag.startswith("sweep:")]
     if run.created_by:
-        said.append(" ".join(filter(None, [(run.created_by.type or "").lower(), run.created_by.display_value])))
-    return ", ".join(dict.fromkeys(said)) or "unsaid"
+        names.append(" ".join(filter(None, [(run.created_by.type or "").lower(), run.created_by.display_value])))
+    return ", ".join(dict.fromkeys(names)) or "unknown"
 
 
 def _figures(run: FlowRun, records: Mapping[str, Record], store: Store) -> dict[str, Any]:
-    """Of a run that completed; the same recipe may stand measured after a run of it that failed."""
+    """Only of a completed run: after a failed run the same recipe may have been measured by another."""
     if run.state is None or not run.state.is_completed() or "premium" not in records:
         return {}
     try:
@@ -121,7 +121,7 @@ def _figures(run: FlowRun, records: Mapping[str, Record], store: Store) -> dict[
 
 def _differs(recipe: Recipe | None, own_recipe: Recipe | None) -> str:
     if recipe is None:
-        return "not known: its recipe validates no more"
+        return "unknown: its recipe is of earlier settings"
     return as_text(differences(recipe, own_recipe or Recipe(name=recipe.name)))
 
 
@@ -132,7 +132,7 @@ def _reason(run: FlowRun, recipe: Recipe | None) -> str:
         return ending_of(run)
     if recipe is None:
         return "its recipe is of an earlier version of the settings"
-    return "its figures are not in this store, were built again since, or are of an earlier version of the code"
+    return "its figures are not in this store, were rebuilt since, or are of an earlier version of the code"
 
 
 def _minutes(run: FlowRun) -> float | None:

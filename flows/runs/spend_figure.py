@@ -1,24 +1,16 @@
-"""Spend by run: a bar for each, its stages one after the other."""
+"""Spend by run: one bar per run, divided by stage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.runs.row import SECONDS_PER_HOUR, RunRow
+from flows.runs.row import RunRow
+from flows.stages import STAGES
+from tasks.common.text import SECONDS_PER_HOUR
 from tasks.report.figures.drawing import BLUE, GREEN, GREY, INK, LINE, OCHRE, Drawing, drawing
 
-STAGE_COLOURS = {
-    "base": LINE,
-    "corpus": GREEN,
-    "prices": "#d6c9e0",
-    "panel": "#9fb8a5",
-    "preflight": "#9d8bb5",
-    "train": BLUE,
-    "merge": "#8fb0c9",
-    "embed": OCHRE,
-    "premium": GREY,
-    "report": INK,
-}
+COLOURS = (LINE, GREEN, "#d6c9e0", "#9fb8a5", "#9d8bb5", BLUE, "#8fb0c9", OCHRE, GREY, INK)
+"""Of the stages in the registry's order; more stages begin again."""
 BAR_INCHES = 0.26
 MAX_LABEL = 34
 """Letters of a run's name beside its bar."""
@@ -40,7 +32,7 @@ class Bars:
 
 
 def spend_bars(rows: Sequence[RunRow], n_newest: int = 40) -> Bars:
-    """What each run added to the bill, by stage; in hours where no run has cost a dollar.
+    """What each run added to the bill, by stage; in hours if no run has cost a dollar.
 
     Args:
         rows: In any order; those that built nothing have no bar.
@@ -48,11 +40,11 @@ def spend_bars(rows: Sequence[RunRow], n_newest: int = 40) -> Bars:
     """
     spent = sorted((row for row in rows if row.own and row.started), key=lambda row: str(row.started))[-n_newest:]
     in_dollars = any(spend.dollars for row in spent for spend in row.own)
-    amounts: dict[str, list[float]] = {stage: [0.0] * len(spent) for stage in STAGE_COLOURS}
+    amounts: dict[str, list[float]] = {stage: [0.0] * len(spent) for stage in STAGES}
     for place, row in enumerate(spent):
         for spend in row.own:
             amount = (spend.dollars or 0.0) if in_dollars else spend.seconds / SECONDS_PER_HOUR
-            amounts[spend.stage.split()[0]][place] += amount
+            amounts[spend.stage][place] += amount
     kept = {stage: heights for stage, heights in amounts.items() if any(heights)}
     return Bars([_label(row) for row in spent], kept, "dollars" if in_dollars else "hours")
 
@@ -76,7 +68,7 @@ def write_spend(bars: Bars, file: Path) -> None:
 def _draw(drawn: Drawing, bars: Bars) -> None:
     axes, lefts = drawn.axes, [0.0] * len(bars.names)
     for stage, amounts in bars.amounts.items():
-        axes.barh(range(len(lefts)), amounts, left=lefts, height=0.7, color=STAGE_COLOURS[stage], label=stage)
+        axes.barh(range(len(lefts)), amounts, left=lefts, height=0.7, color=_colour(stage), label=stage)
         lefts = [left + amount for left, amount in zip(lefts, amounts, strict=True)]
     for height, whole in enumerate(lefts):
         axes.annotate(
@@ -95,6 +87,10 @@ def _draw(drawn: Drawing, bars: Bars) -> None:
     axes.set_xlabel(f"{bars.unit} of stages that the run built itself", fontsize=9)
     if bars.amounts:
         drawn.figure.legend(loc="outside upper center", ncols=5, frameon=False, fontsize=8, handlelength=1)
+
+
+def _colour(stage: str) -> str:
+    return COLOURS[list(STAGES).index(stage) % len(COLOURS)]
 
 
 def _label(row: RunRow) -> str:

@@ -1,4 +1,4 @@
-"""The tables of runs and of a ranking, as cells for a person and as CSV for a program."""
+"""The table of runs: as cells for a person and as CSV for a program."""
 
 import csv
 import io

@@ -110,4 +110,4 @@ def test_a_nightly_run_refuses_to_train(recipe: Recipe, started: Callable[[], li
 
 def test_packaged_prices_are_not_looked_for(on_stack: Stack) -> None:
     said = nightly("leakage-premium/smoke")
-    assert "nothing is started, for sp500's prices come with skfolio" in said
+    assert "nothing is started: sp500's prices come with skfolio" in said

@@ -31,10 +31,10 @@ def row(**changed: Any) -> RunRow:
         "differs": "",
         "state": "Completed",
         "tokens_seen": 10_000,
-        "own": (Spend(stage="train", seconds=7_200, dollars=4.78), Spend(stage="embed base", seconds=60, dollars=0.25)),
+        "own": (Spend(stage="train", seconds=7_200, dollars=4.78), Spend(stage="embed", seconds=60, dollars=0.25)),
         "found": (Spend(stage="corpus", seconds=30, dollars=1.0),),
         "reduction": Figure(point=-0.079, ends=(-0.31, 0.04), interval="two-way"),
-        "verdict": "not told from zero",
+        "verdict": "holds zero",
         "minutes": 12.34,
         "link": "http://127.0.0.1:4200/runs/flow-run/x",
     }
@@ -121,7 +121,7 @@ def test_no_artifact_is_charged_twice(spans: list[tuple[int, int]]) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "said"),
-    [(0.01, 0.2, "above zero"), (-0.2, -0.01, "below zero"), (-0.1, 0.1, "not told from zero")],
+    [(0.01, 0.2, "above zero"), (-0.2, -0.01, "below zero"), (-0.1, 0.1, "holds zero")],
 )
 def test_without_a_hypothesis_the_verdict_is_where_zero_lies(low: float, high: float, said: str) -> None:
     robust = made_robust().model_copy(update={"answer": None})
