@@ -130,7 +130,7 @@ def _line(
         differs=as_text(differences(variant.recipe, reference.recipe)),
         tokens_seen=tokens_seen(lineage),
         final_loss=final_loss(lineage),
-        dollars=total(spend_of(record.kind, record) for record in lineage),
+        dollars=total(spend_of(record) for record in lineage),
         verdict=verdict(found.scores) if found else "",
         base=groups.get(variant.name, ""),
         link=run_url(outcome.run.id) if outcome.run else outcome.report.path if outcome.report else "",
