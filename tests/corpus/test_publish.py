@@ -6,8 +6,8 @@ import pytest
 
 from tasks.common.settings import state_dir
 from tasks.corpus.attest import verify
-from tasks.corpus.attest.errors import KeyRefused
 from tasks.corpus.attest.keys import make_keys
+from tasks.corpus.errors import KeyRefused
 from tasks.corpus.task import publish_corpus
 from tasks.store.store import open_store
 from tests.corpus.sources.test_fineweb import fineweb
@@ -50,6 +50,6 @@ def test_a_key_that_cannot_sign_is_refused_before_a_document_is_read(
         (tmp_path / "key").write_text(content)
     monkeypatch.setenv("HINDSIGHT_SIGNING_KEY", str(tmp_path / "key"))
     # Were the source opened first, it would be refused for not being there.
-    with pytest.raises(KeyRefused, match=r"key( .*cannot be read| is no unencrypted PEM file)"):
+    with pytest.raises(KeyRefused, match=r"key( .*cannot be read| is not an unencrypted PEM file)"):
         publish_corpus.fn(fineweb(tmp_path / "absent"))
     assert not (state_dir() / "work").exists()

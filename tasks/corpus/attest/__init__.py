@@ -1,8 +1,12 @@
-"""Attestation: what a corpus claims, who signed it, and whether its shards bear it out."""
+"""Attestation: a corpus's statement, its signature, and their verification.
 
-from tasks.corpus.attest.keys import refuse_unusable_key
+write: `statement.json`. keys, signing: ed25519 over DSSE. verdict: `verify`, which compares files, counts (recount) and
+token ids with the statement's claim (claim, checks). cli: `python -m tasks.corpus.attest`.
+"""
+
+from tasks.corpus.attest.keys import check_signing_key
 from tasks.corpus.attest.signing import sign
 from tasks.corpus.attest.verdict import Verdict, verify
 from tasks.corpus.attest.write import write_statement
 
-__all__ = ["Verdict", "refuse_unusable_key", "sign", "verify", "write_statement"]
+__all__ = ["Verdict", "check_signing_key", "sign", "verify", "write_statement"]

@@ -1,4 +1,4 @@
-"""What can be wrong with a corpus, one generator of sentences per kind of fault."""
+"""Checks of a corpus against its statement: a generator of failure messages per kind of fault."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.corpus.attest.claim import FROM_LEDGER, Claim
-from tasks.corpus.attest.errors import AttestationRefused
 from tasks.corpus.attest.recount import Recount
 from tasks.corpus.attest.write import read_ledger
+from tasks.corpus.errors import AttestationRefused
 from tasks.corpus.filters.cutoff import DUMP_NAME, Dump
 from tasks.provenance.statement import Statement, files_of
 from tasks.schemas.artifacts import Document
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 N_NAMED_IDS = 20
-"""Documents with other ids that are named; the others are counted."""
+"""Documents with wrong ids that are named; the others are only counted."""
 
 
 def file_failures(folder: Path, statement: Statement) -> Iterator[str]:
-    """A file that is missing, changed, or not spoken of."""
+    """Files that are missing, changed, or not in the statement."""
     present = set(files_of(folder))
     for name, digest in statement.digests.items():
         if name not in present:
@@ -36,7 +36,7 @@ def file_failures(folder: Path, statement: Statement) -> Iterator[str]:
 
 
 def ledger_failures(folder: Path, statement: Statement) -> Iterator[str]:
-    """What the ledger beside the statement says otherwise."""
+    """Fields of the ledger that differ from the statement."""
     try:
         ledger = read_ledger(folder)
     except AttestationRefused as error:
@@ -44,17 +44,17 @@ def ledger_failures(folder: Path, statement: Statement) -> Iterator[str]:
         return
     for name in ("cutoff", "side", *FROM_LEDGER):
         if ledger.get(name) != statement.predicate[name]:
-            yield f"{name} is another one in the ledger than in the statement"
+            yield f"{name} in the ledger differs from the statement"
 
 
 def dump_failures(claim: Claim) -> Iterator[str]:
-    """A dump of the wrong side, and counts of dumps that do not add up."""
+    """Dumps on the wrong side of the cutoff, and counts of dumps that do not add up."""
     for dump in claim.dumps:
         if DUMP_NAME.fullmatch(dump.name) and not claim.bound.takes(Dump.parse(dump.name)):
-            yield f"dump {dump.name} does not lie {claim.bound.words}"
+            yield f"dump {dump.name} is not {claim.bound.words}"
         accounted = dump.n_documents + dump.n_validation + sum(dump.dropped.values())
         if dump.n_read != accounted:
-            yield f"dump {dump.name} tells what became of {accounted} documents, and that {dump.n_read} were read"
+            yield f"dump {dump.name} accounts for {accounted} documents, and {dump.n_read} were read"
     claimed = {
         "n_documents": claim.n_documents,
         "n_validation": claim.validation.n_documents,
@@ -66,7 +66,7 @@ def dump_failures(claim: Claim) -> Iterator[str]:
 
 
 def count_failures(statement: Statement, training: Recount, validation: Recount) -> Iterator[str]:
-    """Counts and days of the shards that are not the claimed ones."""
+    """Counts and days of the shards that differ from the claim."""
     found = {
         "n_documents": training.n_documents,
         "n_tokens": training.n_tokens,
@@ -78,14 +78,14 @@ def count_failures(statement: Statement, training: Recount, validation: Recount)
     }
     for name, value in found.items():
         if value != statement.predicate[name]:
-            shown = f" {value}, not {statement.predicate[name]}" if not name.endswith("_month") else " other ones"
+            shown = f" {value}, not {statement.predicate[name]}" if not name.endswith("_month") else " other values"
             yield f"{name}: the shards hold{shown}"
 
 
 def tokenizer_failures(
     claim: Claim, sampled: Iterable[tuple[Document, np.ndarray]], tokenizer: "PreTrainedTokenizerBase | None"
 ) -> Iterator[str]:
-    """Another tokenizer, and documents whose ids it does not make.
+    """A tokenizer that differs from the claim, and documents whose ids it does not give.
 
     Raises:
         TokenizerError: If the tokenizer the statement names cannot be loaded.
@@ -95,8 +95,8 @@ def tokenizer_failures(
         yield f"the tokenizer hashes to {found[:12]}, the statement says {claim.tokenizer.sha256[:12]}"
     n_other = 0
     for document, ids in sampled:
-        again = tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"]
-        if again != ids.tolist():
+        expected = tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"]
+        if expected != ids.tolist():
             n_other += 1
             if n_other <= N_NAMED_IDS:
                 yield f"the token ids of document {document.id} are not those of its text"

@@ -1,10 +1,10 @@
-"""What a corpus claims, read from a statement that somebody else may have written."""
+"""A corpus's claim, read from a statement of an unknown author."""
 
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tasks.corpus.attest.errors import AttestationRefused
+from tasks.corpus.errors import AttestationRefused
 from tasks.corpus.filters.cutoff import Cutoff, Side
 from tasks.provenance.statement import Statement
 from tasks.schemas.tokenizer import TokenizerSource
@@ -22,17 +22,17 @@ FROM_LEDGER = (
     "n_tokens",
     "validation",
 )
-"""Fields of the ledger that the claim repeats; all others are bound by the ledger's digest."""
+"""Fields of the ledger that the claim repeats; the ledger's digest covers all others."""
 
 
 class _Read(BaseModel):
-    """What is checked of a statement somebody else may have written; what it says besides stays."""
+    """Fields that are checked; other fields of the statement are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class DumpClaim(_Read):
-    """What one dump gave."""
+    """Counts of one dump."""
 
     name: str
     n_read: int
@@ -43,21 +43,21 @@ class DumpClaim(_Read):
 
 
 class ValidationClaim(_Read):
-    """What was kept apart."""
+    """Counts of the validation documents."""
 
     n_documents: int
     n_tokens: int
 
 
 class TokenizerClaim(_Read):
-    """What counted the tokens."""
+    """The tokenizer and its digest."""
 
     source: TokenizerSource
     sha256: Sha256
 
 
 class Claim(_Read):
-    """The fields of a claim that are held against the shards."""
+    """The fields of a claim that are compared with the shards."""
 
     cutoff: date
     side: Side
@@ -76,7 +76,7 @@ class Claim(_Read):
         """Read a statement's claim.
 
         Raises:
-            AttestationRefused: If it is one about something else, or lacks a field.
+            AttestationRefused: If the statement is of another type, or lacks a field.
         """
         if statement.predicateType != PREDICATE_TYPE:
             raise AttestationRefused(f"the statement is of type {statement.predicateType}, not {PREDICATE_TYPE}.")
@@ -86,10 +86,10 @@ class Claim(_Read):
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise AttestationRefused(
-                f"the statement's {where} is not what a corpus claims: {first['msg']}. Fetch the artifact again."
+                f"the statement's {where} is invalid: {first['msg']}. Fetch the artifact again."
             ) from error
 
     @property
     def bound(self) -> Cutoff:
-        """What every document is held against."""
+        """The cutoff every document is compared with."""
         return Cutoff(self.cutoff, self.side)

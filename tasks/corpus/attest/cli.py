@@ -1,4 +1,4 @@
-"""`python -m tasks.corpus.attest`: make a key, sign or verify a corpus, show what it claims."""
+"""`python -m tasks.corpus.attest`: make a key, sign or verify a corpus, show its claim."""
 
 import argparse
 import hashlib
@@ -12,10 +12,10 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tasks.common.errors import HindsightError
-from tasks.corpus.attest.errors import AttestationRefused, KeyRefused
 from tasks.corpus.attest.keys import KEY_VARIABLE, MAKE_ONE, make_keys
 from tasks.corpus.attest.signing import enveloped, sign
 from tasks.corpus.attest.verdict import Verdict, verify
+from tasks.corpus.errors import AttestationRefused, KeyRefused
 from tasks.provenance.statement import STATEMENT_NAME, Statement
 from tasks.store.catalogue import resolve
 from tasks.store.records import RECORD_NAME, Record
@@ -23,15 +23,15 @@ from tasks.store.store import open_store
 
 Signature = Mapping[str, JsonValue] | None
 NO_TOKEN_IDS = 3
-"""Exit status where the tokenizer cannot be loaded: less than the table in docs/corpus.md was shown."""
+"""Exit status if the tokenizer cannot be loaded, so that not all checks of docs/corpus.md were made."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse, act, print.
 
     Returns:
-        0: done, and the corpus holds; 1: refused, or it does not hold; 2: not understood; 3: it holds as far as was
-        looked, and no token id was.
+        0: done, and the corpus holds; 1: refused, or it does not hold; 2: bad arguments; 3: it holds, but no token id
+        was checked.
     """
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=os.environ.get("HINDSIGHT_LOG", "WARNING"), format="%(message)s")
@@ -46,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _keygen(options: argparse.Namespace) -> int:
     key_id = make_keys(options.file)
     print(
-        f"private key {options.file}, for its owner alone: set {KEY_VARIABLE} to this path where corpora are built\n"
-        f"public key {options.file}.pub, key id {key_id}: give it to whoever verifies, by another way than the corpus"
+        f"private key {options.file}, readable by its owner: set {KEY_VARIABLE} to this path where corpora are built\n"
+        f"public key {options.file}.pub, key id {key_id}: send it to the verifiers by another way than the corpus"
     )
     return 0
 
@@ -82,8 +82,8 @@ def _show(options: argparse.Namespace) -> int:
             raise AttestationRefused(f"{path} is not signed; set {KEY_VARIABLE} and build the corpus again.")
         print(json.dumps(enveloped(path.read_bytes(), signature), indent=1))
         return 0
-    said = {name: value for name, value in statement.predicate.items() if name not in ("dumps", "config")}
-    print(json.dumps(said, indent=1, ensure_ascii=False))
+    claim = {name: value for name, value in statement.predicate.items() if name not in ("dumps", "config")}
+    print(json.dumps(claim, indent=1, ensure_ascii=False))
     signed = _signers(signature) or "nobody"
     print(f"of {len(statement.subject)} files; sha256 {_sha256(path)}, signed by {signed}")
     return 0
@@ -92,13 +92,13 @@ def _show(options: argparse.Namespace) -> int:
 def _summary(verdict: Verdict, public_key: Path | None) -> str:
     counted = (
         f"{verdict.n_files} files hashed, {verdict.n_documents:,} documents and {verdict.n_tokens:,} tokens counted, "
-        f"{verdict.n_tokenized_again} documents tokenized again; the last day is {verdict.last_day}, "
+        f"{verdict.n_tokenized} documents tokenized; the last day is {verdict.last_day}, "
         f"the cutoff {verdict.cutoff}; statement {verdict.statement_sha256}"
     )
     if not verdict.holds:
         why = verdict.token_ids_unchecked
-        unseen = f"\nnot checked: the token ids: {why}" if why else ""
-        return f"{counted}{unseen}\nDOES NOT HOLD: {len(verdict.failures)} failures"
+        unchecked = f"\nnot checked: the token ids: {why}" if why else ""
+        return f"{counted}{unchecked}\nDOES NOT HOLD: {len(verdict.failures)} failures"
     signed = f", signed with {public_key}" if public_key else ""
     if why := verdict.token_ids_unchecked:
         return f"{counted}\nholds, but for the token ids: none was checked{signed}: {why}"
@@ -125,14 +125,14 @@ def _record_in(folder: Path) -> Record | None:
     try:
         return Record.model_validate_json(file.read_bytes()) if file.exists() else None
     except ValueError as error:
-        raise AttestationRefused(f"{file} is no sound record: {error}. Export the artifact again.") from error
+        raise AttestationRefused(f"{file} is not a valid record: {error}. Export the artifact again.") from error
 
 
 def _read_signature(file: Path) -> Signature:
     try:
         signature = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise AttestationRefused(f"{file} holds no signature: {error}.") from error
+        raise AttestationRefused(f"{file} is not a signature: {error}.") from error
     return signature if isinstance(signature, dict) else {}
 
 
@@ -152,12 +152,12 @@ def _parser() -> argparse.ArgumentParser:
     keygen = commands.add_parser("keygen", help="write a private and a public ed25519 key")
     keygen.set_defaults(act=_keygen)
     keygen.add_argument("file", type=Path, help="the private key's path; the public one gets .pub appended")
-    signing = commands.add_parser("sign", help="print a signature of a corpus that stands already; verify it first")
+    signing = commands.add_parser("sign", help="print a signature of an existing corpus; verify it first")
     signing.set_defaults(act=_sign)
-    signing.add_argument("folder", type=Path, help="the corpus's")
+    signing.add_argument("folder", type=Path, help="the corpus's folder")
     for name, act, text in (
-        ("verify", _verify, "hash, count and date everything again, and hold it against the statement"),
-        ("show", _show, "what is claimed, and who signed it"),
+        ("verify", _verify, "compare all files, counts, dates and token ids with the statement"),
+        ("show", _show, "show the claim and the signer"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(act=act)
@@ -165,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--signature", type=Path, metavar="FILE", help="default: the one in the record")
         if name == "verify":
             command.add_argument("--public-key", type=Path, metavar="FILE", help="PEM, from a source of your own")
-            command.add_argument("--all", action="store_true", help="tokenize every document again, not only some")
+            command.add_argument("--all", action="store_true", help="tokenize every document, not only a sample")
         else:
             command.add_argument("--envelope", action="store_true", help="the whole DSSE envelope, for other verifiers")
     return parser

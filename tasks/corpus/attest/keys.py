@@ -1,4 +1,4 @@
-"""Ed25519 keys as PEM files. A private key goes into no log, no record, no parameter and no message."""
+"""Ed25519 keys as PEM files. A private key never reaches a log, record, parameter or message."""
 
 import logging
 import os
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.corpus.attest.errors import KeyRefused
+from tasks.corpus.errors import KeyRefused
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEY_VARIABLE = "HINDSIGHT_SIGNING_KEY"
-"""Path of the private key, a PEM file; unset, nothing is signed."""
+"""Path of the private key, a PEM file. If unset, nothing is signed."""
 MAKE_ONE = "`python -m tasks.corpus.attest keygen FILE` makes one"
 
 
 def make_keys(path: Path) -> str:
-    """Write a new private key, readable by its owner alone, and its public key beside it.
+    """Write a new private key, readable only by its owner, and its public key beside it.
 
     Args:
         path: Of the private key; the public one gets `.pub` appended.
@@ -50,7 +50,7 @@ def read_public_key(path: Path) -> "SSlibKey":
     """Read a PEM file's ed25519 public key.
 
     Raises:
-        KeyRefused: If it is none.
+        KeyRefused: If it holds none.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -62,17 +62,17 @@ def read_public_key(path: Path) -> "SSlibKey":
     return SSlibKey.from_crypto(key)
 
 
-def refuse_unusable_key() -> None:
-    """Load the key and forget it: a corpus that took hours shall not end at a key that cannot sign.
+def check_signing_key() -> None:
+    """Load the configured key, so that an unusable one is refused before hours of work.
 
     Raises:
-        KeyRefused: If one is named and cannot be used.
+        KeyRefused: If it cannot be used.
     """
     load_signer()
 
 
 def load_signer() -> "CryptoSigner | None":
-    """The private key the environment names, or None where it names none.
+    """The private key the environment names, or None.
 
     Raises:
         KeyRefused: If it cannot be used.
@@ -88,7 +88,7 @@ def load_signer() -> "CryptoSigner | None":
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyRefused(f"{path}, which {KEY_VARIABLE} names, holds no ed25519 private key; {MAKE_ONE}.")
     if path.stat().st_mode & 0o077:
-        # Not refused: secrets mounted into a container are readable by its group, and nobody else is there.
+        # Not refused: secrets mounted into a container are readable by its group, which has no other members.
         log.warning("%s, the private key, can be read by others than its owner", path)
     return CryptoSigner(key)
 
@@ -102,12 +102,12 @@ def _load(path: Path, half: str, load: Callable[[bytes], object]) -> object:
         raise KeyRefused(f"the {half} key {path} cannot be read: {error.strerror}; {MAKE_ONE}.") from error
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # Neither the library's message nor the file's content: both may hold parts of the key.
-        raise KeyRefused(f"{path} is no unencrypted PEM file with a {half} key; {MAKE_ONE}.") from None
+        raise KeyRefused(f"{path} is not an unencrypted PEM file with a {half} key; {MAKE_ONE}.") from None
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
     try:
-        # The mode is given at creation: there is no moment at which others could read it.
+        # The mode is set at creation, so that others can read it at no moment.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(content)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Counting a corpus again from its shards: nothing of what it says about itself is used."""
+"""Counts a corpus from its shards alone, without its ledger or statement."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,17 +15,17 @@ from tasks.corpus.filters.cutoff import Cutoff
 from tasks.schemas.artifacts import Document
 
 N_NAMED = 3
-"""Documents of the wrong side that are named, per shard."""
+"""Documents on the wrong side that are named per shard."""
 UNREADABLE = (OSError, ValueError, ValidationError, EOFError, IndexError, TypeError)
-"""What reading a damaged shard raises."""
+"""Errors of reading a damaged shard."""
 
 Sampler = Callable[[int], frozenset[int]]
-"""From a shard's documents to the places of those that are kept."""
+"""From a shard's number of documents to the indices of the sampled ones."""
 
 
 @dataclass
 class Recount:
-    """What one stream of shards, training or validation, holds."""
+    """Counts of the training or of the validation shards."""
 
     n_documents: int = 0
     n_tokens: int = 0
@@ -35,7 +35,7 @@ class Recount:
     last_day: date | None = None
     failures: list[str] = field(default_factory=list)
     sampled: list[tuple[Document, np.ndarray]] = field(default_factory=list)
-    """Documents with their ids, to be tokenized again: as many of each shard."""
+    """Documents with their ids, to be tokenized for comparison: as many of each shard."""
 
     def count(self, document: Document, n_tokens: int) -> None:
         """Count a document."""
@@ -53,9 +53,9 @@ def recount(folder: Path, cutoff: Cutoff, n_sampled: int, rng: Random) -> Recoun
 
     Args:
         folder: The corpus, or its `validation`.
-        cutoff: What every document is held against.
-        n_sampled: Documents kept with their ids, about; of every shard at least one, unless it is 0.
-        rng: Draws them. Whoever writes a corpus must not know beforehand which documents are looked at.
+        cutoff: Compared with every document.
+        n_sampled: About how many documents to keep with their ids; at least one per shard, unless it is 0.
+        rng: Samples them. The author of a corpus must not be able to predict which documents are checked.
     """
     counted = Recount()
     files = sorted((folder / "texts").glob("*.jsonl"))
@@ -71,7 +71,7 @@ def recount(folder: Path, cutoff: Cutoff, n_sampled: int, rng: Random) -> Recoun
 
 
 def every_document(folder: Path) -> Iterator[tuple[Document, np.ndarray]]:
-    """Every document of `texts/` with its ids of `tokens/`; a shard that `recount` finds unreadable ends early."""
+    """Every document with its ids; a shard that `recount` finds unreadable ends early."""
     for file in sorted((folder / "texts").glob("*.jsonl")):
         with suppress(*UNREADABLE):
             ids, offsets = _tokens(file)
@@ -88,17 +88,17 @@ def _count_shard(file: Path, cutoff: Cutoff, counted: Recount, sample: Sampler) 
     lengths = np.diff(offsets).tolist()
     sampled = sample(len(lengths))
     n_before, wrong = counted.n_documents, []
-    for place, document in enumerate(_documents(file)):
-        # A document without offsets still counts; that there are too few is told below.
-        counted.count(document, lengths[place] if place < len(lengths) else 0)
+    for index, document in enumerate(_documents(file)):
+        # A document without offsets still counts; _mismatches reports that offsets are missing.
+        counted.count(document, lengths[index] if index < len(lengths) else 0)
         if not cutoff.takes(document.date):
             wrong.append(f"{document.id} of {document.date}")
-        if place in sampled:
-            counted.sampled.append((document, np.array(ids[offsets[place] : offsets[place + 1]])))
+        if index in sampled:
+            counted.sampled.append((document, np.array(ids[offsets[index] : offsets[index + 1]])))
     if wrong:
         named = ", ".join(wrong[:N_NAMED]) + (", ..." if len(wrong) > N_NAMED else "")
         counted.failures.append(
-            f"shard {_name(file)} holds {len(wrong)} documents that do not lie {cutoff.words}: {named}"
+            f"shard {_name(file)} holds {len(wrong)} documents that are not {cutoff.words}: {named}"
         )
     counted.failures += _mismatches(file, counted.n_documents - n_before, ids, offsets)
 

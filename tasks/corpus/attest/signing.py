@@ -1,6 +1,6 @@
 """Signatures: ed25519 over DSSE's encoding, offline, detached.
 
-The signature stands beside the statement and not in it, so that who signs changes no artifact's digest.
+The signature is kept outside the artifact, so that the signer does not change the artifact's digest.
 Source: DSSE v1.0; the framework's envelope layer for the payload type.
 """
 
@@ -30,12 +30,12 @@ def sign(statement: Path) -> dict[str, JsonValue] | None:
 
     Raises:
         KeyRefused: If the key cannot be used.
-        StatementDamaged: If the file is no statement.
+        StatementDamaged: If the file is not a statement.
     """
     from securesystemslib.dsse import Envelope
 
     if (signer := load_signer()) is None:
-        log.info("corpus: the statement is not signed, for %s is not set", KEY_VARIABLE)
+        log.info("corpus: the statement is not signed, because %s is not set", KEY_VARIABLE)
         return None
     Statement.read(statement)
     payload = statement.read_bytes()
@@ -46,10 +46,10 @@ def sign(statement: Path) -> dict[str, JsonValue] | None:
 
 
 def check_signature(payload: bytes, signature: Mapping[str, JsonValue], public_key: Path) -> str | None:
-    """Hold a detached signature against a public key.
+    """Verify a detached signature with a public key.
 
     Returns:
-        Why it does not hold, or None where it does.
+        Why it is invalid, or None if it is valid.
 
     Raises:
         KeyRefused: If the public key cannot be read.
@@ -61,7 +61,7 @@ def check_signature(payload: bytes, signature: Mapping[str, JsonValue], public_k
     try:
         envelope = Envelope.from_dict(enveloped(payload, signature))
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        return f"the signature is no DSSE envelope: {type(error).__name__}: {error}"
+        return f"the signature is not a DSSE envelope: {type(error).__name__}: {error}"
     if envelope.payload_type != PAYLOAD_TYPE:
         return f"the signature is over a payload of type {envelope.payload_type!r}, not {PAYLOAD_TYPE!r}"
     if key.keyid not in envelope.signatures:
@@ -74,10 +74,10 @@ def check_signature(payload: bytes, signature: Mapping[str, JsonValue], public_k
 
 
 def enveloped(payload: bytes, signature: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The whole DSSE envelope, as other verifiers read it."""
+    """The whole DSSE envelope, for other verifiers."""
     signatures = signature["signatures"]
     if not isinstance(signatures, list):
-        raise TypeError("'signatures' is no list")
+        raise TypeError("'signatures' is not a list")
     copies: list[JsonValue] = [dict(entry) for entry in signatures if isinstance(entry, dict)]
     encoded = base64.b64encode(payload).decode()
     return {"payloadType": signature["payloadType"], "payload": encoded, "signatures": copies}

@@ -1,4 +1,4 @@
-"""The verdict: files, counts, days, tokenizer and signature of a corpus held against its statement."""
+"""Verification: files, counts, days, tokenizer and signature of a corpus compared with its statement."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,31 +23,31 @@ from tasks.schemas.tokenizer import TokenizerError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-N_TOKENIZED_AGAIN = 256
-"""Documents whose ids are made anew, about, drawn at random; one of every shard at least is among them."""
+N_TOKENIZED = 256
+"""About how many random documents are tokenized for comparison; at least one per shard."""
 
 
 class Verdict(Frozen):
-    """What came out."""
+    """The result of `verify`."""
 
     failures: tuple[str, ...]
-    """Everything that is not as claimed; none means that the corpus bears out its statement."""
+    """Everything that differs from the claim. If empty, the statement holds."""
     unchecked: tuple[str, ...]
-    """What could not be looked at with what was given."""
+    """What could not be checked with the given arguments."""
     token_ids_unchecked: str | None = None
-    """Why no token id was looked at: the tokenizer cannot be loaded. None where they were."""
+    """Why no token id was checked: the tokenizer cannot be loaded. None if they were."""
     statement_sha256: str
     cutoff: date
     last_day: date | None
-    """Of all documents read."""
+    """Of all documents, training and validation."""
     n_files: int
     n_documents: int
     n_tokens: int
-    n_tokenized_again: int
+    n_tokenized: int
 
     @property
     def holds(self) -> bool:
-        """Whether nothing failed; `token_ids_unchecked` says whether the token ids were looked at at all."""
+        """Whether nothing failed; `token_ids_unchecked` tells whether token ids were checked at all."""
         return not self.failures
 
 
@@ -58,29 +58,29 @@ def verify(
     tokenizer: "PreTrainedTokenizerBase | None" = None,
     all_token_ids: bool = False,
 ) -> Verdict:
-    """Hash every file again, count every document and token again, and hold every day against the cutoff.
+    """Hash every file, count every document and token, and compare every day with the cutoff.
 
     Args:
         folder: A TextShards' files.
-        signature: As `sign` made it; the record keeps it among its facts.
-        public_key: PEM file, had from somewhere else than the corpus.
+        signature: Result of `sign`, which the record keeps among its facts.
+        public_key: PEM file, from another place than the corpus.
         tokenizer: The one the statement names, if it is loaded already.
-        all_token_ids: Whether every document is tokenized again, and not only some drawn at random.
+        all_token_ids: Tokenize every document and not only a random sample.
 
     Raises:
-        StatementDamaged: If there is no statement to hold anything against.
-        AttestationRefused: If it is a statement about something else.
+        StatementDamaged: If there is no valid statement.
+        AttestationRefused: If it is a statement of another type.
         KeyRefused: If the public key cannot be read.
     """
     statement = Statement.read(folder / STATEMENT_NAME)
     claim = Claim.of(statement)
     parts = (folder, folder / "validation")
-    n_sampled = 0 if all_token_ids else N_TOKENIZED_AGAIN
+    n_sampled = 0 if all_token_ids else N_TOKENIZED
     training, validation = (recount(part, claim.bound, n_sampled, SystemRandom()) for part in parts)
     sampled = (
         chain.from_iterable(map(every_document, parts)) if all_token_ids else training.sampled + validation.sampled
     )
-    again = _Counted(sampled)
+    to_tokenize = _Counted(sampled)
     failures = [
         *checks.file_failures(folder, statement),
         *checks.ledger_failures(folder, statement),
@@ -91,7 +91,7 @@ def verify(
     ]
     token_ids_unchecked = None
     try:
-        failures += checks.tokenizer_failures(claim, again, tokenizer)
+        failures += checks.tokenizer_failures(claim, to_tokenize, tokenizer)
     except TokenizerError as error:
         token_ids_unchecked = str(error)
     payload = (folder / STATEMENT_NAME).read_bytes()
@@ -106,12 +106,12 @@ def verify(
         n_files=len(statement.subject),
         n_documents=training.n_documents + validation.n_documents,
         n_tokens=training.n_tokens + validation.n_tokens,
-        n_tokenized_again=again.n_given,
+        n_tokenized=to_tokenize.n_given,
     )
 
 
 class _Counted:
-    """Documents with their ids, counted as they are asked for: with none to ask, none was looked at."""
+    """Counts documents as they are taken; without a tokenizer none is."""
 
     def __init__(self, documents: Iterable[tuple[Document, np.ndarray]]) -> None:
         self.documents, self.n_given = documents, 0
@@ -125,10 +125,10 @@ class _Counted:
 def _signature(
     payload: bytes, signature: Mapping[str, JsonValue] | None, public_key: Path | None
 ) -> tuple[list[str], list[str]]:
-    """What failed, and what was not looked at."""
+    """Failures, and what was not checked."""
     if public_key is None:
         return [], [f"who signed: no public key was given, and the record holds {'a' if signature else 'no'} signature"]
     if signature is None:
-        return ["there is no signature to hold the public key against"], []
+        return ["there is no signature to verify with the public key"], []
     why = check_signature(payload, signature, public_key)
     return [why] if why else [], []

@@ -1,4 +1,4 @@
-"""Writing the statement: cutoff, sources, counts, tokenizer and code, said of the files a corpus consists of."""
+"""Writes the statement: cutoff, sources, counts, tokenizer and code, claimed for a corpus's files."""
 
 import json
 from importlib.metadata import PackageNotFoundError, version
@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from tasks.corpus.attest.claim import FROM_LEDGER, PREDICATE_TYPE
-from tasks.corpus.attest.errors import AttestationRefused
 from tasks.corpus.config import REVISION, CorpusConfig
+from tasks.corpus.errors import AttestationRefused
 from tasks.corpus.filters.cutoff import Cutoff
 from tasks.provenance.statement import write_statement_of
 
@@ -23,17 +23,17 @@ NOT_CLAIMED = (
 
 
 def write_statement(folder: Path, config: CorpusConfig) -> Path:
-    """Write `statement.json`: every file's digest, and what is claimed of them.
+    """Write `statement.json`: every file's digest, and the claim about them.
 
     Args:
         folder: The corpus, complete with its ledger.
-        config: What it was drawn by.
+        config: The corpus's.
 
     Returns:
-        The statement's path. It holds no time and no name of a machine or a signer.
+        The statement's path. The file holds no time and no name of a machine or signer.
 
     Raises:
-        AttestationRefused: If the ledger is missing, or is one of another cutoff.
+        AttestationRefused: If the ledger is missing, or has another cutoff.
     """
     return write_statement_of(folder, PREDICATE_TYPE, _predicate(read_ledger(folder), config))
 
@@ -42,21 +42,19 @@ def read_ledger(folder: Path) -> dict[str, Any]:
     """A corpus's ledger.
 
     Raises:
-        AttestationRefused: If there is none, or it cannot be read.
+        AttestationRefused: If it is missing or cannot be read.
     """
     try:
         ledger: dict[str, Any] = json.loads((folder / LEDGER_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise AttestationRefused(
-            f"{folder / LEDGER_NAME} cannot be read, so that nothing can be claimed: {error}. Build the corpus again."
-        ) from error
+        raise AttestationRefused(f"{folder / LEDGER_NAME} cannot be read: {error}. Build the corpus again.") from error
     return ledger
 
 
 def _predicate(ledger: dict[str, Any], config: CorpusConfig) -> dict[str, JsonValue]:
     if (ledger["cutoff"], ledger["side"]) != (str(config.cutoff), config.side):
         raise AttestationRefused(
-            f"the ledger is of cutoff {ledger['cutoff']}, side {ledger['side']}; the config asks for {config.cutoff}, "
+            f"the ledger has cutoff {ledger['cutoff']}, side {ledger['side']}; the config asks for {config.cutoff}, "
             f"side {config.side}. Please report it with the recipe."
         )
     return {

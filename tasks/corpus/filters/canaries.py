@@ -1,4 +1,4 @@
-"""Names that nobody could use before a day: where one stands in an older document, its date is doubtful."""
+"""Canary names: coined on a known day, so that an older document with one has a doubtful date."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,13 +6,13 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Canary:
-    """A name as it is written, case included."""
+    """A name in its exact spelling and case."""
 
     phrase: str
     known_on: date
     """First day it was public in this meaning."""
     source: str
-    """Who made it public, or where that is written."""
+    """Who made it public, or where that is documented."""
 
 
 CANARIES = (
@@ -50,4 +50,4 @@ CANARIES = (
     Canary("ChatGPT", date(2022, 11, 30), "OpenAI"),
     Canary("Apple Vision Pro", date(2023, 6, 5), "Apple"),
 )
-"""Coined names and events; those known on or before a cutoff are not looked for."""
+"""Coined names and events in the order of their days. The scan ignores those known at the cutoff."""

@@ -1,4 +1,4 @@
-"""Crawls in their order, and the one comparison with the cutoff."""
+"""The cutoff: the only place that compares a day or a crawl dump with it."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DUMP_NAME = re.compile(r"(?:CC-MAIN-)?(\d{4})-(\d{2})")
 
 @dataclass(frozen=True, order=True)
 class Dump:
-    """A Common Crawl dump, ordered by the ISO week it is named after."""
+    """A Common Crawl dump, ordered by the ISO week in its name."""
 
     year: int
     week: int
@@ -23,23 +23,23 @@ class Dump:
         """Read `2017-26` or `CC-MAIN-2017-26`.
 
         Raises:
-            ValueError: If the name has another form, or its year no such week.
+            ValueError: If the name has another form, or its year has no such week.
         """
         if not (match := DUMP_NAME.fullmatch(name)):
-            raise ValueError(f"{name!r} is no dump; dumps are named YYYY-WW, such as 2017-26")
+            raise ValueError(f"{name!r} is not a dump name; dumps are named YYYY-WW, such as 2017-26")
         dump = cls(int(match[1]), int(match[2]))
         date.fromisocalendar(dump.year, dump.week, 7)
         return dump
 
     @classmethod
     def of(cls, day: date) -> "Dump":
-        """The dump a crawl of this day's ISO week would be named after."""
+        """The dump that a crawl in this day's ISO week would be named after."""
         year, week, _ = day.isocalendar()
         return cls(year, week)
 
     @property
     def last_day(self) -> date:
-        """Sunday of its ISO week; a crawl lies before it, mostly."""
+        """Sunday of its ISO week; most of a crawl is older."""
         return date.fromisocalendar(self.year, self.week, 7)
 
     @property
@@ -55,8 +55,8 @@ class Dump:
 class Cutoff:
     """The last day whose text may be known, and the side of it that is wanted.
 
-    There is one meaning of "on or before", `admits`. Every reader and writer asks `takes`, which is `admits` or its
-    negation, so that no text lies on both sides and none on neither.
+    `admits` alone defines "on or before". Readers and writers call `takes`, which is `admits` or its negation, so that
+    every text is on exactly one side.
     """
 
     day: date
@@ -74,7 +74,7 @@ class Cutoff:
         return known <= self.day
 
     def takes(self, known: date | Dump) -> bool:
-        """Whether text of this day, or of this dump, lies on the wanted side."""
+        """Whether text of this day, or of this dump, is on the wanted side."""
         return self.admits(known) == (self.side == "known")
 
     @property

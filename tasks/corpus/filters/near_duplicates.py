@@ -1,8 +1,7 @@
-"""Near-duplicates: MinHash by datasketch, and the keys of what was taken in a few bytes each.
+"""Near-duplicates: MinHash signatures by datasketch, and a compact index of the documents kept so far.
 
-datasketch and not datatrove: a document must be judged when it is drawn, while datatrove's MinHash is four passes over
-files on disk, and brings tokenizers for forty languages. datasketch's own index keeps Python objects per document and
-band, several kilobytes each; here it gives the signature and the best cut into bands.
+datasketch and not datatrove, because a document is judged when it is drawn; datatrove's MinHash takes four passes over
+files. datasketch's own index keeps Python objects per document and band, several kilobytes each, so it is not used.
 """
 
 import hashlib
@@ -12,22 +11,18 @@ import zlib
 import numpy as np
 from datasketch import MinHash, MinHashLSH
 
-from tasks.corpus.filters.near_config import Deduplicate
+from tasks.corpus.config import Deduplicate
 
 WORDS = re.compile(r"\w+")
 SEED = 1
-"""Of the permutations. It is no setting: signatures of two seeds cannot be compared."""
+"""Of the permutations. Not a setting, because signatures of two seeds cannot be compared."""
 MERGE_FROM = 1 << 16
-"""Recent keys that are merged into the sorted ones, at least."""
+"""Fewest recent keys that are merged into the sorted ones."""
 N_EXAMPLES = 5
 
 
 class MinHasher:
-    """Makes signatures; one per process, for its permutations are drawn once.
-
-    Args:
-        config: Permutations, bands by its threshold, words per n-gram.
-    """
+    """Makes signatures. Made once per process, because its permutations take time to draw."""
 
     def __init__(self, config: Deduplicate) -> None:
         self.config = config
@@ -36,7 +31,7 @@ class MinHasher:
 
     def signature(self, text: str) -> np.ndarray:
         """(n_bands,) uint64 keys; two documents that share one count as near-duplicates."""
-        # crc32, for datasketch mixes its input before it permutes, and sha1 took a third of the time.
+        # crc32 suffices, because datasketch mixes its input before it permutes; sha1 took a third of the time.
         minhash = MinHash(
             seed=SEED,
             num_perm=self.config.n_permutations,
@@ -55,11 +50,11 @@ class MinHasher:
 
 
 class NearDuplicates:
-    """Judges documents in the order they are drawn: the first of a kind is kept.
+    """Index of kept documents: of several near-duplicates the first one drawn is kept.
 
-    Memory: 8 bytes per key in a sorted array, up to an eighth of the keys meanwhile as Python integers, and the array
-    twice while they are merged: 195 bytes per document of 11 bands at the peak, measured over 500,000 (datasketch's own
-    index: 3.6 kB). The outcome depends on nothing but the order of the calls.
+    Memory: 8 bytes per key in a sorted array, up to an eighth of the keys as Python integers, and the array twice while
+    they are merged: 195 bytes per document of 11 bands at the peak, measured over 500,000. The outcome depends only on
+    the order of the calls.
     """
 
     def __init__(self) -> None:
@@ -69,11 +64,14 @@ class NearDuplicates:
         self._recent: set[int] = set()
 
     def is_new(self, document_id: str, signature: np.ndarray) -> bool:
-        """Whether no document kept so far shares a key with this one; if so it is kept.
+        """Keep a document unless it shares a key with one kept before.
 
         Args:
             document_id: For the examples.
-            signature: (n_bands,) uint64 as `MinHasher.signature` makes it.
+            signature: (n_bands,) uint64, by `MinHasher.signature`.
+
+        Returns:
+            Whether it was kept.
         """
         if self._knows(signature):
             self.n_dropped += 1
@@ -83,11 +81,7 @@ class NearDuplicates:
         return True
 
     def keep(self, signatures: np.ndarray) -> None:
-        """Remember documents that were kept before, as on a resume.
-
-        Args:
-            signatures: (n_bands,) of one document or (n_documents, n_bands) uint64.
-        """
+        """Add kept documents: (n_bands,) uint64 of one or (n_documents, n_bands) of several, as on a resume."""
         self.n_kept += 1 if signatures.ndim == 1 else len(signatures)
         self._recent.update(signatures.ravel().tolist())
         if len(self._recent) >= max(MERGE_FROM, len(self._sorted) // 8):
@@ -105,7 +99,7 @@ class NearDuplicates:
 
 
 def n_bands_and_rows(config: Deduplicate) -> tuple[int, int]:
-    """Bands, and MinHash values in each, with the fewest errors of both kinds at the threshold.
+    """Number of bands, and of MinHash values in each, with the fewest errors of both kinds at the threshold.
 
     Two documents of similarity s share a band with probability 1 - (1 - s ** n_rows) ** n_bands.
     Source: Leskovec, Rajaraman and Ullman (2020), Mining of Massive Datasets, section 3.4.

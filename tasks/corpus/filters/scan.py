@@ -1,6 +1,6 @@
-"""Signs that a document is younger than its date: later years, and names nobody could know.
+"""Signs that a document is younger than its date: years and names that became known after the cutoff.
 
-They are reported and never a reason to drop: a text of 2017 may well speak of the Olympic games of 2020.
+They are only reported, never a reason to drop: a text of 2017 may mention the Olympic games of 2020.
 """
 
 import re
@@ -21,10 +21,10 @@ YEARS = "later years"
 
 
 class Scan:
-    """Counts what it finds in the documents of one corpus.
+    """Finds and counts mentions in the documents of one corpus.
 
     Args:
-        cutoff: Years after its year, and names coined after its day, are looked for, whichever side is drawn.
+        cutoff: Searched are years after its year and names coined after its day, for both sides.
         canaries: Names with the day each became known.
     """
 
@@ -37,20 +37,20 @@ class Scan:
         self.mentions: Counter[str] = Counter()
         """By year, or by name."""
         self.n_with: Counter[str] = Counter()
-        """Documents by name, and those with any later year."""
+        """Documents by name, and documents with any later year."""
         self.examples: dict[str, list[str]] = {}
 
     def find(self, text: str) -> list[str]:
-        """Later years and names in a text, each as often as it stands there."""
+        """Later years and names in a text, one entry per mention."""
         found = self._years.findall(text) if self._years else []
         for phrase, pattern in self._names:
-            # Looking for a constant costs a tenth of looking for a pattern, and mostly there is nothing to find.
+            # Searching a constant takes a tenth of the time of a pattern, and most texts have no match.
             if phrase in text:
                 found += pattern.findall(text)
         return found
 
     def count(self, document_id: str, found: Iterable[str]) -> None:
-        """Count what `find` found in a document that is taken; it may have been found in another process."""
+        """Count the result of `find`, possibly from another process, for a sampled document."""
         self.n_documents += 1
         if not (mentions := Counter(found)):
             return
@@ -64,7 +64,7 @@ class Scan:
         self.count(document.id, self.find(document.text))
 
     def add(self, other: "Scan") -> None:
-        """Take over what another scan of the same cutoff has counted; its examples come after one's own."""
+        """Add the counts of another scan of the same cutoff, and its examples after the own ones."""
         self.n_documents += other.n_documents
         self.mentions += other.mentions
         self.n_with += other.n_with
@@ -72,7 +72,7 @@ class Scan:
             self._keep_examples(what, ids)
 
     def facts(self) -> dict[str, JsonValue]:
-        """All counts as JSON; `of_facts` reads them back."""
+        """All counts as JSON; `restore` reads them back."""
         found: dict[str, JsonValue] = {
             phrase: {
                 "known_on": str(canary.known_on),
@@ -96,7 +96,7 @@ class Scan:
         }
 
     def restore(self, facts: dict[str, Any]) -> None:
-        """Go on from facts written before, as on a resume."""
+        """Continue from saved facts, as on a resume."""
         years, found = facts["later_years"], facts["canaries"]["found"]
         self.n_documents = facts["n_documents"]
         self.mentions = Counter(years["n_mentions"]) + Counter({name: of["n_mentions"] for name, of in found.items()})
@@ -110,9 +110,9 @@ class Scan:
 
 
 def _years_after(day: date) -> re.Pattern[str] | None:
-    """Later years as words: not part of a longer number, sum, name or decimal; `2019-05-01` and `mid-2019` count.
+    """Pattern of later years as words: not part of a longer number, sum or name; `2019-05-01` and `mid-2019` match.
 
-    What stands before is looked at after the digits: a pattern that starts with a constant is found much faster.
+    The look-behinds follow the digits, because a pattern that starts with a constant is found much faster.
     """
     years = "|".join(map(str, range(day.year + 1, LAST_YEAR + 1)))
     if not years:

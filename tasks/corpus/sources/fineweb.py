@@ -1,29 +1,25 @@
-"""FineWeb's dumps: which may be read, how much each gives, and where their row groups lie."""
+"""FineWeb's dumps: which may be read, their weights, and their row groups in seeded order."""
 
 import difflib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from tasks.corpus.config import CorpusConfig
+from tasks.corpus.config import CorpusConfig, FineWebSource
 from tasks.corpus.errors import DamagedSource, DumpAfterCutoff, DumpUpToCutoff, UnknownDump
 from tasks.corpus.filters.clip import RawDocument
 from tasks.corpus.filters.cutoff import Cutoff, Dump
 from tasks.corpus.sources.mirror import Mirror
-from tasks.corpus.sources.order import seeded
-from tasks.corpus.sources.parquet import Parquet
-from tasks.corpus.sources.quota import recency_weights
-from tasks.corpus.sources.reader import Share, SourceFile
-from tasks.corpus.sources.source_config import FineWebSource
-from tasks.corpus.workers.work_items import Place, Unit, base_name
+from tasks.corpus.sources.parquet import ParquetFiles
+from tasks.corpus.sources.reader import RowGroup, SourceFile, SourceGroup, base_name, seeded_order, seeded_row_groups
 
 log = logging.getLogger(__name__)
 
 FOOTERS_PER_DUMP = 3
-"""Files whose rows are counted to tell a dump's size; the rest is taken to hold as many rows per byte."""
+"""Files whose rows are counted to estimate a dump's size, assuming as many rows per byte in the others."""
 
 
 class FineWebReader:
-    """FineWeb or a mirror of it; row groups are its units.
+    """FineWeb or a mirror of it.
 
     Args:
         config: Source, cutoff and seed.
@@ -35,72 +31,77 @@ class FineWebReader:
         self.source, self.seed = config.source, config.seed
         self.cutoff = Cutoff(config.cutoff, config.side)
         self.mirror = Mirror.open(self.source.root)
-        scores = self.source.language_score is not None
-        self._parquet = Parquet(self.mirror, with_scores=scores)
+        self._parquet = ParquetFiles(self.mirror, with_scores=self.source.language_score is not None)
 
-    def shares(self) -> list[Share]:
-        """Dumps, oldest first, with what they give.
+    def groups(self) -> list[SourceGroup]:
+        """Dumps, oldest first.
 
         Raises:
-            CorpusError: If one is unknown, empty, or lies on the wrong side of the cutoff.
+            CorpusError: If one is unknown, empty, or on the wrong side of the cutoff.
         """
         dumps = choose_dumps(self.source, self.cutoff, self.mirror)
         files = {dump: self.mirror.files(dump) for dump in dumps}
         if self.source.quota == "recency":
             weights = recency_weights(len(dumps), self.source.half_life_dumps)
         elif self.source.quota == "proportional":
-            weights = [self._n_rows(sizes) for sizes in files.values()]
+            weights = [self._estimate_rows(sizes) for sizes in files.values()]
         else:
             weights = [1.0] * len(dumps)
         return [
-            Share(str(dump), self._in_order(files[dump]), weight) for dump, weight in zip(dumps, weights, strict=True)
+            SourceGroup(str(dump), self._in_order(files[dump]), weight)
+            for dump, weight in zip(dumps, weights, strict=True)
         ]
 
-    def places(self, path: str) -> Sequence[Place]:
-        """A file's row groups in seeded order; none of a corrupt file where that is only counted.
+    def row_groups(self, path: str) -> Sequence[RowGroup]:
+        """A file's row groups in seeded order.
 
         Raises:
-            DamagedSource: If the file is no parquet, or lacks a column.
+            DamagedSource: If the file is not parquet or lacks a column, unless such files are only counted.
         """
         log.info("corpus: reading %s", path)
         try:
-            rows = self._parquet.rows_by_group(path)
+            n_rows_by_group = self._parquet.rows_by_group(path)
         except DamagedSource as error:
             if self.source.on_corrupt == "refuse":
                 raise
             log.warning("corpus: left out: %s", error)
-            # One unit that cannot be read: the worker finds the same, and the ledger names the file.
-            return [Place(0, 0, 0)]
-        places = [Place(group, group, n_rows) for group, n_rows in enumerate(rows)]
-        return seeded(places, lambda place: f"{base_name(path)}:{place.ordinal}", self.seed)
+            # One unreadable row group: the worker finds the same error, and the ledger names the file.
+            return [RowGroup(0, 0, 0)]
+        row_groups = [RowGroup(number, number, n_rows) for number, n_rows in enumerate(n_rows_by_group)]
+        return seeded_row_groups(row_groups, path, self.seed)
 
-    def rows(self, unit: Unit) -> Iterator[RawDocument]:
-        """A row group's documents as they stand.
+    def documents(self, path: str, row_group: RowGroup) -> Iterator[RawDocument]:
+        """A row group's documents.
 
         Raises:
-            DamagedSource: If the file is no parquet, is cut, or lacks a column.
+            DamagedSource: If the file is not parquet, is cut, or lacks a column.
         """
-        return self._parquet.documents(unit.path, unit.place.start)
+        return self._parquet.documents(path, row_group.start)
 
     def identify(self, path: str, known: SourceFile | None = None) -> SourceFile:
-        """What the file is now."""
+        """The file's current size and digest."""
         return self.mirror.identify(path, known)
 
-    def _in_order(self, paths: Sequence[str] | dict[str, int]) -> list[str]:
-        return seeded(paths, base_name, self.seed)
+    def _in_order(self, paths: Iterable[str]) -> list[str]:
+        return seeded_order(paths, base_name, self.seed)
 
-    def _n_rows(self, sizes: dict[str, int]) -> float:
-        looked_at = self._in_order(sizes)[:FOOTERS_PER_DUMP]
-        n_rows = sum(place.n_rows for path in looked_at for place in self.places(path))
-        return max(1.0, n_rows * sum(sizes.values()) / max(1, sum(sizes[path] for path in looked_at)))
+    def _estimate_rows(self, sizes: dict[str, int]) -> float:
+        sample = self._in_order(sizes)[:FOOTERS_PER_DUMP]
+        n_rows = sum(row_group.n_rows for path in sample for row_group in self.row_groups(path))
+        return max(1.0, n_rows * sum(sizes.values()) / max(1, sum(sizes[path] for path in sample)))
+
+
+def recency_weights(n_dumps: int, half_life_dumps: float) -> list[float]:
+    """Weights of dumps, oldest first; the last one weighs 1."""
+    return [0.5 ** ((n_dumps - 1 - index) / half_life_dumps) for index in range(n_dumps)]
 
 
 def choose_dumps(source: FineWebSource, cutoff: Cutoff, mirror: Mirror) -> list[Dump]:
-    """The dumps to draw from, oldest first.
+    """The configured dumps, oldest first.
 
     Raises:
-        DumpAfterCutoff: If one lies after the cutoff.
-        DumpUpToCutoff: If one of a placebo's does not.
+        DumpAfterCutoff: If one is after the cutoff.
+        DumpUpToCutoff: If one of a placebo's is not.
         UnknownDump: If one is misspelt, or not in the mirror.
     """
     present = mirror.dumps()
@@ -120,11 +121,11 @@ def choose_dumps(source: FineWebSource, cutoff: Cutoff, mirror: Mirror) -> list[
 def _wrong_side(dump: Dump, cutoff: Cutoff) -> DumpAfterCutoff | DumpUpToCutoff:
     if cutoff.side == "after":
         return DumpUpToCutoff(
-            f"dump {dump} does not lie after cutoff={cutoff.day}, whose last dump is {cutoff.dump}; a placebo reads "
-            "later dumps alone. Name some in corpus.source.dumps_after, or run without the placebo."
+            f"dump {dump} is not after cutoff={cutoff.day}, whose last dump is {cutoff.dump}; a placebo reads later "
+            "dumps only. Name some in corpus.source.dumps_after, or run without the placebo."
         )
     return DumpAfterCutoff(
-        f"dump {dump} lies after cutoff={cutoff.day}, whose last dump is {cutoff.dump}. "
+        f"dump {dump} is after cutoff={cutoff.day}, whose last dump is {cutoff.dump}. "
         f"Leave it out of dumps, or move the cutoff to {dump.last_day} or later."
     )
 

@@ -1,4 +1,4 @@
-"""Files of a pinned commit of the Hugging Face hub: listed, identified, and read by ranges."""
+"""Data sets of the Hugging Face hub at a pinned commit: listed, identified, and read by ranges."""
 
 import re
 from functools import cache, partial
@@ -12,15 +12,15 @@ from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 from huggingface_hub.utils._http import default_client_factory
 
 from tasks.corpus.errors import SourceChanged, SourceUnreachable
-from tasks.corpus.sources.reach import reach
 from tasks.corpus.sources.reader import SourceFile
+from tasks.corpus.sources.remote import call_server
 
 HUB_ROOT = re.compile(r"hf://datasets/(?P<repo>[^@]+)@(?P<revision>[0-9a-f]{40})")
 
 SILENCE_SECONDS = 30.0
-"""A server that says nothing for so long is asked anew."""
+"""A request without an answer for so long is repeated."""
 READ_AHEAD_BYTES = 1 << 19
-"""Fetched beyond a column: the small ones that follow the text come with it, and of the next row group little."""
+"""Fetched beyond a column: enough for the small columns after the text, and little of the next row group."""
 
 
 class PinnedDataset:
@@ -32,36 +32,36 @@ class PinnedDataset:
     """
 
     def __init__(self, repo: str, revision: str) -> None:
-        bound_silence()
+        limit_silence()
         self.repo, self.revision, self._api = repo, revision, HfApi()
 
     def check(self, where: str) -> None:
-        """Ask whether the hub has the commit.
+        """Check that the hub has the commit.
 
         Raises:
-            SourceChanged: If it gives another commit under that name.
-            SourceRefused: If it does not know the data set or the commit, or not the requested_by.
+            SourceChanged: If the hub gives another commit under that name.
+            SourceRefused: If the hub does not have the data set or the commit, or denies access.
         """
-        ask = partial(self._api.dataset_info, self.repo, revision=self.revision)
-        refuse_another_commit(where, self.revision, reach("asked for its commit", where, ask).sha)
+        call = partial(self._api.dataset_info, self.repo, revision=self.revision)
+        check_commit(where, self.revision, call_server("asked for its commit", where, call).sha)
 
     def identify(self, name: str, where: str) -> SourceFile:
-        """What the hub says a file is: past its cache, in one request.
+        """A file's size and digest as the hub states them now, in one request.
 
         Args:
             name: Path in the repository.
             where: Its address.
 
         Raises:
-            SourceChanged: If it is not there.
+            SourceChanged: If the file is missing.
         """
-        # Not through the file system: to pass its cache it has to be emptied, which other threads read from.
-        ask = partial(
+        # Not through the file system: its cache would have to be emptied, and other threads read from it.
+        call = partial(
             self._api.get_paths_info, self.repo, [name], revision=self.revision, repo_type="dataset", expand=False
         )
-        found = [entry for entry in reach("identified", where, ask) if isinstance(entry, RepoFile)]
+        found = [entry for entry in call_server("identified", where, call) if isinstance(entry, RepoFile)]
         if not found:
-            raise SourceChanged(f"{where} was there and is there no more, though its commit is pinned. Ask who did it.")
+            raise SourceChanged(f"{where} is missing now, although its commit is pinned. Ask who removed it.")
         lfs = found[0].lfs
         if lfs:
             return SourceFile(name, found[0].size, "lfs-sha256", lfs.sha256)
@@ -69,17 +69,17 @@ class PinnedDataset:
 
 
 class PinnedFile(HfFileSystemFile):
-    """A file read by ranges, every answer held against the pinned commit and the listed digest.
+    """A file read by ranges; every response is checked against the pinned commit and the listed digest.
 
-    huggingface_hub's own way waits without a bound where a limit asks for it, takes a whole file for a range, and looks
-    at neither commit nor digest.
+    huggingface_hub's own file waits without a bound for a rate limit, accepts a whole file for a range, and checks
+    neither commit nor digest.
     """
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        return reach("read", f"hf://{self.path}", partial(self._range, start, end))
+        return call_server("read", f"hf://{self.path}", partial(self._range, start, end))
 
     def url(self) -> str:
-        """Where its bytes are."""
+        """Address of its content."""
         at: Any = self.resolved_path
         return hf_hub_url(
             at.repo_id, at.path_in_repo, repo_type=at.repo_type, revision=at.revision, endpoint=self.fs.endpoint
@@ -88,14 +88,14 @@ class PinnedFile(HfFileSystemFile):
     def _range(self, start: int, end: int) -> bytes:
         headers = build_hf_headers(token=self.fs.token) | {
             "Range": f"bytes={start}-{end - 1}",
-            # A compressed answer would be a range of something else.
+            # A range of a compressed response would be other bytes.
             "Accept-Encoding": "identity",
         }
         with get_session().stream("GET", self.url(), headers=headers, timeout=SILENCE_SECONDS) as response:
             if response.is_error:
                 response.read()
                 hf_raise_for_status(response)
-            self._refuse_another_file(response)
+            self._check_file(response)
             if response.status_code != 206 and end - start != self.size:
                 raise SourceUnreachable(
                     f"hf://{self.path} cannot be read by ranges: the server answers {response.status_code} to one. "
@@ -103,49 +103,49 @@ class PinnedFile(HfFileSystemFile):
                 )
             content = response.read()
         if len(content) != end - start:
-            raise httpx.RemoteProtocolError(f"{len(content)} bytes came where {end - start} were asked for")
+            raise httpx.RemoteProtocolError(f"{len(content)} bytes were sent, {end - start} were requested")
         return content
 
-    def _refuse_another_file(self, response: httpx.Response) -> None:
+    def _check_file(self, response: httpx.Response) -> None:
         where = f"hf://{self.path}"
         lfs = self.details.get("lfs")
         for hop in (*response.history, response):
             at: Any = self.resolved_path
-            refuse_another_commit(where, at.revision, hop.headers.get("X-Repo-Commit"))
+            check_commit(where, at.revision, hop.headers.get("X-Repo-Commit"))
             linked = hop.headers.get("X-Linked-ETag", "").removeprefix("W/").strip('"')
             if linked and lfs and linked != lfs.sha256:
                 raise SourceChanged(
                     f"{where} has sha256 {linked[:12]} where it is read and {lfs.sha256[:12]} where it is listed, "
-                    "though its commit is pinned; nothing is read. Ask who runs the server, or name a mirror."
+                    "although its commit is pinned; nothing is read. Ask who runs the server, or name a mirror."
                 )
 
 
-def refuse_another_commit(where: str, pinned: str, found: str | None) -> None:
-    """Hold the commit a server names, if it names one, against the pinned one.
+def check_commit(where: str, pinned: str, found: str | None) -> None:
+    """Compare the commit a server names, if it names one, with the pinned one.
 
     Raises:
-        SourceChanged: If it is another.
+        SourceChanged: If they differ.
     """
     if found is not None and found != pinned:
         raise SourceChanged(
             f"{where} is pinned at {pinned}, the hub gives {found} under that name; nothing is read. "
-            "Ask who changed it, or pin what you have looked at in corpus.source.root."
+            "Ask who changed it, or pin a commit you have checked in corpus.source.root."
         )
 
 
 @cache
-def bound_silence() -> None:
-    """Bound how long this process waits for the hub; listing is without a bound otherwise."""
+def limit_silence() -> None:
+    """Limit how long this process waits for a response of the hub; listings have no limit otherwise."""
     set_client_factory(_client)
 
 
 def _client() -> httpx.Client:
     client = default_client_factory()
-    client.event_hooks = {**client.event_hooks, "request": [*client.event_hooks["request"], _bound]}
+    client.event_hooks = {**client.event_hooks, "request": [*client.event_hooks["request"], _limit]}
     return client
 
 
-def _bound(request: httpx.Request) -> None:
-    asked: dict[str, float | None] = request.extensions.get("timeout", {})
+def _limit(request: httpx.Request) -> None:
+    timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
     kinds = ("connect", "read", "write", "pool")
-    request.extensions["timeout"] = {kind: asked.get(kind) or SILENCE_SECONDS for kind in kinds}
+    request.extensions["timeout"] = {kind: timeouts.get(kind) or SILENCE_SECONDS for kind in kinds}

@@ -10,33 +10,38 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tasks.corpus.config import JsonlSource
 from tasks.corpus.errors import DamagedSource, SourceChanged, SourceUnreachable
 from tasks.corpus.filters.clip import RawDocument
-from tasks.corpus.sources.order import seeded
-from tasks.corpus.sources.reader import Share, SourceFile
-from tasks.corpus.sources.source_config import JsonlSource
-from tasks.corpus.workers.work_items import Place, Unit, base_name
-from tasks.corpus.write.source_manifest import identify_local
+from tasks.corpus.sources.reader import (
+    RowGroup,
+    SourceFile,
+    SourceGroup,
+    base_name,
+    identify_local,
+    seeded_order,
+    seeded_row_groups,
+)
 
-UNIT_LINES = 256
+ROW_GROUP_LINES = 256
 FIELDS = ("id", "date", "text")
 
 
 class JsonlReader:
-    """One stratum of a file, or of a folder's files.
+    """One group: a file, or a folder's files.
 
     Args:
         source: The path, and the digest it must have.
-        seed: Of the order of files and of batches in a file.
-        scratch: Gzipped files are unpacked here once, for nobody can start in the middle of one.
+        seed: Of the order of files, and of batches in a file.
+        scratch_dir: Gzipped files are unpacked here once, because they cannot be read from the middle.
     """
 
-    def __init__(self, source: JsonlSource, seed: int, scratch: Path) -> None:
-        self.source, self.seed, self.scratch = source, seed, scratch
+    def __init__(self, source: JsonlSource, seed: int, scratch_dir: Path) -> None:
+        self.source, self.seed, self.scratch_dir = source, seed, scratch_dir
         self.root = Path(source.path).expanduser().resolve()
 
-    def shares(self) -> list[Share]:
-        """One stratum.
+    def groups(self) -> list[SourceGroup]:
+        """One group.
 
         Raises:
             SourceUnreachable: If there is no such file, or none in the folder.
@@ -45,43 +50,44 @@ class JsonlReader:
         files = _files(self.root)
         if self.source.sha256:
             self._check_digest(files)
-        return [Share("jsonl", seeded(map(str, files), base_name, self.seed))]
+        return [SourceGroup("jsonl", seeded_order(map(str, files), base_name, self.seed))]
 
-    def places(self, path: str) -> Sequence[Place]:
+    def row_groups(self, path: str) -> Sequence[RowGroup]:
         """Batches of lines, found by reading the file once."""
-        batches: list[Place] = []
+        batches: list[RowGroup] = []
         start, n_lines = 0, 0
-        with self._plain(path).open("rb") as file:
+        with self._unpacked(path).open("rb") as file:
             while file.readline():
                 n_lines += 1
-                if n_lines == UNIT_LINES:
-                    batches.append(Place(len(batches), start, n_lines))
+                if n_lines == ROW_GROUP_LINES:
+                    batches.append(RowGroup(len(batches), start, n_lines))
                     start, n_lines = file.tell(), 0
         if n_lines:
-            batches.append(Place(len(batches), start, n_lines))
-        return seeded(batches, lambda place: f"{base_name(path)}:{place.ordinal}", self.seed)
+            batches.append(RowGroup(len(batches), start, n_lines))
+        return seeded_row_groups(batches, path, self.seed)
 
-    def rows(self, unit: Unit) -> Iterator[RawDocument]:
+    def documents(self, path: str, row_group: RowGroup) -> Iterator[RawDocument]:
         """A batch's documents.
 
         Raises:
-            DamagedSource: If a line is no JSON object, or lacks a field, or if there are fewer lines than were counted.
+            DamagedSource: If a line is not a JSON object, lacks a field, or is missing since the lines were counted.
         """
-        first = unit.place.ordinal * UNIT_LINES
-        with self._plain(unit.path).open("rb") as file:
-            file.seek(unit.place.start)
-            for line_number in range(first + 1, first + unit.place.n_rows + 1):
+        first = row_group.ordinal * ROW_GROUP_LINES
+        last = first + row_group.n_rows
+        with self._unpacked(path).open("rb") as file:
+            file.seek(row_group.start)
+            for line_number in range(first + 1, last + 1):
                 line = file.readline()
                 if not line:
                     raise DamagedSource(
-                        f"{unit.path} ends before line {line_number}, and had {first + unit.place.n_rows} or more when "
-                        "they were counted. Put the old file back, or remove the work folder and start again."
+                        f"{path} ends before line {line_number}, and had {last} or more when its lines were counted. "
+                        "Put the old file back, or remove the work folder and start the run again."
                     )
                 if line.strip():
-                    yield _document(line, f"{unit.path}, line {line_number},")
+                    yield _document(line, f"{path}, line {line_number},")
 
     def identify(self, path: str, known: SourceFile | None = None) -> SourceFile:
-        """The file's size and digest; gzipped, as it lies there."""
+        """The file's size and digest; of a gzipped file, in its packed form."""
         return identify_local(Path(path), base_name(path), known)
 
     def _check_digest(self, files: Sequence[Path]) -> None:
@@ -96,32 +102,32 @@ class JsonlReader:
                 "fetch it again or change corpus.source.sha256."
             )
 
-    def _plain(self, path: str) -> Path:
+    def _unpacked(self, path: str) -> Path:
         if not path.endswith(".gz"):
             return Path(path)
-        plain = self.scratch / f"{base_name(path)}.{hashlib.sha256(path.encode()).hexdigest()[:12]}.jsonl"
-        if not plain.exists():
-            _unpack(Path(path), plain)
-        return plain
+        unpacked = self.scratch_dir / f"{base_name(path)}.{hashlib.sha256(path.encode()).hexdigest()[:12]}.jsonl"
+        if not unpacked.exists():
+            _unpack(Path(path), unpacked)
+        return unpacked
 
 
 def _files(root: Path) -> list[Path]:
     files = [root] if root.is_file() else sorted([*root.glob("*.jsonl"), *root.glob("*.jsonl.gz")])
     if not files:
         raise SourceUnreachable(
-            f"{root} is no file, and no folder with *.jsonl or *.jsonl.gz; correct corpus.source.path."
+            f"{root} is not a file, and not a folder with *.jsonl or *.jsonl.gz; correct corpus.source.path."
         )
     return files
 
 
-def _unpack(path: Path, plain: Path) -> None:
-    plain.parent.mkdir(parents=True, exist_ok=True)
+def _unpack(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     # Threads of one process may unpack the same file at once.
-    unfinished = plain.with_name(f"{plain.name}.{uuid4().hex}")
+    unfinished = target.with_name(f"{target.name}.{uuid4().hex}")
     try:
         with gzip.open(path, "rb") as packed, unfinished.open("wb") as out:
             shutil.copyfileobj(packed, out, 1 << 20)
-        unfinished.replace(plain)
+        unfinished.replace(target)
     except (OSError, EOFError, zlib.error) as error:
         raise DamagedSource(f"{path} cannot be unpacked: {error}. Fetch the file again, or leave it out.") from error
     finally:
@@ -132,7 +138,7 @@ def _document(line: bytes, where: str) -> RawDocument:
     try:
         fields: Any = json.loads(line)
     except ValueError as error:
-        raise DamagedSource(f"{where} is no JSON: {error}. Correct the line, or leave it out.") from error
+        raise DamagedSource(f"{where} is not JSON: {error}. Correct the line, or leave it out.") from error
     missing = [name for name in FIELDS if not isinstance(fields, dict) or not isinstance(fields.get(name), str)]
     if missing:
         raise DamagedSource(f"{where} has no {missing[0]!r} that is a string; id, date and text are needed.")

@@ -1,4 +1,4 @@
-"""A place with FineWeb's layout, `data/CC-MAIN-YYYY-WW/*.parquet`: the hub, S3 or a folder."""
+"""A copy of FineWeb's layout, `data/CC-MAIN-YYYY-WW/*.parquet`, on the hub, on S3 or in a folder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.corpus.filters.cutoff import Dump
-from tasks.corpus.sources.reach import reach
-from tasks.corpus.sources.reader import SourceFile
-from tasks.corpus.write.source_manifest import identify_local
+from tasks.corpus.sources.reader import SourceFile, identify_local
+from tasks.corpus.sources.remote import call_server
 
 if TYPE_CHECKING:
     from tasks.corpus.sources.hub import PinnedDataset
@@ -18,13 +17,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Mirror:
-    """A place with FineWeb's layout.
+    """FineWeb or a copy of it.
 
     Args:
-        url: As the recipe names it.
+        url: As in the recipe.
         filesystem: fsspec's.
         root: Path of the data set in it.
-        pinned: The hub's, where it is on the hub.
+        pinned: The data set's commit, if it is on the hub.
     """
 
     url: str
@@ -38,7 +37,7 @@ class Mirror:
 
         Raises:
             SourceChanged: If the hub gives another commit under the pinned one.
-            SourceRefused: If the hub does not show it.
+            SourceRefused: If the hub denies access.
             SourceUnreachable: If the hub does not answer.
         """
         import fsspec
@@ -48,13 +47,13 @@ class Mirror:
         return cls(url, filesystem, path.rstrip("/"), pinned)
 
     def dumps(self) -> set[str]:
-        """Names of the dumps it has, as in `CC-MAIN-2017-26`.
+        """Names of its dumps, such as `CC-MAIN-2017-26`.
 
         Raises:
             SourceUnreachable: If the hub or the bucket does not answer.
         """
         try:
-            listed: list[str] = self.ask("listed", lambda: self.filesystem.ls(f"{self.root}/data", detail=False))
+            listed: list[str] = self.call("listed", lambda: self.filesystem.ls(f"{self.root}/data", detail=False))
         except FileNotFoundError:
             return set()
         return {path.rstrip("/").rsplit("/", 1)[1] for path in listed}
@@ -62,7 +61,7 @@ class Mirror:
     def files(self, dump: Dump) -> dict[str, int]:
         """A dump's parquet files in name order, with their sizes in bytes."""
         folder = f"{self.root}/data/{dump.folder}"
-        listed: list[dict[str, Any]] = self.ask("listed", lambda: self.filesystem.ls(folder, detail=True))
+        listed: list[dict[str, Any]] = self.call("listed", lambda: self.filesystem.ls(folder, detail=True))
         return {
             entry["name"]: entry["size"]
             for entry in sorted(listed, key=lambda entry: str(entry["name"]))
@@ -70,32 +69,27 @@ class Mirror:
         }
 
     def identify(self, path: str, known: SourceFile | None = None) -> SourceFile:
-        """What a file is now: hashed here where it lies here, else as the hub or the bucket says."""
+        """A file's current size and digest: computed if it is local, else as the hub or the bucket states it."""
         name = path.removeprefix(self.root).lstrip("/")
         if "file" in self._protocols:
             return identify_local(Path(path), name, known)
         if self.pinned:
             return self.pinned.identify(name, f"{self.url}/{name}")
         self.filesystem.invalidate_cache()
-        told: dict[str, Any] = self.ask("identified", lambda: self.filesystem.info(path))
-        return SourceFile(name, told["size"], "etag", str(told.get("ETag") or told.get("etag")).strip('"'))
+        info: dict[str, Any] = self.call("identified", lambda: self.filesystem.info(path))
+        return SourceFile(name, info["size"], "etag", str(info.get("ETag") or info.get("etag")).strip('"'))
 
     def stream(self, path: str) -> Any:
-        """A file, opened for reading."""
+        """Open a file for reading."""
         if self.pinned:
             from tasks.corpus.sources.hub import READ_AHEAD_BYTES, PinnedFile
 
             return PinnedFile(self.filesystem, path, mode="rb", block_size=READ_AHEAD_BYTES)
         return self.filesystem.open(path, "rb")
 
-    def ask(self, what: str, call: Callable[[], T]) -> T:
-        """Call the place, waiting out rate limits and a network that is down for a while.
-
-        Raises:
-            SourceRefused: If it does not show what is asked for.
-            SourceUnreachable: If it does not answer in the end.
-        """
-        return reach(what, self.url, call)
+    def call(self, what: str, call: Callable[[], T]) -> T:
+        """Call the server with retries; errors as in `call_server`."""
+        return call_server(what, self.url, call)
 
     @property
     def _protocols(self) -> tuple[str, ...]:
@@ -109,7 +103,7 @@ def _pinned(url: str) -> "PinnedDataset | None":
     from tasks.corpus.sources.hub import HUB_ROOT, PinnedDataset
 
     if (root := HUB_ROOT.fullmatch(url)) is None:
-        raise ValueError(f"{url!r} is no data set at a commit")
+        raise ValueError(f"{url!r} is not a data set at a commit")
     pinned = PinnedDataset(root["repo"], root["revision"])
     pinned.check(url)
     return pinned

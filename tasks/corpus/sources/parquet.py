@@ -1,4 +1,4 @@
-"""Parquet files of FineWeb's columns, read by row group and only as far as wanted."""
+"""Parquet files with FineWeb's columns, read row group by row group."""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -17,14 +17,14 @@ COLUMNS = ("id", "dump", "date", "text")
 SCORE = "language_score"
 BATCH_ROWS = 256
 OPEN_FILES = 8
-"""Kept open with their footers read, in every worker: one of 1,000 row groups takes 9 MB, and 9 ms to read again."""
+"""Files every worker keeps open with their footers: one of 1,000 row groups takes 9 MB, and 9 ms to read again."""
 
 
-class Parquet:
+class ParquetFiles:
     """Reads row groups of a mirror's files.
 
     Args:
-        mirror: Where they lie.
+        mirror: Where the files are.
         with_scores: Whether the language score is read as well.
     """
 
@@ -34,23 +34,23 @@ class Parquet:
         self._open: OrderedDict[str, tuple[Any, ParquetFile]] = OrderedDict()
 
     def rows_by_group(self, path: str) -> list[int]:
-        """Rows of each of a file's row groups.
+        """Number of rows of each of a file's row groups.
 
         Raises:
-            DamagedSource: If it is no parquet, is cut, lacks a column, or has one of another type.
+            DamagedSource: If the file is not parquet, is cut, lacks a column, or has one of another type.
         """
-        with self._named(path):
-            footer = self.mirror.ask("read", lambda: self._file(path)).metadata
+        with self._names_file(path):
+            footer = self.mirror.call("read", lambda: self._file(path)).metadata
             return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
 
     def documents(self, path: str, group: int) -> Iterator[RawDocument]:
         """A row group's documents.
 
         Raises:
-            DamagedSource: If the file is no parquet, is cut, lacks a column, or has one of another type.
+            DamagedSource: If the file is not parquet, is cut, lacks a column, or has one of another type.
         """
-        with self._named(path):
-            file = self.mirror.ask("read", lambda: self._file(path))
+        with self._names_file(path):
+            file = self.mirror.call("read", lambda: self._file(path))
             # iter_batches, not a dataset scan: the scan's threads may outlive the interpreter.
             batches = file.iter_batches(BATCH_ROWS, row_groups=[group], columns=self.columns, use_threads=False)
             while batch := self._next(path, batches):
@@ -62,7 +62,7 @@ class Parquet:
         try:
             return next(batches, None)
         except OSError:
-            # Its connection may be broken; whoever comes again starts with a new one.
+            # Its connection may be broken; the next attempt needs a new one.
             self._forget(path)
             raise
 
@@ -78,7 +78,7 @@ class Parquet:
         file = self._open[path][1]
         if missing := [column for column in self.columns if column not in file.schema_arrow.names]:
             raise DamagedSource(f"{path} has no column {missing[0]!r}; FineWeb's {', '.join(self.columns)} are needed.")
-        _refuse_other_types(path, file.schema_arrow, self.columns)
+        _check_types(path, file.schema_arrow, self.columns)
         return file
 
     def _forget(self, path: str) -> None:
@@ -87,25 +87,25 @@ class Parquet:
         stream.close()
 
     @contextmanager
-    def _named(self, path: str) -> Iterator[None]:
-        """Name the file where pyarrow finds it damaged."""
+    def _names_file(self, path: str) -> Iterator[None]:
+        """Name the file in the error if pyarrow finds it damaged."""
         import pyarrow as pa
 
         try:
             yield
         except MemoryError:
-            # pyarrow's is an ArrowException as well; it says nothing of the file.
+            # Out of memory is not a fault of the file, but pyarrow's MemoryError is an ArrowException as well.
             raise
         except (pa.ArrowException, EOFError) as error:
             raise _damaged(path, error) from error
         except OSError as error:
-            # pyarrow tells a page that cannot be decoded as a plain OSError without a number.
+            # pyarrow raises a plain OSError without a number for a page that cannot be decoded.
             if type(error) is OSError and error.errno is None:
                 raise _damaged(path, error) from error
             raise
 
 
-def _refuse_other_types(path: str, schema: "Schema", columns: Sequence[str]) -> None:
+def _check_types(path: str, schema: "Schema", columns: Sequence[str]) -> None:
     from pyarrow import types
 
     for column in columns:

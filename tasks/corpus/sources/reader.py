@@ -1,16 +1,15 @@
-"""What every source can do: name its strata and their files, say where units lie, read one, and identify a file."""
+"""The protocol of a source: groups of files, the row groups of a file, the documents of a row group."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
-from tasks.corpus.config import CorpusConfig
 from tasks.corpus.filters.clip import RawDocument
-from tasks.corpus.sources.source_config import FineWebSource, JsonlSource
-from tasks.corpus.workers.work_items import Place, Unit
+from tasks.store.digests import sha256_of_file
 
-DigestKind = Literal["sha256", "lfs-sha256", "etag"]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -22,28 +21,28 @@ class SourceFile:
         size: Bytes.
         digest_kind: `sha256` computed here, `lfs-sha256` as the hub states it, `etag` as the bucket does.
         digest: Its value.
-        modified: Nanoseconds, of a file on this machine: spares hashing it again on a resume. Else 0.
+        modified: Modification time in nanoseconds for a local file, so that a resume need not hash it again. Else 0.
     """
 
     path: str
     size: int
-    digest_kind: DigestKind
+    digest_kind: Literal["sha256", "lfs-sha256", "etag"]
     digest: str
     modified: int = 0
 
     def same_content(self, other: "SourceFile") -> bool:
-        """Whether both are of the same bytes."""
+        """Whether both have the same bytes."""
         return (self.size, self.digest_kind, self.digest) == (other.size, other.digest_kind, other.digest)
 
 
 @dataclass(frozen=True)
-class Share:
-    """A stratum before its units are known.
+class SourceGroup:
+    """Files that share one quota.
 
     Args:
         name: Such as `2017-26`.
-        files: Its files, as the reader names them, in the order in which they are drawn.
-        weight: Its part of the budget, beside the others'.
+        files: As the reader names them, in the order in which they are drawn.
+        weight: Its part of the budget, relative to the other groups'.
     """
 
     name: str
@@ -51,49 +50,67 @@ class Share:
     weight: float = 1.0
 
 
+@dataclass(frozen=True)
+class RowGroup:
+    """Documents of a file that are read at once: a parquet row group, or a batch of lines or addresses.
+
+    Args:
+        ordinal: Its index in the file.
+        start: Row group, byte offset, or index of the first document, as its reader needs it.
+        n_rows: Documents in it.
+    """
+
+    ordinal: int
+    start: int
+    n_rows: int
+
+
 class Reader(Protocol):
-    """A source, opened; in the process that plans and in every worker anew."""
+    """An opened source. Every process has its own."""
 
-    def shares(self) -> list[Share]:
-        """The strata and their files, in the order in which ties are drawn."""
+    def groups(self) -> list[SourceGroup]:
+        """All groups; ties between them are drawn in this order."""
         ...
 
-    def places(self, path: str) -> Sequence[Place]:
-        """The units of a file, in the order in which they are drawn."""
+    def row_groups(self, path: str) -> Sequence[RowGroup]:
+        """A file's row groups in the order in which they are drawn."""
         ...
 
-    def rows(self, unit: Unit) -> Iterator[RawDocument]:
-        """A unit's documents as they stand."""
+    def documents(self, path: str, row_group: RowGroup) -> Iterator[RawDocument]:
+        """A row group's documents, unchecked."""
         ...
 
     def identify(self, path: str, known: SourceFile | None = None) -> SourceFile:
-        """What the file is now.
+        """The file's current size and digest.
 
         Args:
             path: The file.
-            known: What it was; its digest is believed where size and time of change are the same.
+            known: Its earlier state; the digest is reused if size and modification time are the same.
         """
         ...
 
 
-def open_reader(config: CorpusConfig, scratch: Path) -> Reader:
-    """Open a corpus config's source.
+def identify_local(file: Path, name: str, known: SourceFile | None = None) -> SourceFile:
+    """Size and sha256 of a local file, under the name the ledger uses; `known` as in `Reader.identify`."""
+    now = file.stat()
+    if known and (known.size, known.modified) == (now.st_size, now.st_mtime_ns):
+        return known
+    return SourceFile(name, now.st_size, "sha256", sha256_of_file(file), now.st_mtime_ns)
 
-    Args:
-        config: Source, cutoff and seed.
-        scratch: Where unpacked files may lie.
 
-    Raises:
-        CorpusError: If the source cannot be reached, or is another one than is pinned.
+def seeded_order(items: Iterable[Item], name: Callable[[Item], str], seed: int) -> list[Item]:
+    """Sort items by the hash of seed and name.
+
+    Unlike in a shuffle, leaving out one item moves no other: an earlier cutoff's documents keep their order.
     """
-    if isinstance(config.source, FineWebSource):
-        from tasks.corpus.sources.fineweb import FineWebReader
+    return sorted(items, key=lambda item: hashlib.sha256(f"{seed}:{name(item)}".encode()).digest())
 
-        return FineWebReader(config)
-    if isinstance(config.source, JsonlSource):
-        from tasks.corpus.sources.jsonl import JsonlReader
 
-        return JsonlReader(config.source, config.seed, scratch)
-    from tasks.corpus.sources.sotu import SotuReader
+def seeded_row_groups(row_groups: Iterable[RowGroup], path: str, seed: int) -> list[RowGroup]:
+    """A file's row groups in seeded order, whatever folder the file is in."""
+    return seeded_order(row_groups, lambda row_group: f"{base_name(path)}:{row_group.ordinal}", seed)
 
-    return SotuReader(config.seed)
+
+def base_name(path: str) -> str:
+    """The last part of a path or address."""
+    return path.rsplit("/", 1)[-1]

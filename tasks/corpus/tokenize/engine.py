@@ -1,4 +1,4 @@
-"""How documents become ids: transformers' tokenizer, or tiktoken where it is proved to give the same ones."""
+"""Tokenizer engines: transformers' tokenizer itself, or tiktoken, which is faster, if it gives the same ids."""
 
 import re
 import unicodedata
@@ -21,12 +21,12 @@ Ids = np.ndarray
 """(n_tokens,) uint32."""
 
 RUNS = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-"""End of the vocabulary's pattern. The look-ahead only matters in a run of spaces, and keeps the search from being a
-plain automaton: without it tiktoken is a third faster."""
+"""End of the vocabulary's pattern. Its look-ahead only matters in a run of spaces; without it tiktoken is a third
+faster."""
 RUNS_WITHOUT_LOOK_AHEAD = r"|\s*[\r\n]+|\s+"
-SPACE, IN_DOUBT = np.uint8(1), np.uint8(2)
-NO_TEXT = {"\U0010ffff\U0010fffe": 2**31}
-"""tiktoken gives arrays only where it looks for special tokens, and looks at every character where there are none."""
+SPACE, UNSURE = np.uint8(1), np.uint8(2)
+UNUSED_SPECIAL = {"\U0010ffff\U0010fffe": 2**31}
+"""tiktoken returns arrays only if it has a special token; with an empty set it would search every character."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class EngineSpec:
     """What a worker needs to make its engine.
 
     Args:
-        kind: Which.
-        ranks: tiktoken's file of the vocabulary, where it has been written.
+        kind: Library.
+        tokenizer_sha256: Digest of the tokenizer whose ids it must give.
+        ranks: tiktoken's vocabulary file, if it was written.
         pattern: Splits text before merges.
-        specials: Texts that are one token each.
-        tokenizer_sha256: What it must give the ids of.
+        specials: Special tokens and their ids.
     """
 
     kind: Literal["transformers", "tiktoken"]
@@ -49,19 +49,15 @@ class EngineSpec:
 
 
 class Engine(Protocol):
-    """Turns texts into ids without special tokens around them."""
+    """Turns texts into token ids, without special tokens around them."""
 
     def encode(self, texts: Sequence[str], batch_documents: int) -> list[Ids | None]:
-        """Ids of each text; None where only transformers' tokenizer can be trusted."""
+        """Ids of each text; None for a text that must be left to transformers' tokenizer."""
         ...
 
 
 class TransformersEngine:
-    """The tokenizer itself.
-
-    Args:
-        tokenizer: A fast one.
-    """
+    """A fast tokenizer of transformers."""
 
     def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
         self._tokenizer = tokenizer
@@ -82,38 +78,38 @@ class TiktokenEngine:
     Args:
         ranks: Bytes of every token and its id, which is also the order of merges.
         pattern: As the tokenizer has it.
-        specials: Texts that are one token each, wherever they stand.
+        specials: Special tokens and their ids, recognized anywhere in a text.
     """
 
     def __init__(self, ranks: Mapping[bytes, int], pattern: str, specials: Sequence[tuple[str, int]]) -> None:
         import tiktoken
 
-        options: Any = {"mergeable_ranks": dict(ranks), "special_tokens": NO_TEXT}
+        options: Any = {"mergeable_ranks": dict(ranks), "special_tokens": UNUSED_SPECIAL}
         self._make_exact = partial(tiktoken.Encoding, "exact", pat_str=pattern, **options)
         self._plain = None
         if pattern.endswith(RUNS):
             plain = pattern.removesuffix(RUNS) + RUNS_WITHOUT_LOOK_AHEAD
             self._plain = tiktoken.Encoding("plain", pat_str=plain, **options)
         self._special_ids = dict(specials)
-        # The longest first: of two that start alike the tokenizer takes the longer one.
+        # The longest first: of two with the same start the tokenizer takes the longer one.
         longest = sorted(self._special_ids, key=len, reverse=True)
         self._specials = re.compile(f"({'|'.join(map(re.escape, longest))})") if longest else None
-        self._characters = _characters()
+        self._characters = _character_kinds()
 
     def encode(self, texts: Sequence[str], batch_documents: int) -> list[Ids | None]:
-        """Ids of each text; None where it holds a character in doubt."""
+        """Ids of each text; None for a text with an unsure character."""
         return [self._encode(text) for text in texts]
 
     def _encode(self, text: str) -> Ids | None:
-        if self._specials and self._hint in text and self._specials.search(text):
+        if self._specials and self._common_start in text and self._specials.search(text):
             return self._encode_around_specials(text)
         return self._encode_ordinary(text)
 
     def _encode_around_specials(self, text: str) -> Ids | None:
         assert self._specials  # noqa: S101
         ids: list[Ids] = []
-        for place, span in enumerate(self._specials.split(text)):
-            if place % 2:
+        for index, span in enumerate(self._specials.split(text)):
+            if index % 2:
                 ids.append(np.array([self._special_ids[span]], np.uint32))
             elif (own := self._encode_ordinary(span)) is None:
                 return None
@@ -127,7 +123,7 @@ class TiktokenEngine:
         else:
             text = unicodedata.normalize("NFC", text)
             kinds = self._characters[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
-            if (kinds & IN_DOUBT).any():
+            if (kinds & UNSURE).any():
                 return None
             spaces = kinds & SPACE
             has_runs = bool((spaces[1:] & spaces[:-1]).any())
@@ -137,12 +133,12 @@ class TiktokenEngine:
 
     @cached_property
     def _exact(self) -> "tiktoken.Encoding":
-        """Made for the first text that needs it: that takes a quarter of a second."""
+        """Made for the first text that needs it, because it takes a quarter of a second."""
         return self._make_exact()
 
     @cached_property
-    def _hint(self) -> str:
-        """What all special tokens start with: looking for it is cheaper than looking for them."""
+    def _common_start(self) -> str:
+        """Common start of all special tokens; searching for it first is cheaper."""
         texts = sorted(self._special_ids)
         same = [one == other for one, other in zip(texts[0], texts[-1], strict=False)]
         return texts[0][: [*same, False].index(False)]
@@ -151,15 +147,15 @@ class TiktokenEngine:
 def make_engine(
     spec: EngineSpec, source: QwenTokenizer | HubTokenizer, tokenizer: "PreTrainedTokenizerBase | None" = None
 ) -> Engine:
-    """An engine for this process.
+    """Make an engine for this process.
 
     Args:
-        spec: Which, and what it is made of.
-        source: The tokenizer it stands for.
-        tokenizer: The same, where this process has loaded it already.
+        spec: Its kind and vocabulary.
+        source: The tokenizer whose ids it must give.
+        tokenizer: The same, if this process has loaded it already.
 
     Raises:
-        EngineDiffers: If the tokenizer here is another one.
+        EngineDiffers: If the tokenizer installed here has another digest.
     """
     from tasks.corpus.tokenize.vocabulary import read_ranks, vocabulary_of
 
@@ -168,7 +164,7 @@ def make_engine(
     tokenizer = tokenizer or _load(source, spec.tokenizer_sha256)
     if spec.kind == "transformers":
         return TransformersEngine(tokenizer)
-    # Another machine has no file of ranks: the vocabulary is taken out of the tokenizer there.
+    # Another machine does not have the file of ranks: it takes the vocabulary from its tokenizer.
     vocabulary = vocabulary_of(tokenizer)
     return TiktokenEngine(vocabulary.ranks, vocabulary.pattern, vocabulary.specials)
 
@@ -177,25 +173,25 @@ def _load(source: QwenTokenizer | HubTokenizer, expected_sha256: str) -> "PreTra
     tokenizer = load_tokenizer(source)
     if (found := tokenizer_digest(tokenizer)) != expected_sha256:
         raise EngineDiffers(
-            f"the tokenizer here has digest {found[:12]}, the corpus is drawn with {expected_sha256[:12]}; "
+            f"the tokenizer here has digest {found[:12]}, the corpus uses {expected_sha256[:12]}; "
             "install the same pins on every machine (constraints.txt)."
         )
     return tokenizer
 
 
-def _characters() -> np.ndarray:
-    """(0x110000,) what matters of every character: whether it is a space within a line, whether it is in doubt.
+def _character_kinds() -> np.ndarray:
+    """(0x110000,) flags of every character: a space within a line, or unsure.
 
-    In doubt are characters younger than this Python's Unicode, and those younger than Unicode 3.2 that combine or are
-    composed: transformers' tokenizer normalizes by tables of another age.
+    Unsure are characters newer than this Python's Unicode, and combining or composed ones newer than Unicode 3.2,
+    because transformers' tokenizer normalizes by the tables of another Unicode version.
     """
-    kinds = np.full(0x110000, IN_DOUBT, np.uint8)
-    # Beyond the third plane there is nothing but tags and private use, which may stay in doubt.
+    kinds = np.full(0x110000, UNSURE, np.uint8)
+    # Beyond the third plane there are only tags and private use, which may stay unsure.
     for code, character in enumerate(map(chr, range(0x33480))):
         if unicodedata.category(character) not in ("Cn", "Cs"):
             kinds[code] = 0
         if unicodedata.combining(character) or unicodedata.decomposition(character):
-            kinds[code] = IN_DOUBT * (unicodedata.ucd_3_2_0.category(character) == "Cn")
+            kinds[code] = UNSURE * (unicodedata.ucd_3_2_0.category(character) == "Cn")
     spaces = [*range(0x2000, 0x200B), *map(ord, " \t\v\f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000")]
     kinds[spaces] |= SPACE
     return kinds

@@ -1,4 +1,4 @@
-"""Which tokenizer runs: the faster one only after it gave the ids of transformers' on texts made to tell them apart."""
+"""Chooses the engine: tiktoken only if it gives transformers' ids on texts made to show differences."""
 
 import logging
 import random
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WORTH_IT_TOKENS = 2_000_000
-"""Below this, making the faster engine takes longer than it saves."""
+MIN_TIKTOKEN_BUDGET = 2_000_000
+"""Below this budget, making the faster engine takes longer than it saves."""
 N_FUZZED = 600
 FORMS: tuple[Literal["NFC"], Literal["NFD"], Literal["NFKD"]] = ("NFC", "NFD", "NFKD")
 
@@ -26,40 +26,17 @@ ALPHABETS = (
     "日本語 ｶﾞ が 한국어 각 漢字 﨑 豈 Ⅷ ½ ① ％ Ａｂ ﬁ ﷺ 👩‍👩‍👧 🇯🇵 ❤️ é ạ̈ ḍ̇ ȩ́ q̣̇ ᾷ",  # noqa: RUF001
     "0 12 1999 2,017.50 ٣٤ १२ $1.5bn <tag/> http://x.y/?a=b&c=#d e-mail@host.org ... --- ''' \"“”’‘ «» № § ™",  # noqa: RUF001
 )
-SPACES = (
-    " ",
-    " ",
-    " ",
-    "  ",
-    "   ",
-    "\t",
-    "\n",
-    "\n\n",
-    "\r\n",
-    " \n",
-    "\n  ",
-    "\u00a0",
-    " \u00a0",
-    "\u3000",
-    "\u2009 ",
-    "\v",
-    "\f",
-    "\u0085",
-    "\u2028",
-    "",
-    "",
-    "\u200b",
-    "\ufeff",
-)
+SPACE_RUNS = " | | |  |   |\t|\n|\n\n|\r\n| \n|\n  |\u00a0| \u00a0|\u3000|\u2009 |\v|\f|\u0085|\u2028|||\u200b|\ufeff"
+SPACES = SPACE_RUNS.split("|")
 
 
 def fuzzed_texts(seed: int, n_texts: int, specials: Sequence[str] = ()) -> list[str]:
     """Texts of mixed scripts, runs of spaces, special tokens and decomposed characters.
 
     Args:
-        seed: The same texts for the same seed.
-        n_texts: How many.
-        specials: Special tokens to strew in.
+        seed: Of the random generator.
+        n_texts: Number of texts.
+        specials: Special tokens; the first four are mixed in.
     """
     rng = random.Random(seed)  # noqa: S311
     words = [word for alphabet in ALPHABETS for word in alphabet.split(" ")] + [*specials][:4]
@@ -74,7 +51,7 @@ def fuzzed_texts(seed: int, n_texts: int, specials: Sequence[str] = ()) -> list[
 
 
 def first_difference(engine: TiktokenEngine, tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str]) -> str | None:
-    """The first text of which the engine, being sure, gives other ids than the tokenizer; None if there is none."""
+    """The first text for which the engine gives ids, and other ids than the tokenizer; None if there is none."""
     expected = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
     for text, ids, own in zip(texts, expected, engine.encode(texts, len(texts)), strict=True):
         if own is not None and own.tolist() != ids:
@@ -85,37 +62,37 @@ def first_difference(engine: TiktokenEngine, tokenizer: "PreTrainedTokenizerBase
 def choose_engine(
     tokenizer: "PreTrainedTokenizerBase",
     digest: str,
-    wanted: str,
+    setting: str,
     token_budget: int,
-    scratch: Path,
+    scratch_dir: Path,
     prepare: Callable[[EngineSpec], None] = lambda spec: None,
 ) -> EngineSpec:
-    """The engine workers shall make.
+    """Choose the engine of the workers.
 
     Args:
-        tokenizer: Whose ids count.
+        tokenizer: Defines the ids.
         digest: Its digest.
-        wanted: `auto` or `transformers`.
+        setting: `auto` or `transformers`.
         token_budget: Tokens to draw.
-        scratch: Where the vocabulary is written for other processes.
-        prepare: Told of the faster engine before it is checked, so that workers make it meanwhile.
+        scratch_dir: The vocabulary is written here for other processes.
+        prepare: Called with the faster engine before it is checked, so that workers can make it in the meantime.
     """
-    own = EngineSpec("transformers", digest)
-    if wanted == "transformers" or token_budget < WORTH_IT_TOKENS:
-        return own
+    transformers = EngineSpec("transformers", digest)
+    if setting == "transformers" or token_budget < MIN_TIKTOKEN_BUDGET:
+        return transformers
     try:
         vocabulary = vocabulary_of(tokenizer)
     except Unsuited as reason:
-        log.info("corpus: transformers tokenizes, for tiktoken cannot stand for this tokenizer: %s", reason)
-        return own
-    ranks = scratch / "vocabulary.tiktoken"
+        log.info("corpus: engine transformers, because tiktoken cannot replace this tokenizer: %s", reason)
+        return transformers
+    ranks = scratch_dir / "vocabulary.tiktoken"
     write_ranks(vocabulary.ranks, ranks)
     spec = EngineSpec("tiktoken", digest, ranks, vocabulary.pattern, vocabulary.specials)
     prepare(spec)
     engine = TiktokenEngine(vocabulary.ranks, vocabulary.pattern, vocabulary.specials)
     specials = [text for text, _ in vocabulary.specials]
     if (text := first_difference(engine, tokenizer, fuzzed_texts(0, N_FUZZED, specials))) is not None:
-        log.warning("corpus: transformers tokenizes, for tiktoken gives other ids of %r", text[:200])
+        log.warning("corpus: engine transformers, because tiktoken gives other ids of %r", text[:200])
         ranks.unlink()
-        return own
+        return transformers
     return spec

@@ -1,92 +1,128 @@
-"""The packaged Qwen tokenizer, held against the hub's file it stands for, where the hub can be reached."""
+"""Compares the packaged Qwen tokenizer with the hub's file, if the hub can be reached.
+
+This is product code and not a test, because tests never reach the hub; a difference must end a run before it costs.
+"""
 
 import logging
 import queue
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from tasks.common.settings import state_dir
-from tasks.corpus.sources.patience import told
+from tasks.corpus.sources.remote import describe_error
 from tasks.corpus.tokenize.engine_check import N_FUZZED, fuzzed_texts
 from tasks.schemas.tokenizer import HubTokenizer, QwenTokenizer, TokenizerError
 from tasks.store.digests import sha256_of_file
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
-    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
 
 FILE = "tokenizer.json"
 ANSWER_SECONDS = 3.0
-"""Until which the hub must have answered, or the corpus is drawn without it."""
-SAME_IDS = "same ids"
-WAY_OUT = "Set corpus.tokenizer to {kind: hub}, and say so to whoever keeps the package's pin."
+"""The hub must answer within this time; else the corpus is built without the comparison."""
+WAY_OUT = "Set corpus.tokenizer to {kind: hub}, and report it to the maintainers of the package's pin."
 
 
 def compare_with_hub(
     tokenizer: "PreTrainedTokenizerBase", digest: str, source: QwenTokenizer | HubTokenizer
 ) -> dict[str, JsonValue]:
-    """Hold the packaged tokenizer against the pinned file of the hub.
+    """Compare the packaged tokenizer with the hub's file at the pinned commit.
 
-    The package ships ranks and no tokenizer.json: made from them, it has merges the hub's file leaves out, so that the
-    two differ in bytes. Compared is what decides ids: every token and its id, and the ids of fuzzed texts.
+    The package ships ranks without a tokenizer.json. A tokenizer made from them has merges that the hub's file leaves
+    out, so that the bytes differ. Compared is what decides ids: all tokens with their ids, and the ids of fuzzed texts.
 
     Args:
-        tokenizer: The one that is used.
+        tokenizer: The one in use.
         digest: Its digest.
-        source: Where it is from.
+        source: Its config.
 
     Returns:
-        Facts: how the comparison came out, or why there was none, and the sha256 of the hub's file.
+        Facts for the record: `same ids` or why there was no comparison, and the sha256 of the hub's file.
 
     Raises:
-        TokenizerError: If the hub's is another one.
+        TokenizerError: If they differ.
     """
     if isinstance(source, HubTokenizer):
         return _facts("is the hub's", None)
     pinned = HubTokenizer()
-    stated = _within(ANSWER_SECONDS, lambda: _stated(pinned))
-    if isinstance(stated, Exception):
-        log.info("corpus: the packaged tokenizer was not compared with the hub's: %s", told(stated))
-        return _facts(f"not reached: {told(stated)}", None)
-    if stated.commit_hash not in (None, pinned.revision):
+    metadata = _fetch_metadata(pinned)
+    if isinstance(metadata, Exception):
+        log.info("corpus: the packaged tokenizer was not compared with the hub's: %s", describe_error(metadata))
+        return _facts(f"not reached: {describe_error(metadata)}", None)
+    if metadata.commit_hash not in (None, pinned.revision):
         raise TokenizerError(
-            f"{pinned.repo} is pinned at {pinned.revision}, the hub gives {stated.commit_hash} under that name; "
+            f"{pinned.repo} is pinned at {pinned.revision}, the hub gives {metadata.commit_hash} under that name; "
             f"nothing is drawn. Ask who changed it. {WAY_OUT}"
         )
-    # What was compared once need not be fetched again: both digests are in the name.
-    note = state_dir() / "compared" / f"tokenizer-{digest}-{stated.etag}"
-    if not note.exists():
+    # An empty file marks a finished comparison, so that the hub's file is fetched once; both digests are in its name.
+    marker = state_dir() / "compared" / f"tokenizer-{digest}-{metadata.etag}"
+    if not marker.exists():
         try:
-            file = _fetch(pinned, str(stated.etag))
+            file = _fetch(pinned, str(metadata.etag))
+        except TokenizerError:
+            raise
         except Exception as error:
-            if isinstance(error, TokenizerError):
-                raise
-            return _facts(f"not fetched: {told(error)}", stated.etag)
-        refuse_other_ids(tokenizer, file, f"{pinned.repo} at {pinned.revision[:12]}")
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.touch()
-    return _facts(SAME_IDS, stated.etag)
+            return _facts(f"not fetched: {describe_error(error)}", metadata.etag)
+        _check_same_ids(tokenizer, file, f"{pinned.repo} at {pinned.revision[:12]}")
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+    return _facts("same ids", metadata.etag)
 
 
-def refuse_other_ids(tokenizer: "PreTrainedTokenizerBase", file: Path, name: str) -> None:
-    """Hold a tokenizer against a tokenizer.json.
+def _facts(outcome: str, sha256: str | None) -> dict[str, JsonValue]:
+    return {"tokenizer_compared_with_hub": outcome, "hub_tokenizer_sha256": sha256}
 
-    Args:
-        tokenizer: The one that is used.
-        file: The other one.
-        name: What the other one is called.
 
-    Raises:
-        TokenizerError: If a token, an id, or the ids of a text differ.
-    """
-    other = _read(file, name)
+def _fetch_metadata(pinned: HubTokenizer) -> "HfFileMetadata | Exception":
+    """The hub's metadata of the file, or the error. In a thread, because a name lookup has no time limit of its own."""
+    results: queue.SimpleQueue[HfFileMetadata | Exception] = queue.SimpleQueue()
+
+    def request() -> None:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        try:
+            url = hf_hub_url(pinned.repo, FILE, revision=pinned.revision)
+            results.put(get_hf_file_metadata(url, timeout=ANSWER_SECONDS))
+        except Exception as error:
+            results.put(error)
+
+    threading.Thread(target=request, name="hub-metadata", daemon=True).start()
+    try:
+        return results.get(timeout=ANSWER_SECONDS + 1)
+    except queue.Empty:
+        return TimeoutError(f"no answer in {ANSWER_SECONDS:.0f} s")
+
+
+def _fetch(pinned: HubTokenizer, stated_digest: str) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    file = Path(hf_hub_download(pinned.repo, FILE, revision=pinned.revision))
+    if len(stated_digest) == 64 and (found := sha256_of_file(file)) != stated_digest:
+        raise TokenizerError(
+            f"{file} hashes to {found[:12]}, the hub states {stated_digest[:12]} for {FILE} of {pinned.repo}; remove "
+            "the file and start the run again."
+        )
+    return file
+
+
+def _check_same_ids(tokenizer: "PreTrainedTokenizerBase", file: Path, name: str) -> None:
+    """Compare a tokenizer with a tokenizer.json: tokens, their ids, and the ids of texts."""
+    from tokenizers import Tokenizer
+
+    try:
+        other = Tokenizer.from_file(str(file))
+    except Exception as error:
+        raise TokenizerError(
+            f"{FILE} of {name} cannot be read as a tokenizer: {str(error)[:200]}. {WAY_OUT}"
+        ) from error
+    other.no_truncation()
+    other.no_padding()
     own_ids, other_ids = tokenizer.get_vocab(), other.get_vocab(with_added_tokens=True)
     if own_ids != other_ids:
         token = min(own_ids.items() ^ other_ids.items())[0]
@@ -100,57 +136,3 @@ def refuse_other_ids(tokenizer: "PreTrainedTokenizerBase", file: Path, name: str
     for text, ids, encoded in zip(texts, own, other.encode_batch(texts, add_special_tokens=False), strict=True):
         if ids != encoded.ids:
             raise TokenizerError(f"the packaged tokenizer gives other ids of {text[:80]!r} than {name}. {WAY_OUT}")
-
-
-def _facts(outcome: str, sha256: str | None) -> dict[str, JsonValue]:
-    return {"tokenizer_compared_with_hub": outcome, "hub_tokenizer_sha256": sha256}
-
-
-def _stated(pinned: HubTokenizer) -> "HfFileMetadata":
-    """What the hub says of the file, in one request."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-
-    return get_hf_file_metadata(hf_hub_url(pinned.repo, FILE, revision=pinned.revision), timeout=ANSWER_SECONDS)
-
-
-def _fetch(pinned: HubTokenizer, stated: str) -> Path:
-    from huggingface_hub import hf_hub_download
-
-    file = Path(hf_hub_download(pinned.repo, FILE, revision=pinned.revision))
-    if len(stated) == 64 and (found := sha256_of_file(file)) != stated:
-        raise TokenizerError(
-            f"{file} hashes to {found[:12]}, the hub states {stated[:12]} for {FILE} of {pinned.repo}; remove the file "
-            "and start again."
-        )
-    return file
-
-
-def _read(file: Path, name: str) -> "Tokenizer":
-    from tokenizers import Tokenizer
-
-    try:
-        other = Tokenizer.from_file(str(file))
-    except Exception as error:
-        raise TokenizerError(
-            f"{FILE} of {name} cannot be read as a tokenizer: {str(error)[:200]}. {WAY_OUT}"
-        ) from error
-    other.no_truncation()
-    other.no_padding()
-    return other
-
-
-def _within(seconds: float, call: "Callable[[], HfFileMetadata]") -> "HfFileMetadata | Exception":
-    """A call's result, or its error; looking up a name has no time limit of its own, so that a thread is left at it."""
-    found: queue.SimpleQueue[HfFileMetadata | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            found.put(call())
-        except Exception as error:
-            found.put(error)
-
-    threading.Thread(target=ask, name="ask-hub", daemon=True).start()
-    try:
-        return found.get(timeout=seconds + 1)
-    except queue.Empty:
-        return TimeoutError(f"no answer in {seconds:.0f} s")

@@ -1,4 +1,4 @@
-"""A fast tokenizer's vocabulary as tiktoken wants it, if it is of the kind that tiktoken can stand for."""
+"""A fast tokenizer's vocabulary in tiktoken's form, if tiktoken can replace the tokenizer."""
 
 import base64
 import json
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class Unsuited(ValueError):
-    """The tokenizer does what tiktoken does not."""
+    """tiktoken cannot replace the tokenizer."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What tiktoken needs.
+    """A vocabulary in tiktoken's form.
 
     Args:
         ranks: Bytes of every token and its id.
         pattern: Splits text before merges.
-        specials: Texts that are one token each.
+        specials: Special tokens and their ids.
     """
 
     ranks: Mapping[bytes, int]
@@ -34,10 +34,10 @@ class Vocabulary:
 
 
 def vocabulary_of(tokenizer: "PreTrainedTokenizerBase") -> Vocabulary:
-    """Take the vocabulary out of a byte-level BPE tokenizer that normalizes to NFC and splits by one pattern.
+    """The vocabulary of a byte-level BPE tokenizer that normalizes to NFC and splits by one pattern.
 
     Raises:
-        Unsuited: If it is of another kind.
+        Unsuited: If the tokenizer is of another kind.
     """
     backend = tokenizer.backend_tokenizer
     plain_bpe = {"dropout": None, "unk_token": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False}
@@ -46,7 +46,7 @@ def vocabulary_of(tokenizer: "PreTrainedTokenizerBase") -> Vocabulary:
         raise Unsuited(f"its model differs in {', '.join(odd) or 'its normalizer'}")
     added = tokenizer.added_tokens_decoder
     if any(token.normalized or token.lstrip or token.rstrip or token.single_word for token in added.values()):
-        raise Unsuited("its added tokens take in what stands beside them")
+        raise Unsuited("its added tokens also match text around them")
     return Vocabulary(
         ranks={_bytes(token): token_id for token, token_id in backend.get_vocab(with_added_tokens=False).items()},
         pattern=_pattern(backend.pre_tokenizer),
@@ -63,7 +63,7 @@ def write_ranks(ranks: Mapping[bytes, int], file: Path) -> None:
 
 
 def read_ranks(file: Path) -> dict[bytes, int]:
-    """Read it."""
+    """Read the file that `write_ranks` wrote."""
     pairs = (line.split() for line in file.read_bytes().splitlines())
     return {base64.b64decode(token): int(rank) for token, rank in pairs}
 
@@ -82,7 +82,7 @@ def _pattern(pre_tokenizer: Any) -> str:
             level["use_regex"],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise Unsuited("it splits text in another way than by one pattern") from error
+        raise Unsuited("it does not split text by one pattern") from error
     if steps != ("Split", "Isolated", False, "ByteLevel", False, False):
         raise Unsuited(f"it splits text as {steps}")
     return pattern

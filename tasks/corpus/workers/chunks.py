@@ -1,4 +1,4 @@
-"""A piece: one unit's documents, clipped and tokenized, in a file of its own until the assembler has drawn them."""
+"""Tokenized chunks: one work item's documents, clipped and tokenized, in a file until the sampler has drawn them."""
 
 import json
 import os
@@ -13,26 +13,28 @@ from typing import IO, Any
 
 import numpy as np
 
-from tasks.corpus.filters.clip import Ledger
+from tasks.corpus.filters.clip import ClipCounts
+from tasks.corpus.workers.work_items import WorkItem
 from tasks.schemas.artifacts import Document
 
 HEADER = "header.json"
+ARRAYS = ("line_ends", "ids", "id_ends", "days", "unsure")
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some documents of a unit; its arrays are small enough to hold one of every dump.
+class DocumentBatch:
+    """Some documents of a chunk, few enough that memory can hold a batch of every group.
 
     Args:
         names: (n_documents,) their ids in the source.
-        lines: The documents as UTF-8 lines of JSON, end to end.
-        line_ends: (n_documents,) bytes up to and with each line.
-        ids: (n_tokens,) uint32 ids, end to end.
-        id_ends: (n_documents,) ids up to and with each document's.
+        lines: The documents as UTF-8 lines of JSON, concatenated.
+        line_ends: (n_documents,) end of each line in `lines`.
+        ids: (n_tokens,) uint32 token ids, concatenated.
+        id_ends: (n_documents,) end of each document's ids in `ids`.
         days: (n_documents,) ordinals of their dates.
-        unsure: (n_documents,) whether the ids are left to transformers' tokenizer; such a document has none here.
-        found: What the scan found, by document.
-        signatures: (n_documents, n_bands) for near-duplicates, or None.
+        unsure: (n_documents,) whether transformers' tokenizer must make the ids; `ids` holds none of such a document.
+        found: What the scan found, by index of the document.
+        signatures: (n_documents, n_bands) uint64 for near-duplicates, or None.
     """
 
     names: Sequence[str]
@@ -49,55 +51,66 @@ class Part:
         return len(self.line_ends)
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What is known of a unit as a whole.
+def make_batch(
+    documents: Sequence[Document],
+    ids: Sequence[np.ndarray | None],
+    found: dict[int, list[str]],
+    signatures: np.ndarray | None,
+) -> DocumentBatch:
+    """Concatenate documents; fields as in `DocumentBatch`, `ids` is None for an unsure document."""
+    lines = [f"{document.model_dump_json()}\n".encode() for document in documents]
+    none = np.empty(0, np.uint32)
+    known = [none if own is None else own for own in ids]
+    return DocumentBatch(
+        names=[document.id for document in documents],
+        lines=b"".join(lines),
+        line_ends=np.cumsum([len(line) for line in lines], dtype=np.int64),
+        ids=np.concatenate([none, *known]),
+        id_ends=np.cumsum([len(own) for own in known], dtype=np.int64),
+        days=np.array([document.date.toordinal() for document in documents], np.int32),
+        unsure=np.array([own is None for own in ids], bool),
+        found=found,
+        signatures=signatures,
+    )
 
-    Args:
-        ledger: What became of its documents in the clip.
-        n_parts: Parts in the file.
-        n_tokens: In all of them.
-        corrupt: Why its file cannot be read, where that is only counted.
-    """
 
-    ledger: Ledger
-    n_parts: int
-    n_tokens: int
-    corrupt: str = ""
-
-
-class PieceWriter:
-    """Writes a piece part by part; it is there as a whole or not at all."""
+class ChunkWriter:
+    """Writes a chunk batch by batch. Without its header, which is written last, it cannot be read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._archive = zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED)
-        self.n_parts = self.n_tokens = 0
+        self.n_batches = self.n_tokens = 0
 
-    def add(self, part: Part) -> None:
-        """Write a part."""
-        arrays = {name: getattr(part, name) for name in ("line_ends", "ids", "id_ends", "days", "unsure")}
-        if part.signatures is not None:
-            arrays["signatures"] = part.signatures
+    def add(self, batch: DocumentBatch) -> None:
+        """Write a batch."""
+        arrays = {name: getattr(batch, name) for name in ARRAYS}
+        if batch.signatures is not None:
+            arrays["signatures"] = batch.signatures
         for name, content in arrays.items():
-            with self._archive.open(f"{self.n_parts}/{name}.npy", "w", force_zip64=True) as member:
+            with self._archive.open(f"{self.n_batches}/{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, content, allow_pickle=False)
-        self._archive.writestr(f"{self.n_parts}/lines.jsonl", part.lines)
-        self._archive.writestr(f"{self.n_parts}/found.json", json.dumps([part.names, part.found]))
-        self.n_parts += 1
-        self.n_tokens += len(part.ids)
+        self._archive.writestr(f"{self.n_batches}/lines.jsonl", batch.lines)
+        self._archive.writestr(f"{self.n_batches}/found.json", json.dumps([batch.names, batch.found]))
+        self.n_batches += 1
+        self.n_tokens += len(batch.ids)
 
     def abandon(self) -> None:
-        """End a piece that cannot be finished; what was written of it is worth nothing."""
-        # Else the archive would write its directory into the stream when it is collected.
+        """End a chunk that cannot be finished."""
+        # Otherwise the archive would write its directory into the stream when it is garbage-collected.
         self._archive.close()
 
-    def close(self, ledger: Ledger, corrupt: str = "") -> None:
-        """Write what is known of the whole."""
+    def close(self, counts: ClipCounts, corrupt: str = "") -> None:
+        """Write the header.
+
+        Args:
+            counts: What was read and dropped.
+            corrupt: Why the file cannot be read, if such files are only counted.
+        """
         header = {
-            "n_read": ledger.n_read,
-            "dropped": ledger.dropped,
-            "days": [day and day.toordinal() for day in (ledger.first_day, ledger.last_day)],
-            "n_parts": self.n_parts,
+            "n_read": counts.n_read,
+            "dropped": counts.dropped,
+            "days": [day and day.toordinal() for day in (counts.first_day, counts.last_day)],
+            "n_batches": self.n_batches,
             "n_tokens": self.n_tokens,
             "corrupt": corrupt,
         }
@@ -105,11 +118,13 @@ class PieceWriter:
         self._archive.close()
 
 
-class Piece:
-    """A piece that is read again. A damaged one is noticed by the archive's checksums.
+class TokenizedChunk:
+    """A chunk opened for reading. The archive's checksums detect damage.
 
-    Args:
-        file: Where it lies.
+    Attributes:
+        counts: What was read and dropped.
+        n_tokens: In all batches.
+        corrupt: Why the file could not be read, else empty.
 
     Raises:
         zipfile.BadZipFile: If it is damaged.
@@ -124,26 +139,28 @@ class Piece:
             self._archive.close()
             raise
         first, last = (day and date.fromordinal(day) for day in header["days"])
-        ledger = Ledger(header["n_read"], Counter(header["dropped"]), first, last)
-        self.summary = Summary(ledger, header["n_parts"], header["n_tokens"], header["corrupt"])
+        self.counts = ClipCounts(header["n_read"], Counter(header["dropped"]), first, last)
+        self.n_tokens: int = header["n_tokens"]
+        self.corrupt: str = header["corrupt"]
+        self._n_batches: int = header["n_batches"]
 
-    def parts(self) -> Iterator[Part]:
-        """Its parts, read one at a time; past the last one the file is closed."""
+    def batches(self) -> Iterator[DocumentBatch]:
+        """Read the batches one at a time; the file is closed after the last."""
         names = set(self._archive.namelist())
-        for number in range(self.summary.n_parts):
+        for number in range(self._n_batches):
             document_ids, found = json.loads(self._archive.read(f"{number}/found.json"))
-            signed = f"{number}/signatures.npy" in names
-            yield Part(
+            has_signatures = f"{number}/signatures.npy" in names
+            yield DocumentBatch(
                 names=document_ids,
                 lines=self._archive.read(f"{number}/lines.jsonl"),
-                **{name: self._array(number, name) for name in ("line_ends", "ids", "id_ends", "days", "unsure")},
-                found={int(place): what for place, what in found.items()},
-                signatures=self._array(number, "signatures") if signed else None,
+                **{name: self._array(number, name) for name in ARRAYS},
+                found={int(index): mentions for index, mentions in found.items()},
+                signatures=self._array(number, "signatures") if has_signatures else None,
             )
         self.close()
 
     def close(self) -> None:
-        """Close its file, which stays."""
+        """Close the file."""
         self._archive.close()
 
     def _array(self, number: int, name: str) -> Any:
@@ -151,38 +168,13 @@ class Piece:
         return np.lib.format.read_array(BytesIO(content), allow_pickle=False)
 
 
-def store_piece(file: Path, content: bytes) -> None:
-    """Write a piece that came as bytes from another machine."""
+def chunk_file(chunks_dir: Path, item: WorkItem) -> Path:
+    """Where a work item's chunk is."""
+    return chunks_dir / f"{item.name}.chunk"
+
+
+def store_chunk(file: Path, content: bytes) -> None:
+    """Write a chunk that came as bytes from another machine."""
     unfinished = file.with_suffix(f".{os.getpid()}")
     unfinished.write_bytes(content)
     unfinished.replace(file)
-
-
-def part_of(
-    documents: Sequence[Document],
-    ids: Sequence[np.ndarray | None],
-    found: dict[int, list[str]],
-    signatures: np.ndarray | None,
-) -> Part:
-    """Put documents end to end.
-
-    Args:
-        documents: Clipped.
-        ids: Their ids; None where the engine was not sure.
-        found: What the scan found, by document.
-        signatures: One row each, or None.
-    """
-    lines = [f"{document.model_dump_json()}\n".encode() for document in documents]
-    none = np.empty(0, np.uint32)
-    known = [none if own is None else own for own in ids]
-    return Part(
-        names=[document.id for document in documents],
-        lines=b"".join(lines),
-        line_ends=np.cumsum([len(line) for line in lines], dtype=np.int64),
-        ids=np.concatenate([none, *known]),
-        id_ends=np.cumsum([len(own) for own in known], dtype=np.int64),
-        days=np.array([document.date.toordinal() for document in documents], np.int32),
-        unsure=np.array([own is None for own in ids], bool),
-        found=found,
-        signatures=signatures,
-    )

@@ -1,4 +1,4 @@
-"""Who reads units: this process, other processes of this machine, or Dask's workers on many."""
+"""Executors of work items: this process, other processes of this machine, or Dask's workers on many machines."""
 
 import os
 import signal
@@ -15,137 +15,139 @@ from multiprocessing import get_context
 from typing import Any
 from uuid import uuid4
 
-from tasks.corpus.errors import CorpusError
-from tasks.corpus.workers.work_items import Unit
-from tasks.corpus.workers.worker import Job, Worker, make_piece, make_worker, read_unit
+from tasks.corpus.errors import NoWorkers, UnknownRunner
+from tasks.corpus.workers.work_items import WorkItem
+from tasks.corpus.workers.worker import Job, Worker, make_chunk, prepare_worker, process_item
 
 RUNNER = "HINDSIGHT_CORPUS_RUNNER"
-"""`here`, `processes`, `processes:N`, `dask:local:N` or `dask:tcp://host:port`."""
-SMALL_TOKENS = 2_000_000
-"""A budget that one process draws before others would have started."""
-WATCH_SECONDS = 1.0
+"""`in_process`, `processes`, `processes:N`, `dask:local:N` or `dask:tcp://host:port`."""
+IN_PROCESS_TOKENS = 2_000_000
+"""One process finishes a smaller budget before others would have started."""
+PARENT_CHECK_SECONDS = 1.0
 WORKERS_SECONDS = 60.0
 
 
-class UnknownRunner(CorpusError):
-    """The environment names a way of running that there is not."""
-
-
-class NoWorkers(CorpusError):
-    """A cluster has nobody who would read."""
-
-
 @dataclass(frozen=True)
-class Pool:
-    """Reads units.
+class ItemExecutor:
+    """Runs workers.
 
     Args:
         name: For the log and the record.
-        submit: Starts a unit.
-        n_workers: Units read at once; 0 where a unit is read when it is asked for and nothing is read ahead.
-        shares_folder: Whether workers write pieces themselves.
-        prepare: Makes what a job needs in every worker, without waiting; that it is done counts for nothing but time.
+        submit: Starts a work item.
+        n_workers: Work items run at once; 0 if an item runs when it is asked for and nothing is read ahead.
+        shares_folder: Whether workers write chunks themselves.
+        prepare: Makes every worker's reader and tokenizer, without waiting; only saves time.
     """
 
     name: str
-    submit: Callable[[Job, Unit], "Future[bytes | None]"]
+    submit: Callable[[Job, WorkItem], "Future[bytes | None]"]
     n_workers: int
     shares_folder: bool
     prepare: Callable[[Job], None] = lambda job: None
 
 
-OpenPool = Callable[[Callable[[], Any]], AbstractContextManager[Pool]]
-"""From what gives transformers' tokenizer to a pool that is open for a while."""
+OpenExecutor = Callable[[Callable[[], Any]], AbstractContextManager[ItemExecutor]]
+"""Opens an executor, given a function that returns transformers' tokenizer."""
 
 
 @contextmanager
-def here(tokenizer: Callable[[], Any] | None = None) -> Iterator[Pool]:
-    """This process, unit by unit as they are asked for.
+def in_process(tokenizer: Callable[[], Any] | None = None) -> Iterator[ItemExecutor]:
+    """This process, one work item at a time, when it is asked for.
 
     Args:
-        tokenizer: Gives transformers' tokenizer, which this process has loaded by then.
+        tokenizer: Returns transformers' tokenizer, which this process has loaded by then.
     """
     workers: dict[Job, Worker] = {}
 
-    def submit(job: Job, unit: Unit) -> "Future[bytes | None]":
+    def submit(job: Job, item: WorkItem) -> "Future[bytes | None]":
         if job not in workers:
             workers[job] = Worker(job, tokenizer() if tokenizer else None)
         done: Future[bytes | None] = Future()
-        done.set_result(make_piece(workers[job], unit))
+        done.set_result(make_chunk(workers[job], item))
         return done
 
-    yield Pool("here", submit, n_workers=0, shares_folder=True)
+    yield ItemExecutor("in_process", submit, n_workers=0, shares_folder=True)
 
 
 @contextmanager
-def processes(n_workers: int) -> Iterator[Pool]:
-    """Processes of this machine, started anew rather than forked, for this one has threads."""
+def processes(n_workers: int) -> Iterator[ItemExecutor]:
+    """Processes of this machine; spawned, not forked, because this process has threads."""
     executor = ProcessPoolExecutor(
-        n_workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
+        n_workers, mp_context=get_context("spawn"), initializer=_initialize_worker, initargs=(os.getpid(),)
     )
-    with _ended(executor):
+    try:
         # They start while this process loads its tokenizer.
         for _ in range(n_workers):
-            executor.submit(_ready)
+            executor.submit(_import_libraries)
 
-        def submit(job: Job, unit: Unit) -> "Future[bytes | None]":
-            return executor.submit(read_unit, job, unit)
+        def submit(job: Job, item: WorkItem) -> "Future[bytes | None]":
+            return executor.submit(process_item, job, item)
 
         def prepare(job: Job) -> None:
             for _ in range(n_workers):
-                executor.submit(make_worker, job)
+                executor.submit(prepare_worker, job)
 
-        yield Pool(f"{n_workers} processes", submit, n_workers, shares_folder=True, prepare=prepare)
+        yield ItemExecutor(f"{n_workers} processes", submit, n_workers, shares_folder=True, prepare=prepare)
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
-def asks_for_dask() -> str | None:
-    """Where Dask's workers are, if the environment asks for them: `local:2`, `tcp://host:port`."""
-    kind, _, where = os.environ.get(RUNNER, "").partition(":")
-    return where if kind == "dask" and where else None
+def dask_address() -> str | None:
+    """Address of Dask's workers, if the environment asks for them: `local:2`, `tcp://host:port`."""
+    kind, _, address = os.environ.get(RUNNER, "").partition(":")
+    return address if kind == "dask" and address else None
+
+
+def local_cluster_options(address: str) -> dict[str, Any]:
+    """Options of Dask's LocalCluster for an address `local:N`."""
+    n_workers = int(address.partition(":")[2] or 2)
+    return {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
 
 
 @contextmanager
-def dask(where: str) -> Iterator[Pool]:
+def dask(address: str) -> Iterator[ItemExecutor]:
     """Dask's workers: `tcp://host:port`, or `local:N` for a cluster of this machine."""
     import distributed
 
     untyped: Any = distributed
-    if where.startswith("local"):
-        n_workers = int(where.partition(":")[2] or 2)
-        options = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
-        with untyped.LocalCluster(**options) as cluster, untyped.Client(cluster) as client:
-            yield of_client(client)
+    if address.startswith("local"):
+        with (
+            untyped.LocalCluster(**local_cluster_options(address)) as cluster,
+            untyped.Client(cluster) as client,
+        ):
+            yield dask_client(client)
     else:
-        with untyped.Client(where) as client:
-            yield of_client(client)
+        with untyped.Client(address) as client:
+            yield dask_client(client)
 
 
 @contextmanager
-def chosen(token_budget: int, tokenizer: Callable[[], Any] | None = None) -> Iterator[Pool]:
-    """The pool the environment names; unnamed, this machine's cores where the budget is worth their start.
+def configured(token_budget: int, tokenizer: Callable[[], Any] | None = None) -> Iterator[ItemExecutor]:
+    """The executor the environment names; by default a process per core, or this process for a small budget.
 
     Raises:
-        UnknownRunner: If it names another.
+        UnknownRunner: If the environment names another.
     """
     kind, _, rest = os.environ.get(RUNNER, "").partition(":")
-    if kind == "here" or (not kind and token_budget < SMALL_TOKENS):
-        with here(tokenizer) as pool:
-            yield pool
+    if kind == "in_process" or (not kind and token_budget < IN_PROCESS_TOKENS):
+        opened = in_process(tokenizer)
     elif kind in ("", "processes") and (rest.isdigit() or not rest):
-        with processes(int(rest) if rest else len(os.sched_getaffinity(0))) as pool:
-            yield pool
+        opened = processes(int(rest) if rest else len(os.sched_getaffinity(0)))
     elif kind == "dask" and rest:
-        with dask(rest) as pool:
-            yield pool
+        opened = dask(rest)
+    elif kind == "here":
+        raise UnknownRunner(f"{RUNNER}='here' has been renamed; set {RUNNER}=in_process.")
     else:
         raise UnknownRunner(
-            f"{RUNNER}={os.environ[RUNNER]!r} is no way of running; say here, processes, processes:4, dask:local:2 or "
+            f"{RUNNER}={os.environ[RUNNER]!r} is not a runner; set in_process, processes, processes:4, dask:local:2 or "
             "dask:tcp://host:port."
         )
+    with opened as executor:
+        yield executor
 
 
-def of_client(client: Any) -> Pool:
-    """The workers of a Dask client that somebody else has opened.
+def dask_client(client: Any) -> ItemExecutor:
+    """The workers of an open Dask client, which the caller closes.
 
     Raises:
         NoWorkers: If none has come within WORKERS_SECONDS.
@@ -157,44 +159,36 @@ def of_client(client: Any) -> Pool:
             f"no worker came to {client.scheduler.address} in {WORKERS_SECONDS:g} s; start some, or change {RUNNER}."
         ) from error
     executor: Executor = client.get_executor(pure=False)
-    start, n_workers = uuid4().hex, sum(client.nthreads().values())
-    return Pool(
+    start_id, n_workers = uuid4().hex, sum(client.nthreads().values())
+    return ItemExecutor(
         f"dask, {n_workers} threads",
-        lambda job, unit: executor.submit(read_unit, replace(job, start=start), unit),
+        lambda job, item: executor.submit(process_item, replace(job, start_id=start_id), item),
         n_workers,
         shares_folder=False,
     )
 
 
-def lost() -> tuple[type[BaseException], ...]:
-    """What a unit's future raises when the process that read it has ended."""
-    distributed: Any = sys.modules.get("distributed")  # Not imported, which takes a second, there is no worker of it.
+def lost_worker_errors() -> tuple[type[BaseException], ...]:
+    """What a work item's future raises if its process has ended."""
+    # Not imported here, because that takes a second; without the import there are no Dask workers.
+    distributed: Any = sys.modules.get("distributed")
     return (BrokenProcessPool, CancelledError, *([distributed.KilledWorker] if distributed else []))
 
 
-@contextmanager
-def _ended(executor: Executor) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _ready() -> None:
-    """Importing what reading needs is what takes the time."""
+def _import_libraries() -> None:
     for name in ("pyarrow.parquet", "tiktoken"):
         import_module(name)
 
 
-def _begin(parent: int) -> None:
-    """A worker process: it leaves interruptions to its parent, and does not outlive it."""
+def _initialize_worker(parent: int) -> None:
+    """Make a worker process ignore interrupts, which its parent handles, and end with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # One tokenizer per process; each with threads of its own would contend for the same cores.
+    # One tokenizer per process; tokenizers with several threads each would compete for the same cores.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-    def watch() -> None:
+    def end_with_parent() -> None:
         while os.getppid() == parent:
-            time.sleep(WATCH_SECONDS)
+            time.sleep(PARENT_CHECK_SECONDS)
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Pieces as the assembler asks for them, read ahead only as far as its demand can be foreseen."""
+"""Prefetches tokenized chunks in the order in which the sampler is expected to ask for them."""
 
 import logging
 import zipfile
@@ -8,172 +8,159 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.corpus.errors import CorpusError, WorkerLost
-from tasks.corpus.workers.chunks import Piece, store_piece
-from tasks.corpus.workers.cursor import Cursor
-from tasks.corpus.workers.executors import Pool, lost
-from tasks.corpus.workers.work_items import Stratum, Unit
-from tasks.corpus.workers.worker import Job, piece_file
+from tasks.corpus.workers.chunks import TokenizedChunk, chunk_file, store_chunk
+from tasks.corpus.workers.executors import ItemExecutor, lost_worker_errors
+from tasks.corpus.workers.work_items import Cursor, Group, WorkItem
+from tasks.corpus.workers.worker import Job
 
 log = logging.getLogger(__name__)
 
 TOKENS_PER_ROW = 600
-"""Of a dump that nothing was read of yet; FineWeb's mean is 671."""
+"""Expected for a group of which nothing was read yet; FineWeb's mean is 671."""
 AHEAD_PER_WORKER = 4
-Key = tuple[int, int]
 
 
-class Supply:
-    """Hands out units and gives their pieces.
+class Prefetcher:
+    """Submits work items and returns their chunks.
 
-    A stratum is read ahead until what it has given and what is under way are expected to fill its quota; of several the
-    one that is least full comes first, as the assembler draws them.
+    A group is read ahead until its quota is expected to be filled by what it has given and what is submitted. The least
+    full group comes first, as in the sampler.
 
     Args:
-        pool: Who reads.
-        job: What workers must know.
-        strata: All of them.
-        cursors: Where each stands, kept up to date by the assembler.
-        pieces: Folder of pieces; those of an earlier start are used.
+        executor: Runs the workers.
+        job: What workers need.
+        groups: All groups.
+        cursors: How far each is drawn; the sampler updates them.
+        chunks_dir: Folder of chunks; those of an earlier start are used.
     """
 
     def __init__(
-        self, pool: Pool, job: Job, strata: Sequence[Stratum], cursors: Sequence[Cursor], pieces: Path
+        self, executor: ItemExecutor, job: Job, groups: Sequence[Group], cursors: Sequence[Cursor], chunks_dir: Path
     ) -> None:
-        self._pool, self._job, self._strata, self._cursors, self._pieces = pool, job, strata, cursors, pieces
-        self._under_way: dict[Future[bytes | None], Unit] = {}
-        self._ahead: dict[Key, float] = {}
-        """Expected tokens of units that are handed out and not opened yet."""
-        self._next = [0] * len(strata)
-        self._full_at = [0.0] * len(strata)
-        """What a stratum will have given when its open unit is drawn."""
-        self._seen: list[list[int]] = [[] for _ in strata]
-        self._ended = [False] * len(strata)
-        self._failed: dict[Unit, Exception] = {}
-        self._no_more: dict[int, CorpusError] = {}
-        """Why a stratum's next unit is not known."""
+        self._executor, self._job, self._groups = executor, job, groups
+        self._cursors, self._chunks_dir = cursors, chunks_dir
+        self._running: dict[Future[bytes | None], WorkItem] = {}
+        self._ahead: dict[tuple[int, int], float] = {}
+        """Expected tokens of work items that are submitted and not returned yet, by group and number."""
+        self._next = [0] * len(groups)
+        self._full_at = [0.0] * len(groups)
+        """What a group will have given after its current work item."""
+        self._n_tokens: list[list[int]] = [[] for _ in groups]
+        """Tokens of the chunks returned so far, by group."""
+        self._ended = [False] * len(groups)
+        self._failed: dict[WorkItem, Exception] = {}
+        self._list_errors: dict[int, CorpusError] = {}
+        """Why a group's next work item is unknown."""
 
-    def start(self, stratum: int, number: int) -> None:
-        """Begin a stratum at a later unit, as on a resume."""
-        self._next[stratum] = number
+    def start_at(self, group: int, number: int) -> None:
+        """Start a group at a later work item, as on a resume."""
+        self._next[group] = number
 
-    def piece(self, stratum: int, number: int) -> tuple[Unit, Piece] | None:
-        """A unit and its piece, as soon as it is there; None past the last unit.
+    def get(self, group: int, number: int) -> tuple[WorkItem, TokenizedChunk] | None:
+        """Wait for a work item's chunk; None past the last work item.
 
         Raises:
-            CorpusError: What its worker raised.
+            CorpusError: The worker's own error.
             WorkerLost: If a worker process ended.
         """
-        unit = self._strata[stratum].unit(number)
-        if unit is None:
-            if error := self._no_more.get(stratum):
+        item = self._groups[group].item(number)
+        if item is None:
+            if error := self._list_errors.get(group):
                 raise error
             return None
-        if (stratum, number) not in self._ahead:
-            self._hand_out(unit)
+        if (group, number) not in self._ahead:
+            self._start(item)
         self._read_ahead()
-        piece = self._opened(unit)
-        del self._ahead[stratum, number]
-        self._full_at[stratum] = self._cursors[stratum].given + piece.summary.n_tokens
-        self._seen[stratum].append(piece.summary.n_tokens)
-        return unit, piece
+        chunk = self._open(item)
+        del self._ahead[group, number]
+        self._full_at[group] = self._cursors[group].given + chunk.n_tokens
+        self._n_tokens[group].append(chunk.n_tokens)
+        return item, chunk
 
-    def again(self, stratum: int, number: int) -> Piece:
-        """The piece of a unit whose piece was found damaged, made anew.
+    def rebuild(self, item: WorkItem) -> TokenizedChunk:
+        """Make a damaged chunk again.
 
         Raises:
-            BadZipFile: If it is damaged as well.
+            BadZipFile: If the new one is damaged as well.
         """
-        unit = self._strata[stratum].unit(number)
-        if unit is None:
-            raise IndexError(f"stratum {stratum} has no unit {number}")
-        self._make_anew(unit)
-        return Piece(piece_file(self._pieces, unit))
-
-    def _opened(self, unit: Unit) -> Piece:
-        self._await(unit)
-        try:
-            return Piece(piece_file(self._pieces, unit))
-        except zipfile.BadZipFile:
-            self._make_anew(unit)
-            return Piece(piece_file(self._pieces, unit))
-
-    def _make_anew(self, unit: Unit) -> None:
-        file = piece_file(self._pieces, unit)
-        log.warning("corpus: the piece %s of %s is damaged; its documents are read again", file.name, unit.path)
+        file = chunk_file(self._chunks_dir, item)
+        log.warning("corpus: chunk %s of %s is damaged and is made again", file.name, item.path)
         file.unlink(missing_ok=True)
-        self._submit(unit)
-        self._await(unit)
+        self._submit(item)
+        self._await(item)
+        return TokenizedChunk(file)
 
-    def _await(self, unit: Unit) -> None:
-        while unit in self._under_way.values():
+    def _open(self, item: WorkItem) -> TokenizedChunk:
+        self._await(item)
+        try:
+            return TokenizedChunk(chunk_file(self._chunks_dir, item))
+        except zipfile.BadZipFile:
+            return self.rebuild(item)
+
+    def _await(self, item: WorkItem) -> None:
+        while item in self._running.values():
             self._collect()
             self._read_ahead()
-        if error := self._failed.pop(unit, None):
-            with _named(unit):
+        if error := self._failed.pop(item, None):
+            with _explains_lost_worker(item):
                 raise error
 
     def _read_ahead(self) -> None:
-        n_workers = self._pool.n_workers
-        limit = len(self._strata) + AHEAD_PER_WORKER * n_workers
-        while n_workers and len(self._under_way) < n_workers + 1 and len(self._ahead) < limit:
-            fullness = {stratum.index: self._fullness(stratum) for stratum in self._strata}
+        n_workers = self._executor.n_workers
+        limit = len(self._groups) + AHEAD_PER_WORKER * n_workers
+        while n_workers and len(self._running) < n_workers + 1 and len(self._ahead) < limit:
+            fullness = {group.index: self._fullness(group) for group in self._groups}
             wanted = [index for index, full in fullness.items() if full < 1 and not self._ended[index]]
             if not wanted:
                 return
             index = min(wanted, key=fullness.__getitem__)
             try:
-                unit = self._strata[index].unit(self._next[index])
+                item = self._groups[index].item(self._next[index])
             except CorpusError as error:
-                # Raised when that unit is asked for, if it ever is.
-                self._no_more[index], unit = error, None
-            if unit is None:
+                # Raised when the sampler asks for this work item, if it ever does.
+                self._list_errors[index], item = error, None
+            if item is None:
                 self._ended[index] = True
             else:
-                self._hand_out(unit)
+                self._start(item)
 
-    def _fullness(self, stratum: Stratum) -> float:
-        index = stratum.index
-        ahead = sum(tokens for (owner, _), tokens in self._ahead.items() if owner == index)
-        return (max(self._cursors[index].given, self._full_at[index]) + ahead) / stratum.quota
+    def _fullness(self, group: Group) -> float:
+        ahead = sum(tokens for (index, _), tokens in self._ahead.items() if index == group.index)
+        return (max(self._cursors[group.index].given, self._full_at[group.index]) + ahead) / group.quota
 
-    def _hand_out(self, unit: Unit) -> None:
-        self._next[unit.stratum] = max(self._next[unit.stratum], unit.number + 1)
-        seen = self._seen[unit.stratum]
-        expected = sum(seen) / len(seen) if seen else unit.place.n_rows * TOKENS_PER_ROW
-        self._ahead[unit.stratum, unit.number] = expected
-        if not _is_whole(piece_file(self._pieces, unit)):
-            self._submit(unit)
+    def _start(self, item: WorkItem) -> None:
+        self._next[item.group] = max(self._next[item.group], item.number + 1)
+        seen = self._n_tokens[item.group]
+        expected = sum(seen) / len(seen) if seen else item.row_group.n_rows * TOKENS_PER_ROW
+        self._ahead[item.group, item.number] = expected
+        # A chunk of an earlier start is used, unless a crash of the machine has cut it.
+        if not zipfile.is_zipfile(chunk_file(self._chunks_dir, item)):
+            self._submit(item)
 
-    def _submit(self, unit: Unit) -> None:
-        with _named(unit):
-            self._under_way[self._pool.submit(self._job, unit)] = unit
+    def _submit(self, item: WorkItem) -> None:
+        with _explains_lost_worker(item):
+            self._running[self._executor.submit(self._job, item)] = item
         self._collect(block=False)
 
     def _collect(self, block: bool = True) -> None:
-        for done in wait(self._under_way, None if block else 0, FIRST_COMPLETED).done:
-            unit = self._under_way.pop(done)
+        for done in wait(self._running, None if block else 0, FIRST_COMPLETED).done:
+            item = self._running.pop(done)
             try:
                 content = done.result()
             except Exception as error:
-                # Raised when the unit is asked for: what is drawn must not depend on how far was read ahead.
-                self._failed[unit] = error
+                # Raised when the sampler asks for the item: the result must not depend on how far was read ahead.
+                self._failed[item] = error
                 continue
             if content is not None:
-                store_piece(piece_file(self._pieces, unit), content)
-
-
-def _is_whole(file: Path) -> bool:
-    """Whether a piece of an earlier start can be used; one that a crash of the machine has cut is made again."""
-    return file.exists() and zipfile.is_zipfile(file)
+                store_chunk(chunk_file(self._chunks_dir, item), content)
 
 
 @contextmanager
-def _named(unit: Unit) -> Iterator[None]:
-    """Say what a lost process means."""
+def _explains_lost_worker(item: WorkItem) -> Iterator[None]:
     try:
         yield
-    except lost() as error:
+    except lost_worker_errors() as error:
         raise WorkerLost(
-            f"a process that read documents ended by {unit.path}, mostly for want of memory; what is done is kept. "
+            f"a worker process ended at {item.path}, most likely out of memory; finished work is kept. "
             "Start the run again, with fewer processes in HINDSIGHT_CORPUS_RUNNER."
         ) from error

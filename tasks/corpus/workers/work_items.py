@@ -1,87 +1,79 @@
-"""Units of work in a seeded order: a row group of a file, or a batch of documents where there are no row groups."""
+"""Work items: the row groups of a group's files, numbered in the order in which they are drawn."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Place:
-    """Where a unit's documents lie in its file.
-
-    Args:
-        ordinal: Which of the file's units, in the file's order.
-        start: Row group, byte offset, or number of the first document, as its reader wants it.
-        n_rows: Documents in it.
-    """
-
-    ordinal: int
-    start: int
-    n_rows: int
+from tasks.corpus.sources.reader import RowGroup
 
 
 @dataclass(frozen=True)
-class Unit:
+class WorkItem:
     """What a worker reads at once.
 
     Args:
-        stratum: Index of the stratum it belongs to.
-        number: Its place in the stratum's seeded order.
+        group: Index of its group.
+        number: Its index in the group's seeded order.
         path: The file.
-        place: Where in the file.
+        row_group: Where in the file.
     """
 
-    stratum: int
+    group: int
     number: int
     path: str
-    place: Place
+    row_group: RowGroup
 
     @property
     def name(self) -> str:
-        """Name of its piece."""
-        return f"{self.stratum:03d}-{self.number:07d}"
+        """File name of its chunk, without the suffix."""
+        return f"{self.group:03d}-{self.number:07d}"
 
 
-class Stratum:
-    """Documents that share one quota, as units in the order in which they are drawn.
+class Group:
+    """Documents that share one quota, as work items in the order in which they are drawn.
 
-    A file's units are asked for when it is reached, so that only the files that are needed are opened.
+    A file is only opened when its first work item is asked for.
 
     Args:
-        index: Its place among the strata.
+        index: Its index among the groups.
         name: Such as `2017-26`.
-        quota: Tokens it gives.
-        files: Its files, in the order in which they are drawn.
-        places: A file's units, in the order in which they are drawn.
+        quota: Tokens it gives for training.
+        files: In the order in which they are drawn.
+        row_groups: From a file to its row groups, in the order in which they are drawn.
     """
 
     def __init__(
-        self,
-        index: int,
-        name: str,
-        quota: int,
-        files: Sequence[str],
-        places: Callable[[str], Sequence[Place]],
+        self, index: int, name: str, quota: int, files: Sequence[str], row_groups: Callable[[str], Sequence[RowGroup]]
     ) -> None:
         self.index, self.name, self.quota = index, name, quota
-        self.files, self.places = files, places
-        self._units = self._in_order(files, places)
-        self._known: list[Unit] = []
+        self.files, self.row_groups = files, row_groups
+        self._remaining = self._all_items()
+        self._known: list[WorkItem] = []
 
-    def unit(self, number: int) -> Unit | None:
-        """A unit by its place in the order, or None past the last."""
+    def item(self, number: int) -> WorkItem | None:
+        """A work item by its number, or None past the last."""
         while len(self._known) <= number:
-            following = next(self._units, None)
+            following = next(self._remaining, None)
             if following is None:
                 return None
             self._known.append(following)
         return self._known[number]
 
-    def _in_order(self, files: Sequence[str], places: Callable[[str], Sequence[Place]]) -> Iterator[Unit]:
-        in_order = ((path, place) for path in files for place in places(path))
-        for number, (path, place) in enumerate(in_order):
-            yield Unit(self.index, number, path, place)
+    def _all_items(self) -> Iterator[WorkItem]:
+        in_order = ((path, row_group) for path in self.files for row_group in self.row_groups(path))
+        for number, (path, row_group) in enumerate(in_order):
+            yield WorkItem(self.index, number, path, row_group)
 
 
-def base_name(path: str) -> str:
-    """The last part of a path."""
-    return path.rsplit("/", 1)[-1]
+@dataclass
+class Cursor:
+    """How far a group has been drawn.
+
+    Args:
+        number: Work item that is being drawn; -1 before the first.
+        n_drawn: Documents of it that were drawn.
+        given: Tokens the group has given for training.
+    """
+
+    number: int = -1
+    n_drawn: int = 0
+    given: int = 0

@@ -1,4 +1,4 @@
-"""What a worker does: read a unit, clip it, tokenize it, leave a piece. One per thread, wherever that is."""
+"""A worker: reads a work item, clips and tokenizes its documents, and writes a tokenized chunk. One per thread."""
 
 import os
 import tempfile
@@ -11,146 +11,137 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from tasks.corpus.config import CorpusConfig
+from tasks.corpus.config import CorpusConfig, FineWebSource
 from tasks.corpus.errors import DamagedSource
-from tasks.corpus.filters.clip import CORRUPT, Ledger, clip
+from tasks.corpus.filters.clip import CORRUPT, ClipCounts, clip
 from tasks.corpus.filters.cutoff import Cutoff
-from tasks.corpus.sources.patience import patiently
-from tasks.corpus.sources.reader import Reader, open_reader
-from tasks.corpus.sources.source_config import FineWebSource
+from tasks.corpus.filters.scan import Scan
+from tasks.corpus.sources.open_reader import open_reader
+from tasks.corpus.sources.reader import Reader
+from tasks.corpus.sources.remote import retry_request
 from tasks.corpus.tokenize.engine import Engine, EngineSpec, make_engine
-from tasks.corpus.workers.chunks import Part, PieceWriter, part_of
-from tasks.corpus.workers.work_items import Unit
+from tasks.corpus.workers.chunks import ChunkWriter, DocumentBatch, chunk_file, make_batch
+from tasks.corpus.workers.work_items import WorkItem
 from tasks.schemas.artifacts import Document
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-PART_DOCUMENTS = 512
+DOCUMENTS_PER_BATCH = 512
 
 
 @dataclass(frozen=True)
 class Job:
-    """All a worker must know; the same for every unit.
+    """What a worker needs besides its work items.
 
     Args:
-        config: What is drawn.
-        engine: How it is tokenized.
-        scratch: Folder for unpacked files.
-        pieces: Folder for pieces, or None where this process does not share it: the piece is returned as bytes.
-        start: Tells starts apart where workers outlive them, so that none reads on from files an earlier one opened.
+        config: The corpus's.
+        engine: The tokenizer engine.
+        scratch_dir: For unpacked files.
+        chunks_dir: For chunks, or None if the worker does not share the folder: it returns the chunk as bytes.
+        start_id: Differs between starts if workers outlive them, so that none uses files an earlier start opened.
     """
 
     config: CorpusConfig
     engine: EngineSpec
-    scratch: Path
-    pieces: Path | None
-    start: str = ""
+    scratch_dir: Path
+    chunks_dir: Path | None
+    start_id: str = ""
 
 
 class Worker:
-    """A thread's reader and tokenizer, made once: neither may be used by two threads at a time.
+    """A thread's reader and tokenizer: neither may be used by two threads at a time.
 
     Args:
-        job: What it is to do.
-        tokenizer: Transformers' tokenizer, where this process has loaded it already.
+        job: What to do.
+        tokenizer: Transformers' tokenizer, if this process has loaded it already.
     """
 
     def __init__(self, job: Job, tokenizer: "PreTrainedTokenizerBase | None" = None) -> None:
         self.job = job
         self.cutoff = Cutoff(job.config.cutoff, job.config.side)
-        self.reader: Reader = open_reader(job.config, job.scratch)
+        self.reader: Reader = open_reader(job.config, job.scratch_dir)
         self.engine: Engine = make_engine(job.engine, job.config.tokenizer, tokenizer)
-        self._find = _scanner(self.cutoff)
-        self._sign = _signer(job.config)
+        self._scan = Scan(self.cutoff)
+        self._sign = _signature_function(job.config)
 
-    def write(self, unit: Unit, stream: IO[bytes]) -> None:
-        """Write a unit's piece; on a network that fails meanwhile it is begun again.
+    def write(self, item: WorkItem, stream: IO[bytes]) -> None:
+        """Write a work item's chunk; started over after a network error.
 
         Raises:
-            DamagedSource: If its file is corrupt and that is not only to be counted.
+            DamagedSource: If its file is corrupt and such files are not only counted.
         """
 
         def attempt() -> None:
-            stream.seek(0)
-            stream.truncate()
-            self._write(unit, stream)
+            _clear(stream)
+            self._write(item, stream)
 
-        patiently(attempt, unit.path)
+        retry_request(attempt, item.path)
 
-    def _write(self, unit: Unit, stream: IO[bytes]) -> None:
+    def _write(self, item: WorkItem, stream: IO[bytes]) -> None:
         source = self.job.config.source
         counts_corrupt = isinstance(source, FineWebSource) and source.on_corrupt == "count"
         score = source.language_score if isinstance(source, FineWebSource) else None
-        ledger, writer = Ledger(), PieceWriter(stream)
-        documents = clip(self.reader.rows(unit), self.cutoff, ledger, score)
+        counts, writer = ClipCounts(), ChunkWriter(stream)
+        documents = clip(self.reader.documents(item.path, item.row_group), self.cutoff, counts, score)
         try:
-            for part in self._parts(documents):
-                writer.add(part)
-            writer.close(ledger)
+            for batch in self._batches(documents):
+                writer.add(batch)
+            writer.close(counts)
         except DamagedSource as error:
             writer.abandon()
             if not counts_corrupt:
                 raise
-            # Nothing of a damaged unit is taken, whatever could be read of it before the damage.
-            stream.seek(0)
-            stream.truncate()
-            lost = Ledger(n_read=unit.place.n_rows)
-            lost.dropped[CORRUPT] = unit.place.n_rows
-            PieceWriter(stream).close(lost, corrupt=str(error))
+            # Nothing of a damaged row group is kept, even if a part of it could be read.
+            _clear(stream)
+            n_rows = item.row_group.n_rows
+            lost = ClipCounts(n_read=n_rows)
+            lost.dropped[CORRUPT] = n_rows
+            ChunkWriter(stream).close(lost, corrupt=str(error))
         except BaseException:
             writer.abandon()
             raise
 
-    def _parts(self, documents: Iterator[Document]) -> Iterator[Part]:
-        while batch := list(islice(documents, PART_DOCUMENTS)):
+    def _batches(self, documents: Iterator[Document]) -> Iterator[DocumentBatch]:
+        while batch := list(islice(documents, DOCUMENTS_PER_BATCH)):
             texts = [document.text for document in batch]
             ids = self.engine.encode(texts, self.job.config.batch_documents)
-            found = {place: what for place, text in enumerate(texts) if (what := self._find(text))}
+            found = {index: mentions for index, text in enumerate(texts) if (mentions := self._scan.find(text))}
             signatures = np.stack([self._sign(text) for text in texts]) if self._sign else None
-            yield part_of(batch, ids, found, signatures)
+            yield make_batch(batch, ids, found, signatures)
 
 
-def read_unit(job: Job, unit: Unit) -> bytes | None:
-    """Make a unit's piece in a worker process.
-
-    Args:
-        job: The same for all units.
-        unit: What to read.
-
-    Returns:
-        None where the piece lies in the shared folder, else its content.
-    """
-    return make_piece(_worker(job), unit)
+def process_item(job: Job, item: WorkItem) -> bytes | None:
+    """Make a work item's chunk with this thread's worker; the result is `make_chunk`'s."""
+    return make_chunk(_worker(job), item)
 
 
-def make_worker(job: Job) -> None:
-    """Make reader and tokenizer before the first unit comes."""
+def prepare_worker(job: Job) -> None:
+    """Make this thread's reader and tokenizer before the first work item comes."""
     _worker(job)
 
 
-def make_piece(worker: Worker, unit: Unit) -> bytes | None:
-    """Make a unit's piece: as a file where the folder is shared, else as bytes."""
-    pieces = worker.job.pieces
-    if pieces is None:
+def make_chunk(worker: Worker, item: WorkItem) -> bytes | None:
+    """Make a work item's chunk.
+
+    Returns:
+        None if the chunk is in the shared folder, else its content.
+    """
+    chunks_dir = worker.job.chunks_dir
+    if chunks_dir is None:
         with tempfile.TemporaryFile() as stream:
-            worker.write(unit, stream)
+            worker.write(item, stream)
             stream.seek(0)
             return stream.read()
-    unfinished = pieces / f"{unit.name}.{os.getpid()}"
+    unfinished = chunks_dir / f"{item.name}.{os.getpid()}"
     with unfinished.open("wb") as stream:
-        worker.write(unit, stream)
-    unfinished.replace(piece_file(pieces, unit))
+        worker.write(item, stream)
+    unfinished.replace(chunk_file(chunks_dir, item))
     return None
 
 
-def piece_file(pieces: Path, unit: Unit) -> Path:
-    """Where a unit's piece lies."""
-    return pieces / f"{unit.name}.piece"
-
-
 class _Thread(threading.local):
-    """The worker of the job this thread does; that of an earlier job goes, with its open files."""
+    """The worker of this thread's current job."""
 
     worker: Worker | None = None
 
@@ -160,21 +151,20 @@ _THREAD = _Thread()
 
 def _worker(job: Job) -> Worker:
     if _THREAD.worker is None or _THREAD.worker.job != job:
-        # The old one's memory is free before the new one is made.
+        # The old worker's memory and open files are released before the new one is made.
         _THREAD.worker = None
         _THREAD.worker = Worker(job)
     return _THREAD.worker
 
 
-def _scanner(cutoff: Cutoff) -> Callable[[str], list[str]]:
-    from tasks.corpus.filters.scan import Scan
-
-    return Scan(cutoff).find
-
-
-def _signer(config: CorpusConfig) -> Callable[[str], np.ndarray] | None:
+def _signature_function(config: CorpusConfig) -> Callable[[str], np.ndarray] | None:
     if config.deduplicate is None:
         return None
     from tasks.corpus.filters.near_duplicates import MinHasher
 
     return MinHasher(config.deduplicate).signature
+
+
+def _clear(stream: IO[bytes]) -> None:
+    stream.seek(0)
+    stream.truncate()

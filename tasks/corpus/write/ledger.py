@@ -1,4 +1,4 @@
-"""`ledger.json`: what the corpus was drawn from and what became of everything read, the same for the same input."""
+"""`ledger.json`: sources, counts and drops of a corpus. The same input gives the same bytes."""
 
 import json
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.sources.reader import SourceFile
-from tasks.corpus.workers.work_items import Stratum
-from tasks.corpus.write.counts import Census, DumpCensus
-from tasks.corpus.write.source_manifest import FileBook
+from tasks.corpus.workers.work_items import Group
+from tasks.corpus.write.counts import Counts, GroupCounts, by_month
+from tasks.corpus.write.source_manifest import SourceManifest
 
 NAME = "ledger.json"
 
@@ -18,9 +18,9 @@ NAME = "ledger.json"
 def write_ledger(
     folder: Path,
     config: CorpusConfig,
-    strata: Sequence[Stratum],
-    census: Census,
-    files: FileBook,
+    groups: Sequence[Group],
+    counts: Counts,
+    manifest: SourceManifest,
     scan: dict[str, JsonValue],
     tokenizer_sha256: str,
 ) -> None:
@@ -28,51 +28,51 @@ def write_ledger(
 
     Args:
         folder: The artifact's.
-        config: What was drawn.
-        strata: In their order.
-        census: Counts.
-        files: What the files hash to.
-        scan: Signs of later days in the text.
-        tokenizer_sha256: What made the ids.
+        config: The corpus's.
+        groups: In their order.
+        counts: Of the whole corpus.
+        manifest: Digests of the files.
+        scan: Facts of the scan.
+        tokenizer_sha256: Digest of the tokenizer.
 
     Raises:
-        SourceChanged: If a file is not what it was when it was opened.
+        SourceChanged: If a file changed since it was opened.
     """
     content: dict[str, JsonValue] = {
         "cutoff": str(config.cutoff),
         "side": config.side,
         "source": config.source.identity(),
         "dumps": [
-            _dump(stratum.name, stratum.quota, dump, files.unchanged_at_the_end(dump.files))
-            for stratum, dump in zip(strata, census.dumps, strict=True)
+            _dump(group, own, manifest.check_after_reading(own.files))
+            for group, own in zip(groups, counts.dumps, strict=True)
         ],
-        "documents_by_month": dict(census.by_month(census.documents_by_day)),
-        "tokens_by_month": dict(census.by_month(census.tokens_by_day)),
-        "first_day": min(census.tokens_by_day),
-        "last_day": max(census.tokens_by_day),
-        "n_documents": census.n_documents,
-        "n_tokens": census.n_tokens,
-        "validation": {"n_documents": census.n_validation_documents, "n_tokens": census.n_validation_tokens},
+        "documents_by_month": dict(by_month(counts.documents_by_day)),
+        "tokens_by_month": dict(by_month(counts.tokens_by_day)),
+        "first_day": min(counts.tokens_by_day),
+        "last_day": max(counts.tokens_by_day),
+        "n_documents": counts.n_documents,
+        "n_tokens": counts.n_tokens,
+        "validation": {"n_documents": counts.n_validation_documents, "n_tokens": counts.n_validation_tokens},
         "scan": scan,
         "tokenizer_sha256": tokenizer_sha256,
     }
     (folder / NAME).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _dump(name: str, quota: int, dump: DumpCensus, files: Sequence[SourceFile]) -> JsonValue:
+def _dump(group: Group, counts: GroupCounts, files: Sequence[SourceFile]) -> JsonValue:
     described: dict[str, JsonValue] = {
-        "name": name,
-        "quota": quota,
+        "name": group.name,
+        "quota": group.quota,
         "files": [_file(file) for file in sorted(files, key=lambda file: file.path)],
-        "n_row_groups": sum(dump.files.values()),
-        "n_read": dump.n_read,
-        "n_documents": dump.n_documents,
-        "n_validation": dump.n_validation,
-        "n_tokens": dump.n_tokens,
-        "dropped": dict(sorted(dump.settled().items())),
+        "n_row_groups": sum(counts.files.values()),
+        "n_read": counts.n_read,
+        "n_documents": counts.n_documents,
+        "n_validation": counts.n_validation,
+        "n_tokens": counts.n_tokens,
+        "dropped": dict(sorted(counts.all_dropped().items())),
     }
-    if dump.corrupt:
-        described["corrupt"] = [{"path": path, "why": why} for path, why in sorted(dump.corrupt.items())]
+    if counts.corrupt:
+        described["corrupt"] = [{"path": path, "why": why} for path, why in sorted(counts.corrupt.items())]
     return described
 
 

@@ -1,4 +1,4 @@
-"""What an earlier start left in the work folder, and what of it may be used."""
+"""Removes what an earlier start left in the work folder and must not be used."""
 
 import hashlib
 import json
@@ -10,31 +10,31 @@ from pathlib import Path
 
 from tasks.common.fsync import write_durably
 from tasks.corpus.tokenize.engine import EngineSpec
-from tasks.corpus.workers.work_items import Stratum
+from tasks.corpus.workers.work_items import Group
 
 log = logging.getLogger(__name__)
 
 MADE_BY = "made-by.json"
-MADE = ("state.json", "pieces", "shards", "signatures", "files.json")
-"""The state first: without it no shard counts, even if a kill leaves the rest."""
+MADE = ("state.json", "chunks", "shards", "signatures", "files.json")
+"""The state is removed first: without it no shard counts, even if a kill leaves the rest."""
 
 
-def begin_anew_if_made_otherwise(work: Path, engine: EngineSpec) -> None:
-    """Remove what was made with another engine or tokenizer, whose ids may be what the new one was chosen against.
+def discard_if_engine_changed(work: Path, engine: EngineSpec) -> None:
+    """Remove everything made with another engine or tokenizer, because its ids may be wrong.
 
     Args:
         work: The corpus's work folder.
-        engine: What tokenizes from now on; written down in `made-by.json`.
+        engine: The engine from now on; saved in `made-by.json`.
     """
     page = work / MADE_BY
     now = {"engine": engine.kind, "tokenizer_sha256": engine.tokenizer_sha256}
     before = json.loads(page.read_text()) if page.exists() else None
     if before == now:
         return
-    if (work / "state.json").exists() or any((work / "pieces").iterdir()):
+    if (work / "state.json").exists() or any((work / "chunks").iterdir()):
         made_by = f"{before['engine']}, tokenizer {before['tokenizer_sha256'][:12]}" if before else "an unknown engine"
         log.warning(
-            "corpus: what %s made is removed and drawn anew by %s, tokenizer %s",
+            "corpus: what %s made is removed; the corpus is built from the start by %s, tokenizer %s",
             made_by,
             engine.kind,
             engine.tokenizer_sha256[:12],
@@ -43,37 +43,37 @@ def begin_anew_if_made_otherwise(work: Path, engine: EngineSpec) -> None:
     write_durably(page, json.dumps(now))
 
 
-def remove_unpacked(scratch: Path, attested: Collection[str]) -> None:
-    """Remove unpacked files whose packed file was not identified by an earlier start: it may have changed since.
+def remove_unverified_unpacked(scratch_dir: Path, verified: Collection[str]) -> None:
+    """Remove unpacked files whose packed file may have changed since.
 
     Args:
-        scratch: Where they lie, named with a digest of the packed file's path.
-        attested: Paths that were identified, and are what they were.
+        scratch_dir: Where they are; their names hold a digest of the packed file's path.
+        verified: Paths known to be unchanged.
     """
-    known = {hashlib.sha256(path.encode()).hexdigest()[:12] for path in attested}
-    for file in scratch.iterdir():
+    known = {hashlib.sha256(path.encode()).hexdigest()[:12] for path in verified}
+    for file in scratch_dir.iterdir():
         if not known & set(file.name.split(".")):
             file.unlink()
 
 
-def remove_unattested(pieces: Path, strata: Sequence[Stratum], attested: Collection[str]) -> None:
-    """Remove pieces of files that were not identified by an earlier start: the ledger would name the file as it is now.
+def remove_unverified_chunks(chunks_dir: Path, groups: Sequence[Group], verified: Collection[str]) -> None:
+    """Remove chunks of files that may have changed since: the ledger would name the file as it is now.
 
-    A piece is known by its unit's number, which stands for the same unit only up to the first file that may have
-    changed; all from there on go.
+    A chunk's name holds its work item's number, which means the same work item only up to the first file that may have
+    changed. All later chunks of the group are removed.
 
     Args:
-        pieces: Where they lie.
-        strata: All of them.
-        attested: Paths that were identified, and are what they were.
+        chunks_dir: Where they are.
+        groups: All groups.
+        verified: Paths known to be unchanged.
     """
     sure = {}
-    for stratum in strata:
-        files = list(takewhile(attested.__contains__, stratum.files))
-        sure[stratum.index] = Stratum(stratum.index, stratum.name, stratum.quota, files, stratum.places)
-    for file in sorted(pieces.iterdir()):
+    for group in groups:
+        files = list(takewhile(verified.__contains__, group.files))
+        sure[group.index] = Group(group.index, group.name, group.quota, files, group.row_groups)
+    for file in sorted(chunks_dir.iterdir()):
         index, _, number = file.stem.partition("-")
-        if file.suffix != ".piece" or sure[int(index)].unit(int(number)) is None:
+        if file.suffix != ".chunk" or sure[int(index)].item(int(number)) is None:
             file.unlink()
 
 
@@ -83,4 +83,4 @@ def _remove(work: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    (work / "pieces").mkdir()
+    (work / "chunks").mkdir()

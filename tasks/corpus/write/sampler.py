@@ -1,4 +1,4 @@
-"""Drawing a corpus into shards: which documents are taken, and which of them are kept apart for validation."""
+"""The sampler: which documents are kept, and which of them are held out for validation."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.common.progress import Progress
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.errors import BudgetTooLarge, EmptyCorpus, EngineDiffers
-from tasks.corpus.filters.clip import CORRUPT, LOW_LANGUAGE_SCORE, NEAR_DUPLICATE, UNREADABLE_DATE, wrong_side
+from tasks.corpus.filters.clip import CORRUPT, LOW_LANGUAGE_SCORE, NEAR_DUPLICATE, UNREADABLE_DATE, wrong_side_reason
 from tasks.corpus.filters.cutoff import Cutoff
 from tasks.corpus.tokenize.engine import EngineSpec
-from tasks.corpus.write.counts import DumpCensus
+from tasks.corpus.write.counts import GroupCounts
 from tasks.corpus.write.shards import ShardWriter
-from tasks.corpus.write.source_manifest import FileBook
-from tasks.corpus.write.state import State, TakenBefore
-from tasks.corpus.write.streams import Drawn, Stream, in_turn
+from tasks.corpus.write.source_manifest import SourceManifest
+from tasks.corpus.write.state import KeptSignatures, ResumeState
+from tasks.corpus.write.streams import GroupStream, SampledDocument, take_turns
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 COMPARE_EVERY = 1_024
-"""Of so many documents one is tokenized by both engines; it costs the assembler a hundredth of its time."""
+"""One of so many documents is tokenized by both engines, which takes a hundredth of the sampler's time."""
 
 WAYS_OUT = {
     LOW_LANGUAGE_SCORE: "Lower corpus.source.language_score, or leave it out.",
@@ -31,127 +32,130 @@ WAYS_OUT = {
 }
 
 
-class Drawing:
-    """Documents into shards.
+class Sampler:
+    """Samples documents into shards.
 
     Args:
-        config: What is drawn.
-        work: The corpus's work folder; shards are made in `shards/` of it.
-        state: Where an earlier start came to.
-        tokenizer: Transformers', whose ids count.
-        engine: What the workers tokenize with.
-        files: Which files were opened.
+        config: The corpus's.
+        work: The corpus's work folder; shards are made in its `shards/`.
+        state: State of an earlier start.
+        tokenizer: Transformers', which defines the ids.
+        engine: The workers' engine.
+        manifest: The files that were opened.
     """
 
     def __init__(
         self,
         config: CorpusConfig,
         work: Path,
-        state: State,
+        state: ResumeState,
         tokenizer: "PreTrainedTokenizerBase",
         engine: EngineSpec,
-        files: FileBook,
+        manifest: SourceManifest,
     ) -> None:
-        self.config, self.state, self.files = config, state, files
+        self.config, self.state, self.manifest = config, state, manifest
         self.cutoff = Cutoff(config.cutoff, config.side)
         self._tokenizer, self._engine = tokenizer, engine
         self._training = ShardWriter(work / "shards", self.cutoff, state.n_shards)
         self._validation = ShardWriter(work / "shards" / "validation", self.cutoff, state.n_validation_shards)
-        self._duplicates = TakenBefore(work / "signatures", state.n_shards) if config.deduplicate else None
+        self._signatures = KeptSignatures(work / "signatures", state.n_shards) if config.deduplicate else None
+        self._progress = Progress("corpus", config.token_budget, "tokens", n_before=state.counts.n_tokens)
 
-    def run(self, streams: Sequence[Stream]) -> None:
-        """Draw until every quota is filled.
+    def run(self, streams: Sequence[GroupStream]) -> None:
+        """Sample until every quota is filled.
 
         Raises:
-            EmptyCorpus: If a stratum has no document of the wanted side.
-            BudgetTooLarge: If a stratum ends before it has given its quota.
+            EmptyCorpus: If a group has no document of the wanted side.
+            BudgetTooLarge: If a group ends before its quota is filled.
         """
-        for stream, drawn in in_turn(streams):
-            if drawn is None:
+        for stream, document in take_turns(streams):
+            if document is None:
                 raise self._ended(stream)
-            self._take(stream, drawn)
+            self._add(stream, document)
             if self._training.n_pending_tokens >= self.config.shard_tokens:
-                self._write_down(streams)
-        self._write_down(streams)
+                self._save(streams)
+        self._save(streams)
         self._training.end()
         self._validation.end()
 
-    def _take(self, stream: Stream, drawn: Drawn) -> None:
-        census, stratum = self.state.census, stream.stratum.index
-        signed = drawn.signature
-        if self._duplicates and signed is not None and not self._duplicates.is_new(drawn.name, signed):
-            census.dumps[stratum].dropped[NEAR_DUPLICATE] += 1
+    def _add(self, stream: GroupStream, document: SampledDocument) -> None:
+        counts, group = self.state.counts, stream.group.index
+        signature = document.signature
+        if self._signatures and signature is not None and not self._signatures.is_new(document.name, signature):
+            counts.dumps[group].dropped[NEAR_DUPLICATE] += 1
             return
-        ids = self._ids(drawn)
-        self.state.scan.count(drawn.name, drawn.found)
-        if is_validation(drawn.name, self.config):
-            self._validation.write(drawn.line, ids, drawn.day)
-            census.kept_apart(stratum, len(ids))
+        ids = self._ids(document)
+        self.state.scan.count(document.name, document.found)
+        if is_validation(document.name, self.config):
+            self._validation.write(document.line, ids, document.day)
+            counts.add_validation(group, len(ids))
         else:
-            self._training.write(drawn.line, ids, drawn.day)
-            census.took(stratum, drawn.day, len(ids))
+            self._training.write(document.line, ids, document.day)
+            counts.add_training(group, document.day, len(ids))
             stream.cursor.given += len(ids)
+            self._progress.add(len(ids))
 
-    def _ids(self, drawn: Drawn) -> np.ndarray:
-        census = self.state.census
-        compare = self._engine.kind != "transformers" and census.n_documents % COMPARE_EVERY == 0
-        if drawn.ids is not None and not compare:
-            return drawn.ids
-        encoded = self._tokenizer(drawn.text, add_special_tokens=False, verbose=False)["input_ids"]
+    def _ids(self, document: SampledDocument) -> np.ndarray:
+        counts = self.state.counts
+        compare = self._engine.kind != "transformers" and counts.n_documents % COMPARE_EVERY == 0
+        if document.ids is not None and not compare:
+            return document.ids
+        encoded = self._tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"]
         ids = np.asarray(encoded, np.uint32)
-        if drawn.ids is None:
-            census.n_unsure += 1
+        if document.ids is None:
+            counts.n_unsure += 1
             return ids
-        census.n_compared += 1
-        if not np.array_equal(ids, drawn.ids):
+        counts.n_compared += 1
+        if not np.array_equal(ids, document.ids):
             raise EngineDiffers(
-                f"document {drawn.name} has other ids by {self._engine.kind} than by transformers; nothing is "
+                f"document {document.name} has other ids by {self._engine.kind} than by transformers; nothing is "
                 "published. Set corpus.engine to transformers, and please report the document."
             )
         return ids
 
-    def _write_down(self, streams: Sequence[Stream]) -> None:
+    def _save(self, streams: Sequence[GroupStream]) -> None:
+        """Close the shards and save the state; chunks drawn to their end are removed after that."""
         self._training.close_shard()
         self._validation.close_shard()
-        if self._duplicates:
-            self._duplicates.save(self._training.n_shards)
-        self.files.save({path for dump in self.state.census.dumps for path in dump.files})
+        if self._signatures:
+            self._signatures.save(self._training.n_shards)
+        self.manifest.save({path for group in self.state.counts.dumps for path in group.files})
         self.state.save(self._training.n_shards, self._validation.n_shards)
         for stream in streams:
-            while stream.done:
-                stream.done.pop().unlink(missing_ok=True)
+            while stream.finished:
+                stream.finished.pop().unlink(missing_ok=True)
 
-    def _ended(self, stream: Stream) -> EmptyCorpus | BudgetTooLarge:
-        dump, name = self.state.census.dumps[stream.stratum.index], stream.stratum.name
-        if not dump.n_documents + dump.n_validation + dump.dropped[NEAR_DUPLICATE]:
-            return EmptyCorpus(f"{name} has no document {self.cutoff.words}{self._why_empty(dump)}")
-        budget, quota = self.config.token_budget, stream.stratum.quota
-        share = (
+    def _ended(self, stream: GroupStream) -> EmptyCorpus | BudgetTooLarge:
+        counts, name = self.state.counts.dumps[stream.group.index], stream.group.name
+        if not counts.n_documents + counts.n_validation + counts.dropped[NEAR_DUPLICATE]:
+            return EmptyCorpus(f"{name} has no document {self.cutoff.words}{self._why_empty(counts)}")
+        budget, quota = self.config.token_budget, stream.group.quota
+        wanted = (
             f"its {getattr(self.config.source, 'quota', 'equal')} share of token_budget={budget:,} is {quota:,}"
             if quota < budget
             else f"token_budget={quota:,}"
         )
         return BudgetTooLarge(
-            f"{name} holds {dump.n_tokens:,} tokens {self.cutoff.words}, {share}. Lower token_budget to "
-            f"{dump.n_tokens * budget // quota:,}, move the cutoff, or draw from more."
+            f"{name} holds {counts.n_tokens:,} tokens {self.cutoff.words}, {wanted}. Lower token_budget to "
+            f"{counts.n_tokens * budget // quota:,}, move the cutoff, or draw from more."
         )
 
-    def _why_empty(self, dump: DumpCensus) -> str:
-        reason, n_dropped = max(dump.dropped.items(), key=lambda drop: drop[1], default=("", 0))
+    def _why_empty(self, counts: GroupCounts) -> str:
+        reason, n_dropped = max(counts.dropped.items(), key=lambda drop: drop[1], default=("", 0))
         if not n_dropped:
             return ": it holds no document at all. Name a source that has some, or leave it out."
-        if reason != wrong_side(self.cutoff):
-            way_out = WAYS_OUT.get(reason, "Look at its files, or leave it out.")
-            return f" that can be taken: {n_dropped:,} of {dump.n_read:,} are dropped as {reason}. {way_out}"
+        if reason != wrong_side_reason(self.cutoff):
+            way_out = WAYS_OUT.get(reason, "Check its files, or leave it out.")
+            return f" that can be kept: {n_dropped:,} of {counts.n_read:,} are dropped as {reason}. {way_out}"
         known = self.cutoff.side == "known"
-        nearest = f"the first is of {dump.first_day}" if known else f"the last is of {dump.last_day}"
+        nearest = f"the first is of {counts.first_day}" if known else f"the last is of {counts.last_day}"
         return (
-            f": {nearest}, {n_dropped} lie {'after' if known else 'on or before'} it. "
+            f": {nearest}, {n_dropped} are {'after' if known else 'on or before'} it. "
             f"Move the cutoff {'later' if known else 'earlier'}."
         )
 
 
 def is_validation(name: str, config: CorpusConfig) -> bool:
-    """Whether a document is kept apart: it depends on nothing but seed and id."""
+    """Whether a document is held out: depends only on the seed and its id."""
     digest = hashlib.sha256(f"{config.seed}:validation:{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big") < config.validation_share * 2**64

@@ -1,4 +1,4 @@
-"""Writing TextShards: text and token ids of the same documents side by side, without holding a shard in memory."""
+"""Shard files: texts and token ids of the same documents, written without holding a shard in memory."""
 
 from datetime import date
 from pathlib import Path
@@ -12,16 +12,16 @@ from tasks.corpus.filters.cutoff import Cutoff
 
 FOLDERS = ("texts", "tokens")
 BUFFER_BYTES = 1 << 20
-"""Documents are small; at the default each would be a call to the kernel."""
+"""With the default buffer, nearly every document would be a system call."""
 
 
 class ShardWriter:
-    """Writes documents in the order they come; no shard with a day of the wrong side leaves it.
+    """Writes documents in order and refuses a shard with a day on the wrong side of the cutoff.
 
     Args:
-        folder: Gets `texts/` and `tokens/`; shards that are there already are kept.
-        cutoff: Checked again over each shard, whatever came before.
-        n_shards: Shards that are closed already; whatever else lies there is of a start that was cut off.
+        folder: For `texts/` and `tokens/`.
+        cutoff: Checked over each shard, in addition to all earlier checks.
+        n_shards: Closed shards, which are kept; other files are of a killed start and are removed.
     """
 
     def __init__(self, folder: Path, cutoff: Cutoff, n_shards: int = 0) -> None:
@@ -50,16 +50,16 @@ class ShardWriter:
         self.n_pending_tokens += len(ids)
 
     def close_shard(self) -> None:
-        """Make what is pending a shard; nothing where nothing is pending.
+        """Make a shard of the pending documents, if there are any.
 
         Raises:
-            CutoffBroken: If one of its days lies on the wrong side of the cutoff.
+            CutoffBroken: If one of its days is on the wrong side of the cutoff.
         """
         if not self._lengths:
             return
-        self._refuse_wrong_side()
+        self._check_days()
         self._tokens.seek(0)
-        # numpy leaves room in a header for a longer axis, so that it can be written first and corrected in place.
+        # numpy pads headers, so that the final one fits in place of the one written first.
         np.lib.format.write_array_header_1_0(self._tokens, _header(self.n_pending_tokens))
         stem = f"{self.n_shards:05d}"
         offsets = np.concatenate([[0], np.cumsum(self._lengths)]).astype(np.int64)
@@ -77,7 +77,7 @@ class ShardWriter:
         self._start()
 
     def end(self) -> None:
-        """Leave nothing but shards behind."""
+        """Remove the pending files."""
         for stream in (self._texts, self._tokens):
             stream.close()
             Path(stream.name).unlink(missing_ok=True)
@@ -92,10 +92,10 @@ class ShardWriter:
         self._days: set[date] = set()
         self.n_pending_tokens = 0
 
-    def _refuse_wrong_side(self) -> None:
+    def _check_days(self) -> None:
         if wrong := sorted(day for day in self._days if not self.cutoff.takes(day)):
             raise CutoffBroken(
-                f"shard {self.n_shards} holds a document of {wrong[-1]}, which does not lie {self.cutoff.words}; "
+                f"shard {self.n_shards} holds a document of {wrong[-1]}, which is not {self.cutoff.words}; "
                 "nothing is published. Please report it with the recipe."
             )
 

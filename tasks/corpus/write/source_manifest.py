@@ -1,4 +1,4 @@
-"""Which files a corpus is made of: what they hash to, and that they stay what they were."""
+"""The files a corpus is made of: their digests, and checks that they did not change."""
 
 import json
 from collections.abc import Callable, Collection, Iterable
@@ -9,31 +9,16 @@ from pathlib import Path
 from tasks.common.fsync import write_durably
 from tasks.corpus.errors import SourceChanged
 from tasks.corpus.sources.reader import SourceFile
-from tasks.store.digests import sha256_of_file
 
 Identify = Callable[[str, SourceFile | None], SourceFile]
 
 
-def identify_local(file: Path, name: str, known: SourceFile | None = None) -> SourceFile:
-    """A file of this machine: its size and sha256.
+class SourceManifest:
+    """The files that were opened. A thread hashes them while their documents are read.
 
     Args:
-        file: Where it lies.
-        name: What the ledger calls it.
-        known: What it was; believed, and not hashed again, if size and time of change are the same.
-    """
-    now = file.stat()
-    if known and (known.size, known.modified) == (now.st_size, now.st_mtime_ns):
-        return known
-    return SourceFile(name, now.st_size, "sha256", sha256_of_file(file), now.st_mtime_ns)
-
-
-class FileBook:
-    """The files that were opened, hashed on the side while their documents are read.
-
-    Args:
-        identify: The reader's.
-        page: Where they are written down for a resume.
+        identify: The reader's method.
+        page: Where they are saved for a resume.
     """
 
     def __init__(self, identify: Identify, page: Path) -> None:
@@ -42,78 +27,72 @@ class FileBook:
         if page.exists():
             self._before = {path: SourceFile(**fields) for path, fields in json.loads(page.read_text()).items()}
         self._found: dict[str, Future[SourceFile]] = {}
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="identify")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="identify")
+
+    @property
+    def verified(self) -> Collection[str]:
+        """Paths that an earlier start identified; unchanged once `check` has passed."""
+        return self._before.keys()
 
     def check(self) -> None:
-        """Hold the files of an earlier start against what they are now.
+        """Compare the files of an earlier start with their current state.
 
         Raises:
-            SourceChanged: If one is another.
+            SourceChanged: If one differs.
         """
         for path in self._before:
             self.open(path)
-        self.of(self._before)
-
-    @property
-    def attested(self) -> Collection[str]:
-        """Files that an earlier start has identified."""
-        return self._before.keys()
+        for path in self._before:
+            self._unchanged(path)
 
     def open(self, path: str) -> None:
-        """Note a file whose documents are about to be read."""
+        """Start to identify a file whose documents are about to be read."""
         if path not in self._found:
-            self._found[path] = self._threads.submit(self._identify, path, self._before.get(path))
+            self._found[path] = self._thread.submit(self._identify, path, self._before.get(path))
 
-    def of(self, paths: Iterable[str]) -> list[SourceFile]:
-        """Files as they are, unchanged since the first start.
-
-        Raises:
-            SourceChanged: If one is another than it was.
-        """
-        return [self._unchanged(path) for path in paths]
-
-    def save(self, drawn: Iterable[str]) -> None:
-        """Write down what is known of files by now.
+    def save(self, sampled: Iterable[str]) -> None:
+        """Save the digests known by now.
 
         Args:
-            drawn: Files of which documents were drawn; they are waited for, so that a later start can tell whether they
-                are still what they were.
+            sampled: Files from which documents were sampled. Waits for their digests, so that a later start can tell
+                whether they changed.
 
         Raises:
-            SourceChanged: If one of them is another than it was.
+            SourceChanged: If one of them differs from its earlier state.
         """
-        self.of(drawn)
-        # A file that is only read ahead may fail; that is said when a document of it is wanted.
+        for path in sampled:
+            self._unchanged(path)
+        # The error of a file that was only read ahead is raised when a document of it is needed.
         done = {path: file.result() for path, file in self._found.items() if file.done() and not file.exception()}
         known = {path: asdict(file) for path, file in ({**self._before, **done}).items()}
         write_durably(self._page, json.dumps(known, indent=1))
 
     def close(self) -> None:
-        """End the thread that hashes."""
-        self._threads.shutdown(cancel_futures=True)
+        """End the thread."""
+        self._thread.shutdown(cancel_futures=True)
 
-    def unchanged_at_the_end(self, paths: Iterable[str]) -> list[SourceFile]:
-        """Files as they are now that everything is read, which must be what they were when they were opened.
+    def check_after_reading(self, paths: Iterable[str]) -> list[SourceFile]:
+        """The files as they are now, after all documents were read.
 
         Raises:
-            SourceChanged: If one was changed meanwhile.
+            SourceChanged: If one changed since it was opened.
         """
         files = []
         for path in paths:
             was = self._unchanged(path)
-            files.append(_refuse_change(was, self._identify(path, was)))
+            files.append(_check_unchanged(was, self._identify(path, was)))
         return files
 
     def _unchanged(self, path: str) -> SourceFile:
         now = self._found[path].result()
-        return _refuse_change(self._before.get(path, now), now)
+        return _check_unchanged(self._before.get(path, now), now)
 
 
-def _refuse_change(was: SourceFile, now: SourceFile) -> SourceFile:
+def _check_unchanged(was: SourceFile, now: SourceFile) -> SourceFile:
     if not was.same_content(now):
         raise SourceChanged(
             f"{now.path} has {now.digest_kind} {now.digest[:12]} and {now.size:,} bytes; when its documents were first "
             f"read it had {was.digest_kind} {was.digest[:12]} and {was.size:,} bytes. Put the old file back, or remove "
-            "the work folder of this corpus (below work/ in the state folder) to draw it anew."
+            "the work folder of this corpus (below work/ in the state folder) to build it from the start."
         )
     return now

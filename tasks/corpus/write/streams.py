@@ -1,4 +1,4 @@
-"""The assembler: takes documents from the stratum that has given least, until each has given its quota."""
+"""Documents of each group in order, and the turns the groups take."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,24 +11,23 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from tasks.corpus.workers.chunks import Part, Piece
-from tasks.corpus.workers.cursor import Cursor
-from tasks.corpus.workers.prefetch import Supply
-from tasks.corpus.workers.work_items import Stratum
-from tasks.corpus.write.counts import Census
+from tasks.corpus.workers.chunks import DocumentBatch, TokenizedChunk
+from tasks.corpus.workers.prefetch import Prefetcher
+from tasks.corpus.workers.work_items import Cursor, Group, WorkItem
+from tasks.corpus.write.counts import GroupCounts
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A document as it comes out of a piece.
+class SampledDocument:
+    """A document from a chunk.
 
     Args:
         name: Its id in the source.
         line: As JSON, with its end of line.
-        ids: (n_tokens,) uint32, or None where only transformers' tokenizer can be trusted.
+        ids: (n_tokens,) uint32, or None if transformers' tokenizer must make them.
         day: Its date.
         found: What the scan found.
-        signature: For near-duplicates, or None.
+        signature: (n_bands,) uint64 for near-duplicates, or None.
     """
 
     name: str
@@ -40,103 +39,103 @@ class Drawn:
 
     @property
     def text(self) -> str:
-        """Its text, read from the line."""
+        """Its text, parsed from the line."""
         text: str = json.loads(self.line)["text"]
         return text
 
 
-class Stream:
-    """A stratum's documents in the order in which they are drawn.
+class GroupStream:
+    """A group's documents in the order in which they are drawn.
 
     Args:
-        stratum: Which.
-        cursor: Where it stands, moved with every document.
-        supply: Gives pieces.
-        census: Counts units when they are opened.
+        group: The group.
+        cursor: Its position, updated with every document.
+        prefetcher: Returns chunks.
+        counts: Updated when a work item is opened.
     """
 
-    def __init__(self, stratum: Stratum, cursor: Cursor, supply: Supply, census: Census) -> None:
-        self.stratum, self.cursor, self._supply, self._census = stratum, cursor, supply, census
-        self.done: list[Path] = []
-        """Files of pieces that were drawn to their end; they may go once that is written down."""
-        supply.start(stratum.index, max(cursor.number, 0))
+    def __init__(self, group: Group, cursor: Cursor, prefetcher: Prefetcher, counts: GroupCounts) -> None:
+        self.group, self.cursor, self._prefetcher, self._counts = group, cursor, prefetcher, counts
+        self.finished: list[Path] = []
+        """Files of chunks drawn to their end; they may be removed once the position is saved."""
+        prefetcher.start_at(group.index, max(cursor.number, 0))
         self._documents = self._draw()
 
-    def next(self) -> Drawn | None:
+    @property
+    def fullness(self) -> float:
+        """Fraction of the quota that was given."""
+        return self.cursor.given / self.group.quota
+
+    def next(self) -> SampledDocument | None:
         """The next document, or None past the last."""
         return next(self._documents, None)
 
-    def _draw(self) -> Iterator[Drawn]:
-        cursor, index = self.cursor, self.stratum.index
-        # A unit that was open when the cursor was saved has been counted.
+    def _draw(self) -> Iterator[SampledDocument]:
+        cursor = self.cursor
+        # A work item that was open when the cursor was saved has been counted.
         is_new = cursor.number < 0
         cursor.number = max(cursor.number, 0)
-        while opened := self._supply.piece(index, cursor.number):
-            unit, piece = opened
+        while opened := self._prefetcher.get(self.group.index, cursor.number):
+            item, chunk = opened
             if is_new:
-                self._census.dumps[index].opened(unit, piece.summary)
+                self._counts.add_chunk(item.path, chunk)
                 cursor.n_drawn = 0
-            for drawn in self._documents_of(piece):
+            for document in self._documents_of(item, chunk):
                 cursor.n_drawn += 1
-                yield drawn
-            self.done.append(piece.file)
+                yield document
+            self.finished.append(chunk.file)
             cursor.number, is_new = cursor.number + 1, True
 
-    def _documents_of(self, piece: Piece) -> Iterator[Drawn]:
+    def _documents_of(self, item: WorkItem, chunk: TokenizedChunk) -> Iterator[SampledDocument]:
         try:
-            yield from _from(piece, self.cursor.n_drawn)
+            yield from _chunk_documents(chunk, self.cursor.n_drawn)
         except BadZipFile:
-            piece.close()
-            yield from _from(self._supply.again(self.stratum.index, self.cursor.number), self.cursor.n_drawn)
+            chunk.close()
+            yield from _chunk_documents(self._prefetcher.rebuild(item), self.cursor.n_drawn)
 
 
-def in_turn(streams: Sequence[Stream]) -> Iterator[tuple[Stream, Drawn | None]]:
-    """The next document of the stratum that has given least of its quota, until each has given it.
+def take_turns(streams: Sequence[GroupStream]) -> Iterator[tuple[GroupStream, SampledDocument | None]]:
+    """Draw the next document of the least full group until every quota is filled.
 
-    Strata take turns, so that no dump is trained after another as a block. What a document gives is for the caller to
-    add to its stream's cursor before the next one is asked for.
+    Groups take turns, so that no dump is trained on as one block after another. The caller adds a document's tokens to
+    its stream's cursor before it asks for the next one.
 
     Yields:
-        A stream and its next document, None where it has none left.
+        A stream and its next document, or None if it has none left.
     """
-    turns = [(_fullness(stream), place) for place, stream in enumerate(streams)]
+    turns = [(stream.fullness, index) for index, stream in enumerate(streams)]
     turns = [turn for turn in turns if turn[0] < 1]
     heapify(turns)
     while turns:
-        place = turns[0][1]
-        yield streams[place], streams[place].next()
-        if (fullness := _fullness(streams[place])) >= 1:
+        fullness_before, index = turns[0]
+        yield streams[index], streams[index].next()
+        if (fullness := streams[index].fullness) >= 1:
             heappop(turns)
-        elif fullness != turns[0][0]:
-            heapreplace(turns, (fullness, place))
+        elif fullness != fullness_before:
+            heapreplace(turns, (fullness, index))
 
 
-def _fullness(stream: Stream) -> float:
-    return stream.cursor.given / stream.stratum.quota
-
-
-def _from(piece: Piece, n_drawn: int) -> Iterator[Drawn]:
-    """A piece's documents but for the first `n_drawn`."""
-    for part in piece.parts():
-        if n_drawn >= len(part):
-            n_drawn -= len(part)
+def _chunk_documents(chunk: TokenizedChunk, n_skipped: int) -> Iterator[SampledDocument]:
+    for batch in chunk.batches():
+        if n_skipped >= len(batch):
+            n_skipped -= len(batch)
             continue
-        yield from _documents(part, n_drawn)
-        n_drawn = 0
+        yield from _batch_documents(batch, n_skipped)
+        n_skipped = 0
 
 
-def _documents(part: Part, first: int) -> Iterator[Drawn]:
-    line_ends, id_ends = part.line_ends.tolist(), part.id_ends.tolist()
-    days, unsure = part.days.tolist(), part.unsure.tolist()
-    signatures: Any = part.signatures
-    for place in range(first, len(part)):
-        lines = slice(line_ends[place - 1] if place else 0, line_ends[place])
-        ids = slice(id_ends[place - 1] if place else 0, id_ends[place])
-        yield Drawn(
-            part.names[place],
-            part.lines[lines],
-            None if unsure[place] else part.ids[ids],
-            date.fromordinal(days[place]),
-            part.found.get(place, ()),
-            None if signatures is None else signatures[place],
+def _batch_documents(batch: DocumentBatch, first: int) -> Iterator[SampledDocument]:
+    line_ends, id_ends = batch.line_ends.tolist(), batch.id_ends.tolist()
+    days, unsure = batch.days.tolist(), batch.unsure.tolist()
+    signatures: Any = batch.signatures
+    for index in range(first, len(batch)):
+        lines = slice(line_ends[index - 1] if index else 0, line_ends[index])
+        ids = slice(id_ends[index - 1] if index else 0, id_ends[index])
+        yield SampledDocument(
+            batch.names[index],
+            batch.lines[lines],
+            None if unsure[index] else batch.ids[ids],
+            date.fromordinal(days[index]),
+            batch.found.get(index, ()),
+            None if signatures is None else signatures[index],
         )

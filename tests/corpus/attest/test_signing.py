@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tasks.corpus.attest import refuse_unusable_key, sign, write_statement
+from tasks.corpus.attest import check_signing_key, sign, write_statement
 from tasks.corpus.attest.cli import main
-from tasks.corpus.attest.errors import KeyRefused
 from tasks.corpus.attest.keys import make_keys
 from tasks.corpus.config import ARTIFACT_TYPE
+from tasks.corpus.errors import KeyRefused
 from tasks.store.build import build
 from tasks.store.digests import sha256_of_file
 from tasks.store.store import open_store
@@ -38,7 +38,7 @@ def test_a_signature_holds_under_its_key_alone_and_is_in_no_file_of_the_corpus(c
     (unchecked,) = check(corpus, signature=signature).unchecked
     assert "the record holds a signature" in unchecked
     (absent,) = check(corpus, public_key=public(key)).failures
-    assert absent == "there is no signature to hold the public key against"
+    assert absent == "there is no signature to verify with the public key"
 
 
 def test_a_statement_changed_after_it_was_signed_does_not_pass_for_the_signed_one(corpus: Path, key: Path) -> None:
@@ -51,8 +51,8 @@ def test_a_statement_changed_after_it_was_signed_does_not_pass_for_the_signed_on
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"signatures": [{"keyid": "k", "sig": "%%%"}]}, "is no DSSE envelope"),
-        ({"signatures": "none"}, "is no DSSE envelope"),
+        ({"signatures": [{"keyid": "k", "sig": "%%%"}]}, "is not a DSSE envelope"),
+        ({"signatures": "none"}, "is not a DSSE envelope"),
         ({"signatures": []}, "signed with key none"),
         ({"payloadType": "text/plain"}, "over a payload of type 'text/plain'"),
     ],
@@ -92,20 +92,20 @@ def test_the_signature_a_record_holds_is_the_one_that_is_checked(key, tmp_path, 
 def test_without_a_key_nothing_is_signed(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HINDSIGHT_SIGNING_KEY", raising=False)
     assert sign(corpus / "statement.json") is None
-    refuse_unusable_key()
+    check_signing_key()
 
 
 def test_a_key_that_cannot_sign_is_refused_before_the_work_and_without_its_content(tmp_path, monkeypatch, key) -> None:
     bad = tmp_path / "bad"
     for content, why in (
-        (public(key).read_text(), "no unencrypted PEM file with a private key"),
-        ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n", "no unencrypted PEM file"),
+        (public(key).read_text(), "is not an unencrypted PEM file with a private key"),
+        ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n", "is not an unencrypted PEM file"),
         (None, "cannot be read: No such file"),
     ):
         bad.write_text(content) if content else bad.unlink()
         monkeypatch.setenv("HINDSIGHT_SIGNING_KEY", str(bad))
         with pytest.raises(KeyRefused, match=why) as caught:
-            refuse_unusable_key()
+            check_signing_key()
         assert "c2VjcmV0" not in str(caught.value)
         assert caught.value.__suppress_context__ or content is None
 

@@ -5,9 +5,9 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.corpus.filters.clip import Ledger, RawDocument, clip
+from tasks.corpus.filters.clip import ClipCounts, RawDocument, clip
 from tasks.corpus.filters.cutoff import Cutoff
-from tasks.corpus.sources.order import seeded
+from tasks.corpus.sources.reader import seeded_order
 
 days = st.dates(date(1990, 1, 1), date(2020, 12, 31))
 dates = days.map(str) | days.map(lambda day: f"{day}T05:48:54Z") | st.sampled_from(["", "yesterday", "2017-13-01"])
@@ -18,7 +18,7 @@ documents = st.lists(
 
 @given(documents, days)
 def test_no_document_after_the_cutoff_passes(raw: list[RawDocument], cutoff: date) -> None:
-    passed = list(clip(raw, Cutoff(cutoff), Ledger()))
+    passed = list(clip(raw, Cutoff(cutoff), ClipCounts()))
     assert all(document.date <= cutoff and document.text.strip() for document in passed)
 
 
@@ -26,7 +26,7 @@ def test_no_document_after_the_cutoff_passes(raw: list[RawDocument], cutoff: dat
 def test_what_passes_on_one_side_is_what_is_dropped_for_the_day_on_the_other(
     raw: list[RawDocument], cutoff: date
 ) -> None:
-    ledgers = {side: Ledger() for side in ("known", "after")}
+    ledgers = {side: ClipCounts() for side in ("known", "after")}
     passed = {side: list(clip(raw, Cutoff(cutoff, side), ledgers[side])) for side in ledgers}
     assert all(document.date > cutoff for document in passed["after"])
     dated = len(raw) - ledgers["known"].dropped["unreadable_date"]
@@ -37,14 +37,14 @@ def test_what_passes_on_one_side_is_what_is_dropped_for_the_day_on_the_other(
 
 @given(documents, days)
 def test_the_ledger_counts_every_document_once(raw: list[RawDocument], cutoff: date) -> None:
-    ledger = Ledger()
+    ledger = ClipCounts()
     n_passed = len(list(clip(raw, Cutoff(cutoff), ledger)))
     assert ledger.n_read == len(raw) == n_passed + ledger.dropped.total()
 
 
 def test_drops_are_counted_by_reason() -> None:
     raw = [("2016-01-01", "kept"), ("2018-01-01", "late"), ("2018-01-02", ""), ("2016-01-02", " "), ("soon", "when?")]
-    ledger = Ledger()
+    ledger = ClipCounts()
     passed = clip([RawDocument(text, day, text) for day, text in raw], Cutoff(date(2017, 7, 2)), ledger)
     assert [document.text for document in passed] == ["kept"]
     assert ledger.dropped == {"after_cutoff": 2, "empty_text": 1, "unreadable_date": 1}
@@ -54,8 +54,8 @@ def test_drops_are_counted_by_reason() -> None:
 @given(st.sets(st.text(min_size=1), min_size=1), st.integers(0, 9))
 def test_leaving_one_out_moves_no_other(names: set[str], seed: int) -> None:
     gone = min(names)
-    assert seeded(names - {gone}, str, seed) == [name for name in seeded(names, str, seed) if name != gone]
+    assert seeded_order(names - {gone}, str, seed) == [name for name in seeded_order(names, str, seed) if name != gone]
 
 
 def test_another_seed_gives_another_order() -> None:
-    assert seeded(range(20), str, 0) != seeded(range(20), str, 1)
+    assert seeded_order(range(20), str, 0) != seeded_order(range(20), str, 1)

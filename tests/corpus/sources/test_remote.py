@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tasks.corpus.sources.patience import N_ATTEMPTS, patiently
+from tasks.corpus.sources.remote import MAX_ATTEMPTS, retry_request
 
 
 def answer(status: int, **headers: str) -> httpx.HTTPStatusError:
@@ -25,14 +25,14 @@ def failing(*errors: Exception):
 def test_a_rate_limit_is_waited_out_for_as_long_as_it_says() -> None:
     waited: list[float] = []
     errors = [answer(429, **{"Retry-After": "37"}), answer(429, **{"Retry-After": "5"})]
-    assert patiently(failing(*errors), "hub", waited.append) == "read"
+    assert retry_request(failing(*errors), "hub", waited.append) == "read"
     assert waited == [37.0, 5.0]
 
 
 def test_a_broken_network_is_tried_again_after_longer_and_longer_pauses_and_then_raised() -> None:
     waited: list[float] = []
     with pytest.raises(httpx.ConnectError):
-        patiently(failing(*[httpx.ConnectError("no route")] * N_ATTEMPTS), "hub", waited.append)
+        retry_request(failing(*[httpx.ConnectError("no route")] * MAX_ATTEMPTS), "hub", waited.append)
     assert waited == [1, 2, 4, 8, 16, 32, 60]
 
 
@@ -41,9 +41,9 @@ def test_a_broken_network_is_tried_again_after_longer_and_longer_pauses_and_then
 )
 def test_what_another_attempt_would_not_change_is_raised_at_once(error: Exception) -> None:
     with pytest.raises(type(error)):
-        patiently(failing(error), "hub", lambda seconds: pytest.fail("it waited"))
+        retry_request(failing(error), "hub", lambda seconds: pytest.fail("it waited"))
 
 
 def test_a_limit_of_an_hour_is_not_waited_out() -> None:
     with pytest.raises(httpx.HTTPStatusError):
-        patiently(failing(answer(429, **{"Retry-After": "3600"})), "hub", lambda seconds: pytest.fail("it waited"))
+        retry_request(failing(answer(429, **{"Retry-After": "3600"})), "hub", lambda seconds: pytest.fail("it waited"))

@@ -12,7 +12,6 @@ from tasks.corpus.config import REVISION, CorpusConfig, SotuSource
 from tasks.corpus.errors import BudgetTooLarge, CutoffBroken, DamagedSource, EmptyCorpus
 from tasks.corpus.filters.cutoff import Cutoff
 from tasks.corpus.sources.sotu import SotuReader, read_address
-from tasks.corpus.workers.work_items import Unit
 from tasks.corpus.write.shards import ShardWriter
 from tasks.corpus.write.writer import write_corpus
 from tasks.schemas.artifacts import TextShards
@@ -42,7 +41,7 @@ def test_ids_are_the_packages(tmp_path: Path) -> None:
 
 def test_same_config_gives_the_same_bytes_or_a_new_revision(tmp_path: Path) -> None:
     write_corpus(addresses(), tmp_path)
-    # The statement names the code's own digest, which every edit changes.
+    # The statement holds the version of the code.
     files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "statement.json"]
     digest = artifact_digest((path.relative_to(tmp_path).as_posix(), sha256_of_file(path)) for path in files)
     assert (REVISION, digest[:16]) == (2, "b48c034a74e35d13"), (
@@ -52,7 +51,7 @@ def test_same_config_gives_the_same_bytes_or_a_new_revision(tmp_path: Path) -> N
 
 def test_a_cutoff_before_the_first_address_names_its_day(tmp_path: Path) -> None:
     with pytest.raises(
-        EmptyCorpus, match="on or before cutoff=1789-01-01: the first is of 1790-01-08, 249 lie after it"
+        EmptyCorpus, match="on or before cutoff=1789-01-01: the first is of 1790-01-08, 249 are after it"
     ):
         write_corpus(addresses(cutoff="1789-01-01"), tmp_path)
 
@@ -70,18 +69,18 @@ def test_a_text_that_does_not_hash_to_its_metadata_is_refused(monkeypatch: pytes
         read_address(sotu.metadata().to_dict("records")[0])
 
 
-def test_units_hold_every_address_once() -> None:
+def test_row_groups_hold_every_address_once() -> None:
     reader = SotuReader(seed=0)
-    units = [Unit(0, number, "sotu", place) for number, place in enumerate(reader.places("sotu"))]
-    read = [document.id for unit in units for document in reader.rows(unit)]
+    row_groups = reader.row_groups("sotu")
+    read = [document.id for row_group in row_groups for document in reader.documents("sotu", row_group)]
     assert sorted(read) == sorted(sotu.metadata()["fileid"])
 
 
 @pytest.mark.parametrize(
     ("side", "sentence"),
     [
-        ("known", "a document of 2017-07-03, which does not lie on or before cutoff=2017-07-02"),
-        ("after", "a document of 2017-07-02, which does not lie after cutoff=2017-07-02"),
+        ("known", "a document of 2017-07-03, which is not on or before cutoff=2017-07-02"),
+        ("after", "a document of 2017-07-02, which is not after cutoff=2017-07-02"),
     ],
 )
 def test_the_writer_itself_lets_no_document_of_the_wrong_side_through(tmp_path: Path, side, sentence) -> None:
@@ -106,5 +105,5 @@ def test_a_placebo_has_text_after_the_cutoff_alone_and_as_many_tokens(tmp_path: 
 
 def test_a_placebo_after_all_text_names_the_last_day(tmp_path: Path) -> None:
     last = max(sotu.metadata()["date"])[:10]
-    with pytest.raises(EmptyCorpus, match=f"after cutoff=2030-01-01: the last is of {last}, 249 lie on or before it"):
+    with pytest.raises(EmptyCorpus, match=f"after cutoff=2030-01-01: the last is of {last}, 249 are on or before it"):
         write_corpus(addresses(side="after", cutoff="2030-01-01"), tmp_path)

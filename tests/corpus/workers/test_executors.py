@@ -1,4 +1,4 @@
-"""Whoever reads, and however many of them: the corpus has the same bytes, and little more is read than is drawn."""
+"""The executor and its number of workers change no byte, and little more is read than is drawn."""
 
 import time
 from collections.abc import Iterator
@@ -10,11 +10,12 @@ import psutil
 import pytest
 
 from tasks.corpus.config import CorpusConfig
-from tasks.corpus.errors import DamagedSource, WorkerLost
+from tasks.corpus.errors import DamagedSource, UnknownRunner, WorkerLost
+from tasks.corpus.sources.reader import RowGroup
 from tasks.corpus.tokenize.engine import EngineSpec
 from tasks.corpus.tokenize.engine_check import choose_engine
-from tasks.corpus.workers.executors import Pool, UnknownRunner, chosen, dask, here, processes
-from tasks.corpus.workers.work_items import Place, Unit
+from tasks.corpus.workers.executors import ItemExecutor, configured, dask, in_process, processes
+from tasks.corpus.workers.work_items import WorkItem
 from tasks.corpus.write.writer import write_corpus
 from tests.corpus.conftest import files_of, qwen_digest, spoil, write_dump
 from tests.corpus.sources.test_fineweb import fineweb
@@ -32,16 +33,16 @@ def tiktoken_spec() -> EngineSpec:
     return choose_engine(qwen(), qwen_digest(), "auto", 10**9, scratch_folder("engine"))
 
 
-def build(config: CorpusConfig, folder: Path, open_pool=None) -> dict[str, bytes]:
+def build(config: CorpusConfig, folder: Path, open_executor=None) -> dict[str, bytes]:
     folder.mkdir()
-    facts = write_corpus(config, folder, open_pool=open_pool)
+    facts = write_corpus(config, folder, open_executor=open_executor)
     assert facts["engine"] == "tiktoken"
     return files_of(folder)
 
 
 def test_one_process_or_two_or_this_one_change_no_byte(mirror: Path, tmp_path: Path, quick_engine: None) -> None:
     config = fineweb(mirror, shard_tokens=1_024, validation_share=0.1)
-    expected = build(config, tmp_path / "here", here)
+    expected = build(config, tmp_path / "in_process", in_process)
     assert build(config, tmp_path / "one", lambda load: processes(1)) == expected
     assert build(config, tmp_path / "two", lambda load: processes(2)) == expected
 
@@ -49,7 +50,7 @@ def test_one_process_or_two_or_this_one_change_no_byte(mirror: Path, tmp_path: P
 @pytest.mark.slow
 def test_dask_without_prefect_changes_no_byte(mirror: Path, tmp_path: Path, quick_engine: None) -> None:
     config = fineweb(mirror, shard_tokens=1_024, validation_share=0.1)
-    expected = build(config, tmp_path / "here", here)
+    expected = build(config, tmp_path / "in_process", in_process)
     assert build(config, tmp_path / "dask", lambda load: dask("local:2")) == expected
 
 
@@ -70,55 +71,58 @@ def test_what_a_process_raises_reaches_the_run(mirror: Path, tmp_path: Path, qui
         build(fineweb(mirror), tmp_path / "corpus", lambda load: processes(1))
 
 
-def test_a_lost_process_is_said(mirror: Path, tmp_path: Path, quick_engine: None) -> None:
+def test_a_lost_process_is_reported(mirror: Path, tmp_path: Path, quick_engine: None) -> None:
     @contextmanager
-    def killed(load) -> Iterator[Pool]:
-        with processes(1) as pool:
-            # As the kernel would for want of memory. A child that is just being made still looks like its parent.
+    def killed(load) -> Iterator[ItemExecutor]:
+        with processes(1) as executor:
+            # As the kernel does when memory runs out. A child that is just starting still looks like its parent.
             while not (children := [one for one in psutil.Process().children() if "spawn_main" in str(one.cmdline())]):
                 time.sleep(0.01)
             for child in children:
                 child.kill()
-            yield pool
+            yield executor
 
-    with pytest.raises(WorkerLost, match=r"what is done is kept\. Start the run again, with fewer processes"):
+    with pytest.raises(WorkerLost, match=r"finished work is kept\. Start the run again, with fewer processes"):
         build(fineweb(mirror), tmp_path / "corpus", killed)
 
 
-def test_no_more_is_read_ahead_than_the_quotas_want(tmp_path: Path) -> None:
+def test_no_more_is_read_ahead_than_the_quotas_need(tmp_path: Path) -> None:
     root, read = tmp_path / "mirror", []
     for dump in ("2013-20", "2014-10", "2017-26"):
         write_dump(root, dump, ["2013-05-11"] * 400, ["Markets opened higher on the news. " * 40] * 400)
 
     class Recording:
-        def __enter__(self) -> Pool:
-            self.inner = here(qwen)
-            pool = self.inner.__enter__()
-            return Pool("recording", lambda job, unit: read.append(unit) or pool.submit(job, unit), 4, True)
+        def __enter__(self) -> ItemExecutor:
+            self.inner = in_process(qwen)
+            executor = self.inner.__enter__()
+            return ItemExecutor("recording", lambda job, item: read.append(item) or executor.submit(job, item), 4, True)
 
         def __exit__(self, *raised: object) -> None:
             self.inner.__exit__(*raised)
 
     (tmp_path / "corpus").mkdir()
     config = fineweb(root, ("2013-20", "2014-10", "2017-26"), token_budget=30_000)
-    facts = write_corpus(config, tmp_path / "corpus", open_pool=lambda load: Recording())
-    # Two documents to a unit; before a dump's first unit is read nothing is known of its documents' length.
+    facts = write_corpus(config, tmp_path / "corpus", open_executor=lambda load: Recording())
+    # Two documents per work item; the length of a dump's documents is unknown before its first item is read.
     assert facts["n_documents"] / 2 <= len(read) <= facts["n_documents"] / 2 + 3 * 2
     assert len(read) < 600 / 2
 
 
-def test_units_are_named_apart() -> None:
-    names = {Unit(stratum, number, "x", Place(0, 0, 1)).name for stratum in range(3) for number in range(3)}
+def test_work_items_have_distinct_names() -> None:
+    names = {WorkItem(group, number, "x", RowGroup(0, 0, 1)).name for group in range(3) for number in range(3)}
     assert len(names) == 9
 
 
-def test_the_environment_names_who_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HINDSIGHT_CORPUS_RUNNER", "processes:3")
-    with chosen(1_000) as pool:
-        assert pool.n_workers == 3
+    with configured(1_000) as executor:
+        assert executor.n_workers == 3
     monkeypatch.setenv("HINDSIGHT_CORPUS_RUNNER", "threads")
-    with pytest.raises(UnknownRunner, match=r"'threads' is no way of running; say here, processes, processes:4"):
-        chosen(1_000).__enter__()
+    with pytest.raises(UnknownRunner, match=r"'threads' is not a runner; set in_process, processes, processes:4"):
+        configured(1_000).__enter__()
+    monkeypatch.setenv("HINDSIGHT_CORPUS_RUNNER", "here")
+    with pytest.raises(UnknownRunner, match=r"'here' has been renamed; set HINDSIGHT_CORPUS_RUNNER=in_process"):
+        configured(1_000).__enter__()
     monkeypatch.delenv("HINDSIGHT_CORPUS_RUNNER")
-    with chosen(120_000) as pool:
-        assert pool.name == "here"
+    with configured(120_000) as executor:
+        assert executor.name == "in_process"

@@ -10,11 +10,13 @@ from typing import Any
 import distributed
 import pytest
 
+from tasks.corpus.errors import NoWorkers
+from tasks.corpus.sources.reader import RowGroup
 from tasks.corpus.tokenize.engine import EngineSpec
 from tasks.corpus.workers import worker
-from tasks.corpus.workers.executors import NoWorkers, lost, of_client
-from tasks.corpus.workers.work_items import Place, Unit
-from tasks.corpus.workers.worker import Job, Worker, make_worker
+from tasks.corpus.workers.executors import dask_client, lost_worker_errors
+from tasks.corpus.workers.work_items import WorkItem
+from tasks.corpus.workers.worker import Job, Worker, prepare_worker
 from tests.corpus.conftest import qwen_digest
 from tests.corpus.sources.test_fineweb import fineweb
 from tests.model_fixtures import qwen
@@ -32,8 +34,8 @@ def test_two_threads_of_a_process_share_no_reader(job: Job) -> None:
 
     def made() -> Worker | None:
         both.wait()
-        make_worker(job)
-        make_worker(job)
+        prepare_worker(job)
+        prepare_worker(job)
         return worker._THREAD.worker
 
     with ThreadPoolExecutor(2) as threads:
@@ -45,12 +47,12 @@ def test_two_threads_of_a_process_share_no_reader(job: Job) -> None:
 
 
 def test_a_thread_keeps_the_worker_of_its_newest_job_alone(job: Job) -> None:
-    make_worker(job)
+    prepare_worker(job)
     first = worker._THREAD.worker
-    make_worker(job)
+    prepare_worker(job)
     assert worker._THREAD.worker is first
-    other = Job(job.config, job.engine, job.scratch, job.pieces, start="another")
-    make_worker(other)
+    other = Job(job.config, job.engine, job.scratch_dir, job.chunks_dir, start_id="another")
+    prepare_worker(other)
     assert worker._THREAD.worker is not first
     assert worker._THREAD.worker.job == other
 
@@ -70,17 +72,17 @@ class Client:
     def get_executor(self, pure: bool) -> SimpleNamespace:
         return SimpleNamespace(submit=self.submit)
 
-    def submit(self, act: Callable[..., object], job: Job, unit: Unit) -> Future[None]:
+    def submit(self, act: Callable[..., object], job: Job, item: WorkItem) -> Future[None]:
         self.submitted.append(job)
         return Future()
 
 
 def test_the_same_job_is_another_one_on_the_next_start_of_workers_that_outlive_it(job: Job) -> None:
-    client, unit = Client(), Unit(0, 0, "x", Place(0, 0, 1))
+    client, item = Client(), WorkItem(0, 0, "x", RowGroup(0, 0, 1))
     for _ in range(2):
-        pool = of_client(client)
-        pool.submit(job, unit)
-        pool.submit(job, unit)
+        pool = dask_client(client)
+        pool.submit(job, item)
+        pool.submit(job, item)
     first, again, second, _ = client.submitted
     assert first == again != second
 
@@ -95,9 +97,9 @@ def test_a_cluster_without_workers_is_said_and_not_waited_for(monkeypatch: pytes
             NoWorkers, match=r"no worker came to inproc://.* in 0\.2 s; start some, or change HINDSIGHT_CORPUS"
         ),
     ):
-        of_client(client)
+        dask_client(client)
 
 
 def test_a_dask_worker_that_died_is_a_lost_worker() -> None:
-    with pytest.raises(lost()):
-        raise distributed.KilledWorker("unit", SimpleNamespace(address="tcp://one"), 3)
+    with pytest.raises(lost_worker_errors()):
+        raise distributed.KilledWorker("item", SimpleNamespace(address="tcp://one"), 3)

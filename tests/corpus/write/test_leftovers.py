@@ -13,8 +13,8 @@ import pytest
 from tasks.corpus.config import CorpusConfig, JsonlSource
 from tasks.corpus.sources.reader import SourceFile
 from tasks.corpus.tokenize.engine import EngineSpec
-from tasks.corpus.write.leftovers import begin_anew_if_made_otherwise
-from tasks.corpus.write.source_manifest import FileBook
+from tasks.corpus.write.leftovers import discard_if_engine_changed
+from tasks.corpus.write.source_manifest import SourceManifest
 from tasks.corpus.write.writer import write_corpus
 from tests.corpus.conftest import files_of, qwen_digest, write_dump
 from tests.corpus.sources.test_fineweb import fineweb
@@ -33,10 +33,10 @@ def killed_before_files_are_written_down(config: CorpusConfig, tmp_path: Path) -
     """A work folder with pieces of which no file was identified."""
     qwen()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(FileBook, "save", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        patched.setattr(SourceManifest, "save", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         assert start(config, tmp_path / "killed", tmp_path / "work", 10**9)
     assert not (tmp_path / "work" / "files.json").exists()
-    assert list((tmp_path / "work" / "pieces").glob("*.piece"))
+    assert list((tmp_path / "work" / "chunks").glob("*.chunk"))
     return tmp_path / "work"
 
 
@@ -45,10 +45,10 @@ def test_another_engine_begins_anew(mirror: Path, tmp_path: Path, caplog: pytest
     config = fineweb(mirror, shard_tokens=1_024)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("tasks.corpus.write.writer.choose_engine", lambda *_: tiktoken_spec())
-        patched.setattr("tasks.corpus.write.writer.hand_over", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        patched.setattr("tasks.corpus.write.writer.link_shards", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         assert start(config, tmp_path / "killed", tmp_path / "work", 10**9)
     state = json.loads((tmp_path / "work" / "state.json").read_text())
-    assert state["census"]["n_compared"] == 1
+    assert state["counts"]["n_compared"] == 1
     (tmp_path / "work" / "shards" / "texts" / "00000.jsonl").write_text("made by the other engine")
     (tmp_path / "resumed").mkdir()
     with caplog.at_level(logging.WARNING):
@@ -60,18 +60,18 @@ def test_another_engine_begins_anew(mirror: Path, tmp_path: Path, caplog: pytest
 
 @pytest.mark.parametrize("page", [None, '{"engine": "transformers", "tokenizer_sha256": "another"}'])
 def test_nothing_another_tokenizer_made_is_kept(tmp_path: Path, page: str | None) -> None:
-    for name in ("pieces/000-0000000.piece", "signatures/00001.npy", "shards/texts/00000.jsonl"):
+    for name in ("chunks/000-0000000.chunk", "signatures/00001.npy", "shards/texts/00000.jsonl"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
     for name in ("state.json", "files.json"):
         (tmp_path / name).touch()
     if page:
         (tmp_path / "made-by.json").write_text(page)
-    begin_anew_if_made_otherwise(tmp_path, EngineSpec("transformers", qwen_digest()))
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["made-by.json", "pieces"]
-    (tmp_path / "pieces" / "000-0000000.piece").touch()
-    begin_anew_if_made_otherwise(tmp_path, EngineSpec("transformers", qwen_digest()))
-    assert (tmp_path / "pieces" / "000-0000000.piece").exists()
+    discard_if_engine_changed(tmp_path, EngineSpec("transformers", qwen_digest()))
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["chunks", "made-by.json"]
+    (tmp_path / "chunks" / "000-0000000.chunk").touch()
+    discard_if_engine_changed(tmp_path, EngineSpec("transformers", qwen_digest()))
+    assert (tmp_path / "chunks" / "000-0000000.chunk").exists()
 
 
 def test_pieces_of_a_file_that_nobody_identified_are_made_anew(mirror: Path, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_files_of_which_something_was_drawn_are_written_down_with_the_shard(tmp_
             raise ConnectionError(path)
         return SourceFile(path, 1, "sha256", "0")
 
-    book = FileBook(identify, tmp_path / "files.json")
+    book = SourceManifest(identify, tmp_path / "files.json")
     for path in ("unreachable", "drawn", "ahead"):
         book.open(path)
     book.save(["drawn"])

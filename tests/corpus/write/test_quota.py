@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tasks.corpus.config import CorpusConfig, FineWebSource
 from tasks.corpus.errors import DamagedSource
-from tasks.corpus.sources.quota import recency_weights, shares
-from tasks.corpus.write.writer import write_corpus
+from tasks.corpus.sources.fineweb import recency_weights
+from tasks.corpus.write.writer import split_budget, write_corpus
 from tasks.schemas.artifacts import TextShards
 from tests.corpus.conftest import spoil, write_dump
 
@@ -37,7 +37,7 @@ def build(root: Path, folder: Path, token_budget: int = 8_000, **source: Any) ->
 
 @given(st.integers(1_000, 10**13), st.lists(st.floats(1e-3, 1e9), min_size=1, max_size=99))
 def test_shares_fill_the_budget_and_exceed_it_by_less_than_a_token_each(budget: int, weights: list[float]) -> None:
-    quotas = shares(budget, weights)
+    quotas = split_budget(budget, weights)
     assert budget <= sum(quotas) < budget + len(weights)
     assert all(quota >= 1 for quota in quotas)
 

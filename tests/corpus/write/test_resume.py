@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.corpus.config import CorpusConfig
+from tasks.corpus.config import CorpusConfig, Deduplicate
 from tasks.corpus.errors import SourceChanged
-from tasks.corpus.filters.near_config import Deduplicate
 from tasks.corpus.write.writer import write_corpus
 from tests.corpus.conftest import files_of, write_dump
 from tests.corpus.sources.test_fineweb import fineweb
@@ -101,10 +100,10 @@ def test_a_file_that_changed_between_two_starts_is_refused(varied: Path, tmp_pat
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(mirror: Path, tmp_path: Path, monkeypatch) -> None:
-    def change_and_hand_over(shards: Path, folder: Path) -> None:
+    def change_and_link(shards: Path, folder: Path) -> None:
         write_dump(mirror, "2013-20", ["2013-05-01"] * 40, ["Changed under the reader."] * 40)
 
-    monkeypatch.setattr("tasks.corpus.write.writer.hand_over", change_and_hand_over)
+    monkeypatch.setattr("tasks.corpus.write.writer.link_shards", change_and_link)
     (tmp_path / "corpus").mkdir()
     with pytest.raises(SourceChanged, match=r"CC-MAIN-2013-20/000_00000.parquet has sha256"):
         write_corpus(fineweb(mirror), tmp_path / "corpus")

@@ -1,0 +1,29 @@
+"""From a corpus config to the reader of its source."""
+
+from pathlib import Path
+
+from tasks.corpus.config import CorpusConfig, FineWebSource, JsonlSource
+from tasks.corpus.sources.reader import Reader
+
+
+def open_reader(config: CorpusConfig, scratch_dir: Path) -> Reader:
+    """Open a corpus config's source.
+
+    Args:
+        config: Source, cutoff and seed.
+        scratch_dir: For unpacked files.
+
+    Raises:
+        CorpusError: If the source cannot be reached, or differs from the pinned one.
+    """
+    if isinstance(config.source, FineWebSource):
+        from tasks.corpus.sources.fineweb import FineWebReader
+
+        return FineWebReader(config)
+    if isinstance(config.source, JsonlSource):
+        from tasks.corpus.sources.jsonl import JsonlReader
+
+        return JsonlReader(config.source, config.seed, scratch_dir)
+    from tasks.corpus.sources.sotu import SotuReader
+
+    return SotuReader(config.seed)
