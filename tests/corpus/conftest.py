@@ -23,7 +23,7 @@ def one_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test asks the real hub."""
+    """No test reaches the real hub."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
@@ -46,7 +46,7 @@ def hub(mirror: Path, offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @cache
 def qwen_digest() -> str:
-    """What the corpus room would compute for each corpus anew, in a second each time."""
+    """The digest the corpus stage computes for each corpus, which takes a second."""
     return tokenizer_digest(qwen())
 
 
@@ -86,7 +86,7 @@ def spoil(file: Path) -> None:
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Path:
-    """Dumps of forty documents each; in the one up to the cutoff and in the later one, every fourth lies after it."""
+    """Dumps of forty documents each; in the one up to the cutoff and in the later one, every fourth is after it."""
     root = tmp_path / "mirror"
     text = "Markets opened higher on the news and closed lower on the same news. "
     write_dump(

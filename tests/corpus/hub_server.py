@@ -24,16 +24,16 @@ API, TREE, PATHS, RESOLVE, STORAGE = r"/revision/", r"/tree/", r"/paths-info/", 
 
 
 def refusal(status: int, code: str = "", message: str = "", **headers: str) -> Answer:
-    """An answer as the hub gives it."""
-    told = {"X-Error-Code": code, "X-Error-Message": message} | {
+    """An error answer as the hub sends it."""
+    named = {"X-Error-Code": code, "X-Error-Message": message} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
-    return status, {name: value for name, value in told.items() if value}, json.dumps({"error": message}).encode()
+    return status, {name: value for name, value in named.items() if value}, json.dumps({"error": message}).encode()
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request."""
+class Request:
+    """A request the hub received."""
 
     at: float
     method: str
@@ -43,27 +43,27 @@ class Asked:
 
 @dataclass
 class Hub:
-    """What it has, what it shall do next, and what it was asked.
+    """Its files, its next answers, and the requests it received.
 
     Args:
         folder: The files of all its repositories.
         commits: The commit each kind of repository is known by.
-        says: The commit it names in its answers, where that is another one.
-        links: sha256 it states where a file is read, where that is another one.
+        stated_commit: The commit its answers name, if another one.
+        stated_sha256: The sha256 it states where a file is read, if another one.
         instead: Patterns of addresses, and what the next such request gets: an answer, bytes until the cut (int)
             or seconds of silence (float).
     """
 
     folder: Path
     commits: dict[str, str]
-    says: str | None = None
-    links: str | None = None
+    stated_commit: str | None = None
+    stated_sha256: str | None = None
     ignores_ranges: bool = False
     instead: list[tuple[str, Answer | int | float]] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     url: str = ""
     storage: str = ""
-    """Another host than the hub, as it is in the world."""
+    """Another host than the hub's, as the real one has."""
 
     def next(self, path: str) -> Answer | int | float | None:
         for place, (pattern, answer) in enumerate(self.instead):
@@ -73,12 +73,12 @@ class Hub:
         return None
 
     def times(self, pattern: str) -> list[float]:
-        """When it was asked for what matches, in seconds of a clock."""
-        return [request.at for request in self.asked if re.search(pattern, request.path)]
+        """Times of the matching requests, in seconds of a clock."""
+        return [request.at for request in self.requests if re.search(pattern, request.path)]
 
 
 class Host(ThreadingHTTPServer):
-    """A client that hangs up is no news."""
+    """Ignores clients that close the connection."""
 
     daemon_threads = True
 
@@ -87,7 +87,7 @@ class Host(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Of the API, the resolver and the storage; `hub` is set by `serve_hub`."""
+    """The API, the resolver and the storage; `serve_hub` sets `hub`."""
 
     protocol_version = "HTTP/1.1"
     hub: Hub
@@ -106,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, body: bytes) -> None:
         hub, path = self.hub, unquote(self.path)
-        hub.asked.append(Asked(time.monotonic(), self.command, path, dict(self.headers)))
+        hub.requests.append(Request(time.monotonic(), self.command, path, dict(self.headers)))
         instead = hub.next(path)
         if isinstance(instead, float):
             time.sleep(instead)
@@ -121,14 +121,19 @@ class Handler(BaseHTTPRequestHandler):
         what, revision, name = re.findall(r"/(revision|tree|paths-info|resolve)/([^/?]+)/?([^?]*)", path)[0]
         if revision != self.hub.commits[kind]:
             return refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
-        told: dict[str, Any] | list[dict[str, Any]]
         if what == "revision":
-            told = {"id": DATASET, "sha": self.hub.says or revision, "siblings": [], "tags": [], "private": False}
-            return 200, {"Content-Type": "application/json"}, json.dumps(told).encode()
+            info = {
+                "id": DATASET,
+                "sha": self.hub.stated_commit or revision,
+                "siblings": [],
+                "tags": [],
+                "private": False,
+            }
+            return 200, {"Content-Type": "application/json"}, json.dumps(info).encode()
         if what == "resolve":
             return self._redirect(revision, name)
         if what == "paths-info":
-            wanted = [self.hub.folder / asked for asked in parse_qs(body.decode())["paths"]]
+            wanted = [self.hub.folder / path for path in parse_qs(body.decode())["paths"]]
             return 200, {}, json.dumps([self._entry(file) for file in wanted if file.exists()]).encode()
         return self._tree(path, self.hub.folder / name)
 
@@ -156,9 +161,9 @@ class Handler(BaseHTTPRequestHandler):
             return refusal(404, "EntryNotFound", "not there")
         content = file.read_bytes()
         headers = {
-            "X-Repo-Commit": self.hub.says or revision,
+            "X-Repo-Commit": self.hub.stated_commit or revision,
             "X-Linked-Size": str(len(content)),
-            "X-Linked-ETag": f'"{self.hub.links or sha256(content).hexdigest()}"',
+            "X-Linked-ETag": f'"{self.hub.stated_sha256 or sha256(content).hexdigest()}"',
             "ETag": f'"{sha1(content, usedforsecurity=False).hexdigest()}"',
             "Location": f"{self.hub.storage}/storage/{name}?signature=test-signature",
         }
@@ -166,10 +171,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _stored(self, path: str) -> Answer:
         content = (self.hub.folder / urlsplit(path).path.removeprefix("/storage/")).read_bytes()
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        if asked is None or self.hub.ignores_ranges:
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if wanted is None or self.hub.ignores_ranges:
             return 200, {}, content
-        start, end = int(asked[1]), min(int(asked[2]) + 1, len(content))
+        start, end = int(wanted[1]), min(int(wanted[2]) + 1, len(content))
         return 206, {"Content-Range": f"bytes {start}-{end - 1}/{len(content)}"}, content[start:end]
 
     def _answer(self, answer: Answer, cut_after: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A small corpus written by hand, with its ledger, in the layout the corpus room publishes."""
+"""A small corpus written by hand, with its ledger, in the layout the corpus stage publishes."""
 
 import json
 from collections import Counter

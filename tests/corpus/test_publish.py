@@ -1,4 +1,4 @@
-"""What the task publishes is signed where a key is named, and a key that cannot sign stops it before it reads."""
+"""A published corpus is signed if a key is named; a key that cannot sign is refused before anything is read."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_a_key_leaves_a_signature_in_the_record_that_holds_under_its_public_half
     monkeypatch.setenv("HINDSIGHT_STATE", str(tmp_path / "elsewhere"))
     unsigned = publish_corpus.fn(fineweb(mirror))
     assert open_store().record(unsigned).facts["signature"] is None
-    # Who signs changes no artifact.
+    # The signer does not change the artifact.
     assert unsigned == ref
 
 

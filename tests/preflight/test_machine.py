@@ -127,7 +127,7 @@ def test_with_a_token_a_gated_base_is_fetched_once_and_no_later_stage_asks_the_h
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     base = publish_base.fn(GATED)
-    n_asked, asked = len(hub.asked), [request for request in hub.asked if "/tree/" in request.path]
+    n_asked, asked = len(hub.requests), [request for request in hub.requests if "/tree/" in request.path]
     assert {request.headers["authorization"] for request in asked} == {f"Bearer {TOKEN}"}
     folder = open_store().fetch(publish_base.fn(GATED))
     assert (folder / "model.safetensors").stat().st_size > 0
@@ -136,7 +136,7 @@ def test_with_a_token_a_gated_base_is_fetched_once_and_no_later_stage_asks_the_h
     assert TOKEN.encode() not in said
     line = lines(subject("smoke", tiny_config(TinySource())), str(tmp_path / "store"), tmp_path)["credentials"]
     assert line.value.endswith("base, tokenizer and corpus are in the store, so that no later stage asks the hub")
-    assert len(hub.asked) == n_asked
+    assert len(hub.requests) == n_asked
 
 
 def test_a_rented_machine_needs_base_three_states_and_the_result_twice(tmp_path: Path) -> None:

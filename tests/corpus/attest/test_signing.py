@@ -1,4 +1,4 @@
-"""A signature holds under its key alone, and nothing of the key is told."""
+"""A signature holds under its key only, and no part of the private key is shown."""
 
 import json
 import logging
@@ -57,7 +57,7 @@ def test_a_statement_changed_after_it_was_signed_does_not_pass_for_the_signed_on
         ({"payloadType": "text/plain"}, "over a payload of type 'text/plain'"),
     ],
 )
-def test_what_is_no_signature_is_told_apart(corpus: Path, key: Path, change: dict[str, Any], named: str) -> None:
+def test_each_kind_of_invalid_signature_is_named(corpus: Path, key: Path, change: dict[str, Any], named: str) -> None:
     signature = sign(corpus / "statement.json") | change
     (failure,) = check(corpus, signature=signature, public_key=public(key)).failures
     assert named in failure
@@ -134,7 +134,7 @@ def test_no_part_of_the_private_key_reaches_log_signature_or_statement(corpus, k
     assert secret[-20:] not in said
 
 
-def test_the_command_line_makes_keys_and_says_whether_a_corpus_holds(corpus, tmp_path, monkeypatch, capsys) -> None:
+def test_the_command_line_makes_keys_and_reports_whether_a_corpus_holds(corpus, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("tasks.corpus.attest.checks.load_tokenizer", lambda source: qwen())
     monkeypatch.delenv("HINDSIGHT_SIGNING_KEY", raising=False)
     assert main(["keygen", str(tmp_path / "mine")]) == 0

@@ -85,7 +85,7 @@ def test_two_machines_write_the_same_statement(corpus: Path, tmp_path: Path) -> 
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_whatever_is_changed_below_the_statement_is_named(corpus: Path, tamper, named: list[str]) -> None:
+def test_every_change_below_the_statement_is_named(corpus: Path, tamper, named: list[str]) -> None:
     tamper(corpus)
     failures = check(corpus).failures
     assert [words for words in named if not any(words in failure for failure in failures)] == []
@@ -124,7 +124,7 @@ def test_a_dump_after_the_cutoff_and_sums_that_do_not_add_up_are_named(tmp_path:
     assert tokens.startswith("n_tokens of all dumps is 1, the statement says ")
 
 
-def test_what_is_no_statement_is_refused(corpus: Path, tmp_path: Path) -> None:
+def test_an_invalid_statement_is_refused(corpus: Path, tmp_path: Path) -> None:
     edit(corpus / "statement.json", lambda statement: statement["predicate"].pop("cutoff"))
     with pytest.raises(AttestationRefused, match="the statement's cutoff is invalid"):
         check(corpus)

@@ -1,4 +1,4 @@
-"""Which documents are tokenized again, and what is said when none can be."""
+"""Which documents are tokenized for comparison, and the result if none can be."""
 
 from pathlib import Path
 from random import Random
@@ -37,7 +37,7 @@ def test_without_its_tokenizer_a_corpus_does_not_plainly_hold(corpus: Path, monk
     assert out.endswith("DOES NOT HOLD: 1 failures\n")
 
 
-def test_nobody_knows_beforehand_which_documents_are_tokenized_again(corpus: Path) -> None:
+def test_which_documents_are_tokenized_cannot_be_predicted(corpus: Path) -> None:
     drawn = set()
     for seed in range(40):
         counted = recount(corpus, Cutoff(CONFIG.cutoff), 2, Random(seed))  # noqa: S311
@@ -46,14 +46,14 @@ def test_nobody_knows_beforehand_which_documents_are_tokenized_again(corpus: Pat
     assert drawn == {f"d-{n}" for n in range(6)}
 
 
-def test_the_documents_tokenized_again_are_drawn_by_the_systems_randomness(corpus: Path, monkeypatch) -> None:
+def test_the_tokenized_documents_are_sampled_by_the_systems_randomness(corpus: Path, monkeypatch) -> None:
     seen = []
     monkeypatch.setattr("tasks.corpus.attest.verdict.SystemRandom", lambda: seen.append("asked") or Random(0))  # noqa: S311
     check(corpus)
     assert seen == ["asked", "asked"]
 
 
-def test_every_document_is_tokenized_again_where_all_are_asked_for(corpus: Path, monkeypatch) -> None:
+def test_every_document_is_tokenized_if_all_are_requested(corpus: Path, monkeypatch) -> None:
     monkeypatch.setattr("tasks.corpus.attest.verdict.N_TOKENIZED", 1)
     monkeypatch.setattr("tasks.corpus.attest.checks.N_NAMED_IDS", 2)
     assert check(corpus).n_tokenized == 3
@@ -70,7 +70,7 @@ def test_every_document_is_tokenized_again_where_all_are_asked_for(corpus: Path,
     ]
 
 
-def test_a_shard_that_cannot_be_read_hides_no_later_one_where_all_are_asked_for(corpus: Path) -> None:
+def test_an_unreadable_shard_hides_no_later_one_if_all_are_requested(corpus: Path) -> None:
     empty_a_shard(corpus)
     move_an_offset(corpus)
     failures = check(corpus, all_token_ids=True).failures

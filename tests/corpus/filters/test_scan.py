@@ -40,7 +40,7 @@ def test_sums_decimals_longer_numbers_and_earlier_years_are_no_mention(text: str
 
 
 @given(st.integers(1000, 2099), st.dates(date(1790, 1, 1), date(2098, 12, 31)))
-def test_a_year_is_a_mention_exactly_when_it_lies_after_the_cutoffs(year: int, cutoff: date) -> None:
+def test_a_year_is_a_mention_exactly_when_it_is_after_the_cutoffs(year: int, cutoff: date) -> None:
     assert (Scan(Cutoff(cutoff), ()).find(f"the year {year} was") == [str(year)]) == (year > cutoff.year)
 
 
@@ -81,7 +81,7 @@ def test_two_workers_scans_add_up_to_the_scan_of_one(texts: list[str], split: in
 
 
 @given(st.lists(st.sampled_from(TEXTS), max_size=12), st.integers(0, 12))
-def test_a_scan_goes_on_from_its_facts_as_if_it_had_never_stopped(texts: list[str], split: int) -> None:
+def test_a_scan_continues_from_its_facts_as_if_it_had_never_stopped(texts: list[str], split: int) -> None:
     resumed = Scan(CUTOFF)
     resumed.restore(json.loads(json.dumps(scan_of(texts[:split]).facts())))
     resumed.add(scan_of(texts[split:], first=len(texts[:split])))

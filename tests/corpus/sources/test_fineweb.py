@@ -1,4 +1,4 @@
-"""FineWeb's layout: an equal share from each dump, nothing after the cutoff, every bad input named."""
+"""FineWeb's layout: an equal quota for each dump, nothing after the cutoff, every bad input named."""
 
 import json
 from datetime import datetime
@@ -34,12 +34,12 @@ def build(config: CorpusConfig, folder: Path) -> dict[str, Any]:
     return write_corpus(config, folder)
 
 
-def test_each_dump_gives_an_equal_share_and_they_take_turns(mirror: Path, tmp_path: Path) -> None:
+def test_each_dump_has_an_equal_quota_and_they_take_turns(mirror: Path, tmp_path: Path) -> None:
     facts = build(fineweb(mirror), tmp_path / "corpus")
     shards = TextShards(tmp_path / "corpus")
     years = [document.date.year for document in shards.documents()]
     assert all(n_tokens >= 2_500 for n_tokens in facts["tokens_by_period"].values())
-    # A share ends with the document that fills it: at most one document, here 560 tokens, over.
+    # A quota ends with the document that fills it: at most one document, here 560 tokens, over.
     assert all(n_tokens < 2_500 + 600 for n_tokens in facts["tokens_by_period"].values())
     assert years != sorted(years)
     assert years != sorted(years, reverse=True)
@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_corpus_and_another_one_another(mirror: Pat
     assert first_ids(0, "c") != first_ids(1, "d")
 
 
-def test_shards_hold_the_same_documents_whatever_their_size(mirror: Path, tmp_path: Path) -> None:
+def test_shards_of_any_size_hold_the_same_documents(mirror: Path, tmp_path: Path) -> None:
     build(fineweb(mirror), tmp_path / "one")
     build(fineweb(mirror, shard_tokens=1_024), tmp_path / "many")
     one, many = TextShards(tmp_path / "one"), TextShards(tmp_path / "many")
@@ -92,7 +92,7 @@ def test_shards_hold_the_same_documents_whatever_their_size(mirror: Path, tmp_pa
         ({"token_budget": 40_000}, BudgetTooLarge, r"2017-26 holds 8,460 tokens .* equal share .* is 20,000"),
     ],
 )
-def test_what_the_mirror_cannot_give_is_refused(
+def test_a_config_the_mirror_cannot_fulfil_is_refused(
     mirror: Path, tmp_path: Path, settings: dict[str, Any], error: type[CorpusError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -161,7 +161,7 @@ def test_strings_of_another_layout_are_the_same_documents(mirror: Path, kind: pa
     assert list(ParquetFiles(Mirror.open(str(mirror)), with_scores=True).documents(path, 0)) == expected
 
 
-def test_want_of_memory_is_no_damage_of_the_file(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_is_not_damage_of_the_file(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
     parquet = ParquetFiles(Mirror.open(str(mirror)), with_scores=False)
 
@@ -174,7 +174,7 @@ def test_want_of_memory_is_no_damage_of_the_file(mirror: Path, monkeypatch: pyte
             read()
 
 
-def test_few_files_stay_open_and_a_closed_one_is_read_again(mirror: Path) -> None:
+def test_few_files_stay_open_and_a_closed_one_is_reopened(mirror: Path) -> None:
     days, texts = ["2013-05-19"] * 4, ["Markets opened higher."] * 4
     paths = [str(mirror / "data" / "CC-MAIN-2013-20" / f"{n:03d}_00000.parquet") for n in range(1, 11)]
     for path in paths:

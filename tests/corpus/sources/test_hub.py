@@ -51,11 +51,11 @@ def test_the_corpus_drawn_through_the_hub_is_the_one_drawn_from_the_folder(
     ]
     for file in files:
         assert file["digest"] == {"kind": "lfs-sha256", "value": sha256_of_file(mirror / file["path"])}
-    assert any(re.fullmatch(r"bytes=\d+-\d+", request.headers.get("Range", "")) for request in hub.asked)
+    assert any(re.fullmatch(r"bytes=\d+-\d+", request.headers.get("Range", "")) for request in hub.requests)
 
 
 @pytest.mark.parametrize("where", [API, STORAGE])
-def test_a_limit_is_waited_out_for_as_long_as_it_says(hub: Hub, mirror: Path, tmp_path: Path, where: str) -> None:
+def test_a_limit_is_waited_out_as_long_as_the_server_asks(hub: Hub, mirror: Path, tmp_path: Path, where: str) -> None:
     hub.instead = [(where, A_LIMIT)]
     assert shards(draw(of_hub(), tmp_path / "hub")) == shards(draw(fineweb(mirror), tmp_path / "folder"))
     first, second = hub.times(where)[:2]
@@ -63,14 +63,14 @@ def test_a_limit_is_waited_out_for_as_long_as_it_says(hub: Hub, mirror: Path, tm
     assert second - first >= 2
 
 
-def test_a_limit_told_in_the_hubs_own_header_is_waited_out(hub: Hub, tmp_path: Path) -> None:
+def test_a_limit_in_the_hubs_own_header_is_waited_out(hub: Hub, tmp_path: Path) -> None:
     hub.instead = [(TREE, refusal(429, RateLimit='"api";r=0;t=1'))]
     draw(of_hub(), tmp_path / "hub")
     first, second = hub.times(TREE)[:2]
     assert second - first >= 2
 
 
-def test_a_limit_of_an_hour_in_the_midst_of_a_file_is_told_and_not_slept_through(hub: Hub, tmp_path: Path) -> None:
+def test_a_limit_of_an_hour_in_the_middle_of_a_file_is_raised_and_not_waited_out(hub: Hub, tmp_path: Path) -> None:
     hub.instead = [(STORAGE, refusal(429, Retry_After="3600"))]
     with pytest.raises(SourceUnreachable, match=r"parquet cannot be read: HTTP 429\. Check the network"):
         draw(of_hub(), tmp_path / "hub")
@@ -86,7 +86,7 @@ def test_a_server_that_is_away_for_a_while_and_lines_that_are_cut_change_no_byte
 
 
 @pytest.mark.parametrize("where", [TREE, STORAGE])
-def test_a_server_that_falls_silent_is_asked_again(
+def test_a_request_without_an_answer_is_repeated(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setattr("tasks.corpus.sources.hub.SILENCE_SECONDS", 0.3)
@@ -97,7 +97,7 @@ def test_a_server_that_falls_silent_is_asked_again(
     assert second - first >= 0.5
 
 
-def test_a_server_that_stays_away_is_given_up_after_eight_requests(
+def test_a_server_that_stays_away_is_refused_after_eight_requests(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tasks.corpus.sources.remote.LONGEST_WAIT_SECONDS", 0.01)
@@ -113,7 +113,7 @@ NOT_FOUND = refusal(401, "RepoNotFound", "Invalid username or password.")
 
 @pytest.mark.parametrize("where", [API, TREE, RESOLVE, PATHS])
 @pytest.mark.parametrize("answer", [GATED, NOT_FOUND])
-def test_a_gated_data_set_is_said_with_the_way_out(hub: Hub, tmp_path: Path, where: str, answer: Answer) -> None:
+def test_a_gated_data_set_is_refused_with_the_way_out(hub: Hub, tmp_path: Path, where: str, answer: Answer) -> None:
     hub.instead = [(where, answer)]
     with pytest.raises(SourceRefused, match=rf"HTTP {answer[0]} .* accept the conditions on its page and set HF_TOKEN"):
         draw(of_hub(), tmp_path / "hub")
@@ -124,7 +124,7 @@ def test_a_token_is_sent_to_the_hub_and_not_to_its_storage(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_of_a_test")
     draw(of_hub(), tmp_path / "hub")
-    sent = {("/storage/" in request.path, request.headers.get("authorization")) for request in hub.asked}
+    sent = {("/storage/" in request.path, request.headers.get("authorization")) for request in hub.requests}
     assert sent == {(False, "Bearer hf_of_a_test"), (True, None)}
 
 
@@ -135,7 +135,7 @@ def test_a_commit_that_is_not_there_is_refused_by_name(hub: Hub, tmp_path: Path)
 
 
 def test_another_commit_under_the_pinned_name_is_refused(hub: Hub, tmp_path: Path) -> None:
-    hub.says = "2" * 40
+    hub.stated_commit = "2" * 40
     with pytest.raises(SourceChanged, match=rf"pinned at {ROOT[-40:]}, the hub gives 2{{40}} under that name"):
         draw(of_hub(), tmp_path / "hub")
 
@@ -148,7 +148,7 @@ def test_another_commit_named_where_a_file_is_read_is_refused(hub: Hub, tmp_path
 
 
 def test_another_file_than_the_listed_one_is_refused(hub: Hub, tmp_path: Path) -> None:
-    hub.links = "3" * 64
+    hub.stated_sha256 = "3" * 64
     with pytest.raises(
         SourceChanged, match=r"000_00000.parquet has sha256 333333333333 where it is read and [0-9a-f]{12}"
     ):
@@ -167,7 +167,7 @@ def test_a_file_whose_digest_changes_under_the_commit_is_refused(
         draw(of_hub(), tmp_path / "hub")
 
 
-def test_a_file_that_is_gone_at_the_end_is_refused(
+def test_a_file_that_is_missing_at_the_end_is_refused(
     hub: Hub, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet"
@@ -176,14 +176,14 @@ def test_a_file_that_is_gone_at_the_end_is_refused(
         draw(of_hub(), tmp_path / "hub")
 
 
-def test_a_server_that_knows_no_ranges_is_refused_before_the_whole_file_is_taken(hub: Hub, tmp_path: Path) -> None:
+def test_a_server_without_ranges_is_refused_before_the_whole_file_is_read(hub: Hub, tmp_path: Path) -> None:
     hub.ignores_ranges = True
     with pytest.raises(SourceUnreachable, match=r"cannot be read by ranges: the server answers 200"):
         draw(of_hub(), tmp_path / "hub")
 
 
-def test_offline_mode_is_said_at_once(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_mode_is_refused_at_once(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(CorpusError, match=r"HF_HUB_OFFLINE is set\. Unset it"):
         draw(of_hub(), tmp_path / "hub")
-    assert not hub.asked
+    assert not hub.requests

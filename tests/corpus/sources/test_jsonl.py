@@ -1,4 +1,4 @@
-"""Lines of JSON, plain and gzipped: all of them read once, and every bad line named."""
+"""Lines of JSON, plain and gzipped: each is read once, and every bad line is named."""
 
 import gzip
 import json
@@ -69,7 +69,7 @@ def test_validation_is_apart_from_training_and_beyond_the_budget(tmp_path: Path)
     assert facts["n_tokens"] >= 2_000 <= none["n_tokens"]
     assert list(without.validation().documents()) == []
     assert [ids.dtype for ids in shards.validation().token_ids()] == ["uint32"] * len(apart)
-    # Which documents are apart depends on nothing but their ids: without a share they come in the same order.
+    # Which documents are held out depends only on their ids: without validation they come in the same order.
     order = [document.id for document in without.documents()]
     assert [one for one in order if one in training] == [d.id for d in shards.documents()][: len(set(order) & training)]
 

@@ -1,4 +1,4 @@
-"""Rate limits are waited out for as long as the server says, errors that may pass are tried again, others are not."""
+"""Rate limits are waited out for as long as the server says, temporary errors are retried, others are not."""
 
 import httpx
 import pytest
@@ -22,14 +22,14 @@ def failing(*errors: Exception):
     return call
 
 
-def test_a_rate_limit_is_waited_out_for_as_long_as_it_says() -> None:
+def test_a_rate_limit_is_waited_out_for_as_long_as_the_server_asks() -> None:
     waited: list[float] = []
     errors = [answer(429, **{"Retry-After": "37"}), answer(429, **{"Retry-After": "5"})]
     assert retry_request(failing(*errors), "hub", waited.append) == "read"
     assert waited == [37.0, 5.0]
 
 
-def test_a_broken_network_is_tried_again_after_longer_and_longer_pauses_and_then_raised() -> None:
+def test_a_broken_network_is_retried_after_longer_and_longer_pauses_and_then_raised() -> None:
     waited: list[float] = []
     with pytest.raises(httpx.ConnectError):
         retry_request(failing(*[httpx.ConnectError("no route")] * MAX_ATTEMPTS), "hub", waited.append)
@@ -39,7 +39,7 @@ def test_a_broken_network_is_tried_again_after_longer_and_longer_pauses_and_then
 @pytest.mark.parametrize(
     "error", [answer(403), answer(404), FileNotFoundError("x"), PermissionError("x"), KeyError("x")]
 )
-def test_what_another_attempt_would_not_change_is_raised_at_once(error: Exception) -> None:
+def test_an_error_that_another_attempt_would_not_change_is_raised_at_once(error: Exception) -> None:
     with pytest.raises(type(error)):
         retry_request(failing(error), "hub", lambda seconds: pytest.fail("it waited"))
 

@@ -1,4 +1,4 @@
-"""Real addresses: clipped, counted, tokenized as the package does, and written where no late document gets through."""
+"""Real addresses: clipped, counted, tokenized as the package does; no late document gets into a shard."""
 
 from datetime import date
 from pathlib import Path

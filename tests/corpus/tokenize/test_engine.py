@@ -1,4 +1,4 @@
-"""The faster tokenizer gives the ids of transformers', or says that it is not sure."""
+"""The faster tokenizer gives transformers' ids, or reports that it is unsure."""
 
 import unicodedata
 from functools import cache
@@ -42,7 +42,7 @@ def test_any_text_has_the_same_ids_or_is_left_to_transformers(text: str) -> None
 def test_two_thousand_mixed_texts_have_the_same_ids() -> None:
     texts = fuzzed_texts(7, 2_000, [text for text, _ in vocabulary().specials])
     assert first_difference(engine(), qwen(), texts) is None
-    # Most of them are not left out.
+    # Most of them are not unsure.
     assert sum(ids is not None for ids in engine().encode(texts, 1)) > 1_200
 
 
@@ -59,14 +59,14 @@ def test_every_mark_and_every_composed_character_is_the_same_or_in_doubt() -> No
     assert first_difference(engine(), qwen(), marks + composed) is None
 
 
-def test_runs_of_spaces_special_tokens_and_contractions_are_told_apart() -> None:
+def test_runs_of_spaces_special_tokens_and_contractions_have_the_same_ids() -> None:
     texts = ["a  b", "a \n  b\t\tc", "x<|endoftext|>y", "<|im_start|> <|im_end|>", "<|not special|>", "IT'S we'LL", ""]
     assert encoded(*texts) == [expected(text) for text in texts]
 
 
 def test_a_character_younger_than_the_tables_is_left_to_transformers() -> None:
     assert encoded("before \U00016d68\U00016d67 after", "plain")[0] is None
-    # What tiktoken is told to be a special token stands beyond all planes in use.
+    # The special token tiktoken is given is beyond all planes in use.
     assert encoded("a \U0010ffff\U0010fffe b") == [None]
 
 

@@ -1,4 +1,4 @@
-"""The packaged tokenizer is held against the hub's file: by ids, once, cheaply, and not at all without the hub."""
+"""The packaged tokenizer is compared with the hub's file: by ids, once, and not at all without the hub."""
 
 import json
 from collections.abc import Callable
@@ -49,9 +49,9 @@ def test_a_file_of_other_bytes_and_the_same_ids_is_equal_and_fetched_once(hub: H
     assert first["tokenizer_compared_with_hub"] == "same ids"
     assert len(first["hub_tokenizer_sha256"]) == 64 != qwen_digest()
     assert len(hub.times(STORAGE)) == 1
-    n_requests = len(hub.asked)
+    n_requests = len(hub.requests)
     assert compare() == first
-    assert [request.method for request in hub.asked[n_requests:]] == ["HEAD"]
+    assert [request.method for request in hub.requests[n_requests:]] == ["HEAD"]
 
 
 def swap_two_tokens(content: Any) -> None:
@@ -76,7 +76,7 @@ def test_a_file_that_makes_other_ids_is_refused(hub: Hub, change: Callable[[Any]
         compare()
 
 
-def test_what_is_no_tokenizer_is_refused(hub: Hub) -> None:
+def test_a_file_that_is_not_a_tokenizer_is_refused(hub: Hub) -> None:
     (hub.folder / "tokenizer.json").write_text("{}")
     with pytest.raises(TokenizerError, match="cannot be read as a tokenizer"):
         compare()
@@ -84,14 +84,14 @@ def test_what_is_no_tokenizer_is_refused(hub: Hub) -> None:
 
 def test_another_commit_under_the_pinned_name_is_refused(hub: Hub) -> None:
     (hub.folder / "tokenizer.json").write_text("{}")
-    hub.says = "2" * 40
+    hub.stated_commit = "2" * 40
     with pytest.raises(TokenizerError, match=r"is pinned at 0f0813.*, the hub gives 2{40} under that name"):
         compare()
 
 
 def test_a_file_that_does_not_hash_to_what_the_hub_states_is_refused(hub: Hub) -> None:
     (hub.folder / "tokenizer.json").write_text("{}")
-    hub.links = "3" * 64
+    hub.stated_sha256 = "3" * 64
     with pytest.raises(TokenizerError, match=r"tokenizer.json hashes to 44136fa355b3, the hub states 333333333333"):
         compare()
 
@@ -105,16 +105,16 @@ def test_a_file_that_does_not_hash_to_what_the_hub_states_is_refused(hub: Hub) -
         (1.0, "ReadTimeout: timed out"),
     ],
 )
-def test_a_hub_that_does_not_tell_is_said_and_stops_nothing(
+def test_a_hub_that_does_not_answer_is_recorded_and_stops_nothing(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, instead: Answer | float, reason: str
 ) -> None:
     monkeypatch.setattr("tasks.corpus.tokenize.hub_tokenizer.ANSWER_SECONDS", 0.3)
     hub.instead = [(FILE_OF_MODEL, instead)]
     assert compare() == {"tokenizer_compared_with_hub": f"not reached: {reason}", "hub_tokenizer_sha256": None}
-    assert len(hub.asked) == 1
+    assert len(hub.requests) == 1
 
 
-def test_offline_the_record_says_that_nothing_was_compared_and_nobody_is_asked(
+def test_offline_the_record_holds_that_nothing_was_compared_and_no_request_is_sent(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -123,9 +123,9 @@ def test_offline_the_record_says_that_nothing_was_compared_and_nobody_is_asked(
     facts = write_corpus(config, tmp_path / "corpus")
     assert str(facts["tokenizer_compared_with_hub"]).startswith("not reached: OfflineModeIsEnabled")
     assert facts["hub_tokenizer_sha256"] is None
-    assert not hub.asked
+    assert not hub.requests
 
 
 def test_the_hubs_own_tokenizer_is_compared_with_nothing(hub: Hub) -> None:
     assert compare_with_hub(qwen(), qwen_digest(), HubTokenizer())["tokenizer_compared_with_hub"] == "is the hub's"
-    assert not hub.asked
+    assert not hub.requests

@@ -65,7 +65,7 @@ def test_the_faster_tokenizer_changes_no_byte(mirror: Path, tmp_path: Path, quic
     assert files_of(tmp_path / "transformers") == expected
 
 
-def test_what_a_process_raises_reaches_the_run(mirror: Path, tmp_path: Path, quick_engine: None) -> None:
+def test_an_error_in_a_process_reaches_the_run(mirror: Path, tmp_path: Path, quick_engine: None) -> None:
     spoil(mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
     with pytest.raises(DamagedSource, match=r"CC-MAIN-2013-20/000_00000.parquet cannot be read as parquet"):
         build(fineweb(mirror), tmp_path / "corpus", lambda load: processes(1))

@@ -98,7 +98,7 @@ def test_a_cut_file_that_is_only_read_ahead_ends_no_run(long_documents: Path, tm
 
 
 @pytest.mark.parametrize("pattern", [rb"PK\x03\x04", rb'"n_batches"'], ids=["a batch", "the header"])
-def test_a_damaged_chunk_is_made_again(mirror: Path, tmp_path: Path, pattern: bytes) -> None:
+def test_a_damaged_chunk_is_rebuilt(mirror: Path, tmp_path: Path, pattern: bytes) -> None:
     read: Counter[str] = Counter()
 
     def spoil(job: Job, item: WorkItem) -> None:

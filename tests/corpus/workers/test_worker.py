@@ -1,4 +1,4 @@
-"""Workers that outlive a start or share a process: each thread has its own, and none reads on from an old file."""
+"""Workers that outlive a start or share a process: one per thread, and none reads from a file of an old start."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -58,7 +58,7 @@ def test_a_thread_keeps_the_worker_of_its_newest_job_alone(job: Job) -> None:
 
 
 class Client:
-    """As much of a Dask client as a pool asks: it takes down what is submitted."""
+    """The part of a Dask client that the executor uses; records the submitted jobs."""
 
     def __init__(self) -> None:
         self.submitted: list[Any] = []
@@ -77,7 +77,7 @@ class Client:
         return Future()
 
 
-def test_the_same_job_is_another_one_on_the_next_start_of_workers_that_outlive_it(job: Job) -> None:
+def test_workers_that_outlive_a_start_take_the_same_job_as_another_one(job: Job) -> None:
     client, item = Client(), WorkItem(0, 0, "x", RowGroup(0, 0, 1))
     for _ in range(2):
         pool = dask_client(client)
@@ -87,7 +87,7 @@ def test_the_same_job_is_another_one_on_the_next_start_of_workers_that_outlive_i
     assert first == again != second
 
 
-def test_a_cluster_without_workers_is_said_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_workers_is_refused_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.corpus.workers.executors.WORKERS_SECONDS", 0.2)
     options = {"n_workers": 0, "processes": False, "dashboard_address": None}
     with (

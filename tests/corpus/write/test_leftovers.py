@@ -1,4 +1,4 @@
-"""Of what a killed start left, nothing is used that other settings made or another file gave."""
+"""Nothing a killed start left is used if other settings made it or its file changed."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ def build(config: CorpusConfig, folder: Path, work: Path | None = None) -> dict[
 
 
 def killed_before_files_are_written_down(config: CorpusConfig, tmp_path: Path) -> Path:
-    """A work folder with pieces of which no file was identified."""
+    """A work folder with chunks of files that were not identified."""
     qwen()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(SourceManifest, "save", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
@@ -40,7 +40,7 @@ def killed_before_files_are_written_down(config: CorpusConfig, tmp_path: Path) -
     return tmp_path / "work"
 
 
-def test_another_engine_begins_anew(mirror: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_engine_starts_from_scratch(mirror: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     qwen()
     config = fineweb(mirror, shard_tokens=1_024)
     with pytest.MonkeyPatch.context() as patched:
@@ -74,14 +74,14 @@ def test_nothing_another_tokenizer_made_is_kept(tmp_path: Path, page: str | None
     assert (tmp_path / "chunks" / "000-0000000.chunk").exists()
 
 
-def test_pieces_of_a_file_that_nobody_identified_are_made_anew(mirror: Path, tmp_path: Path) -> None:
+def test_chunks_of_an_unidentified_file_are_rebuilt(mirror: Path, tmp_path: Path) -> None:
     config = fineweb(mirror, shard_tokens=1_024)
     work = killed_before_files_are_written_down(config, tmp_path)
     write_dump(mirror, "2013-20", ["2013-05-11"] * 40, ["Another text of the same dump. " * 20] * 40)
     assert build(config, tmp_path / "resumed", work) == build(config, tmp_path / "whole")
 
 
-def test_a_file_unpacked_by_a_killed_start_is_unpacked_anew(tmp_path: Path) -> None:
+def test_a_file_unpacked_by_a_killed_start_is_unpacked_a_second_time(tmp_path: Path) -> None:
     def write(word: str) -> Path:
         lines = [
             json.dumps({"id": f"d{row}", "date": "2016-05-04", "text": f"{word} {row} says little."})

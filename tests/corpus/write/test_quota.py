@@ -1,4 +1,4 @@
-"""What each dump gives, and what is done with damaged and badly scored parts of it."""
+"""Quotas of dumps, and what happens to damaged and badly scored documents."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def build(root: Path, folder: Path, token_budget: int = 8_000, **source: Any) ->
 
 
 @given(st.integers(1_000, 10**13), st.lists(st.floats(1e-3, 1e9), min_size=1, max_size=99))
-def test_shares_fill_the_budget_and_exceed_it_by_less_than_a_token_each(budget: int, weights: list[float]) -> None:
+def test_quotas_fill_the_budget_and_exceed_it_by_less_than_a_token_each(budget: int, weights: list[float]) -> None:
     quotas = split_budget(budget, weights)
     assert budget <= sum(quotas) < budget + len(weights)
     assert all(quota >= 1 for quota in quotas)
@@ -66,7 +66,7 @@ def test_the_ledger_names_only_files_that_were_read_with_their_digests(uneven: P
         assert dump["n_read"] == 2 * dump["n_row_groups"]
 
 
-def test_a_damaged_file_is_left_out_only_if_asked_and_then_counted(uneven: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_is_left_out_only_if_configured_and_then_counted(uneven: Path, tmp_path: Path) -> None:
     for number in (0, 1):
         spoil(uneven / "data" / "CC-MAIN-2013-20" / f"000_0000{number}.parquet")
     cut = uneven / "data" / "CC-MAIN-2013-20" / "000_00003.parquet"
@@ -75,7 +75,7 @@ def test_a_damaged_file_is_left_out_only_if_asked_and_then_counted(uneven: Path,
         build(uneven, tmp_path / "refused", token_budget=15_000)
     first, last = build(uneven, tmp_path / "counted", token_budget=20_000, on_corrupt="count")
     assert first["n_tokens"] >= 10_000
-    # Which of the four files come before the quota is full is the seed's choice; of the damaged ones all rows are lost.
+    # Which of the four files come before the quota is full depends on the seed; of the damaged ones all rows are lost.
     corrupt = {Path(one["path"]).name for one in first["corrupt"]}
     assert corrupt
     assert corrupt <= {"000_00000.parquet", "000_00001.parquet", "000_00003.parquet"}
@@ -94,7 +94,7 @@ def test_documents_below_the_language_score_are_dropped_and_counted(uneven: Path
     assert last["dropped"]["low_language_score"] == last["n_read"] / 2
 
 
-def test_a_document_whose_own_dump_lies_after_the_cutoff_is_dropped(tmp_path: Path) -> None:
+def test_a_document_whose_own_dump_is_after_the_cutoff_is_dropped(tmp_path: Path) -> None:
     root = tmp_path / "mislaid"
     write_dump(root, "2013-20", ["2013-05-11"] * 40, [TEXT * 20] * 40)
     write_dump(root, "2017-34", ["2017-06-23"] * 40, [TEXT * 20] * 40)

@@ -1,4 +1,4 @@
-"""A corpus killed at any point and begun again holds the same bytes, and a source changed meanwhile is refused."""
+"""A corpus killed at any point and resumed has the same bytes; a source that changed in between is refused."""
 
 import multiprocessing
 import os
@@ -71,7 +71,7 @@ def test_kills_at_any_point_change_no_byte(varied: Path, tmp_path: Path, seed: i
     assert facts["n_validation_documents"] > 3
     assert facts["dropped"]["near_duplicate"] > 3
     rng = random.Random(seed)  # noqa: S311
-    # Each start goes on where the one before was killed, and is killed in its turn.
+    # Each start resumes where the one before was killed, and is killed as well.
     touches = [rng.randint(1, 120) for _ in range(12)]
     killed = [start(config, tmp_path / f"{n}-{touch}", tmp_path / "work", touch) for n, touch in enumerate(touches)]
     assert sum(killed) > 5
