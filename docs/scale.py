@@ -8,14 +8,14 @@ from pathlib import Path
 R, R_FROM = 2_900_000, "measured: `make bench-corpus`, tiktoken; transformers' own tokenizer 404,000 (facts)"
 A, A_FROM = 15_900_000, "measured there: about 140 MB/s of text and ids through one process"
 WORKER_GB, WORKER_GB_FROM = 0.24, "measured there"
-# Measured with this room's functions.
+# Measured with the corpus stage's functions.
 V, H, D = 35_000_000, 1_200_000_000, 195
-# The source's.
+# Of the source.
 N_DUMPS, TOKENS_PER_DOCUMENT, TOKENS_OF_35_DUMPS = 35, 671, 5.0e12
 BYTES_PER_TOKEN, FILE_BYTES, ROWS_PER_GROUP = 44e12 / 15e12, 2.15e9, 1_000
 CALLS_PER_GROUP, CALLS_PER_FILE, CALLS_PER_HOUR = 2, 4, 3_000 * 12
 OUT_BYTES_PER_TOKEN = 4 + 5
-# Prices, to be read with one's own beside them.
+# Assumed prices; replace them with your own.
 DOLLARS_PER_CORE_HOUR, DOLLARS_PER_TB_MONTH = 0.04, 23.0
 
 BUDGETS = {"1 B": 1e9, "100 B": 1e11, "1 T": 1e12}
@@ -35,7 +35,7 @@ class Job:
 
     @property
     def files(self) -> int:
-        """Opened: of each dump, as many as its share needs."""
+        """Files opened: of each dump, as many as its quota needs."""
         return N_DUMPS * ceil(self.tokens / N_DUMPS * BYTES_PER_TOKEN / FILE_BYTES)
 
     @property
@@ -47,26 +47,26 @@ class Job:
         return self.tokens / (R * self.n_workers) / 3600
 
     @property
-    def assembling_hours(self) -> float:
+    def sampling_hours(self) -> float:
         return self.tokens / A / 3600
 
     @property
-    def asking_hours(self) -> float:
+    def request_hours(self) -> float:
         """At the hub's limit for one address without an account, shared by all workers behind it."""
         return self.requests / CALLS_PER_HOUR
 
     @property
     def hours(self) -> float:
-        return max(self.tokenizing_hours, self.assembling_hours, self.asking_hours)
+        return max(self.tokenizing_hours, self.sampling_hours, self.request_hours)
 
     @property
     def bound_by(self) -> str:
-        bounds = {"tokenizing": self.tokenizing_hours, "assembling": self.assembling_hours, "asking": self.asking_hours}
+        bounds = {"tokenizing": self.tokenizing_hours, "sampling": self.sampling_hours, "requests": self.request_hours}
         return max(bounds, key=bounds.__getitem__)
 
     @property
     def dollars(self) -> float:
-        """Worker cores and the assembler's for all hours, and the result kept for a month."""
+        """Cores of the workers and the sampler for all hours, and the result stored for a month."""
         return self.hours * (self.n_workers + 1) * DOLLARS_PER_CORE_HOUR + self.out_tb * DOLLARS_PER_TB_MONTH
 
     @property
@@ -84,14 +84,14 @@ def page() -> str:
 
 
 def rates() -> str:
-    """Where each number comes from."""
-    here = "measured: 2 cores AMD EPYC shared with other work, 24 GB, Debian 12, Python 3.11.7, numpy 2.4.6"
+    """The rates and their sources."""
+    measured = "measured: 2 cores AMD EPYC shared with other work, 24 GB, Debian 12, Python 3.11.7, numpy 2.4.6"
     prices = f"{DOLLARS_PER_CORE_HOUR} per core-hour, {DOLLARS_PER_TB_MONTH:g} per TB and month"
     rows = [
         ("R, tokens per second and worker", f"{R:,}", R_FROM),
-        ("A, tokens per second through the one assembler", f"{A:,}", A_FROM),
+        ("A, tokens per second through the one sampler", f"{A:,}", A_FROM),
         ("memory of a worker", f"{WORKER_GB} GB", WORKER_GB_FROM),
-        ("tokens per second that `verify` counts again", f"{V:,}", here),
+        ("tokens per second that `verify` counts", f"{V:,}", measured),
         ("bytes per second that it hashes", f"{H:,}", "measured, there"),
         ("bytes per document, index of near-duplicates", str(D), "measured, there: 500,000 documents, 11 bands"),
         ("tokens per document; of the 35 dumps", f"{TOKENS_PER_DOCUMENT}; 5 T", "facts: GPT-2's, Qwen's are fewer"),
@@ -108,15 +108,15 @@ def rates() -> str:
 
 
 def volume() -> str:
-    """What does not depend on the number of workers."""
+    """The part that does not depend on the number of workers."""
     rows = []
     for name, tokens in BUDGETS.items():
         job = Job(tokens, 1)
-        share = f"{tokens / TOKENS_OF_35_DUMPS:.2%}"
+        fraction = f"{tokens / TOKENS_OF_35_DUMPS:.2%}"
         read = tokens * BYTES_PER_TOKEN / 1e12
         checking = tokens / V / 3600 + job.out_tb * 1e12 / H / 3600
         rows.append(
-            (name, share, f"{job.documents / 1e6:,.1f} M", f"{job.files:,}", f"{job.requests:,.0f}", _bytes(read),
+            (name, fraction, f"{job.documents / 1e6:,.1f} M", f"{job.files:,}", f"{job.requests:,.0f}", _bytes(read),
              _bytes(job.out_tb), f"{job.index_gb:,.1f} GB", f"{_hours(checking)} h")
         )  # fmt: skip
     head = ("tokens", "of the 35 dumps", "documents", "files opened", "requests", "read", "written",
@@ -125,16 +125,16 @@ def volume() -> str:
 
 
 def time() -> str:
-    """What does."""
+    """The part that depends on the number of workers."""
     rows = []
     for name, tokens in BUDGETS.items():
         for n_workers in WORKERS:
             job = Job(tokens, n_workers)
-            parts = (job.tokenizing_hours, job.assembling_hours, job.asking_hours)
+            parts = (job.tokenizing_hours, job.sampling_hours, job.request_hours)
             dollars = f"{job.dollars:,.2f}" if job.dollars < 10 else f"{job.dollars:,.0f}"
             memory = f"{n_workers * WORKER_GB + 1:,.1f} GB"
             rows.append((name, str(n_workers), *map(_hours, parts), job.bound_by, dollars, memory))
-    head = ("tokens", "workers", "tokenizing, h", "assembling, h", "asking the hub, h", "the longest", "dollars",
+    head = ("tokens", "workers", "tokenizing, h", "sampling, h", "requests to the hub, h", "the longest", "dollars",
             "memory in all")  # fmt: skip
     return _table(head, rows)
 
@@ -154,28 +154,29 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 HEAD = """# A corpus of 1 B, 100 B and 1 T tokens, on paper
 
-What drawing FineWeb's 35 dumps up to 2017-07-02 takes, each dump giving the same share. None of it was run: the tables
-are quotients of named rates, written by `python docs/scale.py`, whose first lines hold them; `make bench-corpus`
-measures the first three on one's own machine. A worker is one core.
+An estimate of the time and space to draw from FineWeb's 35 dumps up to 2017-07-02, with equal quotas. None of it was
+run: the tables are quotients of named rates, written by `python docs/scale.py`, whose first lines hold them; `make
+bench-corpus` measures the first three on your own machine. A worker is one core.
 
 ## Rates
 """
 TAIL = """
 The three kinds of work overlap, so that a corpus takes about as long as the longest. Memory is that of the workers and
-of the assembler; the index of near-duplicates comes on top where `corpus.deduplicate` is set. Dollars: the cores for
-all those hours, and what is written kept for a month.
+of the sampler; `corpus.deduplicate` adds the index of near-duplicates. Dollars: the cores for all those hours, and the
+result stored for a month.
 
-## What it says
+## Conclusions
 
-- **1 B tokens** is a job for one machine, of 35 files of which little is read.
-- **From 100 B on the hub's limit of requests decides**, not the tokenizer, as soon as many workers stand behind one
-  address. An account raises it and several addresses multiply it. A mirror of the layout in a bucket
-  (`corpus.source.root: s3://...`) takes it away; it costs a copy of the files that are opened, at most 2.15 GB each.
-- **One assembler writes all shards**, for the order of documents must not depend on who reads. Past A / R workers more
-  of them do not help; corpora drawn side by side with seeds of their own would, and would share documents.
+- **1 B tokens** need one machine, and little of 35 files.
+- **From 100 B on the hub's rate limit is the bottleneck**, not the tokenizer, once many workers share one address.
+  An account raises it and several addresses multiply it. A mirror of the layout in a bucket
+  (`corpus.source.root: s3://...`) removes it; it costs a copy of the files that are opened, at most 2.15 GB each.
+- **One sampler writes all shards**, because the order of documents must not depend on the workers. Beyond A / R workers
+  more of them do not help; several corpora drawn in parallel with different seeds would, but would have documents in
+  common.
 - **Near-duplicates at 1 T** need an index larger than most machines' memory. FineWeb's dumps are deduplicated singly
   already: leave it off there.
-- **Whoever verifies** needs one core, the shards and some hours, no network; memory is flat.
+- **Verification** needs one core, the shards and some hours, no network; memory is flat.
 """
 
 

