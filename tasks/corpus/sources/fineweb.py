@@ -30,7 +30,7 @@ class FineWebReader:
             raise TypeError(f"source kind {config.source.kind!r} is not FineWeb")
         self.source, self.seed = config.source, config.seed
         self.cutoff = Cutoff(config.cutoff, config.side)
-        self.mirror = Mirror.open(self.source.root)
+        self.mirror = Mirror(self.source.root)
         self._parquet = ParquetFiles(self.mirror, with_scores=self.source.language_score is not None)
 
     def groups(self) -> list[SourceGroup]:

@@ -1,7 +1,6 @@
 """A copy of FineWeb's layout, `data/CC-MAIN-YYYY-WW/*.parquet`, on the hub, on S3 or in a folder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,36 +14,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
 class Mirror:
     """FineWeb or a copy of it.
 
     Args:
-        url: As in the recipe.
-        filesystem: fsspec's.
-        root: Path of the data set in it.
-        pinned: The data set's commit, if it is on the hub.
+        url: `hf://`, `s3://`, `file://` or a folder.
+
+    Raises:
+        SourceChanged: If the hub gives another commit under the pinned one.
+        SourceRefused: If the hub denies access.
+        SourceUnreachable: If the hub does not answer.
     """
 
-    url: str
-    filesystem: Any
-    root: str
-    pinned: "PinnedDataset | None" = None
-
-    @classmethod
-    def open(cls, url: str) -> "Mirror":
-        """Open `hf://`, `s3://`, `file://` or a folder.
-
-        Raises:
-            SourceChanged: If the hub gives another commit under the pinned one.
-            SourceRefused: If the hub denies access.
-            SourceUnreachable: If the hub does not answer.
-        """
+    def __init__(self, url: str) -> None:
         import fsspec
 
-        pinned = _pinned(url)
-        filesystem, path = fsspec.core.url_to_fs(url)
-        return cls(url, filesystem, path.rstrip("/"), pinned)
+        self.url, self._pinned = url, _pinned_dataset(url)
+        self._filesystem, path = fsspec.core.url_to_fs(url)
+        self._root = path.rstrip("/")
 
     def dumps(self) -> set[str]:
         """Names of its dumps, such as `CC-MAIN-2017-26`.
@@ -53,15 +40,15 @@ class Mirror:
             SourceUnreachable: If the hub or the bucket does not answer.
         """
         try:
-            listed: list[str] = self.call("listed", lambda: self.filesystem.ls(f"{self.root}/data", detail=False))
+            listed: list[str] = self.call("listed", lambda: self._filesystem.ls(f"{self._root}/data", detail=False))
         except FileNotFoundError:
             return set()
         return {path.rstrip("/").rsplit("/", 1)[1] for path in listed}
 
     def files(self, dump: Dump) -> dict[str, int]:
         """A dump's parquet files in name order, with their sizes in bytes."""
-        folder = f"{self.root}/data/{dump.folder}"
-        listed: list[dict[str, Any]] = self.call("listed", lambda: self.filesystem.ls(folder, detail=True))
+        folder = f"{self._root}/data/{dump.folder}"
+        listed: list[dict[str, Any]] = self.call("listed", lambda: self._filesystem.ls(folder, detail=True))
         return {
             entry["name"]: entry["size"]
             for entry in sorted(listed, key=lambda entry: str(entry["name"]))
@@ -70,34 +57,30 @@ class Mirror:
 
     def identify(self, path: str, known: SourceFile | None = None) -> SourceFile:
         """A file's current size and digest: computed if it is local, else as the hub or the bucket states it."""
-        name = path.removeprefix(self.root).lstrip("/")
-        if "file" in self._protocols:
+        name = path.removeprefix(self._root).lstrip("/")
+        protocol = self._filesystem.protocol
+        if "file" in ((protocol,) if isinstance(protocol, str) else protocol):
             return identify_local(Path(path), name, known)
-        if self.pinned:
-            return self.pinned.identify(name, f"{self.url}/{name}")
-        self.filesystem.invalidate_cache()
-        info: dict[str, Any] = self.call("identified", lambda: self.filesystem.info(path))
+        if self._pinned:
+            return self._pinned.identify(name, f"{self.url}/{name}")
+        self._filesystem.invalidate_cache()
+        info: dict[str, Any] = self.call("identified", lambda: self._filesystem.info(path))
         return SourceFile(name, info["size"], "etag", str(info.get("ETag") or info.get("etag")).strip('"'))
 
     def stream(self, path: str) -> Any:
         """Open a file for reading."""
-        if self.pinned:
+        if self._pinned:
             from tasks.corpus.sources.hub import READ_AHEAD_BYTES, PinnedFile
 
-            return PinnedFile(self.filesystem, path, mode="rb", block_size=READ_AHEAD_BYTES)
-        return self.filesystem.open(path, "rb")
+            return PinnedFile(self._filesystem, path, mode="rb", block_size=READ_AHEAD_BYTES)
+        return self._filesystem.open(path, "rb")
 
     def call(self, what: str, call: Callable[[], T]) -> T:
         """Call the server with retries; errors as in `call_server`."""
         return call_server(what, self.url, call)
 
-    @property
-    def _protocols(self) -> tuple[str, ...]:
-        protocol = self.filesystem.protocol
-        return (protocol,) if isinstance(protocol, str) else tuple(protocol)
 
-
-def _pinned(url: str) -> "PinnedDataset | None":
+def _pinned_dataset(url: str) -> "PinnedDataset | None":
     if not url.startswith("hf://"):
         return None
     from tasks.corpus.sources.hub import HUB_ROOT, PinnedDataset

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -46,14 +46,6 @@ class EngineSpec:
     ranks: Path | None = None
     pattern: str = ""
     specials: tuple[tuple[str, int], ...] = ()
-
-
-class Engine(Protocol):
-    """Turns texts into token ids, without special tokens around them."""
-
-    def encode(self, texts: Sequence[str], batch_documents: int) -> list[Ids | None]:
-        """Ids of each text; None for a text that must be left to transformers' tokenizer."""
-        ...
 
 
 class TransformersEngine:
@@ -142,6 +134,10 @@ class TiktokenEngine:
         texts = sorted(self._special_ids)
         same = [one == other for one, other in zip(texts[0], texts[-1], strict=False)]
         return texts[0][: [*same, False].index(False)]
+
+
+Engine = TransformersEngine | TiktokenEngine
+"""Turns texts into token ids, without special tokens around them; None for a text to leave to transformers."""
 
 
 def make_engine(

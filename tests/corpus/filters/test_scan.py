@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tasks.corpus.filters.canaries import CANARIES, Canary
 from tasks.corpus.filters.cutoff import Cutoff
 from tasks.corpus.filters.scan import N_EXAMPLES, Scan
-from tasks.schemas.artifacts import Document
 
 CUTOFF = Cutoff(date(2017, 7, 2))
 TEXTS = ["In 2018 and 2018.", "COVID-19 came in 2020.", "Nothing at all.", "ChatGPT", "The games of 2020", "2017"]
@@ -20,7 +19,7 @@ TEXTS = ["In 2018 and 2018.", "COVID-19 came in 2020.", "Nothing at all.", "Chat
 def scan_of(texts: list[str], first: int = 0) -> Scan:
     scan = Scan(CUTOFF)
     for number, text in enumerate(texts, start=first):
-        scan.look(Document(id=f"d{number}", date="2017-01-01", text=text))
+        scan.count(f"d{number}", scan.find(text))
     return scan
 
 

@@ -144,7 +144,7 @@ def retype(file: Path, column: str, values: Any) -> None:
 def test_a_column_of_another_type_is_named(mirror: Path, column: str, values: Any, message: str) -> None:
     path = str(mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
     retype(Path(path), column, pa.array(values))
-    parquet = ParquetFiles(Mirror.open(str(mirror)), with_scores=True)
+    parquet = ParquetFiles(Mirror(str(mirror)), with_scores=True)
     for read in (lambda: parquet.rows_by_group(path), lambda: list(parquet.documents(path, 0))):
         with pytest.raises(DamagedSource, match=rf"CC-MAIN-2013-20/000_00000\.parquet has {message}"):
             read()
@@ -153,17 +153,17 @@ def test_a_column_of_another_type_is_named(mirror: Path, column: str, values: An
 @pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
 def test_strings_of_another_layout_are_the_same_documents(mirror: Path, kind: pa.DataType) -> None:
     path = str(mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
-    parquet = ParquetFiles(Mirror.open(str(mirror)), with_scores=True)
+    parquet = ParquetFiles(Mirror(str(mirror)), with_scores=True)
     expected = list(parquet.documents(path, 0))
     for column in ("id", "dump", "date", "text"):
         retype(Path(path), column, pq.read_table(path).column(column).combine_chunks().cast(kind))
     assert pq.read_schema(path).field("text").type == kind
-    assert list(ParquetFiles(Mirror.open(str(mirror)), with_scores=True).documents(path, 0)) == expected
+    assert list(ParquetFiles(Mirror(str(mirror)), with_scores=True).documents(path, 0)) == expected
 
 
 def test_out_of_memory_is_not_damage_of_the_file(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(mirror / "data" / "CC-MAIN-2013-20" / "000_00000.parquet")
-    parquet = ParquetFiles(Mirror.open(str(mirror)), with_scores=False)
+    parquet = ParquetFiles(Mirror(str(mirror)), with_scores=False)
 
     def exhausted(path: str) -> None:
         raise pa.ArrowMemoryError("malloc of size 8388608 failed")
@@ -179,7 +179,7 @@ def test_few_files_stay_open_and_a_closed_one_is_reopened(mirror: Path) -> None:
     paths = [str(mirror / "data" / "CC-MAIN-2013-20" / f"{n:03d}_00000.parquet") for n in range(1, 11)]
     for path in paths:
         write_dump(mirror, "2013-20", days, texts, Path(path).name)
-    parquet = ParquetFiles(Mirror.open(str(mirror)), with_scores=False)
+    parquet = ParquetFiles(Mirror(str(mirror)), with_scores=False)
     process = psutil.Process()
     for _ in range(2):
         assert [len(list(parquet.documents(path, 0))) for path in paths] == [2] * 10
