@@ -20,10 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def sign(statement: Path) -> dict[str, JsonValue] | None:
-    """Sign a statement's bytes with the key the environment names.
-
-    Args:
-        statement: The file.
+    """Sign a statement file's bytes with the key the environment names.
 
     Returns:
         A DSSE envelope without its payload, which is the file; None without a key.

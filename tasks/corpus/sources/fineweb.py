@@ -19,11 +19,7 @@ FOOTERS_PER_DUMP = 3
 
 
 class FineWebReader:
-    """FineWeb or a mirror of it.
-
-    Args:
-        config: Source, cutoff and seed.
-    """
+    """FineWeb or a mirror of it; of the config, source, cutoff and seed are used."""
 
     def __init__(self, config: CorpusConfig) -> None:
         if not isinstance(config.source, FineWebSource):

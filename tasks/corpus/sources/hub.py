@@ -24,12 +24,7 @@ READ_AHEAD_BYTES = 1 << 19
 
 
 class PinnedDataset:
-    """A data set of the hub at one commit.
-
-    Args:
-        repo: `owner/name`.
-        revision: The commit, 40 hex digits.
-    """
+    """A data set `owner/name` of the hub at a commit of 40 hex digits."""
 
     def __init__(self, repo: str, revision: str) -> None:
         limit_silence()
@@ -46,11 +41,7 @@ class PinnedDataset:
         check_commit(where, self.revision, call_server("asked for its commit", where, call).sha)
 
     def identify(self, name: str, where: str) -> SourceFile:
-        """A file's size and digest as the hub states them now, in one request.
-
-        Args:
-            name: Path in the repository.
-            where: Its address.
+        """A file's size and digest as the hub states them now, in one request; `where` is its address for messages.
 
         Raises:
             SourceChanged: If the file is missing.

@@ -7,11 +7,7 @@ from tasks.corpus.sources.reader import Reader
 
 
 def open_reader(config: CorpusConfig, scratch_dir: Path) -> Reader:
-    """Open a corpus config's source.
-
-    Args:
-        config: Source, cutoff and seed.
-        scratch_dir: For unpacked files.
+    """Open a corpus config's source; unpacked files go to `scratch_dir`.
 
     Raises:
         CorpusError: If the source cannot be reached, or differs from the pinned one.

@@ -21,12 +21,7 @@ OPEN_FILES = 8
 
 
 class ParquetFiles:
-    """Reads row groups of a mirror's files.
-
-    Args:
-        mirror: Where the files are.
-        with_scores: Whether the language score is read as well.
-    """
+    """Reads row groups of a mirror's files, with the language score if `with_scores`."""
 
     def __init__(self, mirror: Mirror, with_scores: bool) -> None:
         self.mirror = mirror

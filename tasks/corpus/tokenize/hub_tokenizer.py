@@ -37,11 +37,6 @@ def compare_with_hub(
     The package ships ranks without a tokenizer.json. A tokenizer made from them has merges that the hub's file leaves
     out, so that the bytes differ. Compared is what decides ids: all tokens with their ids, and the ids of fuzzed texts.
 
-    Args:
-        tokenizer: The one in use.
-        digest: Its digest.
-        source: Its config.
-
     Returns:
         Facts for the record: `same ids` or why there was no comparison, and the sha256 of the hub's file.
 

@@ -24,16 +24,7 @@ def write_ledger(
     scan: dict[str, JsonValue],
     tokenizer_sha256: str,
 ) -> None:
-    """Write an artifact's ledger.
-
-    Args:
-        folder: The artifact's.
-        config: The corpus's.
-        groups: In their order.
-        counts: Of the whole corpus.
-        manifest: Digests of the files.
-        scan: Facts of the scan.
-        tokenizer_sha256: Digest of the tokenizer.
+    """Write an artifact's ledger into its folder; `scan` are the facts of the scan.
 
     Raises:
         SourceChanged: If a file changed since it was opened.

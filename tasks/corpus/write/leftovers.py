@@ -20,12 +20,7 @@ MADE = ("state.json", "chunks", "shards", "signatures", "files.json")
 
 
 def discard_if_engine_changed(work: Path, engine: EngineSpec) -> None:
-    """Remove everything made with another engine or tokenizer, because its ids may be wrong.
-
-    Args:
-        work: The corpus's work folder.
-        engine: The engine from now on; saved in `made-by.json`.
-    """
+    """Remove what another engine or tokenizer made, because its ids may be wrong; save the engine in `made-by.json`."""
     page = work / MADE_BY
     now = {"engine": engine.kind, "tokenizer_sha256": engine.tokenizer_sha256}
     before = json.loads(page.read_text()) if page.exists() else None
@@ -44,12 +39,8 @@ def discard_if_engine_changed(work: Path, engine: EngineSpec) -> None:
 
 
 def remove_unverified_unpacked(scratch_dir: Path, verified: Collection[str]) -> None:
-    """Remove unpacked files whose packed file may have changed since.
-
-    Args:
-        scratch_dir: Where they are; their names hold a digest of the packed file's path.
-        verified: Paths known to be unchanged.
-    """
+    """Remove unpacked files, unless their packed file is among the paths known to be unchanged."""
+    # Their names hold a digest of the packed file's path.
     known = {hashlib.sha256(path.encode()).hexdigest()[:12] for path in verified}
     for file in scratch_dir.iterdir():
         if not known & set(file.name.split(".")):
@@ -57,15 +48,10 @@ def remove_unverified_unpacked(scratch_dir: Path, verified: Collection[str]) -> 
 
 
 def remove_unverified_chunks(chunks_dir: Path, groups: Sequence[Group], verified: Collection[str]) -> None:
-    """Remove chunks of files that may have changed since: the ledger would name the file as it is now.
+    """Remove chunks, unless their file is known to be unchanged, because the ledger names files as they are now.
 
     A chunk's name holds its work item's number, which means the same work item only up to the first file that may have
     changed. All later chunks of the group are removed.
-
-    Args:
-        chunks_dir: Where they are.
-        groups: All groups.
-        verified: Paths known to be unchanged.
     """
     sure = {}
     for group in groups:

@@ -33,12 +33,12 @@ WAYS_OUT = {
 
 
 class Sampler:
-    """Samples documents into shards.
+    """Samples documents into shards, in `shards/` of the work folder.
 
     Args:
         config: The corpus's.
-        work: The corpus's work folder; shards are made in its `shards/`.
-        state: State of an earlier start.
+        work: The corpus's work folder.
+        state: State of an earlier start, updated with every document.
         tokenizer: Transformers', which defines the ids.
         engine: The workers' engine.
         manifest: The files that were opened.

@@ -15,16 +15,10 @@ from tasks.corpus.write.counts import Counts, GroupCounts
 
 
 class ResumeState:
-    """Positions, counts and scan at the last closed shard. A kill costs at most the open shard.
+    """Positions, counts and scan at the last closed shard. A kill costs at most the open shard."""
 
-    Args:
-        folder: The corpus's work folder.
-        n_groups: Number of groups.
-        cutoff: The scan's.
-    """
-
-    def __init__(self, folder: Path, n_groups: int, cutoff: Cutoff) -> None:
-        self._page = folder / "state.json"
+    def __init__(self, work: Path, n_groups: int, cutoff: Cutoff) -> None:
+        self._page = work / "state.json"
         self.cursors = [Cursor() for _ in range(n_groups)]
         self.counts = Counts([GroupCounts() for _ in range(n_groups)])
         self.scan = Scan(cutoff)
