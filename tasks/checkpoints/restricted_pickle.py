@@ -39,12 +39,7 @@ class _AllowListUnpickler(pickle.Unpickler):
 
 
 def load_allow_listed(content: bytes, allowed: Mapping[str, object], where: str) -> Any:
-    """Unpickle content that may name only what is allowed.
-
-    Args:
-        content: The pickle.
-        allowed: Replacement object by full name.
-        where: The pickle's name in messages.
+    """Unpickle content that may name only what is allowed; `allowed` maps full names to replacement objects.
 
     Raises:
         ForbiddenPickle: If it names anything else.

@@ -67,13 +67,7 @@ class Adapter:
 
 
 def open_adapter(empty: "PreTrainedModel", architecture: Architecture, adapter_dir: Path, opened: ExitStack) -> Adapter:
-    """Open an adapter over a model on the meta device, whose modules are wrapped in place.
-
-    Args:
-        empty: The base on the meta device.
-        architecture: Of the base.
-        adapter_dir: The adapter.
-        opened: Closes the adapter's file.
+    """Open an adapter over the base on the meta device, whose modules are wrapped in place; `opened` closes its file.
 
     Raises:
         AdapterMismatch: If the base lacks a weight of the adapter, or a target lacks its factors or is tied.

@@ -63,14 +63,9 @@ def describe(model: "PreTrainedModel") -> Architecture:
 
 
 def write_configs(base_dir: Path, dtype: str, folder: Path) -> None:
-    """Write the model's config and copy the base's tokenizer.
+    """Write the model's config, with `dtype` as `merge.dtype`, and copy the base's tokenizer.
 
     The config is the causal language model's own: a multimodal base's lists parts that the merged weights lack.
-
-    Args:
-        base_dir: The base.
-        dtype: As `merge.dtype`; `base` leaves the base config's dtype.
-        folder: Gets the files.
     """
     model = empty_model(base_dir)
     model.config.architectures = [type(model).__name__]

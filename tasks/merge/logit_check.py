@@ -40,13 +40,7 @@ class Parity:
 
 
 def measure_parity(config: MergeConfig, base_dir: Path, checkpoint: Checkpoint, merged_dir: Path) -> Parity:
-    """Compare a merged model with the trained one, both computed in the merged number format.
-
-    Args:
-        config: Number format and prompts.
-        base_dir: The base.
-        checkpoint: The adapter, or the sharded weights.
-        merged_dir: The merged model, read back from its folder.
+    """Compare a merged model, read back from its folder, with the trained one, both in the merged number format.
 
     Raises:
         MergeDiffers: If transformers reports a missing or unexpected tensor in the merged model.
@@ -57,7 +51,7 @@ def measure_parity(config: MergeConfig, base_dir: Path, checkpoint: Checkpoint, 
     tokenizer = AutoTokenizer.from_pretrained(base_dir, trust_remote_code=False)
     # In a function of its own, which frees its model: two models do not fit on one GPU.
     base, trained = _logits_before_merge(config, base_dir, checkpoint, tokenizer)
-    model, report = load_model(merged_dir, "base", with_report=True)
+    model, report = load_with_report(merged_dir, "base")
     if problems := {what: sorted(names) for what, names in report.items() if names}:
         raise MergeDiffers(f"transformers does not load the merged model as it is: {str(problems)[:300]}.")
     merged = _logits(model, tokenizer, config.prompts)
@@ -65,13 +59,9 @@ def measure_parity(config: MergeConfig, base_dir: Path, checkpoint: Checkpoint, 
 
 
 def compare(base: list[np.ndarray], trained: list[np.ndarray], merged: list[np.ndarray], epsilon: float) -> Parity:
-    """Largest differences between three models' logits on the same prompts.
+    """Largest differences between three models' logits, an array per prompt.
 
-    Args:
-        base: Logits of the base, an array per prompt.
-        trained: Logits of the trained model.
-        merged: Logits of the merged model.
-        epsilon: Relative rounding of the weights' number format.
+    `epsilon` is the relative rounding of the weights' number format.
     """
     largest = max(float(np.abs(logits).max()) for logits in (*base, *trained, *merged))
     return Parity(_max_difference(trained, base), _max_difference(merged, trained), NOISE * epsilon * largest)
@@ -94,11 +84,7 @@ def check_trained(parity: Parity, label: str) -> None:
 def check_merged(parity: Parity, tolerance: float, label: str, arm: str) -> None:
     """Check that the merged model is the trained one.
 
-    Args:
-        parity: The measured differences.
-        tolerance: Allowed fraction of the largest change by training: 0 for weights that are only copied.
-        label: The model's name in messages.
-        arm: `lora` or `full-weight`, which fail for different reasons.
+    `tolerance` is the allowed fraction of the largest change by training: 0 for weights that are only copied.
 
     Raises:
         MergeDiffers: If the difference is larger than allowed.
@@ -116,14 +102,13 @@ def check_merged(parity: Parity, tolerance: float, label: str, arm: str) -> None
         )
 
 
-def load_model(folder: Path, dtype: str = "base", with_report: bool = False) -> Any:
-    """Load a causal language model, on a GPU if there is one.
+def load_model(folder: Path, dtype: str = "base") -> Any:
+    """Load a causal language model, on a GPU if there is one; `dtype` as `merge.dtype`."""
+    return load_with_report(folder, dtype)[0]
 
-    Args:
-        folder: A ModelFolder.
-        dtype: As `merge.dtype`; `base` is the dtype of the folder's config.
-        with_report: Also return the names of missing, unexpected and mismatched tensors.
-    """
+
+def load_with_report(folder: Path, dtype: str) -> tuple[Any, dict[str, set[str]]]:
+    """Load a model as `load_model` does; also return the names of missing, unexpected and mismatched tensors."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -138,7 +123,7 @@ def load_model(folder: Path, dtype: str = "base", with_report: bool = False) -> 
     for tensor in (*model.parameters(), *model.buffers()):
         # Copied: tensors of a mapped file may be unaligned, and kernels round differently by alignment.
         tensor.data = tensor.data.clone() if device == "cpu" else tensor.data.to(device)
-    return (model, report) if with_report else model
+    return model, report
 
 
 def load_sharded(model: "PreTrainedModel", sharded_dir: Path) -> None:

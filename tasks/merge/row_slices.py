@@ -25,16 +25,7 @@ EXPERTS = 2
 
 
 def row_slices(layer: Any, shape: tuple[int, ...], dtype: str) -> list[slice]:
-    """Cut a weight along its first dimension.
-
-    Args:
-        layer: PEFT's layer on it.
-        shape: Its sizes.
-        dtype: Its number format.
-
-    Returns:
-        Slices in order; a single one if PEFT does not fold row by row.
-    """
+    """Cut a weight along its first dimension; into a single slice if PEFT does not fold it row by row."""
     n_rows, row_bytes = shape[0], math.prod(shape[1:]) * ITEM_BYTES[dtype]
     step = _smallest_slice(layer, n_rows)
     n_wanted = max(step, SLICE_BYTES // row_bytes // step * step)
@@ -44,13 +35,7 @@ def row_slices(layer: Any, shape: tuple[int, ...], dtype: str) -> list[slice]:
 
 
 def slice_factors(layer: Any, factors: dict[str, "torch.Tensor"], rows: slice) -> dict[str, "torch.Tensor"]:
-    """The factors whose product is these rows of the whole product.
-
-    Args:
-        layer: PEFT's layer.
-        factors: Its factors by their paths in the layer.
-        rows: One of `row_slices`.
-    """
+    """The factors, by their paths in the layer, whose product is these rows of the whole product."""
     return {path: _slice_factor(layer, path, factor, rows) for path, factor in factors.items()}
 
 

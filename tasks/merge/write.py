@@ -78,13 +78,7 @@ def write_merge(
 def plan_merge(
     config: MergeConfig, base: ModelFolder, checkpoint: Checkpoint, opened: ExitStack
 ) -> tuple[list[Shard], str, dict[str, int]]:
-    """Find every tensor before any is copied.
-
-    Args:
-        config: Number format and file size.
-        base: Model that was trained.
-        checkpoint: The adapter, or the sharded weights.
-        opened: Closes the files that the shards are read from.
+    """Find every tensor before any is copied; `opened` closes the adapter's file.
 
     Returns:
         The weight files; the digest of what decides their tensors besides the files they are read from; and the number
