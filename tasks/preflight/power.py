@@ -1,4 +1,4 @@
-"""What the panel could detect, asked before a GPU is rented: noise stands for the models that do not exist yet."""
+"""The reduction the panel could detect, before a GPU is rented: noise takes the place of the models' states."""
 
 import json
 from collections.abc import Iterator
@@ -16,20 +16,19 @@ from tasks.schemas.artifacts import Check, ModelFolder, Panel
 from tasks.schemas.scores import Power
 
 NEEDS_POWER = {"reduction", "lookahead"}
-"""Metrics that are differences between base and trained, of which the expected half-width speaks."""
+"""Metrics that are differences between base and trained, to which the expected half-width applies."""
 
 
 class NoHiddenSize(HindsightError):
-    """A model whose config does not say how wide its states are."""
+    """A model whose config does not name the width of its states."""
 
 
 def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Check]:
-    """Say what reduction this panel could detect; hold it against the recipe's hypothesis, if it states one.
+    """The reduction this panel could detect, compared with the recipe's hypothesis if it states one.
 
-    It fails where the premium would be refused or without an interval after the GPUs are paid: the rows cannot be
-    split, or hardly a draw can be scored; and where the recipe states that a difference between base and trained
-    reaches a threshold this panel could not detect. A run that only shows that every stage works is stopped only by
-    rows that cannot be split. Otherwise the line informs.
+    The check fails where the premium stage would fail, or give no interval, after the GPUs are paid: the rows cannot be
+    split, or hardly a draw can be scored. It also fails if the hypothesis' threshold for a difference between base and
+    trained is too small to detect. With `plumbing_only`, only rows that cannot be split fail it.
 
     Args:
         recipe: The whole recipe.
@@ -37,7 +36,7 @@ def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Ch
         panel: The rows.
 
     Yields:
-        One line, none where the recipe asks for the seed's figures alone.
+        One line, none where the recipe asks for the reference's figures alone.
     """
     robust, hypothesis = recipe.premium.robust, recipe.premium.hypothesis
     if robust is None:
@@ -47,20 +46,20 @@ def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Ch
     threshold = hypothesis.at_least if hypothesis is not None and is_held else None
     try:
         power = panel_power(recipe.premium, robust, hidden_size(base), panel)
-    except TooFewDraws as refusal:
-        passed, value = is_plumbing, str(refusal)
-    except HindsightError as refusal:
-        passed, value = False, str(refusal)
+    except TooFewDraws as error:
+        passed, value = is_plumbing, str(error)
+    except HindsightError as error:
+        passed, value = False, str(error)
     else:
         passed = threshold is None or power.smallest_detectable <= threshold
-        value = _said(power, robust.n_power_draws)
+        value = _text(power, robust.n_power_draws)
     yield Check(
         name="power",
         passed=passed,
         value=value,
         bound="for information" if threshold is None else f"detects the hypothesis' {threshold:g}",
         way_out="Raise panel.n_stocks or panel.dates_per_stock, lower premium.n_folds (2 for pairs of currencies), "
-        "state another threshold in premium.hypothesis, or set premium.robust to null for the seed's figures alone.",
+        "state another threshold in premium.hypothesis, or set premium.robust to null (reference contract only).",
     )
 
 
@@ -105,7 +104,7 @@ def hidden_size(model: ModelFolder) -> int:
     )
 
 
-def _said(power: Power, n_asked: int) -> str:
+def _text(power: Power, n_asked: int) -> str:
     draws = f"{power.n_draws} draws" if power.n_draws == n_asked else f"{power.n_draws} of {n_asked} draws"
     return (
         f"reduction half-width +-{power.half_width:.2g}, smallest detectable {power.smallest_detectable:.2g} "

@@ -1,4 +1,4 @@
-"""How the premium is measured."""
+"""Config of the premium stage: the reference contract, its cut and draws, and the robust figures."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -11,7 +11,7 @@ from tasks.store.refs import ArtifactRef, ArtifactType
 
 
 class Hypothesis(Config):
-    """What the run is held against, stated before it starts."""
+    """A hypothesis stated before the run, which the report answers."""
 
     statement: str = Field(min_length=1, max_length=300)
     """One sentence, such as `training on text up to 2017-07-02 lowers the premium by a twentieth of R2`."""
@@ -21,36 +21,36 @@ class Hypothesis(Config):
     ] = "reduction"
     """Which figure of the report it is about."""
     at_least: float = Field(0.0, ge=-10, le=10, allow_inf_nan=False)
-    """Supported if the figure's whole two-way interval lies at or above this, rejected if all of it lies below."""
+    """Supported if the figure's whole two-way interval is at or above this, rejected if all of it is below."""
 
 
 class RobustConfig(Config):
-    """Splits, draws and controls beyond the seed's contract."""
+    """Splits, draws and controls beyond the reference contract."""
 
     n_draws: int = Field(1_000, ge=20)
     """Two-way draws: stocks and days, both with replacement; the same draws for all models."""
     n_date_blocks: int = Field(5, ge=2, le=100)
     """Blocks of days for the date-disjoint splits."""
     embargo_days: int = Field(0, ge=0, le=365)
-    """Calendar days on either side of a test span that no train row may lie in, beyond the purge by label days."""
+    """Calendar days on either side of a test span without train rows, beyond the purge by label days."""
     n_day_groups: int = Field(20, ge=5, le=500)
-    """Groups of days the jackknife leaves out one at a time."""
+    """Groups of days; the jackknife leaves out one at a time."""
     alphas: tuple[float, ...] = Field((1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6), min_length=1)
     """Penalties among which the sensitivity's purged CV chooses, for standardized columns."""
     n_power_draws: int = Field(50, ge=20)
-    """Two-way draws of noise columns from which preflight expects the interval's half-width."""
+    """Two-way draws of noise columns, from which preflight estimates the interval's half-width."""
 
 
 class PremiumConfig(Config):
     """Contract, cut and draws of the leakage premium."""
 
     contract: Annotated[Literal["reference"], renamed("contract", seed="reference")] = "reference"
-    """`reference`: stock-disjoint folds against one chronological split, as in the reference runs."""
+    """`reference`: stock-disjoint folds against one chronological split, as in the public recipe."""
     train_until: date = date(2020, 12, 31)
     """Last day of the chronological train side; every later day is test."""
     n_draws: int = Field(200, ge=10)
-    """Bootstrap draws of whole stocks, the same draws for all models: the seed's interval, too narrow under shocks
-    that stocks share."""
+    """Bootstrap draws of whole stocks, the same for all models. They give the reference's interval, which is too narrow
+    under shocks that stocks share."""
     seed: int = Field(123, ge=0, le=2**32 - 1)
     """Seed of the draws."""
     alpha: float = Field(1.0, gt=0, allow_inf_nan=False)
@@ -58,11 +58,11 @@ class PremiumConfig(Config):
     n_folds: int = Field(5, ge=2)
     """Stock-disjoint folds; a draw with fewer distinct stocks is dropped and counted."""
     robust: RobustConfig | None = RobustConfig()
-    """Intervals that cover, the decomposition and the controls; null for the seed's figures alone."""
+    """Robust intervals, the decomposition and the controls; null for the reference's figures alone."""
     hypothesis: Hypothesis | None = None
-    """What the report shall answer."""
+    """Hypothesis that the report answers."""
     memory_gb: float = Field(4.0, gt=0, le=1_000, json_schema_extra=NOT_IDENTITY)
-    """Bound on the memory of a chunk of draws, beside the columns themselves."""
+    """Bound on the memory of a chunk of draws, in GB, beside the columns themselves."""
 
 
 def premium_label(config: PremiumConfig, inputs: Mapping[str, ArtifactRef]) -> str:

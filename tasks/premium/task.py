@@ -1,4 +1,4 @@
-"""The premium room's Prefect task."""
+"""The premium stage's Prefect task."""
 
 import shutil
 
@@ -20,11 +20,11 @@ def publish_premium(
     trained: ArtifactRef,
     placebo: ArtifactRef | None = None,
 ) -> ArtifactRef:
-    """Publish the leakage premium of a base and a trained model, unless the store has it.
+    """Publish the leakage premium of a base and a trained model, unless the store has it already.
 
     Args:
         config: Contract, cut and draws.
-        panel: The Panel all models were read on.
+        panel: The Panel that all models were embedded on.
         base: Embeddings of the base model.
         trained: Embeddings of the trained model.
         placebo: Embeddings of the model trained on text from after the cutoff, where there is one.
@@ -39,7 +39,7 @@ def publish_premium(
 
     inputs = {"panel": panel, "base": base, "trained": trained, **({"placebo": placebo} if placebo else {})}
     spec = ARTIFACT_TYPE.spec(config, inputs)
-    # Draws finished before a kill; named by all that decides them, and of no use once the scores are published.
+    # Chunks of draws that a killed run finished; useless once the scores are published.
     work_dir = state_dir() / "premium" / spec.key
     ref = build(open_store(), spec, lambda inputs, folder: write_premium(config, inputs, folder, work_dir))
     shutil.rmtree(work_dir, ignore_errors=True)

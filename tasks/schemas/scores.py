@@ -1,4 +1,4 @@
-"""The measure's figures, as the premium room leaves them and the report reads them: the artifact `premium`."""
+"""The artifact `premium`: figures that the premium stage writes and the report, sweeps and run table read."""
 
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ class Interval(Frozen):
 
 
 class ModelScore(Frozen):
-    """One model's figures under the seed contract; R2 of a ridge on states and numeric features."""
+    """One model's figures under the reference contract: R2 of a ridge on states and numeric features."""
 
     r2_off: float
     """Chronological: fitted up to the cut, scored after it."""
@@ -41,7 +41,7 @@ class PremiumScores(Frozen):
     """`premium`: `scores.json`.
 
     Beside it `draws.npy`, (n_kept, 1 + 2 * n_models) float64: draw, then on and off of base, trained and, where the
-    recipe has one, placebo; under contract `seed`. `two_way.npy` holds the two-way draws of the robust figures.
+    recipe has one, placebo; under the reference contract. `two_way.npy` holds the two-way draws of the robust figures.
     """
 
     contract: Literal["reference"]
@@ -62,7 +62,7 @@ class PremiumScores(Frozen):
     dropped_draws: dict[str, int]
     """Draws that could not be scored, by reason."""
     robust: "RobustScores | None" = None
-    """What the number is made of; absent where the recipe asks for contract `seed` alone."""
+    """The decomposition; absent where the recipe asks for the reference contract alone."""
 
     @classmethod
     def read(cls, folder: Path) -> "PremiumScores":
@@ -74,15 +74,15 @@ class PremiumScores(Frozen):
 
 
 class Estimate(Frozen):
-    """A figure with the intervals that cover it; a figure that is not defined on these rows says why."""
+    """A figure with its robust intervals; a figure that is not defined on these rows has a reason."""
 
     point: float | None
     two_way: Interval | None = None
-    """Percentiles of draws of stocks and of days, both with replacement: the interval to quote."""
+    """Percentiles of draws of stocks and days, both with replacement: the interval to quote."""
     jackknife_se: float | None = None
     """Standard error from leaving out one group of days at a time."""
     jackknife: tuple[float, float] | None = None
-    """point -/+ t * jackknife_se, 95 %: the second opinion."""
+    """point -/+ t * jackknife_se, 95 %: the second interval."""
     why_none: str = ""
     """Why there is no figure, or no interval."""
 
@@ -100,7 +100,7 @@ class RankIc(Frozen):
 
 
 class ModelDecomposition(Frozen):
-    """What one model's premium is made of."""
+    """One model's premium split into causes."""
 
     on: Estimate
     """Stock-disjoint folds: train and test share days."""
@@ -113,19 +113,19 @@ class ModelDecomposition(Frozen):
     premium: Estimate
     """on - off."""
     shared_day_effect: Estimate
-    """on - disjoint: what sharing days is worth, which is no hindsight."""
+    """on - disjoint: what sharing days is worth; it needs no hindsight."""
     demeaned: Estimate
     """`disjoint` of the target less its day's mean."""
     rank_ic: RankIc
 
 
 class Control(Frozen):
-    """Columns of which it is known what they can know, scored as the models' are."""
+    """Columns whose knowledge of the future is known by construction, scored like the models'."""
 
     name: str
     """`numerics_only`, `one_hot_date`, `undated_prompt`, `shuffled_rows` or `noise`."""
     what: str
-    """One clause for the page."""
+    """One clause for the report."""
     n_columns: int
     on: float | None
     off: float | None
@@ -137,7 +137,7 @@ class Control(Frozen):
 
 
 class Sensitivity(Frozen):
-    """The figures under another way of fitting, beside the seed's."""
+    """The figures under one way of fitting: the reference's or another."""
 
     name: str
     """`unscaled, alpha = 1` or `standardized, alpha by purged CV`."""
@@ -152,30 +152,30 @@ class Sensitivity(Frozen):
 
 
 class Power(Frozen):
-    """What this panel could detect, known before any model is."""
+    """The reduction this panel could detect, computed before any model exists."""
 
     half_width: float
     """Expected half-width of the reduction's 95 % interval, from two independent sets of noise columns."""
     smallest_detectable: float
-    """Reduction found with 80 % power at a two-sided 5 % level."""
+    """Reduction detected with 80 % power at a two-sided 5 % level."""
     n_columns: int
     n_draws: int
 
 
 class Answer(Frozen):
-    """A hypothesis stated before the run, and what the run says to it."""
+    """A hypothesis stated before the run, and the verdict."""
 
     statement: str
     metric: str
     at_least: float
     estimate: Estimate
     verdict: Literal["supported", "rejected", "undecided"]
-    """By the two-way interval: wholly at or above the threshold, wholly below it, or across."""
+    """By the two-way interval: all of it at or above the threshold, all of it below, or neither."""
     reason: str
 
 
 class SplitFacts(Frozen):
-    """How a splitter parted the rows."""
+    """How a splitter split the rows."""
 
     name: str
     n_splits: int
@@ -191,12 +191,12 @@ class SplitFacts(Frozen):
 
 
 class RobustScores(Frozen):
-    """The measure taken apart: intervals that cover, causes told apart, controls beside them."""
+    """The robust figures: the decomposition with its intervals, controls, sensitivity, power, the verdict."""
 
     base: ModelDecomposition
     trained: ModelDecomposition
     placebo: ModelDecomposition | None = None
-    """The base trained on as many tokens from after the cutoff."""
+    """The base model trained on as many tokens from after the cutoff."""
     reduction: Estimate
     """premium(base) - premium(trained), paired draws."""
     lookahead: Estimate
@@ -204,7 +204,7 @@ class RobustScores(Frozen):
     placebo_lookahead: Estimate | None = None
     """disjoint(base) - disjoint(placebo)."""
     trained_against_placebo: Estimate | None = None
-    """disjoint(placebo) - disjoint(trained): what the cutoff did, tokens being equal."""
+    """disjoint(placebo) - disjoint(trained): the cutoff's effect at equal tokens."""
     splits: list[SplitFacts]
     controls: list[Control]
     sensitivity: list[Sensitivity]
@@ -212,8 +212,8 @@ class RobustScores(Frozen):
     why_no_power: str = ""
     answer: Answer | None = None
     n_draws: int
-    """Two-way draws asked for."""
+    """Two-way draws in the recipe."""
     n_kept_draws: int
     dropped_draws: dict[str, int]
     n_day_groups: int
-    """Groups of days the jackknife leaves out one at a time."""
+    """Groups of days; the jackknife leaves out one at a time."""

@@ -1,4 +1,4 @@
-"""The seed's bootstrap: a scikit-learn loop over rows against sums of Gram matrices, in one process.
+"""The reference's bootstrap: a scikit-learn loop over rows against sums of Gram matrices, in one process.
 
 Both get the same draws of the same made-up panel, 1,000 stocks x 30 rows, and the same number of BLAS threads. The loop
 is timed draw by draw and its median taken; ours is timed whole, preparation included, and divided by its draws.
@@ -56,7 +56,7 @@ def made_rows(n_columns: int) -> Rows:
 
 
 def loop_over_rows(rows: Rows, config: PremiumConfig, n_draws: int) -> Iterator[tuple[float, float, float]]:
-    """Seconds, on and off of each draw, as the seed's contract reads."""
+    """Seconds, on and off of each draw, by a loop over rows."""
     columns, stocks, is_train = rows.columns("base"), rows.stocks, rows.is_train(config.train_until)
     rows_of = [np.flatnonzero(stocks == stock) for stock in range(N_STOCKS)]
     for times in resample_stocks(N_STOCKS, n_draws, np.random.default_rng(config.seed)):
@@ -74,7 +74,7 @@ def loop_over_rows(rows: Rows, config: PremiumConfig, n_draws: int) -> Iterator[
 def compare(n_columns: int, n_draws: int) -> dict[str, float]:
     """Time both ways at one number of columns."""
     rows, config = made_rows(n_columns), PremiumConfig(n_draws=n_draws)
-    choose_device()  # what a process imports once is no part of either way
+    choose_device()  # imports once per process, outside both timings
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     wall, cpu = time.perf_counter(), time.process_time()
     draws, _ = score_draws(rows, config)
@@ -134,12 +134,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="BLAS threads of both ways")
     parser.add_argument("--columns", type=int, nargs="+", default=sorted(OURS_DRAWS), choices=sorted(OURS_DRAWS))
     parser.add_argument("--draws", type=int, help="draws of ours instead of 200 and 132")
-    asked = parser.parse_args()
-    with threadpool_limits(limits=asked.threads, user_api="blas"):
-        table = {str(n): compare(n, asked.draws or OURS_DRAWS[n]) for n in asked.columns}
-        two_way = {str(n): compare_two_way(n) for n in asked.columns}
+    args = parser.parse_args()
+    with threadpool_limits(limits=args.threads, user_api="blas"):
+        table = {str(n): compare(n, args.draws or OURS_DRAWS[n]) for n in args.columns}
+        two_way = {str(n): compare_two_way(n) for n in args.columns}
     machine = {
-        "threads": asked.threads,
+        "threads": args.threads,
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),

@@ -11,7 +11,7 @@ from tasks.premium.inference.robust import robust_scores
 from tasks.premium.rows import Rows
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel
-from tests.premium.made import made_rows
+from tests.premium.sample_panels import made_rows
 
 BEYOND_ANY = {"statement": "the premium falls by a thousandth", "at_least": 0.001}
 WITHIN_REACH = {"statement": "the premium falls by three", "at_least": 3.0}
@@ -100,7 +100,7 @@ def test_a_panel_of_which_hardly_a_draw_can_be_scored_stops_a_run_that_means_som
     assert line(n_folds=30, plumbing_only=True).passed
 
 
-def test_there_is_no_line_where_only_the_seeds_figures_are_asked_for(base, panel):
+def test_there_is_no_line_where_the_recipe_has_only_the_references_figures(base, panel):
     recipe = Recipe.model_validate({"name": "x", "premium": {"robust": None}})
     assert list(power_checks(recipe, base, panel)) == []
 

@@ -1,7 +1,7 @@
-"""What the premium must be where the truth is planted: formulas, no fits.
+"""The premium of planted columns, whose truth is known: formulas without fits.
 
 A column carries the target with R2 = r on the rows of the known days and is independent noise of the same variance on
-the others; pi is the known share of all rows, kappa of the train side, theta of the test side.
+the others; pi is the known fraction of all rows, kappa of the train side, theta of the test side.
 Source: the least squares slope on a side is sqrt(r) times the known share there; R2 follows by expectation.
 """
 

@@ -1,4 +1,4 @@
-"""The measure written down as plainly as it reads: rows, scikit-learn, loops. What the fast way is held against."""
+"""The measure in plain scikit-learn loops over rows, with which tests compare the fast computation."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """How often a nominal 95 % interval holds the truth, where stocks share a shock each day and where they do not.
 
-The figure is the reduction of the premium on the panels of shocks.py; its truth is its mean over panels of their own.
+The figure is the reduction of the premium on the panels of shocks.py; its truth is its mean over separate panels.
 Folds are the panel's in every draw. Run `python -m tests.simulations.coverage`: about ten minutes on two cores.
 """
 
@@ -30,7 +30,7 @@ METHODS = ("stock draws", "day draws", "two-way draws", "day jackknife")
 
 @dataclass(frozen=True)
 class Coverage:
-    """How one way to an interval fared."""
+    """Coverage of one kind of interval."""
 
     coverage: float
     standard_error: float
@@ -91,12 +91,12 @@ def cover(ends: FloatArray, truth: float) -> dict[str, Coverage]:
 
 
 def jobs(correlation: float, n_panels: int, n_draws: int, seed: int) -> list[tuple[float, int, SeedSequence]]:
-    """One per panel, with a seed of its own whatever process takes it."""
+    """One per panel, each with its own seed, so that processes do not matter."""
     return [(correlation, n_draws, own) for own in SeedSequence(seed).spawn(n_panels)]
 
 
 def simulate(correlation: float, n_panels: int, n_draws: int) -> dict[str, object]:
-    """Cover the truth of one correlation, on two processes; five times as many panels say what the truth is."""
+    """Cover the truth of one correlation, on two processes; the truth is the mean of five times as many panels."""
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         points = np.array(pool.map(point_of_panel, jobs(correlation, 5 * n_panels, 0, seed=1), chunksize=50))
         done = pool.imap(ends_of_panel, jobs(correlation, n_panels, n_draws, seed=2), chunksize=5)
@@ -122,14 +122,14 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=400, help="panels per correlation")
     parser.add_argument("--draws", type=int, default=300, help="draws per interval")
     parser.add_argument("--out", type=Path, default=state_dir() / "bench" / "coverage.json")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     # Processes side by side, not threads: both cores are taken already. Read when a process loads its BLAS.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    found = {f"{rho:.1f}": simulate(rho, asked.n, asked.draws) for rho in (0.0, 0.3)}
+    found = {f"{rho:.1f}": simulate(rho, args.n, args.draws) for rho in (0.0, 0.3)}
     versions = {"python": platform.python_version(), "numpy": np.__version__, "pandas": pd.__version__}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(
-        json.dumps({"n_panels": asked.n, "n_draws": asked.draws, "versions": versions, "correlation": found}, indent=2)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(
+        json.dumps({"n_panels": args.n, "n_draws": args.draws, "versions": versions, "correlation": found}, indent=2)
     )
     print(table(found))
 

@@ -87,11 +87,11 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=200, help="panels")
     parser.add_argument("--draws", type=int, default=100, help="draws per interval")
     parser.add_argument("--out", type=Path, default=state_dir() / "bench" / "every_figure.json")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when a process loads its BLAS
-    found = simulate(asked.n, asked.draws)
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(found, indent=2))
+    found = simulate(args.n, args.draws)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(found, indent=2))
     print("| figure | truth | two-way | day jackknife | median draw - point |\n|---|---|---|---|---|")
     for name, own in found.items():
         print(

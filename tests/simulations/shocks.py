@@ -30,7 +30,7 @@ DAYS = pd.bdate_range(end=CUT, periods=N_TRAIN_DAYS).append(
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel, its models' columns, and the seed's two schemes."""
+    """One panel, its models' columns, and the reference's two schemes."""
 
     labels: pd.DataFrame
     target: FloatArray

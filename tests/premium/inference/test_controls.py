@@ -1,4 +1,4 @@
-"""What each control can know, and that its figures say so."""
+"""Each control's figures show what it can know."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from tasks.premium.inference.rank_ic import demean_by_date, rank_ic
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.reference.splits import chronological, stock_disjoint
 from tasks.premium.rows import Rows, Split, beside
-from tests.premium.made import cut_after, made_rows
+from tests.premium.sample_panels import cut_after, made_rows
 
 NAMES = ["numerics_only", "one_hot_date", "undated_prompt", "shuffled_rows", "noise"]
 
@@ -65,8 +65,8 @@ def test_a_prompt_that_was_not_embedded_says_so_and_one_that_was_is_scored_as_an
 
 def test_noise_and_permutation_come_from_the_seed_and_from_streams_of_their_own(shocked):
     on = [Scheme("on", [[fold] for fold in stock_disjoint(shocked.stocks, 5)])]
-    first, again, other = (score_controls(shocked, on, 1.0, seed) for seed in (1, 1, 2))
-    assert first == again
+    first, same, other = (score_controls(shocked, on, 1.0, seed) for seed in (1, 1, 2))
+    assert first == same
     assert [one.on != two.on for one, two in zip(first, other, strict=True)] == [False, False, False, True, True]
 
 

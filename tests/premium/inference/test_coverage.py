@@ -1,4 +1,4 @@
-"""Intervals hold the truth as often as they say; the one that draws stocks alone does not, where days bring shocks."""
+"""Intervals cover the truth at their nominal rate; stock draws do not where days bring shocks."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_stock_draws_do_not_cover_under_shocks_that_stocks_share_and_two_way_dra
 
 
 @pytest.mark.slow
-def test_two_way_draws_cover_as_they_say():
+def test_two_way_draws_cover_at_their_nominal_rate():
     found = covered(n_panels=150, n_draws=300)
     assert found["stock draws"] < 0.75
     assert 0.93 <= found["two-way draws"] <= 0.99

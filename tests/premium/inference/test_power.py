@@ -10,7 +10,7 @@ from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import two_way_weights
 from tasks.premium.rows import Rows
 from tasks.schemas.scores import Power
-from tests.premium.made import cut_after, made_rows
+from tests.premium.sample_panels import cut_after, made_rows
 
 
 def power(rows: Rows, n_train_days: int, n_columns: int = 4, n_draws: int = 60, seed: int = 0) -> Power:

@@ -76,8 +76,8 @@ def test_a_placebo_stands_beside_the_trained_model(make_rows, shocked):
 def test_a_hypothesis_is_answered_by_its_figure(make_rows, shocked):
     rng, target = shocked
     rows = make_rows(target, 45, target.reshape(-1, 1), rng.normal(size=(1800, 1)))
-    asked = Hypothesis(statement="The base knows more than half.", metric="lookahead", at_least=0.5)
-    robust, _ = robust_scores(rows, CONFIG.model_copy(update={"hypothesis": asked}), FEW)
+    stated = Hypothesis(statement="The base knows more than half.", metric="lookahead", at_least=0.5)
+    robust, _ = robust_scores(rows, CONFIG.model_copy(update={"hypothesis": stated}), FEW)
     assert (robust.answer.verdict, robust.answer.estimate) == ("supported", robust.lookahead)
 
 

@@ -15,7 +15,7 @@ from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.sensitivity import score_tuned, sensitivity
 from tasks.premium.reference.splits import chronological
 from tasks.premium.rows import Rows, Split
-from tests.premium.made import cut_after, made_rows
+from tests.premium.sample_panels import cut_after, made_rows
 
 ALPHAS = RobustConfig().alphas
 WIDTH = 6
@@ -74,7 +74,7 @@ def test_a_planted_signal_takes_a_small_penalty_and_noise_the_largest(planted, s
     assert noise.r2 == pytest.approx(0, abs=0.01)
 
 
-def test_the_seeds_fit_stands_first_with_its_own_figures_and_the_reduction_is_that_of_the_four(planted, schemes):
+def test_the_references_fit_comes_first_with_its_own_figures_and_the_reduction_is_that_of_the_four(planted, schemes):
     plain, tuned = sensitivity(planted, schemes, ALPHAS, 1.0)
     assert (plain.name, tuned.name) == ("unscaled, alpha = 1", "standardized, alpha by purged CV")
     for model, ours in (("base", (plain.base_on, plain.base_off)), ("trained", (plain.trained_on, plain.trained_off))):
@@ -102,7 +102,7 @@ def test_a_column_that_does_not_vary_in_train_counts_for_nothing():
     np.testing.assert_allclose(with_it, standardized_paths(columns, target, split, [1.0, 2.0]), atol=1e-12)
 
 
-def test_no_penalty_is_chosen_by_a_row_outside_the_train_part(planted, schemes):
+def test_no_penalty_is_chosen_by_a_row_outside_the_train_side(planted, schemes):
     for split in schemes[0].splits[:2] + schemes[1].splits:
         for inner in inner_splits(planted.labels, split.train, 4):
             assert set(inner.train) | set(inner.test) <= set(split.train)

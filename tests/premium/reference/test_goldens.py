@@ -1,4 +1,4 @@
-"""The seed contract's figures, as the public recipe's own functions gave them on the same rows and states."""
+"""The reference contract's figures equal those of the public recipe's own functions on the same rows and states."""
 
 import json
 
@@ -73,7 +73,7 @@ def test_a_draw_with_fewer_than_five_distinct_stocks_is_dropped_and_counted(gold
 def test_revision_is_raised_with_the_figures(inputs, tmp_path):
     facts = write_premium(PremiumConfig(n_draws=20, robust=None), inputs, tmp_path)
     scores = [facts["premium_base"], facts["premium_trained"], facts["reduction_interval"]["p97_5"]]
-    # From the loop of test_premium_laws.py, which shares no line with the room.
+    # From the loop of test_laws.py, which shares no code with the package.
     known = {2: [0.02946752712217507, -0.0765205993128492, 0.15766427629022073]}
     assert known.get(REVISION) == pytest.approx(scores, abs=1e-9), (
         "the same inputs give other figures: raise REVISION in tasks/premium/config.py and add the new figures here, "

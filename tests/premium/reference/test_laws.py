@@ -1,4 +1,4 @@
-"""What holds of every premium, on numbers a reader can check."""
+"""Laws of the premium, on numbers a reader can check."""
 
 import json
 from datetime import date
@@ -29,7 +29,7 @@ def score(rows: Rows, model: str = "base") -> Scores:
 
 
 def premium_in_one_loop(table: pd.DataFrame, states: np.ndarray) -> tuple[float, float]:
-    """The seed contract's two scores, written down as plainly as it reads."""
+    """The reference contract's two scores in plain scikit-learn."""
     x = np.column_stack([states.astype(float), table[["log_close", "ret_5d", "ret_30d", "vol_20d"]]])
     y, past = table["target"].to_numpy(), (table["date"] <= "2020-12-31").to_numpy()
     off = r2_score(y[~past], Ridge(alpha=1.0).fit(x[past], y[past]).predict(x[~past]))
@@ -69,10 +69,10 @@ def test_a_model_has_no_reduction_against_itself(make_rows):
 def test_the_same_seed_gives_the_same_draws_and_another_seed_others(make_rows):
     rng = np.random.default_rng(2)
     rows = make_rows(rng.normal(size=(12, 20)), 14, rng.normal(size=(240, 3)))
-    first, again, other = (
+    first, same, other = (
         measure(rows, PremiumConfig(n_draws=10, seed=seed, robust=None))[1] for seed in (123, 123, 124)
     )
-    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first, same)
     assert not np.array_equal(first, other)
 
 
@@ -118,7 +118,7 @@ def test_no_row_is_fitted_on_after_the_cut():
 
 def test_the_last_train_day_is_the_cut_itself(inputs, tmp_path):
     write_premium(PremiumConfig(n_draws=20, train_until=date(2020, 12, 29), robust=None), inputs, tmp_path)
-    # Six of the 15 business days up to 2021-01-11 lie up to 2020-12-29.
+    # Six of the 15 business days up to 2021-01-11 are on or before 2020-12-29.
     assert PremiumScores.read(tmp_path).n_train_rows == 8 * 6
 
 

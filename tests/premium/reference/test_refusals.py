@@ -1,4 +1,4 @@
-"""What cannot be measured is refused in one sentence with a way out."""
+"""Panels that cannot be measured give an error in one sentence with a way out."""
 
 from datetime import date
 

@@ -50,11 +50,11 @@ def test_chunks_of_another_size_are_taken_and_half_written_ones_are_not(tmp_path
 
     in_chunks("draws", 5, 5, tmp_path, rows)
     (tmp_path / "draws-00000005.part").write_bytes(b"half")
-    asked = []
+    computed = []
 
-    def watched(start, stop):
-        asked.append((start, stop))
+    def compute(start, stop):
+        computed.append((start, stop))
         return rows(start, stop)
 
-    np.testing.assert_array_equal(in_chunks("draws", 12, 3, tmp_path, watched)[:, 0], np.arange(12))
-    assert asked == [(5, 8), (8, 11), (11, 12)]
+    np.testing.assert_array_equal(in_chunks("draws", 12, 3, tmp_path, compute)[:, 0], np.arange(12))
+    assert computed == [(5, 8), (8, 11), (11, 12)]

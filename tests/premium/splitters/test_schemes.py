@@ -1,4 +1,4 @@
-"""The four ways of parting a panel, as the decomposition takes them."""
+"""The four schemes of the decomposition."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Figures of the public recipe's own splits, and its violations on the real panel."""
+"""Figures of the public recipe's own splits, and their violations on the real panel."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""What holds of every split, counted row by row without the package's own code."""
+"""Laws of every split, counted row by row without the package's own code."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -24,7 +24,7 @@ from tasks.premium.splitters import (
 from tests.premium.splitters.counting import rows_that_saw_the_test, spans_day_by_day, splits_or_reject
 from tests.premium.splitters.panels import labels_tables, pairs
 
-# Rows are counted one at a time, which takes as long as it takes.
+# Rows are counted one at a time, so no deadline.
 few = settings(max_examples=15, deadline=None)
 
 CUT = date(2020, 12, 1)
@@ -151,13 +151,13 @@ def test_walking_forward_never_fits_on_a_day_that_is_not_past_and_never_forgets(
         known = set(split.train.tolist())
 
 
-def test_currencies_are_dealt_largest_first_and_a_fold_tests_pairs_within_it():
+def test_currencies_are_assigned_largest_first_and_a_fold_tests_pairs_within_it():
     # All four have as many rows, so they go by name: AUD and EUR to the first fold, CAD and USD to the second.
     table = pairs(["AUD", "CAD", "EUR", "USD"], 3)
     tested = [set(table["code"].iloc[split.test]) for split in StockDisjoint(2).purged_splits(table)]
     trained = [set(table["code"].iloc[split.train]) for split in StockDisjoint(2).purged_splits(table)]
     assert tested == trained[::-1] == [{"AUD/EUR"}, {"CAD/USD"}]
-    # Four pairs lie across, on three days, in both folds.
+    # Four pairs have a leg in each fold, on three days, in both folds.
     assert audit(StockDisjoint(2), table).n_left_out == 4 * 3 * 2
 
 

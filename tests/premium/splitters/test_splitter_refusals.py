@@ -1,4 +1,4 @@
-"""What cannot be split is refused in one sentence with a way out."""
+"""Panels that cannot be split give an error in one sentence with a way out."""
 
 from datetime import date
 
@@ -72,7 +72,7 @@ def test_a_side_that_comes_out_empty_is_refused_with_what_was_purged(splitter, f
 
 
 @pytest.mark.parametrize(
-    ("break_it", "said"),
+    ("break_it", "message"),
     [
         (lambda t: t.drop(columns=["label_from", "date"]), "labels lack date, label_from, they need code, date, label"),
         (
@@ -92,13 +92,13 @@ def test_a_side_that_comes_out_empty_is_refused_with_what_was_purged(splitter, f
         (lambda t: t["code"].to_numpy(), "groups is of type ndarray; pass the panel's labels"),
     ],
 )
-def test_labels_that_say_too_little_are_refused(break_it, said):
-    with pytest.raises(BadLabels, match=said):
+def test_incomplete_labels_are_refused(break_it, message):
+    with pytest.raises(BadLabels, match=message):
         list(DateDisjoint(3).purged_splits(break_it(balanced(4, 10))))
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: StockDisjoint(1), "n_folds of StockDisjoint is 1, it must be at least 2; raise it"),
         (lambda: DateDisjoint(1), "n_blocks of DateDisjoint is 1, it must be at least 2"),
@@ -112,6 +112,6 @@ def test_labels_that_say_too_little_are_refused(break_it, said):
         (lambda: CombinatorialPurged(3, 3), "n_test_blocks of CombinatorialPurged is 3, it must be below n_blocks=3"),
     ],
 )
-def test_a_splitter_of_impossible_numbers_is_refused(make, said):
-    with pytest.raises(BadSplitter, match=said):
+def test_a_splitter_of_impossible_numbers_is_refused(make, message):
+    with pytest.raises(BadSplitter, match=message):
         make()

@@ -1,4 +1,4 @@
-"""Balanced panels made for tests: every stock on every weekday, label days as the reference's target has them."""
+"""Balanced sample panels: every stock on every weekday, label days as the reference's target has them."""
 
 from datetime import date
 
