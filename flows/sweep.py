@@ -21,10 +21,10 @@ from tasks.sweep.config import SweepConfig
 from tasks.sweep.differences import as_text, differences
 from tasks.sweep.errors import BadSweep, BaseDiffers, SweepFailed
 from tasks.sweep.figures import METRICS, Figure
-from tasks.sweep.ranking import Entry, rank
-from tasks.sweep.ranking_table import Line, ranking_rows, remarks
-from tasks.sweep.same_base import Measured, refuse_other_base, refuse_other_base_settings
-from tasks.sweep.scores import entry_of, read_measured
+from tasks.sweep.ranking import Candidate, rank
+from tasks.sweep.ranking_table import RunDetails, notes, ranking_rows
+from tasks.sweep.same_base import check_base_figures, check_base_settings
+from tasks.sweep.scores import VariationScores, candidate_of, read_scores
 from tasks.sweep.variations import Variant, variants
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def sweep(config: SweepConfig) -> str:
     store.probe()
     chosen = variants(config, _recipe_of)
     if config.same_base:
-        refuse_other_base_settings(chosen)
+        check_base_settings(chosen)
     log.info("sweep %s: %d variations, %d at once", config.name, len(chosen), config.at_once)
     outcomes = run_all(chosen, config.at_once, _tags(), store)
     try:
@@ -80,21 +80,23 @@ def _tags() -> list[str]:
 
 def _conclude(config: SweepConfig, outcomes: Sequence[Outcome], store: Store) -> str:
     measured = {
-        outcome.variant.name: read_measured(outcome.variant.name, outcome.report, store)
+        outcome.variant.name: read_scores(outcome.variant.name, outcome.report, store)
         for outcome in outcomes
         if outcome.report
     }
     refusal, groups = _base_groups(list(measured.values()))
     metric = METRICS[config.rank_by]
-    entries = [
-        entry_of(measured[outcome.variant.name], metric, store) if outcome.report else _failed(outcome)
+    candidates = [
+        candidate_of(measured[outcome.variant.name], metric, store) if outcome.report else _failed(outcome)
         for outcome in outcomes
     ]
-    ranking = rank(entries, metric)
-    lines = {outcome.variant.name: _line(outcome, outcomes[0].variant, measured, groups, store) for outcome in outcomes}
-    rows = ranking_rows(ranking, lines, config.rank_by)
+    ranking = rank(candidates, metric)
+    details = {
+        outcome.variant.name: _details(outcome, outcomes[0].variant, measured, groups, store) for outcome in outcomes
+    }
+    rows = ranking_rows(ranking, details, config.rank_by)
     failures = [outcome for outcome in outcomes if outcome.report is None]
-    said = [f"**{refusal}**"] * bool(refusal) + remarks(ranking, metric, len(failures), len(set(groups.values())))
+    said = [f"**{refusal}**"] * bool(refusal) + notes(ranking, metric, len(failures), len(set(groups.values())))
     _publish(config, rows, said)
     if refusal:
         raise refusal
@@ -107,26 +109,26 @@ def _conclude(config: SweepConfig, outcomes: Sequence[Outcome], store: Store) ->
     return rows[0]["variation"]
 
 
-def _base_groups(measured: list[Measured]) -> tuple[BaseDiffers | None, dict[str, str]]:
+def _base_groups(measured: list[VariationScores]) -> tuple[BaseDiffers | None, dict[str, str]]:
     try:
-        groups = refuse_other_base(measured)
+        groups = check_base_figures(measured)
     except BaseDiffers as refusal:
         return refusal, {}
     letters = {key: chr(ord("A") + place) if place < 26 else str(place) for place, key in enumerate(groups)}
     return None, {name: letters[key] for key, names in groups.items() for name in names}
 
 
-def _failed(outcome: Outcome) -> Entry:
-    return Entry(outcome.variant.name, Figure(point=None, why_none=outcome.reason))
+def _failed(outcome: Outcome) -> Candidate:
+    return Candidate(outcome.variant.name, Figure(point=None, why_none=outcome.reason))
 
 
-def _line(
-    outcome: Outcome, reference: Variant, measured: dict[str, Measured], groups: dict[str, str], store: Store
-) -> Line:
+def _details(
+    outcome: Outcome, reference: Variant, measured: dict[str, VariationScores], groups: dict[str, str], store: Store
+) -> RunDetails:
     variant = outcome.variant
     found = measured.get(variant.name)
     lineage = store.lineage(outcome.report) if outcome.report else []
-    return Line(
+    return RunDetails(
         differs=as_text(differences(variant.recipe, reference.recipe)),
         tokens_seen=tokens_seen(lineage),
         final_loss=final_loss(lineage),

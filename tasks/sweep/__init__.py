@@ -1,1 +1,6 @@
-"""Variations of a recipe side by side: which there are, how they rank, and the table of all runs."""
+"""Variations of a recipe, run side by side and ranked by a figure. The flow is flows/sweep.py.
+
+config: the form. variations, overrides: variations as complete recipes. differences: settings in which recipes differ.
+same_base: the check that base figures are equal. scores, figures: figures read from the store, with their draws.
+comparison, ranking, ranking_table: paired comparison, order, and the table.
+"""

@@ -1,43 +1,45 @@
-"""Variations against each other on the same draws.
+"""Paired comparison of variations on the same two-way draws.
 
-Which differences hold for all pairs at once, and how much the best one owes to having been picked.
+Gives the critical value that holds for all pairs at once, differences with intervals, and the selection bias of the
+best figure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
 
 MIN_DRAWS = 20
-"""Fewer draws that all have tell nothing of a 95 % interval."""
+"""Fewer shared draws are too few for a 95 % interval."""
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A figure and its draws.
+class FigureDraws:
+    """A figure and its value on each draw.
 
     Args:
         point: On all rows.
-        numbers: (n_kept,) which draws of the panel these are.
-        figures: (n_kept,) the figure on each.
+        numbers: (n_kept,) numbers of the panel's draws.
+        values: (n_kept,) the figure on each draw.
     """
 
     point: float
     numbers: "np.ndarray"
-    figures: "np.ndarray"
+    values: "np.ndarray"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Figures side by side on the draws that all of them have.
+    """Figures on the draws that all of them share.
 
     Args:
-        names: Whose they are.
+        names: Of the variations.
         points: (n,) on all rows.
-        centred: (n_draws, n) draws less their own mean: a draw holds fewer distinct rows, so that its R2s lie lower.
+        centred: (n_draws, n) draws minus their own mean: a draw has fewer distinct rows, so its R2s are lower.
     """
 
     names: tuple[str, ...]
@@ -45,78 +47,68 @@ class Comparison:
     centred: "np.ndarray"
 
     @property
-    def width(self) -> float:
-        """How many standard errors on either side hold all pairs' true differences at once, 95 %.
+    def critical_value(self) -> float:
+        """Standard errors on either side that cover the true differences of all pairs at once, 95 %.
 
-        Source: Westfall and Young (1993), Resampling-Based Multiple Testing, the largest of all studentised pairs.
+        Source: Westfall and Young (1993), Resampling-Based Multiple Testing: the maximum over studentised pairs.
         """
         import numpy as np
 
         n_draws, n_figures = self.centred.shape
         largest = np.zeros(n_draws)
-        for place in range(n_figures - 1):
-            pairs = self.centred[:, place : place + 1] - self.centred[:, place + 1 :]
+        for column in range(n_figures - 1):
+            pairs = self.centred[:, column : column + 1] - self.centred[:, column + 1 :]
             errors = pairs.std(axis=0, ddof=1)
-            # Two variations with the same states never differ: nothing to tell apart, nothing to widen for.
+            # Two variations with the same states never differ: such a pair does not widen the interval.
             studentised = np.divide(np.abs(pairs), errors, out=np.zeros_like(pairs), where=errors > 0)
             largest = np.maximum(largest, studentised.max(axis=1))
         return float(np.quantile(largest, LEVEL))
 
-    def difference(self, name: str, other: str, width: float) -> tuple[float, float, float]:
-        """Figure of one less figure of the other, and the ends of its interval.
+    def difference(self, name: str, other: str, critical_value: float) -> tuple[float, float, float]:
+        """One figure minus another, and the ends of the difference's interval.
 
         Args:
-            name: One of the names.
-            other: Another one.
-            width: Standard errors on either side.
+            name: Of the first variation.
+            other: Of the second one.
+            critical_value: Standard errors on either side.
         """
         first, second = self.names.index(name), self.names.index(other)
         difference = float(self.points[first] - self.points[second])
         error = float((self.centred[:, first] - self.centred[:, second]).std(ddof=1))
-        return difference, difference - width * error, difference + width * error
+        return difference, difference - critical_value * error, difference + critical_value * error
 
-    def luck_of_the_best(self, sign: int) -> float:
-        """By how much the best figure is expected to look better than it is, for being the best of so many.
+    def selection_bias(self, sign: int) -> float:
+        """By how much the best figure is expected to look better than it is, because it was selected as the best.
 
-        Each draw plays the choice again with the figures found as the truth: what the draw's winner has above its own
-        figure is luck.
+        Each draw repeats the selection with the observed figures as the truth: the excess of the draw's winner over
+        its own figure is the bias.
 
         Args:
             sign: 1 where the highest is best, -1 where the lowest is.
         """
         import numpy as np
 
-        luck = sign * self.centred
-        winners = (sign * self.points + luck).argmax(axis=1)
-        return float(np.take_along_axis(luck, winners[:, None], axis=1).mean())
+        excess = sign * self.centred
+        winners = (sign * self.points + excess).argmax(axis=1)
+        return float(np.take_along_axis(excess, winners[:, None], axis=1).mean())
 
 
-def compare(drawn: Mapping[str, Drawn]) -> Comparison | None:
-    """Put figures side by side on the draws all of them have.
+def compare(draws: Mapping[str, FigureDraws]) -> Comparison | None:
+    """Align figures on the draws that all of them have.
 
     Args:
-        drawn: By name; all of the same draws of the same panel.
+        draws: By variation; all from the same draws of the same panel.
 
     Returns:
-        None where they share fewer than MIN_DRAWS draws.
+        None if there is one variation, or fewer than MIN_DRAWS shared draws.
     """
     import numpy as np
 
-    if len(drawn) < 2:
+    if len(draws) < 2:
         return None
-    numbers = _shared([one.numbers for one in drawn.values()])
+    numbers = reduce(np.intersect1d, (found.numbers for found in draws.values()))
     if len(numbers) < MIN_DRAWS:
         return None
-    columns = [one.figures[np.isin(one.numbers, numbers)] for one in drawn.values()]
-    figures = np.column_stack(columns)
-    points = np.array([one.point for one in drawn.values()])
-    return Comparison(tuple(drawn), points, figures - figures.mean(axis=0))
-
-
-def _shared(numbers: Sequence["np.ndarray"]) -> "np.ndarray":
-    import numpy as np
-
-    shared = numbers[0]
-    for others in numbers[1:]:
-        shared = np.intersect1d(shared, others, assume_unique=True)
-    return shared
+    values = np.column_stack([found.values[np.isin(found.numbers, numbers)] for found in draws.values()])
+    points = np.array([found.point for found in draws.values()])
+    return Comparison(tuple(draws), points, values - values.mean(axis=0))

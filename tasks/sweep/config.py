@@ -1,4 +1,4 @@
-"""What a sweep varies, and by which figure it ranks."""
+"""Config of a sweep: the variations, and the figure to rank by."""
 
 from typing import Annotated, Literal
 
@@ -30,35 +30,35 @@ class Variation(Config):
     """One recipe of the comparison."""
 
     name: SweepName | None = None
-    """What its run is called; by default the recipe's name and what is set below."""
+    """Name of its run; by default the recipe's name and the settings below."""
     deployment: DeploymentName | None = None
-    """Another deployment than the sweep's, such as `leakage-premium/smoke-full-weight`; its recipe is the start."""
+    """Another deployment than the sweep's, such as `leakage-premium/smoke-full-weight`; its recipe is varied."""
     recipe: Recipe | None = None
     """Another recipe than the deployment's."""
     settings: dict[SettingPath, JsonValue] = {}
-    """What differs: dotted path to value, such as `{"train.learning_rate": 0.001}`. A new `kind` drops its old
-    neighbours."""
+    """Changed settings: dotted path to value, such as `{"train.learning_rate": 0.001}`. A new `kind` drops the
+    settings of the old one."""
 
 
 class SweepConfig(Config):
     """Variations of a recipe, run side by side and ranked."""
 
     name: SweepName
-    """What the sweep is called in the UI; its table is the artifact `sweep-NAME`."""
+    """Name of the sweep in the UI; its table is the artifact `sweep-NAME`."""
     deployment: DeploymentName
-    """Whose recipe is varied, and who runs the variations, such as `leakage-premium/smoke`."""
+    """Deployment whose recipe is varied and which runs the variations, such as `leakage-premium/smoke`."""
     recipe: Recipe | None = None
-    """Another recipe than the deployment's; unsaid fields keep the defaults."""
+    """Another recipe than the deployment's; omitted fields have the defaults."""
     variations: list[Variation] = Field(default_factory=list, max_length=200)
     """The recipes to compare, one by one: LoRA against full weight is a list of two."""
     grid: dict[SettingPath, Values] = {}
-    """Dotted path to its values, such as `{"train.learning_rate": [0.001, 0.002]}`: every combination, for each of
-    the variations above where there are some."""
+    """Dotted path to a list of values, such as `{"train.learning_rate": [0.001, 0.002]}`: every combination, for each
+    of the variations above if there are any."""
     rank_by: MetricName = "reduction"
-    """The figure that decides: highest first for reduction, lookahead and trained_against_placebo, else lowest."""
+    """The figure to rank by: highest first for reduction, lookahead and trained_against_placebo, else lowest."""
     same_base: bool = False
-    """Refuse variations in which the base model's figures would not be the same: a comparison head to head."""
+    """Refuse variations whose base models' figures would differ: a direct comparison of trainings."""
     at_once: int = Field(2, ge=1, le=64)
-    """Variations that run at a time; their stages wait for their pools all the same."""
+    """Variations that run at a time; their stages also wait for their pools."""
     max_variations: int = Field(16, ge=2, le=200)
-    """More are refused before anything starts."""
+    """More variations are refused before any run starts."""

@@ -1,4 +1,4 @@
-"""What differs between two recipes, setting by setting."""
+"""The settings in which two recipes differ."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,18 +8,18 @@ from pydantic import BaseModel
 from tasks.recipe import Recipe
 
 Differences = dict[str, tuple[object, object]]
-"""Dotted path to the value here and the value it is held against."""
+"""Dotted path to the two values: the recipe's and the reference's."""
 ABSENT = "absent"
 
 
 def differences(recipe: Recipe, reference: Recipe) -> Differences:
-    """Every setting in which a recipe differs from another, its name apart.
+    """Every setting in which a recipe differs from another, except its name.
 
-    Where another variant of a part was chosen, its `kind` is told, and what in it is not that variant's default.
+    Where a part has another `kind`, that is listed with the settings that are not the kind's defaults.
 
     Args:
-        recipe: What was run.
-        reference: What it is held against.
+        recipe: The recipe that was run.
+        reference: The recipe to compare with.
     """
     found = _of_models(recipe, reference, "")
     found.pop("name", None)
@@ -27,7 +27,7 @@ def differences(recipe: Recipe, reference: Recipe) -> Differences:
 
 
 def as_text(found: Mapping[str, tuple[object, object]]) -> str:
-    """One line: `train.learning_rate = 0.002 (0.001)`, what it is held against in brackets."""
+    """One line: `train.learning_rate = 0.002 (0.001)`, the reference's value in brackets."""
     return "; ".join(f"{path} = {_plain(value)} ({_plain(other)})" for path, (value, other) in found.items())
 
 
@@ -35,20 +35,20 @@ def _of_models(model: BaseModel, other: BaseModel, path: str) -> Differences:
     if type(model) is not type(other):
         return _of_another_kind(model, other, path)
     return {
-        place: pair
+        field_path: pair
         for name in type(model).model_fields
-        for place, pair in _of_values(getattr(model, name), getattr(other, name), f"{path}{name}").items()
+        for field_path, pair in _of_values(getattr(model, name), getattr(other, name), f"{path}{name}").items()
     }
 
 
 def _of_another_kind(model: BaseModel, other: BaseModel, path: str) -> Differences:
-    said: Differences = {f"{path}kind": (getattr(model, "kind", ABSENT), getattr(other, "kind", ABSENT))}
+    found: Differences = {f"{path}kind": (getattr(model, "kind", ABSENT), getattr(other, "kind", ABSENT))}
     for name, field in type(model).model_fields.items():
         value, others = getattr(model, name), getattr(other, name, ABSENT)
         is_default = not field.is_required() and value == field.get_default(call_default_factory=True)
         if name != "kind" and not is_default and value != others:
-            said[f"{path}{name}"] = (value, others)
-    return said
+            found[f"{path}{name}"] = (value, others)
+    return found
 
 
 def _of_values(value: object, other: object, path: str) -> Differences:

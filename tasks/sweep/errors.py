@@ -1,14 +1,14 @@
-"""What a sweep refuses, and how it ends."""
+"""Errors of a sweep."""
 
 from tasks.common.errors import HindsightError
 
 
 class BadSweep(HindsightError):
-    """A sweep whose variations cannot all be run; nothing of it has started."""
+    """A sweep whose variations cannot all be run; no run has started."""
 
 
 class BaseDiffers(HindsightError):
-    """The base model's figures are not the same in two runs that share all they are made of."""
+    """The base model's figures differ between two runs with the same panel, base states and settings."""
 
 
 class SweepFailed(HindsightError):

@@ -1,4 +1,4 @@
-"""The figures a sweep can rank by: where they stand in the scores, and how they follow from the draws."""
+"""The figures a sweep can rank by: their place in the scores, and how to compute them from the draws."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ MODELS = ("base", "trained", "placebo")
 SCHEMES = ("on", "off", "date_disjoint", "disjoint")
 """Columns of `two_way.npy` after the draw's number: each model's, in this order."""
 Terms = dict[tuple[str, str], int]
-"""A figure as a sum of R2s: (model, scheme) to its sign."""
+"""A figure as a sum of R2s: (model, scheme) to sign."""
 
 
 class Figure(Frozen):
-    """A figure with the one interval that stands beside it; one that is not defined says why."""
+    """A figure with one interval; an undefined figure has a reason."""
 
     point: float | None
     ends: tuple[float, float] | None = None
     """95 %."""
     interval: Literal["two-way", "stock draws", "none"] = "none"
-    """`two-way`: of stocks and days. `stock draws`: the seed's, too narrow where stocks share shocks."""
+    """`two-way`: stocks and days. `stock draws`: the reference interval, too narrow where stocks share shocks."""
     why_none: str = ""
 
 
@@ -37,18 +37,18 @@ class Metric:
     """A figure to rank by.
 
     Args:
-        words: What it is, for a table's head.
+        words: Description for the table.
         best: Which end is first.
-        terms: How it follows from the R2s of one draw.
-        estimate: Where it stands in the robust scores.
-        seed: Where it stands in the seed's scores, with its stock draws; absent for what only the robust figures tell.
+        terms: The figure as a sum of one draw's R2s.
+        estimate: Reads it from the robust scores.
+        reference: Reads it with its stock draws from the reference scores; None where only the robust scores have it.
     """
 
     words: str
     best: Literal["highest", "lowest"]
     terms: Terms
     estimate: Callable[[RobustScores], Estimate | None]
-    seed: Callable[[PremiumScores], tuple[float, Interval]] | None = None
+    reference: Callable[[PremiumScores], tuple[float, Interval]] | None = None
 
     @property
     def sign(self) -> int:
@@ -66,20 +66,20 @@ def _shared_day_effect(model: str) -> Terms:
 
 METRICS: dict[MetricName, Metric] = {
     "reduction": Metric(
-        "reduction: premium of the base less premium of the trained model",
+        "reduction: premium of the base minus premium of the trained model",
         "highest",
         {**_premium("base"), **_premium("trained", -1)},
         attrgetter("reduction"),
         attrgetter("premium_reduction", "reduction_interval"),
     ),
     "lookahead": Metric(
-        "disjoint R2 of the base less that of the trained model",
+        "disjoint R2 of the base minus that of the trained model",
         "highest",
         {("base", "disjoint"): 1, ("trained", "disjoint"): -1},
         attrgetter("lookahead"),
     ),
     "trained_against_placebo": Metric(
-        "disjoint R2 of the placebo less that of the trained model",
+        "disjoint R2 of the placebo minus that of the trained model",
         "highest",
         {("placebo", "disjoint"): 1, ("trained", "disjoint"): -1},
         attrgetter("trained_against_placebo"),
@@ -114,9 +114,9 @@ METRICS: dict[MetricName, Metric] = {
 
 
 def figure_of(scores: PremiumScores, metric: Metric) -> Figure:
-    """The metric's figure: with its two-way interval where the recipe drew one, else the seed's with stock draws."""
+    """The metric's figure with its two-way interval; without robust scores the reference figure with stock draws."""
     if scores.robust is None:
-        return _seed_figure(scores, metric)
+        return _reference_figure(scores, metric)
     found = metric.estimate(scores.robust)
     if found is None:
         return Figure(point=None, why_none="the recipe has no placebo arm")
@@ -127,28 +127,27 @@ def figure_of(scores: PremiumScores, metric: Metric) -> Figure:
     return Figure(point=found.point, ends=_ends(found.two_way), interval="two-way")
 
 
-def drawn(two_way: "np.ndarray", metric: Metric) -> "np.ndarray | None":
+def figure_on_draws(two_way: "np.ndarray", metric: Metric) -> "np.ndarray | None":
     """The metric's figure on each two-way draw.
 
     Args:
-        two_way: (n_kept, 1 + 4 * n_models), as the premium artifact holds it.
-        metric: Which.
+        two_way: (n_kept, 1 + 4 * n_models), as in the premium artifact.
+        metric: The figure.
 
     Returns:
-        (n_kept,); None where the model it is about was not drawn.
+        (n_kept,); None where the figure's model is not among the draws.
     """
-    places = [1 + len(SCHEMES) * MODELS.index(model) + SCHEMES.index(scheme) for model, scheme in metric.terms]
-    if max(places) >= two_way.shape[1]:
+    columns = [1 + len(SCHEMES) * MODELS.index(model) + SCHEMES.index(scheme) for model, scheme in metric.terms]
+    if max(columns) >= two_way.shape[1]:
         return None
-    signs = list(metric.terms.values())
-    figures: np.ndarray = two_way[:, places] @ signs
+    figures: np.ndarray = two_way[:, columns] @ list(metric.terms.values())
     return figures
 
 
-def _seed_figure(scores: PremiumScores, metric: Metric) -> Figure:
-    if metric.seed is None:
-        return Figure(point=None, why_none="the recipe asks for the seed's figures alone (premium.robust is null)")
-    point, interval = metric.seed(scores)
+def _reference_figure(scores: PremiumScores, metric: Metric) -> Figure:
+    if metric.reference is None:
+        return Figure(point=None, why_none="the recipe has only the reference figures (premium.robust is null)")
+    point, interval = metric.reference(scores)
     if not isfinite(point):
         return Figure(point=None, why_none="the figure is not a number")
     return Figure(point=point, ends=_ends(interval), interval="stock draws")
@@ -159,7 +158,7 @@ def _ends(interval: Interval) -> tuple[float, float]:
 
 
 def with_interval(figure: Figure | None) -> str:
-    """`+0.0794 [-0.0431, +0.3150]`; the seed's stock draws are named, for they are too narrow."""
+    """`+0.0794 [-0.0431, +0.3150]`; stock draws are named, because their interval is too narrow."""
     if figure is None or figure.point is None:
         return DASH
     named = " (stock draws)" if figure.interval == "stock draws" else ""

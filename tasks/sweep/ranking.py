@@ -1,46 +1,56 @@
-"""Variations in order of a figure, and what may be said of the order."""
+"""Variations ordered by a figure, each compared with the best one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.sweep.comparison import Comparison, Drawn, compare
+from tasks.sweep.comparison import Comparison, FigureDraws, compare
 from tasks.sweep.figures import Figure, Metric
 
 
 @dataclass(frozen=True)
-class Entry:
+class Candidate:
     """A variation and the figure it is ranked by.
 
     Args:
         name: The variation.
-        figure: With its reason where there is none.
-        panel: What its draws are draws of: two with the same were drawn alike. Empty where there are none.
-        drawn: The figure on each draw.
+        figure: With a reason if it is undefined.
+        draws_key: Candidates with the same key share their draws; empty without draws.
+        draws: The figure on each draw.
     """
 
     name: str
     figure: Figure
-    panel: str = ""
-    drawn: Drawn | None = None
+    draws_key: str = ""
+    draws: FigureDraws | None = None
+
+    @property
+    def point(self) -> float:
+        """The figure on all rows.
+
+        Raises:
+            ValueError: If it is undefined.
+        """
+        if self.figure.point is None:
+            raise ValueError(f"{self.name} has no figure to be ranked by")
+        return self.figure.point
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A variation at its place.
+    """A candidate with its place.
 
     Args:
-        entry: Name and figure.
+        candidate: Name and figure.
         place: From 1; equal figures share one. None where there is no figure.
-        difference: To the best one, as `best - this` or `this - best`, whichever is above zero where the best is
-            better; with its ends, which hold for all pairs at once. None for the best one and where draws are not
-            shared.
-        is_told_apart: From the best one; None for the best itself and where there is no figure or no interval.
+        difference: To the best one, positive where the best is better, with the ends of an interval that holds for all
+            pairs at once. None for the best one and where draws are not shared.
+        differs_from_best: None for the best one and where there is no figure or no interval.
     """
 
-    entry: Entry
+    candidate: Candidate
     place: int | None
     difference: tuple[float, float, float] | None = None
-    is_told_apart: bool | None = None
+    differs_from_best: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -49,63 +59,64 @@ class Ranking:
 
     Args:
         rows: In order.
-        luck: By how much the best one is expected to look better than it is; None where draws are not shared by all.
-        n_draws: Draws that all compared ones share; 0 where none are.
+        selection_bias: By how much the best one is expected to look better than it is; None unless all share draws.
+        n_draws: Draws shared by all compared variations; 0 without shared draws.
     """
 
     rows: list[Ranked]
-    luck: float | None
+    selection_bias: float | None
     n_draws: int
 
 
-def rank(entries: Sequence[Entry], metric: Metric) -> Ranking:
-    """Order variations by a figure, and hold each against the best.
+def rank(candidates: Sequence[Candidate], metric: Metric) -> Ranking:
+    """Order variations by a figure, and compare each with the best.
 
-    Where both were drawn alike, they are told apart if the interval of their difference leaves zero out; it is of the
-    same draws, so that what they share cancels, and as wide as all pairs together need, so that it holds for a best
-    one that these figures have chosen. Otherwise they are told apart if their own intervals do not overlap.
+    With shared draws, a variation differs from the best if the interval of their difference excludes zero. The interval
+    uses paired draws, so common effects cancel, and it covers all pairs at once, so it also holds for a best that was
+    selected by these figures. Without shared draws, two differ if their own intervals do not overlap.
 
     Args:
-        entries: In any order.
-        metric: Its sign says which end is first.
+        candidates: In any order.
+        metric: Its sign tells which end is first.
     """
-    scored = sorted(
-        (entry for entry in entries if entry.figure.point is not None),
-        key=lambda entry: (-metric.sign * _point(entry), entry.name),
-    )
-    missing = [Ranked(entry, None) for entry in entries if entry.figure.point is None]
+    scored = [candidate for candidate in candidates if candidate.figure.point is not None]
+    scored.sort(key=lambda candidate: (-metric.sign * candidate.point, candidate.name))
+    missing = [Ranked(candidate, None) for candidate in candidates if candidate.figure.point is None]
     if not scored:
         return Ranking(missing, None, 0)
     best = scored[0]
-    alike = {entry.name: entry.drawn for entry in scored if entry.drawn and entry.panel and entry.panel == best.panel}
-    compared = compare(alike)
-    width = compared.width if compared else 0.0
-    rows = [_ranked(entry, best, scored, metric, compared, width) for entry in scored]
-    holds_all = compared is not None and len(alike) == len(scored)
-    luck = compared.luck_of_the_best(metric.sign) if compared and holds_all else None
-    return Ranking([*rows, *missing], luck, len(compared.centred) if compared else 0)
+    comparable = {
+        candidate.name: candidate.draws
+        for candidate in scored
+        if candidate.draws and candidate.draws_key and candidate.draws_key == best.draws_key
+    }
+    compared = compare(comparable)
+    critical_value = compared.critical_value if compared else 0.0
+    rows = [_ranked(candidate, scored, metric, compared, critical_value) for candidate in scored]
+    covers_all = compared is not None and len(comparable) == len(scored)
+    bias = compared.selection_bias(metric.sign) if compared and covers_all else None
+    return Ranking([*rows, *missing], bias, len(compared.centred) if compared else 0)
 
 
 def _ranked(
-    entry: Entry, best: Entry, scored: Sequence[Entry], metric: Metric, compared: Comparison | None, width: float
+    candidate: Candidate,
+    scored: Sequence[Candidate],
+    metric: Metric,
+    compared: Comparison | None,
+    critical_value: float,
 ) -> Ranked:
-    place = 1 + sum(metric.sign * (_point(other) - _point(entry)) > 0 for other in scored)
-    if entry is best:
-        return Ranked(entry, place)
-    if compared is None or not {entry.name, best.name} <= set(compared.names):
-        return Ranked(entry, place, None, _are_apart(entry.figure.ends, best.figure.ends))
-    better, worse = (best, entry) if metric.sign > 0 else (entry, best)
-    difference = compared.difference(better.name, worse.name, width)
-    return Ranked(entry, place, difference, difference[1] > 0)
+    best = scored[0]
+    place = 1 + sum(metric.sign * (other.point - candidate.point) > 0 for other in scored)
+    if candidate is best:
+        return Ranked(candidate, place)
+    if compared is None or not {candidate.name, best.name} <= set(compared.names):
+        return Ranked(candidate, place, None, _do_not_overlap(candidate.figure.ends, best.figure.ends))
+    better, worse = (best, candidate) if metric.sign > 0 else (candidate, best)
+    difference = compared.difference(better.name, worse.name, critical_value)
+    return Ranked(candidate, place, difference, difference[1] > 0)
 
 
-def _are_apart(ends: tuple[float, float] | None, others: tuple[float, float] | None) -> bool | None:
+def _do_not_overlap(ends: tuple[float, float] | None, others: tuple[float, float] | None) -> bool | None:
     if ends is None or others is None:
         return None
     return ends[1] < others[0] or others[1] < ends[0]
-
-
-def _point(entry: Entry) -> float:
-    if entry.figure.point is None:
-        raise ValueError(f"{entry.name} has no figure to be ranked by")
-    return entry.figure.point

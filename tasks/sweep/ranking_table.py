@@ -1,33 +1,31 @@
-"""A sweep's ranking as rows, and the sentences without which it would be misread."""
+"""A sweep's ranking as rows, and the notes needed to read it correctly."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.common.text import DASH, bounds, signed
+from tasks.common.text import DASH, Row, bounds, signed
 from tasks.sweep.figures import Metric, with_interval
 from tasks.sweep.ranking import Ranked, Ranking
 
-Row = dict[str, str]
-
 LIMITS = (
-    "A model that training has broken has no premium either: look at the final loss before the place.",
-    "No interval here holds what another training run of the same recipe would give (vary train.seed to see it), nor "
-    "what earlier sweeps on the same panel have chosen already.",
+    "A model broken by training has no premium either: check the final loss before the place.",
+    "The intervals do not include the variation between training runs of the same recipe (vary train.seed to see it), "
+    "nor the selection in earlier sweeps on the same panel.",
 )
 
 
 @dataclass(frozen=True)
-class Line:
+class RunDetails:
     """What a variation's row shows beside its figure.
 
     Args:
-        differs: Its settings, against the first variation's.
-        tokens_seen: Of its training.
-        final_loss: Of its training, nats per token.
-        dollars: With all that it found.
+        differs: Its settings that differ from the first variation's.
+        tokens_seen: In training.
+        final_loss: Of training, nats per token.
+        dollars: Of all its artifacts, including those found in the store.
         verdict: Or why there is no figure.
-        base: Which base it shares: `A`, `B`, by the variations' order.
-        link: To its run, or where its report stands.
+        base: Letter of the base it shares: `A`, `B`, in the order of the variations.
+        link: To its run, or the path of its report.
     """
 
     differs: str
@@ -39,107 +37,99 @@ class Line:
     link: str
 
 
-def ranking_rows(ranking: Ranking, lines: Mapping[str, Line], metric_name: str) -> list[Row]:
-    """The table, best first, those without a figure last with their reason.
+def ranking_rows(ranking: Ranking, details: Mapping[str, RunDetails], metric_name: str) -> list[Row]:
+    """The table, best first; variations without a figure last, with their reason.
 
     Args:
         ranking: The order.
-        lines: The rest of each row, by variation.
-        metric_name: What the figure is called.
+        details: The rest of each row, by variation.
+        metric_name: Name of the figure.
     """
-    return [_row(ranked, lines[ranked.entry.name], metric_name) for ranked in ranking.rows]
+    return [_row(ranked, details[ranked.candidate.name], metric_name) for ranked in ranking.rows]
 
 
-def remarks(ranking: Ranking, metric: Metric, n_failed: int, n_bases: int = 1) -> list[str]:
-    """What must be said with the table: direction, what was told apart, what the choice itself is worth.
+def notes(ranking: Ranking, metric: Metric, n_failed: int, n_bases: int = 1) -> list[str]:
+    """Sentences below the table: direction, which variations differ, and the selection bias of the best.
 
     Args:
         ranking: The order.
-        metric: What it was ranked by.
+        metric: What it is ranked by.
         n_failed: Variations without a report.
-        n_bases: How many different bases they were held against.
+        n_bases: Number of different bases.
     """
     ranked = [row for row in ranking.rows if row.place is not None]
-    said = [f"Ranked by {metric.words}, {metric.best} first."]
+    first = f"Ranked by {metric.words}, {metric.best} first."
     if not ranked:
-        return [*said, "No variation has a figure to be ranked by."]
-    return [*said, *_apart(ranking, ranked), *_luck(ranking, ranked), *_bases(n_bases), *_failures(n_failed), *LIMITS]
+        return [first, "No variation has a figure to be ranked by."]
+    found = [first, *_difference_notes(ranking, ranked), *_selection_notes(ranking, ranked)]
+    if n_bases > 1:
+        found.append(
+            f"{n_bases} bases (column `base`): panel, base model or premium settings also differ between them."
+        )
+    if n_failed:
+        found.append(f"{n_failed} without a report are last, with the reason.")
+    return [*found, *LIMITS]
 
 
-def _row(ranked: Ranked, line: Line, metric_name: str) -> Row:
+def _row(ranked: Ranked, details: RunDetails, metric_name: str) -> Row:
+    differs = {None: DASH, True: "yes", False: "no"}[ranked.differs_from_best]
+    is_best = ranked.place == 1 and ranked.differs_from_best is None and ranked.difference is None
+    behind = f"{signed(ranked.difference[0])} {bounds(ranked.difference[1:])}" if ranked.difference else DASH
     return {
         "place": DASH if ranked.place is None else str(ranked.place),
-        "variation": ranked.entry.name,
-        "differs from the first": line.differs or DASH,
-        metric_name: with_interval(ranked.entry.figure),
-        "behind the best": _behind(ranked),
-        "told apart from the best": _told_apart(ranked),
-        "tokens seen": DASH if line.tokens_seen is None else f"{line.tokens_seen:,}",
-        "final loss": DASH if line.final_loss is None else f"{line.final_loss:.4g}",
-        "dollars": DASH if line.dollars is None else f"{line.dollars:,.2f}",
-        "base": line.base or DASH,
-        "verdict": line.verdict or ranked.entry.figure.why_none or DASH,
-        "run": line.link,
+        "variation": ranked.candidate.name,
+        "differs from the first": details.differs or DASH,
+        metric_name: with_interval(ranked.candidate.figure),
+        "behind the best": behind,
+        "significant": "best" if is_best else differs,
+        "tokens seen": DASH if details.tokens_seen is None else f"{details.tokens_seen:,}",
+        "final loss": DASH if details.final_loss is None else f"{details.final_loss:.4g}",
+        "dollars": DASH if details.dollars is None else f"{details.dollars:,.2f}",
+        "base": details.base or DASH,
+        "verdict": details.verdict or ranked.candidate.figure.why_none or DASH,
+        "run": details.link,
     }
 
 
-def _behind(ranked: Ranked) -> str:
-    if ranked.difference is None:
-        return DASH
-    point, low, high = ranked.difference
-    return f"{signed(point)} {bounds((low, high))}"
-
-
-def _told_apart(ranked: Ranked) -> str:
-    if ranked.place == 1 and ranked.is_told_apart is None and ranked.difference is None:
-        return "best"
-    return {None: DASH, True: "yes", False: "no"}[ranked.is_told_apart]
-
-
-def _apart(ranking: Ranking, ranked: Sequence[Ranked]) -> list[str]:
-    best = ranked[0]
-    alike = [row.entry.name for row in ranked[1:] if row.is_told_apart is False]
-    unknown = [row.entry.name for row in ranked[1:] if row.is_told_apart is None]
-    overlapping = [row.entry.name for row in ranked[1:] if row.difference is None and row.is_told_apart is not None]
-    said = []
-    if alike:
-        said.append(f"Not told apart from {best.entry.name}: {', '.join(alike)}. Their order may be chance.")
-    elif len(ranked) > 1 and not unknown:
-        said.append(f"{best.entry.name} is told apart from all others.")
+def _difference_notes(ranking: Ranking, ranked: Sequence[Ranked]) -> list[str]:
+    best, *others = ranked
+    names = {
+        found: [row.candidate.name for row in others if row.differs_from_best is found] for found in (True, False, None)
+    }
+    unpaired = [row.candidate.name for row in others if row.difference is None and row.differs_from_best is not None]
+    found = []
+    if names[False]:
+        found.append(
+            f"Not significantly different from {best.candidate.name}: {', '.join(names[False])}. Their order may be "
+            "chance."
+        )
+    elif others and not names[None]:
+        found.append(f"{best.candidate.name} differs significantly from all others.")
     if ranking.n_draws:
-        said.append(
+        found.append(
             f"`behind the best` is a difference on the same {ranking.n_draws:,} two-way draws, and its interval holds "
-            "for all pairs of variations at once (95 %), whichever of them came out best."
+            "for all pairs of variations at once (95 %), whichever is the best."
         )
-    if overlapping:
-        said.append(
-            f"{', '.join(overlapping)}: of other draws or another panel than the best, so that only the intervals "
-            "themselves were held against each other: told apart where they do not overlap."
+    if unpaired:
+        found.append(
+            f"{', '.join(unpaired)}: other draws or another panel than the best, so only the intervals themselves are "
+            "compared: significant where they do not overlap."
         )
-    return said + [f"{', '.join(unknown)}: no interval, so that nothing is told." for _ in unknown[:1]]
+    if names[None]:
+        found.append(f"{', '.join(names[None])}: without an interval, so no comparison is possible.")
+    return found
 
 
-def _luck(ranking: Ranking, ranked: Sequence[Ranked]) -> list[str]:
+def _selection_notes(ranking: Ranking, ranked: Sequence[Ranked]) -> list[str]:
     if len(ranked) < 2:
         return []
-    best = ranked[0].entry
-    said = (
-        f"The best of {len(ranked)} looks better than it is, for it was chosen by the same rows that measure it; its "
-        "own interval knows nothing of the choice."
+    first = (
+        f"The best of {len(ranked)} looks better than it is, because it was selected by the same rows that measure it; "
+        "its own interval does not include this selection bias."
     )
-    if ranking.luck is None:
-        return [f"{said} By how much was not computed, for not all variations were measured on the same draws."]
+    if ranking.selection_bias is None:
+        return [f"{first} The bias was not computed, because not all variations share their draws."]
     return [
-        f"{said} Expected from the draws: by {ranking.luck:.4f}, of a figure of {signed(best.figure.point)}. Quote it "
-        "from a panel that had no part in the choice."
+        f"{first} Expected bias from the draws: {ranking.selection_bias:.4f}, for a figure of "
+        f"{signed(ranked[0].candidate.point)}. For a quotable figure use a panel that was not used for the selection."
     ]
-
-
-def _bases(n_bases: int) -> list[str]:
-    if n_bases < 2:
-        return []
-    return [f"{n_bases} bases (column `base`): between those, panel, base model or settings of the measure differ too."]
-
-
-def _failures(n_failed: int) -> list[str]:
-    return [f"{n_failed} without a report stand last, with the reason."] if n_failed else []

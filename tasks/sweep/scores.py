@@ -1,38 +1,69 @@
-"""What the store holds of a variation, read for the comparison."""
+"""The scores of a variation, read from the store for the comparison."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
 
 from tasks.schemas.scores import PremiumScores
 from tasks.store.digests import sha256_of_json
+from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
-from tasks.sweep.comparison import Drawn
-from tasks.sweep.figures import Metric, drawn, figure_of
-from tasks.sweep.ranking import Entry
-from tasks.sweep.same_base import Measured
-
-TWO_WAY = "two_way.npy"
+from tasks.sweep.comparison import FigureDraws
+from tasks.sweep.figures import Metric, figure_of, figure_on_draws
+from tasks.sweep.ranking import Candidate
 
 
-def read_measured(name: str, report: ArtifactRef, store: Store) -> Measured:
-    """The scores behind a report."""
+@dataclass(frozen=True)
+class VariationScores:
+    """The scores of one variation.
+
+    Args:
+        name: The variation.
+        record: Record of its `premium` artifact.
+        scores: Content of the artifact.
+    """
+
+    name: str
+    record: Record
+    scores: PremiumScores
+
+    @property
+    def base_key(self) -> str:
+        """Digest of everything that determines the base's figures: panel, base states, premium settings, code."""
+        identity = self.record.identity
+        config = {name: value for name, value in _mapping(identity["config"]).items() if name != "hypothesis"}
+        inputs = _mapping(identity["inputs"])
+        key = {"panel": inputs["panel"], "base": inputs["base"], "revision": identity["revision"], "config": config}
+        return sha256_of_json(key)
+
+    @property
+    def draws_key(self) -> str:
+        """Digest of panel and seed: equal keys mean equal two-way draws, whatever else is set."""
+        return sha256_of_json([self.record.inputs["panel"].digest, self.record.config["seed"]])
+
+
+def read_scores(name: str, report: ArtifactRef, store: Store) -> VariationScores:
+    """The scores behind a variation's report."""
     record = store.record(store.record(report).inputs["premium"])
-    return Measured(name, record, PremiumScores.read(store.fetch(record.ref)))
+    return VariationScores(name, record, PremiumScores.read(store.fetch(record.ref)))
 
 
-def entry_of(measured: Measured, metric: Metric, store: Store) -> Entry:
-    """The figure a variation is ranked by, with its draws where it has some."""
-    figure = figure_of(measured.scores, metric)
-    draws = _drawn(measured, metric, store) if figure.interval == "two-way" else None
-    return Entry(measured.name, figure, _draws_of(measured) if draws else "", draws)
-
-
-def _drawn(measured: Measured, metric: Metric, store: Store) -> Drawn | None:
+def candidate_of(found: VariationScores, metric: Metric, store: Store) -> Candidate:
+    """The figure a variation is ranked by, with its two-way draws if it has any."""
     import numpy as np
 
-    two_way = np.load(store.fetch(measured.record.ref) / TWO_WAY, allow_pickle=False)
-    figures, point = drawn(two_way, metric), figure_of(measured.scores, metric).point
-    return None if figures is None or point is None else Drawn(point, two_way[:, 0].astype(int), figures)
+    figure = figure_of(found.scores, metric)
+    if figure.interval != "two-way" or figure.point is None:
+        return Candidate(found.name, figure)
+    two_way = np.load(store.fetch(found.record.ref) / "two_way.npy", allow_pickle=False)
+    values = figure_on_draws(two_way, metric)
+    if values is None:
+        return Candidate(found.name, figure)
+    draws = FigureDraws(figure.point, two_way[:, 0].astype(int), values)
+    return Candidate(found.name, figure, found.draws_key, draws)
 
 
-def _draws_of(measured: Measured) -> str:
-    """What the draws are draws of: the weights follow from the panel and the seed, whatever else is set."""
-    return sha256_of_json([measured.record.inputs["panel"].digest, measured.record.config["seed"]])
+def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
+    return value if isinstance(value, dict) else {}

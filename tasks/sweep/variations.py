@@ -1,4 +1,4 @@
-"""A sweep's variations as whole recipes, each one validated before anything runs."""
+"""A sweep's variations as complete recipes, all validated before any run starts."""
 
 import math
 import re
@@ -13,22 +13,22 @@ from tasks.recipe import Recipe
 from tasks.store.digests import sha256_of_json
 from tasks.sweep.config import SweepConfig, Variation
 from tasks.sweep.errors import BadSweep
-from tasks.sweep.overrides import BadSetting, with_settings
+from tasks.sweep.overrides import BadSetting, apply_settings
 
 MAX_NAME = 61
-"""A recipe's name is no longer."""
-N_TOLD = 5
-"""Refusals said in one sentence; the others are counted."""
+"""The longest name a recipe may have."""
+MAX_ERRORS = 5
+"""Errors shown in one message; the others are counted."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One recipe to be run.
+    """A variation as a complete recipe.
 
     Args:
-        deployment: Who runs it.
-        recipe: All of it.
-        settings: What the sweep has set in it.
+        deployment: The deployment that runs it.
+        recipe: With the settings applied.
+        settings: The values set by the sweep.
     """
 
     deployment: str
@@ -37,12 +37,12 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """What its run is called."""
+        """Name of its run."""
         return self.recipe.name
 
     @property
     def key(self) -> str:
-        """16 hex digits of all that decides its numbers: two recipes with the same key leave the same artifacts."""
+        """16 hex digits of the recipe's identity: recipes with the same key give the same artifacts."""
         return sha256_of_json(self.recipe.identity())[:16]
 
 
@@ -50,42 +50,42 @@ def variants(config: SweepConfig, recipe_of: Callable[[str], Recipe]) -> list[Va
     """Every variation of a sweep.
 
     Args:
-        config: What varies.
-        recipe_of: A deployment's recipe.
+        config: The sweep.
+        recipe_of: Reads a deployment's recipe.
 
     Raises:
-        BadSweep: If there are fewer than two or too many, a path or value is refused, or two are the same.
+        BadSweep: If there are fewer than two or too many variations, a setting is invalid, or two are the same.
     """
-    _refuse_count(config)
+    _check_count(config)
     found: list[Variant] = []
-    refusals: list[str] = []
+    errors: list[str] = []
     for variation, point in _combinations(config):
         try:
             found.append(_variant(config, variation, point, recipe_of))
-        except BadSetting as refusal:
-            refusals.append(str(refusal))
-    if refusals:
-        more = f"; and {len(refusals) - N_TOLD} more" * (len(refusals) > N_TOLD)
-        raise BadSweep(f"sweep {config.name} starts nothing: {'; '.join(refusals[:N_TOLD])}{more}.")
-    _refuse_twins(config, found)
+        except BadSetting as error:
+            errors.append(str(error))
+    if errors:
+        more = f"; and {len(errors) - MAX_ERRORS} more" * (len(errors) > MAX_ERRORS)
+        raise BadSweep(f"sweep {config.name} starts nothing: {'; '.join(errors[:MAX_ERRORS])}{more}.")
+    _check_duplicates(config, found)
     return _with_own_names(found)
 
 
-def _refuse_count(config: SweepConfig) -> None:
+def _check_count(config: SweepConfig) -> None:
     n_combinations = max(len(config.variations), 1) * math.prod(map(len, config.grid.values()))
     if n_combinations < 2:
         raise BadSweep(
-            f"sweep {config.name} has {n_combinations} variation, a comparison needs 2; name values in grid, or "
-            "recipes in variations."
+            f"sweep {config.name} has {n_combinations} variation, a comparison needs 2; add values to grid, or "
+            "recipes to variations."
         )
     if n_combinations > config.max_variations:
         raise BadSweep(
-            f"sweep {config.name} has {n_combinations} variations, max_variations is {config.max_variations}; leave "
-            "values out or raise it."
+            f"sweep {config.name} has {n_combinations} variations, max_variations is {config.max_variations}; remove "
+            "values or raise it."
         )
     for variation in config.variations:
         if twice := sorted(variation.settings.keys() & config.grid.keys()):
-            raise BadSweep(f"sweep {config.name} sets {twice[0]} in grid and in a variation; leave one of the two out.")
+            raise BadSweep(f"sweep {config.name} sets {twice[0]} in grid and in a variation; remove one of the two.")
 
 
 def _combinations(config: SweepConfig) -> Iterator[tuple[Variation, dict[str, JsonValue]]]:
@@ -102,7 +102,7 @@ def _variant(
     start = own or recipe_of(deployment)
     settings = {**variation.settings, **point}
     named = [variation.name or "-".join([start.name, *_words(variation.settings)]), *_words(point)]
-    recipe = with_settings(start, settings)
+    recipe = apply_settings(start, settings)
     return Variant(deployment, _called(recipe, _fitting("-".join(named), recipe)), settings)
 
 
@@ -125,22 +125,22 @@ def _called(recipe: Recipe, name: str) -> Recipe:
 
 
 def _with_own_names(found: list[Variant]) -> list[Variant]:
-    """Names told apart, for artifacts of the UI bear them."""
-    n_bearers = Counter(variant.name for variant in found)
+    """Make names unique: the UI's artifacts are named after them."""
+    n_uses = Counter(variant.name for variant in found)
     return [
         replace(variant, recipe=_called(variant.recipe, _marked(variant.name, variant.recipe)))
-        if n_bearers[variant.name] > 1
+        if n_uses[variant.name] > 1
         else variant
         for variant in found
     ]
 
 
-def _refuse_twins(config: SweepConfig, found: list[Variant]) -> None:
+def _check_duplicates(config: SweepConfig, found: list[Variant]) -> None:
     names: dict[str, str] = {}
     for variant in found:
         if twin := names.get(variant.key):
             raise BadSweep(
-                f"sweep {config.name} starts nothing: variations {twin} and {variant.name} would leave the same "
-                "artifacts; leave one out."
+                f"sweep {config.name} starts nothing: variations {twin} and {variant.name} would give the same "
+                "artifacts; remove one."
             )
         names[variant.key] = variant.name

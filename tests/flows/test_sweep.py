@@ -17,7 +17,7 @@ from flows.sweep import sweep
 from tasks.store.store import open_store
 from tasks.sweep.config import SweepConfig
 from tasks.sweep.errors import BadSweep
-from tasks.sweep.scores import read_measured
+from tasks.sweep.scores import read_scores
 from tests.flows.stage_runs import find_report, finished, until
 from tests.flows.sweep_runs import DOOMED, MIXED, Sweeps, endings, recipe, runs_of, start, table, varied
 from tests.local_stack import Stack
@@ -53,9 +53,7 @@ def test_lora_against_full_weight_is_held_against_one_base(arms: FlowRun, on_sta
     assert {row["base"] for row in rows} == {"A"}
     assert [row["place"] for row in rows] == ["1", "2"]
     store = open_store()
-    lora, full = (
-        read_measured(name, find_report(recipe(name), store), store) for name in ("smoke", "smoke-full-weight")
-    )
+    lora, full = (read_scores(name, find_report(recipe(name), store), store) for name in ("smoke", "smoke-full-weight"))
     assert lora.record.inputs["trained"] != full.record.inputs["trained"]
     assert lora.scores.base.model_dump_json() == full.scores.base.model_dump_json()
     assert lora.scores.robust.base.model_dump_json() == full.scores.robust.base.model_dump_json()
@@ -114,7 +112,7 @@ def test_a_bad_value_is_refused_by_the_api_with_its_bound(on_stack: Stack) -> No
     ("grid", "sentence"),
     [
         ({"train.learning_rate": [1e-3, 7]}, r"train\.learning_rate = 7: input should be less than or equal to 1"),
-        ({"train.learning_rat": [1, 2]}, r"train\.learning_rat is no known key"),
+        ({"train.learning_rat": [1, 2]}, r"train\.learning_rat is an unknown key"),
     ],
 )
 def test_a_bad_variation_is_refused_before_any_run_starts(on_stack: Stack, grid: dict[str, Any], sentence: str) -> None:
@@ -146,7 +144,7 @@ def test_every_run_stands_in_the_table_with_who_what_and_how_it_ended(
     assert good["differs"].startswith("premium.n_draws = 20 (200); premium.alpha = 0.5 (1.0)")
     assert int(good["tokens_seen"]) == recipe("smoke").train.token_budget
     assert float(good["reduction_p2_5"]) <= float(good["reduction_p97_5"])
-    scores = read_measured("alpha-half", find_report(varied(0.5), open_store()), open_store()).scores
+    scores = read_scores("alpha-half", find_report(varied(0.5), open_store()), open_store()).scores
     assert float(good["reduction"]) == scores.robust.reduction.point
     assert (bad["state"], bad["reduction"]) == ("Failed", "")
     assert "PreflightFailed" in bad["reason"]

@@ -1,4 +1,4 @@
-"""Made-up scores, records and draws in the shapes the premium room leaves them."""
+"""Sample scores, records and draws, as the premium stage writes them."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -9,10 +9,10 @@ import numpy as np
 from tasks.schemas.scores import Interval, ModelScore, PremiumScores, RobustScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
-from tasks.sweep.comparison import Drawn
+from tasks.sweep.comparison import FigureDraws
 from tasks.sweep.figures import Figure
-from tasks.sweep.ranking import Entry
-from tasks.sweep.same_base import Measured
+from tasks.sweep.ranking import Candidate
+from tasks.sweep.scores import VariationScores
 from tests.report.sample_robust import made_robust
 
 
@@ -63,27 +63,29 @@ def made_record(kind: str, key: str = "", **changed: Any) -> Record:
     return Record(**{**fields, **changed})
 
 
-def made_measured(
+def made_variation(
     name: str, scores: PremiumScores | None = None, config: Mapping[str, Any] | None = None, **inputs: str
-) -> Measured:
+) -> VariationScores:
     identity = {
         "kind": "premium",
         "revision": 2,
         "config": {"seed": 123, "hypothesis": None, **(config or {})},
         "inputs": {"panel": "p" * 64, "base": "b" * 64, "trained": sha256_of_json(name), **inputs},
     }
-    return Measured(name, made_record("premium", name, identity=identity), scores or made_scores())
+    return VariationScores(name, made_record("premium", name, identity=identity), scores or made_scores())
 
 
-def entry(name: str, point: float | None, half_width: float = 0.05, why: str = "") -> Entry:
+def candidate(name: str, point: float | None, half_width: float = 0.05, why: str = "") -> Candidate:
     if point is None:
-        return Entry(name, Figure(point=None, why_none=why))
+        return Candidate(name, Figure(point=None, why_none=why))
     ends = (point - half_width, point + half_width)
-    return Entry(name, Figure(point=point, ends=ends, interval="two-way"))
+    return Candidate(name, Figure(point=point, ends=ends, interval="two-way"))
 
 
-def drawn_entry(name: str, point: float, deviations: np.ndarray, panel: str = "p", bias: float = 0.0) -> Entry:
+def candidate_with_draws(
+    name: str, point: float, deviations: np.ndarray, panel: str = "p", bias: float = 0.0
+) -> Candidate:
     figures = point + bias + deviations
     ends = (float(np.quantile(figures, 0.025)), float(np.quantile(figures, 0.975)))
-    drawn = Drawn(point, np.arange(len(figures)), figures)
-    return Entry(name, Figure(point=point, ends=ends, interval="two-way"), panel, drawn)
+    draws = FigureDraws(point, np.arange(len(figures)), figures)
+    return Candidate(name, Figure(point=point, ends=ends, interval="two-way"), panel, draws)

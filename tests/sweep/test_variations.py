@@ -1,4 +1,4 @@
-"""Which recipes a sweep runs, and what it refuses before it runs any."""
+"""The recipes of a sweep, and the errors before any run starts."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tasks.recipe import Recipe, load_recipe
 from tasks.sweep.config import SweepConfig, Variation
 from tasks.sweep.differences import as_text, differences
 from tasks.sweep.errors import BadSweep
-from tasks.sweep.same_base import refuse_other_base_settings
+from tasks.sweep.same_base import check_base_settings
 from tasks.sweep.variations import Variant, variants
 
 SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
@@ -56,7 +56,7 @@ def test_a_list_is_crossed_with_the_grid() -> None:
     ]
 
 
-def test_another_kind_drops_its_old_neighbours_whatever_the_order() -> None:
+def test_another_kind_drops_the_old_kinds_settings_in_any_order() -> None:
     settings = {"train.arm.n_ranks": 2, "train.arm.kind": "full-weight", **PLAIN}
     _, found = chosen(variations=[{}, {"settings": settings}])
     assert (found.recipe.train.arm.kind, found.recipe.train.arm.n_ranks) == ("full-weight", 2)
@@ -67,7 +67,7 @@ def test_a_rule_between_fields_refuses_their_part_without_repeating_all_of_it() 
         chosen(variations=[{}, {"settings": {"train.arm.kind": "full-weight"}}])
 
 
-def test_the_same_kind_again_keeps_its_neighbours() -> None:
+def test_the_same_kind_keeps_the_other_settings() -> None:
     _, found = chosen(variations=[{}, {"settings": {"train.arm.kind": "lora", "train.arm.rank": 4}}])
     assert found.recipe.train.arm == SMOKE.train.arm.model_copy(update={"rank": 4})
 
@@ -81,23 +81,23 @@ def test_a_part_that_the_recipe_leaves_out_can_be_set() -> None:
 @pytest.mark.parametrize(
     ("grid", "sentence"),
     [
-        ({"trian.x": [1, 2]}, r"trian is no known key|trian\.x is no known key"),
-        ({"train.learning_rat": [1, 2]}, r"train\.learning_rat is no known key"),
-        ({"train.arm.rnk": [1, 2]}, r"train\.arm\.rnk is no known key"),
-        ({"train.learning_rate.x": [1, 2]}, r"train\.learning_rate\.x is no known key: train\.learning_rate holds"),
+        ({"trian.x": [1, 2]}, r"trian is an unknown key|trian\.x is an unknown key"),
+        ({"train.learning_rat": [1, 2]}, r"train\.learning_rat is an unknown key"),
+        ({"train.arm.rnk": [1, 2]}, r"train\.arm\.rnk is an unknown key"),
+        ({"train.learning_rate.x": [1, 2]}, r"train\.learning_rate\.x is an unknown key: train\.learning_rate is"),
         ({"train.learning_rate": [1e-3, 7]}, r"train\.learning_rate = 7: input should be less than or equal to 1"),
         ({"train.arm.rank": [8, 0]}, r"train\.arm\.rank = 0: input should be greater than or equal to 1"),
         ({"premium.n_draws": ["many", 200]}, r"premium\.n_draws = 'many': input should be a valid integer"),
         ({"corpus.cutoff": ["1960-12-31", "someday"]}, r"corpus\.cutoff = 'someday': input should be a valid date"),
-        ({"premium.seed": [1, 1]}, r"variations smoke-seed-1 and smoke-seed-1 would leave the same artifacts"),
-        ({"name": ["a", "b"]}, r"would leave the same artifacts; leave one out"),
+        ({"premium.seed": [1, 1]}, r"variations smoke-seed-1 and smoke-seed-1 would give the same artifacts"),
+        ({"name": ["a", "b"]}, r"would give the same artifacts; remove one"),
         ({"premium.seed": [1]}, r"has 1 variation, a comparison needs 2"),
         ({}, r"has 1 variation, a comparison needs 2"),
-        ({"premium.seed": list(range(17))}, r"has 17 variations, max_variations is 16; leave values out or raise it"),
+        ({"premium.seed": list(range(17))}, r"has 17 variations, max_variations is 16; remove values or raise it"),
         ({f"a.b{n}": list(range(100)) for n in range(40)}, r"max_variations is 16"),
     ],
 )
-def test_nothing_starts_where_one_variation_is_refused(grid: dict[str, Any], sentence: str) -> None:
+def test_no_run_starts_if_one_variation_is_invalid(grid: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadSweep, match=sentence):
         chosen(grid=grid)
 
@@ -139,7 +139,7 @@ def test_every_field_of_the_form_has_a_help_text() -> None:
 
 
 @given(st.lists(st.text(min_size=1, max_size=90), min_size=2, max_size=6, unique=True))
-def test_every_variation_has_a_name_of_its_own_that_a_recipe_may_bear(titles: list[str]) -> None:
+def test_every_variation_has_a_unique_valid_recipe_name(titles: list[str]) -> None:
     found = chosen(grid={"report.title": titles})
     assert len({variant.name for variant in found}) == len(titles)
     assert [Recipe.model_validate(v.recipe.model_dump()).report.title for v in found] == titles
@@ -154,34 +154,34 @@ def test_a_name_decides_no_key() -> None:
 
 def test_differences_name_path_value_and_what_it_was() -> None:
     _, other = chosen(variations=[{}, {"settings": {"train.learning_rate": 0.002, "premium.seed": 7}}])
-    told = as_text(differences(other.recipe, SMOKE))
-    assert told == "train.learning_rate = 0.002 (0.001); premium.seed = 7 (123)"
+    text = as_text(differences(other.recipe, SMOKE))
+    assert text == "train.learning_rate = 0.002 (0.001); premium.seed = 7 (123)"
     assert differences(SMOKE, SMOKE.model_copy(update={"name": "x"})) == {}
 
 
-def test_another_arm_is_told_by_its_kind_and_what_is_set_in_it() -> None:
+def test_another_arm_is_listed_by_its_kind_and_its_settings() -> None:
     found = differences(FULL_WEIGHT, SMOKE)
     assert found["train.arm.kind"] == ("full-weight", "lora")
     assert found["train.arm.n_ranks"] == (2, 1)
     assert "train.arm.rank" not in found
-    # Said in the recipe, and the same in the other arm.
+    # Set in the recipe, and equal in the other arm.
     assert "train.arm.expert_kernels" not in found
 
 
 def test_arms_share_their_base_and_other_panels_do_not() -> None:
-    refuse_other_base_settings(chosen(variations=[{}, {"deployment": "leakage-premium/smoke-full-weight"}]))
+    check_base_settings(chosen(variations=[{}, {"deployment": "leakage-premium/smoke-full-weight"}]))
     with pytest.raises(BadSweep, match=r"smoke-n_stocks-10 and smoke-n_stocks-20 .*panel\.n_stocks = 20 \(10\)"):
-        refuse_other_base_settings(chosen(grid={"panel.n_stocks": [10, 20]}))
+        check_base_settings(chosen(grid={"panel.n_stocks": [10, 20]}))
 
 
-def test_a_question_and_a_bound_on_memory_leave_the_base_as_it_is() -> None:
+def test_a_hypothesis_and_a_memory_bound_do_not_change_the_base() -> None:
     asked = {"premium.hypothesis": {"statement": "It falls.", "at_least": 0.01}, "premium.memory_gb": 2}
-    refuse_other_base_settings(chosen(variations=[{}, {"settings": {**asked, "train.seed": 1}}]))
+    check_base_settings(chosen(variations=[{}, {"settings": {**asked, "train.seed": 1}}]))
 
 
-def test_the_references_two_arms_can_be_held_against_each_other() -> None:
+def test_the_two_reference_arms_can_be_compared() -> None:
     names = ("fineweb-2017-26-lora", "fineweb-2017-26-full-weight")
     deployed = {f"leakage-premium/{name}": load_recipe(project_root() / "configs" / f"{name}.yaml") for name in names}
     lora, full_weight = deployed
     config = SweepConfig(name="arms", deployment=lora, variations=[{}, {"deployment": full_weight}])
-    refuse_other_base_settings(variants(config, deployed.__getitem__))
+    check_base_settings(variants(config, deployed.__getitem__))
