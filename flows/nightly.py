@@ -19,7 +19,7 @@ from flows.runner.prefect_runs import (
 from flows.runs.comparison import before_and_now
 from flows.runs.measured import Measured, measured, measured_on_any_prices, missing_model_steps
 from tasks.common.errors import HindsightError
-from tasks.panel.source_version import Lying, pinned, what_lies_at
+from tasks.panel.source_version import SourceVersion, pinned, probe_source
 from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store
 
@@ -44,17 +44,17 @@ def nightly(deployment: str, recipe: Recipe | None = None, train_if_missing: boo
         train_if_missing: Let the run train if the store has no trained model. By default that is refused.
     """
     recipe, store = recipe or _recipe_of(deployment), open_store()
-    lying = what_lies_at(recipe.panel.source, store)
-    log.info("%s: %s", recipe.name, lying.said)
-    if lying.sha256 is None:
-        return _nothing(recipe, lying.said + _older_package(recipe, lying, store))
-    fresh = recipe.model_copy(update={"panel": pinned(recipe.panel, lying.sha256)})
-    if done := measured(fresh, store) or _if_made_from(lying, measured(recipe, store), store):
+    version = probe_source(recipe.panel.source, store)
+    log.info("%s: %s", recipe.name, version.message)
+    if version.sha256 is None:
+        return _nothing(recipe, version.message + _older_package(recipe, version, store))
+    fresh = recipe.model_copy(update={"panel": pinned(recipe.panel, version.sha256)})
+    if done := measured(fresh, store) or _if_made_from(version, measured(recipe, store), store):
         return _nothing(recipe, f"these prices are measured already ({done.report.path}).")
     if not train_if_missing:
         _check_model_exists(fresh, deployment, store)
     before = next(measured_on_any_prices(recipe, store), None)
-    _run_to_the_end(deployment, fresh, lying.sha256)
+    _run_to_the_end(deployment, fresh, version.sha256)
     return _show(fresh, before, store)
 
 
@@ -76,18 +76,18 @@ def _nothing(recipe: Recipe, why: str) -> str:
     return message
 
 
-def _if_made_from(lying: Lying, found: Measured | None, store: Store) -> Measured | None:
+def _if_made_from(version: SourceVersion, found: Measured | None, store: Store) -> Measured | None:
     """An unpinned panel counts as measured if it was made from what is at the source now."""
-    return found if found and store.record(found.panel).facts.get("source") == lying.pins else None
+    return found if found and store.record(found.panel).facts.get("source") == version.pins else None
 
 
-def _older_package(recipe: Recipe, lying: Lying, store: Store) -> str:
+def _older_package(recipe: Recipe, version: SourceVersion, store: Store) -> str:
     found = measured(recipe, store)
-    if found is None or _if_made_from(lying, found, store):
+    if found is None or _if_made_from(version, found, store):
         return ""
     made_from = store.record(found.panel).facts.get("source")
     return (
-        f" The panel in the store was made from {made_from}: to have it built from {lying.pins}, forget report, "
+        f" The panel in the store was made from {made_from}: to have it built from {version.pins}, forget report, "
         f"premium, embeddings and {found.panel.path}, and run the recipe."
     )
 

@@ -16,7 +16,7 @@ class Progress:
 
     Args:
         what: What is being done, such as `upload train/letters/0123`.
-        n_total: All of it.
+        n_total: All of it; None if it is not known.
         unit: `bytes`, shown as MB or GB, or a plural such as `draws`.
         n_before: Done by an earlier start: part of the total, not of the rate.
         interval_seconds: Between two lines.
@@ -25,7 +25,7 @@ class Progress:
     def __init__(
         self,
         what: str,
-        n_total: int,
+        n_total: int | None,
         unit: str = "bytes",
         *,
         n_before: int = 0,
@@ -55,12 +55,15 @@ class Progress:
 
     def __str__(self) -> str:
         rate = (self.n_done - self._n_before) / max(self.seconds, 1e-9)
-        left = duration(max(self.n_total - self.n_done, 0) / rate) if rate > 0 else "unknown time"
+        is_known = rate > 0 and self.n_total is not None
+        left = duration(max((self.n_total or 0) - self.n_done, 0) / rate) if is_known else "unknown time"
         shown = f"{rate / 1e6:,.1f} MB/s" if self.unit == "bytes" else f"{rate:,.3g}/s"
         return f"{self._amount()}, {shown}, {left} left"
 
     def _amount(self) -> str:
         if self.unit != "bytes":
-            return f"{self.n_done:,} of {self.n_total:,} {self.unit}"
-        scale, name = (1e9, "GB") if self.n_total >= 1e9 else (1e6, "MB")
-        return f"{self.n_done / scale:,.2f} of {self.n_total / scale:,.2f} {name}"
+            total = "" if self.n_total is None else f" of {self.n_total:,}"
+            return f"{self.n_done:,}{total} {self.unit}"
+        scale, name = (1e9, "GB") if (self.n_total or 0) >= 1e9 else (1e6, "MB")
+        total = "" if self.n_total is None else f" of {self.n_total / scale:,.2f}"
+        return f"{self.n_done / scale:,.2f}{total} {name}"

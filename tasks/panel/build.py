@@ -1,4 +1,4 @@
-"""From prices to `rows.parquet` and the facts about it."""
+"""Writes a panel: from prices to `rows.parquet` and the facts about it."""
 
 import hashlib
 import logging
@@ -14,10 +14,9 @@ from tasks.panel.config import PanelConfig, PlantedSource
 from tasks.panel.contracts import rows_of_contract
 from tasks.panel.labels import label_days
 from tasks.panel.prompts import dated, undated_sentences
-from tasks.panel.sample import draw_days, refuse_one_sided_draw
+from tasks.panel.sample import check_drawn_sides, draw_days, survivorship
 from tasks.panel.sources.planted import planted_truth
 from tasks.panel.sources.reader import read_prices
-from tasks.panel.survivorship import survivorship
 from tasks.schemas.artifacts import Panel
 
 log = logging.getLogger(__name__)
@@ -32,11 +31,11 @@ def write_panel(config: PanelConfig, folder: Path, staged: Path | None = None) -
     Args:
         config: Prices, contract, stocks and days.
         folder: Where `rows.parquet` goes.
-        staged: The price file of the store, for a source that names none.
+        staged: The store's price file, for a source that names no file.
 
     Returns:
-        Counts, days, digests, what was dropped, by reason, how far the choice of stocks looked ahead and, where it is
-        known, the truth about the panel.
+        Counts, days, digests, dropped rows by reason, how far the choice of stocks looked ahead and, for planted
+        prices, the true premium.
 
     Raises:
         PanelError: If the prices cannot be read or leave too few stocks or an empty side of the cut.
@@ -45,8 +44,8 @@ def write_panel(config: PanelConfig, folder: Path, staged: Path | None = None) -
     prices = prices.join(label_days(prices))
     funnel, candidates, codes = rows_of_contract(prices, config)
     drawn = draw_days(funnel.rows, codes, config.dates_per_stock, config.seed)
-    refuse_one_sided_draw(drawn, config.test_from)
-    funnel.go_on_with(drawn, "n_rows", "day_not_drawn")
+    check_drawn_sides(drawn, config.test_from)
+    funnel.replace(drawn, "n_rows", "day_not_drawn")
     sentences = undated_sentences(drawn, config.source)
     rows = drawn.assign(prompt=dated(sentences, drawn["date"]), prompt_undated=sentences)
     _write_rows(rows, folder / "rows.parquet")
@@ -65,7 +64,7 @@ def _write_rows(rows: pd.DataFrame, file: Path) -> None:
     features = [name for name in Panel.FEATURES if name in rows.columns]
     legs = [name for name in Panel.LEGS if name in rows.columns]
     table = pa.Table.from_pandas(rows[[*KEYS, *features, *TEXTS, *legs]], preserve_index=False)
-    # pandas' own metadata would bring its version into the bytes.
+    # pandas' own metadata would put its version into the bytes.
     pq.write_table(table.replace_schema_metadata(None), file, compression="zstd")
 
 
@@ -87,7 +86,7 @@ def _facts(rows: pd.DataFrame, config: PanelConfig) -> dict[str, JsonValue]:
 
 
 def _n_splits(prices: pd.DataFrame) -> int | None:
-    """Splits among all prices; none where nobody recorded them."""
+    """Splits among all prices; None if the source does not record them."""
     if "adjustment" not in prices.columns:
         return None
     return int((prices["adjustment"].fillna(1.0) != 1.0).sum())

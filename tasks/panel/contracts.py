@@ -1,12 +1,45 @@
-"""From all prices to the rows that days are drawn from, under either contract, with every dropped row counted."""
+"""From all prices to the rows that days are drawn from, under either contract. Every dropped row is counted."""
 
 import pandas as pd
+from pydantic import JsonValue
 
 from tasks.panel.config import PanelConfig
 from tasks.panel.features import add_features, is_complete, split_so_far
-from tasks.panel.funnel import Funnel
-from tasks.panel.sample import Codes, longest_histories, refuse_few_stocks, refuse_one_side
+from tasks.panel.sample import Codes, check_both_sides, check_n_stocks, longest_histories
 from tasks.panel.sources.reader import closes_are_adjusted
+
+
+class Funnel:
+    """The rows left, and how many each step kept and dropped.
+
+    Args:
+        rows: All rows of the source.
+    """
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        self.rows = rows
+        self._kept = {"n_rows_raw": len(rows)}
+        self._dropped: dict[str, int] = {}
+
+    def keep(self, is_kept: pd.Series, kept: str, reason: str) -> None:
+        """Drop rows.
+
+        Args:
+            is_kept: (n_rows,) of the rows left.
+            kept: Name of the fact that counts the rows left afterwards.
+            reason: Name under which the dropped rows are counted.
+        """
+        self.replace(self.rows if is_kept.all() else self.rows[is_kept], kept, reason)
+
+    def replace(self, rows: pd.DataFrame, kept: str, reason: str) -> None:
+        """Continue with some of the rows, in any order; counted as in `keep`."""
+        self._kept[kept] = len(rows)
+        self._dropped[reason] = len(self.rows) - len(rows)
+        self.rows = rows
+
+    def facts(self) -> dict[str, JsonValue]:
+        """Counts of rows left after each step, in order, and of rows dropped, by reason."""
+        return {**self._kept, "n_dropped": {**self._dropped}}
 
 
 def rows_of_contract(prices: pd.DataFrame, config: PanelConfig) -> tuple[Funnel, pd.DataFrame, Codes]:
@@ -17,41 +50,33 @@ def rows_of_contract(prices: pd.DataFrame, config: PanelConfig) -> tuple[Funnel,
         config: Contract, stocks and cut.
 
     Returns:
-        The rows of the chosen stocks in a funnel that has counted the others; the rows that the choice was among; the
-        chosen codes, ascending.
+        The funnel with the rows of the chosen stocks; the rows of all candidate stocks; the chosen codes, ascending.
 
     Raises:
         TooFewStocks: If fewer than two stocks can be chosen.
-        EmptySplit: If the rows lie on one side of the cut only.
+        EmptySplit: If all rows are on one side of the cut.
     """
     funnel = Funnel(prices)
-    choose = seed if config.contract == "seed" else point_in_time
-    candidates, codes = choose(funnel, config)
+    choose = choose_as_reference if config.contract == "reference" else choose_point_in_time
+    codes = choose(funnel, config)
+    candidates = funnel.rows
     funnel.keep(candidates["code"].isin(codes), "n_rows_of_kept_stocks", "stock_not_kept")
-    refuse_one_side(funnel.rows, config.test_from)
+    check_both_sides(funnel.rows, config.test_from)
     return funnel, candidates, codes
 
 
-def seed(funnel: Funnel, config: PanelConfig) -> tuple[pd.DataFrame, Codes]:
-    """The reference's way: windows count rows with a target, stocks are chosen by the whole span.
-
-    Returns:
-        Complete rows and the codes chosen among them.
-    """
+def choose_as_reference(funnel: Funnel, config: PanelConfig) -> Codes:
+    """Keep complete rows; windows count rows with a target, stocks are chosen by their whole history."""
     funnel.keep(funnel.rows["target"].notna(), "n_rows_with_target", "no_target")
-    funnel.rows = add_features(funnel.rows, "seed")
+    funnel.rows = add_features(funnel.rows, "reference")
     funnel.keep(is_complete(funnel.rows), "n_rows_with_features", "missing_feature")
-    return funnel.rows, longest_histories(funnel.rows, config.n_stocks)
+    return longest_histories(funnel.rows, config.n_stocks)
 
 
-def point_in_time(funnel: Funnel, config: PanelConfig) -> tuple[pd.DataFrame, Codes]:
-    """What could have been done before the cut: windows count priced rows, stocks are chosen by rows before it.
+def choose_point_in_time(funnel: Funnel, config: PanelConfig) -> Codes:
+    """Keep complete rows with a target; windows count priced rows, stocks are chosen by their rows before the cut.
 
-    Whether a row before the cut has a target is not asked when stocks are chosen, for its last two days' targets lie
-    after it.
-
-    Returns:
-        Complete rows with a target and the codes chosen.
+    Rows before the cut count without regard to their target, because the targets of its last two days are after it.
     """
     if "adjustment" in funnel.rows.columns:
         funnel.rows = funnel.rows.assign(split_so_far=split_so_far(funnel.rows))
@@ -63,7 +88,7 @@ def point_in_time(funnel: Funnel, config: PanelConfig) -> tuple[pd.DataFrame, Co
     funnel.keep(is_complete(funnel.rows), "n_rows_with_features", "missing_feature")
     before = funnel.rows[funnel.rows["date"] < pd.Timestamp(config.test_from)]
     funnel.keep(funnel.rows["target"].notna(), "n_rows_with_target", "no_target")
-    refuse_few_stocks(funnel.rows["code"].nunique(), "have a row with a target and all features")
-    refuse_one_side(funnel.rows, config.test_from)
-    refuse_few_stocks(before["code"].nunique(), f"have a row with all features before test_from={config.test_from}")
-    return funnel.rows, longest_histories(before, config.n_stocks)
+    check_n_stocks(funnel.rows["code"].nunique(), "have a row with a target and all features")
+    check_both_sides(funnel.rows, config.test_from)
+    check_n_stocks(before["code"].nunique(), f"have a row with all features before test_from={config.test_from}")
+    return longest_histories(before, config.n_stocks)

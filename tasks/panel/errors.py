@@ -1,4 +1,4 @@
-"""What a panel refuses."""
+"""The errors of the panel stage."""
 
 from tasks.common.errors import HindsightError
 
@@ -8,7 +8,7 @@ class PanelError(HindsightError):
 
 
 class UnreadablePrices(PanelError):
-    """The price file is absent or no such table, has another digest than asked for, or holds impossible values."""
+    """The price file does not exist, is not a table of prices, has another digest, or holds impossible values."""
 
 
 class AmbiguousPrices(PanelError):
@@ -24,7 +24,7 @@ class EmptySplit(PanelError):
 
 
 class UnsafeArchive(PanelError):
-    """An archive that is damaged, holds other things than one price file, or would fill the disk."""
+    """An archive is damaged, does not hold exactly one price file, or would fill the disk."""
 
 
 class OtherPrices(PanelError):
@@ -36,12 +36,12 @@ class KaggleError(PanelError):
 
 
 class NoCredentials(KaggleError):
-    """There are no credentials, or none that Kaggle takes."""
+    """There are no credentials, or Kaggle does not accept them."""
 
 
 class RulesNotAccepted(KaggleError):
-    """Kaggle refuses the account; nearly always the competition's rules were not accepted with it."""
+    """Kaggle refuses the account, nearly always because it has not accepted the competition's rules."""
 
 
 class KaggleUnreachable(KaggleError):
-    """Kaggle gave no whole answer, however often it was asked."""
+    """Kaggle gave no complete response after all retries."""

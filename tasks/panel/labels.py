@@ -1,21 +1,37 @@
-"""The days of the prices that a row's target is made of, by which splits are purged."""
+"""Each row's two-day target, and the days of the prices behind it, by which splits are purged."""
 
 import numpy as np
 import pandas as pd
 
 
-def label_days(prices: pd.DataFrame) -> pd.DataFrame:
-    """First and last day of the prices behind each row's target, C[t+2] / C[t+1] - 1.
+def two_day_target(prices: pd.DataFrame) -> pd.Series:
+    """Return of the day after next over the next day, C[t+2] / C[t+1] - 1 adjusted, as JPX defines its Target.
 
-    They are the days of the stock's own next two rows, whether or not those are ever part of the panel. A file may give
-    a target for a stock's last two rows, whose label days it does not show: then the market's next day counts (the next
-    distinct day of the whole table), and where the table ends, the next weekday.
+    Args:
+        prices: Closes and, where recorded, adjustment, by code and date.
+
+    Returns:
+        (n_rows,); missing where one of the two closes is missing or zero, as on a stock's last two rows.
+    """
+    close = prices["close"].where(prices["close"] > 0)
+    # JPX records a split's factor on the last day before it, here the label's first.
+    before = close * prices["adjustment"].fillna(1.0) if "adjustment" in prices.columns else close
+    ahead = pd.DataFrame({"code": prices["code"], "close": close, "before": before}).groupby("code")
+    return ahead["close"].shift(-2) / ahead["before"].shift(-1) - 1
+
+
+def label_days(prices: pd.DataFrame) -> pd.DataFrame:
+    """First and last day of the prices behind each row's target.
+
+    They are the days of the stock's own next two rows, even if those are not part of the panel. A file may have a
+    target for a stock's last two rows, without the rows of its label days. Then the next distinct day of the whole
+    table is taken and, after the table's last day, the next weekday.
 
     Args:
         prices: The source's full table, by code and date, before any row is dropped.
 
     Returns:
-        Columns label_from and label_until, later than the row's date in this order, on the table's index.
+        Columns label_from and label_until on the table's index: date < label_from < label_until.
     """
     days = prices["date"].to_numpy().astype("datetime64[D]")
     codes = prices["code"]
@@ -26,7 +42,7 @@ def label_days(prices: pd.DataFrame) -> pd.DataFrame:
 
 
 def _own_next(days: np.ndarray, codes: pd.Series, n_rows: int, otherwise: np.ndarray) -> np.ndarray:
-    """The stock's day n_rows further on, or `otherwise` where it has none."""
+    """The day of the stock's row n_rows later, or `otherwise` if there is none."""
     is_own = (codes == codes.shift(-n_rows)).to_numpy()[: len(days) - n_rows]
     later = otherwise.copy()
     later[: len(days) - n_rows][is_own] = days[n_rows:][is_own]

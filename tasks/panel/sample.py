@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from pydantic import JsonValue
 
 from tasks.panel.errors import EmptySplit, TooFewStocks
 
@@ -14,7 +15,7 @@ def longest_histories(rows: pd.DataFrame, n_stocks: int) -> Codes:
     """The stocks with most rows, ties by ascending code.
 
     Args:
-        rows: One per stock and day, by code and date; only these rows are asked.
+        rows: One per stock and day, by code and date.
         n_stocks: Stocks to keep at most.
 
     Returns:
@@ -23,22 +24,10 @@ def longest_histories(rows: pd.DataFrame, n_stocks: int) -> Codes:
     Raises:
         TooFewStocks: If fewer than two stocks have a row.
     """
-    # A stable sort keeps groupby's ascending codes within a tie, whatever pandas' value_counts does with it.
+    # A stable sort keeps groupby's ascending codes within a tie; value_counts promises no order there.
     n_rows = rows.groupby("code").size().sort_values(ascending=False, kind="stable")
-    refuse_few_stocks(len(n_rows), "have a row with a target and all features")
+    check_n_stocks(len(n_rows), "have a row with a target and all features")
     return sorted(n_rows.index[:n_stocks].tolist())
-
-
-def refuse_few_stocks(n_stocks: int, which: str) -> None:
-    """Refuse a panel of fewer than two stocks.
-
-    Raises:
-        TooFewStocks: If there are fewer than two that do what `which` says.
-    """
-    if n_stocks < 2:
-        raise TooFewStocks(
-            f"{n_stocks} stock(s) {which}, a panel needs at least 2; a stock needs 31 days with a close and a target."
-        )
 
 
 def draw_days(rows: pd.DataFrame, codes: Codes, dates_per_stock: int, seed: int) -> pd.DataFrame:
@@ -46,9 +35,9 @@ def draw_days(rows: pd.DataFrame, codes: Codes, dates_per_stock: int, seed: int)
 
     Args:
         rows: One per stock and day, by code and date.
-        codes: Stocks to draw from, ascending.
-        dates_per_stock: Days per stock; a stock with no more than that keeps all, in day order, and costs no draw;
-            one without rows keeps none.
+        codes: Stocks to draw from, ascending. A stock without rows gets none.
+        dates_per_stock: Days per stock. A stock with no more days keeps all of them in day order and uses no random
+            number.
         seed: Seed of the generator.
 
     Returns:
@@ -65,16 +54,46 @@ def draw_days(rows: pd.DataFrame, codes: Codes, dates_per_stock: int, seed: int)
     return rows.iloc[np.concatenate(drawn)].reset_index(drop=True)
 
 
-def refuse_one_side(rows: pd.DataFrame, test_from: date) -> None:
-    """Refuse rows that lie on one side of the cut only.
+def survivorship(
+    prices: pd.DataFrame, candidates: pd.DataFrame, codes: Codes, n_stocks: int, test_from: date
+) -> dict[str, JsonValue]:
+    """Count how far the choice of stocks looked ahead.
 
     Args:
-        rows: All rows that could be drawn; at least one.
+        prices: All rows of the source, by code and date; those with a close count.
+        candidates: Rows with features and target, of all stocks.
+        codes: The stocks chosen.
+        n_stocks: Stocks to choose at most.
         test_from: First day of the test side.
 
-    Raises:
-        EmptySplit: If either side is empty.
+    Returns:
+        Number of stocks with a close before the cut; of the chosen ones, the number without a close on or after it,
+        with their last close before the source's last day, without a row to draw, and those that a choice by whole
+        histories would have taken too.
     """
+    span = prices[prices["close"].notna()].groupby("code")["date"].agg(["min", "max"])
+    last = span.loc[codes, "max"]
+    cut = pd.Timestamp(test_from)
+    return {
+        "n_stocks_before_cut": int((span["min"] < cut).sum()),
+        "n_chosen_without_test_close": int((last < cut).sum()),
+        "n_chosen_ended_early": int((last < prices["date"].max()).sum()),
+        "n_chosen_without_row": len(set(codes) - set(candidates["code"].unique())),
+        "n_chosen_by_whole_span_too": len(set(codes) & set(longest_histories(candidates, n_stocks))),
+    }
+
+
+def check_n_stocks(n_stocks: int, condition: str) -> None:
+    """Raise TooFewStocks if fewer than two stocks meet the condition, which the message quotes."""
+    if n_stocks < 2:
+        raise TooFewStocks(
+            f"{n_stocks} stock(s) {condition}, a panel needs at least 2; a stock needs 31 days with a close and a "
+            "target."
+        )
+
+
+def check_both_sides(rows: pd.DataFrame, test_from: date) -> None:
+    """Raise EmptySplit if all rows that could be drawn are on one side of the cut."""
     first_day, last_day, cut = rows["date"].min(), rows["date"].max(), pd.Timestamp(test_from)
     if last_day < cut:
         raise EmptySplit(
@@ -84,23 +103,15 @@ def refuse_one_side(rows: pd.DataFrame, test_from: date) -> None:
     if first_day >= cut:
         raise EmptySplit(
             f"no row before test_from={cut:%Y-%m-%d}; the panel begins on {first_day:%Y-%m-%d}. "
-            "Move test_from on or extend the panel."
+            "Move test_from forward or extend the panel."
         )
 
 
-def refuse_one_sided_draw(drawn: pd.DataFrame, test_from: date) -> None:
-    """Refuse a draw that missed a side of the cut.
-
-    Args:
-        drawn: The rows drawn.
-        test_from: First day of the test side.
-
-    Raises:
-        EmptySplit: If either side is empty.
-    """
+def check_drawn_sides(drawn: pd.DataFrame, test_from: date) -> None:
+    """Raise EmptySplit if all drawn rows are on one side of the cut."""
     n_test = int((drawn["date"] >= pd.Timestamp(test_from)).sum())
     if n_test in (0, len(drawn)):
         raise EmptySplit(
-            f"{n_test} of {len(drawn)} drawn rows lie on or after test_from={test_from:%Y-%m-%d}, both sides need "
+            f"{n_test} of {len(drawn)} drawn rows are on or after test_from={test_from:%Y-%m-%d}, both sides need "
             "some; raise dates_per_stock."
         )

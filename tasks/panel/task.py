@@ -1,4 +1,4 @@
-"""The panel room's Prefect tasks: the prices, and the panel made from them."""
+"""The panel stage's Prefect tasks: the staged prices, and the panel."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from tasks.store.store import open_store
 
 @task(name="prices", cache_policy=NO_CACHE)
 def publish_prices(config: PricesConfig) -> ArtifactRef:
-    """Publish JPX's price file, from Kaggle unless the store has it.
+    """Publish JPX's price file: from Kaggle, unless the store has it.
 
     Args:
         config: Which file.
@@ -24,8 +24,8 @@ def publish_prices(config: PricesConfig) -> ArtifactRef:
         Reference to a folder with `stock_prices.csv`.
 
     Raises:
-        KaggleError: If Kaggle does not give the file; the sentence says what to do.
-        PanelError: If what it gives is not the published file.
+        KaggleError: If Kaggle does not give the file; the message says what to do.
+        PanelError: If it is not the published file.
     """
     from tasks.panel.kaggle.publish import publish
 
@@ -38,7 +38,7 @@ def publish_panel(config: PanelConfig, prices: ArtifactRef | None = None) -> Art
 
     Args:
         config: Prices, stocks and days.
-        prices: The staged prices, where the source names no file.
+        prices: The staged prices, if the source names no file.
 
     Returns:
         Reference to a Panel.

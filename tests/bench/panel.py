@@ -1,7 +1,7 @@
-"""How long a panel takes from a JPX-sized price file, the plain pandas way and ours.
+"""Measures how long a panel takes from a JPX-sized price file, in plain pandas and in this project.
 
 `python -m tests.bench.panel [n_stocks]` writes a file of 2,000 stocks x 1,166 days in Kaggle's columns, makes its panel
-in a process each, and prints and keeps seconds and peak memory. Under contract `seed` both give the same rows.
+in one process per way, and prints and saves seconds and peak memory. Under contract `reference` both draw the same.
 """
 
 import json
@@ -21,7 +21,7 @@ from tasks.common.settings import state_dir
 from tasks.panel.config import JpxSource, PanelConfig
 
 N_STOCKS, N_DAYS = 2_000, 1_166
-WAYS = ("plain", "seed", "point_in_time")
+WAYS = ("plain", "reference", "point_in_time")
 COLUMNS = ["SecuritiesCode", "Date", "Close", "Volume", "Target"]
 
 
@@ -48,7 +48,7 @@ def write_prices(file: Path, n_stocks: int) -> None:
 
 
 def plain_way(csv: str) -> str:
-    """The seed contract as pandas says it. Gives the drawn rows' sum of targets, by which results are compared."""
+    """The reference contract in plain pandas. Returns the drawn rows' sum of targets, by which results are compared."""
     prices = pd.read_csv(csv)[COLUMNS].dropna(subset=["Target"])
     prices["Date"] = pd.to_datetime(prices["Date"])
     prices = prices.sort_values(["SecuritiesCode", "Date"], ignore_index=True)
@@ -75,7 +75,7 @@ def plain_way(csv: str) -> str:
 
 
 def our_way(csv: str, contract: str) -> str:
-    """The room's own function."""
+    """The panel stage's own function."""
     from tasks.panel.build import write_panel
     from tasks.schemas.artifacts import Panel
 
@@ -86,7 +86,7 @@ def our_way(csv: str, contract: str) -> str:
 
 
 def measure(way: str, csv: str) -> None:
-    """Run one way in this process and print what it took, imports of the way's own modules included."""
+    """Run one way in this process and print its seconds and memory, imports of its own modules included."""
     started = time.perf_counter()
     check = plain_way(csv) if way == "plain" else our_way(csv, way)
     seconds = time.perf_counter() - started
@@ -95,21 +95,21 @@ def measure(way: str, csv: str) -> None:
 
 
 def in_own_process(*arguments: str) -> str:
-    """What this file prints for these arguments. A process of its own has its own peak memory."""
+    """Run this file with these arguments in a process of its own, which has its own peak memory. Returns its output."""
     command = [sys.executable, "-m", "tests.bench.panel", *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def main(n_stocks: int = N_STOCKS) -> None:
-    """Measure all ways, print the table, keep it in `.hindsight/bench/panel.json`."""
+    """Measure all ways, print the table, save it in `.hindsight/bench/panel.json`."""
     with tempfile.TemporaryDirectory() as folder:
         csv = str(Path(folder) / "stock_prices.csv")
-        # Not here: a child is charged with the peak its parent had when it was started.
+        # In a process of its own: a child's peak memory includes its parent's at the start.
         in_own_process("write", csv, str(n_stocks))
         found = {way: json.loads(in_own_process(way, csv)) for way in WAYS}
     n_rows = n_stocks * N_DAYS
-    if found["plain"]["target_sum"] != found["seed"]["target_sum"]:
-        raise SystemExit("the plain way and ours drew other rows under contract seed; their times cannot be compared.")
+    if found["plain"]["target_sum"] != found["reference"]["target_sum"]:
+        raise SystemExit("the two ways drew other rows under contract reference; their times cannot be compared.")
     print(f"{n_rows:,} rows of {n_stocks:,} stocks\n{'way':<14} {'seconds':>8} {'peak MB':>8} {'ratio':>6}")
     for way in WAYS:
         found[way]["ratio"] = round(found["plain"]["seconds"] / found[way]["seconds"], 1)
@@ -122,7 +122,7 @@ def main(n_stocks: int = N_STOCKS) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case [("plain" | "seed" | "point_in_time") as way, csv]:
+        case [("plain" | "reference" | "point_in_time") as way, csv]:
             measure(way, csv)
         case ["write", csv, n_stocks]:
             write_prices(Path(csv), int(n_stocks))

@@ -51,7 +51,7 @@ def test_dropping_a_row_afterwards_does_not_move_another_rows_label(jpx_prices, 
     file = tmp_path / "prices.csv"
     jpx_prices.loc[40:42, "Target"] = None
     jpx_prices.to_csv(file, index=False)
-    write_panel(PanelConfig(source=JpxSource(csv=str(file)), contract="seed", dates_per_stock=60), tmp_path)
+    write_panel(PanelConfig(source=JpxSource(csv=str(file)), contract="reference", dates_per_stock=60), tmp_path)
     rows = Panel(tmp_path).rows().query("code == 1301").set_index("date")
     before = pd.Timestamp(jpx_prices["Date"][39])
     assert rows.loc[before, ["label_from", "label_until"]].tolist() == days(*jpx_prices["Date"][[40, 41]])

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from tasks.panel.config import CsvSource, PanelConfig
 from tasks.panel.errors import EmptySplit, TooFewStocks
 
-CONTRACTS = ("seed", "point_in_time")
+CONTRACTS = ("reference", "point_in_time")
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
@@ -22,7 +22,7 @@ def test_a_panel_that_begins_after_the_train_side_is_refused(jpx_prices, write, 
 
 
 def test_a_draw_that_misses_a_side_is_refused(jpx_prices, write):
-    with pytest.raises(EmptySplit, match=r"0 of 2 drawn rows lie on or after test_from=2021-01-29.*dates_per_stock"):
+    with pytest.raises(EmptySplit, match=r"0 of 2 drawn rows are on or after test_from=2021-01-29.*dates_per_stock"):
         write(jpx_prices, test_from="2021-01-29", dates_per_stock=1)
 
 
@@ -68,3 +68,8 @@ def test_a_name_may_hold_spaces_but_not_end_in_one():
     assert CsvSource(csv="x", name="London Stock Exchange stock").name == "London Stock Exchange stock"
     with pytest.raises(ValidationError):
         CsvSource(csv="x", name="stock ")
+
+
+def test_the_contracts_former_name_is_refused_with_the_present_one():
+    with pytest.raises(ValidationError, match="contract 'seed' is now called 'reference'"):
+        PanelConfig.model_validate({"contract": "seed"})

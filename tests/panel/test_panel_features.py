@@ -37,7 +37,7 @@ def test_features_of_a_stock_never_read_another_stocks_rows(own, before, after):
     pd.testing.assert_frame_equal(alone, kept, check_exact=True)
 
 
-@pytest.mark.parametrize("contract", ["seed", "point_in_time"])
+@pytest.mark.parametrize("contract", ["reference", "point_in_time"])
 def test_other_stocks_order_and_prices_leave_a_panels_features_alone(contract):
     prices = prices_of({"A": walk(60, 1), "B": walk(60, 2), "C": walk(60, 3)}, first="2020-11-01").assign(target=0.1)
     config = PanelConfig(source=CsvSource(csv="x"), contract=contract)
@@ -81,8 +81,8 @@ def test_log_close_stays_as_traded():
     assert split["ret_5d"][35:].tolist() == pytest.approx([0.0] * 5)
 
 
-def test_the_seed_takes_a_split_for_a_return():
-    split = add_features(with_splits(prices_of({"A": [100.0] * 40}), {34: 0.5}), "seed")
+def test_the_reference_takes_a_split_for_a_return():
+    split = add_features(with_splits(prices_of({"A": [100.0] * 40}), {34: 0.5}), "reference")
     assert split["ret_5d"][35:].tolist() == pytest.approx([np.log(0.5)] * 5)
 
 
@@ -95,18 +95,18 @@ def test_a_split_on_a_day_without_a_price_is_in_force_all_the_same():
 
 def test_returns_and_volatility_count_the_stocks_own_rows():
     # The logarithm of the close rises by 0.01 a day, so that five days give 0.05 and the daily steps do not vary.
-    rows = add_features(prices_of({"A": list(np.exp(0.01 * np.arange(31)))}), "seed")
+    rows = add_features(prices_of({"A": list(np.exp(0.01 * np.arange(31)))}), "reference")
     assert is_complete(rows).sum() == 1
     assert rows.iloc[-1][["ret_5d", "ret_30d", "vol_20d"]].tolist() == pytest.approx([0.05, 0.30, 0.0], abs=1e-9)
     assert rows["vol_20d"].first_valid_index() == 20
 
 
 def test_volatility_is_the_sample_deviation_of_the_last_20_steps():
-    rows = add_features(prices_of({"A": walk(50)}), "seed")
+    rows = add_features(prices_of({"A": walk(50)}), "reference")
     steps = np.diff(np.log(rows["close"]))
     assert rows["vol_20d"][45] == pytest.approx(np.std(steps[25:45], ddof=1), rel=1e-12)
 
 
-def test_under_the_seed_a_close_of_zero_and_a_volume_of_zero_keep_their_logarithms_finite():
+def test_under_the_reference_a_close_of_zero_and_a_volume_of_zero_keep_their_logarithms_finite():
     prices = prices_of({"A": [0.0]}).assign(volume=0.0)
-    assert add_features(prices, "seed").loc[0, ["log_close", "log_volume"]].tolist() == [np.log(1e-6), 0.0]
+    assert add_features(prices, "reference").loc[0, ["log_close", "log_volume"]].tolist() == [np.log(1e-6), 0.0]

@@ -1,4 +1,4 @@
-"""The seed contract's rows, from raw prices to sentences, as the public recipe drew them."""
+"""The reference contract's rows, from raw prices to sentences, as the public recipe drew them."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_rows_and_sentences_are_those_of_the_public_recipe(name, last_code, shar
     golden = json.loads((shared_dir / "goldens" / f"{name}.json").read_text())
     config = PanelConfig(
         source=JpxSource(csv=str(raw_prices(golden, shared_dir, last_code, tmp_path))),
-        contract="seed",
+        contract="reference",
         n_stocks=golden["max_stocks"],
         dates_per_stock=golden["dates_per_stock"],
     )

@@ -16,9 +16,10 @@ from tasks.panel.config import (
     Sp500Source,
     panel_label,
 )
-from tasks.panel.prompts import COMPANIES, dated, undated_sentences
+from tasks.panel.prompts import dated, undated_sentences
 from tasks.panel.sample import draw_days, longest_histories
 from tasks.panel.sources.reader import read_prices
+from tasks.panel.sources.sp500 import COMPANIES
 from tasks.schemas.artifacts import Panel
 from tests.panel.conftest import prices_of
 
@@ -26,7 +27,7 @@ SOURCES = [Sp500Source(), EcbFxSource(), PlantedSource(n_stocks=5)]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.kind)
-@pytest.mark.parametrize("contract", ["seed", "point_in_time"])
+@pytest.mark.parametrize("contract", ["reference", "point_in_time"])
 def test_every_panel_has_the_columns_the_rooms_meet_in(source, contract, tmp_path):
     write_panel(PanelConfig(source=source, contract=contract, n_stocks=5, dates_per_stock=40), tmp_path)
     panel = Panel(tmp_path)
@@ -72,13 +73,13 @@ def test_a_sentence_tells_day_stock_and_past_and_not_the_target(source, code, na
 
 
 def test_every_sp500_stock_has_a_name():
-    prices, _ = read_prices(Sp500Source(), "seed")
+    prices, _ = read_prices(Sp500Source(), "reference")
     assert set(prices["code"]) == set(COMPANIES)
 
 
-def test_a_source_of_adjusted_closes_has_a_level_under_the_seed_only(tmp_path):
+def test_a_source_of_adjusted_closes_has_a_level_under_the_reference_only(tmp_path):
     returns = ["ret_5d", "ret_30d", "vol_20d"]
-    for contract, level in (("seed", ["log_close"]), ("point_in_time", [])):
+    for contract, level in (("reference", ["log_close"]), ("point_in_time", [])):
         write_panel(PanelConfig(n_stocks=2, dates_per_stock=30, contract=contract), tmp_path)
         assert Panel(tmp_path).numeric_columns() == [*level, *returns]
 
@@ -96,12 +97,12 @@ def test_a_stock_with_few_days_keeps_all_and_leaves_the_others_draw_alone():
     pd.testing.assert_frame_equal(drawn[drawn["code"] == "B"].reset_index(drop=True), alone)
 
 
-def test_under_the_seed_rows_are_dropped_with_a_reason_and_none_is_lost(jpx_prices, tmp_path):
+def test_under_the_reference_rows_are_dropped_with_a_reason_and_none_is_lost(jpx_prices, tmp_path):
     file = tmp_path / "prices.csv"
     jpx_prices.loc[[3, 70], "Target"] = None
     jpx_prices.to_csv(file, index=False)
     source = JpxSource(csv=str(file))
-    facts = write_panel(PanelConfig(source=source, contract="seed", dates_per_stock=25), tmp_path)
+    facts = write_panel(PanelConfig(source=source, contract="reference", dates_per_stock=25), tmp_path)
     assert facts["n_rows_raw"] == 120
     # 59 rows with a target per stock, of which the first 30 lack the 30-day return.
     assert facts["n_dropped"] == {"no_target": 2, "missing_feature": 60, "stock_not_kept": 0, "day_not_drawn": 8}
@@ -121,7 +122,7 @@ def test_the_order_of_the_price_file_does_not_matter(jpx_prices, tmp_path):
 
 def test_the_label_names_the_contract_where_it_is_not_the_usual_one():
     assert panel_label(PanelConfig(), {}) == "sp500-1000x30"
-    assert panel_label(PanelConfig(contract="seed"), {}) == "sp500-1000x30-seed"
+    assert panel_label(PanelConfig(contract="reference"), {}) == "sp500-1000x30-reference"
 
 
 def test_revision_is_raised_with_the_bytes(tmp_path):

@@ -45,8 +45,8 @@ def test_stocks_are_chosen_by_their_rows_before_the_cut_and_survivorship_is_told
     }
 
 
-def test_the_seed_chooses_by_whole_histories(five_stocks, tmp_path):
-    config = PanelConfig(source=five_stocks, n_stocks=2, dates_per_stock=500, contract="seed")
+def test_the_reference_chooses_by_whole_histories(five_stocks, tmp_path):
+    config = PanelConfig(source=five_stocks, n_stocks=2, dates_per_stock=500, contract="reference")
     facts = write_panel(config, tmp_path)
     assert set(Panel(tmp_path).rows()["code"]) == {"CCCC", "DDDD"}
     assert facts["survivorship"]["n_chosen_by_whole_span_too"] == 2
@@ -95,7 +95,7 @@ def test_windows_count_rows_with_a_price_whether_or_not_they_have_a_target(jpx_p
     jpx_prices.loc[40:45, "Target"] = None
     file = tmp_path / "prices.csv"
     jpx_prices.to_csv(file, index=False)
-    for contract in ("seed", "point_in_time"):
+    for contract in ("reference", "point_in_time"):
         source = {"kind": "jpx", "csv": str(file)}
         config = PanelConfig.model_validate({"source": source, "contract": contract, "dates_per_stock": 60})
         write_panel(config, tmp_path)
@@ -103,7 +103,7 @@ def test_windows_count_rows_with_a_price_whether_or_not_they_have_a_target(jpx_p
     day = pd.Timestamp(jpx_prices["Date"][47])
     log_close = np.log(jpx_prices["Close"])
     assert rows["point_in_time"][day] == pytest.approx(log_close[47] - log_close[42])
-    assert rows["seed"][day] == pytest.approx(log_close[47] - log_close[36])
+    assert rows["reference"][day] == pytest.approx(log_close[47] - log_close[36])
 
 
 def test_a_chosen_stock_without_a_row_to_draw_is_counted(jpx_prices, tmp_path):

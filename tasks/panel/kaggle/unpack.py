@@ -1,4 +1,4 @@
-"""A downloaded or given file as plain CSV: zip and gzip opened within bounds, and never by the names inside."""
+"""Unpacks a price file to plain CSV: zip and gzip within bounds. Names inside an archive never become paths."""
 
 import errno
 import gzip
@@ -17,20 +17,12 @@ from tasks.panel.sources.bad_values import GZIP_MAGIC
 
 ZIP_MAGIC = b"PK\x03\x04"
 MAX_BYTES = 2 << 30
-"""The published file has about an eighth of it."""
+"""Eight times the published file."""
 MAX_RATIO = 100
-"""Prices as text pack to a fifth or a tenth; nothing but a bomb packs to a hundredth."""
-PIECE_BYTES = 1 << 20
-DAMAGED = (
-    zipfile.BadZipFile,
-    gzip.BadGzipFile,
-    EOFError,
-    zlib.error,
-    lzma.LZMAError,
-    RuntimeError,
-    NotImplementedError,
-)
-"""What the archives' readers raise."""
+"""Prices as text pack to a fifth or a tenth; only a bomb packs to a hundredth."""
+CHUNK_BYTES = 1 << 20
+DAMAGED = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError, OSError)
+"""What zipfile and gzip raise for damaged files."""
 
 
 def write_plain(packed: Path, plain: Path, name: str) -> None:
@@ -38,8 +30,8 @@ def write_plain(packed: Path, plain: Path, name: str) -> None:
 
     Args:
         packed: CSV, gzipped CSV, or a zip archive that holds one `stock_prices.csv`.
-        plain: Where to. It is the only file that is written, whatever an archive's members are called.
-        name: What messages call the file.
+        plain: The file to write; no other file is written.
+        name: The file's name in messages.
 
     Raises:
         UnsafeArchive: If an archive is damaged, holds no such file, a link or a path that leaves its folder, or unpacks
@@ -49,16 +41,10 @@ def write_plain(packed: Path, plain: Path, name: str) -> None:
         with _opened(packed, name) as source, plain.open("wb") as target:
             _copy(source, target, packed.stat().st_size, name)
     except DAMAGED as error:
-        raise _damaged(name, error) from error
-    except OSError as error:
-        # A directory whose offsets lie before the file's first byte; or bzip2's data, which has no number.
-        if error.errno not in (errno.EINVAL, None):
+        # bzip2's errors have no number. EINVAL: a directory whose offsets are before the file's first byte.
+        if getattr(error, "errno", None) not in (errno.EINVAL, None):
             raise
-        raise _damaged(name, error) from error
-
-
-def _damaged(name: str, error: Exception) -> UnsafeArchive:
-    return UnsafeArchive(f"{name} cannot be unpacked: {error}; fetch it again.")
+        raise UnsafeArchive(f"{name} cannot be unpacked: {error}; download it again.") from error
 
 
 @contextmanager
@@ -78,7 +64,7 @@ def _opened(packed: Path, name: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     for member in archive.infolist():
-        if why := _is_unsafe(member):
+        if why := _unsafe(member):
             raise UnsafeArchive(f"{name} is an archive with member {member.filename!r}, {why}; nothing was unpacked.")
     found = [member for member in archive.infolist() if PurePosixPath(member.filename).name == FILE_NAME]
     if len(found) != 1:
@@ -86,11 +72,12 @@ def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     return found[0]
 
 
-def _is_unsafe(member: zipfile.ZipInfo) -> str:
-    # ZipInfo cuts the name at a NUL byte; what was cut off is looked at, too.
+def _unsafe(member: zipfile.ZipInfo) -> str:
+    """Why a member is unsafe; empty if it is not."""
+    # `filename` ends at a NUL byte; `orig_filename` is the whole name.
     written = member.orig_filename
-    if "\\" in written or "\0" in written or ":" in written or PurePosixPath(written).is_absolute():
-        return "which is no relative path"
+    if any(character in written for character in "\\\0:") or PurePosixPath(written).is_absolute():
+        return "which is not a relative path"
     if ".." in PurePosixPath(written).parts:
         return "a path that leaves its folder"
     kind = stat.S_IFMT(member.external_attr >> 16)
@@ -100,11 +87,11 @@ def _is_unsafe(member: zipfile.ZipInfo) -> str:
 def _copy(source: IO[bytes] | gzip.GzipFile, target: IO[bytes], n_packed: int, name: str) -> None:
     bound = min(MAX_BYTES, max(n_packed, 1 << 10) * MAX_RATIO)
     n_bytes = 0
-    while piece := source.read(PIECE_BYTES):
-        n_bytes += len(piece)
+    while chunk := source.read(CHUNK_BYTES):
+        n_bytes += len(chunk)
         if n_bytes > bound:
             raise UnsafeArchive(
                 f"{name} has {n_packed} bytes and unpacks to more than {bound}: at most {MAX_RATIO} times its size and "
-                f"{MAX_BYTES >> 30} GiB are written. Unpack it yourself if it is meant."
+                f"{MAX_BYTES >> 30} GiB are written. Unpack it yourself if that is expected."
             )
-        target.write(piece)
+        target.write(chunk)

@@ -1,4 +1,4 @@
-"""Which line of a price file holds the value that cannot be used. Slow, and only asked once something is wrong."""
+"""Which line of a price file holds a bad value. Reads the file again, which is slow, and only after an error."""
 
 import gzip
 import io
@@ -18,19 +18,19 @@ BOUNDS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "AdjustmentFactor": ("finite and positive", lambda value: np.isinf(value) | (value <= 0)),
     "Target": ("finite", np.isinf),
 }
-"""What a column's values must be, and which are not. A value that is missing is dealt with by the contract."""
+"""What a column's values must be, and a test for values that are not. Missing values are left to the contracts."""
 
 
-def refuse_impossible_values(table: pa.Table, content: bytes, name: str) -> None:
-    """Refuse numbers that no market records, the first of them by value and line.
+def check_values(table: pa.Table, content: bytes, name: str) -> None:
+    """Check that all numbers are possible market data.
 
     Args:
         table: The file's columns in its row order.
         content: The file.
-        name: Its path.
+        name: Its name in messages.
 
     Raises:
-        UnreadablePrices: If a value lies outside its column's bounds.
+        UnreadablePrices: If a value is out of its column's bounds. Names the first with its line.
     """
     for column in (column for column in BOUNDS if column in table.column_names):
         must_be, is_bad = BOUNDS[column]
@@ -38,13 +38,13 @@ def refuse_impossible_values(table: pa.Table, content: bytes, name: str) -> None
         rows = np.flatnonzero(is_bad(values))
         if len(rows):
             raise UnreadablePrices(
-                f"line {line_of(content, int(rows[0]))} of price file {name} has {column} {values[rows[0]]:g}, which "
+                f"line {_line_of(content, int(rows[0]))} of price file {name} has {column} {values[rows[0]]:g}, which "
                 f"must be {must_be}, as in {len(rows)} rows in all; correct or remove them."
             )
 
 
 def unreadable_value(content: bytes, types: Mapping[str, pa.DataType]) -> str:
-    """The first value that is no day or no number, and its line; empty if none is found.
+    """The first value that is not a day or a number, and its line; empty if there is none.
 
     Args:
         content: The file.
@@ -56,25 +56,25 @@ def unreadable_value(content: bytes, types: Mapping[str, pa.DataType]) -> str:
     if not firsts:
         return ""
     column = min(firsts, key=lambda name: firsts[name])
-    value, line = table[column].iloc[firsts[column]], line_of(content, firsts[column])
+    value, line = table[column].iloc[firsts[column]], _line_of(content, firsts[column])
     what = "day such as 2021-01-04" if pa.types.is_date(types[column]) else "number"
-    return f"line {line} has {column} {value!r}, which is no {what}; correct or remove it"
+    return f"line {line} has {column} {value!r}, which is not a {what}; correct or remove it"
 
 
-def line_of(content: bytes, row: int) -> int:
+def _line_of(content: bytes, row: int) -> int:
     """Line number, from 1 and with blank lines counted, of a row numbered from 0 below the header."""
     lines = io.BytesIO(_plain(content))
     filled = (number for number, line in enumerate(lines, start=1) if line.strip())
-    return next(number for place, number in enumerate(filled) if place == row + 1)
+    return next(number for position, number in enumerate(filled) if position == row + 1)
 
 
 def _unreadable(values: pd.Series, kind: pa.DataType) -> np.ndarray:
-    read = (
-        pd.to_datetime(values, format="%Y-%m-%d", errors="coerce")
-        if pa.types.is_date(kind)
-        else pd.to_numeric(values, errors="coerce")
-    )
-    return np.flatnonzero(read.isna() & values.notna())
+    """Positions of values that cannot be parsed."""
+    if pa.types.is_date(kind):
+        parsed = pd.to_datetime(values, format="%Y-%m-%d", errors="coerce")
+    else:
+        parsed = pd.to_numeric(values, errors="coerce")
+    return np.flatnonzero(parsed.isna() & values.notna())
 
 
 def _plain(content: bytes) -> bytes:

@@ -1,11 +1,11 @@
-"""Currency pairs from the European Central Bank's reference rates, every one a difference of two rates of the euro."""
+"""Currency pairs computed from the European Central Bank's reference rates of the euro."""
 
 from itertools import combinations
 
 import pandas as pd
 
 MOST_TRADED = ("EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF", "NOK", "SEK", "JPY")
-"""In the order in which the market quotes them: of two, the first is the one that is priced."""
+"""In the order of the market's quotes: of two currencies, the first is priced in units of the second."""
 AGAINST_THE_DOLLAR = ("CZK", "HUF", "PLN", "SGD", "HKD", "ZAR")
 PAIRS = (*combinations(MOST_TRADED, 2), *(("USD", currency) for currency in AGAINST_THE_DOLLAR))
 """51 pairs of 16 currencies."""
@@ -28,7 +28,7 @@ NAMES = {
     "HKD": ("Hong Kong dollar", "Hong Kong dollars"),
     "ZAR": ("South African rand", "South African rand"),
 }
-"""Names under which texts speak of the currencies, one and many."""
+"""Singular and plural names as texts use them."""
 
 
 def euro_rates() -> pd.DataFrame:
@@ -41,14 +41,14 @@ def euro_rates() -> pd.DataFrame:
 
 
 def pair_prices(rates: pd.DataFrame) -> pd.DataFrame:
-    """Prices of all pairs.
+    """Compute the prices of all pairs.
 
     Args:
         rates: Units of each currency for one euro, days by currencies, in day order.
 
     Returns:
         Columns code (such as `EURUSD`), date, close (units of the second currency for one of the first), leg_1 and
-        leg_2 (the two currencies), by code and date. The close's logarithm is the second leg's less the first's.
+        leg_2 (the two currencies), by code and date. The close is the second leg's rate divided by the first's.
     """
     pairs = [
         pd.DataFrame(
@@ -60,6 +60,6 @@ def pair_prices(rates: pd.DataFrame) -> pd.DataFrame:
 
 
 def pair_name(code: object) -> str:
-    """How a sentence names a pair."""
+    """Name of a pair in sentences."""
     base, quote = str(code)[:3], str(code)[3:]
     return f"currency pair {code} ({NAMES[quote][1]} per {NAMES[base][0]})"

@@ -1,4 +1,4 @@
-"""A panel of which the truth is known: random walks, and one column that knows their future in part."""
+"""Prices with a known true premium: random walks, and one column that knows part of their future."""
 
 import numpy as np
 import pandas as pd
@@ -11,26 +11,27 @@ DAILY_VOLATILITY = 0.01
 
 
 def planted_premium(r: float, pi: float, kappa: float, theta: float) -> float:
-    """What the leakage premium is where a column carries the target with R2 r on some rows and is noise elsewhere.
+    """Leakage premium of a column that carries the target with R2 r on some rows and is noise on the others.
 
-    Folds by stock see the mixture pi on both sides, so that on = r pi^2; a fit before the cut sees kappa and is scored
-    where theta holds, so that off = r (2 kappa theta - kappa^2). Over cutoffs the premium is a tent with its peak at
-    the cut: a model that knows all days scores like one that knows none.
+    Folds by stock have the fraction pi of known rows on both sides, so that on = r pi^2. A fit before the cut has the
+    fraction kappa and is scored where it is theta, so that off = r (2 kappa theta - kappa^2). As a function of
+    known_until the premium is a tent with its peak at the cut: a model that knows all days scores like one that knows
+    none.
 
     Args:
         r: R2 between column and target on the rows it knows.
-        pi: Share of all rows it knows.
-        kappa: Share of the train rows.
-        theta: Share of the test rows.
+        pi: Fraction of all rows it knows.
+        kappa: Fraction of the train rows it knows.
+        theta: Fraction of the test rows it knows.
 
     Returns:
-        on - off = r (pi^2 + kappa^2 - 2 kappa theta), for as many rows that the fit's own error does not count.
+        on - off = r (pi^2 + kappa^2 - 2 kappa theta), in the limit of many rows.
     """
     return r * (pi**2 + kappa**2 - 2 * kappa * theta)
 
 
 def planted_prices(source: PlantedSource) -> pd.DataFrame:
-    """Prices of all stocks on all weekdays of the source's span.
+    """Draw prices of all stocks on all weekdays of the source's span.
 
     Returns:
         Columns code (from 1), date and close, by code and date.
@@ -51,20 +52,20 @@ def planted_prices(source: PlantedSource) -> pd.DataFrame:
 
 
 def planted_column(prices: pd.DataFrame, source: PlantedSource) -> np.ndarray:
-    """What a model with this much lookahead would say of each row.
+    """Draw the column with the source's lookahead.
 
-    The column's variance is one, so that a ridge with alpha = 1 takes a part in n_rows off its weight.
+    Its variance is one, so that a ridge with alpha = 1 shrinks its weight by one part in n_rows.
 
     Args:
-        prices: Columns date and target, missing where the prices end.
-        source: Its R2, the last day it knows, its seed.
+        prices: Columns date and target; the target is missing at the end of the prices.
+        source: R2, last known day and seed.
 
     Returns:
-        (n_rows,) with lookahead r: sqrt(r) z + sqrt(1 - r) noise on rows it knows, where z is the target in its own
-        standard deviations, and noise of the same variance on the others.
+        (n_rows,) with lookahead r: sqrt(r) z + sqrt(1 - r) noise on known rows, where z is the standardized target,
+        and noise of the same variance on the others.
     """
     noise = np.random.default_rng([source.seed, 1]).standard_normal(len(prices))
-    # Exact moments of exp(g) - 1 for g ~ N(0, DAILY_VOLATILITY^2): the column then has the R2 it says.
+    # Exact moments of exp(g) - 1 for g ~ N(0, DAILY_VOLATILITY^2), so that the R2 is exactly the lookahead.
     growth = np.exp(DAILY_VOLATILITY**2)
     mean, deviation = np.sqrt(growth) - 1, np.sqrt((growth - 1) * growth)
     z = (prices["target"].to_numpy() - mean) / deviation
@@ -80,15 +81,15 @@ def is_known_day(dates: pd.Series, source: PlantedSource) -> np.ndarray:
 
 
 def planted_truth(rows: pd.DataFrame, source: PlantedSource, is_test: np.ndarray) -> dict[str, JsonValue]:
-    """What the premium of the drawn rows is, by the formula.
+    """The drawn rows' true premium, by the formula.
 
     Args:
         rows: The rows drawn.
-        source: What the column knows.
-        is_test: (n_rows,) whether a row lies on the test side.
+        source: Lookahead and last known day.
+        is_test: (n_rows,) whether a row is on the test side.
 
     Returns:
-        The formula's shares, counted on these rows, and its premium.
+        The formula's fractions, counted on these rows, and its premium.
     """
     is_known = is_known_day(rows["date"], source)
     pi, kappa, theta = (float(is_known[part].mean()) for part in (slice(None), ~is_test, is_test))

@@ -16,14 +16,14 @@ def test_a_busy_kaggle_is_asked_again(site: Site, csv: bytes, code: int, caplog:
     site.to_ask = [refusal(code, "later", **{"Retry-After": "0"})] * 2
     site.to_sign_in = [refusal(503, "later")]
     assert published(pinned(csv)) == csv
-    assert f"the server answered {code}; asks again in 0 s (2 of 8 without a new byte)" in caplog.text
+    assert f"the server answered {code} (2 of 8 attempts without a new byte); retry 2 in 0.0 s" in caplog.text
 
 
 def test_a_kaggle_that_stays_busy_is_given_up_and_a_long_wait_is_told_instead_of_waited_for(
     site: Site, csv: bytes
 ) -> None:
     site.to_ask = [refusal(503, "later")] * 50
-    with pytest.raises(KaggleUnreachable, match=r"the server answered 503, after 8 tries in a row without a new byte"):
+    with pytest.raises(KaggleUnreachable, match=r"server answered 503, after 8 attempts in a row without a new byte"):
         publish(open_store(), pinned(csv))
     assert len(site.to_ask) == 42
     site.to_ask = [refusal(429, "later", **{"Retry-After": "7200"})]
@@ -91,12 +91,12 @@ def test_a_line_on_which_nothing_comes_any_more_counts_as_lost(
     site.hold_at = 200_000
     assert published(pinned(csv)) == csv
     assert site.ranges == [None, None, "bytes=200000-"]
-    assert "the connection was lost (ReadTimeoutError); asks again" in caplog.text
+    assert "the connection was lost (ReadTimeoutError) (0 of 8 attempts" in caplog.text
 
 
 def test_nobody_listening_is_said_after_some_tries(site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     from kagglesdk import kaggle_env
 
     monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, "http://127.0.0.1:9")
-    with pytest.raises(KaggleUnreachable, match=r"the connection was lost \(ConnectionError\), after 8 tries"):
+    with pytest.raises(KaggleUnreachable, match=r"the connection was lost \(ConnectionError\), after 8 attempts"):
         publish(open_store(), pinned(csv))

@@ -15,7 +15,8 @@ from tasks.panel.errors import (
     RulesNotAccepted,
     UnreadablePrices,
 )
-from tasks.panel.kaggle import check, receive
+from tasks.panel.kaggle import publish as publishing
+from tasks.panel.kaggle import receive
 from tasks.panel.kaggle.config import ARTIFACT_TYPE, PricesConfig
 from tasks.panel.kaggle.publish import publish
 from tasks.store.store import open_store
@@ -33,7 +34,7 @@ from tests.panel.kaggle.site import (
 def test_the_file_is_published_with_its_digest_and_counts_and_then_needs_neither_network_nor_credentials(
     site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check, "N_ROWS", N_ROWS)
+    monkeypatch.setattr(publishing, "N_ROWS", N_ROWS)
     assert published(PricesConfig()) == csv
     facts = open_store().record(publish(open_store(), PricesConfig())).facts
     assert facts == {
@@ -120,16 +121,16 @@ def test_a_file_that_is_far_too_large_is_not_fetched(site: Site, csv: bytes, mon
     ("spoil", "error", "sentence"),
     [
         (lambda csv: csv.replace(b"Close,", b"Clsoe,", 1), UnreadablePrices, "lacks Close"),
-        (lambda csv: csv[: len(csv) // 2].rsplit(b",", 2)[0], UnreadablePrices, r"no table of prices"),
+        (lambda csv: csv[: len(csv) // 2].rsplit(b",", 2)[0], UnreadablePrices, r"not a table of prices"),
         (lambda csv: csv[: csv.index(b"\n", len(csv) // 2) + 1], OtherPrices, r"\d+ rows, .* 9000: it was cut or is"),
-        (lambda csv: b"<html>Sign in</html>\n", UnreadablePrices, "lacks SecuritiesCode|no table"),
+        (lambda csv: b"<html>Sign in</html>\n", UnreadablePrices, "lacks SecuritiesCode|not a table"),
     ],
     ids=["columns", "cut-in-a-row", "cut-between-rows", "html"],
 )
 def test_what_is_not_the_published_file_is_refused_and_fetched_afresh(
     site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch, spoil, error: type[PanelError], sentence: str
 ) -> None:
-    monkeypatch.setattr(check, "N_ROWS", N_ROWS)
+    monkeypatch.setattr(publishing, "N_ROWS", N_ROWS)
     site.body = spoil(csv)
     with pytest.raises(error, match=rf"train_files/stock_prices\.csv of Kaggle .*({sentence})"):
         publish(open_store(), PricesConfig())

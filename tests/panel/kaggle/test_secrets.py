@@ -77,8 +77,8 @@ def test_a_download_killed_in_the_middle_is_resumed_by_the_next_start_and_no_sec
     assert site.ranges == [None, None, f"bytes={n_before}-"]
     assert published(pinned(csv)) == csv
     log = (tmp_path / "second.log").read_text()
-    assert "MB lie here from an earlier start" in log
-    assert " MB received, " in log
+    assert "MB resumed from an earlier start" in log
+    assert "prices: received " in log
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert any(file.name == "record.json" for file in files)
     secrets = [secret.encode() for secret in (TOKEN, SIGNATURE)]

@@ -14,8 +14,8 @@ from tasks.common.settings import project_root
 from tasks.panel.build import write_panel
 from tasks.panel.config import JpxSource, PanelConfig
 from tasks.panel.errors import UnreadablePrices
-from tasks.panel.kaggle import check
-from tasks.panel.kaggle import stage_file as stage
+from tasks.panel.kaggle import publish as publishing
+from tasks.panel.kaggle import stage_file
 from tasks.panel.kaggle.config import ARTIFACT_TYPE, FILE_NAME, PricesConfig
 from tasks.panel.kaggle.publish import publish, publish_file
 from tasks.panel.kaggle.stage_file import main
@@ -36,7 +36,7 @@ def file(jpx_prices: pd.DataFrame, tmp_path: Path) -> Path:
 @pytest.fixture
 def published_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published file has 120 rows."""
-    for module in (check, stage):
+    for module in (publishing, stage_file):
         monkeypatch.setattr(module, "N_ROWS", 120)
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_is_not_the_published_one_is_staged_under_its_digest_only(
 ) -> None:
     assert main([str(file)]) == 0
     assert (
-        "not the published file, which has 2332531 rows; a recipe takes it by panel.source: {kind: jpx, sha256: "
+        "not the published file, which has 2332531 rows; a recipe selects it by panel.source: {kind: jpx, sha256: "
         in (capsys.readouterr().out)
     )
     assert open_store().find(ARTIFACT_TYPE.spec(PricesConfig())) is None
@@ -93,7 +93,7 @@ def test_prices_staged_first_stay_and_later_ones_are_taken_by_their_digest(
     first = digest_of(file)
     jpx_prices.assign(Volume=1).to_csv(file, index=False)
     assert main([str(file)]) == 0
-    assert "holds prices staged before, which stay; a recipe takes these by" in capsys.readouterr().out
+    assert "holds prices staged before, which stay; a recipe selects these by" in capsys.readouterr().out
     record = open_store().record(publish(open_store(), PricesConfig()))
     assert record.facts["csv_sha256"] == first != digest_of(file)
 
@@ -108,7 +108,7 @@ def test_a_gzipped_file_gives_the_artifact_of_the_plain_one(file: Path, tmp_path
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "is no file; give the path"),
+        (None, "is not a file; give the path"),
         (b"a,b\n1,2\n", "lacks SecuritiesCode"),
         (b"PK\x03\x04x", "cannot be unpacked"),
     ],
@@ -150,7 +150,7 @@ def test_the_same_recipe_with_other_prices_gives_another_panel(file: Path, jpx_p
 
 
 def test_a_panel_of_staged_prices_without_any_is_refused() -> None:
-    with pytest.raises(UnreadablePrices, match=r"names no csv and no staged prices were handed in; run stage prices"):
+    with pytest.raises(UnreadablePrices, match=r"names no csv and the panel got no staged prices; run stage prices"):
         STAGES["panel"].publish.fn(STAGED)
 
 

@@ -64,9 +64,9 @@ def test_the_csv_is_the_same_however_it_is_packed(content: bytes, tmp_path: Path
     [
         (("../stock_prices.csv", CSV), "'../stock_prices.csv', a path that leaves its folder"),
         (("a/../../stock_prices.csv", CSV), "a path that leaves its folder"),
-        (("/etc/stock_prices.csv", CSV), "'/etc/stock_prices.csv', which is no relative path"),
-        (("..\\stock_prices.csv", CSV), "which is no relative path"),
-        (("C:/stock_prices.csv", CSV), "which is no relative path"),
+        (("/etc/stock_prices.csv", CSV), "'/etc/stock_prices.csv', which is not a relative path"),
+        (("..\\stock_prices.csv", CSV), "which is not a relative path"),
+        (("C:/stock_prices.csv", CSV), "which is not a relative path"),
         ((link("stock_prices.csv"), b"/etc/passwd"), "a link or a device"),
     ],
     ids=["escape", "deep-escape", "absolute", "backslash", "drive", "link"],
@@ -151,5 +151,5 @@ def test_a_damaged_member_is_named_however_it_is_packed(method: int, tmp_path: P
     assert plain_of(bytes(content), tmp_path) == NOISE
     start = 30 + len("stock_prices.csv")
     content[start + 12 : start + 40] = b"\xff" * 28
-    with pytest.raises(UnsafeArchive, match=r"the file cannot be unpacked: .*; fetch it again"):
+    with pytest.raises(UnsafeArchive, match=r"the file cannot be unpacked: .*; download it again"):
         plain_of(bytes(content), tmp_path)

@@ -8,8 +8,9 @@ import pytest
 
 from tasks.panel.build import write_panel
 from tasks.panel.config import CsvSource, JpxSource, PanelConfig, Sp500Source
-from tasks.panel.prompts import COMPANIES
-from tasks.panel.sources.reader import read_prices, two_day_target
+from tasks.panel.labels import two_day_target
+from tasks.panel.sources.reader import read_prices
+from tasks.panel.sources.sp500 import COMPANIES
 from tasks.schemas.artifacts import Panel
 from tests.panel.conftest import prices_of, walk
 
@@ -37,7 +38,7 @@ def test_a_target_of_a_day_without_a_price_is_missing(close):
 
 
 def test_sp500_targets_end_two_days_before_each_stocks_last_close():
-    prices, _ = read_prices(Sp500Source(), "seed")
+    prices, _ = read_prices(Sp500Source(), "reference")
     without = prices[prices["target"].isna()]
     assert without.groupby("code").size().to_dict() == dict.fromkeys(COMPANIES, 2)
 

@@ -7,7 +7,7 @@ from tasks.panel.build import write_panel
 from tasks.panel.config import JpxSource, PanelConfig
 from tasks.panel.errors import AmbiguousPrices, EmptySplit, TooFewStocks, UnreadablePrices
 
-CONTRACTS = ("seed", "point_in_time")
+CONTRACTS = ("reference", "point_in_time")
 
 
 def test_missing_columns_are_named(jpx_prices, write):
@@ -19,7 +19,7 @@ def test_splits_are_asked_for_only_where_returns_are_adjusted(jpx_prices, write)
     with pytest.raises(UnreadablePrices, match="lacks AdjustmentFactor; a panel needs the columns"):
         write(jpx_prices.drop(columns="AdjustmentFactor"))
     with pytest.raises(EmptySplit):
-        write(jpx_prices.drop(columns="AdjustmentFactor"), contract="seed", test_from="2022-01-01")
+        write(jpx_prices.drop(columns="AdjustmentFactor"), contract="reference", test_from="2022-01-01")
 
 
 @pytest.mark.parametrize("column", ["Date", "SecuritiesCode"])
@@ -33,11 +33,11 @@ def test_a_row_without_a_day_or_a_code_is_refused(jpx_prices, write, column):
 @pytest.mark.parametrize(
     ("column", "value", "what"),
     [
-        ("Close", "n/a!", "which is no number"),
-        ("Volume", "1,000", "which is no number"),
-        ("Target", "up", "which is no number"),
-        ("Date", "2020-02-30", "which is no day such as 2021-01-04"),
-        ("Date", "04.01.2021", "which is no day such as 2021-01-04"),
+        ("Close", "n/a!", "which is not a number"),
+        ("Volume", "1,000", "which is not a number"),
+        ("Target", "up", "which is not a number"),
+        ("Date", "2020-02-30", "which is not a day such as 2021-01-04"),
+        ("Date", "04.01.2021", "which is not a day such as 2021-01-04"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_named_with_its_line(jpx_prices, write, column, value, what):
@@ -94,17 +94,17 @@ def test_an_absent_file_is_refused(tmp_path):
 def test_a_cut_gzip_file_is_refused(jpx_prices, write, tmp_path, n_bytes):
     file = tmp_path / "cut.csv.gz"
     jpx_prices.to_csv(file, index=False)
-    with pytest.raises(UnreadablePrices, match=r"no table of prices: .*; fetch the file again or repair it"):
+    with pytest.raises(UnreadablePrices, match=r"not a table of prices: .*; download the file again or repair it"):
         write(file.read_bytes()[:-n_bytes])
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "no table of prices: Empty CSV file; fetch"),
-        (b"\n\n", "no table of prices: "),
-        (b"<!DOCTYPE html>\n<p>Sign in, please</p>\n", "no table of prices: |lacks SecuritiesCode"),
-        (b"PAR1\x15\x04\x15\xd0\xff\x00", "no table of prices: |lacks SecuritiesCode"),
+        (b"", "not a table of prices: Empty CSV file; download"),
+        (b"\n\n", "not a table of prices: "),
+        (b"<!DOCTYPE html>\n<p>Sign in, please</p>\n", "not a table of prices: |lacks SecuritiesCode"),
+        (b"PAR1\x15\x04\x15\xd0\xff\x00", "not a table of prices: |lacks SecuritiesCode"),
         (b"PK\x03\x04rest", "is a zip archive, plain or gzipped CSV is read; unpack it"),
         (b"SecuritiesCode,Date,Close,Close\n", "lacks Volume"),
     ],
@@ -117,7 +117,7 @@ def test_a_file_that_is_no_table_is_refused(write, content, why):
 
 def test_a_file_cut_within_a_row_is_refused(jpx_prices, write):
     content = jpx_prices.to_csv(index=False).rsplit(",", 2)[0]
-    with pytest.raises(UnreadablePrices, match=r"no table of prices: .*Expected 6 columns, got 4"):
+    with pytest.raises(UnreadablePrices, match=r"not a table of prices: .*Expected 6 columns, got 4"):
         write(content.encode())
 
 
