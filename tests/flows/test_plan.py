@@ -1,0 +1,111 @@
+"""The plan of a run: what exists, what would run, where, for how long, and why. Nothing is started."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.__main__ import main
+from flows.pipelines.leakage_premium import leakage_premium_pipeline
+from flows.runner.from_stage import StageNotRun
+from flows.runner.plan import PlannedStep, plan, plan_table
+from flows.runner.status import spec_of
+from tasks.common.settings import project_root
+from tasks.recipe import Recipe
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import Store, open_store
+
+RECIPE = Recipe(name="x")
+FORECAST = {
+    "embed base": {"pool": "h100", "hours": [1.0, 2.0], "dollars": [2.39, 4.78]},
+    "train": {"pool": "h100", "hours": [3.0, 4.0], "dollars": [7.17, 9.56]},
+}
+
+
+@pytest.fixture
+def store() -> Store:
+    return open_store()
+
+
+def publish(store: Store, recipe: Recipe, folder: Path, until: str) -> dict[str, ArtifactRef]:
+    """Every step's artifact up to one of them, of a few bytes each."""
+    folder.mkdir(exist_ok=True)
+    refs: dict[str, ArtifactRef] = {}
+    for step in leakage_premium_pipeline(recipe).steps:
+        spec = spec_of(step, refs)
+        (folder / "own.txt").write_text(spec.key)
+        facts = {"forecast": FORECAST} if step.name == "preflight" else {}
+        refs[step.name] = store.publish(spec, folder, facts, 1.0)
+        if step.name == until:
+            break
+    return refs
+
+
+def planned(recipe: Recipe, store: Store, from_stage: str = "missing") -> dict[str, PlannedStep]:
+    return {row.name: row for row in plan(leakage_premium_pipeline(recipe), store, from_stage)}
+
+
+def test_in_an_empty_store_every_step_runs_on_the_pool_of_its_route(store: Store) -> None:
+    rows = planned(RECIPE, store)
+    assert {row.status for row in rows.values()} == {"runs"}
+    assert rows["base"].reason == "the store has no base artifact"
+    assert rows["train"].reason == "its input base does not exist yet"
+    assert [name for name, row in rows.items() if row.pool == "h100"] == [
+        "embed base",
+        "train",
+        "merge",
+        "embed trained",
+    ]
+
+
+def test_what_exists_is_named_and_preflights_forecast_prices_what_is_to_come(store: Store, tmp_path: Path) -> None:
+    refs = publish(store, RECIPE, tmp_path / "made", "embed base")
+    rows = planned(RECIPE, store)
+    assert (rows["corpus"].status, rows["corpus"].reason) == ("exists", refs["corpus"].path)
+    assert (rows["corpus"].hours, rows["corpus"].dollars) == (None, None)
+    assert (rows["train"].status, rows["train"].reason) == ("runs", "the store has no train artifact")
+    assert rows["train"].hours == (3.0, 4.0)
+    assert rows["train"].dollars == (pytest.approx(3 * 2.39), pytest.approx(4 * 2.39))
+    assert (rows["preflight"].status, rows["preflight"].reason) == ("is checked again", "train is still to run")
+
+
+def test_a_whole_run_leaves_nothing_to_run(store: Store, tmp_path: Path) -> None:
+    publish(store, RECIPE, tmp_path / "made", "report")
+    assert {row.status for row in planned(RECIPE, store).values()} == {"exists"}
+    assert plan_table(plan(leakage_premium_pipeline(RECIPE), store))[-1]["status"] == "0 of 10"
+
+
+def test_the_first_field_that_differs_from_the_nearest_artifact_is_the_reason(store: Store, tmp_path: Path) -> None:
+    far = RECIPE.model_copy(update={"train": RECIPE.train.model_copy(update={"seed": 5, "learning_rate": 1e-3})})
+    publish(store, far, tmp_path / "made", "train")
+    near = publish(store, RECIPE, tmp_path / "made", "train")["train"]
+    asked = RECIPE.model_copy(update={"train": RECIPE.train.model_copy(update={"seed": 7})})
+    row = planned(asked, store)["train"]
+    assert row.reason.startswith(f"nearest is {near.path}: there config.seed is {RECIPE.train.seed}")
+    assert "7" in row.reason
+
+
+def test_from_a_stage_on_it_and_what_is_made_from_it_are_rebuilt(store: Store, tmp_path: Path) -> None:
+    publish(store, RECIPE, tmp_path / "made", "report")
+    rows = planned(RECIPE, store, "merge")
+    assert [name for name, row in rows.items() if row.status == "is rebuilt"] == [
+        "merge",
+        "embed trained",
+        "premium",
+        "report",
+    ]
+    with pytest.raises(StageNotRun, match="its stages are base, corpus"):
+        planned(RECIPE, store, "mergw")
+
+
+def test_the_command_prints_the_table_and_publishes_nothing(capsys: pytest.CaptureFixture[str], store: Store) -> None:
+    assert main(["plan", str(project_root() / "configs" / "smoke.yaml")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("plan of smoke on ")
+    assert [line.split()[0] for line in lines[2:5]] == ["step", "base", "corpus"]
+    assert lines[-1].startswith("all steps that run  10 of 10")
+    assert list(store.objects.list("")) == []
+
+
+def test_the_command_refuses_a_stage_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(project_root() / "configs" / "smoke.yaml"), "--from-stage", "trian"]) == 1
+    assert "from_stage='trian' is not a stage of smoke; its stages are base," in capsys.readouterr().err
