@@ -9,12 +9,14 @@ import grimp
 PAGE = Path(__file__).with_suffix(".md")
 BLOCK = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
 ROOTS = ("deployments", "flows", "tasks")
+TRIGGERED = ("__main__", "leakage_premium", "nightly", "plan", "store_audit", "sweep")
+"""Flows people trigger, and the command line."""
 
 Edges = set[tuple[str, str]]
 
 
 def package_edges() -> Edges:
-    """Imports between packages: each package of `tasks` and `flows`, the flows people trigger, and `deployments`."""
+    """Imports between the packages of `flows` and `tasks`, the flows people trigger, and `deployments`."""
     graph = grimp.build_graph(*ROOTS, cache_dir=None)
     edges: Edges = set()
     for module in graph.modules:
@@ -44,11 +46,6 @@ def reduced(edges: Edges) -> Edges:
     }
 
 
-def circles(edges: Edges) -> list[str]:
-    """Packages that import themselves through others."""
-    return sorted({start for start, end in edges if _reaches(edges, end, start)})
-
-
 def _next(edges: Edges, start: str) -> Iterator[str]:
     return (end for begin, end in edges if begin == start)
 
@@ -66,12 +63,12 @@ def _reaches(edges: Edges, start: str, goal: str) -> bool:
 
 
 def _package(module: str) -> str:
-    """`tasks.store` for `tasks.store.refs`; flows people trigger and the registry count by themselves."""
+    """`tasks.store` for `tasks.store.refs`; the flows people trigger are one."""
     root, *rest = module.split(".")
     if root == "deployments" or not rest:
         return root
-    if root == "flows" and (len(rest) == 1 and rest[0] not in ("pipelines", "runner", "costs", "runs")):
-        return "flows.stages" if rest[0] == "stages" else "flows"
+    if root == "flows" and rest[0] in TRIGGERED:
+        return root
     return f"{root}.{rest[0]}"
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from deployments.address import Address
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
-from flows.runner.status import find_result
+from flows.status import find_result
 from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
 from tasks.schemas.artifacts import Report

@@ -60,8 +60,8 @@ def _plan(options: argparse.Namespace) -> None:
 def _follow(options: argparse.Namespace) -> None:
     from flows.pipelines.leakage_premium import leakage_premium_pipeline
     from flows.runner.follow import follow
-    from flows.runner.status import find_result
     from flows.runs.recipes import recipe_of
+    from flows.status import find_result
     from tasks.store.store import open_store
 
     run = follow(options.deployment)

@@ -7,7 +7,9 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import get_client
 
-from flows.runner.prefect_runs import (
+from flows.runs.comparison import before_and_now
+from flows.runs.measured import Measured, measured, measured_on_any_prices, missing_model_steps
+from flows.server.runs import (
     UnknownDeployment,
     artifact_key,
     deployment_parameters,
@@ -16,8 +18,6 @@ from flows.runner.prefect_runs import (
     trigger,
     wait_until_final,
 )
-from flows.runs.comparison import before_and_now
-from flows.runs.measured import Measured, measured, measured_on_any_prices, missing_model_steps
 from tasks.common.errors import HindsightError
 from tasks.panel.source_version import SourceVersion, pinned, probe_source
 from tasks.recipe import Recipe

@@ -10,7 +10,7 @@ from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.runner.from_stage import MISSING, FromStage
 from flows.runner.plan import plan as plan_of
 from flows.runner.plan import plan_table
-from flows.runner.prefect_runs import artifact_key
+from flows.server.runs import artifact_key
 from tasks.recipe import Recipe
 from tasks.store.store import open_store
 

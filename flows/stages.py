@@ -11,8 +11,8 @@ from typing import Any
 from prefect import Flow, Task, flow
 from prefect.task_runners import TaskRunner
 
-from flows.runner.locks import one_at_a_time
-from flows.runner.timeouts import stage_seconds
+from flows.server.locks import one_at_a_time
+from flows.server.timeouts import stage_seconds
 from tasks.base.config import ARTIFACT_TYPE as BASE
 from tasks.base.task import publish_base
 from tasks.corpus.config import ARTIFACT_TYPE as CORPUS

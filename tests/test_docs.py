@@ -2,8 +2,10 @@
 
 import re
 import runpy
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 from tasks.common.settings import project_root
@@ -13,7 +15,8 @@ PAGES = [*project_root().glob("*.md"), *project_root().glob("docs/**/*.md"), *pr
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", prose)
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
@@ -36,3 +39,28 @@ def test_a_decision_fits_on_forty_lines(decision: Path) -> None:
 def test_pins_are_names_and_versions_and_say_nothing_of_where_they_come_from(file: Path) -> None:
     lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
     assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+
+
+def test_the_architectures_diagram_is_what_the_imports_say() -> None:
+    page = (project_root() / "docs" / "architecture.md").read_text()
+    drawn = runpy.run_path(str(project_root() / "docs" / "architecture.py"))["diagram"]()
+    assert f"```mermaid\n{drawn}```" in page, "run `python docs/architecture.py`"
+
+
+def test_no_module_and_no_package_imports_itself_through_others() -> None:
+    graph = grimp.build_graph("deployments", "flows", "tasks", exclude_type_checking_imports=True, cache_dir=None)
+    TopologicalSorter({module: graph.find_modules_directly_imported_by(module) for module in graph.modules}).prepare()
+    packages: dict[str, set[str]] = {}
+    for importer, imported in runpy.run_path(str(project_root() / "docs" / "architecture.py"))["package_edges"]():
+        packages.setdefault(importer, set()).add(imported)
+    TopologicalSorter(packages).prepare()
+
+
+def test_every_path_the_architecture_and_the_recipes_for_changes_name_exists() -> None:
+    text = "".join((project_root() / "docs" / name).read_text() for name in ("architecture.md", "extend.md"))
+    named = set(re.findall(r"`((?:flows|tasks|deployments|configs|tests|docs)/[\w/.-]+)`", text))
+    assert len(named) > 10
+    assert sorted(path for path in named if not (project_root() / path).exists()) == [
+        "tasks/coverage/",
+        "tests/coverage/",
+    ]

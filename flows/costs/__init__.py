@@ -1,1 +1,5 @@
-"""What a run costs: the budget gate before each rented step, and the table of what was spent."""
+"""What a run costs.
+
+outlook: the arithmetic of spent and expected dollars. budget: the gate before each step. question: asking a person.
+spend: gathers what a run has used. spend_table: shows it.
+"""

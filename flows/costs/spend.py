@@ -13,10 +13,10 @@ from prefect.exceptions import PrefectException
 from flows.costs.outlook import Forecast, StepUsage, forecasts
 from flows.costs.spend_table import spend_table
 from flows.pipelines.pipeline import Pipeline
-from flows.runner.attempts import Attempts, attempts
-from flows.runner.prefect_runs import artifact_key, own_run_id
-from flows.runner.status import StepStatus, pool_of, step_statuses
-from flows.runner.tags import artifact_tag
+from flows.server.attempts import Attempts, attempts
+from flows.server.runs import artifact_key, own_run_id
+from flows.server.tags import artifact_tag
+from flows.status import StepStatus, pool_of, step_statuses
 from tasks.common.errors import HindsightError
 from tasks.costs.prices import load_prices
 from tasks.store.store import Store

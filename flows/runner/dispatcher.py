@@ -10,7 +10,9 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import StateType
 
-from flows.runner.prefect_runs import (
+from flows.runner.request import StageRequest, find
+from flows.runner.stage_lease import StageLease
+from flows.server.runs import (
     UnknownDeployment,
     add_tags,
     ending_of,
@@ -23,9 +25,7 @@ from flows.runner.prefect_runs import (
     trigger,
     wait_until_final,
 )
-from flows.runner.request import StageRequest, find
-from flows.runner.stage_lease import StageLease
-from flows.runner.tags import parent_tag
+from flows.server.tags import parent_tag
 from tasks.common.errors import HindsightError
 from tasks.store.rebuild import find_artifact
 from tasks.store.refs import ArtifactRef

@@ -16,7 +16,7 @@ from prefect.client.schemas import FlowRun
 from prefect.exceptions import PrefectException
 
 from flows.pipelines.leakage_premium import leakage_premium_pipeline, recipe_tags
-from flows.runner.prefect_runs import (
+from flows.server.runs import (
     add_tags,
     ending_of,
     is_completed,
@@ -25,7 +25,7 @@ from flows.runner.prefect_runs import (
     start_or_share,
     trigger,
 )
-from flows.runner.status import find_result
+from flows.status import find_result
 from tasks.common.errors import HindsightError
 from tasks.store.errors import ArtifactMissing
 from tasks.store.refs import ArtifactRef

@@ -8,7 +8,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, LogFilterTimestamp
 from prefect.client.schemas.sorting import LogSort
 
-from flows.runner.prefect_runs import (
+from flows.server.runs import (
     UnknownDeployment,
     ending_of,
     is_completed,

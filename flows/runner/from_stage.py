@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from flows.pipelines.pipeline import Pipeline
-from flows.runner.status import find_artifacts
 from flows.stages import STAGES
+from flows.status import find_artifacts
 from tasks.common.errors import HindsightError
 from tasks.store.errors import ArtifactMissing
 from tasks.store.store import Store

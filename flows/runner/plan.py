@@ -8,8 +8,8 @@ from pydantic import JsonValue
 from flows.costs.outlook import Forecast, forecasts
 from flows.pipelines.pipeline import Pipeline, Step
 from flows.runner.from_stage import MISSING, check_from_stage
-from flows.runner.status import StepStatus, pool_of, step_statuses
 from flows.stages import STAGES
+from flows.status import StepStatus, pool_of, step_statuses
 from tasks.common.text import DASH, SECONDS_PER_HOUR
 from tasks.costs.prices import Prices, load_prices
 from tasks.store.catalogue import records

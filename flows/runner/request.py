@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flows.runner.tags import artifact_tag, rebuild_tag
+from flows.server.tags import artifact_tag, rebuild_tag
 from tasks.common.settings import Frozen
 from tasks.store.rebuild import find_artifact
 from tasks.store.refs import ArtifactRef, ArtifactSpec

@@ -11,15 +11,15 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.costs.budget import Budget
 from flows.costs.spend import publish_spend
 from flows.pipelines.pipeline import Pipeline, Step
-from flows.runner.cancellation import cancel_children
 from flows.runner.dispatcher import dispatch
 from flows.runner.from_stage import MISSING, check_from_stage
 from flows.runner.in_process import run_in_process, runs_in_process
-from flows.runner.prefect_runs import own_run_id
 from flows.runner.request import StageRequest
-from flows.runner.status import pool_of, spec_of, step_statuses
 from flows.runs.table import publish_after_run
+from flows.server.cancellation import cancel_children
+from flows.server.runs import own_run_id
 from flows.stages import STAGES
+from flows.status import pool_of, spec_of, step_statuses
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 

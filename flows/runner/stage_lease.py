@@ -12,7 +12,7 @@ import uuid
 
 from prefect.context import FlowRunContext
 
-from flows.runner.prefect_runs import own_run_id
+from flows.server.runs import own_run_id
 from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, LeaseHeld, LeaseMissing, end, new_lease, read_lease, renew, take
 from tasks.store.receipts import release_compute, verify

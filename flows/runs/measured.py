@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
-from flows.runner.status import existing_artifacts, step_statuses
+from flows.status import existing_artifacts, step_statuses
 from tasks.panel.config import PanelConfig, panel_label
 from tasks.panel.source_version import pinned
 from tasks.recipe import Recipe

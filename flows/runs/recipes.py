@@ -11,7 +11,7 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
-from flows.runner.status import step_statuses
+from flows.status import step_statuses
 from tasks.recipe import Recipe
 from tasks.store.digests import sha256_of_json
 from tasks.store.errors import StoreError

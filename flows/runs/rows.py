@@ -10,9 +10,9 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows.runner.prefect_runs import ending_of, run_url
 from flows.runs.recipes import FLOW_NAME, RunSources, recipe_of
 from flows.runs.row import Run, RunRow, builders, known_by, measured, spend_of, tokens_seen
+from flows.server.runs import ending_of, run_url
 from tasks.recipe import Recipe
 from tasks.schemas.scores import PremiumScores
 from tasks.store.errors import StoreError

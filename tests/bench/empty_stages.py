@@ -11,8 +11,8 @@ from prefect.deployments import run_deployment
 from flows.leakage_premium import leakage_premium
 from flows.runner.dispatcher import dispatch
 from flows.runner.in_process import run_in_process
-from flows.runner.locks import one_at_a_time
 from flows.runner.request import StageRequest
+from flows.server.locks import one_at_a_time
 from tasks.common.settings import Config
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef, ArtifactType

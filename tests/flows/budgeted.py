@@ -9,7 +9,7 @@ from flows.costs.spend import step_usages
 from flows.pipelines.pipeline import Step
 from flows.runner.dispatcher import dispatch
 from flows.runner.request import StageRequest
-from flows.runner.status import StepStatus
+from flows.status import StepStatus
 from tasks.costs.limits import Limits
 from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
 from tasks.store.store import open_store

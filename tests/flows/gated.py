@@ -9,8 +9,8 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.runner.dispatcher import dispatch
-from flows.runner.locks import one_at_a_time
 from flows.runner.request import StageRequest
+from flows.server.locks import one_at_a_time
 from tasks.common.settings import Config
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef, ArtifactType

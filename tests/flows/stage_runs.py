@@ -12,7 +12,7 @@ from prefect.client.schemas.sorting import LogSort
 from prefect.deployments import run_deployment
 
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
-from flows.runner.status import find_result
+from flows.status import find_result
 from tasks.common.settings import project_root
 from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
 from tasks.recipe import Recipe, load_recipe

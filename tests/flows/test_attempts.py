@@ -9,10 +9,10 @@ import pytest
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import State, StateDetails, StateType
 
-from flows.runner.attempts import pool_tag, stays_of
 from flows.runner.dispatcher import StageFailed, dispatch
-from flows.runner.locks import only_run
 from flows.runner.request import StageRequest
+from flows.server.attempts import pool_tag, stays_of
+from flows.server.locks import only_run
 from tasks.store.store import open_store
 from tests.flows.stage_runs import panel_plan, until
 from tests.flows.test_dispatch import kill_process_of, runs_of

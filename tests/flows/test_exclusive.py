@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.runner.locks import only_run
-from flows.runner.tags import artifact_tag
+from flows.server.locks import only_run
+from flows.server.tags import artifact_tag
 from flows.stages import STAGES
 from tasks.common.settings import project_root
 from tasks.store.store import open_store
@@ -20,7 +20,7 @@ from tests.local_stack import Stack
 
 HOLDER = """
 import sys
-from flows.runner.locks import only_run
+from flows.server.locks import only_run
 from tests.flows.stage_runs import panel_plan
 with only_run(panel_plan(int(sys.argv[1])), lease_seconds=60):
     print("held", flush=True)

@@ -10,8 +10,8 @@ from deployments.pools import pool_files
 from deployments.steps import recipe as recipe_step
 from flows.pipelines.leakage_premium import leakage_premium_pipeline, leakage_premium_steps
 from flows.pipelines.pipeline import Pipeline, Step
-from flows.runner.status import pool_of
 from flows.stages import STAGES
+from flows.status import pool_of
 from tasks.common.settings import project_root
 from tasks.recipe import Recipe, Route
 

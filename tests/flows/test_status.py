@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from flows.pipelines.leakage_premium import leakage_premium_pipeline, leakage_premium_steps
-from flows.runner.status import existing_artifacts, spec_of
 from flows.runs.comparison import NONE_YET, before_and_now
 from flows.runs.measured import measured, measured_on_any_prices, missing_model_steps
+from flows.status import existing_artifacts, spec_of
 from tasks.panel.config import CsvSource, PanelConfig
 from tasks.panel.source_version import pinned
 from tasks.recipe import Recipe

@@ -19,10 +19,10 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import StateType
 from prefect.context import FlowRunContext
 
-from flows.runner.attempts import meter_of, pool_tag
-from flows.runner.limits import have_limit, held_limit, renew_limit
-from flows.runner.prefect_runs import retry_on_outage, runs_tagged
-from flows.runner.tags import artifact_tag, requester_among
+from flows.server.attempts import meter_of, pool_tag
+from flows.server.limits import have_limit, held_limit, renew_limit
+from flows.server.runs import retry_on_outage, runs_tagged
+from flows.server.tags import artifact_tag, requester_among
 from tasks.common.settings import Config
 from tasks.costs.hardware import current_pool
 from tasks.costs.usage import metered

@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowR
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelling
 
-from flows.runner.tags import parent_tag, parents_among
+from flows.server.tags import parent_tag, parents_among
 
 log = logging.getLogger(__name__)
 
