@@ -6,24 +6,25 @@ RUN := $(VENV)/bin/python
 # What `make demo` runs: smoke, or smoke-full-weight.
 RECIPE ?= smoke
 
-# A server of the user's own must not catch this project's runs.
+# Runs of this project must not go to another Prefect server of the user's.
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent
+.PHONY: help install demo plan runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent
 .PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-overhead browser
 .NOTPARALLEL: demo test
 
 help:
 	@echo "make demo       install, start server and workers, run leakage-premium/smoke, print its table"
 	@echo "make demo RECIPE=smoke-full-weight  the same with every weight trained, on two ranks"
-	@echo "make runs       what has run, what it cost and found: a table, a CSV, a figure"
+	@echo "make plan       what that run would do, where, for how long and for how much; starts nothing"
+	@echo "make runs       all runs, their cost and figures: a table, a CSV, a figure"
 	@echo "make down       end the server and the workers that make demo started"
 	@echo "make test       install, lint, types, import contracts, tests"
 	@echo "make test-slow  the long suites"
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, overhead) compares with the plain way; writes .hindsight/bench/NAME.json"
-	@echo "make simulate-coverage, make simulate-tent  what docs/measure.md says of intervals and of cutoff ladders"
-	@echo "make pictures   take docs/pictures anew from the running demo (needs Chromium)"
+	@echo "make simulate-coverage, make simulate-tent  the simulations behind docs/measure.md"
+	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
 
 install: $(VENV)/.installed $(TRAINER)/.installed
 
@@ -44,6 +45,9 @@ demo: install
 	$(RUN) -m deployments.local up
 	$(RUN) -m deployments.local follow leakage-premium/$(RECIPE)
 
+plan: install
+	@$(RUN) -m flows plan configs/$(RECIPE).yaml
+
 runs: install
 	@$(RUN) -m deployments.local runs --csv .hindsight/runs/runs.csv --figure .hindsight/runs/spend.svg
 
@@ -53,6 +57,7 @@ down:
 lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(RUN) -m tests.vocabulary
 
 types: $(VENV)/.installed
 	$(VENV)/bin/mypy

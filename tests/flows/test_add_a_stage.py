@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 from prefect.client.orchestration import get_client
 
 from tasks.common.settings import project_root
@@ -88,10 +89,12 @@ def test_the_new_stage_runs_inline_and_is_planned(extended: Path, tmp_path: Path
 def test_the_new_stage_is_deployed_run_and_found_in_the_store(extended: Path, on_stack: Stack) -> None:
     connection = {"PREFECT_API_URL": on_stack.api, "PREFECT_HOME": str(on_stack.state / "prefect")}
     variables = f"env={json.dumps({'PYTHONPATH': str(extended)})}"
-    run(
-        *(extended, "-m", "prefect", "--no-prompt", "deploy", "-n", "coverage/cpu", "--job-variable", variables),
-        **connection,
-    )
+    described = yaml.safe_load((extended / "prefect.yaml").read_text())
+    # Only the new deployment: the others keep pointing to the project.
+    described["deployments"] = [each for each in described["deployments"] if "stage:coverage" in each.get("tags", [])]
+    (extended / "coverage.yaml").write_text(yaml.safe_dump(described))
+    deploy = ("-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "coverage.yaml")
+    run(extended, *deploy, "--job-variable", variables, **connection)
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("coverage/cpu")
     assert set(deployment.parameter_openapi_schema["properties"]) == {"config", "panel"}
