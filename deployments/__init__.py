@@ -1,1 +1,6 @@
-"""What prefect.yaml cannot say: recipes as parameters, pools, and a local server with its workers."""
+"""What prefect.yaml cannot express: pools, automations, build steps, and a local server with its workers.
+
+local: the command `up`, `down`, `follow`, `runs`. server: starts Prefect's server. address, access: where the server
+listens and who may use it. processes: what was started here. pools, automations, webhook: registered with the server.
+steps: build steps of prefect.yaml.
+"""

@@ -1,6 +1,5 @@
-"""Where the local server listens, and how it is asked."""
+"""The local server's address, and checks of what answers there."""
 
-import base64
 import ipaddress
 import os
 import socket
@@ -8,20 +7,24 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 
-from deployments.access import AUTH_VARIABLE, WrongAccess, auth_from_environment, host_from_environment
+from deployments.access import AUTH_VARIABLE, auth_from_environment, basic_auth, host_from_environment
 from tasks.common.errors import HindsightError
 
 DEFAULT_PORT = 4200
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (refused without authentication)
-"""Who listens everywhere is asked here."""
+"""By the address of a server that listens everywhere: where clients on this machine reach it."""
 
 
 class PortInUse(HindsightError):
-    """Something else listens where the server should."""
+    """Another program listens on the server's port."""
 
 
 class BadPort(HindsightError):
-    """HINDSIGHT_PORT is no port."""
+    """HINDSIGHT_PORT is not a port."""
+
+
+class BadServer(HindsightError):
+    """The local server does not answer, or requires another authentication than HINDSIGHT_AUTH."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Address:
     Args:
         port: Where it listens.
         host: IP address it listens on.
-        auth: `user:password` that it asks for; None lets everybody in.
+        auth: `user:password` that it requires; None for no authentication.
     """
 
     port: int
@@ -40,29 +43,29 @@ class Address:
 
     @classmethod
     def from_environment(cls) -> "Address":
-        """HINDSIGHT_PORT or Prefect's own 4200, HINDSIGHT_HOST or this machine alone, HINDSIGHT_AUTH or nobody asked.
+        """From HINDSIGHT_PORT (default 4200), HINDSIGHT_HOST (127.0.0.1) and HINDSIGHT_AUTH (no authentication).
 
         Raises:
-            BadPort: If the port is none.
+            BadPort: If the port is not one.
             BadAuth: If the authentication is not `user:password`.
-            BadHost: If the host is no IP address.
-            OpenToAll: If other machines could reach a server that asks nobody.
+            BadHost: If the host is not an IP address.
+            OpenToAll: If other machines could reach a server without authentication.
         """
         text = os.environ.get("HINDSIGHT_PORT", str(DEFAULT_PORT))
         if not (text.isdecimal() and 1024 <= int(text) <= 65535):
-            raise BadPort(f"HINDSIGHT_PORT={text!r} is no port from 1024 to 65535.")
+            raise BadPort(f"HINDSIGHT_PORT={text!r} is not a port from 1024 to 65535.")
         auth = auth_from_environment()
         return cls(int(text), host_from_environment(auth), auth)
 
     @property
     def ui(self) -> str:
-        """The UI's address."""
+        """URL of the UI."""
         host = EVERYWHERE.get(self.host, self.host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def api(self) -> str:
-        """The API's address."""
+        """URL of the API."""
         return f"{self.ui}/api"
 
     @property
@@ -72,10 +75,10 @@ class Address:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a request says to be let in."""
-        return {"Authorization": f"Basic {base64.b64encode(self.auth.encode()).decode()}"} if self.auth else {}
+        """The HTTP headers that authenticate a request."""
+        return basic_auth(self.auth)
 
-    def refuse_if_taken(self) -> None:
+    def check_port_is_free(self) -> None:
         """Raise PortInUse if a server could not listen here."""
         with socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,27 +96,27 @@ def server_answers(address: Address) -> bool:
     return _status(f"{address.api}/health") == 200
 
 
-def refuse_other_access(address: Address) -> None:
-    """Raise WrongAccess if the server there lets in others than the address says."""
+def check_access(address: Address) -> None:
+    """Raise BadServer if the server there requires another authentication than the address has."""
     version = f"{address.api}/admin/version"
     if address.auth and _status(version) != 401:
-        raise WrongAccess(
+        raise BadServer(
             f"the server at {address.ui} runs without authentication though {AUTH_VARIABLE} is set; `make down` ends "
-            "it, and the next start asks for it."
+            "it, and the next start requires it."
         )
     if _status(version, address.headers) == 401:
-        said = (
+        required = (
             f"another {AUTH_VARIABLE} than is set here" if address.auth else f"{AUTH_VARIABLE}, which is not set here"
         )
-        raise WrongAccess(f"the server at {address.ui} asks for {said}; set it to what the server was started with.")
+        raise BadServer(f"the server at {address.ui} asks for {required}; set it to what the server was started with.")
 
 
 def _status(url: str, headers: dict[str, str] | None = None) -> int | None:
-    """The answer's HTTP status; None where nobody answers."""
+    """The response's HTTP status; None if there is no response."""
     try:
         request = urllib.request.Request(url, headers=headers or {})  # noqa: S310 (always http, always this machine)
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
-            return int(answer.status)
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+            return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code
     except (urllib.error.URLError, TimeoutError, ConnectionError):

@@ -1,4 +1,4 @@
-"""Register the automations that deployments/automations.yaml describes: `python -m deployments.automations`."""
+"""Registers the automations of deployments/automations.yaml: `python -m deployments.automations`."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,36 +13,37 @@ from prefect.events.filters import AutomationFilter, AutomationFilterTags
 from prefect.events.schemas.automations import Automation, AutomationCore
 from pydantic import BaseModel, ValidationError
 
-from deployments.webhook import NOTIFICATIONS_VARIABLE, saved_webhooks
+from deployments.access import WEBHOOK_VARIABLE
+from deployments.webhook import saved_webhooks
 from tasks.common.errors import HindsightError
 
 M = TypeVar("M", bound=BaseModel)
 
 FILE = Path(__file__).with_name("automations.yaml")
 TAG = "hindsight"
-"""Marks what this file registered: only that is ever changed or removed."""
+"""Marks the automations of this file: no others are changed or removed."""
 
 
 class BadAutomations(HindsightError):
-    """The file says something that Prefect would refuse or pass over."""
+    """The file holds something that Prefect would refuse or ignore."""
 
 
 def automations(
     webhooks: Mapping[str, UUID], within: Mapping[str, float] | None = None, file: Path = FILE
 ) -> list[AutomationCore]:
-    """What the file describes; an automation whose address is not known is left out.
+    """Read the file's automations; one whose address is not known is left out.
 
     Args:
         webhooks: Block document of each address.
-        within: Seconds by an automation's name, in place of what the file says.
-        file: Automations in Prefect's words, see there.
+        within: Seconds by an automation's name, instead of the file's.
+        file: Automations with Prefect's keys, see there.
 
     Raises:
-        BadAutomations: If Prefect would refuse an entry or pass over one of its keys.
+        BadAutomations: If Prefect would refuse an entry or ignore one of its keys.
     """
     entries = _entries(file)
     if unknown := set(within or {}) - {entry["name"] for entry in entries}:
-        raise BadAutomations(f"{file.name} has no automation {sorted(unknown)[0]!r} whose `within` could be another.")
+        raise BadAutomations(f"{file.name} has no automation {sorted(unknown)[0]!r} whose `within` could change.")
     for entry in entries:
         if entry["name"] in (within or {}):
             entry["trigger"]["within"] = (within or {})[entry["name"]]
@@ -50,14 +51,10 @@ def automations(
 
 
 def register_automations(within: Mapping[str, float] | None = None, file: Path = FILE) -> list[str]:
-    """Bring the server's automations of ours to what the file says; a second time changes nothing.
+    """Update the server's automations with our tag to the file. Arguments as in `automations`.
 
-    What somebody disabled in the UI stays disabled. An update would forget which runs are being watched, so that
-    what is as it should be is left alone.
-
-    Args:
-        within: As in `automations`.
-        file: As in `automations`.
+    One disabled in the UI stays disabled. Equal ones are not updated, because an update would forget which runs are
+    being watched.
 
     Returns:
         One line per automation: what was done.
@@ -66,18 +63,18 @@ def register_automations(within: Mapping[str, float] | None = None, file: Path =
     wanted = automations(webhooks, within, file)
     tagged = AutomationFilter(tags=AutomationFilterTags(all_=[TAG]))
     with get_client(sync_client=True) as client:
-        there = client.read_automations(automations=tagged)
-        lines = [f"{each.name}: {_bring(client, each, there)}" for each in wanted]
-        for old in _superfluous(wanted, there):
+        registered = client.read_automations(automations=tagged)
+        lines = [f"{each.name}: {_register(client, each, registered)}" for each in wanted]
+        for old in _superfluous(wanted, registered):
             client.delete_automation(old.id)
             lines.append(f"{old.name}: removed")
     if left_out := len(_entries(file)) - len(wanted):
-        lines.append(f"{left_out} notifications: not registered, for {NOTIFICATIONS_VARIABLE} is not set")
+        lines.append(f"{left_out} notifications: not registered, because {WEBHOOK_VARIABLE} is not set")
     return lines
 
 
-def _bring(client: SyncPrefectClient, wanted: AutomationCore, there: Sequence[Automation]) -> str:
-    same_name = [each for each in there if each.name == wanted.name]
+def _register(client: SyncPrefectClient, wanted: AutomationCore, registered: Sequence[Automation]) -> str:
+    same_name = [each for each in registered if each.name == wanted.name]
     if not same_name:
         client.create_automation(wanted)
         return "created"
@@ -88,11 +85,11 @@ def _bring(client: SyncPrefectClient, wanted: AutomationCore, there: Sequence[Au
     return f"updated{note}"
 
 
-def _superfluous(wanted: Sequence[AutomationCore], there: Sequence[Automation]) -> list[Automation]:
-    """Those of no wanted name, and all but the first of one name."""
-    kept = {each.name: each.id for each in reversed(there)}
+def _superfluous(wanted: Sequence[AutomationCore], registered: Sequence[Automation]) -> list[Automation]:
+    """Automations of no wanted name, and all but the first of one name."""
+    kept = {each.name: each.id for each in reversed(registered)}
     names = {each.name for each in wanted}
-    return [each for each in there if each.name not in names or kept[each.name] != each.id]
+    return [each for each in registered if each.name not in names or kept[each.name] != each.id]
 
 
 def _content(automation: AutomationCore) -> dict[str, Any]:
@@ -103,7 +100,7 @@ def _entries(file: Path) -> list[dict[str, Any]]:
     content = yaml.safe_load(file.read_text())
     entries = content.get("automations") if isinstance(content, dict) and set(content) == {"automations"} else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "name" in entry for entry in entries):
-        raise BadAutomations(f"{file} is no list of automations with names below the one key `automations`.")
+        raise BadAutomations(f"{file} is not a list of automations with names below the only key `automations`.")
     return entries
 
 
@@ -115,7 +112,7 @@ def _automation(entry: Mapping[str, Any], webhooks: Mapping[str, UUID], file: Pa
     where = f"{file.name}, {entry['name']!r}: "
     actions = [_action(action, webhooks, where) for action in entry.get("actions", [])]
     built = _validated(AutomationCore, {**entry, "actions": actions, "tags": [TAG]}, where)
-    _refuse_passed_over(entry["trigger"], built.trigger, f"{where}trigger.")
+    _check_keys(entry["trigger"], built.trigger, f"{where}trigger.")
     return built
 
 
@@ -123,27 +120,27 @@ def _action(action: Mapping[str, Any], webhooks: Mapping[str, UUID], where: str)
     plain = {key: value for key, value in action.items() if key != "webhook"}
     if "webhook" in action:
         plain["block_document_id"] = webhooks[action["webhook"]]
-    # The models by their type: of the union Prefect would tell what is wrong with each of its members.
+    # One model by its type: an error of the union would list what is wrong with each of its members.
     kinds: dict[str, type[BaseModel]] = {model.model_fields["type"].default: model for model in get_args(ActionTypes)}
     if plain.get("type") not in kinds:
-        raise BadAutomations(f"{where}actions.type={plain.get('type')!r} is none of {', '.join(sorted(kinds))}.")
+        raise BadAutomations(f"{where}actions.type={plain.get('type')!r} is not one of {', '.join(sorted(kinds))}.")
     return _validated(kinds[plain["type"]], plain, f"{where}actions.")
 
 
-def _validated(model: type[M], said: Mapping[str, Any], where: str) -> M:
+def _validated(model: type[M], given: Mapping[str, Any], where: str) -> M:
     try:
-        built = model.model_validate(said)
+        built = model.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadAutomations(f"{where}{place}: {first['msg']}.") from error
-    _refuse_passed_over(said, built, where)
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadAutomations(f"{where}{key}: {first['msg']}.") from error
+    _check_keys(given, built, where)
     return built
 
 
-def _refuse_passed_over(said: Mapping[str, Any], built: BaseModel, where: str) -> None:
-    for key in sorted(set(said) - set(type(built).model_fields)):
-        raise BadAutomations(f"{where}{key}: Prefect knows no such key and would pass over it; correct or remove it.")
+def _check_keys(given: Mapping[str, Any], built: BaseModel, where: str) -> None:
+    for key in sorted(set(given) - set(type(built).model_fields)):
+        raise BadAutomations(f"{where}{key}: unknown to Prefect, which would ignore it; correct or remove it.")
 
 
 def main() -> int:

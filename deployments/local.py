@@ -1,8 +1,7 @@
 """A Prefect server and one worker per pool on this machine: `python -m deployments.local up`.
 
-Everything lies in the state folder (`.hindsight`): the server's SQLite unless Prefect's own variable names a
-PostgreSQL, its UI, logs, and `processes.json`, which names what was started here, so that `down` ends that and nothing
-else. None of it needs root.
+All files are in the state folder (`.hindsight`): the server's SQLite unless Prefect's own variable names a PostgreSQL,
+its UI, logs, and `processes.json` with what was started here, so that `down` ends only that. Nothing needs root.
 """
 
 import argparse
@@ -13,10 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from deployments.access import clients_environment, servers_environment, workers_environment
-from deployments.address import Address, PortInUse, refuse_other_access, server_answers
-from deployments.processes import end_all, is_running, note
-from deployments.scratch import scratch_dir, sweep_attempts
+from deployments.access import clients_environment, server_environment, workers_environment
+from deployments.address import Address, BadServer, PortInUse, check_access, server_answers
+from deployments.processes import end_all, is_running, record_process, remove_workspaces, temporary_dir
 from tasks.common.errors import HindsightError
 from tasks.common.settings import project_root, state_dir
 from tasks.costs.prices import PROVIDER_VARIABLE
@@ -27,23 +25,18 @@ SERVER_START_SECONDS = 240
 """A first start on a cold disk has taken 65 s."""
 
 
-class ServerSilent(HindsightError):
-    """The server was started and does not answer."""
-
-
 def up(address: Address) -> None:
     """Start what is not running yet: server, pools, deployments, workers.
 
-    What still runs is left alone: after a server's death this starts the server, and runs go on.
+    What runs stays untouched: after a crash of the server this starts it, and runs continue.
 
     Raises:
-        PortInUse: If something else listens on the port.
-        WrongAccess: If the server that runs lets in others than the environment says now.
-        UnwritableStore: If artifacts could not be kept.
-        ServerSilent: If the server dies or stays silent.
+        PortInUse: If another program listens on the port.
+        UnwritableStore: If the store cannot be written.
+        BadServer: If the server dies, does not answer or requires another authentication than the environment's.
     """
     open_store().probe()
-    _start_server(address, servers_environment(_environment(address), address.auth))
+    _start_server(address, server_environment(_environment(address), address.auth))
     environment = clients_environment(_environment(address), address.auth)
     _prefect_step(["-m", "deployments.pools"], environment)
     _prefect_step(["-m", "prefect", "--no-prompt", "deploy", "--all"], environment, quiet=True)
@@ -55,14 +48,14 @@ def up(address: Address) -> None:
 
 
 def _environment(address: Address) -> dict[str, str]:
-    """What server, workers and their runs inherit: absolute places, so that it does not matter where they start."""
+    """Environment of server, workers and their runs. Paths are absolute, because they start in other folders."""
     return {
-        # All pools are this machine: nobody sends a bill for an H100.
+        # All pools are this machine: an H100 costs nothing.
         PROVIDER_VARIABLE: "own",
-        "TMPDIR": str(scratch_dir()),
-        # Prefect's processes tell its makers of themselves unless told not to.
+        "TMPDIR": str(temporary_dir()),
+        # Switches off Prefect's telemetry.
         "DO_NOT_TRACK": "1",
-        # A browser on another machine asks whoever served the page; 127.0.0.1 would be itself.
+        # A browser on another machine must call the host of the page; 127.0.0.1 would be itself.
         **({"PREFECT_SERVER_UI_API_URL": "/api"} if address.is_open else {}),
         **os.environ,
         "HINDSIGHT_ROOT": str(project_root()),
@@ -81,16 +74,16 @@ def _environment(address: Address) -> dict[str, str]:
 def _start_server(address: Address, environment: dict[str, str]) -> None:
     if is_running("server"):
         if server_answers(address):
-            refuse_other_access(address)
+            check_access(address)
             return
         raise PortInUse(f"a server of this folder runs elsewhere than at {address.api}; `make down` ends it.")
-    address.refuse_if_taken()
+    address.check_port_is_free()
     process = _spawn("server", ["-m", "deployments.server"], environment)
     started = time.monotonic()
     while not server_answers(address):
         waited = time.monotonic() - started
         if process.poll() is not None or waited > SERVER_START_SECONDS:
-            raise ServerSilent(
+            raise BadServer(
                 f"the Prefect server does not answer at {address.api} after {waited:.0f} s; see {_log('server')}."
             )
         time.sleep(0.5)
@@ -106,8 +99,8 @@ def _start_worker(pool: str, environment: dict[str, str]) -> None:
 def _spawn(name: str, arguments: list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
     log = _log(name)
     log.parent.mkdir(parents=True, exist_ok=True)
-    # A worker that inherits an ignored SIGINT, as from a background shell, survives SIGTERM; a session of its own keeps
-    # the terminal's Ctrl-C away from it.
+    # A worker that inherits an ignored SIGINT, as from a background shell, survives SIGTERM. In a session of its own it
+    # does not receive the terminal's Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -119,7 +112,7 @@ def _spawn(name: str, arguments: list[str], environment: dict[str, str]) -> "sub
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    note(name, process.pid)
+    record_process(name, process.pid)
     return process
 
 
@@ -135,7 +128,7 @@ def _prefect_step(arguments: list[str], environment: dict[str, str], quiet: bool
 
 def _run_flows(address: Address, *arguments: str) -> int:
     if server_answers(address):
-        refuse_other_access(address)
+        check_access(address)
     command = [sys.executable, "-m", "flows", *arguments]
     environment = clients_environment(_environment(address), address.auth)
     returncode = subprocess.run(command, cwd=project_root(), env=environment).returncode
@@ -148,7 +141,7 @@ def _log(name: str) -> Path:
 
 
 def main() -> int:
-    """Parse, act; a refusal is one sentence and exit code 1."""
+    """Parse and act. An error is one sentence and exit code 1."""
     options = _parser().parse_args()
     try:
         address = Address.from_environment()
@@ -156,7 +149,7 @@ def main() -> int:
             up(address)
         elif options.action == "down":
             print("ended: " + (", ".join(end_all()) or "nothing was running"))
-            sweep_attempts()
+            remove_workspaces()
         elif options.action == "follow":
             return _run_flows(address, "follow", options.deployment)
         else:

@@ -1,4 +1,4 @@
-"""Register the work pools that deployments/pools/*.json describe."""
+"""Registers the work pools of deployments/pools/*.json: `python -m deployments.pools`."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def pool_files() -> list[Path]:
 
 
 def register_pools() -> list[str]:
-    """Create each pool, or bring the one there is to what its file says. Returns their names."""
+    """Create each pool, or update it to its file. Returns their names."""
     with get_client(sync_client=True) as client:
         return [_register(client, file) for file in pool_files()]
 

@@ -1,9 +1,9 @@
-"""Prefect's server, its garbage collected beside its event loop: `python -m deployments.server`.
+"""Prefect's server with garbage collection in a thread of its own: `python -m deployments.server`.
 
-On SQLite a collection on the event loop can stop the whole server for a minute, at two of seven starts measured here
-(decision 0017). A cursor of connection B is freed, which waits for B's mutex; B's thread holds that, and waits for the
-write lock; connection A holds that for a transaction of the loop; and the loop waits for the collection. SQLite's time
-limit for a wait ends it, and fails whoever waited.
+On SQLite a collection on the event loop can stop the whole server for a minute, as in two of seven measured starts
+(decision 0017). The collection frees a cursor of connection B, which waits for B's mutex; B's thread holds it and waits
+for the write lock; connection A holds that for a transaction of the loop; and the loop waits for the collection.
+SQLite's timeout ends the deadlock with an error for the waiting connection.
 """
 
 import gc
@@ -15,37 +15,37 @@ from contextlib import contextmanager
 from prefect.cli import app
 
 COLLECT_EVERY_SECONDS = 30.0
-"""What no cycle holds is freed at once as ever; a cycle is kept for so long at most."""
+"""Longest life of a garbage cycle. Other garbage is freed at once, as always."""
 
 
 @contextmanager
-def garbage_collected_beside(every_seconds: float = COLLECT_EVERY_SECONDS) -> Iterator[None]:
-    """Cycles are collected by a thread of their own and by no other: freeing them may wait, and makes nobody else wait.
+def collect_garbage_in_thread(every_seconds: float = COLLECT_EVERY_SECONDS) -> Iterator[None]:
+    """Collect cycles in one thread only: freeing them may block it without blocking the event loop.
 
     Args:
         every_seconds: From the end of a collection to the next.
     """
-    over = threading.Event()
+    is_over = threading.Event()
     gc.disable()
-    threading.Thread(target=_collect, args=(over, every_seconds), name="garbage", daemon=True).start()
+    threading.Thread(target=_collect, args=(is_over, every_seconds), name="garbage", daemon=True).start()
     try:
         yield
     finally:
-        over.set()
+        is_over.set()
         gc.unfreeze()
         gc.enable()
 
 
-def _collect(over: threading.Event, every_seconds: float) -> None:
-    if not over.wait(every_seconds):
+def _collect(is_over: threading.Event, every_seconds: float) -> None:
+    if not is_over.wait(every_seconds):
         gc.collect()
-        # What stands by now, modules and routes, lives as long as the server and need not be looked at again.
+        # Modules and routes exist by now and live as long as the server: no need to scan them again.
         gc.freeze()
-    while not over.wait(every_seconds):
+    while not is_over.wait(every_seconds):
         gc.collect()
 
 
 if __name__ == "__main__":
-    with garbage_collected_beside():
+    with collect_garbage_in_thread():
         sys.argv[1:] = ["server", "start"]
         app()

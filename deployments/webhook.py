@@ -1,6 +1,5 @@
-"""Addresses that automations call. They lie in Webhook blocks, for an address may be a secret."""
+"""Addresses that automations call. They are kept in Webhook blocks, because an address may be a secret."""
 
-import base64
 import os
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -12,12 +11,11 @@ from prefect.settings import get_current_settings
 from prefect.types import SecretDict
 from pydantic import SecretStr
 
-from deployments.access import WEBHOOK_VARIABLE
+from deployments.access import WEBHOOK_VARIABLE, basic_auth
 from tasks.common.errors import HindsightError
 
-NOTIFICATIONS_VARIABLE = WEBHOOK_VARIABLE
 OWN_API_VARIABLE = "HINDSIGHT_SERVER_API"
-"""Where the server reaches its own API, if that is not where its clients reach it."""
+"""Where the server reaches its own API, if its clients reach it elsewhere."""
 BLOCK_PREFIX = "hindsight-"
 
 
@@ -26,17 +24,17 @@ class BadWebhook(HindsightError):
 
 
 def saved_webhooks() -> dict[str, UUID]:
-    """Save the addresses that the environment tells; those saved earlier stay as they are.
+    """Save the addresses that the environment names; those saved earlier stay.
 
     Returns:
-        Block document of `own-api`, and of `notifications` if its address is known from now or earlier.
+        Block document of `own-api`, and of `notifications` if its address is set now or was saved earlier.
 
     Raises:
-        BadWebhook: If an address is no http(s) address. What it is stays unsaid.
+        BadWebhook: If an address is not an http(s) address. The message does not quote it.
     """
     found = {"own-api": _save("own-api", _own_events(), _authorization(), OWN_API_VARIABLE)}
-    if url := os.environ.get(NOTIFICATIONS_VARIABLE):
-        return {**found, "notifications": _save("notifications", url, {}, NOTIFICATIONS_VARIABLE)}
+    if url := os.environ.get(WEBHOOK_VARIABLE):
+        return {**found, "notifications": _save("notifications", url, {}, WEBHOOK_VARIABLE)}
     earlier = _saved_earlier("notifications")
     return {**found, "notifications": earlier} if earlier else found
 
@@ -45,8 +43,8 @@ def _save(name: str, url: str, headers: dict[str, str], variable: str) -> UUID:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadWebhook(
-            f"{variable} ({len(url)} characters) is no address that begins with http:// or https://; set it "
-            "to the whole address."
+            f"{variable} ({len(url)} characters) is not an address that begins with http:// or https://; "
+            "set it to the whole address."
         )
     headers = {"Content-Type": "application/json", **headers}
     block = Webhook(url=SecretStr(url), headers=SecretDict(headers))
@@ -65,12 +63,10 @@ def _saved_earlier(name: str) -> UUID | None:
 def _own_events() -> str:
     api = os.environ.get(OWN_API_VARIABLE) or get_current_settings().api.url
     if not api:
-        raise BadWebhook("PREFECT_API_URL is not set: automations live in a server; set it to its API, .../api.")
+        raise BadWebhook("PREFECT_API_URL is not set: automations belong to a server; set it to its API, .../api.")
     return f"{api.rstrip('/')}/events"
 
 
 def _authorization() -> dict[str, str]:
     auth = get_current_settings().api.auth_string
-    if not auth:
-        return {}
-    return {"Authorization": f"Basic {base64.b64encode(auth.get_secret_value().encode()).decode()}"}
+    return basic_auth(auth.get_secret_value() if auth else None)

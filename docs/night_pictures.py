@@ -1,6 +1,6 @@
-"""Take the pictures of docs/operate.md anew: `make night-pictures`. Needs Chromium; starts a server of its own.
+"""Takes the screenshots of docs/operate.md: `make night-pictures`. Needs Chromium; starts its own server.
 
-It plays what the page tells: a bad value, a run whose merge is killed, a run that asks before it would spend too much.
+They show a bad value in the form, a run whose merge is killed, and a run that asks before it spends too much.
 """
 
 import sys
@@ -24,7 +24,7 @@ SMOKE = "leakage-premium/smoke"
 
 
 def main() -> int:
-    """Play and photograph."""
+    """Play the three scenes and take their screenshots."""
     with (
         tempfile.TemporaryDirectory() as state,
         local_stack(Path(state), {"HINDSIGHT_PROVIDER": "vessl"}) as stack,
@@ -43,11 +43,11 @@ def main() -> int:
 
 def _bad_value(page: Page, stack: Stack) -> None:
     open_form(page, stack, SMOKE)
-    place = field(page, "Premium", "N Draws")
-    fill(place, "1")
+    entry = field(page, "Premium", "N Draws")
+    fill(entry, "1")
     submit(page)
     page.get_by_text("less than the minimum").first.wait_for()
-    place.scroll_into_view_if_needed()
+    entry.scroll_into_view_if_needed()
     # The message fades in.
     page.wait_for_timeout(1_500)
     page.screenshot(path=PICTURES / "bad-value.png")
@@ -63,7 +63,7 @@ def _failed_merge(page: Page, stack: Stack) -> None:
     _open(page, stack, run)
     page.get_by_role("button", name="Retry").first.click()
     page.get_by_role("dialog").wait_for()
-    _shoot(page, "retry")
+    _screenshot(page, "retry")
 
 
 def _question(page: Page, stack: Stack) -> None:
@@ -80,7 +80,7 @@ def _question(page: Page, stack: Stack) -> None:
     _open(page, stack, run)
     page.get_by_role("button", name="Resume").first.click()
     page.get_by_role("dialog").wait_for()
-    _shoot(page, "budget")
+    _screenshot(page, "budget")
 
 
 def _open(page: Page, stack: Stack, run: FlowRun) -> None:
@@ -99,8 +99,8 @@ def _send(recipe: Recipe) -> FlowRun:
     return send(SMOKE, {"recipe": recipe.model_dump(mode="json")})
 
 
-def _shoot(page: Page, name: str) -> None:
-    # Drawn after its data have come; nothing in the page says when.
+def _screenshot(page: Page, name: str) -> None:
+    # Drawn after its data arrived; the page has no sign of that to wait for.
     page.wait_for_timeout(5_000)
     page.screenshot(path=PICTURES / f"{name}.png")
     print(f"docs/pictures/{name}.png", flush=True)

@@ -1,4 +1,4 @@
-"""Take docs/pictures anew from the running demo: `make pictures`. Needs Chromium, such as Debian's package."""
+"""Takes the screenshots of docs/pictures from the running demo: `make pictures`. Needs Chromium."""
 
 import shutil
 import sys
@@ -18,11 +18,11 @@ from tasks.store.store import open_store
 PICTURES = Path(__file__).with_name("pictures")
 QUIET = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 PAGE_MS = 90_000
-"""The UI's first page has taken 43 s on a loaded machine."""
+"""The UI's first page took 43 s on a loaded machine."""
 
 
 def main() -> int:
-    """Photograph the first run in the UI, the form of a custom run, and the report."""
+    """Take screenshots of the first run in the UI, the form of a custom run, and the report."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         print("hindsight: no Chromium on the PATH; install it, such as by `apt-get install chromium`.", file=sys.stderr)
@@ -32,9 +32,9 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         page = browser.new_page(viewport={"width": 1360, "height": 900})
         page.goto(f"{address.ui}/runs/flow-run/{_first_run(address)}", timeout=PAGE_MS)
-        _shoot(page, "run")
+        _screenshot(page, "run")
         page.goto(f"{address.ui}/deployments/deployment/{_smoke(address)}/run", timeout=PAGE_MS)
-        _shoot(page, "form")
+        _screenshot(page, "form")
         store = open_store()
         report = Report(
             store.fetch(
@@ -43,13 +43,13 @@ def main() -> int:
         )
         page.set_viewport_size({"width": 1000, "height": 1400})
         page.goto(report.page.as_uri())
-        _shoot(page, "report")
+        _screenshot(page, "report")
         browser.close()
     return 0
 
 
 def _first_run(address: Address) -> str:
-    """The first smoke run: later ones find everything in the store and show an empty graph."""
+    """Id of the first smoke run. Later runs find everything in the store and show an empty graph."""
     wanted = {"flows": {"name": {"any_": ["leakage-premium"]}}, "sort": "START_TIME_ASC", "limit": 1}
     runs = httpx.post(f"{address.api}/flow_runs/filter", json=wanted).json()
     return str(runs[0]["id"])
@@ -59,8 +59,8 @@ def _smoke(address: Address) -> str:
     return str(httpx.get(f"{address.api}/deployments/name/leakage-premium/smoke").json()["id"])
 
 
-def _shoot(page: Page, name: str) -> None:
-    # The run graph is drawn on a canvas after its data have come: nothing in the page says when.
+def _screenshot(page: Page, name: str) -> None:
+    # The run graph is drawn on a canvas after its data arrived; the page has no sign of that to wait for.
     page.wait_for_timeout(8_000)
     page.screenshot(path=PICTURES / f"{name}.png")
     print(f"docs/pictures/{name}.png")

@@ -1,4 +1,4 @@
-"""Write docs/recipe.md: every key of a recipe with its default, bounds and meaning, read from the config tree."""
+"""Writes docs/recipe.md from the config tree: every key of a recipe with its default, bounds and meaning."""
 
 import typing
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from tasks.recipe import Recipe
 
 HEAD = """# The recipe
 
-Every key a recipe may have. A file in configs/ says only what differs from the defaults, which are the reference's LoRA
-arm. The same tree makes the form in the UI. This page is written by `python docs/recipe.py`.
+Every key of a recipe. A file in configs/ holds only what differs from the defaults, which are the reference's LoRA arm.
+The form in the UI has the same keys. `python docs/recipe.py` writes this page.
 """
 
 
@@ -22,17 +22,17 @@ def page() -> str:
     return HEAD + "".join(_sections(Recipe, "recipe", set()))
 
 
-def _sections(config: type[BaseModel], place: str, seen: set[type[BaseModel]]) -> Iterator[str]:
+def _sections(config: type[BaseModel], path: str, seen: set[type[BaseModel]]) -> Iterator[str]:
     if config in seen:
         return
     seen.add(config)
     summary = (config.__doc__ or "").strip().splitlines()[0]
-    yield f"\n## {place}\n\n{summary}\n\n| key | default | bounds | meaning |\n|---|---|---|---|\n"
+    yield f"\n## {path}\n\n{summary}\n\n| key | default | bounds | meaning |\n|---|---|---|---|\n"
     yield from (_row(name, field) for name, field in config.model_fields.items())
     for name, field in config.model_fields.items():
         for nested in _configs(field.annotation):
             variant = f" ({nested.model_fields['kind'].default})" if "kind" in nested.model_fields else ""
-            yield from _sections(nested, f"{place}.{name}{variant}".removeprefix("recipe."), seen)
+            yield from _sections(nested, f"{path}.{name}{variant}".removeprefix("recipe."), seen)
 
 
 def _row(name: str, field: FieldInfo) -> str:
@@ -48,7 +48,7 @@ def _short(value: object) -> str:
 
 
 def _bounds(field: FieldInfo) -> str:
-    said = [f"`{option}`" for option in typing.get_args(field.annotation)] if _is_literal(field.annotation) else []
+    texts = [f"`{option}`" for option in typing.get_args(field.annotation)] if _is_literal(field.annotation) else []
     for bound in field.metadata:
         for kind, word in (
             (Ge, "≥"),
@@ -59,12 +59,12 @@ def _bounds(field: FieldInfo) -> str:
             (MinLen, "length ≥"),
         ):
             if isinstance(bound, kind):
-                said.append(
+                texts.append(
                     f"{word} {next(iter(vars(bound).values())) if hasattr(bound, '__dict__') else _value(bound)}"
                 )
         if pattern := getattr(bound, "pattern", None):
-            said.append(f"`{pattern}`")
-    return ", ".join(said)
+            texts.append(f"`{pattern}`")
+    return ", ".join(texts)
 
 
 def _value(bound: object) -> object:

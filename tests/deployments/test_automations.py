@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.types._datetime import now
 
 from deployments.automations import TAG, register_automations
-from tests.deployments.doomed_worker import deploy, kill_at_once, pid_of, start, start_worker
+from tests.deployments.killable_worker import deploy, kill_at_once, pid_of, start, start_worker
 from tests.deployments.receiver import Receiver, receiver
 from tests.flows.stage_runs import finished, until
 from tests.local_stack import Stack

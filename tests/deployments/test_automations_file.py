@@ -62,7 +62,7 @@ def test_a_key_that_prefect_would_pass_over_is_refused(where: str, key: str, tmp
     [
         ("trigger", "within: -1", "trigger.*within: Input should be greater than or equal to"),
         ("action", "state: DEAD", "actions.state: Input should be 'SCHEDULED'"),
-        ("action", "type: reboot", "actions.type='reboot' is none of call-webhook, cancel-flow-run"),
+        ("action", "type: reboot", "actions.type='reboot' is not one of call-webhook, cancel-flow-run"),
         ("entry", "enabled: perhaps", "enabled: Input should be a valid boolean"),
     ],
 )
@@ -75,12 +75,12 @@ def test_what_prefect_refuses_is_refused_with_the_place(where: str, said: str, w
 def test_a_file_that_is_no_list_of_names_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "automations.yaml"
     file.write_text(text)
-    with pytest.raises(BadAutomations, match="is no list of automations with names"):
+    with pytest.raises(BadAutomations, match="is not a list of automations with names"):
         automations(OWN_API, file=file)
 
 
 def test_a_bad_address_is_refused_and_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HINDSIGHT_SERVER_API", "prefect.internal/s3cret/api")
-    with pytest.raises(BadWebhook, match=r"HINDSIGHT_SERVER_API \(34 characters\) is no address") as refused:
+    with pytest.raises(BadWebhook, match=r"HINDSIGHT_SERVER_API \(34 characters\) is not an address") as refused:
         saved_webhooks()
     assert "s3cret" not in str(refused.value)

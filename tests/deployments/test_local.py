@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from deployments.address import Address, BadPort, PortInUse, server_answers
-from deployments.processes import end_all, is_running, note
+from deployments.processes import end_all, is_running, record_process
 from tests.local_stack import Stack
 from tests.s3_server import free_port
 
@@ -29,7 +29,7 @@ def listener():
 
 def test_a_taken_port_is_refused_with_another_to_try(listener: int) -> None:
     with pytest.raises(PortInUse, match=rf"port {listener} on 127\.0\.0\.1 is in use.*HINDSIGHT_PORT={listener + 1}"):
-        Address(listener).refuse_if_taken()
+        Address(listener).check_port_is_free()
 
 
 def test_up_refuses_a_taken_port_before_it_starts_anything(listener: int, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_up_refuses_a_taken_port_before_it_starts_anything(listener: int, tmp_pa
 @pytest.mark.parametrize("text", ["80", "eighty", "70000", ""])
 def test_a_value_that_is_no_port_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HINDSIGHT_PORT", text)
-    with pytest.raises(BadPort, match=f"HINDSIGHT_PORT='{text}' is no port from 1024 to 65535"):
+    with pytest.raises(BadPort, match=f"HINDSIGHT_PORT='{text}' is not a port from 1024 to 65535"):
         Address.from_environment()
 
 
@@ -71,7 +71,7 @@ def test_down_ends_what_was_noted_with_its_descendants_and_nothing_else(own_stat
     bystander = subprocess.Popen(SLEEP)
     started = subprocess.Popen([sys.executable, "-c", PARENT])
     try:
-        note("worker", started.pid)
+        record_process("worker", started.pid)
         while not (children := psutil.Process(started.pid).children()):
             time.sleep(0.05)
         assert is_running("worker")
@@ -87,7 +87,7 @@ def test_down_ends_what_was_noted_with_its_descendants_and_nothing_else(own_stat
 def test_down_spares_a_stranger_that_got_the_same_process_id(own_state: Path) -> None:
     stranger = subprocess.Popen(SLEEP)
     try:
-        note("worker", stranger.pid)
+        record_process("worker", stranger.pid)
         file = own_state / "processes.json"
         file.write_text(json.dumps({"worker": [stranger.pid, 12345.0]}))
         assert end_all() == []

@@ -9,7 +9,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tests.deployments.doomed_worker import deploy, kill_at_once, pid_of, start
+from tests.deployments.killable_worker import deploy, kill_at_once, pid_of, start
 from tests.flows.stage_runs import finished, until
 from tests.local_stack import local_stack
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.server import garbage_collected_beside
+from deployments.server import collect_garbage_in_thread
 
 LONGEST_WAIT_MS = 3000
 
@@ -44,7 +44,7 @@ def test_a_transaction_ends_though_a_cursor_of_a_waiting_connection_is_garbage(
             answers.append(str(error))
 
     gc.collect()
-    with garbage_collected_beside(0.01) if beside else nullcontext():
+    with collect_garbage_in_thread(0.01) if beside else nullcontext():
         Cycle(waiter.execute("SELECT 1 UNION SELECT 2"))
         holder.execute("BEGIN IMMEDIATE")
         writing = threading.Thread(target=write)

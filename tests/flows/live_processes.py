@@ -5,7 +5,7 @@ from uuid import UUID
 
 import psutil
 
-from deployments.processes import noted
+from deployments.processes import recorded_processes
 from tests.flows.stage_runs import until
 
 
@@ -32,7 +32,7 @@ def kill_run(run_id: UUID) -> None:
 
 def kill_worker(pool: str) -> None:
     """SIGKILL the worker of a pool that `deployments.local up` started in this test's state."""
-    pid, _ = noted()[f"worker-{pool}"]
+    pid, _ = recorded_processes()[f"worker-{pool}"]
     _send(psutil.Process(pid), signal.SIGKILL)
 
 

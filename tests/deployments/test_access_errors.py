@@ -7,7 +7,7 @@ import pytest
 from deployments.access import CLIENTS_AUTH, BadAuth, BadHost, OpenToAll, clients_environment, workers_environment
 from deployments.address import Address
 from deployments.pools import pool_files
-from deployments.scratch import scratch_dir, sweep_attempts
+from deployments.processes import remove_workspaces, temporary_dir
 from tests.local_stack import Stack
 
 PASSWORD = "a-password-of-the-tests-4f1c"
@@ -15,22 +15,22 @@ AUTH = f"quant:{PASSWORD}"
 
 
 def test_what_a_killed_worker_left_of_its_runs_is_swept_and_nothing_else(own_state: Path) -> None:
-    left = scratch_dir() / "prefect-workspace-attempt-1" / "workspace.json"
+    left = temporary_dir() / "prefect-workspace-attempt-1" / "workspace.json"
     left.parent.mkdir()
     left.write_text(PASSWORD)
-    other = scratch_dir() / "work" / "weights.bin"
+    other = temporary_dir() / "work" / "weights.bin"
     other.parent.mkdir()
     other.write_text("of a run that lives on")
-    assert sweep_attempts() == 1
+    assert remove_workspaces() == 1
     assert not left.parent.exists()
     assert other.exists()
-    assert sweep_attempts() == 0
+    assert remove_workspaces() == 0
 
 
 @pytest.mark.parametrize("auth", ["quant", "quant:short", ":a-long-password", "quant:with a space", "quänt:password1"])
 def test_what_is_no_user_and_password_is_refused_without_saying_it(auth: str, monkeypatch) -> None:
     monkeypatch.setenv("HINDSIGHT_AUTH", auth)
-    with pytest.raises(BadAuth, match=rf"HINDSIGHT_AUTH \({len(auth)} characters\) is no user:password") as refusal:
+    with pytest.raises(BadAuth, match=rf"HINDSIGHT_AUTH \({len(auth)} characters\) is not user:password") as refusal:
         Address.from_environment()
     assert auth not in str(refusal.value)
 
@@ -61,7 +61,7 @@ def test_who_listens_everywhere_is_asked_on_this_machine() -> None:
 
 def test_a_name_is_no_address_to_listen_on(monkeypatch) -> None:
     monkeypatch.setenv("HINDSIGHT_HOST", "gpu-node")
-    with pytest.raises(BadHost, match="HINDSIGHT_HOST='gpu-node' is no IP address"):
+    with pytest.raises(BadHost, match="HINDSIGHT_HOST='gpu-node' is not an IP address"):
         Address.from_environment()
 
 
