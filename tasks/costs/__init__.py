@@ -1,1 +1,1 @@
-"""What machine time costs: hardware (GPUs of each pool), prices (dollars per hour), usage (time an artifact took)."""
+"""Costs of machine time: hardware (GPUs per pool), prices (dollars per hour), usage (time and dollars per artifact)."""

@@ -1,4 +1,4 @@
-"""What a machine of each pool holds: GPUs, their memory and their speed."""
+"""GPUs of each pool's machine, their memory and their speed."""
 
 import os
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ class Gpu:
     """One kind of GPU.
 
     Args:
-        name: As `torch.cuda.get_device_name` says it.
-        memory_gib: What `torch.cuda` reports as total; less than nvidia-smi's figure, which counts the driver's part.
-        overhead_gib: Of that, what tensors cannot have: context, libraries' workspaces, fragments (estimated; reports
+        name: As `torch.cuda.get_device_name` returns it.
+        memory_gib: Total that `torch.cuda` reports; nvidia-smi's figure includes the driver's memory and is larger.
+        overhead_gib: Of that, unusable for tensors: context, libraries' workspaces, fragmentation (estimated; reports
             of full 80 GB cards show 0.7 GiB outside the allocator and as much again unallocated in it).
-        bf16_flops: Dense bf16 operations per second, the data sheet's figure without sparsity.
+        bf16_flops: Dense bf16 operations per second, from the data sheet, without sparsity.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Gpu:
 
     @property
     def usable_bytes(self) -> float:
-        """What tensors can have."""
+        """Memory for tensors."""
         return (self.memory_gib - self.overhead_gib) * GIB
 
 
@@ -36,9 +36,9 @@ class Pool:
     """A pool's machine.
 
     Args:
-        name: As in deployments/pools/ and in a recipe's route.
+        name: As in deployments/pools/ and in a recipe's `route`.
         n_gpus: GPUs of one machine.
-        gpu: Their kind; None where there is none.
+        gpu: Their kind; None without a GPU.
     """
 
     name: str
@@ -52,15 +52,15 @@ GPUS = (
     Gpu("NVIDIA H200", memory_gib=139.8, overhead_gib=1.0, bf16_flops=989.4e12),
     Gpu("NVIDIA A100-SXM4-80GB", memory_gib=79.1, overhead_gib=1.0, bf16_flops=312e12),
 )
-"""Kinds whose speed is known. Source: NVIDIA's data sheets, dense figures."""
+"""Kinds with known speed. Source: NVIDIA's data sheets, dense figures."""
 POOLS = {pool.name: pool for pool in (Pool("cpu", 0), Pool("h100", 1, H100), Pool("h100x8", 8, H100))}
 
 
 def find_gpu(name: str | None) -> Gpu | None:
-    """The GPU of this name, if it is known."""
+    """The GPU of this name; None if unknown."""
     return next((gpu for gpu in GPUS if gpu.name == name), None)
 
 
 def current_pool() -> str | None:
-    """The pool this process runs in; None outside of one."""
+    """The pool of this process; None outside of one."""
     return os.environ.get(POOL_VARIABLE) or None

@@ -1,4 +1,4 @@
-"""What a pool's time costs: dated, sourced dollars per GPU-hour from configs/prices.yaml."""
+"""Prices of the pools: dated, sourced dollars per GPU-hour from configs/prices.yaml."""
 
 import os
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")]
 
 
 class BadPrices(HindsightError):
-    """A price list that cannot be read as one."""
+    """The price list cannot be read or is not valid."""
 
 
 class Price(Frozen):
-    """What one provider asked for a pool on one day."""
+    """One provider's price of a pool on one day."""
 
     pool: Name
     provider: Name
@@ -42,26 +42,26 @@ class Prices(Frozen):
     """A price list."""
 
     provider: Name
-    """Whose prices hold where HINDSIGHT_PROVIDER names no other."""
+    """Used unless HINDSIGHT_PROVIDER names another."""
     prices: tuple[Price, ...]
 
     @model_validator(mode="after")
-    def _one_line_for_each(self) -> Self:
-        for place, price in enumerate(self.prices):
+    def _check_pools(self) -> Self:
+        for index, price in enumerate(self.prices):
             if price.pool not in POOLS:
-                raise ValueError(f"pool {price.pool!r} is none of {', '.join(POOLS)}")
-            if any((price.pool, price.provider) == (other.pool, other.provider) for other in self.prices[:place]):
+                raise ValueError(f"pool {price.pool!r} is unknown; pools are {', '.join(POOLS)}")
+            if any((price.pool, price.provider) == (other.pool, other.provider) for other in self.prices[:index]):
                 raise ValueError(f"pool {price.pool!r} has two prices of provider {price.provider!r}; keep the newer")
         return self
 
     def find(self, pool: str | None) -> Price | None:
-        """The pool's price at the provider the environment or the list names."""
+        """The pool's price at the current provider."""
         wanted = (pool, self.current_provider)
         return next((price for price in self.prices if (price.pool, price.provider) == wanted), None)
 
     @property
     def current_provider(self) -> str:
-        """The provider the environment names, or else the list."""
+        """The provider of the environment, or else of the list."""
         return os.environ.get(PROVIDER_VARIABLE) or self.provider
 
 
@@ -69,30 +69,28 @@ def load_prices(file: Path | None = None) -> Prices:
     """Read a price list, by default configs/prices.yaml.
 
     Raises:
-        BadPrices: If the file is absent or no price list: an unknown key, a value out of bounds, a pool twice.
+        BadPrices: If the file is missing or not valid: an unknown key, a value out of bounds, a pool twice.
     """
     file = file or project_root() / "configs" / "prices.yaml"
     try:
         content: JsonValue = yaml.safe_load(file.read_text(encoding="utf-8"))
         return Prices.model_validate(content)
     except OSError as error:
-        raise BadPrices(f"prices {file} cannot be read: {error.strerror}; the project's lie in configs/.") from error
+        raise BadPrices(f"prices {file} cannot be read: {error.strerror}; the project's are in configs/.") from error
     except yaml.YAMLError as error:
-        raise BadPrices(f"prices {file} is no YAML: {' '.join(str(error).split())}.") from error
+        raise BadPrices(f"prices {file} is not YAML: {' '.join(str(error).split())}.") from error
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, line['loc'])) or 'prices'}: {line['msg']}" for line in error.errors()]
-        raise BadPrices(
-            f"prices {file}: {'; '.join(lines)}. See configs/prices.yaml for the keys there are."
-        ) from error
+        raise BadPrices(f"prices {file}: {'; '.join(lines)}. See configs/prices.yaml for the keys.") from error
 
 
 def charge(price: Price | None, seconds: float) -> float | None:
-    """Dollars for a pool's machine, held for so many seconds; None without a price."""
+    """Dollars for a machine over a time; None without a price."""
     return None if price is None else price.dollars_per_hour * seconds / SECONDS_PER_HOUR
 
 
 def dollars(seconds: float, pool: str) -> float | None:
-    """What a pool's machine costs for so many seconds; None where the pool has no price.
+    """Dollars for a pool's machine over a time; None if the pool has no price.
 
     Raises:
         BadPrices: As `load_prices`.
@@ -101,6 +99,6 @@ def dollars(seconds: float, pool: str) -> float | None:
 
 
 def add_known(amounts: Iterable[float | None]) -> float | None:
-    """Their sum; None as soon as one of them is unknown."""
+    """Their sum; None if one of them is unknown."""
     known = list(amounts)
     return None if None in known else sum(amount for amount in known if amount is not None)

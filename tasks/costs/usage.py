@@ -1,4 +1,4 @@
-"""What an artifact took: its attempt's time on a pool's machine, the failed attempts before it, and both in dollars."""
+"""Machine time and dollars of an artifact: of its own attempt on a pool's machine, and of failed attempts before it."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,14 +19,14 @@ Outcome = Literal["completed", "failed", "live"]
 
 @dataclass(frozen=True)
 class MachineStay:
-    """One time that one run had a machine.
+    """One period in which a run had a machine.
 
     Args:
-        pool: Whose machine; None where nobody knows.
-        queued_seconds: From when it was due until it had the machine, which costs nothing.
-        began: When it had the machine.
-        ended: When it gave it back; None while it has it.
-        outcome: How it ended. Whatever did not complete has failed: crashed, cancelled, timed out.
+        pool: The machine's pool; None if unknown.
+        queued_seconds: From when the run was due until it had the machine, which costs nothing.
+        began: When it got the machine.
+        ended: When it gave the machine back; None while it has it.
+        outcome: How it ended. Everything that did not complete has failed: crashed, cancelled, timed out.
     """
 
     pool: str | None
@@ -36,7 +36,7 @@ class MachineStay:
     outcome: Outcome
 
     def seconds(self, now: datetime) -> float:
-        """On the machine, up to now where it is there still."""
+        """On the machine, up to now if it still has it."""
         return max(((self.ended or now) - self.began).total_seconds(), 0.0)
 
 
@@ -48,48 +48,48 @@ class FailedAttempts(Frozen):
     """On machines of their pools."""
     queued_seconds: float = Field(0, ge=0)
     dollars: float | None = Field(0, ge=0)
-    """At their pools' prices of today; null where one of them has none."""
+    """At their pools' present prices; null if one of them has none."""
 
 
 class Usage(Frozen):
-    """What an artifact took until its record was written. What nobody knows is null, and `unknown` says why."""
+    """Machine time and dollars until an artifact's record was written. Unknown values are null; `unknown` says why."""
 
     pool: str | None
-    """Whose machine made it."""
+    """Of the machine that made it."""
     provider: str | None
-    """Whose price it is."""
+    """Of the price."""
     dollars_per_hour: float | None = Field(ge=0)
     """Of the pool's machine, all its GPUs."""
     as_of: date | None
-    """The day of that price."""
+    """Day of the price."""
     seconds: float = Field(ge=0)
     """This attempt's on its machine: waiting for another builder, fetching, making, publishing."""
     waited_seconds: float = Field(ge=0)
-    """Of them, how long another builder of the same artifact was waited for."""
+    """Of them, waiting for another builder of the same artifact."""
     queued_seconds: float = Field(ge=0)
     """Before it had a machine, which costs nothing."""
     failed: FailedAttempts | None
-    """Null where no server tells of earlier attempts."""
+    """Null if no server knows of earlier attempts."""
     dollars: float | None = Field(ge=0)
     """In all, failed attempts included."""
     unknown: str = ""
 
     def __str__(self) -> str:
-        """As in `120 s, 40 s of failed attempts besides, $0.11`."""
-        failed = f", {self.failed.seconds:.0f} s of failed attempts besides" if self.failed and self.failed.n else ""
+        """As in `120 s and 40 s of failed attempts, $0.11`."""
+        failed = f" and {self.failed.seconds:.0f} s of failed attempts" if self.failed and self.failed.n else ""
         price = "dollars unknown" if self.dollars is None else f"${self.dollars:.2f}"
         return f"{self.seconds:.0f} s{failed}, {price}"
 
 
 @dataclass(frozen=True)
 class Meter:
-    """Runs from when an attempt has its machine.
+    """Measures an attempt from when it has its machine.
 
     Args:
         started: `time.monotonic()` then.
         queued_seconds: Before that.
         waited_seconds: After that, for another builder of the same artifact.
-        failed: Earlier attempts; None where nobody knows of them.
+        failed: Earlier attempts; None if unknown.
     """
 
     started: float = field(default_factory=time.monotonic)
@@ -98,26 +98,26 @@ class Meter:
     failed: Sequence[MachineStay] | None = None
 
     def read(self) -> Usage:
-        """What has been spent up to now. A price list that cannot be read ends no work: it leaves dollars unknown."""
+        """The usage up to now. An unreadable price list does not end the work: it leaves dollars unknown."""
+        pool = current_pool()
         try:
             prices = load_prices()
         except BadPrices as error:
-            return self._priced(None, None, str(error))
-        pool = current_pool()
+            return self._usage(pool, None, None, str(error))
         if pool is None:
-            return self._priced(None, prices, f"{POOL_VARIABLE} names no pool: what this machine costs is not known.")
+            return self._usage(None, None, prices, f"{POOL_VARIABLE} is not set: this machine's price is unknown.")
         price = prices.find(pool)
-        return self._priced(price, prices, "" if price else f"pool {pool} has no price at {prices.current_provider}.")
+        unknown = "" if price else f"pool {pool} has no price at {prices.current_provider}."
+        return self._usage(pool, price, prices, unknown)
 
-    def _priced(self, price: Price | None, prices: Prices | None, unknown: str) -> Usage:
+    def _usage(self, pool: str | None, price: Price | None, prices: Prices | None, unknown: str) -> Usage:
         seconds = round(time.monotonic() - self.started, 3)
         failed = None if self.failed is None else sum_failed(self.failed, prices)
         if not unknown and failed and failed.dollars is None:
             unknown = "an earlier attempt ran on a pool without a price."
-        own = charge(price, seconds)
-        earlier = failed.dollars if failed else 0.0
+        dollars = add_known([charge(price, seconds), failed.dollars if failed else 0.0])
         return Usage(
-            pool=current_pool(),
+            pool=pool,
             provider=price.provider if price else None,
             dollars_per_hour=price.dollars_per_hour if price else None,
             as_of=price.as_of if price else None,
@@ -125,7 +125,7 @@ class Meter:
             waited_seconds=round(self.waited_seconds, 3),
             queued_seconds=round(self.queued_seconds, 3),
             failed=failed,
-            dollars=None if own is None or earlier is None else round(own + earlier, 6),
+            dollars=None if dollars is None else round(dollars, 6),
             unknown=unknown,
         )
 
@@ -135,7 +135,7 @@ def sum_failed(stays: Iterable[MachineStay], prices: Prices | None) -> FailedAtt
     ended = [stay for stay in stays if stay.ended is not None]
     seconds = [stay.seconds(stay.began) for stay in ended]
     prices_of = [prices.find(stay.pool) if prices else None for stay in ended]
-    dollars = add_known(charge(price, took) for price, took in zip(prices_of, seconds, strict=True))
+    dollars = add_known(charge(price, each) for price, each in zip(prices_of, seconds, strict=True))
     return FailedAttempts(
         n=len(ended),
         seconds=round(sum(seconds), 3),
@@ -145,9 +145,9 @@ def sum_failed(stays: Iterable[MachineStay], prices: Prices | None) -> FailedAtt
 
 
 def failed_since_success(stays: Iterable[MachineStay]) -> list[MachineStay]:
-    """The failed attempts after the last that completed: those before it stand in the record which that one wrote."""
+    """The failed attempts after the last completed one: that one's record contains the earlier ones."""
     ended = sorted((stay for stay in stays if stay.ended is not None), key=lambda stay: stay.began)
-    completed = [place for place, stay in enumerate(ended) if stay.outcome == "completed"]
+    completed = [index for index, stay in enumerate(ended) if stay.outcome == "completed"]
     return ended[completed[-1] + 1 :] if completed else ended
 
 
@@ -156,7 +156,7 @@ _METER: ContextVar[Meter | None] = ContextVar("hindsight_meter", default=None)
 
 @contextmanager
 def metered(meter: Meter) -> Iterator[None]:
-    """Everything that is built inside, in this thread, is billed by this meter."""
+    """Everything that is built inside, in this thread, is measured by this meter."""
     token = _METER.set(meter)
     try:
         yield
@@ -165,5 +165,5 @@ def metered(meter: Meter) -> Iterator[None]:
 
 
 def current_meter() -> Meter:
-    """The meter this work is billed by; outside of a metered run one that starts now."""
+    """The meter of this work; outside of `metered` one that starts now."""
     return _METER.get() or Meter()

@@ -1,1 +1,1 @@
-"""in-toto statements: statement (files and what is claimed about them), model_statement (what a model carries)."""
+"""in-toto statements: statement (files and claims about them), model_statement (the claims about a model)."""

@@ -1,7 +1,7 @@
-"""What travels with a model that was trained on a corpus: from what it was continued, and what that does not prove.
+"""The statement in the folder of a model that was trained on a corpus.
 
-A continued model knows whatever its base had read. The statement says so in words, names base and corpus by digest, and
-never calls such a model point-in-time.
+A continued model knows everything its base has read. The statement says so in words, names base and corpus by digest,
+and never calls such a model point-in-time.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from tasks.provenance.statement import STATEMENT_NAME, Statement, write_statemen
 
 PREDICATE_TYPE = "urn:hindsight:continued-model:v1"
 CORPUS_STATEMENT_NAME = "corpus-statement.json"
-"""The corpus's own statement, as it was, beside the model's."""
+"""A copy of the corpus's statement beside the model's."""
 UNKNOWN = "unknown"
 
 
 class UnknownCorpus(HindsightError):
-    """The statement a model should carry on is not one of a corpus."""
+    """The given corpus statement is not about a corpus."""
 
 
 def model_statement(
@@ -32,11 +32,11 @@ def model_statement(
     base_digest: str,
     tokens_seen: int,
 ) -> dict[str, JsonValue]:
-    """What is said of a model trained on a corpus.
+    """The claim about a model trained on a corpus.
 
     Args:
         base_facts: Of the base's record: `repo` and `revision` of a hub model, `pretrained`, and `knowledge_cutoff`
-            where somebody knows it.
+            if known.
         corpus_statement: The corpus's `statement.json`.
         arm: How it was trained, such as `lora`.
         base_digest: Digest of the base artifact.
@@ -47,7 +47,7 @@ def model_statement(
 
     Raises:
         StatementDamaged: If the corpus's statement cannot be read.
-        UnknownCorpus: If it is the statement of something else.
+        UnknownCorpus: If it is about something else.
     """
     corpus = _corpus(corpus_statement)
     base_cutoff = base_facts.get("knowledge_cutoff") or UNKNOWN
@@ -69,11 +69,11 @@ def model_statement(
 
 
 def write_model_statement(folder: Path, predicate: Mapping[str, JsonValue], corpus_statement: Path) -> Path:
-    """Leave the corpus's statement and the model's in a finished model folder; the latter names every file's digest.
+    """Write the corpus's statement and the model's into a finished model folder; the latter has every file's digest.
 
     Args:
         folder: The model's files, all of them.
-        predicate: As `model_statement` gives it.
+        predicate: From `model_statement`.
         corpus_statement: The corpus's `statement.json`, or its copy in a checkpoint.
 
     Returns:
@@ -84,18 +84,18 @@ def write_model_statement(folder: Path, predicate: Mapping[str, JsonValue], corp
 
 
 def carry_model_statement(source: Path, folder: Path) -> Path:
-    """Say of a merged model what was said of the checkpoint it was folded from, and from which statement that comes.
+    """Write the checkpoint's claim into the folder of the model merged from it, with the digest of its statement.
 
     Args:
         source: The checkpoint's folder.
         folder: The merged model's files, all of them.
 
     Raises:
-        StatementDamaged: If the checkpoint carries no statement.
+        StatementDamaged: If the checkpoint has no statement.
     """
     path = source / STATEMENT_NAME
-    said = Statement.read(path).predicate
-    carried: dict[str, JsonValue] = {**said, "merged_from": {"statement_sha256": _sha256(path)}}
+    claim = Statement.read(path).predicate
+    carried: dict[str, JsonValue] = {**claim, "merged_from": {"statement_sha256": _sha256(path)}}
     return write_model_statement(folder, carried, source / CORPUS_STATEMENT_NAME)
 
 
@@ -104,7 +104,7 @@ def _corpus(path: Path) -> dict[str, JsonValue]:
     try:
         named = {name: claim[name] for name in ("claim", "cutoff", "side", "n_documents", "n_tokens")}
     except KeyError as error:
-        raise UnknownCorpus(f"{path} says no {error} and is no corpus's statement; build the corpus again.") from error
+        raise UnknownCorpus(f"{path} has no {error} and is not a corpus's statement; rebuild the corpus.") from error
     return {"statement_sha256": _sha256(path), **named}
 
 

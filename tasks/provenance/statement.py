@@ -1,10 +1,10 @@
-"""in-toto statements: which files something is said of, and what is said, as one deterministic JSON file.
+"""in-toto statements: files with their digests and a claim about them, as one deterministic JSON file.
 
 Source: in-toto Attestation Framework, Statement v1.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field, JsonValue, ValidationError
@@ -16,21 +16,21 @@ from tasks.store.refs import Sha256
 
 STATEMENT_NAME = "statement.json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-"""What a signature says it has signed."""
+"""Type of the signed content in a signature."""
 
 
 class StatementDamaged(HindsightError):
-    """A statement is missing, or is none."""
+    """A statement is missing or not valid."""
 
 
 class Digests(Frozen):
-    """Of one file."""
+    """Digests of one file."""
 
     sha256: Sha256
 
 
 class Subject(Frozen):
-    """A file something is said of."""
+    """A file that the claim is about."""
 
     name: str
     """Path below the statement's folder."""
@@ -38,7 +38,7 @@ class Subject(Frozen):
 
 
 class Statement(Frozen):
-    """The files and what is said of them, with the framework's names."""
+    """The files and the claim about them, with the framework's names."""
 
     type_: str = Field("https://in-toto.io/Statement/v1", alias="_type")
     subject: tuple[Subject, ...]
@@ -50,14 +50,14 @@ class Statement(Frozen):
         """Read a statement.
 
         Raises:
-            StatementDamaged: If the file is missing, cut, or another JSON.
+            StatementDamaged: If the file is missing, cut, or other JSON.
         """
         try:
             return cls.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error.errors()[0]["msg"])
             raise StatementDamaged(
-                f"{path} is no in-toto statement: {why}. Build or fetch the artifact again."
+                f"{path} is not an in-toto statement: {why}. Rebuild the artifact or fetch it again."
             ) from error
 
     @property
@@ -66,25 +66,18 @@ class Statement(Frozen):
         return {subject.name: subject.digest.sha256 for subject in self.subject}
 
 
-def write_statement_of(
-    folder: Path, predicate_type: str, predicate: Mapping[str, JsonValue], leave_out: Iterable[str] = ()
-) -> Path:
-    """Hash every file of a folder, and write what is said of them into it.
+def write_statement_of(folder: Path, predicate_type: str, predicate: Mapping[str, JsonValue]) -> Path:
+    """Hash every file of a folder, and write the statement about them into it.
 
     Args:
         folder: An artifact's folder, complete but for the statement.
-        predicate_type: Which kind of thing is said.
-        predicate: What is said.
-        leave_out: Paths that nothing is said of.
+        predicate_type: Kind of the claim.
+        predicate: The claim.
 
     Returns:
         The statement's path; the same files and the same predicate give the same bytes.
     """
-    subjects = [
-        {"name": name, "digest": {"sha256": sha256_of_file(folder / name)}}
-        for name in files_of(folder)
-        if name not in {*leave_out}
-    ]
+    subjects = [{"name": name, "digest": {"sha256": sha256_of_file(folder / name)}} for name in files_of(folder)]
     fields = {"_type": Statement.model_fields["type_"].default, "subject": subjects}
     text = json.dumps(
         {**fields, "predicateType": predicate_type, "predicate": predicate},

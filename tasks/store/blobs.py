@@ -21,24 +21,17 @@ class WrongBytes(Exception):
     """A blob's bytes do not have the sha256 of its name. The store raises ArtifactDamaged from it."""
 
 
-class WrongBlob(Exception):
-    """`WrongBytes`, and the file of the blob."""
-
-    def __init__(self, entry: FileEntry, found: WrongBytes) -> None:
-        super().__init__(f"{entry.path}: {found}")
-        self.entry = entry
-        self.found = found
-
-
 class Blobs:
     """`blobs/<sha256>` below a store's root.
 
     Args:
         objects: The store's.
+        check: Called before each blob is sent or verified; stops the transfer by raising.
     """
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, check: Callable[[], None] = lambda: None) -> None:
         self.objects = objects
+        self._check = check
 
     @staticmethod
     def name_of(sha256: str) -> str:
@@ -52,6 +45,7 @@ class Blobs:
 
     def put(self, content: bytes | bytearray, sha256: str) -> None:
         """Write a blob. `verify` checks that it reads back right."""
+        self._check()
         self.objects.write(self.name_of(sha256), content)
 
     def size(self, sha256: str) -> int | None:
@@ -71,6 +65,7 @@ class Blobs:
 
     def verify(self, sha256: str, size: int) -> None:
         """Read a blob from the store and hash it, in bounded memory. Raises as `copy`."""
+        self._check()
         self.copy(sha256, size, lambda offset, buffer: None)
 
     def copy(self, sha256: str, size: int, write: Callable[[int, bytes], object]) -> None:
@@ -122,19 +117,18 @@ def check_whole(blobs: Blobs, record: Record, n_threads: int) -> None:
         try:
             check(blob.sha256, blob.size)
         except WrongBytes as error:
-            raise damage(blobs.objects.url, record.ref.path, WrongBlob(entry, error)) from error
+            raise damage(blobs.objects.url, record.ref.path, entry, error) from error
 
     # Reversed twice: each blob once, in file order, with the first file it belongs to.
     distinct = {blob.sha256: (entry, blob) for entry in reversed(record.files) for blob in entry.blobs}
     in_parallel(check_one, reversed(distinct.values()), n_threads)
 
 
-def damage(url: str, path: str, wrong: WrongBlob) -> ArtifactDamaged:
+def damage(url: str, path: str, entry: FileEntry, error: WrongBytes) -> ArtifactDamaged:
     """The error for a damaged file of the artifact at a path of the store."""
-    entry = wrong.entry
     names = " ".join(Blobs.name_of(blob.sha256) for blob in entry.blobs[:1])
     more = f" (and its other {len(entry.blobs) - 1} blobs)" if len(entry.blobs) > 1 else ""
     return ArtifactDamaged(
-        f"file {entry.path} of artifact {path} in {url} is damaged: {wrong.found}; the record has {entry.size} bytes "
+        f"file {entry.path} of artifact {path} in {url} is damaged: {error}; the record has {entry.size} bytes "
         f"with sha256 {entry.sha256[:12]}. Remove {names}{more} and {path}/{RECORD_NAME} to rebuild it."
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.common.progress import Progress
-from tasks.store.blobs import Blobs, WrongBlob, WrongBytes
+from tasks.store.blobs import Blobs, WrongBytes, damage
 from tasks.store.digests import sha256_of_range
 from tasks.store.errors import DISK_IS_FULL, NoSpace
 from tasks.store.parallel import in_parallel
@@ -68,30 +68,31 @@ class Download:
     Args:
         blobs: The store's.
         folder: The target.
+        path: The artifact's path in the store, for messages.
         n_threads: Blobs in flight at once, each with one buffer in memory.
     """
 
-    def __init__(self, blobs: Blobs, folder: Path, n_threads: int) -> None:
+    def __init__(self, blobs: Blobs, folder: Path, path: str, n_threads: int) -> None:
         self.blobs = blobs
         self.folder = folder
+        self.path = path
         self.n_threads = n_threads
 
-    def receive(self, entries: list[FileEntry], what: str) -> None:
+    def receive(self, entries: list[FileEntry]) -> None:
         """Fetch the files that the folder lacks or has with other bytes.
 
         Args:
             entries: The artifact's files.
-            what: Its name in messages.
 
         Raises:
-            WrongBlob: If a blob is missing or hashes to something else.
+            ArtifactDamaged: If a blob is missing or hashes to something else.
             NoSpace: If the disk is too full; no incomplete file is left.
         """
         self._remove_stale_parts()
         absent = self._absent(entries)
         n_bytes = sum(entry.size for entry in absent)
-        self._check_disk(n_bytes, what)
-        progress, parts = Progress(f"fetch {what}", n_bytes), list[PartFile]()
+        self._check_disk(n_bytes)
+        progress, parts = Progress(f"fetch {self.path}", n_bytes), list[PartFile]()
 
         def receive(location: tuple[PartFile, FileEntry, int, BlobEntry]) -> None:
             part, entry, start, blob = location
@@ -99,7 +100,7 @@ class Download:
                 self.blobs.copy(blob.sha256, blob.size, lambda offset, content: part.write(start + offset, content))
                 part.finish_blob()
             except WrongBytes as error:
-                raise WrongBlob(entry, error) from error
+                raise damage(self.blobs.objects.url, self.path, entry, error) from error
             progress.add(blob.size)
 
         try:
@@ -107,7 +108,7 @@ class Download:
         except OSError as error:
             if error.errno not in DISK_IS_FULL:
                 raise
-            raise self._no_space(n_bytes, what) from error
+            raise self._no_space(n_bytes) from error
         finally:
             for part in parts:
                 part.discard()
@@ -143,15 +144,16 @@ class Download:
             if part.stat().st_mtime < time.time() - STALE_SECONDS:
                 part.unlink(missing_ok=True)
 
-    def _check_disk(self, n_bytes: int, what: str) -> None:
+    def _check_disk(self, n_bytes: int) -> None:
         if n_bytes:
             self.folder.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(self.folder).free < n_bytes:
-                raise self._no_space(n_bytes, what)
+                raise self._no_space(n_bytes)
 
-    def _no_space(self, n_bytes: int, what: str) -> NoSpace:
+    def _no_space(self, n_bytes: int) -> NoSpace:
         free = shutil.disk_usage(self.folder).free
         return NoSpace(
-            f"fetching {what} needs {n_bytes / 1e6:,.1f} MB in {self.folder}, where {free / 1e6:,.1f} MB are free; "
-            "free disk space or move HINDSIGHT_STATE to a larger disk. No incomplete file was left."
+            f"fetching artifact {self.path} of {self.blobs.objects.url} needs {n_bytes / 1e6:,.1f} MB in "
+            f"{self.folder}, where {free / 1e6:,.1f} MB are free; free disk space or move "
+            "HINDSIGHT_STATE to a larger disk. No incomplete file was left."
         )

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 
 from tasks.store.blobs import Blobs, check_whole
 from tasks.store.errors import ArtifactDamaged, StoreError
-from tasks.store.objects import Objects
 from tasks.store.record_files import RecordFiles
 from tasks.store.records import Record, check_identity
 from tasks.store.refs import ArtifactRef
@@ -53,29 +52,6 @@ class Stop:
         with self._recording:
             self.check()
             yield
-
-
-class StoppableBlobs(Blobs):
-    """Blobs that are neither sent nor read back once the publication is stopped.
-
-    Args:
-        objects: The store's.
-        stop: Checked before each blob.
-    """
-
-    def __init__(self, objects: Objects, stop: Stop) -> None:
-        super().__init__(objects)
-        self.stop = stop
-
-    def put(self, content: bytes | bytearray, sha256: str) -> None:
-        """Write a blob, unless stopped."""
-        self.stop.check()
-        super().put(content, sha256)
-
-    def verify(self, sha256: str, size: int) -> None:
-        """Read a blob and hash it, unless stopped."""
-        self.stop.check()
-        super().verify(sha256, size)
 
 
 def commit_record(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -> ArtifactRef:

@@ -63,8 +63,14 @@ class S3Objects:
     def read_range(self, name: str, start: int, stop: int) -> bytes:
         return self._whole(name, Range=f"bytes={start}-{stop - 1}") if start < stop else b""
 
-    def stream(self, name: str) -> Iterator[bytes]:
-        return self._stream(name)
+    def stream(self, name: str, **arguments: str) -> Iterator[bytes]:
+        body = self._ask("get_object", name, **arguments)["Body"]
+        try:
+            yield from body.iter_chunks(BUFFER_BYTES)
+        except (BotoCoreError, HTTPError, OSError) as error:
+            raise CutAnswer(f"get {name} in {self.url}: the answer broke off ({type(error).__name__}).") from error
+        finally:
+            body.close()
 
     def write(self, name: str, content: bytes | bytearray) -> None:
         try:
@@ -153,20 +159,11 @@ class S3Objects:
         body = content if len(content) <= BUFFER_BYTES else ChunkBody(content)
         self._ask("put_object", name, Body=body, **self.upload_arguments, **arguments)
 
-    def _stream(self, name: str, **arguments: str) -> Iterator[bytes]:
-        body = self._ask("get_object", name, **arguments)["Body"]
-        try:
-            yield from body.iter_chunks(BUFFER_BYTES)
-        except (BotoCoreError, HTTPError, OSError) as error:
-            raise CutAnswer(f"get {name} in {self.url}: the answer broke off ({type(error).__name__}).") from error
-        finally:
-            body.close()
-
     def _whole(self, name: str, **arguments: str) -> bytes:
         for _ in range(N_READS - 1):
             with suppress(CutAnswer):
-                return b"".join(self._stream(name, **arguments))
-        return b"".join(self._stream(name, **arguments))
+                return b"".join(self.stream(name, **arguments))
+        return b"".join(self.stream(name, **arguments))
 
     def _holds(self, name: str, content: bytes | bytearray) -> bool:
         try:

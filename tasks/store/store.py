@@ -1,7 +1,5 @@
 """Publish, find, fetch and trace artifacts."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,13 +7,13 @@ from pydantic import JsonValue
 
 from tasks.common.settings import state_dir
 from tasks.costs.usage import Meter
-from tasks.store.blobs import CHUNK_BYTES, Blobs, WrongBlob, check_whole, damage
+from tasks.store.blobs import CHUNK_BYTES, Blobs, check_whole
 from tasks.store.connect import open_objects, probe_objects, store_url
 from tasks.store.downloads import Download
 from tasks.store.errors import ArtifactDamaged, ArtifactMissing
 from tasks.store.objects import Capabilities
 from tasks.store.parallel import n_transfers
-from tasks.store.publication import Stop, StoppableBlobs, commit_record
+from tasks.store.publication import Stop, commit_record
 from tasks.store.record_files import RecordFiles
 from tasks.store.records import Record, check_identity, git_commit, running_versions
 from tasks.store.refs import ArtifactRef, ArtifactSpec
@@ -103,8 +101,7 @@ class Store:
         """
         record = self.record(ref)
         folder = self.cache_dir / ref.path
-        with self._damage_of(ref.path):
-            Download(self.blobs, folder, self.n_threads).receive(record.files, f"artifact {ref.path} of {self.url}")
+        Download(self.blobs, folder, ref.path, self.n_threads).receive(record.files)
         return folder
 
     def publish(
@@ -136,10 +133,9 @@ class Store:
             PublicationStopped: If it was stopped before its record was written.
         """
         stop = stop or Stop()
-        upload = Upload(StoppableBlobs(self.objects, stop), folder, self.chunk_bytes, self.n_threads)
-        with self._damage_of(spec.path):
-            files = upload.send(f"upload {spec.path}")
-            upload.verify(files, f"verify {spec.path}")
+        upload = Upload(Blobs(self.objects, stop.check), folder, spec.path, self.chunk_bytes, self.n_threads)
+        files = upload.send()
+        upload.verify(files)
         record = Record(
             kind=spec.kind,
             label=spec.label,
@@ -159,16 +155,8 @@ class Store:
         with stop.recording():
             ref = commit_record(self.blobs, self.records, record, self.n_threads)
         if ref.digest == record.digest:
-            with self._damage_of(spec.path):
-                upload.resend_missing(files)
+            upload.resend_missing(files)
         return ref
-
-    @contextmanager
-    def _damage_of(self, path: str) -> Iterator[None]:
-        try:
-            yield
-        except WrongBlob as wrong:
-            raise damage(self.url, path, wrong) from wrong
 
     def probe(self) -> Capabilities:
         """Check that the store can be written, and find what its server enforces.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.common.progress import Progress
-from tasks.store.blobs import Blobs, WrongBlob, WrongBytes
+from tasks.store.blobs import Blobs, WrongBytes, damage
 from tasks.store.parallel import in_parallel
 from tasks.store.records import BlobEntry, FileEntry
 
@@ -56,31 +56,26 @@ class Upload:
     Args:
         blobs: The store's.
         folder: Nothing in it is changed.
+        path: The artifact's path in the store, for messages.
         chunk_bytes: A blob's size at most.
         n_threads: Blobs in flight at once, each with its chunk in memory.
     """
 
-    def __init__(self, blobs: Blobs, folder: Path, chunk_bytes: int, n_threads: int) -> None:
+    def __init__(self, blobs: Blobs, folder: Path, path: str, chunk_bytes: int, n_threads: int) -> None:
         self.blobs = blobs
         self.folder = folder
+        self.path = path
         self.chunk_bytes = chunk_bytes
         self.n_threads = n_threads
         self.files = [HashedFile(path) for path in sorted(folder.rglob("*")) if path.is_file()]
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
 
-    def send(self, what: str) -> list[FileEntry]:
-        """Send the blobs that the store lacks. `verify` checks them.
-
-        Args:
-            what: Its name in progress lines.
-
-        Returns:
-            The files in path order.
-        """
+    def send(self) -> list[FileEntry]:
+        """Send the blobs that the store lacks. Returns the files in path order; `verify` checks them."""
         n_bytes = sum(file.path.stat().st_size for file in self.files)
         existing = self._existing_sizes(len(self.files) + n_bytes // self.chunk_bytes)
-        progress = Progress(what, n_bytes)
+        progress = Progress(f"upload {self.path}", n_bytes)
 
         def send(chunk: Chunk) -> tuple[int, BlobEntry]:
             blob = BlobEntry(sha256=hashlib.sha256(chunk.content).hexdigest(), size=len(chunk.content))
@@ -93,14 +88,14 @@ class Upload:
             self.files[file_index].blobs.append(blob)
         return [file.entry(self.folder) for file in self.files]
 
-    def verify(self, entries: list[FileEntry], what: str) -> None:
+    def verify(self, entries: list[FileEntry]) -> None:
         """Read every blob back and hash it; resend those that are wrong in the store.
 
         Raises:
-            WrongBlob: If the store returns other bytes than were sent.
+            ArtifactDamaged: If the store returns other bytes than were sent.
         """
         locations = _locations(entries)
-        progress = Progress(what, sum(blob.size for _, _, blob in locations))
+        progress = Progress(f"verify {self.path}", sum(blob.size for _, _, blob in locations))
 
         def check(location: BlobLocation) -> None:
             self._verify_or_resend(location)
@@ -112,7 +107,7 @@ class Upload:
         """After the record is written, resend blobs that `gc` removed while no record named them.
 
         Raises:
-            WrongBlob: If the store returns other bytes than were sent.
+            ArtifactDamaged: If the store returns other bytes than were sent.
         """
         locations = _locations(entries)
         existing = self._existing_sizes(len(locations))
@@ -174,7 +169,7 @@ class Upload:
                 return
             except WrongBytes as error:
                 if attempt == N_SENDS:
-                    raise WrongBlob(entry, error) from error
+                    raise damage(self.blobs.objects.url, self.path, entry, error) from error
 
 
 def _locations(entries: list[FileEntry]) -> list[BlobLocation]:

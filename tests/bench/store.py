@@ -98,9 +98,9 @@ def by_boto3(server: S3Server, made: Path, fetched: Path) -> Seconds:
 def by_us(server: S3Server, made: Path, fetched: Path) -> Seconds:
     """Our store; `put` is all of a publication but the re-reading, which is `verify`."""
     store = Store(f"s3://{server.bucket}/{uuid.uuid4().hex}", fetched)
-    upload, files = Upload(store.blobs, made, store.chunk_bytes, store.n_threads), []
-    send = timed(lambda: files.extend(upload.send("upload")))
-    verify = timed(lambda: upload.verify(files, "verify"))
+    upload, files = Upload(store.blobs, made, PLAN.path, store.chunk_bytes, store.n_threads), []
+    send = timed(lambda: files.extend(upload.send()))
+    verify = timed(lambda: upload.verify(files))
     record = Record(
         kind=PLAN.kind,
         label=PLAN.label,

@@ -1,4 +1,4 @@
-"""The price list: what it says, what it refuses, and that it and the pools speak of the same machines."""
+"""The price list: its values, what is refused, and that it names the same machines as the pools."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_the_references_prices_come_out_per_hour(pool: str, per_hour: float) -> 
 
 
 def test_the_references_full_weight_training_comes_to_its_bill() -> None:
-    # 18 h 36 min at $19.12; the $386 billed hold the merge, the measure and the waiting too.
+    # 18 h 36 min at $19.12; the $386 billed include merge, embedding and waiting.
     assert dollars(18.6 * 3_600, "h100x8") == pytest.approx(355.6, abs=0.1)
 
 
@@ -53,7 +53,7 @@ LINE = "{pool: h100, provider: a, dollars_per_gpu_hour: 2, as_of: 2026-05-01, so
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         (f"provider: a\nprices: [{LINE}]\nfoo: 1", "foo: Extra inputs are not permitted"),
         (f"provider: a\nprices: [{LINE.replace('as_of', 'on')}]", r"prices\.0\.as_of: Field required"),
@@ -63,15 +63,18 @@ LINE = "{pool: h100, provider: a, dollars_per_gpu_hour: 2, as_of: 2026-05-01, so
             r"prices\.0\.source: String should have at",
         ),
         (f"provider: a\nprices: [{LINE}, {LINE}]", "pool 'h100' has two prices of provider 'a'; keep the newer"),
-        (f"provider: a\nprices: [{LINE.replace('h100', 'h1000')}]", "pool 'h1000' is none of cpu, h100, h100x8"),
+        (
+            f"provider: a\nprices: [{LINE.replace('h100', 'h1000')}]",
+            "pool 'h1000' is unknown; pools are cpu, h100, h100x8",
+        ),
         ("- a", "prices: Input should be a valid dictionary"),
-        ("a: [", "is no YAML"),
+        ("a: [", "is not YAML"),
     ],
 )
-def test_a_bad_price_list_is_refused_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+def test_a_bad_price_list_is_refused_in_a_message(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "prices.yaml"
     file.write_text(text)
-    with pytest.raises(BadPrices, match=sentence):
+    with pytest.raises(BadPrices, match=message):
         load_prices(file)
 
 

@@ -60,7 +60,7 @@ def test_a_merged_model_repeats_its_checkpoint_s_statement_and_names_its_own_fil
 def test_a_checkpoint_without_a_statement_is_not_published_as_a_model(tmp_path: Path) -> None:
     base = published_base()
     bare = published_checkpoint(base, tmp_path, with_statement=False)
-    with pytest.raises(StatementDamaged, match=r"statement\.json is no in-toto statement"):
+    with pytest.raises(StatementDamaged, match=r"statement\.json is not an in-toto statement"):
         publish_merge.fn(MergeConfig(), base, bare)
     assert list(open_store().objects.list("merge/")) == []
     # Finished files stay on this machine for the retry.

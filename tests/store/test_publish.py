@@ -127,7 +127,7 @@ def test_a_publication_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) 
     (tmp_path / "made" / "large.bin").write_bytes(os.urandom(6 * CHUNK))
     store = in_chunks(open_store())
     with pytest.raises(KeyboardInterrupt):
-        Upload(Blobs(Dying(Path(store.url))), tmp_path / "made", CHUNK, 1).send("upload")
+        Upload(Blobs(Dying(Path(store.url))), tmp_path / "made", PLAN.path, CHUNK, 1).send()
     assert store.find(PLAN) is None
     first = {info.name: info.modified for info in store.objects.list("blobs/")}
     assert len(first) == 3

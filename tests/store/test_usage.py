@@ -56,7 +56,7 @@ def test_a_run_outside_of_a_pool_has_seconds_and_says_why_it_has_no_dollars() ->
     spent = built().spent
     assert spent.seconds > 0
     assert (spent.pool, spent.dollars, spent.failed) == (None, None, None)
-    assert spent.unknown == "HINDSIGHT_POOL names no pool: what this machine costs is not known."
+    assert spent.unknown == "HINDSIGHT_POOL is not set: this machine's price is unknown."
 
 
 def test_a_pool_without_a_price_and_an_attempt_on_one_leave_dollars_unknown(monkeypatch) -> None:

@@ -53,7 +53,7 @@ def test_a_corpus_whose_statement_is_cut_is_refused_before_a_trainer_starts(
     (damaged / STATEMENT_NAME).write_bytes(whole[: len(whole) // 2])
     another = CORPUS_CONFIG.model_copy(update={"token_budget": 2_000})
     cut = store.publish(CORPUS.spec(another), damaged, {}, 1)
-    with pytest.raises(StatementDamaged, match=r"statement\.json is no in-toto statement: .* Build or fetch"):
+    with pytest.raises(StatementDamaged, match=r"statement\.json is not an in-toto statement: .* Rebuild the artifact"):
         publish_train.fn(FEW_STEPS, base, cut)
     with pytest.raises(TrainerMissing, match="/nowhere/python is missing"):
         publish_train.fn(FEW_STEPS, base, whole_corpus)

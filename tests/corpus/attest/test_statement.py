@@ -132,7 +132,7 @@ def test_an_invalid_statement_is_refused(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(AttestationRefused, match="is of type urn:other"):
         check(corpus)
     (corpus / "statement.json").write_text("{}")
-    with pytest.raises(StatementDamaged, match="is no in-toto statement"):
+    with pytest.raises(StatementDamaged, match="is not an in-toto statement"):
         check(corpus)
     with pytest.raises(StatementDamaged, match="No such file"):
         check(tmp_path)

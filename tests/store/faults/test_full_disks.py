@@ -68,7 +68,7 @@ def test_a_disk_that_fills_up_while_fetching_leaves_no_wrong_file(
     assert content(rclone_site.client().fetch(ref)) == content(made)
 
 
-def _only_make_the_folder(download, n_bytes: int, what: str) -> None:
+def _only_make_the_folder(download, n_bytes: int) -> None:
     download.folder.mkdir(parents=True, exist_ok=True)
 
 
