@@ -24,7 +24,7 @@ from tasks.store.store import open_store
 from tests.flows.scheduled import NIGHTLY, WEEKLY, latest_table, planned, runs_of, schedule_of, started_runs
 from tests.flows.stage_runs import finished, lines_of, until
 from tests.local_stack import Stack
-from tests.store.letters import Recipe as Letters
+from tests.store.small_artifact import SmallConfig
 
 pytestmark = pytest.mark.server
 
@@ -66,7 +66,7 @@ def artifacts(on_stack: Stack, tmp_path: Path) -> Iterator[list[ArtifactRef]]:
     (tmp_path / "made").mkdir()
     for size in (1, 2):
         (tmp_path / "made" / "letters.txt").write_text("x" * size)
-        refs.append(store.publish(ArtifactSpec(KIND, "letters", 1, Letters(size=size)), tmp_path / "made", {}, 1.0))
+        refs.append(store.publish(ArtifactSpec(KIND, "letters", 1, SmallConfig(size=size)), tmp_path / "made", {}, 1.0))
     yield refs
     for ref in refs:
         forget(store, ref)

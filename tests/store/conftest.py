@@ -1,4 +1,4 @@
-"""Stores on a folder and on S3 servers of two makers, and a folder to publish."""
+"""Stores on a folder and on two kinds of S3 server, and a folder to publish."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +11,14 @@ from tests.s3_server import S3Server, serve_moto
 
 @pytest.fixture(scope="session")
 def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A second maker's S3 server, which enforces `If-None-Match`."""
+    """Another S3 server, which enforces `If-None-Match`."""
     with serve_moto(tmp_path_factory.mktemp("moto")) as server:
         yield server
 
 
 @pytest.fixture
 def moto_store(moto_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """The environment of a store below a prefix of its own on that server. Gives its URL."""
+    """Set the environment for a store below its own prefix on that server. Returns its URL."""
     for name, value in moto_server.environment().items():
         monkeypatch.setenv(name, value)
     url = f"s3://{moto_server.bucket}/{tmp_path.name}"
@@ -35,7 +35,7 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 @pytest.fixture(params=["folder", "s3_store", "moto_store"])
 def any_store(request: pytest.FixtureRequest) -> Store:
-    """On a folder, on rclone, on moto."""
+    """A store on a folder, on rclone, on moto."""
     if request.param != "folder":
         request.getfixturevalue(request.param)
     return open_store()

@@ -1,4 +1,4 @@
-"""What an audit reads, in which order, and what it says of what is wrong."""
+"""Which artifacts an audit reads, in which order, and what it reports."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,22 +15,22 @@ from tasks.store.findings import StoreNotWhole
 from tasks.store.leases import new_lease
 from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
-from tests.store.letters import ARTIFACT_TYPE, Recipe, published
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 
 LETTERS = 5 + 256 * 100
 
 
 def several(store: Store, folder: Path, n_artifacts: int) -> list[ArtifactRef]:
-    """Artifacts that share a blob and have one of their own."""
+    """Artifacts that share one blob and have one each."""
     refs = []
     for size in range(n_artifacts):
         (folder / "own.txt").write_text(f"only of {size}")
-        refs.append(published(store, folder, ARTIFACT_TYPE.spec(Recipe(size=size))))
+        refs.append(published(store, folder, ARTIFACT_TYPE.spec(SmallConfig(size=size))))
     return refs
 
 
 def harm(store: Store, ref: ArtifactRef) -> None:
-    """Change the blob that this artifact alone has."""
+    """Change the blob that only this artifact has."""
     own = next(entry for entry in store.record(ref).files if entry.path == "own.txt")
     store.objects.write(store.blobs.name_of(own.sha256), b"x" * own.size)
 
@@ -62,7 +62,7 @@ def test_a_damaged_artifact_hides_no_other_and_both_are_named(store: Store, fold
     assert whole.path not in str(refused.value)
 
 
-def test_a_record_that_cannot_be_read_is_told_and_the_others_are_read(store: Store, folder: Path) -> None:
+def test_an_unreadable_record_is_reported_and_the_others_are_read(store: Store, folder: Path) -> None:
     cut, _ = several(store, folder, 2)
     store.objects.write(f"{cut.path}/record.json", b'{"schema_version": 2')
     found = audit(store, AuditConfig())
@@ -71,18 +71,18 @@ def test_a_record_that_cannot_be_read_is_told_and_the_others_are_read(store: Sto
     assert [finding.verdict for finding in found.findings] == ["unreadable", "whole"]
 
 
-def test_an_artifact_that_others_came_from_is_missed(store: Store, folder: Path) -> None:
+def test_a_missing_input_of_another_artifact_is_reported(store: Store, folder: Path) -> None:
     source = published(store, folder)
-    heir = published(store, folder, ArtifactSpec("train", "letters", 1, Recipe(), {"corpus": source}))
+    child = published(store, folder, ArtifactSpec("train", "letters", 1, SmallConfig(), {"corpus": source}))
     store.objects.delete(f"{source.path}/record.json")
     (missing,) = audit(store, AuditConfig()).wrong
     assert (missing.path, missing.verdict) == (source.path, "missing")
     assert missing.message == (
-        f"artifact {source.path}, an input of {heir.path}, is not in the store; rerun its stage to build it."
+        f"artifact {source.path}, an input of {child.path}, is not in the store; rerun its stage to build it."
     )
 
 
-def test_what_is_given_up_while_it_is_read_is_no_damage(
+def test_an_artifact_removed_while_it_is_read_is_not_damaged(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (ref,) = several(store, folder, 1)
@@ -98,7 +98,7 @@ def test_what_is_given_up_while_it_is_read_is_no_damage(
     found.check()
 
 
-def test_a_store_that_goes_away_is_asked_three_times_in_a_row(
+def test_after_three_unreadable_artifacts_in_a_row_the_rest_is_skipped(
     folder: Path, own_state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = auditing.Store(str(own_state / "store"), own_state / "cache")
@@ -117,7 +117,7 @@ def test_a_store_that_goes_away_is_asked_three_times_in_a_row(
     assert found.findings[-1].message.endswith("was skipped: 3 in a row could not be read.")
 
 
-def test_an_overdue_lease_is_told_and_is_no_damage(store: Store, folder: Path) -> None:
+def test_an_overdue_lease_is_reported_and_is_not_damage(store: Store, folder: Path) -> None:
     (ref,) = several(store, folder, 1)
     lease = new_lease("machine", "a dead parent", "train/h100", ref.path, 60)
     past = datetime.now(UTC) - timedelta(minutes=5)
@@ -130,7 +130,7 @@ def test_an_overdue_lease_is_told_and_is_no_damage(store: Store, folder: Path) -
     found.check()
 
 
-def test_under_a_bound_every_artifact_has_its_turn(store: Store, folder: Path) -> None:
+def test_with_a_bound_every_artifact_is_audited_in_turn(store: Store, folder: Path) -> None:
     refs = several(store, folder, 3)
     one = AuditConfig(max_gigabytes=1.5 * LETTERS / 1e9)
     read = [[finding.path for finding in audit(store, one).findings] for _ in range(4)]
@@ -139,14 +139,14 @@ def test_under_a_bound_every_artifact_has_its_turn(store: Store, folder: Path) -
     assert read[3] == read[0]
 
 
-def test_another_rooms_artifacts_are_left_alone(store: Store, folder: Path) -> None:
+def test_another_stages_artifacts_are_not_audited(store: Store, folder: Path) -> None:
     (ref,) = several(store, folder, 1)
-    published(store, folder, ArtifactSpec("merge", "letters", 1, Recipe()))
+    published(store, folder, ArtifactSpec("merge", "letters", 1, SmallConfig()))
     found = audit(store, AuditConfig(kind="corpus"))
     assert ([finding.path for finding in found.findings], found.n_held, found.n_left_out) == ([ref.path], 2, 1)
 
 
-def test_what_is_larger_than_the_whole_bound_is_told() -> None:
+def test_artifacts_larger_than_the_whole_bound_are_reported() -> None:
     small, large = artifact_of(10**8, 1), artifact_of(10**10, 2)
     assert select([large, small], {}, AuditConfig(max_gigabytes=1)) == ([small], [large])
 
@@ -164,7 +164,7 @@ def test_the_same_seed_draws_the_same_share_and_another_one_another() -> None:
     bound=st.none() | st.floats(0.1, 10),
     proofs=st.dictionaries(st.integers(0, 29), st.sampled_from(["20260101", "20260201"])),
 )
-def test_what_is_chosen_keeps_to_the_bound_and_what_is_not_would_not_have_fitted(sizes, share, bound, proofs) -> None:
+def test_the_selection_keeps_to_the_bound_and_no_other_artifact_would_have_fitted(sizes, share, bound, proofs) -> None:
     artifacts = [artifact_of(size, number) for number, size in enumerate(sizes)]
     moments = {artifacts[number].ref.path: moment for number, moment in proofs.items() if number < len(artifacts)}
     picked, never_fit = select(artifacts, moments, AuditConfig(share=share, max_gigabytes=bound, seed=1))

@@ -1,4 +1,4 @@
-"""What `python -m tasks.store` prints and how it ends."""
+"""Output and exit status of `python -m tasks.store`."""
 
 import re
 import subprocess
@@ -12,11 +12,11 @@ from tasks.store.cli import main
 from tasks.store.receipts import read_receipt
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store, open_store
-from tests.store.letters import ARTIFACT_TYPE, Recipe, published
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 
 
-def room(kind: str) -> ArtifactType[Recipe]:
-    return ArtifactType[Recipe](kind, 1, ARTIFACT_TYPE.label)
+def stage_type(kind: str) -> ArtifactType[SmallConfig]:
+    return ArtifactType[SmallConfig](kind, 1, ARTIFACT_TYPE.label)
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def chain(store: Store, folder: Path) -> tuple[Store, list[ArtifactRef]]:
     """corpus; train from it; merge from both."""
     corpus = published(store, folder)
     (folder / "t.txt").write_text("t")
-    train = published(store, folder, room("train").spec(Recipe(), {"corpus": corpus}))
-    merge = published(store, folder, room("merge").spec(Recipe(), {"corpus": corpus, "train": train}))
+    train = published(store, folder, stage_type("train").spec(SmallConfig(), {"corpus": corpus}))
+    merge = published(store, folder, stage_type("merge").spec(SmallConfig(), {"corpus": corpus, "train": train}))
     return store, [corpus, train, merge]
 
 
@@ -67,17 +67,17 @@ def test_show_draws_the_lineage_as_a_tree(
     ]
 
 
-def test_latest_leads_to_the_newest_and_is_only_a_hint(
+def test_latest_names_the_newest_and_is_only_a_hint(
     chain: tuple[Store, list[ArtifactRef]], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, refs = chain
-    newer = published(store, folder, ARTIFACT_TYPE.spec(Recipe(size=4)))
+    newer = published(store, folder, ARTIFACT_TYPE.spec(SmallConfig(size=4)))
     assert main(["show", "corpus/letters/latest"]) == 0
     assert capsys.readouterr().out.startswith(newer.path)
     store.objects.write("corpus/letters/latest.json", b'{"key": "../../leases"}')
     assert main(["show", "corpus/letters/latest"]) == 1
     assert "is not a segment of a store path" in capsys.readouterr().err
-    assert store.find(ARTIFACT_TYPE.spec(Recipe())) == refs[0]
+    assert store.find(ARTIFACT_TYPE.spec(SmallConfig())) == refs[0]
 
 
 def test_verify_prints_the_receipt_it_wrote(
@@ -91,7 +91,7 @@ def test_verify_prints_the_receipt_it_wrote(
     assert receipt.ref == refs[0]
 
 
-def test_verify_of_a_damaged_artifact_fails_with_a_sentence(
+def test_verify_of_a_damaged_artifact_fails_with_a_message(
     chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, refs = chain
@@ -100,7 +100,7 @@ def test_verify_of_a_damaged_artifact_fails_with_a_sentence(
     assert re.match(r"hindsight: file a\.txt of artifact corpus/\S+ .* is damaged", capsys.readouterr().err)
 
 
-def test_gc_tells_first_and_removes_on_demand(
+def test_gc_lists_first_and_removes_with_delete(
     chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, _ = chain
@@ -118,7 +118,7 @@ def test_gc_tells_first_and_removes_on_demand(
     assert "0 blobs (0 bytes)" in capsys.readouterr().out
 
 
-def test_export_says_what_it_wrote(
+def test_export_prints_what_it_wrote(
     chain: tuple[Store, list[ArtifactRef]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     merge = chain[1][2]
@@ -146,7 +146,7 @@ def test_a_path_that_names_nothing_is_refused(
     assert sentence in capsys.readouterr().err
 
 
-def test_it_runs_as_a_module_and_an_unknown_word_is_not_understood(folder: Path) -> None:
+def test_it_runs_as_a_module_and_an_unknown_command_is_refused(folder: Path) -> None:
     published(open_store(), folder)
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":

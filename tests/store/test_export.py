@@ -1,4 +1,4 @@
-"""An artifact with all it came from, as a folder."""
+"""Exporting an artifact with all its sources as a folder."""
 
 import json
 from pathlib import Path
@@ -11,16 +11,18 @@ from tasks.store.export import ExportRefused, export
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store
-from tests.store.letters import ARTIFACT_TYPE, Recipe, published
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 
 
 @pytest.fixture
 def child(store: Store, folder: Path) -> ArtifactRef:
-    """A train artifact that came from a corpus."""
+    """A train artifact with a corpus as input."""
     source = published(store, folder)
     (folder / "trained.txt").write_text("beta")
     return published(
-        store, folder, ArtifactType[Recipe]("train", 1, ARTIFACT_TYPE.label).spec(Recipe(), {"corpus": source})
+        store,
+        folder,
+        ArtifactType[SmallConfig]("train", 1, ARTIFACT_TYPE.label).spec(SmallConfig(), {"corpus": source}),
     )
 
 
@@ -37,11 +39,11 @@ def test_the_folder_holds_every_artifact_with_its_record(store: Store, child: Ar
     assert (target / child.path / "trained.txt").read_text() == "beta"
 
 
-def test_the_lineage_stands_on_top_sources_first(store: Store, child: ArtifactRef, tmp_path: Path) -> None:
+def test_the_lineage_file_lists_sources_first(store: Store, child: ArtifactRef, tmp_path: Path) -> None:
     export(store, child, tmp_path / "out")
-    told = json.loads((tmp_path / "out" / "lineage.json").read_text())
-    assert (told["artifact"], told["digest"]) == (child.path, child.digest)
-    corpus, train = told["sources_first"]
+    lineage = json.loads((tmp_path / "out" / "lineage.json").read_text())
+    assert (lineage["artifact"], lineage["digest"]) == (child.path, child.digest)
+    corpus, train = lineage["sources_first"]
     assert train["inputs"] == {"corpus": corpus["path"]}
     assert [corpus["n_files"], train["n_files"]] == [2, 3]
 
@@ -54,7 +56,7 @@ def test_a_folder_with_anything_in_it_is_refused(store: Store, child: ArtifactRe
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
-def test_an_empty_folder_is_taken(store: Store, child: ArtifactRef, tmp_path: Path) -> None:
+def test_an_empty_folder_is_accepted(store: Store, child: ArtifactRef, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     export(store, child, tmp_path / "out")
     assert (tmp_path / "out" / "lineage.json").is_file()
@@ -69,7 +71,7 @@ def test_a_damaged_source_leaves_no_folder(store: Store, child: ArtifactRef, tmp
     assert not (tmp_path / "new" / "out").exists()
 
 
-def test_an_artifact_with_a_file_called_like_its_record_is_refused(store: Store, folder: Path, tmp_path: Path) -> None:
+def test_an_artifact_with_a_file_named_like_its_record_is_refused(store: Store, folder: Path, tmp_path: Path) -> None:
     (folder / "record.json").write_text("{}")
     with pytest.raises(ExportRefused, match=r"has a file record\.json, the name of its own record"):
         export(store, published(store, folder), tmp_path / "out")

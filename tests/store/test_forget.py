@@ -1,4 +1,4 @@
-"""Giving up one artifact: it is gone, what shares its bytes stays, and what came from it is asked first."""
+"""Removing one artifact: shared blobs stay, and inputs of other artifacts are refused."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tasks.store.forget import StillNeeded, forget
 from tasks.store.gc import UnreadableRecord, find_garbage, remove
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 from tasks.store.store import Store
-from tests.store.letters import ARTIFACT_TYPE, Recipe, published
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 
 
 def objects(store: Store) -> set[str]:
@@ -18,7 +18,7 @@ def objects(store: Store) -> set[str]:
 
 
 def spec(size: int) -> ArtifactSpec:
-    return ARTIFACT_TYPE.spec(Recipe(size=size))
+    return ARTIFACT_TYPE.spec(SmallConfig(size=size))
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def two(store: Store, folder: Path) -> tuple[ArtifactRef, ArtifactRef]:
     return first, published(store, folder, spec(2))
 
 
-def test_a_forgotten_artifact_is_gone_and_nothing_of_it_is_left(store: Store, folder: Path) -> None:
+def test_a_forgotten_artifact_leaves_nothing(store: Store, folder: Path) -> None:
     ref = published(store, folder)
     removed = forget(store, ref)
     assert len(removed.blobs) == 2
@@ -54,9 +54,9 @@ def test_the_hint_to_another_artifact_stays(store: Store, two: tuple[ArtifactRef
     assert objects(store) == set()
 
 
-def test_what_others_came_from_is_not_forgotten(store: Store, folder: Path) -> None:
+def test_an_input_of_another_artifact_is_not_forgotten(store: Store, folder: Path) -> None:
     corpus = published(store, folder)
-    train = ArtifactType[Recipe]("train", 1, ARTIFACT_TYPE.label).spec(Recipe(), {"corpus": corpus})
+    train = ArtifactType[SmallConfig]("train", 1, ARTIFACT_TYPE.label).spec(SmallConfig(), {"corpus": corpus})
     published(store, folder, train)
     before = objects(store)
     with pytest.raises(StillNeeded, match=f"is an input of {train.path}; forget those"):
@@ -72,7 +72,7 @@ def test_nothing_is_forgotten_while_a_record_cannot_be_read(store: Store, two: t
     assert objects(store) == before
 
 
-def test_cut_after_the_record_the_rest_is_swept(store: Store, two: tuple[ArtifactRef, ArtifactRef]) -> None:
+def test_after_an_interrupted_forget_gc_removes_the_rest(store: Store, two: tuple[ArtifactRef, ArtifactRef]) -> None:
     first, second = two
     store.objects.delete(f"{first.path}/record.json")
     swept = remove(store, find_garbage(store, older_than_hours=0))
@@ -80,13 +80,13 @@ def test_cut_after_the_record_the_rest_is_swept(store: Store, two: tuple[Artifac
     assert (store.fetch(second) / "a.txt").read_text() == "beta"
 
 
-def test_a_publication_under_way_gets_its_blob_back(
+def test_a_publication_in_progress_resends_a_forgotten_blob(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = published(store, folder, spec(1))
 
     def forget_then_write(records, record):
-        """In place of the second record's writing: all its blobs stood there already, its record does not."""
+        """Called instead of writing the second record: all its blobs exist, its record does not."""
         monkeypatch.undo()
         assert len(forget(store, first).blobs) == 2
         return records.write_new(record)
@@ -97,7 +97,7 @@ def test_a_publication_under_way_gets_its_blob_back(
     assert (store.fetch(second) / "deep" / "b.bin").stat().st_size == 25_600
 
 
-def test_the_command_says_what_it_removed(
+def test_the_command_prints_what_it_removed(
     store: Store, two: tuple[ArtifactRef, ArtifactRef], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["forget", two[0].path]) == 0

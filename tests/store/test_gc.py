@@ -1,4 +1,4 @@
-"""What may be swept and what never is."""
+"""Which blobs gc removes and which it never does."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from tasks.store.errors import StoreError
 from tasks.store.gc import RemovedTooMuch, UnreadableRecord, find_garbage, remove
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
-from tests.store.letters import ARTIFACT_TYPE, Recipe, published
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 
 
 def blobs(store: Store) -> set[str]:
@@ -27,7 +27,7 @@ def loose(store: Store, folder: Path) -> tuple[Store, ArtifactRef, str]:
     return store, ref, name
 
 
-def test_looking_changes_nothing(loose: tuple[Store, ArtifactRef, str]) -> None:
+def test_finding_garbage_changes_nothing(loose: tuple[Store, ArtifactRef, str]) -> None:
     store, _, name = loose
     before = blobs(store)
     garbage = find_garbage(store, older_than_hours=0)
@@ -36,7 +36,7 @@ def test_looking_changes_nothing(loose: tuple[Store, ArtifactRef, str]) -> None:
     assert blobs(store) == before
 
 
-def test_what_a_record_names_stays_whole(loose: tuple[Store, ArtifactRef, str]) -> None:
+def test_blobs_that_a_record_names_stay(loose: tuple[Store, ArtifactRef, str]) -> None:
     store, ref, name = loose
     removed = remove(store, find_garbage(store, older_than_hours=0))
     assert [blob.name for blob in removed.blobs] == [name]
@@ -54,19 +54,19 @@ def test_a_blob_younger_than_the_grace_period_stays(loose: tuple[Store, Artifact
 
 
 def test_a_publication_in_progress_is_left_alone(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def sweep(records, record):
-        """In place of the record's writing: all blobs are there, the record is not."""
+    def collect_garbage(records, record):
+        """Called instead of writing the record: all blobs exist, the record does not."""
         assert len(blobs(store)) == 2
         remove(store, find_garbage(store))
         return real(records, record)
 
     real = type(store.records).write_new
-    monkeypatch.setattr(type(store.records), "write_new", sweep)
+    monkeypatch.setattr(type(store.records), "write_new", collect_garbage)
     ref = published(store, folder)
     assert (open_store().fetch(ref) / "a.txt").read_text() == "alpha"
 
 
-def test_a_blob_that_a_record_names_since_the_look_stays(store: Store, folder: Path) -> None:
+def test_a_blob_that_a_record_has_named_since_stays(store: Store, folder: Path) -> None:
     ref = published(store, folder)
     record = store.objects.read(f"{ref.path}/record.json")
     store.objects.delete(f"{ref.path}/record.json")
@@ -78,7 +78,7 @@ def test_a_blob_that_a_record_names_since_the_look_stays(store: Store, folder: P
     assert (store.fetch(ref) / "a.txt").read_text() == "alpha"
 
 
-def test_a_record_that_takes_up_a_blob_while_it_is_removed_is_named(
+def test_a_record_that_names_a_blob_while_it_is_removed_is_reported(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ref = published(store, folder)
@@ -112,13 +112,13 @@ def test_one_unreadable_record_and_nothing_is_removed(loose: tuple[Store, Artifa
 
 def test_blobs_shared_with_a_removed_artifact_stay(store: Store, folder: Path) -> None:
     gone = published(store, folder)
-    kept = published(store, folder, ARTIFACT_TYPE.spec(Recipe(size=4)))
+    kept = published(store, folder, ARTIFACT_TYPE.spec(SmallConfig(size=4)))
     store.objects.delete(f"{gone.path}/record.json")
     assert find_garbage(store, older_than_hours=0).blobs == ()
     assert (store.fetch(kept) / "a.txt").read_text() == "alpha"
 
 
-def test_receipts_leases_and_pointers_are_no_garbage_and_no_records(loose: tuple[Store, ArtifactRef, str]) -> None:
+def test_receipts_leases_and_pointers_are_neither_garbage_nor_records(loose: tuple[Store, ArtifactRef, str]) -> None:
     store, ref, _ = loose
     names = [f"receipts/{ref.path}/x.json", "leases/x.json", "corpus/letters/latest.json"]
     for name in names:
@@ -127,7 +127,7 @@ def test_receipts_leases_and_pointers_are_no_garbage_and_no_records(loose: tuple
     assert all(store.objects.size(name) == 2 for name in names)
 
 
-def test_an_old_part_of_a_killed_writer_is_swept_and_a_young_one_is_not(folder: Path) -> None:
+def test_an_old_part_file_of_a_killed_writer_is_removed_and_a_young_one_is_not(folder: Path) -> None:
     store = open_store()
     published(store, folder)
     old, young = [Path(store.url) / "blobs" / f"{letter * 64}.x.part" for letter in "ab"]
@@ -143,6 +143,6 @@ def test_an_old_part_of_a_killed_writer_is_swept_and_a_young_one_is_not(folder: 
 
 
 @pytest.mark.parametrize("hours", [-1, float("nan")])
-def test_a_grace_period_that_is_none_is_refused(store: Store, hours: float) -> None:
+def test_an_invalid_grace_period_is_refused(store: Store, hours: float) -> None:
     with pytest.raises(StoreError, match="grace period"):
         find_garbage(store, older_than_hours=hours)

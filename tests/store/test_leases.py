@@ -1,4 +1,4 @@
-"""Who keeps which machine, and what it takes to let one go."""
+"""Leases on rented machines: taking, renewing, taking over."""
 
 import signal
 import subprocess
@@ -20,7 +20,7 @@ def lease_for(artifact: str = "train/letters/0123456789abcdef", holder: str = "o
 
 
 def overdue(store: Store, holder: str = "one") -> Lease:
-    """A lease whose holder has not come back for a minute."""
+    """A lease that should have been renewed a minute ago."""
     past = datetime.now(UTC) - timedelta(minutes=1)
     lease = lease_for(holder=holder).model_copy(update={"expires_at": past}).sealed()
     store.objects.write("leases/node-1.json", lease.to_bytes())
@@ -34,7 +34,7 @@ def test_a_live_holders_lease_is_not_taken(store: Store) -> None:
     assert read_lease(store, "node-1").holder == "one"
 
 
-def test_its_own_holder_takes_a_lease_again(store: Store) -> None:
+def test_its_own_holder_can_take_a_lease_again(store: Store) -> None:
     take(store, lease_for(seconds=60))
     later = take(store, lease_for(seconds=6000))
     assert read_lease(store, "node-1") == later
@@ -86,7 +86,7 @@ while True:
 """
 
 
-def test_a_launcher_killed_outright_leaves_a_lease_that_calls(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_launcher_leaves_an_overdue_lease(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     launcher = subprocess.Popen([sys.executable, "-c", LAUNCHER], stdout=subprocess.PIPE, text=True, cwd=project_root())
     try:
         for _ in range(3):
@@ -104,6 +104,6 @@ def test_a_launcher_killed_outright_leaves_a_lease_that_calls(store: Store, caps
     assert main(["leases", "--overdue"]) == 0
 
 
-def test_a_lease_leads_to_no_other_folder() -> None:
+def test_a_lease_name_cannot_leave_its_folder() -> None:
     with pytest.raises(ValueError, match="name"):
         new_lease("../receipts/x", "one", "train/h100", "train/x/0", 60)

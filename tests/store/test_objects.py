@@ -1,4 +1,4 @@
-"""What objects promise, on a folder and on the S3 servers of two makers."""
+"""The objects protocol on a folder and on two kinds of S3 server."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -39,13 +39,13 @@ def test_a_range_is_the_slice_of_the_whole(objects: Objects, start: int, stop: i
     assert objects.read_range("a", start, stop) == b"alpha"[start:stop]
 
 
-def test_an_absent_object_is_said_to_be_absent(objects: Objects) -> None:
-    assert objects.size("nobody") is None
-    assert list(objects.list("nobody")) == []
+def test_an_absent_object_is_reported_absent(objects: Objects) -> None:
+    assert objects.size("missing") is None
+    assert list(objects.list("missing")) == []
     for read in (objects.read, lambda name: objects.read_range(name, 0, 1), lambda name: list(objects.stream(name))):
-        with pytest.raises(FileNotFoundError, match="nobody"):
-            read("nobody")
-    objects.delete("nobody")
+        with pytest.raises(FileNotFoundError, match="missing"):
+            read("missing")
+    objects.delete("missing")
 
 
 def test_a_second_write_replaces_and_a_second_new_one_does_not(objects: Objects) -> None:
@@ -57,7 +57,7 @@ def test_a_second_write_replaces_and_a_second_new_one_does_not(objects: Objects)
     assert (objects.read("a"), objects.read("b")) == (b"two", b"three")
 
 
-def test_of_writers_at_the_same_moment_one_wins_where_that_is_enforced(any_store: Store) -> None:
+def test_of_simultaneous_writers_one_wins_if_that_is_enforced(any_store: Store) -> None:
     clients = [open_objects(any_store.url) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(lambda number: clients[number].write_new("a", str(number).encode()), range(8)))
@@ -68,7 +68,7 @@ def test_of_writers_at_the_same_moment_one_wins_where_that_is_enforced(any_store
         assert any(won)
 
 
-def test_a_listing_tells_names_sizes_and_times_of_a_prefix(objects: Objects) -> None:
+def test_a_listing_has_names_sizes_and_times_of_a_prefix(objects: Objects) -> None:
     for name in ("x/b", "x/a/c", "xy", "y/a"):
         objects.write(name, name.encode())
     found = {info.name: info for info in objects.list("x/")}
@@ -95,13 +95,13 @@ def test_another_clients_object_is_seen_at_once_and_so_is_its_end(any_store: Sto
 
 
 @pytest.mark.parametrize("name", ["../escape", "a/../../escape", "/etc/passwd"])
-def test_no_name_leads_out_of_the_store(objects: Objects, name: str) -> None:
+def test_no_object_name_leaves_the_store(objects: Objects, name: str) -> None:
     for act in (objects.read, objects.size, objects.delete, lambda name: objects.write(name, b"x")):
         with pytest.raises(StoreRefused, match="would leave the store"):
             act(name)
 
 
-def test_a_part_left_in_a_folder_is_no_object_and_can_be_removed(tmp_path) -> None:
+def test_a_part_file_in_a_folder_is_not_an_object_and_can_be_removed(tmp_path) -> None:
     objects = open_objects(str(tmp_path))
     (tmp_path / "blobs").mkdir()
     (tmp_path / "blobs" / "ab12.1f.part").write_bytes(b"half")
@@ -124,7 +124,7 @@ def test_another_clients_orphan_upload_is_seen_and_can_be_removed(moto_store: st
     assert list(objects.unfinished_uploads()) == []
 
 
-def test_an_object_is_encrypted_by_the_server_where_the_environment_asks(moto_store: str, monkeypatch) -> None:
+def test_an_object_is_encrypted_by_the_server_if_the_environment_asks(moto_store: str, monkeypatch) -> None:
     monkeypatch.setenv("HINDSIGHT_S3_SSE", "aws:kms")
     monkeypatch.setenv("HINDSIGHT_S3_KMS_KEY", "alias/hindsight")
     objects = open_objects(moto_store)
@@ -145,7 +145,7 @@ def test_an_object_is_encrypted_by_the_server_where_the_environment_asks(moto_st
         ("HINDSIGHT_TRANSFERS", "0", "HINDSIGHT_TRANSFERS='0' is not a number from 1 to 64"),
     ],
 )
-def test_an_environment_that_makes_no_sense_is_refused(s3_store, monkeypatch, name, value, sentence) -> None:
+def test_an_invalid_environment_is_refused(s3_store, monkeypatch, name, value, sentence) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(StoreError, match=sentence):
         open_objects(s3_store)

@@ -1,4 +1,4 @@
-"""The rights that infra/ grants are those the code needs: held against the requests it really sends."""
+"""The rights that infra/ grants are those the code needs, compared with the requests it sends."""
 
 import json
 from datetime import UTC, datetime
@@ -18,9 +18,9 @@ from tasks.store.leases import new_lease, renew, take
 from tasks.store.objects import UnfinishedUpload
 from tasks.store.receipts import release_compute, verify
 from tasks.store.store import open_store
-from tests.store.letters import published
+from tests.store.small_artifact import published
 
-WORKER, SWEEPER = "s3-policy.json", "s3-policy-gc.json"
+WORKER_POLICY, GC_POLICY = "s3-policy.json", "s3-policy-gc.json"
 ACTIONS = {
     "GetObject": "s3:GetObject",
     "HeadObject": "s3:GetObject",
@@ -59,7 +59,7 @@ def is_allowed(name: str, request: Request) -> bool:
 
 @pytest.fixture
 def requests(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
-    """Every request any client of this process sends, with the policy's names for bucket and prefix."""
+    """Every request of this process's clients, with the policy's names for bucket and prefix."""
     seen: list[Request] = []
     bucket, prefix = s3_store.removeprefix("s3://").split("/")
 
@@ -80,7 +80,7 @@ def requests(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
 
 
 def work(folder: Path, target: Path) -> None:
-    """All that a worker, a parent or a person does with a store, sweeping apart."""
+    """Everything that a worker, a parent or a person does with a store, except gc."""
     store = open_store()
     store.probe()
     ref = published(store, folder)
@@ -92,10 +92,10 @@ def work(folder: Path, target: Path) -> None:
     for words in (["ls"], ["ls", "corpus"], ["show", "corpus/letters/latest"], ["leases"]):
         assert main(words) == 0
     with pytest.raises(FileNotFoundError):
-        store.objects.read("leases/nobody.json")
+        store.objects.read("leases/missing.json")
 
 
-def sweep() -> None:
+def collect_garbage() -> None:
     store = open_store()
     remove(store, find_garbage(store, older_than_hours=0))
     store.objects.delete(f"blobs/{'0' * 64}")
@@ -105,19 +105,19 @@ def sweep() -> None:
 def swept(requests: list[Request], folder: Path) -> list[Request]:
     published(open_store(), folder)
     requests.clear()
-    sweep()
+    collect_garbage()
     return requests
 
 
 def test_a_worker_may_do_all_it_does(requests: list[Request], folder: Path, tmp_path: Path) -> None:
     work(folder, tmp_path / "out")
     assert {action for action, _, _ in requests} == {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"}
-    assert [request for request in requests if not is_allowed(WORKER, request)] == []
+    assert [request for request in requests if not is_allowed(WORKER_POLICY, request)] == []
 
 
-def test_a_sweeper_may_do_all_it_does(swept: list[Request]) -> None:
+def test_gc_may_do_all_it_does(swept: list[Request]) -> None:
     assert {"s3:DeleteObject", "s3:ListBucketMultipartUploads"} <= {action for action, _, _ in swept}
-    assert [request for request in swept if not is_allowed(SWEEPER, request)] == []
+    assert [request for request in swept if not is_allowed(GC_POLICY, request)] == []
 
 
 def test_an_unfinished_upload_is_aborted_with_a_granted_right(requests: list[Request]) -> None:
@@ -125,16 +125,16 @@ def test_an_unfinished_upload_is_aborted_with_a_granted_right(requests: list[Req
     store.objects.abort(UnfinishedUpload("blobs/x", "no-such-upload", datetime.now(UTC)))
     aborts = [request for request in requests if request[0] == "s3:AbortMultipartUpload"]
     assert len(aborts) == 1
-    assert is_allowed(SWEEPER, aborts[0])
+    assert is_allowed(GC_POLICY, aborts[0])
 
 
 @pytest.mark.parametrize("name", ["blobs/x", "train/letters/0123/record.json", "receipts/train/letters/0123/x.json"])
 def test_a_worker_removes_nothing_that_was_published(name: str) -> None:
-    assert not is_allowed(WORKER, ("s3:DeleteObject", f"arn:aws:s3:::BUCKET/PREFIX/{name}", ""))
-    assert is_allowed(WORKER, ("s3:GetObject", f"arn:aws:s3:::BUCKET/PREFIX/{name}", ""))
+    assert not is_allowed(WORKER_POLICY, ("s3:DeleteObject", f"arn:aws:s3:::BUCKET/PREFIX/{name}", ""))
+    assert is_allowed(WORKER_POLICY, ("s3:GetObject", f"arn:aws:s3:::BUCKET/PREFIX/{name}", ""))
 
 
-@pytest.mark.parametrize("policy", [WORKER, SWEEPER])
+@pytest.mark.parametrize("policy", [WORKER_POLICY, GC_POLICY])
 @pytest.mark.parametrize("action", sorted(set(ACTIONS.values())))
 def test_nothing_outside_the_prefix_is_granted(policy: str, action: str) -> None:
     assert not is_allowed(policy, (action, "arn:aws:s3:::BUCKET/elsewhere/blobs/x", ""))
@@ -142,12 +142,12 @@ def test_nothing_outside_the_prefix_is_granted(policy: str, action: str) -> None
     assert not is_allowed(policy, (action, "arn:aws:s3:::BUCKET", "elsewhere/"))
 
 
-def test_a_sweeper_writes_nothing_and_reads_records_alone() -> None:
-    assert not is_allowed(SWEEPER, ("s3:PutObject", "arn:aws:s3:::BUCKET/PREFIX/blobs/x", ""))
-    assert not is_allowed(SWEEPER, ("s3:GetObject", "arn:aws:s3:::BUCKET/PREFIX/blobs/x", ""))
+def test_gc_writes_nothing_and_reads_only_records() -> None:
+    assert not is_allowed(GC_POLICY, ("s3:PutObject", "arn:aws:s3:::BUCKET/PREFIX/blobs/x", ""))
+    assert not is_allowed(GC_POLICY, ("s3:GetObject", "arn:aws:s3:::BUCKET/PREFIX/blobs/x", ""))
 
 
-@pytest.mark.parametrize("policy", [WORKER, SWEEPER])
+@pytest.mark.parametrize("policy", [WORKER_POLICY, GC_POLICY])
 def test_no_policy_grants_by_wildcard(policy: str) -> None:
     granted = [action for statement in statements(policy) for action in several(statement["Action"])]
     assert [action for action in granted if "*" in action] == []

@@ -1,4 +1,4 @@
-"""What a store is asked before any work, and what a person is told of a server that says no."""
+"""The probe of a store before any work, and the messages for a server that refuses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from tests.s3_server import SECRET_KEY, free_port, serve_s3
 
 @contextmanager
 def server_that_says(status: int, code: str, more: str = "") -> Iterator[str]:
-    """An endpoint that answers every request by one of S3's own error replies."""
+    """An endpoint that answers every request with one of S3's error replies."""
     reply = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>As S3 says it.</Message>{more}</Error>".encode()
 
     class Answer(BaseHTTPRequestHandler):
@@ -30,7 +30,7 @@ def server_that_says(status: int, code: str, more: str = "") -> Iterator[str]:
         do_PUT = do_GET = do_DELETE = answer  # noqa: N815  the names http.server looks for
 
         def log_message(self, *_: object) -> None:
-            """Tests say what they must."""
+            """No log in the test's output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     thread = Thread(target=server.serve_forever)
@@ -51,11 +51,11 @@ def refusal_by(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(refusal.value)
 
 
-def test_a_folder_holds_writers_apart() -> None:
+def test_a_folder_has_conditional_writes() -> None:
     assert open_store().probe() == Capabilities(conditional_writes=True, checks_sha256=False, checks_md5=False)
 
 
-def test_each_server_is_found_to_enforce_what_it_enforces(s3_store: str, request, caplog) -> None:
+def test_the_probe_finds_what_each_server_enforces(s3_store: str, request, caplog) -> None:
     caplog.set_level("INFO")
     assert open_store().probe() == Capabilities(conditional_writes=False, checks_sha256=False, checks_md5=True)
     assert "conditional writes not enforced, sha256 of a body not enforced, MD5 of a body enforced" in caplog.text
@@ -79,24 +79,24 @@ def test_each_server_is_found_to_enforce_what_it_enforces(s3_store: str, request
         ),
     ],
 )
-def test_a_server_that_says_no_is_quoted_with_the_way_out(
+def test_a_servers_refusal_is_quoted_with_the_way_out(
     s3_store: str, monkeypatch: pytest.MonkeyPatch, status: int, code: str, more: str, sentence: str
 ) -> None:
     with server_that_says(status, code, more) as endpoint:
-        said = refusal_by(endpoint, monkeypatch)
-    assert said.startswith(f"store {s3_store} cannot be written: put_object probe/")
-    assert sentence in said
+        message = refusal_by(endpoint, monkeypatch)
+    assert message.startswith(f"store {s3_store} cannot be written: put_object probe/")
+    assert sentence in message
 
 
-def test_a_bucket_served_for_reading_alone_is_refused(s3_store: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_read_only_bucket_is_refused(s3_store: str, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "served").mkdir()
     with serve_s3(tmp_path / "served") as server:
         server.stop()
         server.command.append("--read-only")
         server.start()
-        said = refusal_by(server.endpoint, monkeypatch)
-    assert "cannot be written: put_object probe/" in said
-    assert "500 InternalError" in said
+        message = refusal_by(server.endpoint, monkeypatch)
+    assert "cannot be written: put_object probe/" in message
+    assert "500 InternalError" in message
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def test_a_bucket_served_for_reading_alone_is_refused(s3_store: str, tmp_path: P
         ("AWS_SECRET_ACCESS_KEY", "SignatureDoesNotMatch: the secret key does not belong to this key id"),
     ],
 )
-def test_wrong_keys_are_told_apart_and_not_printed(s3_store: str, monkeypatch, name: str, sentence: str) -> None:
+def test_wrong_keys_are_distinguished_and_not_printed(s3_store: str, monkeypatch, name: str, sentence: str) -> None:
     monkeypatch.setenv(name, "wrong-value-91be")
     with pytest.raises(UnwritableStore, match=sentence) as refusal:
         open_store().probe()
     assert "wrong-value-91be" not in str(refusal.value)
 
 
-def test_keys_that_are_not_set_are_asked_for(s3_store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_keys_are_named(s3_store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -124,23 +124,21 @@ def test_keys_that_are_not_set_are_asked_for(s3_store: str, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("store", ["s3_store", "moto_store"])
-def test_a_bucket_nobody_made_is_named(request: pytest.FixtureRequest, monkeypatch, store: str) -> None:
+def test_a_missing_bucket_is_named(request: pytest.FixtureRequest, monkeypatch, store: str) -> None:
     request.getfixturevalue(store)
-    monkeypatch.setenv("HINDSIGHT_STORE", "s3://nobody-made-this")
-    with pytest.raises(
-        UnwritableStore, match=r"s3://nobody-made-this cannot be written.*NoSuchBucket: the bucket does"
-    ):
+    monkeypatch.setenv("HINDSIGHT_STORE", "s3://missing-bucket")
+    with pytest.raises(UnwritableStore, match=r"s3://missing-bucket cannot be written.*NoSuchBucket: the bucket does"):
         open_store().probe()
 
 
-def test_an_endpoint_nobody_listens_at_is_named_without_a_password_in_it(s3_store: str, monkeypatch) -> None:
+def test_an_unreachable_endpoint_is_named_without_its_password(s3_store: str, monkeypatch) -> None:
     port = free_port()
-    said = refusal_by(f"http://someone:hidden-91be@127.0.0.1:{port}", monkeypatch)
-    assert f"at http://127.0.0.1:{port}: no answer (EndpointConnectionError)" in said
-    assert "hidden-91be" not in said
+    message = refusal_by(f"http://someone:hidden-91be@127.0.0.1:{port}", monkeypatch)
+    assert f"at http://127.0.0.1:{port}: no answer (EndpointConnectionError)" in message
+    assert "hidden-91be" not in message
 
 
-def test_reading_with_keys_that_may_not_read_is_no_absence(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_read_is_not_taken_for_an_absent_object(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with server_that_says(403, "AccessDenied") as endpoint:
         monkeypatch.setenv("HINDSIGHT_S3_ENDPOINT", endpoint)
         with pytest.raises(StoreRefused, match=r"get_object train/a/record\.json in .* AccessDenied"):

@@ -1,4 +1,4 @@
-"""How a folder becomes an artifact: read once, in chunks, resumed, and the first of two builders counts."""
+"""Publishing a folder: read once, in chunks, resumable, and the first of two builders counts."""
 
 import hashlib
 import json
@@ -19,10 +19,10 @@ from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tasks.store.uploads import Upload
-from tests.store.letters import ARTIFACT_TYPE, Recipe, published
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 
 CHUNK = 1 << 20
-PLAN = ARTIFACT_TYPE.spec(Recipe())
+SPEC = ARTIFACT_TYPE.spec(SmallConfig())
 
 
 def in_chunks(store: Store) -> Store:
@@ -36,7 +36,7 @@ def other_folder(tmp_path: Path) -> Path:
 
 
 def as_schema_1(record: Record) -> dict[str, object]:
-    """A record as the version before chunks wrote it."""
+    """A record as written by the version before chunks."""
     content = record.model_dump(mode="json", exclude={"seal", "spent", "requested_by"}) | {"schema_version": 1}
     for entry in content["files"]:
         del entry["blobs"]
@@ -58,10 +58,10 @@ def test_a_file_of_any_size_is_cut_into_chunks_and_comes_back(any_store: Store, 
     assert (store.fetch(ref) / "file.bin").read_bytes() == content
 
 
-def test_how_it_is_cut_is_no_part_of_an_artifacts_digest(folder: Path) -> None:
+def test_the_chunk_size_does_not_change_an_artifacts_digest(folder: Path) -> None:
     (folder / "large.bin").write_bytes(os.urandom(3 * CHUNK))
     whole = published(open_store(), folder)
-    assert published(in_chunks(open_store()), folder, ARTIFACT_TYPE.spec(Recipe(size=4))).digest == whole.digest
+    assert published(in_chunks(open_store()), folder, ARTIFACT_TYPE.spec(SmallConfig(size=4))).digest == whole.digest
 
 
 def test_a_published_file_was_read_once(s3_store: str, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_published_file_was_read_once(s3_store: str, tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path
 from tasks.store.store import open_store
-from tests.store.letters import published
+from tests.store.small_artifact import published
 def n_read(): return int(Path("/proc/self/io").read_text().split()[1])
 store = open_store()
 store.probe()
@@ -79,7 +79,7 @@ published(store, Path({str(tmp_path / "made")!r}))
 print(n_read() - before)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=project_root(), capture_output=True, check=True)
-    # The kernel's own count of bytes read from files. What comes from a socket is not in it, modules loaded late are.
+    # The kernel's count of bytes read from files. It excludes sockets and includes modules imported late.
     assert 40 * CHUNK <= int(done.stdout) < 44 * CHUNK
 
 
@@ -88,7 +88,7 @@ def test_memory_is_bounded_by_chunks_in_flight_and_not_by_the_file(s3_store: str
 import os, resource
 from pathlib import Path
 from tasks.store.store import Store, open_store
-from tests.store.letters import published
+from tests.store.small_artifact import published
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 made = Path({str(tmp_path / "made")!r})
 made.mkdir()
@@ -98,8 +98,8 @@ store.fetch(published(store, made))
 with (made / "large.bin").open("wb") as file:
     for _ in range(96): file.write(os.urandom({CHUNK}))
 before = peak()
-from tests.store.letters import ARTIFACT_TYPE, Recipe
-store.fetch(published(store, made, ARTIFACT_TYPE.spec(Recipe(size=9))))
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig
+store.fetch(published(store, made, ARTIFACT_TYPE.spec(SmallConfig(size=9))))
 print(peak() - before)
 """
     environment = {**os.environ, "HINDSIGHT_TRANSFERS": "3"}
@@ -111,7 +111,7 @@ print(peak() - before)
 
 
 class Dying(FolderObjects):
-    """A folder whose client is killed at its n-th write."""
+    """A folder whose client is killed at its fourth write."""
 
     n_left = 3
 
@@ -122,13 +122,13 @@ class Dying(FolderObjects):
         super().write(name, content)
 
 
-def test_a_publication_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_a_killed_publication_resumes_where_it_stopped(tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "large.bin").write_bytes(os.urandom(6 * CHUNK))
     store = in_chunks(open_store())
     with pytest.raises(KeyboardInterrupt):
-        Upload(Blobs(Dying(Path(store.url))), tmp_path / "made", PLAN.path, CHUNK, 1).send()
-    assert store.find(PLAN) is None
+        Upload(Blobs(Dying(Path(store.url))), tmp_path / "made", SPEC.path, CHUNK, 1).send()
+    assert store.find(SPEC) is None
     first = {info.name: info.modified for info in store.objects.list("blobs/")}
     assert len(first) == 3
     ref = published(store, tmp_path / "made")
@@ -138,14 +138,14 @@ def test_a_publication_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) 
     assert sha256_of_file(store.fetch(ref) / "large.bin") == sha256_of_file(tmp_path / "made" / "large.bin")
 
 
-def test_a_blob_that_stands_there_cut_is_sent_again(any_store: Store, folder: Path) -> None:
+def test_an_existing_blob_that_is_cut_is_resent(any_store: Store, folder: Path) -> None:
     any_store.objects.write(f"blobs/{sha256_of_file(folder / 'a.txt')}", b"alph")
     any_store.objects.write(f"blobs/{sha256_of_file(folder / 'deep' / 'b.bin')}", bytes(25_600))
     assert (any_store.fetch(published(any_store, folder)) / "a.txt").read_text() == "alpha"
-    assert any_store.find(PLAN) is not None
+    assert any_store.find(SPEC) is not None
 
 
-def test_a_blob_that_a_sweep_took_before_the_record_named_it_is_sent_again(
+def test_a_blob_that_gc_removed_before_the_record_named_it_is_resent(
     any_store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_new, blob = any_store.records.write_new, f"blobs/{sha256_of_file(folder / 'a.txt')}"
@@ -157,15 +157,15 @@ def test_a_blob_that_a_sweep_took_before_the_record_named_it_is_sent_again(
     monkeypatch.setattr(any_store.records, "write_new", sweep_then_write)
     ref = published(any_store, folder)
     assert any_store.objects.read(blob) == b"alpha"
-    assert any_store.find(PLAN) == ref
+    assert any_store.find(SPEC) == ref
 
 
-def test_of_two_builds_that_differ_the_first_stands_and_the_second_is_counted(
+def test_of_two_builds_that_differ_the_first_stays_and_the_second_is_counted(
     any_store: Store, folder: Path, tmp_path: Path
 ) -> None:
     first = published(any_store, folder)
     record = any_store.objects.read(f"{first.path}/record.json")
-    assert published(any_store, other_folder(tmp_path)) == first == any_store.find(PLAN)
+    assert published(any_store, other_folder(tmp_path)) == first == any_store.find(SPEC)
     assert any_store.objects.read(f"{first.path}/record.json") == record
     [other] = any_store.records.others(first)
     assert other.digest != first.digest
@@ -181,26 +181,26 @@ def test_the_same_bytes_published_twice_leave_the_first_record_as_it_is(any_stor
     assert any_store.records.others(first) == []
 
 
-def test_a_damaged_artifact_gives_way_to_a_build_with_other_bytes(
+def test_a_damaged_artifact_is_replaced_by_a_build_with_other_bytes(
     any_store: Store, folder: Path, tmp_path: Path
 ) -> None:
     first = published(any_store, folder)
     any_store.objects.delete(f"blobs/{sha256_of_file(folder / 'a.txt')}")
     second = published(any_store, other_folder(tmp_path))
     assert second.digest != first.digest
-    assert any_store.find(PLAN) == second
+    assert any_store.find(SPEC) == second
     with pytest.raises(ArtifactDamaged, match=f"the reference has {first.digest[:12]}"):
         any_store.fetch(first)
 
 
-def test_a_record_that_was_cut_gives_way_to_a_whole_one(any_store: Store, folder: Path) -> None:
+def test_a_cut_record_is_replaced_by_a_whole_one(any_store: Store, folder: Path) -> None:
     ref = published(any_store, folder)
     any_store.objects.write(f"{ref.path}/record.json", any_store.objects.read(f"{ref.path}/record.json")[:99])
-    assert published(any_store, folder) == ref == any_store.find(PLAN)
+    assert published(any_store, folder) == ref == any_store.find(SPEC)
 
 
 @pytest.mark.parametrize("where", ["folder", "moto_store"])
-def test_of_builders_at_the_same_moment_all_get_the_reference_that_stands(request, tmp_path: Path, where: str) -> None:
+def test_simultaneous_builders_all_get_the_same_reference(request, tmp_path: Path, where: str) -> None:
     if where != "folder":
         request.getfixturevalue(where)
 
@@ -211,16 +211,16 @@ def test_of_builders_at_the_same_moment_all_get_the_reference_that_stands(reques
 
     with ThreadPoolExecutor(6) as pool:
         refs = set(pool.map(builder, range(6)))
-    assert refs == {open_store().find(PLAN)}
+    assert refs == {open_store().find(SPEC)}
     assert len(open_store().records.others(refs.pop())) == 5
 
 
-def test_latest_is_a_hint_that_nothing_follows(any_store: Store, folder: Path) -> None:
+def test_latest_is_a_hint_that_nothing_depends_on(any_store: Store, folder: Path) -> None:
     ref = published(any_store, folder)
     hint = json.loads(any_store.objects.read("corpus/letters/latest.json"))
     assert (hint["key"], hint["digest"]) == (ref.key, ref.digest)
     any_store.objects.write("corpus/letters/latest.json", b"{no json")
-    assert any_store.find(PLAN) == ref
+    assert any_store.find(SPEC) == ref
     assert (any_store.fetch(ref) / "a.txt").read_text() == "alpha"
 
 
@@ -228,7 +228,7 @@ def test_an_artifact_of_schema_1_is_found_and_fetched(any_store: Store, folder: 
     ref = published(any_store, folder)
     old = as_schema_1(any_store.record(ref))
     any_store.objects.write(f"{ref.path}/record.json", json.dumps(old).encode())
-    assert any_store.find(PLAN) == ref
+    assert any_store.find(SPEC) == ref
     assert any_store.record(ref).schema_version == 1
     assert (any_store.fetch(ref) / "a.txt").read_text() == "alpha"
     assert published(any_store, folder) == ref

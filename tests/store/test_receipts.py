@@ -1,4 +1,4 @@
-"""What a receipt proves."""
+"""What a receipt proves, and when none is written."""
 
 import json
 from datetime import timedelta
@@ -9,12 +9,12 @@ import pytest
 from tasks.store.errors import ArtifactDamaged
 from tasks.store.receipts import BadReceipt, read_receipt, verify
 from tasks.store.store import Store, open_store
-from tests.store.letters import published
+from tests.store.small_artifact import published
 
 LETTERS = 5 + 256 * 100
 
 
-def test_a_receipt_says_what_was_read_and_how_long_it_is_good(store: Store, folder: Path) -> None:
+def test_a_receipt_has_what_was_read_and_until_when_it_is_valid(store: Store, folder: Path) -> None:
     ref = published(store, folder)
     receipt = verify(ref, valid_hours=2)
     assert (receipt.ref, receipt.store, receipt.n_blobs, receipt.n_bytes) == (ref, store.url, 2, LETTERS)
@@ -48,10 +48,10 @@ def test_a_rebuilt_artifact_gets_no_receipt_under_its_old_reference(store: Store
         verify(ref.model_copy(update={"digest": "0" * 64}))
 
 
-def test_whoever_waits_is_called_between_blobs(store: Store, folder: Path) -> None:
-    beats: list[int] = []
-    verify(published(store, folder), between_blobs=lambda: beats.append(1))
-    assert len(beats) == 2
+def test_the_callback_is_called_after_each_blob(store: Store, folder: Path) -> None:
+    calls: list[int] = []
+    verify(published(store, folder), between_blobs=lambda: calls.append(1))
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize("hours", [0, -1, float("nan")])

@@ -1,4 +1,4 @@
-"""What a store is refused for before anything is put into it."""
+"""Stores that are refused before anything is written."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ def test_a_store_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: 
 
 
 def test_a_bucket_that_does_not_exist_is_refused(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HINDSIGHT_STORE", "s3://nobody-made-this")
-    with pytest.raises(UnwritableStore, match="s3://nobody-made-this cannot be written"):
+    monkeypatch.setenv("HINDSIGHT_STORE", "s3://missing-bucket")
+    with pytest.raises(UnwritableStore, match="s3://missing-bucket cannot be written"):
         open_store().probe()
 
 

@@ -1,4 +1,4 @@
-"""What it takes to let a machine go: a receipt, and nothing else."""
+"""A machine is released by a receipt and nothing else."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from tasks.store.receipts import BadReceipt, Receipt, release_compute, verify
 from tasks.store.refs import ArtifactRef
 from tasks.store.sealed import DamagedFile
 from tasks.store.store import Store, open_store
-from tests.store.letters import ARTIFACT_TYPE, Recipe, published
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 
 
 def lease_for(artifact: str) -> Lease:
@@ -46,11 +46,11 @@ def test_a_receipt_stops_the_machine_and_ends_its_lease(proved: tuple[Store, Rec
 
 
 @pytest.mark.parametrize("word", [True, "done", None])
-def test_nobodys_word_stops_a_machine(proved: tuple[Store, Receipt], stopped: list[str], word: object) -> None:
+def test_only_a_receipt_stops_a_machine(proved: tuple[Store, Receipt], stopped: list[str], word: object) -> None:
     refused(proved[0], word, stopped, rf"by a receipt alone, not by {word!r} of type {type(word).__name__}")
 
 
-def test_a_reference_is_no_receipt(proved: tuple[Store, Receipt], stopped: list[str]) -> None:
+def test_a_reference_is_not_a_receipt(proved: tuple[Store, Receipt], stopped: list[str]) -> None:
     store, receipt = proved
     refused(store, receipt.ref, stopped, "by a receipt alone, not by ArtifactRef")
 
@@ -59,7 +59,7 @@ def test_a_receipt_of_another_artifact_is_refused(
     proved: tuple[Store, Receipt], folder: Path, stopped: list[str]
 ) -> None:
     store, receipt = proved
-    other = verify(published(store, folder, ARTIFACT_TYPE.spec(Recipe(size=4))))
+    other = verify(published(store, folder, ARTIFACT_TYPE.spec(SmallConfig(size=4))))
     refused(store, other, stopped, rf"lease node-1 is on train/h100 for {receipt.ref.path}, the receipt proves corpus/")
 
 
@@ -75,15 +75,13 @@ def test_a_receipt_with_a_changed_field_is_refused(proved: tuple[Store, Receipt]
     refused(store, later, stopped, "was changed after it was sealed")
 
 
-def test_a_receipt_that_was_sealed_anew_is_not_the_one_in_the_store(
-    proved: tuple[Store, Receipt], stopped: list[str]
-) -> None:
+def test_a_receipt_sealed_again_is_not_the_one_in_the_store(proved: tuple[Store, Receipt], stopped: list[str]) -> None:
     store, receipt = proved
     forged = receipt.model_copy(update={"expires_at": receipt.expires_at + timedelta(days=9)}).sealed()
     refused(store, forged, stopped, "has another content in ")
 
 
-def test_a_receipt_that_nobody_wrote_is_refused(proved: tuple[Store, Receipt], stopped: list[str]) -> None:
+def test_a_receipt_missing_from_the_store_is_refused(proved: tuple[Store, Receipt], stopped: list[str]) -> None:
     store, receipt = proved
     store.objects.delete(receipt.name)
     refused(store, receipt, stopped, "no receipt receipts/corpus/letters/")
@@ -117,7 +115,7 @@ def test_a_receipt_of_another_store_is_refused(
     refused(store, verify(receipt.ref, elsewhere.url), stopped, "is of store .*elsewhere")
 
 
-def test_a_machine_that_will_not_stop_keeps_its_lease(proved: tuple[Store, Receipt]) -> None:
+def test_a_machine_that_fails_to_stop_keeps_its_lease(proved: tuple[Store, Receipt]) -> None:
     store, receipt = proved
 
     def stop() -> None:

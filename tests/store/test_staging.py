@@ -1,4 +1,4 @@
-"""No folder of work in progress outlives its builder for long, however the builder ended."""
+"""Staging folders of ended or killed builders are removed."""
 
 import signal
 import subprocess
@@ -10,14 +10,14 @@ import pytest
 from tasks.common.settings import project_root, state_dir
 from tasks.store.refs import ArtifactSpec
 from tasks.store.staging import builder_lock, staging_folder
-from tests.store.letters import ARTIFACT_TYPE, Recipe
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig
 
 BUILDER = """
 import sys
 from tasks.store.staging import builder_lock
 from tasks.store.staging import staging_folder
-from tests.store.letters import ARTIFACT_TYPE, Recipe
-spec = ARTIFACT_TYPE.spec(Recipe(size=int(sys.argv[1])))
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig
+spec = ARTIFACT_TYPE.spec(SmallConfig(size=int(sys.argv[1])))
 with builder_lock(spec), staging_folder(spec) as folder, staging_folder(spec, "work") as work:
     (folder / "weights").write_text("half")
     (work / "shards").write_text("many")
@@ -49,8 +49,8 @@ def staged(spec: ArtifactSpec) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [3, 4], ids=["the same artifact", "another artifact"])
-def test_the_next_build_removes_what_a_killed_one_has_left(size: int) -> None:
-    killed, spec = ARTIFACT_TYPE.spec(Recipe(size=3)), ARTIFACT_TYPE.spec(Recipe(size=size))
+def test_the_next_build_removes_folders_of_a_killed_one(size: int) -> None:
+    killed, spec = ARTIFACT_TYPE.spec(SmallConfig(size=3)), ARTIFACT_TYPE.spec(SmallConfig(size=size))
     kill(begin_build(3))
     assert staged(killed) == [f"{killed.key}.artifact", f"{killed.key}.work"]
     with builder_lock(spec), staging_folder(spec) as folder, staging_folder(spec, "work") as work:
@@ -60,8 +60,8 @@ def test_the_next_build_removes_what_a_killed_one_has_left(size: int) -> None:
     assert list(Path(state_dir() / "staging").iterdir()) == []
 
 
-def test_the_work_of_a_builder_that_lives_is_left_alone() -> None:
-    living, spec = ARTIFACT_TYPE.spec(Recipe(size=3)), ARTIFACT_TYPE.spec(Recipe(size=4))
+def test_folders_of_a_living_builder_stay() -> None:
+    living, spec = ARTIFACT_TYPE.spec(SmallConfig(size=3)), ARTIFACT_TYPE.spec(SmallConfig(size=4))
     builder = begin_build(3)
     try:
         with builder_lock(spec), staging_folder(spec):

@@ -1,4 +1,4 @@
-"""A publication that was stopped writes no record, however late it was stopped."""
+"""A stopped publication writes no record, however late it was stopped."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 from tasks.store.catalogue import record_paths
 from tasks.store.publication import PublicationStopped, Stop
 from tasks.store.store import open_store
-from tests.store.letters import ARTIFACT_TYPE, Recipe
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig
 
 
-def test_stopped_while_the_last_blob_is_read_back_no_record_is_written(
+def test_stopping_while_the_last_blob_is_read_back_writes_no_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "made").mkdir()
@@ -25,6 +25,6 @@ def test_stopped_while_the_last_blob_is_read_back_no_record_is_written(
 
     monkeypatch.setattr(store.objects, "stream", stop_then_read)
     with pytest.raises(PublicationStopped, match="no record of it is written"):
-        store.publish(ARTIFACT_TYPE.spec(Recipe()), tmp_path / "made", {}, 1, stop)
+        store.publish(ARTIFACT_TYPE.spec(SmallConfig()), tmp_path / "made", {}, 1, stop)
     assert list(record_paths(store)) == []
     assert len(list(store.objects.list("blobs/"))) == 1

@@ -1,4 +1,4 @@
-"""What a store promises, on a local folder and on a real S3 server alike."""
+"""The guarantees of a store, on a local folder and on an S3 server."""
 
 import os
 from pathlib import Path
@@ -10,11 +10,11 @@ from tasks.store.digests import sha256_of_file
 from tasks.store.errors import ArtifactDamaged, ArtifactMissing
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
-from tests.store.letters import ARTIFACT_TYPE, Recipe, blob_files, published
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, blob_files, published
 
 
 def test_what_was_published_is_found_and_fetched_byte_for_byte(store: Store, folder: Path) -> None:
-    spec = ARTIFACT_TYPE.spec(Recipe())
+    spec = ARTIFACT_TYPE.spec(SmallConfig())
     assert store.find(spec) is None
     ref = published(store, folder)
     assert store.find(spec) == ref
@@ -26,15 +26,15 @@ def test_what_was_published_is_found_and_fetched_byte_for_byte(store: Store, fol
 
 def test_a_long_lived_client_sees_what_another_publishes(store: Store, folder: Path) -> None:
     watcher = open_store()
-    assert watcher.find(ARTIFACT_TYPE.spec(Recipe())) is None
+    assert watcher.find(ARTIFACT_TYPE.spec(SmallConfig())) is None
     ref = published(store, folder)
-    assert watcher.find(ARTIFACT_TYPE.spec(Recipe())) == ref
+    assert watcher.find(ARTIFACT_TYPE.spec(SmallConfig())) == ref
 
 
-def test_the_same_files_published_under_two_plans_share_their_blobs(folder: Path) -> None:
+def test_the_same_files_published_under_two_specs_share_their_blobs(folder: Path) -> None:
     store = open_store()
     first = published(store, folder)
-    second = published(store, folder, ARTIFACT_TYPE.spec(Recipe(size=4)))
+    second = published(store, folder, ARTIFACT_TYPE.spec(SmallConfig(size=4)))
     assert first.key != second.key
     assert first.digest == second.digest
     assert len(blob_files(Path(store.url))) == 2
@@ -49,7 +49,7 @@ def test_a_tampered_blob_is_refused_by_name(store: Store, folder: Path, harm: st
     else:
         store.objects.write(blob, b"alphA" if harm == "flip" else b"alp")
     with pytest.raises(ArtifactDamaged, match=rf"file a\.txt of artifact {ref.path} .* Remove blobs/"):
-        open_store().find(ARTIFACT_TYPE.spec(Recipe()))
+        open_store().find(ARTIFACT_TYPE.spec(SmallConfig()))
     with pytest.raises(ArtifactDamaged, match=r"file a\.txt"):
         open_store().fetch(ref)
     assert not (store.cache_dir / ref.path / "a.txt").exists()
@@ -62,16 +62,16 @@ def test_a_tampered_cache_is_fetched_again(folder: Path) -> None:
     assert (store.fetch(ref) / "a.txt").read_text() == "alpha"
 
 
-def test_publishing_again_heals_a_damaged_blob(folder: Path) -> None:
+def test_publishing_again_replaces_a_damaged_blob(folder: Path) -> None:
     store = open_store()
     ref = published(store, folder)
     for blob in blob_files(Path(store.url)):
         blob.write_bytes(b"x")
     assert published(store, folder) == ref
-    assert store.find(ARTIFACT_TYPE.spec(Recipe())) == ref
+    assert store.find(ARTIFACT_TYPE.spec(SmallConfig())) == ref
 
 
-def test_a_file_of_many_parts_and_ranges_comes_back_whole(s3_store: str, folder: Path) -> None:
+def test_a_large_file_comes_back_whole(s3_store: str, folder: Path) -> None:
     store = open_store()
     (folder / "large.bin").write_bytes(os.urandom(1 << 20) * 120)
     fetched = store.fetch(published(store, folder))
@@ -92,8 +92,8 @@ def test_build_makes_an_artifact_once(store: Store) -> None:
         (folder / "a.txt").write_text("alpha")
         return {"n": 1}
 
-    first = build(store, ARTIFACT_TYPE.spec(Recipe()), make)
-    assert build(store, ARTIFACT_TYPE.spec(Recipe()), make) == first
+    first = build(store, ARTIFACT_TYPE.spec(SmallConfig()), make)
+    assert build(store, ARTIFACT_TYPE.spec(SmallConfig()), make) == first
     assert len(calls) == 1
     assert not calls[0].exists()
 
@@ -104,5 +104,5 @@ def test_a_failed_build_leaves_nothing(store: Store) -> None:
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        build(store, ARTIFACT_TYPE.spec(Recipe()), make)
-    assert store.find(ARTIFACT_TYPE.spec(Recipe())) is None
+        build(store, ARTIFACT_TYPE.spec(SmallConfig()), make)
+    assert store.find(ARTIFACT_TYPE.spec(SmallConfig())) is None

@@ -1,4 +1,4 @@
-"""What a record says was spent, and that older records, which say nothing, keep their seals."""
+"""Usage in records, and older records without usage keep their seals."""
 
 import json
 import time
@@ -13,13 +13,13 @@ from tasks.costs.usage import FailedAttempts, MachineStay, Meter, Outcome, faile
 from tasks.store.build import build
 from tasks.store.records import FileEntry, Record
 from tasks.store.store import Store, open_store
-from tests.store.letters import ARTIFACT_TYPE, Recipe, published
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def stay(hour: float, minutes: float, outcome: Outcome = "failed", pool: str | None = "h100") -> MachineStay:
-    """From an hour after noon on."""
+    """A stay that began at an hour after noon."""
     began = NOON + timedelta(hours=hour)
     ended = None if outcome == "live" else began + timedelta(minutes=minutes)
     return MachineStay(pool, 20.0, began, ended, outcome)
@@ -33,9 +33,9 @@ def built(meter: Meter | None = None) -> Record:
         return {"n": 1}
 
     if meter is None:
-        return store.record(build(store, ARTIFACT_TYPE.spec(Recipe()), make))
+        return store.record(build(store, ARTIFACT_TYPE.spec(SmallConfig()), make))
     with metered(meter):
-        return store.record(build(store, ARTIFACT_TYPE.spec(Recipe()), make))
+        return store.record(build(store, ARTIFACT_TYPE.spec(SmallConfig()), make))
 
 
 def test_an_attempt_costs_its_time_on_the_machine_and_the_failed_ones_before_it(monkeypatch) -> None:
@@ -52,7 +52,7 @@ def test_an_attempt_costs_its_time_on_the_machine_and_the_failed_ones_before_it(
     assert spent.dollars == pytest.approx(19.12 * spent.seconds / 3_600 + 16.73)
 
 
-def test_a_run_outside_of_a_pool_has_seconds_and_says_why_it_has_no_dollars() -> None:
+def test_a_run_outside_of_a_pool_has_seconds_and_a_reason_for_unknown_dollars() -> None:
     spent = built().spent
     assert spent.seconds > 0
     assert (spent.pool, spent.dollars, spent.failed) == (None, None, None)
@@ -68,7 +68,7 @@ def test_a_pool_without_a_price_and_an_attempt_on_one_leave_dollars_unknown(monk
     assert Meter().read().unknown == "pool h100 has no price at another."
 
 
-def test_a_price_list_that_cannot_be_read_ends_no_work(tmp_path: Path, monkeypatch) -> None:
+def test_an_unreadable_price_list_does_not_end_the_work(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("HINDSIGHT_ROOT", str(tmp_path))
     monkeypatch.setenv("HINDSIGHT_POOL", "h100")
     spent = built(Meter(failed=[stay(0, 30)])).spent
@@ -76,18 +76,18 @@ def test_a_price_list_that_cannot_be_read_ends_no_work(tmp_path: Path, monkeypat
     assert "prices.yaml cannot be read" in spent.unknown
 
 
-def test_failures_before_a_success_stand_in_the_record_of_that_one() -> None:
+def test_failures_before_a_success_are_in_that_ones_record() -> None:
     attempts = [stay(3, 5), stay(0, 9), stay(1, 9, "completed"), stay(2, 5), stay(4, 0, "live")]
     assert [attempt.began.hour for attempt in failed_since_success(attempts)] == [14, 15]
     assert sum_failed(failed_since_success(attempts), load_prices()).n == 2
     assert sum_failed([], None) == FailedAttempts()
 
 
-def test_what_was_published_without_an_attempt_of_its_own_says_nothing(store: Store, folder: Path) -> None:
+def test_an_artifact_without_an_attempt_of_its_own_has_no_usage(store: Store, folder: Path) -> None:
     assert store.record(published(store, folder)).spent is None
 
 
-def test_what_was_spent_is_under_the_seal_and_not_in_the_digest(monkeypatch) -> None:
+def test_usage_is_sealed_and_not_in_the_digest(monkeypatch) -> None:
     first = built()
     monkeypatch.setenv("HINDSIGHT_POOL", "h100")
     monkeypatch.setenv("HINDSIGHT_STORE", str(Path(open_store().url).parent / "another"))
@@ -115,7 +115,7 @@ OLD = {
 }
 ALPHA = {"path": "a.txt", "size": 5, "sha256": "8ed3f6ad685b959ead7022518e1af76cd816f8e8ec7ccdda1ed4018e8f2223f8"}
 SEALED = {
-    # As the versions before wrote them: 1 knew no blobs, 2 no `spent`.
+    # As written by earlier versions: 1 had no blobs, 2 no `spent`.
     1: {**OLD, "files": [ALPHA], "seal": "af7768fba6d3a19a90d2a6d557b4db9650598ef96452128809fe678d2365d968"},
     2: {
         **OLD,
@@ -125,7 +125,7 @@ SEALED = {
 }
 
 REBUILT = {
-    # As the version wrote it that called the requester of a rebuild `rebuilt_for`.
+    # As written by the version in which the requester of a rebuild was named `rebuilt_for`.
     **OLD,
     "schema_version": 3,
     "files": SEALED[2]["files"],
@@ -155,11 +155,11 @@ def test_a_record_of_an_older_schema_keeps_its_seal(schema: int) -> None:
 
 
 @pytest.mark.parametrize("schema", [1, 2])
-def test_nothing_unsealed_can_be_said_of_an_older_records_money(schema: int) -> None:
+def test_an_older_record_cannot_have_unsealed_usage(schema: int) -> None:
     spent = Meter().read().model_dump(mode="json")
     with pytest.raises(ValidationError, match=f"schema {schema} has no `spent`"):
         Record.model_validate({**SEALED[schema], "schema_version": schema, "spent": spent})
 
 
-def test_a_record_without_a_seal_of_today_has_schema_3() -> None:
+def test_a_new_record_has_schema_3() -> None:
     assert Record.model_validate({**OLD, "files": [FileEntry.model_validate(ALPHA)]}).schema_version == 3

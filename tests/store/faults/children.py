@@ -1,4 +1,4 @@
-"""Clients in processes of their own, which a test may kill."""
+"""Clients in child processes, which a test may kill."""
 
 import multiprocessing
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 from tasks.common.errors import HindsightError
 from tasks.store.store import Store
 from tests.store.faults.site import SMALL_CHUNK, Site
-from tests.store.letters import ARTIFACT_TYPE, Recipe
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig
 
 REFUSED = 7
-"""Exit code of a child that ended with one of our sentences; 1 is a traceback."""
+"""Exit code of a child that ended with a HindsightError; 1 is a traceback."""
 
 _servant = multiprocessing.get_context("forkserver")
-# Forked from a process that has loaded everything: a child costs a tenth of a second instead of two.
+# Forked from a process that has imported everything: a child starts in a tenth of a second instead of two.
 _servant.set_forkserver_preload(["pytest", "tests.store.faults.children", "tasks.store.s3_objects"])
 
 
@@ -42,14 +42,14 @@ def _start(target, site: Site, folder: Path, endpoint: str | None) -> BaseProces
 
 def _publish(names: dict[str, str], url: str, folder: Path) -> None:
     store = _opened(names, url, folder.parent / "unused")
-    _or_refused(lambda: store.publish(ARTIFACT_TYPE.spec(Recipe()), folder, {"n": 2}, 1.5))
+    _or_refused(lambda: store.publish(ARTIFACT_TYPE.spec(SmallConfig()), folder, {"n": 2}, 1.5))
 
 
 def _fetch(names: dict[str, str], url: str, cache: Path) -> None:
     store = _opened(names, url, cache)
 
     def fetch() -> None:
-        ref = store.find(ARTIFACT_TYPE.spec(Recipe()))
+        ref = store.find(ARTIFACT_TYPE.spec(SmallConfig()))
         assert ref is not None
         store.fetch(ref)
 

@@ -1,4 +1,4 @@
-"""Two servers, a proxy of each test's own, small blobs and short waits."""
+"""Two servers, a fault proxy per test, small blobs and short waits."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.store.faults.site import Site, write_files
 
 @pytest.fixture(scope="session")
 def client_library() -> Session:
-    """botocore with its description of S3 read once: a twentieth of a second less per client."""
+    """botocore with its description of S3 read once: saves a twentieth of a second per client."""
     return get_session()
 
 
@@ -23,13 +23,13 @@ PAUSE = ExponentialBackoff.delay_amount
 
 
 def cap_pauses(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """No pause between two tries is longer."""
+    """Limit the pause between two attempts."""
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: min(PAUSE(self, context), seconds))
 
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch, client_library: Session) -> None:
-    """Short timeouts, the pauses between tries cut to a fiftieth of a second, and no patience after the last."""
+    """Short timeouts, pauses of at most a fiftieth of a second between attempts, and no retry after the last."""
     monkeypatch.setattr("tasks.store.s3_client.get_session", lambda: client_library)
     cap_pauses(monkeypatch, 0.02)
     monkeypatch.setattr("tasks.store.s3_objects.RETRY_SECONDS", 0.0)
@@ -37,7 +37,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, client_library: Session) -> Non
 
 
 def site_of(server: S3Server, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """A place for one test before a server."""
+    """A fault proxy, a folder and a store of one test."""
     monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
     scratch: Path = request.getfixturevalue("tmp_path")
     request.getfixturevalue("short_waits")
@@ -55,13 +55,13 @@ def _server(request: pytest.FixtureRequest) -> S3Server:
 
 @pytest.fixture(params=["rclone", pytest.param("moto", marks=pytest.mark.slow)])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    """The same test on both servers, on the second among the slow ones."""
+    """The same test on both servers; on the second it is marked slow."""
     yield from site_of(_server(request), request)
 
 
 @pytest.fixture(params=["rclone", "moto"])
 def each_site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    """The same test on both servers, for what they do differently."""
+    """The same test on both servers, for behaviour in which they differ."""
     yield from site_of(_server(request), request)
 
 
@@ -77,5 +77,5 @@ def moto_site(moto_server: S3Server, request: pytest.FixtureRequest) -> Iterator
 
 @pytest.fixture
 def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two tries per request: a fault that lasts is told of soon."""
+    """Two attempts per request, so that a lasting fault is reported soon."""
     monkeypatch.setattr("tasks.store.s3_client.N_ATTEMPTS", 2)

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and an S3 server, scripted or drawn from a seed."""
+"""Faults between a client and an S3 server, scripted or drawn with a seed."""
 
 import random
 import re
@@ -8,26 +8,26 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """One harm to one request."""
+    """One fault of one request."""
 
     SLOW_DOWN = "503 instead of an answer"
     RESET = "half of the request's body reaches the server, then both connections are reset"
-    LOST_REPLY = "the server does it, and the client never hears of it"
+    LOST_REPLY = "the server executes it, and the client gets no reply"
     CUT = "half of the answer's body, then the connection ends"
-    FLIP = "one byte of the answer's body is another"
-    STALL = "the server does it, and the client gets not one byte"
-    STALL_HALFWAY = "half of the answer's body, then not one byte more"
-    FLIP_SENT = "one byte of the request's body reaches the server as another"
-    LIE = "the server never hears of it, and the client is told that it is done"
+    FLIP = "one byte of the answer's body is changed"
+    STALL = "the server executes it, and the client gets no byte"
+    STALL_HALFWAY = "half of the answer's body, then silence"
+    FLIP_SENT = "one byte of the request's body is changed on the way to the server"
+    LIE = "the server never gets it, and the client gets a success reply"
 
 
 @dataclass(frozen=True)
 class Interruption:
-    """Something done to client or server while a request is under way: a kill, a restart.
+    """An action on client or server during a request: a kill, a restart.
 
     Args:
-        action: Called once, between the first and the second half of the request's body, or after the answer came
-            from the server and before the client gets it.
+        action: Called once, between the first and the second half of the request's body, or after the server's
+            answer and before the client gets it.
         halfway: Which of the two.
     """
 
@@ -40,7 +40,7 @@ Harm = Fault | Interruption | None
 
 @dataclass(frozen=True)
 class Request:
-    """What the proxy saw.
+    """A request as the proxy sees it.
 
     Args:
         method: GET, PUT and so on.
@@ -56,19 +56,19 @@ class Request:
 
 
 Script = Callable[[Request], Harm]
-"""Which harm a request meets."""
+"""From a request to its fault."""
 
 
 @dataclass
 class Rule:
-    """The first `times` matching requests, after `skip` of them, meet a harm.
+    """The first `times` matching requests, after `skip` of them, get a fault.
 
     Args:
-        harm: What happens.
+        harm: The fault.
         method: The request's method.
         path: A pattern found in the request's path.
-        times: How many requests are met; each path is counted by itself where `of_each` is set.
-        skip: Matching requests let through before.
+        times: How many requests get it; with `of_each` per path.
+        skip: Matching requests passed before.
         of_each: Count per path instead of over all.
     """
 
@@ -89,20 +89,20 @@ class Rule:
 
 
 def first_of(*rules: Rule) -> Script:
-    """The first rule that matches decides."""
+    """A script of rules; the first match decides."""
     return lambda request: next((harm for rule in rules if (harm := rule(request)) is not None), None)
 
 
 def no_harm(request: Request) -> Harm:
-    """Every request passes."""
+    """A script without faults."""
     return None
 
 
 def drawn(seed: int, rate: float, faults: Sequence[Fault]) -> Script:
-    """A fault for a share of all requests.
+    """A script with a fault for a share of all requests.
 
-    The draw hangs on seed, method, path and the request's number on that path, so that the order in which a client's
-    threads come does not change it. After four faults on one path it passes, as a burst ends in time.
+    The draw depends on seed, method, path and the request's number on that path, so that the order of a client's
+    threads does not change it. After four requests a path has no more faults, as a burst ends in time.
     """
 
     def script(request: Request) -> Harm:

@@ -1,4 +1,4 @@
-"""An HTTP proxy that harms what passes through it."""
+"""An HTTP proxy that adds faults to requests and answers."""
 
 import socketserver
 import threading
@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.store.faults.connection import Connection
 from tests.store.faults.faults import Fault, Harm, Interruption, Request, Script, no_harm
-from tests.store.faults.passage import Passage
 
 
 class FaultProxy(socketserver.ThreadingTCPServer):
-    """Listens on a port of its own and passes on to `upstream`, host and port."""
+    """Listens on a free port and passes requests to `upstream`, host and port."""
 
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 64
 
     def __init__(self, upstream: tuple[str, int]) -> None:
-        super().__init__(("127.0.0.1", 0), Passage)
+        super().__init__(("127.0.0.1", 0), Connection)
         self.upstream = upstream
         self.closing = threading.Event()
         self._lock = threading.Lock()
@@ -26,11 +26,11 @@ class FaultProxy(socketserver.ThreadingTCPServer):
 
     @property
     def endpoint(self) -> str:
-        """What a client takes for the server."""
+        """The address for clients."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def obey(self, script: Script) -> None:
-        """Follow a script from now on, counting requests and harms anew."""
+        """Use a script from now on and restart all counts."""
         with self._lock:
             self.script = script
             self.requests: list[tuple[str, str]] = []
@@ -42,7 +42,7 @@ class FaultProxy(socketserver.ThreadingTCPServer):
         return sum(1 for seen, path in self.requests if seen == method and part in path)
 
     def harm_for(self, method: str, path: str) -> Harm:
-        """Count a request and ask the script about it."""
+        """Count a request and return the script's fault for it."""
         with self._lock:
             request = Request(method, path, self._seen[method, path], len(self.requests))
             self._seen[method, path] += 1
@@ -53,12 +53,12 @@ class FaultProxy(socketserver.ThreadingTCPServer):
             return harm
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client or server that dies in mid-request is what this proxy is for."""
+        """Clients and servers that die during a request are expected."""
 
 
 @contextmanager
 def fault_proxy(upstream: tuple[str, int]) -> Iterator[FaultProxy]:
-    """A proxy before a server until the block ends."""
+    """A proxy in front of a server until the block ends."""
     with FaultProxy(upstream) as proxy:
         thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""What happens to a download: the right bytes under a final name, or a sentence and no file."""
+"""Faults during a download: the right bytes in the final file, or an error and no file."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_a_record_that_cannot_be_read_is_not_taken_for_an_absent_one(site: Site,
         site.client().find(site.spec)
 
 
-def test_a_fetch_that_broke_off_goes_on_with_the_files_it_has(rclone_site: Site, few_tries: None) -> None:
+def test_an_interrupted_fetch_resumes_with_the_files_it_has(rclone_site: Site, few_tries: None) -> None:
     ref = rclone_site.publish()
     rclone_site.obey(Rule(Fault.CUT, "GET", skip=5, times=FOR_EVER))
     with pytest.raises(HindsightError):

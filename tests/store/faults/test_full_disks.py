@@ -1,4 +1,4 @@
-"""A disk that is full: a sentence with what was needed and free, no wrong file, and room makes it go on."""
+"""A full disk: an error with the needed and free bytes, no wrong file, and a rerun after disk space was freed."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,11 +10,11 @@ from tasks.common.errors import HindsightError
 from tasks.store.errors import NoSpace
 from tasks.store.store import Store
 from tests.store.faults.site import SMALL_CHUNK, Site, content, write_files
-from tests.store.letters import ARTIFACT_TYPE, Recipe
+from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig
 
 SIZES = {f"{n}.bin": 12 * SMALL_CHUNK + n for n in range(4)}
 """3 MB: more than the small disk has, less than the grown one."""
-PLAN = ARTIFACT_TYPE.spec(Recipe())
+SPEC = ARTIFACT_TYPE.spec(SmallConfig())
 
 
 def mount(*arguments: str) -> bool:
@@ -56,7 +56,7 @@ def test_a_fetch_onto_a_full_disk_leaves_no_wrong_file(rclone_site: Site, disk: 
 def test_a_disk_that_fills_up_while_fetching_leaves_no_wrong_file(
     rclone_site: Site, disk: Path, grow, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Another program takes the room after it was counted.
+    # Another program fills the disk after it was checked.
     monkeypatch.setattr("tasks.store.downloads.Download._check_disk", _only_make_the_folder)
     rclone_site.folder, rclone_site.scratch = made, disk
     ref = rclone_site.publish()
@@ -77,12 +77,12 @@ def test_a_full_folder_store_holds_no_half_artifact(disk: Path, grow, made: Path
         return Store(str(disk / "store"), tmp_path / "cache", SMALL_CHUNK)
 
     with pytest.raises(HindsightError, match=r"blobs/.* free"):
-        store().publish(PLAN, made, {}, 1.0)
-    assert store().find(PLAN) is None
+        store().publish(SPEC, made, {}, 1.0)
+    assert store().find(SPEC) is None
     assert list(disk.rglob("*.part")) == []
     grow()
-    ref = store().publish(PLAN, made, {}, 1.0)
-    assert store().find(PLAN) == ref
+    ref = store().publish(SPEC, made, {}, 1.0)
+    assert store().find(SPEC) == ref
     assert content(store().fetch(ref)) == content(made)
 
 
@@ -92,8 +92,8 @@ def test_a_folder_store_too_full_for_the_record_holds_no_artifact(disk: Path, gr
     filler = disk / "filler"
     filler.write_bytes(bytes(1 << 20))  # the blobs take what is left
     with pytest.raises(HindsightError, match="free"):
-        store.publish(PLAN, small, {}, 1.0)
-    assert store.find(PLAN) is None
+        store.publish(SPEC, small, {}, 1.0)
+    assert store.find(SPEC) is None
     filler.unlink()
-    ref = store.publish(PLAN, small, {}, 1.0)
+    ref = store.publish(SPEC, small, {}, 1.0)
     assert content(store.fetch(ref)) == content(small)

@@ -1,4 +1,4 @@
-"""A client that dies without a word at any point: nothing half done counts, and a second run goes on from there."""
+"""A client killed at any point: no unfinished work counts, and a second run resumes."""
 
 import random
 import threading
@@ -12,16 +12,16 @@ from tests.store.faults.faults import Harm, Interruption, Request
 from tests.store.faults.site import Site, content
 
 N_FETCH_REQUESTS = 16
-"""Of finding and fetching: the record and each of 7 blobs, twice."""
+"""Requests of finding and fetching: the record and each of 7 blobs, twice."""
 QUICK, ALL = range(6), range(6, 62)
 
 
 class Killer:
-    """Kills a process when a certain request is under way, in its middle or after it, perhaps a moment later.
+    """Kills a process during a certain request, in its middle or after it, perhaps a moment later.
 
     Args:
-        seed: Of the request's number, the point in it and the moment.
-        n_requests: How many a whole run makes.
+        seed: Draws the request's number, the point in it and the moment.
+        n_requests: Of a whole run.
     """
 
     def __init__(self, seed: int, n_requests: int) -> None:
@@ -44,7 +44,7 @@ class Killer:
         wait([self.child.sentinel], timeout=60)
 
     def follow(self, child) -> int | None:
-        """Wait for the child's end. Gives its exit code."""
+        """Wait for the child's end. Returns its exit code."""
         self.child = child
         self.started.set()
         child.join(120)
@@ -60,13 +60,13 @@ def publish_killed(site: Site, seed: int) -> None:
     site.proxy.obey(killer)
     exitcode = killer.follow(publisher(site))
     assert exitcode in (-9, 0)
-    time.sleep(0.05)  # the proxy ends what was under way
+    time.sleep(0.05)  # the proxy finishes the requests in progress
     found, there, before = site.whole_or_absent(), site.blobs_there(), site.record_bytes()
     assert found is not None or exitcode == -9
     assert list(site.fresh().objects.unfinished_uploads()) == []
     site.rerun_completes()
     sent = {path.split("/")[-1].split("?")[0] for method, path in site.proxy.requests if method == "PUT"}
-    assert not {name.split("/")[-1] for name in there} & sent, "a blob that was there was uploaded again"
+    assert not {name.split("/")[-1] for name in there} & sent, "an existing blob was uploaded again"
     assert before is None or site.record_bytes() == before
 
 

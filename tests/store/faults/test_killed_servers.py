@@ -1,4 +1,4 @@
-"""A server that dies and comes back while something is under way."""
+"""A server that is killed and restarted during a transfer."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.store.faults.site import Site, content
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[S3Server]:
-    """A server no other test uses."""
+    """A server that no other test uses."""
     (tmp_path / "s3").mkdir()
     with serve_s3(tmp_path / "s3") as server:
         yield server
@@ -55,7 +55,7 @@ def test_a_server_killed_at_any_request_of_a_publication_harms_nothing(mortal_si
 
 
 @pytest.mark.parametrize("harmed", ["PUT", "GET"])
-def test_patience_begins_where_the_clients_own_tries_end(
+def test_requests_are_retried_after_the_clients_own_attempts(
     mortal_site: Site, harmed: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ref = mortal_site.publish() if harmed == "GET" else None

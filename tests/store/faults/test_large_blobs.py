@@ -1,4 +1,4 @@
-"""Blobs larger than what is sent at a time: a retry begins at the first byte again."""
+"""Blobs larger than one send buffer: a retry starts at the first byte."""
 
 import os
 

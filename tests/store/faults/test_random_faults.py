@@ -1,4 +1,4 @@
-"""Faults drawn from a seed, many at once: every law holds, whether the work ends or is refused."""
+"""Many random faults at once: every law holds, whether the work completes or fails."""
 
 import pytest
 

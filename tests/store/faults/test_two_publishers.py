@@ -1,4 +1,4 @@
-"""Two builders of the same spec at once: one artifact stands, whole, and a second one with other bytes is counted."""
+"""Two builders of the same spec at once: one whole artifact exists, and a second one with other bytes is counted."""
 
 import hashlib
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_two_processes_with_the_same_bytes_make_one_artifact(each_site: Site) ->
     assert each_site.fresh().records.others(ref) == []
 
 
-def test_of_two_processes_with_other_bytes_one_stands_and_is_whole(each_site: Site) -> None:
+def test_of_two_processes_with_different_bytes_one_artifact_exists_and_is_whole(each_site: Site) -> None:
     folders = [each_site.folder, other_folder(each_site)]
     run(*[publisher(each_site, folder) for folder in folders])
     store = each_site.fresh()
@@ -50,7 +50,7 @@ def test_the_second_builder_gets_the_first_one_s_artifact_and_is_counted(each_si
     assert others[0].digest != first.digest
 
 
-def test_a_builder_overtaken_before_its_record_is_counted_where_the_server_holds_writers_apart(
+def test_a_builder_overtaken_before_its_record_is_counted_if_the_server_has_conditional_writes(
     moto_site: Site,
 ) -> None:
     overtaken = overtake(moto_site)
@@ -59,7 +59,7 @@ def test_a_builder_overtaken_before_its_record_is_counted_where_the_server_holds
 
 
 def overtake(site: Site) -> ArtifactRef:
-    """Have another client publish other bytes while this one's record is on its way. Gives what this one returns."""
+    """Have another client publish other bytes while this one's record is on its way. Returns this one's reference."""
     others = site.client("another")
     first: list[ArtifactRef] = []
 
@@ -72,7 +72,7 @@ def overtake(site: Site) -> ArtifactRef:
     return second
 
 
-def test_builders_of_a_folder_store_are_held_apart(tmp_path: Path, rclone_site: Site) -> None:
+def test_builders_on_a_folder_store_get_conditional_writes(tmp_path: Path, rclone_site: Site) -> None:
     rclone_site.url = str(tmp_path / "store")
     folders = [rclone_site.folder, other_folder(rclone_site)]
     run(*[publisher(rclone_site, folder) for folder in folders * 2])

@@ -1,4 +1,4 @@
-"""What happens to an upload: survived where it ends, told of where it lasts, and nothing half done in between."""
+"""Faults during an upload: a short one is survived, a lasting one is reported, and no partial artifact is left."""
 
 from contextlib import suppress
 
@@ -48,7 +48,7 @@ def test_a_fault_on_every_first_reading_back_is_survived(rclone_site: Site, faul
 
 @pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.LOST_REPLY, Fault.STALL], ids=lambda fault: fault.name)
 @pytest.mark.parametrize(("method", "part"), [("HEAD", "record.json"), ("GET", "list-type")], ids=["head", "listing"])
-def test_a_fault_on_asking_what_stands_there_is_survived(site: Site, fault: Fault, method: str, part: str) -> None:
+def test_a_fault_on_listing_existing_objects_is_survived(site: Site, fault: Fault, method: str, part: str) -> None:
     site.obey(Rule(fault, method, part, times=1))
     ref = site.publish()
     assert site.proxy.harms == [fault]
@@ -75,9 +75,9 @@ def test_a_fault_that_lasts_is_named_and_leaves_no_artifact(
 
 
 @pytest.mark.parametrize("part", ["/blobs/", pytest.param("record.json", marks=slow)])
-def test_an_upload_that_stalls_for_ever_is_found_done(site: Site, few_tries: None, part: str) -> None:
+def test_an_upload_whose_replies_never_arrive_is_found_complete(site: Site, few_tries: None, part: str) -> None:
     site.obey(Rule(Fault.STALL, "PUT", part, times=FOR_EVER))
-    # The server does each; only its answers stay out. What reads back right was uploaded.
+    # The server executes each; only its answers are missing. A blob that reads back right was uploaded.
     ref = site.publish()
     assert site.whole_or_absent() == ref
 

@@ -9,16 +9,16 @@ from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 from tasks.store.store import Store
 
 
-class Recipe(Config):
+class SmallConfig(Config):
     size: int = 3
-    patience: int = Field(5, json_schema_extra=NOT_IDENTITY)
+    wait_seconds: int = Field(5, json_schema_extra=NOT_IDENTITY)
 
 
-ARTIFACT_TYPE = ArtifactType[Recipe]("corpus", 1, lambda config, inputs: "letters")
+ARTIFACT_TYPE = ArtifactType[SmallConfig]("corpus", 1, lambda config, inputs: "letters")
 
 
 def published(store: Store, folder: Path, spec: ArtifactSpec | None = None) -> ArtifactRef:
-    return store.publish(spec or ARTIFACT_TYPE.spec(Recipe()), folder, {"n": 2}, 1.5)
+    return store.publish(spec or ARTIFACT_TYPE.spec(SmallConfig()), folder, {"n": 2}, 1.5)
 
 
 def blob_files(root: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Sweeping and proving while the server misbehaves: nothing needed is removed, nothing is proved wrongly."""
+"""gc and verify during faults: no needed blob is removed, and no receipt is wrong."""
 
 from contextlib import suppress
 
@@ -14,30 +14,30 @@ from tests.store.faults.test_random_faults import MIX
 FOR_EVER = 1000
 
 
-def sweep(site: Site) -> None:
+def collect_garbage(site: Site) -> None:
     store = site.client()
     remove(store, find_garbage(store, older_than_hours=0))
 
 
 @pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.CUT, Fault.FLIP], ids=lambda f: f.name)
 @pytest.mark.parametrize("part", ["list-type", "record.json"])
-def test_a_sweep_that_reads_wrongly_removes_no_blob_of_an_artifact(
+def test_gc_that_reads_wrong_bytes_removes_no_blob_of_an_artifact(
     site: Site, few_tries: None, fault: Fault, part: str
 ) -> None:
     ref = site.publish()
     site.obey(Rule(fault, "GET", part, times=FOR_EVER))
     with suppress(HindsightError):
-        sweep(site)
+        collect_garbage(site)
     assert site.whole_or_absent() == ref
 
 
-def test_a_sweep_under_random_faults_removes_no_blob_of_an_artifact(rclone_site: Site, few_tries: None) -> None:
+def test_gc_under_random_faults_removes_no_blob_of_an_artifact(rclone_site: Site, few_tries: None) -> None:
     ref = rclone_site.publish()
     rclone_site.monkeypatch.setenv("HINDSIGHT_S3_TIMEOUT", "0.4")
     for seed in range(4):
         rclone_site.proxy.obey(drawn(seed, 0.3, MIX))
         with suppress(HindsightError):
-            sweep(rclone_site)
+            collect_garbage(rclone_site)
         assert rclone_site.fresh().find(rclone_site.spec) == ref
 
 

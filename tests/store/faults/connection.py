@@ -1,7 +1,7 @@
-"""One connection through the fault proxy: each request passed on, answered, harmed.
+"""One connection through the fault proxy: requests are passed on, answered, or disturbed.
 
-Every header passes as it came, Host among them: the client signs it for the proxy's address, and the server checks the
-signature against the header it gets.
+All headers are passed unchanged, Host among them: the client signs it for the proxy's address, and the server checks
+the signature against the header it gets.
 """
 
 import os
@@ -20,7 +20,7 @@ SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request ra
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said."""
+    """The server's answer."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -28,16 +28,16 @@ class Answer:
 
 
 class Proxy(Protocol):
-    """What a connection asks of its proxy."""
+    """The part of the proxy that a connection uses."""
 
     upstream: tuple[str, int]
     closing: threading.Event
 
     def harm_for(self, method: str, path: str) -> Harm:
-        """Count a request and ask the script about it."""
+        """Count a request and return the script's fault for it."""
 
 
-class Passage(BaseHTTPRequestHandler):
+class Connection(BaseHTTPRequestHandler):
     """Requests of one client connection, one after the other."""
 
     protocol_version = "HTTP/1.1"
@@ -56,7 +56,7 @@ class Passage(BaseHTTPRequestHandler):
         try:
             answer = self._ask(body, harm)
         except (OSError, HTTPException):
-            # The server is down or was made to end: so does the connection that wanted it.
+            # The server is down: close the client's connection.
             return self._reset()
         if harm is Fault.LOST_REPLY:
             return self._reset()
@@ -121,11 +121,11 @@ class Passage(BaseHTTPRequestHandler):
         _reset(self.connection)
 
     def log_message(self, format: str, *args: object) -> None:
-        """The test's output is its own."""
+        """No log in the test's output."""
 
 
 def _flipped(body: bytes, bit: int) -> bytes:
-    # Another bit on the way there than on the way back: the same one would undo itself when it is read back.
+    # Different bits in the two directions: the same bit would be restored when it is read back.
     half = len(body) // 2
     return body[:half] + bytes([body[half] ^ bit]) + body[half + 1 :] if body else body
 
