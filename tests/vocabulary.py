@@ -18,7 +18,7 @@ INSTEAD: dict[str, str] = {
     r"patiently": "retry",
     r"whoever": "name the subject",
     r"askers?|asker_of": "requested_by",
-    r"rebuilt_for|again_for|built_again": "requested_by, rebuild_for",
+    r"again_for|built_again": "requested_by, rebuild_for",
     r"[Ll]ying|what_lies_at": "SourceVersion, probe_source",
     r"honest": "robust (inference)",
     r"strat(um|a)": "group",
