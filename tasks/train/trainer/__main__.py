@@ -1,14 +1,11 @@
-"""The trainer's process: `python -m tasks.train.trainer axolotl.yaml`, in the trainer's environment.
-
-This file runs there: it imports neither Prefect nor the rooms' configs.
-"""
+"""The trainer's process: `python -m tasks.train.trainer axolotl.yaml`, in the trainer's environment."""
 
 import os
 import runpy
 import sys
 
 from tasks.train.trainer import work_files
-from tasks.train.trainer.failure import reason_kept
+from tasks.train.trainer.failure import recording_failure
 from tasks.train.trainer.lifeline import tie_to_parent
 
 
@@ -16,10 +13,10 @@ def main() -> None:
     """Run axolotl's training command in this process."""
     tie_to_parent()
     if os.environ.get(work_files.PLAIN_KERNELS) == "1":
-        # Where flash-linear-attention can be imported, transformers takes its Triton kernels, which without a GPU fail
-        # in the first step. A package that is None cannot be imported: PyTorch's own operations are taken instead.
+        # If flash-linear-attention can be imported, transformers uses its Triton kernels, which fail in the first step
+        # without a GPU. A package that is None cannot be imported: PyTorch's own operations are used instead.
         sys.modules["fla"] = None  # type: ignore[assignment]
-    with reason_kept():
+    with recording_failure():
         runpy.run_module("axolotl.cli.train", run_name="__main__", alter_sys=True)
 
 

@@ -1,7 +1,4 @@
-"""What happens at the end of each optimizer step under axolotl: a line of metrics, the audit, a training state.
-
-This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
-"""
+"""Callbacks at the end of each optimizer step under axolotl: a line of metrics, the audit, a training state."""
 
 import dataclasses
 import json
@@ -20,27 +17,27 @@ from tasks.train.trainer.ranks import barrier, from_rank_0, peak_memory_bytes, r
 from tasks.train.trainer.rng import save_rng
 from tasks.train.trainer.settings import Settings
 from tasks.train.trainer.state_files import TRAINER_STATE, Told, begin, finish, has_room, part_of
-from tasks.train.trainer.update_audit import refuse_unmoved
+from tasks.train.trainer.update_audit import check_updates
 
 STATES = Path(work_files.STATES)
 RESUME = Path(work_files.RESUME)
 
 
 class StepCallback(TrainerCallback):  # type: ignore[misc]
-    """Something done after every optimizer step, on every rank, once the step's loss is known."""
+    """Runs after every optimizer step, on every rank, once the step's loss is known."""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **others: Any) -> None:
-        """Pass the step on; the Trainer's closing summary is none."""
+        """Call `on_step`; the Trainer's closing summary is not a step."""
         if logs and "loss" in logs:
             self.on_step(state, logs)
 
     def on_step(self, state: Any, logs: dict[str, float]) -> None:
-        """Do it."""
+        """Handle the step."""
         raise NotImplementedError
 
 
 class MetricsWriter(StepCallback):
-    """Appends a line to metrics.jsonl; a resumed run finds the lines of the steps before."""
+    """Appends a line to metrics.jsonl; a resumed run finds the lines of earlier steps in it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -53,7 +50,7 @@ class MetricsWriter(StepCallback):
         """Write the step's line.
 
         Raises:
-            NotANumberError: If the loss is NaN or infinite; a run goes on from there only to waste its GPU.
+            NotANumberError: If the loss is NaN or infinite; further steps would only waste the GPU.
         """
         if not math.isfinite(logs["loss"]):
             raise NotANumberError(f"loss is {logs['loss']} at step {state.global_step}")
@@ -71,7 +68,7 @@ class MetricsWriter(StepCallback):
 
 
 class Auditor(StepCallback):
-    """Looks whether the weights move: once after some steps, once at the end.
+    """Runs the update audit: once after some steps, once at the end.
 
     Args:
         trainer: A `StrictTrainer`.
@@ -83,17 +80,17 @@ class Auditor(StepCallback):
         self.settings = settings
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Keep weights from before the first step, unless loading a state has kept them already.
+        """Sample weights before the first step, unless loading a state has done so already.
 
         Raises:
-            MastersAreNotKept: If a full-weight run's weights are whole on every rank, or in another format.
+            MastersAreNotKept: If a full-weight run's weights are not sharded, or in another format.
         """
         if self.settings.arm == "full-weight":
             check_masters(self.trainer.model.named_parameters(), self.settings.masters, args.bf16)
         self.trainer.take_sample()
 
     def on_step(self, state: Any, logs: dict[str, float]) -> None:
-        """Measure, write it down, and end a run whose weights do not move.
+        """Measure, write `audit.json`, and end a run whose weights do not change.
 
         Raises:
             WeightsDoNotMove: If too few of a group's weights have changed.
@@ -107,7 +104,7 @@ class Auditor(StepCallback):
             file.write_text(json.dumps([*earlier, {"step": state.global_step, "groups": groups}], indent=1) + "\n")
         barrier()
         dtypes = {str(weight.dtype) for weight in self.trainer.model.parameters() if weight.requires_grad}
-        refuse_unmoved(
+        check_updates(
             groups,
             self.settings.min_share_changed,
             n_steps=state.global_step,
@@ -117,7 +114,7 @@ class Auditor(StepCallback):
 
 
 class StateKeeper(StepCallback):
-    """Writes a training state when it is time.
+    """Writes a training state when one is due.
 
     Args:
         trainer: A `StrictTrainer`.
@@ -139,7 +136,7 @@ class StateKeeper(StepCallback):
 
     def _is_due(self, step: int) -> bool:
         waited = time.monotonic() - self.written >= self.settings.checkpoint_seconds
-        # One clock decides, for all ranks write a state together.
+        # Rank 0's clock decides, because all ranks write a state together.
         return from_rank_0(waited and step < self.settings.n_steps and has_room(STATES))
 
     def _write(self, state: Any) -> None:
@@ -164,6 +161,6 @@ class StateKeeper(StepCallback):
 
 
 def tokens_seen(state: Any, settings: Settings) -> int:
-    """Tokens of all steps so far; the rows that fill up the last step are not counted."""
+    """Tokens of all steps so far, without the filler rows of the last step."""
     fillers = settings.n_filler_tokens if state.global_step == settings.n_steps else 0
     return int(state.num_input_tokens_seen) - fillers

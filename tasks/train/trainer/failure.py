@@ -1,7 +1,4 @@
-"""Why a trainer ended, in its own words, where the pipeline finds it.
-
-This file runs in the trainer's environment: it imports the standard library only.
-"""
+"""The exception that ended a trainer, written where the pipeline reads it. Standard library only."""
 
 import json
 from collections.abc import Iterator
@@ -12,13 +9,13 @@ from tasks.train.trainer import work_files
 
 
 @contextmanager
-def reason_kept(folder: Path | None = None) -> Iterator[None]:
-    """Leave an exception's name and words in `failure.json`; of several ranks the first to fail tells the reason.
+def recording_failure(folder: Path | None = None) -> Iterator[None]:
+    """Write an exception's name and message to `failure.json`; of several ranks the first to fail writes it.
 
     Args:
-        folder: The trainer's folder; the working directory unless told.
+        folder: The work directory; by default the current directory.
     """
-    # Made absolute now: what runs in the block may change the working directory.
+    # Made absolute now: the block may change the current directory.
     file = (folder or Path()).absolute() / work_files.FAILURE
     try:
         yield

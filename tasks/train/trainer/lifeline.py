@@ -1,4 +1,4 @@
-"""No trainer outlives who started it: a process in its chain is killed by the kernel when its parent dies.
+"""No trainer outlives the process that started it: the kernel kills it when its parent dies.
 
 `python -m tasks.train.trainer.lifeline MODULE ARGUMENTS` runs another module, such as torch's launcher, tied to its
 parent. Both environments import this file, so it imports the standard library only.
@@ -11,19 +11,19 @@ import signal
 import sys
 
 PARENT = "HINDSIGHT_PARENT"
-"""Environment variable: process id of who started this process, for the moment before the kernel watches."""
+"""Environment variable: process id of the parent, for the time before `tie_to_parent` has run."""
 PR_SET_PDEATHSIG = 1
 
 
 def tie_to_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends, and name this process to its own children.
+    """Ask the kernel to kill this process when its parent ends, and name this process to its children.
 
-    The kernel watches the thread that started this process: a parent that starts it from a thread must keep that thread
-    until the process has ended.
+    The signal is sent when the thread that started this process ends: a parent that starts it from a thread must keep
+    that thread until the process has ended.
 
     Raises:
         OSError: If the kernel refuses.
-        SystemExit: If the parent has ended already.
+        SystemExit: If the parent has already ended.
     Source: prctl(2), PR_SET_PDEATHSIG.
     """
     libc = ctypes.CDLL(None, use_errno=True)
@@ -31,7 +31,7 @@ def tie_to_parent() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) was refused")
     expected = os.environ.get(PARENT)
     if expected is not None and int(expected) != os.getppid():
-        raise SystemExit(f"process {expected}, which started this one, has ended; so does this one")
+        raise SystemExit(f"process {expected}, which started this one, has ended; this one ends too")
     os.environ[PARENT] = str(os.getpid())
 
 

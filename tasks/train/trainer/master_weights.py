@@ -1,11 +1,9 @@
-"""Weights that take small steps: what really holds them under axolotl's FSDP2, and the proof that it does.
+"""Master weights under axolotl's FSDP2: sets the format of the weights, and checks it once they are sharded.
 
-Axolotl 0.19 loads weights in bf16 where `bf16` is set, puts its own `fsdp2_prepare_model` in the place of accelerate's,
-which alone would have raised trainable weights to fp32, and reads `fsdp_config.mixed_precision_policy` nowhere. Weights
-that are fp32 before they are sharded stay so: FSDP2 gathers them as bf16, by the policy `bf16` brings, and steps are
-taken on the fp32 shards.
-
-This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
+Axolotl 0.19 loads weights in bf16 if `bf16` is set, replaces accelerate's `fsdp2_prepare_model`, which would have
+raised trainable weights to fp32, by its own, and never reads `fsdp_config.mixed_precision_policy`. Weights that are
+fp32 before they are sharded stay so: FSDP2 gathers them as bf16, by the policy that `bf16` implies, and updates the
+fp32 shards.
 """
 
 from collections.abc import Iterable
@@ -21,15 +19,15 @@ class MastersAreNotKept(RuntimeError):
 
 
 def keep_masters(model: torch.nn.Module, masters: MasterWeights) -> None:
-    """For the plugin's `post_model_load`: the format in which weights are sharded and stepped on."""
+    """For the plugin's `post_model_load`: set the format in which weights are sharded and updated."""
     if masters == "fp32":
         model.to(torch.float32)
 
 
 def check_masters(named_parameters: Iterable[tuple[str, Any]], masters: MasterWeights, bf16: bool) -> None:
-    """For the first step, when the model is sharded: refuse weights that are not what was asked for.
+    """For the first step, when the model is sharded: check that weights are sharded and in the format asked for.
 
-    A trainer that runs without FSDP2 says nothing of it.
+    Axolotl trains without FSDP2 silently.
 
     Args:
         named_parameters: As the wrapped model has them.

@@ -1,7 +1,4 @@
-"""What axolotl loads of ours: hands over the rows, writes metrics and training states, goes on from one exactly.
-
-This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
-"""
+"""Axolotl's plugin: supplies the rows, writes metrics and training states, resumes from a state exactly."""
 
 import hashlib
 import json
@@ -28,7 +25,7 @@ PACKAGES = ("axolotl", "torch", "transformers", "peft")
 
 
 class HindsightPlugin(BasePlugin):  # type: ignore[misc]
-    """Axolotl's hooks, by the names it gives them."""
+    """Axolotl's hooks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +34,7 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         self.is_saved = False
 
     def load_datasets(self, cfg: Any, preprocess: bool = False) -> TrainDatasetMeta:
-        """The rows, mapped into memory, in place of axolotl's own loading."""
+        """Map the rows into memory, instead of axolotl's own loading."""
         with Path(work_files.BLOCKS).open("rb") as file:
             self.dataset = hashlib.file_digest(file, "sha256").hexdigest()
         if rank() == 0:
@@ -45,11 +42,11 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         return TrainDatasetMeta(Dataset.from_file(work_files.BLOCKS), None, cfg.max_steps)
 
     def pre_lora_load(self, cfg: Any, model: Any) -> None:
-        """Seed the adapters' first weights; axolotl seeds only once the trainer exists, when they are already drawn."""
+        """Seed the adapters' first weights; axolotl seeds only after they are drawn, when the trainer exists."""
         set_seed(cfg.seed)
 
     def get_trainer_cls(self, cfg: Any) -> type:
-        """Axolotl's, with strict loading."""
+        """Axolotl's trainer, with strict loading."""
         from tasks.train.trainer.strict_trainer import StrictTrainer
 
         return StrictTrainer
@@ -61,12 +58,12 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         return counting | token_mean.TRAINING_ARGS | {"logging_nan_inf_filter": False}
 
     def post_model_load(self, cfg: Any, model: Any) -> None:
-        """Keep every weight in the format of its masters."""
+        """Set the format in which every weight is sharded and updated."""
         if self.settings.arm == "full-weight":
             keep_masters(model, self.settings.masters)
 
     def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
-        """Set what axolotl has no key for, and go on from the training state, if the pipeline has laid one here.
+        """Set what axolotl has no key for, and resume from the training state if the pipeline has linked one.
 
         Raises:
             StateRefused: If it is the state of another run.
@@ -86,7 +83,7 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         return [MetricsWriter(settings), Auditor(trainer, settings), StateKeeper(trainer, settings, self.dataset)]
 
     def post_train(self, cfg: Any, model: Any) -> None:
-        """Save sharded weights, once: axolotl calls this before its own saving and after it."""
+        """Save sharded weights once: axolotl calls this before and after its own saving."""
         if self.settings.arm == "full-weight" and not self.is_saved:
             from tasks.train.trainer.sharded.checkpoint import save_final
 

@@ -1,7 +1,4 @@
-"""One process or several: what they say to each other.
-
-This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
-"""
+"""Helpers that work alike in one process and in several ranks."""
 
 import resource
 from typing import Any
@@ -11,7 +8,7 @@ import torch.distributed as dist
 
 
 def peak_memory_bytes() -> int:
-    """Most memory one rank has held: of its GPU, or of the process where there is none."""
+    """Most memory one rank has used: of its GPU, or of the process without one."""
     if torch.cuda.is_available():
         peak = torch.cuda.max_memory_allocated()
     else:
@@ -39,10 +36,10 @@ def barrier() -> None:
         dist.barrier()
 
 
-def from_rank_0(said: bool) -> bool:
-    """What rank 0 says, on every rank."""
+def from_rank_0(value: bool) -> bool:
+    """Rank 0's value, on every rank."""
     if not dist.is_initialized():
-        return said
-    words = [said]
-    dist.broadcast_object_list(words, src=0)
-    return words[0]
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, src=0)
+    return values[0]

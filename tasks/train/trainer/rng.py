@@ -1,7 +1,4 @@
-"""The state of all chance in a trainer's process, as JSON.
-
-This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
-"""
+"""The states of all random generators of a trainer's process, as JSON."""
 
 import json
 import random
@@ -12,7 +9,7 @@ import torch
 
 
 def save_rng(folder: Path, rank: int) -> None:
-    """Leave one rank's generators' states in a training state."""
+    """Write one rank's generators to a training state."""
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
     states = {
@@ -21,16 +18,16 @@ def save_rng(folder: Path, rank: int) -> None:
         "torch": _hex(torch.get_rng_state()),
         "cuda": None if cuda is None else _hex(cuda),
     }
-    _file(folder, rank).write_text(json.dumps(states))
+    (folder / f"rng-{rank}.json").write_text(json.dumps(states))
 
 
 def restore_rng(folder: Path, rank: int) -> None:
-    """Set one rank's generators as they were.
+    """Restore one rank's generators.
 
     Raises:
         FileNotFoundError: If the state has none of this rank.
     """
-    states = json.loads(_file(folder, rank).read_text())
+    states = json.loads((folder / f"rng-{rank}.json").read_text())
     version, words, gauss = states["python"]
     random.setstate((version, tuple(words), gauss))
     name, keys, position, has_gauss, cached = states["numpy"]
@@ -38,10 +35,6 @@ def restore_rng(folder: Path, rank: int) -> None:
     torch.set_rng_state(_tensor(states["torch"]))
     if states["cuda"] is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(_tensor(states["cuda"]))
-
-
-def _file(folder: Path, rank: int) -> Path:
-    return folder / f"rng-{rank}.json"
 
 
 def _hex(state: torch.Tensor) -> str:

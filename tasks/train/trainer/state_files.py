@@ -1,6 +1,6 @@
-"""What lies in a training state, and how it gets its name: only when every byte of it is on the disk.
+"""Files of a training state. Its folder gets its final name only when every byte is on the disk.
 
-Both environments read this, so it imports the standard library only, and what does so too.
+Both environments import this file, so it imports only the standard library and modules that do the same.
 """
 
 import json
@@ -20,12 +20,12 @@ OPTIMIZER_ENTRIES = "optimizer.json"
 SCHEDULER = "scheduler.json"
 PART = ".part"
 MOST_WAITING = 2
-"""Complete states on the disk that are not published yet; no further one is written meanwhile."""
+"""Complete states on the disk that are not published yet; no further one is written until one is."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """`trainer.json`: what a state is of.
+    """`trainer.json`: the run and step that a state belongs to.
 
     Args:
         step: Optimizer steps done.
@@ -48,27 +48,27 @@ class Told:
         return cls(**{name: fields[name] for name in cls.__dataclass_fields__})
 
     def write(self, folder: Path) -> None:
-        """Leave `trainer.json`."""
+        """Write `trainer.json`."""
         (folder / TRAINER).write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
 def complete_states(states: Path) -> list[Path]:
-    """Folders of the states that are written to their end, by step."""
+    """Folders of the complete states, by step."""
     return sorted(path for path in states.glob("step-*") if path.suffix != PART)
 
 
 def has_room(states: Path) -> bool:
-    """Whether a further state may be written."""
+    """Whether another state may be written."""
     return len(complete_states(states)) < MOST_WAITING
 
 
 def part_of(states: Path, step: int) -> Path:
-    """Where a state is written before it has its name."""
+    """Folder of a state that is not complete."""
     return states / f"step-{step:08d}{PART}"
 
 
 def begin(states: Path, step: int) -> Path:
-    """Make the empty folder that a state's files are written into; one left half done goes.
+    """Make the empty folder that a state's files are written into, in place of an unfinished one.
 
     Args:
         states: The folder of all states.
@@ -81,7 +81,7 @@ def begin(states: Path, step: int) -> Path:
 
 
 def finish(part: Path) -> None:
-    """Give a state its name, its bytes being on the disk."""
+    """Wait until a state's bytes are on the disk, then give it its final name."""
     for path in [*part.rglob("*"), part]:
         sync(path)
     part.rename(part.with_suffix(""))

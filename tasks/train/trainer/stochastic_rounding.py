@@ -1,9 +1,8 @@
-"""AdamW over bf16 weights whose steps are rounded at random, so that small steps arrive on average.
+"""AdamW on bf16 weights with stochastic rounding, so that small steps take effect on average.
 
-Axolotl 0.19 has no key for it: of torchao's optimizers it offers the one with fp8 moments only, and it calls no
-plugin's `create_optimizer`. Its trainer does build what `optimizer_cls_and_kwargs` names, with its parameter groups.
-
-This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
+Axolotl 0.19 has no key for it: of torchao's optimizers it offers only the one with fp8 moments, and it never calls a
+plugin's `create_optimizer`. Its trainer does build the optimizer of `optimizer_cls_and_kwargs`, with its parameter
+groups.
 """
 
 from typing import Any
@@ -15,8 +14,8 @@ from torchao.optim import _AdamW
 class RoundedAdamW(_AdamW):  # type: ignore[misc]
     """Torchao's AdamW with moments in fp32.
 
-    Its own moments have the weights' format. In bf16 a second moment that grows by a thousandth of the squared
-    gradient a step is rounded back to where it was.
+    By default moments have the weights' format. In bf16 a second moment that grows by a thousandth of the squared
+    gradient per step is rounded back to its old value.
     """
 
     def _new_buffer(self, p: torch.Tensor, signed: bool) -> torch.Tensor:

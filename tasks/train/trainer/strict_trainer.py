@@ -1,9 +1,7 @@
-"""Axolotl's trainer with transformers' three ways of loading a checkpoint replaced by ours.
+"""Axolotl's trainer with transformers' three loading methods replaced by strict ones.
 
-Theirs skip what they do not find and what they do not know: routed experts were left at their first values with a
-warning (transformers #48805). Rows already trained on, counters and the order of it all stay transformers' own.
-
-This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
+Transformers' own skip missing and unknown weights: routed experts kept their first values with a warning (transformers
+#48805). Skipping rows already trained on, the counters and the order of loading stay transformers'.
 """
 
 from pathlib import Path
@@ -25,13 +23,13 @@ from tasks.train.trainer.update_audit import Sample
 
 
 class StrictTrainer(AxolotlTrainer):  # type: ignore[misc]
-    """Goes on from a training state exactly, or not at all."""
+    """Resumes from a training state exactly, or not at all."""
 
     sample: Sample | None = None
-    """Weights from before the first step; a resumed run draws the same first weights again."""
+    """Weights from before the first step; a resumed run draws the same first weights."""
 
     def take_sample(self) -> None:
-        """Keep some weights as they are, unless some are kept."""
+        """Sample the weights, unless there is a sample."""
         if self.sample is None:
             self.sample = Sample.take(self.model.named_parameters(), self.args.seed)
 
@@ -73,6 +71,6 @@ class StrictTrainer(AxolotlTrainer):  # type: ignore[misc]
 
 
 def inner_optimizer(trainer: Any) -> torch.optim.Optimizer:
-    """The optimizer itself, without accelerate's wrapping."""
+    """The optimizer without accelerate's wrapper."""
     inner: torch.optim.Optimizer = getattr(trainer.optimizer, "optimizer", trainer.optimizer)
     return inner

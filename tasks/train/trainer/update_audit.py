@@ -1,7 +1,7 @@
-"""Whether training moves the weights: some values of each parameter, kept from before the first step.
+"""The update audit: compares a sample of each parameter's values with those from before the first step.
 
-In bf16, a step that is smaller than half the gap between two neighbouring numbers is rounded away, and a run trains
-nothing without a word. This file runs in the trainer's environment: it imports neither Prefect nor the rooms' configs.
+In bf16, a step that is smaller than half the gap between two neighbouring numbers is rounded away, and a run silently
+trains nothing.
 """
 
 from collections import defaultdict
@@ -15,16 +15,15 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
-from tasks.train.errors import StateRefused, TrainError
+from tasks.train.errors import TrainError
 from tasks.train.trainer.weight_groups import group_of
 
 MOST_SAMPLED = 4_096
-"""Values kept of each parameter, or of a rank's part of it."""
+"""Values sampled of each parameter, or of a rank's shard of it."""
 DENSE = ("attention", "delta_net", "shared_expert")
-"""Groups that every token goes through: all of their weights have a gradient in every step."""
+"""Groups that every token passes: all of their weights have a gradient in every step."""
 ADAPTER = "lora_"
 COUNTS = ("n_sampled", "changed", "changed_in_bf16")
-POSITIONS, VALUES = "positions:", "values:"
 
 Groups = dict[str, dict[str, int]]
 """Counts by group of parameters."""
@@ -32,15 +31,15 @@ NamedParameters = Iterable[tuple[str, Tensor]]
 
 
 class WeightsDoNotMove(TrainError):
-    """Training goes on, but the weights stay what they were."""
+    """Too few weights have changed since the first step."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Values of parameters at some positions of this rank's part.
+    """Values of parameters at some positions of this rank's shards.
 
     Args:
-        positions: (n_sampled,) int64 by parameter, into the flattened local part.
+        positions: (n_sampled,) int64 by parameter, into the flattened local shard.
         values: (n_sampled,) in the parameter's dtype.
     """
 
@@ -49,9 +48,9 @@ class Sample:
 
     @classmethod
     def take(cls, named_parameters: NamedParameters, seed: int) -> Self:
-        """Keep values as they are now, before the first step.
+        """Sample values as they are now, before the first step.
 
-        Of an adapter only the factor that starts at zero is looked at: before it has moved, the other has no gradient.
+        Of an adapter only the factor that starts at zero is sampled: until it has moved, the other has no gradient.
 
         Args:
             named_parameters: Of a model, sharded or not; frozen ones are left out.
@@ -66,14 +65,14 @@ class Sample:
         return cls(positions, values)
 
     def compare(self, named_parameters: NamedParameters) -> Groups:
-        """Count, over all ranks, the values that are others now.
+        """Count the values that have changed, over all ranks.
 
         Args:
             named_parameters: As for `take`.
 
         Returns:
-            By group: values looked at, those changed in the parameter's dtype, and those changed once both are rounded
-            to bf16.
+            By group: values sampled, those changed in the parameter's dtype, and those changed once both are rounded to
+            bf16.
 
         Raises:
             KeyError: If a parameter of the sample is gone.
@@ -89,64 +88,35 @@ class Sample:
             group[:] = [total + more for total, more in zip(group, found, strict=True)]
         return {group: dict(zip(COUNTS, _summed(counts[group]), strict=True)) for group in sorted(counts)}
 
-    def state(self) -> dict[str, Tensor]:
-        """This rank's sample as named tensors, for a training state."""
-        positions = {f"{POSITIONS}{name}": tensor for name, tensor in self.positions.items()}
-        return positions | {f"{VALUES}{name}": tensor for name, tensor in self.values.items()}
 
-    @classmethod
-    def restore(cls, state: dict[str, Tensor], named_parameters: NamedParameters) -> Self:
-        """The sample of a training state.
-
-        Args:
-            state: What `state` gave.
-            named_parameters: Of the model it is to be compared with.
-
-        Raises:
-            StateRefused: If it is a sample of other parameters.
-        """
-        positions = {key.removeprefix(POSITIONS): tensor for key, tensor in state.items() if key.startswith(POSITIONS)}
-        values = {key.removeprefix(VALUES): tensor for key, tensor in state.items() if key.startswith(VALUES)}
-        known = {name for name, parameter in named_parameters if parameter.requires_grad}
-        if positions.keys() != values.keys() or len(positions) + len(values) != len(state):
-            raise StateRefused(
-                "the state's sample of the weights has positions without values or values without positions"
-            )
-        if not positions.keys() <= known:
-            raise StateRefused(
-                f"the state's sample has {min(positions.keys() - known)}, which is no trained parameter here"
-            )
-        return cls(positions, values)
-
-
-def refuse_unmoved(
+def check_updates(
     groups: Groups, min_share_changed: float, *, n_steps: int, learning_rate: float, weights: str
 ) -> None:
-    """See that enough of every dense group has moved; where none is trained, that every group has moved at all.
+    """Check that enough of every dense group has changed; if none is trained, that every group has changed at all.
 
     Args:
         groups: From `Sample.compare`.
-        min_share_changed: Smallest share of a dense group allowed; at 0 no group has to move.
+        min_share_changed: Smallest share of a dense group allowed; at 0 no group has to change.
         n_steps: Steps done, for the message.
         learning_rate: Peak, for the message.
-        weights: What the weights are kept in, for the message: `bfloat16`.
+        weights: Dtype of the weights, for the message: `bfloat16`.
 
     Raises:
-        WeightsDoNotMove: Naming the group that has moved least, or that nothing was looked at.
+        WeightsDoNotMove: Naming the group that has changed least, or that nothing was sampled.
     """
     if not groups:
         raise WeightsDoNotMove(
-            f"after {n_steps} steps no weight was looked at, so that nothing shows that any has moved: the sample of "
-            "trained parameters is empty. Look at the recipe's targets."
+            f"after {n_steps} steps the update audit has nothing to compare: the sample of trained parameters is "
+            "empty. Check the recipe's targets."
         )
     dense = [name for name in DENSE if name in groups]
     shares = {name: groups[name]["changed"] / groups[name]["n_sampled"] for name in dense or groups}
     least = min(shares, key=lambda name: shares[name])
-    # A row of the embedding or an expert that no token went to has no gradient: no share of them can be asked for.
+    # A row of the embedding or an expert that no token went to has no gradient: no share of them can be required.
     enough = shares[least] >= min_share_changed if dense else shares[least] > 0 or min_share_changed == 0
     if enough:
         return
-    bound = f"min_share_changed={min_share_changed:g}" if dense else "with no dense group, every group has to move"
+    bound = f"min_share_changed={min_share_changed:g}" if dense else "with no dense group, every group has to change"
     raise WeightsDoNotMove(
         f"after {n_steps} steps at a learning rate of up to {learning_rate:g}, {shares[least]:.1%} of the {least} "
         f"weights sampled have changed, kept in {weights}; {bound}. Steps "

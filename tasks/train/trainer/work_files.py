@@ -1,7 +1,7 @@
-"""Names of what lies in the folder the trainer runs in.
+"""Names of the files in the work directory, where the trainer runs.
 
-Both environments read this, so it imports nothing. The trainer's working directory is this folder and its YAML names
-files relative to it: the YAML that goes into the artifact tells of no machine.
+Both environments import this file, so it imports nothing. The trainer's current directory is the work directory and its
+YAML has relative paths: the YAML that becomes part of the artifact does not depend on the machine.
 """
 
 BASE = "base"
@@ -15,21 +15,21 @@ SETTINGS = "settings.json"
 METRICS = "metrics.jsonl"
 """One JSON object per optimizer step; after a resume it starts with the lines of the state resumed from."""
 AUDIT = "audit.json"
-"""Share of weights changed by group: a list with a mapping for each time it was looked at."""
+"""Weights changed by group: a list with a mapping for each update audit."""
 VERSIONS = "versions.json"
 """Versions of the trainer's packages."""
 STATES = "states"
 """`step-00000012/`: a training state, renamed to this name when all its files are written; `.part` before."""
 RESUME = "resume"
-"""Link to the state to go on from; absent at a first start."""
+"""Link to the state to resume from; absent at a first start."""
 OUTPUT = "output"
-"""What was trained: `adapter_model.safetensors` with its config, or `pytorch_model_fsdp_0/`."""
+"""Trained weights: `adapter_model.safetensors` with its config, or `pytorch_model_fsdp_0/`."""
 SHARDED = "pytorch_model_fsdp_0"
-"""Sharded weights in the layout of torch.distributed.checkpoint, by the name accelerate and axolotl give them."""
+"""Sharded weights in the layout of torch.distributed.checkpoint, under accelerate's and axolotl's name."""
 SHARDED_OPTIMIZER = "optimizer_0"
 LOG = "trainer.log"
 FAILURE = "failure.json"
-"""Why the trainer ended: name and words of the exception of the rank that failed first; absent after a kill."""
+"""Exception that ended the trainer, of the rank that failed first; absent after a kill."""
 PLUGIN = "tasks.train.trainer.plugin.HindsightPlugin"
 PLAIN_KERNELS = "HINDSIGHT_PLAIN_KERNELS"
 """Environment variable: `1` keeps Triton kernels out of the trainer."""

@@ -19,7 +19,7 @@ from tasks.train.pipeline.launch import (
 )
 from tasks.train.pipeline.monitor import Monitor, TimeLimits
 from tasks.train.trainer import work_files
-from tasks.train.trainer.failure import reason_kept
+from tasks.train.trainer.failure import recording_failure
 
 ON_CPU = TrainConfig(kernels="plain")
 
@@ -117,7 +117,7 @@ def test_of_the_gpus_said_each_rank_gets_one_and_no_rank_a_second(monkeypatch: p
 
 def test_the_first_rank_to_fail_tells_the_reason(tmp_path: Path) -> None:
     for words in ("the weights do not move", "connection closed by peer"):
-        with pytest.raises(ZeroDivisionError), reason_kept(tmp_path):
+        with pytest.raises(ZeroDivisionError), recording_failure(tmp_path):
             raise ZeroDivisionError(words)
     (tmp_path / work_files.LOG).write_text("torch.distributed.elastic.multiprocessing.errors.ChildFailedError:\n")
     assert "ended with ZeroDivisionError: the weights do not move Its last" in str(failure(1, tmp_path))
@@ -129,7 +129,7 @@ def test_a_rank_that_was_killed_is_named_as_such(tmp_path: Path) -> None:
         said.format("15 (SIGTERM)") + said.format("9 (SIGKILL)") + "ChildFailedError:\n"
     )
     assert "the trainer was ended by SIGKILL" in str(failure(1, tmp_path))
-    with pytest.raises(RuntimeError), reason_kept(tmp_path):
+    with pytest.raises(RuntimeError), recording_failure(tmp_path):
         raise RuntimeError("[gloo/transport/tcp/pair.cc:537] Read error: Connection reset by peer")
     assert "the trainer was ended by SIGKILL" in str(failure(1, tmp_path))
 

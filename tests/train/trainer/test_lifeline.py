@@ -44,7 +44,7 @@ def test_a_process_whose_parent_is_another_by_now_ends_at_once() -> None:
     stale = environment() | {PARENT: "1"}
     done = subprocess.run([sys.executable, "-c", SLEEPER], env=stale, capture_output=True, text=True, timeout=240)
     assert done.returncode == 1
-    assert "process 1, which started this one, has ended; so does this one" in done.stderr
+    assert "process 1, which started this one, has ended; this one ends too" in done.stderr
 
 
 def test_a_module_of_others_is_run_in_the_tied_process_with_its_arguments(tmp_path: Path) -> None:

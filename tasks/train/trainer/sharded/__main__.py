@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tasks.train.trainer import work_files as workplace
-from tasks.train.trainer.failure import reason_kept
+from tasks.train.trainer.failure import recording_failure as reason_kept
 from tasks.train.trainer.lifeline import tie_to_parent
 
 LEFT_OUT = ("fla", "bitsandbytes", "sklearn")

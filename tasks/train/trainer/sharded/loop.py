@@ -13,7 +13,7 @@ from tasks.train.trainer.sharded.checkpoint import save_final
 from tasks.train.trainer.sharded.metrics import Clock, append_line, peak_memory_bytes, sum_over_ranks
 from tasks.train.trainer.sharded.run import Run
 from tasks.train.trainer.sharded.states import Keeper, write_state
-from tasks.train.trainer.update_audit import refuse_unmoved
+from tasks.train.trainer.update_audit import check_updates as refuse_unmoved
 
 
 def train(run: Run, folder: Path) -> None:
