@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from datasets import Dataset
 
-from tasks.train.trainer.master_weights import Masters, MastersAreNotKept, check_masters, keep_masters
+from tasks.train.trainer.master_weights import MastersAreNotKept, check_masters, keep_masters
+from tasks.train.trainer.settings import MasterWeights
 from tasks.train.trainer.stochastic_rounding import RoundedAdamW, round_at_random
 from tests.train.trainer.axolotl_facts.models import small_model, small_trainer
 
@@ -73,7 +74,7 @@ def kept_masters(_: Any) -> dict[str, Any]:
     return answer
 
 
-def _prepared(kind: Masters) -> dict[str, Any]:
+def _prepared(kind: MasterWeights) -> dict[str, Any]:
     from accelerate.utils import FullyShardedDataParallelPlugin
     from axolotl.monkeypatch.accelerate.fsdp2 import fsdp2_prepare_model
 
@@ -97,7 +98,7 @@ def _prepared(kind: Masters) -> dict[str, Any]:
     return formats | {"activations": seen[0], "refusal": _refusal(model, kind), "as fp32": _refusal(model, "fp32")}
 
 
-def _refusal(model: Any, kind: Masters) -> str:
+def _refusal(model: Any, kind: MasterWeights) -> str:
     try:
         check_masters(model.named_parameters(), kind, bf16=True)
     except MastersAreNotKept as error:
