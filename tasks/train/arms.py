@@ -1,10 +1,11 @@
-"""The two arms: adapters on one GPU, or every weight on a node of eight."""
+"""The two arms: adapters on one GPU, or every weight on a node of eight GPUs."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tasks.common.settings import Config
+from tasks.train.trainer.settings import MasterWeights
 
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
 ExpertKernels = Literal["scattermoe", "sonicmoe", "none"]
@@ -16,11 +17,11 @@ DELTA_NET = ("in_proj_qkv", "in_proj_z", "out_proj")
 SHARED_EXPERT = ("gate_proj", "up_proj", "down_proj")
 VOCABULARY = ("embed_tokens", "lm_head")
 ROUTED_EXPERTS = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")
-"""Fused 3-D parameters: no module bears their name, so that target_modules cannot reach them."""
+"""Fused 3-D parameters: no module has their name, so that target_modules cannot reach them."""
 
 
 class LoraArm(Config):
-    """Low-rank adapters on one GPU, and what they are put on."""
+    """Low-rank adapters on one GPU, and their targets."""
 
     kind: Literal["lora"] = "lora"
     rank: int = Field(16, ge=1, le=512)
@@ -32,7 +33,7 @@ class LoraArm(Config):
     target_modules: tuple[TargetName, ...] = Field((*ATTENTION, *DELTA_NET, *SHARED_EXPERT, *VOCABULARY), min_length=1)
     """Names of linear and embedding modules, matched as PEFT does: the whole name or its end after a dot."""
     target_parameters: tuple[TargetName, ...] = ROUTED_EXPERTS
-    """Names of fused parameters, matched alike."""
+    """Names of fused parameters, matched in the same way."""
     expert_kernels: ExpertKernels = "none"
     """Kernels of the routed experts and the adapters on them; with `none`, PEFT adds each adapter's product to a whole
     layer's experts in every pass."""
@@ -51,15 +52,15 @@ class FullWeightArm(Config):
     kind: Literal["full-weight"] = "full-weight"
     n_ranks: int = Field(8, ge=2, le=64)
     """Processes, one per GPU; weights, gradients and moments are split among them."""
-    masters: Literal["fp32", "stochastic_rounding", "none"] = "fp32"
-    """What keeps small steps from being rounded away: weights kept in fp32 beside bf16 arithmetic, or bf16 weights
-    whose steps are rounded at random. `none` keeps bf16 weights that round to nearest, as the reference did; preflight
-    refuses it, and the update audit ends a run whose weights do not move."""
+    masters: MasterWeights = "fp32"
+    """How small steps survive rounding: weights in fp32 beside bf16 arithmetic, or bf16 weights whose steps are rounded
+    at random. `none` rounds bf16 weights to nearest, as the reference did; preflight refuses it, and the update audit
+    ends a run whose weights do not change."""
     reshard_after_forward: bool = True
     """Free a layer's gathered weights after its forward pass, and gather them again for the backward pass."""
     sync_each_batch: bool = True
     """Reduce gradients after every forward pass; without it, accumulation keeps them whole on every GPU."""
     expert_kernels: ExpertKernels = "scattermoe"
-    """Kernels of the routed experts; `none` takes PyTorch's own operations."""
+    """Kernels of the routed experts; `none` uses PyTorch's own operations."""
     cut_cross_entropy: bool = True
     """Compute the loss without holding the logits of the whole vocabulary."""

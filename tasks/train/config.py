@@ -20,8 +20,8 @@ class TrainConfig(Config):
     sequence_length: int = Field(2048, ge=16, le=262_144)
     """Most tokens of a row."""
     packing: bool = False
-    """Fill rows with several pieces of documents, told apart by their positions; needs flash-linear-attention, without
-    which one document's state leaks into the next. Unpacked, a row is one piece of one document."""
+    """Fill rows with several blocks of documents, separated by their positions; needs flash-linear-attention, without
+    which one document's state leaks into the next. Unpacked, a row is one block of one document."""
     micro_batch_size: int = Field(1, ge=1, le=1024)
     """Rows per forward pass and GPU."""
     gradient_accumulation_steps: int = Field(8, ge=1, le=4096)
@@ -29,9 +29,9 @@ class TrainConfig(Config):
     learning_rate: float = Field(2e-5, gt=0, le=1)
     """Peak learning rate."""
     embedding_learning_rate: float = Field(2e-6, gt=0, le=1)
-    """Peak learning rate of what sits on, or is, embed_tokens and lm_head."""
+    """Peak learning rate of embed_tokens and lm_head, or of the adapters on them."""
     scheduler: Literal["cosine", "linear", "constant"] = "cosine"
-    """Course of the learning rate after the warm-up."""
+    """Shape of the learning rate after the warm-up."""
     warmup_ratio: float = Field(0.03, ge=0, le=0.5)
     """Share of the steps in which the learning rate rises."""
     optimizer: Literal["adamw_torch_fused", "adamw_torch", "adamw_bnb_8bit", "paged_adamw_8bit"] = "adamw_torch_fused"
@@ -47,9 +47,9 @@ class TrainConfig(Config):
     checkpoint_minutes: float = Field(30, gt=0, le=1_440, json_schema_extra=NOT_IDENTITY)
     """Time between two training states; each goes to the store while training goes on, the last two are kept."""
     first_checkpoint_minutes: float = Field(120, gt=0, le=10_080, json_schema_extra=NOT_IDENTITY)
-    """A trainer whose first state has not reached the store by then is ended, while little is lost."""
+    """A trainer whose first state has not reached the store by then is ended, before much is lost."""
     audit_after_steps: int = Field(50, ge=1, le=10**6, json_schema_extra=NOT_IDENTITY)
-    """Optimizer steps after which the share of weights changed is looked at; it is looked at again at the end."""
+    """Optimizer steps after which the share of weights changed is measured; it is measured once more at the end."""
     min_share_changed: float = Field(0.5, ge=0, le=1, json_schema_extra=NOT_IDENTITY)
     """Smallest share of dense weights that must have changed by then; fewer end the run."""
     stall_minutes: int = Field(60, ge=1, le=1_440, json_schema_extra=NOT_IDENTITY)

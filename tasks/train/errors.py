@@ -1,10 +1,10 @@
-"""What the train room refuses."""
+"""Errors of training, in both environments."""
 
 from tasks.common.errors import HindsightError
 
 
 class TrainError(HindsightError):
-    """Training cannot be done as asked, or was not."""
+    """Training cannot be done as asked, or failed."""
 
 
 class TargetMatchesNothing(TrainError):
@@ -12,7 +12,7 @@ class TargetMatchesNothing(TrainError):
 
 
 class NoDecoderLayer(TrainError):
-    """A base model of which it is not clear what FSDP2 should shard one by one."""
+    """A base model without exactly one class of decoder layers for FSDP2 to shard."""
 
 
 class PackingLeaks(TrainError):
@@ -24,11 +24,11 @@ class CorpusTooSmall(TrainError):
 
 
 class TokenizerMismatch(TrainError):
-    """Corpus and base model do not mean the same by a token id."""
+    """Corpus and base model have different tokenizers."""
 
 
 class TrainerMissing(TrainError):
-    """The trainer's environment is not there."""
+    """The trainer's environment does not exist."""
 
 
 class TrainingFailed(TrainError):
@@ -44,7 +44,7 @@ class NotANumberError(TrainError):
 
 
 class StateRefused(TrainError):
-    """A training state that does not fit the run it shall go on with."""
+    """A training state that does not fit the run."""
 
 
 class NotSharded(TrainError):

@@ -1,4 +1,4 @@
-"""The train room's Prefect task."""
+"""The train stage's Prefect task."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,9 +18,9 @@ from tasks.train.config import ARTIFACT_TYPE, TrainConfig
 
 @task(name="train", cache_policy=NO_CACHE)
 def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -> ArtifactRef:
-    """Train the arm and publish what was trained, unless the store has it.
+    """Train the arm and publish the checkpoint, unless the store has it.
 
-    Called again after a failure, on whatever machine, it goes on from the newest training state in the store.
+    A retry, on any machine, resumes from the newest training state in the store.
 
     Args:
         config: The arm.
@@ -38,21 +38,21 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
     states = States(store, spec)
 
     def make(inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
-        said = inputs["corpus"] / STATEMENT_NAME
-        # Before a GPU works: a corpus whose statement cannot be read is refused. The budget is what will be seen.
+        corpus_statement = inputs["corpus"] / STATEMENT_NAME
+        # Fails before a GPU works if the statement cannot be read. Training sees exactly the budget.
         statement = model_statement(
             store.record(base).facts,
-            said,
+            corpus_statement,
             config.arm.kind,
             base_digest=base.digest,
             tokens_seen=config.token_budget,
         )
         with staging_folder(spec, "work") as work:
             facts = train_arm(config, ModelFolder(inputs["base"]), TextShards(inputs["corpus"]), folder, work, states)
-        write_model_statement(folder, statement, said)
+        write_model_statement(folder, statement, corpus_statement)
         return facts
 
     checkpoint = build(store, spec, make)
-    # Also where the checkpoint was found: the machine that published it may have ended before this line.
+    # Also if the checkpoint was found: the machine that published it may have ended before this line.
     states.drop()
     return checkpoint

@@ -1,5 +1,4 @@
 """What a training needs, computed from a base's config.json: no weight is loaded.
 
-`sizes` counts parameters, `targets` those that are trained, `memory` predicts bytes, `flops` arithmetic per token,
-`forecast` hours.
+`sizes` counts parameters, `targets` those that are trained, `memory` predicts bytes, `speed` hours and MFU.
 """

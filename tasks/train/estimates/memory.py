@@ -1,4 +1,4 @@
-"""Memory and disk an arm will need, predicted from sizes alone.
+"""Memory and disk that an arm needs, predicted from sizes alone.
 
 Of P parameters, A adapter parameters, n ranks, T tokens of a forward pass, b bytes of a number in the arithmetic:
 
@@ -14,7 +14,7 @@ Of P parameters, A adapter parameters, n ranks, T tokens of a forward pass, b by
 | deltas kept | b x routed parameters, the same without checkpointing | exact: weight plus delta, saved for backward |
 | unsharded gradients | b P, accumulating without sync_each_batch | exact |
 
-Logits and expert deltas are never alive together: the larger counts. Against the reference's peaks, read as GiB: LoRA
+Logits and expert deltas never exist together: the larger counts. Against the reference's peaks, read as GiB: LoRA
 77 (74 measured, 8 bytes per adapter parameter), full weight in bf16 44 (42) and 53 (51) without checkpointing.
 """
 
@@ -31,14 +31,14 @@ from tasks.train.estimates.sizes import Sizes
 
 N_GATHERED_LAYERS = 3
 ACTIVATIONS_PER_HIDDEN = 57.6
-"""Bytes in bf16 per token, layer and unit of width that the backward pass wants. Of the reference's 9 GiB at 2,048
+"""Bytes in bf16 per token, layer and unit of width that the backward pass needs. Of the reference's 9 GiB at 2,048
 tokens, 40 layers and width 2,048; another share of experts per token will change it."""
 DELTAS_PER_PARAMETER = 6
 """Bytes per routed parameter of one layer while PEFT adds its deltas, bf16: 5.9 with eager experts, 4.3 grouped."""
 PROCESS_BYTES = 0.8e9
-"""Of a trainer's process before it loads anything: 0.75 GB measured on a CPU."""
+"""Of a trainer's process before it loads a model: 0.75 GB measured on a CPU."""
 N_STATES = 3
-"""The last two are kept, and one is being written."""
+"""On the training machine at once: the last two, and one being written."""
 STORE_BYTES_PER_SECOND = 500e6
 """Stated, not measured: what a GPU machine sends to its store, and reads back from it."""
 DISK_BYTES_PER_SECOND = 1e9
@@ -57,7 +57,7 @@ class Numbers(NamedTuple):
 
 @dataclass(frozen=True)
 class Memory:
-    """What one GPU, or one process on a CPU, will hold at its peak.
+    """Peak memory of one GPU, or of one process on a CPU.
 
     Args:
         terms: Bytes by what they are for.
@@ -80,18 +80,18 @@ def trained_numbers(config: TrainConfig, settings: Mapping[str, JsonValue]) -> N
 
     Args:
         config: The arm.
-        settings: Axolotl's, for what it is told of optimizer and adapters.
+        settings: Axolotl's, for its keys of optimizer and adapters.
     """
     arm = config.arm
     if isinstance(arm, FullWeightArm):
         wide = arm.masters == "fp32"
     else:
-        # PEFT keeps adapters in fp32 above a bf16 base unless it is told not to.
+        # PEFT keeps adapters in fp32 above a bf16 base unless this key is false.
         wide = settings.get("peft_autocast_adapter_dtype") is not False
     weight = 4 if wide or config.precision == "fp32" else 2
     if "8bit" in str(settings.get("optimizer", config.optimizer)):
         return Numbers(weight, gradient=weight, moments=2)
-    # Weights whose steps are rounded at random have their moments in fp32 all the same.
+    # With stochastic rounding the moments are in fp32, although the weights are not.
     rounded = isinstance(arm, FullWeightArm) and arm.masters == "stochastic_rounding"
     return Numbers(weight, gradient=weight, moments=8 if rounded else 2 * weight)
 
@@ -161,7 +161,7 @@ def state_bytes(config: TrainConfig, settings: Mapping[str, JsonValue], n_traina
 
 
 def output_bytes(config: TrainConfig, settings: Mapping[str, JsonValue], n_trainable: int) -> int:
-    """What training leaves: adapters, or every weight, in the format they were trained in."""
+    """The checkpoint: adapters, or every weight, in the format they were trained in."""
     return trained_numbers(config, settings).weight * n_trainable
 
 

@@ -47,12 +47,12 @@ def _files(arm: LoraArm | FullWeightArm) -> Settings:
         "base_model": work_files.BASE,
         "trust_remote_code": False,
         "plugins": [work_files.PLUGIN, *_kernel_plugins(arm)],
-        # The schema wants data sets; the plugin hands over the rows, so that none is dropped, cut or shuffled here.
+        # The schema requires data sets; the plugin supplies the rows, so that none is dropped, cut or shuffled.
         "datasets": [{"path": work_files.BLOCKS, "type": "completion"}],
         "val_set_size": 0,
         "output_dir": work_files.OUTPUT,
-        # States, resume and the last save of the shards are the plugin's; axolotl saves the adapter after the last
-        # step. Without a checkpoint-* folder, its in-job merge finds nothing to merge.
+        # The plugin writes states, resumes and saves the final shards; axolotl saves the adapter after the last step.
+        # Without a checkpoint-* folder, its in-job merge finds nothing to merge.
         "save_strategy": "no",
         "logging_steps": 1,
     }
@@ -100,7 +100,7 @@ def _sharding(arm: FullWeightArm, decoder_layer: str) -> Settings:
 def _arm_kernels(arm: LoraArm | FullWeightArm) -> Settings:
     settings: Settings = {"cut_cross_entropy": True} if arm.cut_cross_entropy else {}
     if arm.expert_kernels != "none":
-        # Unsaid, use_kernels becomes true, and transformers looks for kernels on the hub, before those named here.
+        # By default use_kernels is true, and transformers prefers kernels from the hub to those named here.
         settings |= {f"use_{arm.expert_kernels}": True, "use_kernels": False}
     return settings
 
@@ -121,12 +121,12 @@ def _batches(config: TrainConfig, n_steps: int) -> Settings:
 def _packing(config: TrainConfig) -> Settings:
     if config.kernels == "plain":
         raise PackingLeaks(
-            "packing = true with kernels = 'plain': without flash-linear-attention the DeltaNet's state runs from one "
-            "document into the next, and axolotl says so on a GPU only. Set kernels to fused, or packing to false."
+            "packing = true with kernels = 'plain': without flash-linear-attention the DeltaNet's state leaks from one "
+            "document into the next, and axolotl warns on a GPU only. Set kernels to fused, or packing to false."
         )
     return {
-        # Rows come packed. This switch puts the varlen kernels in; the sampler it brings finds every row full, and so
-        # takes them one after another: `length` says that they are, where it would else read a row's last position.
+        # Rows are packed already. This key enables the varlen kernels; its sampler takes rows one after another if all
+        # are full. The column `length` marks them as full; without it the sampler reads a row's last position.
         "sample_packing": True,
         "sample_packing_sequentially": True,
         "eval_sample_packing": True,
@@ -160,7 +160,7 @@ def _arithmetic(config: TrainConfig) -> Settings:
         "fp16": False,
         "tf32": bf16,
         "gradient_checkpointing": checkpointing,
-        # Unsaid, axolotl takes the reentrant kind, which FSDP2's hooks do not see through.
+        # Axolotl's default is the reentrant kind, which FSDP2's hooks do not support.
         **({"gradient_checkpointing_kwargs": {"use_reentrant": False}} if checkpointing else {}),
         "attn_implementation": "sdpa",
         "seed": config.seed,
