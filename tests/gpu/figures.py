@@ -1,4 +1,4 @@
-"""Figures measured on a GPU: asked of the trainer's interpreter, printed, kept in `.hindsight/bench/gpu-NAME.json`."""
+"""Figures measured on a GPU in the trainer's environment, printed and saved in `.hindsight/bench/gpu-NAME.json`."""
 
 import json
 import subprocess
@@ -14,8 +14,8 @@ from tasks.train.pipeline.launch import trainer_environment, trainer_python
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 
 
-def asked(module: str, arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """What a module of this folder prints, run with the fast kernels."""
+def run_in_trainer(module: str, arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Run a module of this folder with the fast kernels, and return the figures it prints."""
     done = subprocess.run(
         [trainer_python(), "-m", module],
         input=json.dumps(arguments),
@@ -30,8 +30,8 @@ def asked(module: str, arguments: dict[str, Any], folder: Path) -> dict[str, Any
     return figures
 
 
-def keep(name: str, figures: dict[str, Any]) -> None:
-    """Print and write them. A test's own state folder goes with the test; these stay with the project."""
+def save_figures(name: str, figures: dict[str, Any]) -> None:
+    """Print and write figures into the project's own folder: a test's state folder is removed after the test."""
     folder = project_root() / ".hindsight" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(figures, indent=1)

@@ -1,6 +1,6 @@
-"""Packed rows and padded ones against their documents alone: `python -m tests.gpu.kernels < arguments.json`.
+"""Packed and padded rows compared with their documents alone: `python -m tests.gpu.kernels < arguments.json`.
 
-Run by the trainer's interpreter on a GPU, where axolotl's patch puts in flash-linear-attention's varlen kernels; or,
+Run by the trainer's interpreter on a GPU, where axolotl's patch enables flash-linear-attention's varlen kernels; or,
 with PyTorch's own operations, in the tests' own process.
 """
 
@@ -22,10 +22,10 @@ def leak(sizes: dict[str, int], device: str, varlen: bool) -> dict[str, Any]:
     Args:
         sizes: Of the architecture.
         device: `cuda` or `cpu`.
-        varlen: Whether to put in what axolotl puts in for `sample_packing` on a GPU.
+        varlen: Whether to apply axolotl's patch for `sample_packing` on a GPU.
 
     Returns:
-        deviation: largest difference of an output; scale: largest output; and where it ran.
+        deviation: largest difference of an output; scale: largest output; and the machine.
     """
     if varlen:
         from axolotl.monkeypatch.models.qwen3_5.modeling import patch_qwen3_5_moe_modeling_packing

@@ -26,7 +26,7 @@ def lora_steps(sizes: dict[str, int], device: str, n_steps: int, n_passes: int, 
         sequence_length: Tokens of a row.
 
     Returns:
-        losses by step, tokens_per_second, peak_memory_gib, n_parameters, n_trainable, and where it ran.
+        losses by step, tokens_per_second, peak_memory_gib, n_parameters, n_trainable, and the machine.
     """
     model, n_parameters = _adapted(sizes, device)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -35,7 +35,7 @@ def lora_steps(sizes: dict[str, int], device: str, n_steps: int, n_passes: int, 
     for step in range(n_steps):
         started = time.perf_counter()
         losses.append(_step(model, optimizer, [_row(sizes, sequence_length, step, p, device) for p in range(n_passes)]))
-        # Reading the loss waited for the device.
+        # Reading the loss has waited for the device.
         seconds.append(time.perf_counter() - started)
     return {
         "losses": losses,

@@ -1,4 +1,4 @@
-"""Models of random weights, built where they run: neither hub nor disk, at Qwen3.5-35B-A3B's sizes 70 GB in bf16."""
+"""Models with random weights, built on their device: at Qwen3.5-35B-A3B's sizes 70 GB in bf16."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ SMALL_SIZE = {
     "moe_intermediate_size": 16,
     "shared_expert_intermediate_size": 16,
 }
-"""Every kind of layer, heads as narrow as the Triton kernels take them."""
+"""Every kind of layer; heads as narrow as the Triton kernels accept."""
 
 
 def architecture(sizes: dict[str, int]) -> Any:
@@ -55,22 +55,22 @@ def peak_memory_gib(device: str) -> float:
 
 
 def where(device: str) -> dict[str, str]:
-    """Machine and versions, for whoever reads the figures."""
+    """Machine and versions that produced the figures."""
     import transformers
 
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "flash_linear_attention": str(_is_there("fla")),
+        "flash_linear_attention": str(_is_installed("fla")),
     }
 
 
-def _is_there(package: str) -> bool:
+def _is_installed(package: str) -> bool:
     from importlib.util import find_spec
 
     try:
         return find_spec(package) is not None
     except ValueError:
-        # Kept out on purpose: a None among the imported modules.
+        # Blocked on purpose: a None among the imported modules.
         return False

@@ -1,6 +1,6 @@
 """Embedding at Qwen3.5-35B-A3B's sizes on one GPU of 80 GB, random weights; at small size on any machine.
 
-The large one has not run yet: this project's machines had no GPU. Its figures go into docs/benchmarks.md once it has.
+The large one has not run yet: this project's machines had no GPU. Its figures belong into docs/benchmarks.md.
 """
 
 import time
@@ -12,7 +12,7 @@ import torch
 
 from tasks.embed.hidden_states import last_token_states
 from tests.architectures import QWEN_35B
-from tests.gpu.figures import keep, needs_gpu
+from tests.gpu.figures import needs_gpu, save_figures
 from tests.gpu.random_model import SMALL_SIZE, peak_memory_gib, random_ids, random_model, where
 
 
@@ -20,7 +20,7 @@ def embed_rows(sizes: dict[str, int], device: str, n_rows: int, tokens_per_batch
     """Embed rows as long as the panel's sentences, by the code the embed stage runs.
 
     Returns:
-        rows_per_second and tokens_per_second, the first batch apart, whether all states differ, and where it ran.
+        rows_per_second and tokens_per_second, the first batch apart, whether all states differ, and the machine.
     """
     causal = random_model(sizes, device, torch.bfloat16 if device == "cuda" else torch.float32)
     model = causal.get_decoder().eval()
@@ -45,5 +45,5 @@ def test_the_same_rows_are_embedded_at_small_size_without_a_gpu() -> None:
 @pytest.mark.slow
 def test_rows_are_embedded_at_true_size() -> None:
     figures = embed_rows(QWEN_35B, "cuda", n_rows=2_000, tokens_per_batch=65_536)
-    keep("embed-true-size", figures)
+    save_figures("embed-true-size", figures)
     assert figures["n_distinct"] == 2_000

@@ -1,4 +1,4 @@
-"""What a GPU scores is what BLAS scores. Skipped where there is none."""
+"""A GPU gives the scores that BLAS gives. Skipped without a GPU."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ import pytest
 from tasks.train.estimates.sizes import sizes_of
 from tasks.train.estimates.speed import mfu
 from tests.architectures import QWEN_35B
-from tests.gpu.figures import asked, keep, needs_gpu
+from tests.gpu.figures import needs_gpu, run_in_trainer, save_figures
 from tests.gpu.lora_steps import lora_steps
 from tests.gpu.random_model import SMALL_SIZE, architecture
 
@@ -37,10 +37,10 @@ def test_the_same_steps_run_at_small_size_without_a_gpu() -> None:
 @pytest.mark.slow
 def test_the_lora_arm_fits_and_trains_at_true_size(tmp_path: Path) -> None:
     arguments = {"device": "cuda", "n_steps": 4, "n_passes": 8, "sequence_length": 2_048}
-    figures = asked("tests.gpu.lora_steps", {"sizes": QWEN_35B, **arguments}, tmp_path)
+    figures = run_in_trainer("tests.gpu.lora_steps", {"sizes": QWEN_35B, **arguments}, tmp_path)
     rate, name = figures["tokens_per_second"], figures["device"]
     share = mfu(sizes_of(architecture(QWEN_35B)), "lora", rate, 1, name)
-    keep("lora-true-size", figures | arguments | {"mfu": share})
+    save_figures("lora-true-size", figures | arguments | {"mfu": share})
     starts_at_chance_and_stays_finite(figures, QWEN_35B)
     assert (figures["n_parameters"], figures["n_trainable"]) == (34_660_610_688, 949_927_936)
     assert figures["peak_memory_gib"] < GPU_GIB

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gpu.figures import asked, keep, needs_gpu
+from tests.gpu.figures import needs_gpu, run_in_trainer, save_figures
 from tests.gpu.kernels import leak
 from tests.gpu.random_model import SMALL_SIZE
 
@@ -26,6 +26,6 @@ def test_without_the_varlen_kernels_one_document_leaks_into_the_next() -> None:
 @pytest.mark.trainer
 def test_with_the_varlen_kernels_nothing_leaks(tmp_path: Path) -> None:
     arguments = {"question": "leak", "sizes": SMALL_SIZE, "device": "cuda", "varlen": True}
-    figures = asked("tests.gpu.kernels", arguments, tmp_path)
-    keep("packing-leak", figures)
+    figures = run_in_trainer("tests.gpu.kernels", arguments, tmp_path)
+    save_figures("packing-leak", figures)
     assert figures["deviation"] < ROUNDING * figures["scale"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gpu.figures import asked, keep, needs_gpu
+from tests.gpu.figures import needs_gpu, run_in_trainer, save_figures
 from tests.gpu.kernels import padding
 from tests.gpu.random_model import SMALL_SIZE
 
@@ -25,6 +25,6 @@ def test_padding_does_not_reach_the_last_token_with_plain_kernels() -> None:
 @pytest.mark.parametrize("precision", ROUNDING)
 def test_padding_does_not_reach_the_last_token_with_fast_kernels(precision: str, tmp_path: Path) -> None:
     arguments = {"question": "padding", "sizes": SMALL_SIZE, "device": "cuda", "half": precision == "bf16"}
-    figures = asked("tests.gpu.kernels", arguments, tmp_path)
-    keep(f"padding-{precision}", figures)
+    figures = run_in_trainer("tests.gpu.kernels", arguments, tmp_path)
+    save_figures(f"padding-{precision}", figures)
     assert figures["deviation"] < ROUNDING[precision] * figures["scale"]
