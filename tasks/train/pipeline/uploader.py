@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasks.store.publication import Stop
 from tasks.train.pipeline.state_store import SPENT, States
-from tasks.train.trainer.state_files import Told, complete_states
+from tasks.train.trainer.state_files import StateInfo, complete_states
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +72,15 @@ class Uploader:
         return self._failed is not None and self._failed[0] == state and time.monotonic() < self._failed[1]
 
     def _publish(self, state: Path) -> None:
-        started, counters = time.monotonic(), Told.read(state)
+        started, info = time.monotonic(), StateInfo.read(state)
         try:
-            facts = {"tokens_seen": counters.tokens_seen, SPENT: round(self.spent_seconds(), 3)}
-            self.states.publish(state, counters.step, facts, self.stop)
+            facts = {"tokens_seen": info.tokens_seen, SPENT: round(self.spent_seconds(), 3)}
+            self.states.publish(state, info.step, facts, self.stop)
         except Exception:
             self._failed = state, time.monotonic() + self.retry_seconds
             raise
         shutil.rmtree(state)
-        log.info("train: state of step %d is in the store, %.0f s", counters.step, time.monotonic() - started)
+        log.info("train: state of step %d is in the store, %.0f s", info.step, time.monotonic() - started)
         self.states.prune()
 
 

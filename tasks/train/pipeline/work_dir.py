@@ -14,7 +14,7 @@ from tasks.train.pipeline.rows import Rows, write_rows
 from tasks.train.pipeline.state_store import States
 from tasks.train.trainer import work_files
 from tasks.train.trainer.settings import Settings
-from tasks.train.trainer.state_files import Told
+from tasks.train.trainer.state_files import StateInfo
 
 PROCESSORS = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
 
@@ -50,7 +50,7 @@ def link_newest_state(states: States | None, work: Path) -> int:
     for name in (work_files.METRICS, work_files.AUDIT):
         if (state / name).exists():
             shutil.copyfile(state / name, work / name)
-    return Told.read(state).step
+    return StateInfo.read(state).step
 
 
 def link_text_model(base: Path, folder: Path) -> None:

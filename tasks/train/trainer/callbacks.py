@@ -16,7 +16,7 @@ from tasks.train.trainer.master_weights import check_masters
 from tasks.train.trainer.ranks import barrier, from_rank_0, peak_memory_bytes, rank, world_size
 from tasks.train.trainer.rng import save_rng
 from tasks.train.trainer.settings import Settings
-from tasks.train.trainer.state_files import TRAINER_STATE, Told, begin, finish, has_room, part_of
+from tasks.train.trainer.state_files import TRAINER_STATE, StateInfo, begin, finish, has_room, part_of
 from tasks.train.trainer.update_audit import check_updates
 
 STATES = Path(work_files.STATES)
@@ -157,7 +157,7 @@ class StateKeeper(StepCallback):
             if Path(name).exists():
                 shutil.copyfile(name, part / name)
         seen = tokens_seen(state, self.settings)
-        Told(state.global_step, seen, self.settings.n_steps, world_size(), self.dataset).write(part)
+        StateInfo(state.global_step, seen, self.settings.n_steps, world_size(), self.dataset).write(part)
 
 
 def tokens_seen(state: Any, settings: Settings) -> int:

@@ -19,7 +19,7 @@ from tasks.train.trainer.in_job_merge import prevent_merge
 from tasks.train.trainer.master_weights import keep_masters
 from tasks.train.trainer.ranks import rank, world_size
 from tasks.train.trainer.settings import Settings
-from tasks.train.trainer.state_files import Told
+from tasks.train.trainer.state_files import StateInfo as Told
 
 PACKAGES = ("axolotl", "torch", "transformers", "peft")
 

@@ -24,7 +24,7 @@ MOST_WAITING = 2
 
 
 @dataclass(frozen=True)
-class Told:
+class StateInfo:
     """`trainer.json`: the run and step that a state belongs to.
 
     Args:

@@ -9,7 +9,7 @@ from tasks.store.records import Record
 from tasks.store.refs import ArtifactSpec
 from tasks.store.store import Store
 from tasks.train.pipeline.state_store import States
-from tasks.train.trainer.state_files import Told, begin, finish
+from tasks.train.trainer.state_files import StateInfo, begin, finish
 
 
 class Arm(Config):
@@ -26,7 +26,7 @@ def written(root: Path, step: int, n_bytes: int = 4_000) -> Path:
     part = begin(root / "states", step)
     (part / "adapter.safetensors").write_bytes(bytes([step]) * n_bytes)
     (part / "audit.json").write_text("[]")
-    Told(step, step * 100, 10, 1, "rows").write(part)
+    StateInfo(step, step * 100, 10, 1, "rows").write(part)
     finish(part)
     return root / "states" / f"step-{step:08d}"
 

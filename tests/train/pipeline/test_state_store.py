@@ -7,7 +7,7 @@ import pytest
 from tasks.store.refs import ArtifactRef
 from tasks.train.pipeline.state_store import States
 from tasks.train.pipeline.uploader import Uploader
-from tasks.train.trainer.state_files import Told
+from tasks.train.trainer.state_files import StateInfo
 from tests.train.pipeline.example_states import harm, publish, records, refuse, states_of, steps, written
 
 
@@ -15,7 +15,7 @@ def test_another_machine_finds_the_newest_state_whole(tmp_path: Path) -> None:
     publish(states_of(tmp_path), tmp_path, 3, 7, 5)
     found = states_of(tmp_path, "second").latest()
     assert found is not None
-    assert Told.read(found).step == 7
+    assert StateInfo.read(found).step == 7
     assert (found / "adapter.safetensors").read_bytes() == bytes([7]) * 4_000
 
 
@@ -31,7 +31,7 @@ def test_a_damaged_newest_state_gives_way_to_the_older_one(tmp_path: Path, caplo
     second = states_of(tmp_path, "second")
     found = second.latest()
     assert found is not None
-    assert Told.read(found).step == 3
+    assert StateInfo.read(found).step == 3
     assert len(second.damaged) == 1
     assert "is skipped, an older one is taken" in caplog.text
 
@@ -45,7 +45,7 @@ def test_a_state_whose_record_is_cut_gives_way_too_and_both_are_forgotten_later(
     second = states_of(tmp_path, "second")
     found = second.latest()
     assert found is not None
-    assert Told.read(found).step == 3
+    assert StateInfo.read(found).step == 3
     publish(second, tmp_path, 9)
     second.prune()
     assert steps(second) == [3, 9]
@@ -76,7 +76,7 @@ def test_the_time_of_a_damaged_state_was_paid_too(tmp_path: Path) -> None:
     second = states_of(tmp_path, "second")
     found = second.latest()
     assert found is not None
-    assert (Told.read(found).step, second.spent_seconds()) == (3, 70.5)
+    assert (StateInfo.read(found).step, second.spent_seconds()) == (3, 70.5)
     # It is told on, when the damaged one is forgotten.
     upload(second, tmp_path, 4, 70.5 + 9.0)
     assert steps(second) == [3, 4]
@@ -105,7 +105,7 @@ def test_states_that_appear_while_the_listed_ones_go_are_found(tmp_path: Path, m
     monkeypatch.setattr(second.store, "fetch", overtaken)
     found = second.latest()
     assert found is not None
-    assert (Told.read(found).step, second.damaged) == (9, set())
+    assert (StateInfo.read(found).step, second.damaged) == (9, set())
 
 
 def test_that_no_state_could_be_used_is_one_error_that_names_them(
@@ -133,7 +133,7 @@ def test_of_the_states_fetched_the_newest_alone_stays_on_the_disk(tmp_path: Path
         found = second.latest()
     assert found is not None
     assert others is not None
-    assert (list(found.parent.iterdir()), Told.read(found).step, Told.read(others).step) == ([found], 5, 1)
+    assert (list(found.parent.iterdir()), StateInfo.read(found).step, StateInfo.read(others).step) == ([found], 5, 1)
 
 
 def test_the_last_two_states_are_kept(tmp_path: Path) -> None:

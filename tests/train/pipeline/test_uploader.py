@@ -11,7 +11,7 @@ import pytest
 from tasks.train.errors import TrainingFailed
 from tasks.train.pipeline.state_store import KIND, States
 from tasks.train.pipeline.uploader import Uploader, publishing
-from tasks.train.trainer.state_files import MOST_WAITING, Told, begin, complete_states, finish, has_room
+from tasks.train.trainer.state_files import MOST_WAITING, StateInfo, begin, complete_states, finish, has_room
 from tests.train.pipeline.example_states import publish, records, refuse, spent, states_of, steps, written
 
 
@@ -178,7 +178,7 @@ def publish_slowly(root: Path, said: Path) -> None:
     # Bytes that differ from piece to piece, so that every kibibyte is a blob.
     part = begin(root / "states", 5)
     (part / "adapter.safetensors").write_bytes(os.urandom(8_000))
-    Told(5, 500, 10, 1, "rows").write(part)
+    StateInfo(5, 500, 10, 1, "rows").write(part)
     finish(part)
     Uploader(states, root / "states", spent).poll()
 
@@ -197,7 +197,7 @@ def test_a_kill_in_the_middle_of_an_upload_leaves_the_state_before(tmp_path: Pat
     n_blobs = len(list(second.store.objects.list("blobs/")))
     found = second.latest()
     assert found is not None
-    assert Told.read(found).step == 3
+    assert StateInfo.read(found).step == 3
     assert second.damaged == set()
     # The retry comes to the same step: nothing that was left half done is in its way.
     publish(second, tmp_path, 5)

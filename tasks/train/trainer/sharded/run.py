@@ -21,7 +21,7 @@ from tasks.train.trainer.sharded.errors import SettingsRefused
 from tasks.train.trainer.sharded.keys import Keys
 from tasks.train.trainer.sharded.model import sharded_model
 from tasks.train.trainer.sharded.optimizer import build_optimizer, build_scheduler
-from tasks.train.trainer.state_files import Told
+from tasks.train.trainer.state_files import StateInfo as Told
 from tasks.train.trainer.update_audit import Sample
 
 PACKAGES = ("torch", "transformers")

@@ -11,7 +11,8 @@ from tasks.train.trainer.rng import save_rng
 from tasks.train.trainer.sharded.checkpoint import save_sharded
 from tasks.train.trainer.sharded.metrics import sum_over_ranks
 from tasks.train.trainer.sharded.run import Run
-from tasks.train.trainer.state_files import Told, begin, finish, has_room, part_of
+from tasks.train.trainer.state_files import StateInfo as Told
+from tasks.train.trainer.state_files import begin, finish, has_room, part_of
 
 
 class Keeper:

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.train.config import TrainConfig
 from tasks.train.trainer import work_files as workplace
-from tasks.train.trainer.state_files import Told
+from tasks.train.trainer.state_files import StateInfo as Told
 from tests.train.trainer.sharded.workplaces import (
     N_STEPS,
     SMALL,

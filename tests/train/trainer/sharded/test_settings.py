@@ -18,7 +18,7 @@ from tasks.train.trainer.sharded.keys import Keys
 from tasks.train.trainer.sharded.model import weights_dtype
 from tasks.train.trainer.sharded.optimizer import build_optimizer, build_scheduler, n_warmup_steps
 from tasks.train.trainer.sharded.run import refuse_another_runs
-from tasks.train.trainer.state_files import Told
+from tasks.train.trainer.state_files import StateInfo as Told
 from tests.train.trainer.sharded.workplaces import SMALL
 
 
