@@ -1,11 +1,11 @@
-"""`python -m tests`: all fast tests in three processes side by side; their lines come as they are said.
+"""`python -m tests`: all fast tests in three processes side by side; their lines are printed as they come.
 
-Those that share a server run in one process and in their order; most of their time they wait for it. (pytest-xdist
+Tests that share a server run in one process and in their order; they mostly wait for it. (pytest-xdist
 3.8.0 does not keep its groups together under pytest 9.2.)
 
-Whatever computes gets one thread: two processes of two threads each on two cores wait for one another at every barrier.
-Measured on the smoke recipe, beside other tests: training at 124 tokens per second instead of 947, embedding at 2,100
-instead of 38,000 (torch 2.13.0 CPU).
+Every process computes with one thread: two processes of two threads each on two cores wait for one another at every
+barrier. Measured on the smoke recipe, beside other tests: training at 124 tokens per second instead of 947, embedding at
+2,100 instead of 38,000 (torch 2.13.0 CPU).
 """
 
 import os
@@ -16,9 +16,9 @@ import threading
 from tasks.common.settings import project_root
 
 PARTS = {
-    "rooms": ["-m", "not slow and not server"],
+    "fast": ["-m", "not slow and not server"],
     "server": ["-m", "not slow and server and not trainer"],
-    # What is trained through a server, and all that looks at it.
+    # What is trained through a server, and all tests that look at it.
     "trained": ["-m", "not slow and server and trainer"],
 }
 
@@ -26,14 +26,14 @@ PARTS = {
 def main() -> int:
     """Run the parts; the worst of their exit codes."""
     started = {name: _start(name, arguments) for name, arguments in PARTS.items()}
-    readers = [threading.Thread(target=_tell, args=part) for part in started.items()]
+    readers = [threading.Thread(target=_print_lines, args=part) for part in started.items()]
     try:
         for reader in readers:
             reader.start()
         for reader in readers:
             reader.join()
     except KeyboardInterrupt:
-        # The terminal has told the parts as well: they end their servers first.
+        # The terminal interrupts the parts as well: they end their servers first.
         for reader in readers:
             reader.join()
     codes = {name: process.wait() for name, process in started.items()}
@@ -54,7 +54,7 @@ def _start(name: str, arguments: list[str]) -> "subprocess.Popen[str]":
     )
 
 
-def _tell(name: str, process: "subprocess.Popen[str]") -> None:
+def _print_lines(name: str, process: "subprocess.Popen[str]") -> None:
     for line in process.stdout or ():
         print(f"{name:7} {line.rstrip()}", flush=True)
 

@@ -63,7 +63,7 @@ def local_stack(state: Path, extra: Mapping[str, str] | None = None, account: tu
     """Server and workers until the block ends.
 
     Args:
-        state: Their folder; whoever the account is must be able to write there.
+        state: Their folder; the account must be able to write there.
         extra: As in Stack.
         account: As in Stack.
     """

@@ -97,7 +97,7 @@ def _make(cluster: Cluster) -> None:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Whose the cluster shall be: None for whoever runs the tests."""
+    """The owner of the cluster: None for the account that runs the tests."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name: entry for entry in pwd.getpwall()}

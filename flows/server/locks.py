@@ -43,17 +43,17 @@ MAY_HOLD = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
 DIED = {StateType.CRASHED, StateType.CANCELLED, StateType.FAILED}
 
 
-def one_at_a_time(room: ArtifactType[Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def one_at_a_time(artifact_type: ArtifactType[Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a stage's function so that no two runs build the same artifact at once.
 
     Args:
-        room: Names the artifact from the function's `config` and its references.
+        artifact_type: Names the artifact from the function's `config` and its references.
     """
 
     def decorate(stage: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(stage)
         def alone(*args: P.args, **kwargs: P.kwargs) -> R:
-            with only_run(_plan(room, inspect.signature(stage).bind(*args, **kwargs).arguments)):
+            with only_run(_spec(artifact_type, inspect.signature(stage).bind(*args, **kwargs).arguments)):
                 return stage(*args, **kwargs)
 
         return alone
@@ -83,9 +83,10 @@ def only_run(spec: ArtifactSpec, lease_seconds: float = LEASE_SECONDS) -> Iterat
             yield
 
 
-def _plan(room: ArtifactType[Any], arguments: dict[str, Any]) -> ArtifactSpec:
+def _spec(artifact_type: ArtifactType[Any], arguments: dict[str, Any]) -> ArtifactSpec:
     config: Config = arguments["config"]
-    return room.spec(config, {name: value for name, value in arguments.items() if isinstance(value, ArtifactRef)})
+    inputs = {name: value for name, value in arguments.items() if isinstance(value, ArtifactRef)}
+    return artifact_type.spec(config, inputs)
 
 
 @contextmanager

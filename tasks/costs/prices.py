@@ -6,11 +6,11 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from tasks.common.errors import HindsightError
 from tasks.common.settings import Frozen, project_root
+from tasks.common.yaml_file import read_yaml
 from tasks.costs.hardware import POOLS
 
 PROVIDER_VARIABLE = "HINDSIGHT_PROVIDER"
@@ -72,16 +72,7 @@ def load_prices(file: Path | None = None) -> Prices:
         BadPrices: If the file is missing or not valid: an unknown key, a value out of bounds, a pool twice.
     """
     file = file or project_root() / "configs" / "prices.yaml"
-    try:
-        content: JsonValue = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return Prices.model_validate(content)
-    except OSError as error:
-        raise BadPrices(f"prices {file} cannot be read: {error.strerror}; the project's are in configs/.") from error
-    except yaml.YAMLError as error:
-        raise BadPrices(f"prices {file} is not YAML: {' '.join(str(error).split())}.") from error
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, line['loc'])) or 'prices'}: {line['msg']}" for line in error.errors()]
-        raise BadPrices(f"prices {file}: {'; '.join(lines)}. See configs/prices.yaml for the keys.") from error
+    return read_yaml(file, Prices, BadPrices, "prices", "configs/prices.yaml")
 
 
 def charge(price: Price | None, seconds: float) -> float | None:

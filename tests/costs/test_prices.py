@@ -55,19 +55,22 @@ LINE = "{pool: h100, provider: a, dollars_per_gpu_hour: 2, as_of: 2026-05-01, so
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"provider: a\nprices: [{LINE}]\nfoo: 1", "foo: Extra inputs are not permitted"),
-        (f"provider: a\nprices: [{LINE.replace('as_of', 'on')}]", r"prices\.0\.as_of: Field required"),
-        (f"provider: a\nprices: [{LINE.replace(': 2,', ': -2,')}]", r"dollars_per_gpu_hour: Input should be greater"),
+        (f"provider: a\nprices: [{LINE}]\nfoo: 1", "foo is an unknown key; see configs/prices.yaml"),
+        (f"provider: a\nprices: [{LINE.replace('as_of', 'on')}]", r"prices\.0\.as_of is missing"),
+        (
+            f"provider: a\nprices: [{LINE.replace(': 2,', ': -2,')}]",
+            r"dollars_per_gpu_hour = -2: input should be greater",
+        ),
         (
             f"provider: a\nprices: [{LINE.replace('a write-up of May', 'me')}]",
-            r"prices\.0\.source: String should have at",
+            r"prices\.0\.source = 'me': string should have at",
         ),
         (f"provider: a\nprices: [{LINE}, {LINE}]", "pool 'h100' has two prices of provider 'a'; keep the newer"),
         (
             f"provider: a\nprices: [{LINE.replace('h100', 'h1000')}]",
             "pool 'h1000' is unknown; pools are cpu, h100, h100x8",
         ),
-        ("- a", "prices: Input should be a valid dictionary"),
+        ("- a", "holds a list, not a mapping"),
         ("a: [", "is not YAML"),
     ],
 )

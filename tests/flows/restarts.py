@@ -42,7 +42,7 @@ def a_run_lives_through(stack: Stack, folder: Path, seconds: float) -> None:
 
     Args:
         stack: The calling process is its client.
-        folder: For gates; whoever runs the stack can write there.
+        folder: For gates; the account that runs the stack can write there.
         seconds: How long the server is away.
     """
     deploy(gated, "test")
@@ -73,7 +73,7 @@ PARTS = ("first", "second", "last")
 
 
 def runs_of(config: GateConfig) -> list[FlowRun]:
-    """The stage's runs, whoever asked for them."""
+    """The stage's runs of all parents."""
     with get_client(sync_client=True) as client:
         tags = FlowRunFilterTags(all_=[request(config).artifact_tag])
         return client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=tags))

@@ -1,6 +1,5 @@
 """The worked example of docs/extend.md: its edits add a stage to a copy of the project, which is deployed and run."""
 
-import json
 import os
 import re
 import shutil
@@ -88,13 +87,14 @@ def test_the_new_stage_runs_inline_and_is_planned(extended: Path, tmp_path: Path
 @pytest.mark.server
 def test_the_new_stage_is_deployed_run_and_found_in_the_store(extended: Path, on_stack: Stack) -> None:
     connection = {"PREFECT_API_URL": on_stack.api, "PREFECT_HOME": str(on_stack.state / "prefect")}
-    variables = f"env={json.dumps({'PYTHONPATH': str(extended)})}"
     described = yaml.safe_load((extended / "prefect.yaml").read_text())
     # Only the new deployment: the others keep pointing to the project.
     described["deployments"] = [each for each in described["deployments"] if "stage:coverage" in each.get("tags", [])]
+    for each in described["deployments"]:
+        each["work_pool"]["job_variables"] = {"env": {"PYTHONPATH": str(extended)}}
     (extended / "coverage.yaml").write_text(yaml.safe_dump(described))
     deploy = ("-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "coverage.yaml")
-    run(extended, *deploy, "--job-variable", variables, **connection)
+    run(extended, *deploy, **connection)
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("coverage/cpu")
     assert set(deployment.parameter_openapi_schema["properties"]) == {"config", "panel"}

@@ -1,6 +1,6 @@
 """Time-out, cancel, a node that takes one run at a time: two ranks train under torch's launcher, and are ended twice.
 
-A training is timed out by its pool's limit, gone on with by a parent, cancelled through that parent, and brought to its
+A training is timed out by its pool's limit, resumed by a parent, cancelled through that parent, and brought to its
 end by the parent's retry. A second training waits for the node meanwhile.
 """
 

@@ -1,4 +1,4 @@
-"""New prices are measured with the trained model that stands; nothing new starts nothing; nothing ever trains."""
+"""New prices are measured with the existing model; without new prices nothing starts; nothing ever trains."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

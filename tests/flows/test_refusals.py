@@ -35,7 +35,7 @@ def refusal(done: "subprocess.CompletedProcess[str]") -> str:
 def test_an_unknown_key(tmp_path: Path) -> None:
     said = refusal(run(tmp_path, {**SMOKE, "trian": {}}))
     assert said.startswith("hindsight: recipe ")
-    assert "trian is no known key" in said
+    assert "trian is an unknown key" in said
 
 
 def test_a_value_out_of_range(tmp_path: Path) -> None:

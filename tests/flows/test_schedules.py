@@ -29,7 +29,7 @@ from tests.store.small_artifact import SmallConfig
 pytestmark = pytest.mark.server
 
 KIND = "verified"
-"""No room's: what is read again here stands and falls with these tests alone."""
+"""A kind of no stage: what is audited here belongs to these tests alone."""
 EVERY_SUNDAY = CronSchedule(cron="0 3 * * 0", timezone="UTC")
 
 
