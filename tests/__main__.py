@@ -4,7 +4,7 @@ Tests that share a server run in one process and in their order; they mostly wai
 3.8.0 does not keep its groups together under pytest 9.2.)
 
 Every process computes with one thread: two processes of two threads each on two cores wait for one another at every
-barrier. Measured on the smoke recipe, beside other tests: training at 124 tokens per second instead of 947, embedding at
+barrier. Measured on the smoke recipe, beside other tests: training at 124 tokens per second and not 947, embedding at
 2,100 instead of 38,000 (torch 2.13.0 CPU).
 """
 
