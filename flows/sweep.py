@@ -1,4 +1,4 @@
-"""Variations of a recipe side by side: run, held against each other, ranked."""
+"""Variations of a recipe side by side: run, compared, ranked."""
 
 import logging
 from collections.abc import Sequence
@@ -39,8 +39,8 @@ def sweep(config: SweepConfig) -> str:
 
     Raises:
         BadSweep: If a variation is refused; nothing has started then.
-        BaseDiffers: If the base's figures are not the same where they must be.
-        SweepFailed: If a variation ended without a report; the others stand in the table.
+        BaseDiffers: If the base model's figures differ although they must be equal.
+        SweepFailed: If a variation ended without a report; the others are in the table.
     """
     store = open_store()
     store.probe()
@@ -70,7 +70,7 @@ def _recipe_of(deployment: str) -> Recipe:
 
 
 def _tags() -> list[str]:
-    """What every variation's run bears: this sweep, for its cancel and for the UI, and who asked."""
+    """Tags of every variation's run: this sweep, for its cancel and for the UI, and the person who started it."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return []
@@ -96,8 +96,8 @@ def _conclude(config: SweepConfig, outcomes: Sequence[Outcome], store: Store) ->
     }
     rows = ranking_rows(ranking, details, config.rank_by)
     failures = [outcome for outcome in outcomes if outcome.report is None]
-    said = [f"**{refusal}**"] * bool(refusal) + notes(ranking, metric, len(failures), len(set(groups.values())))
-    _publish(config, rows, said)
+    remarks = [f"**{refusal}**"] * bool(refusal) + notes(ranking, metric, len(failures), len(set(groups.values())))
+    _publish(config, rows, remarks)
     if refusal:
         raise refusal
     if failures:
@@ -139,10 +139,10 @@ def _details(
     )
 
 
-def _publish(config: SweepConfig, rows: list[dict[str, str]], said: list[str]) -> None:
+def _publish(config: SweepConfig, rows: list[dict[str, str]], remarks: list[str]) -> None:
     key = artifact_key("sweep", config.name)
-    text = "\n".join(f"- {sentence}" for sentence in said)
+    text = "\n".join(f"- {sentence}" for sentence in remarks)
     create_table_artifact(table=rows, key=key, description=text)
     create_markdown_artifact(f"{text}\n\n{as_markdown(rows)}", key=f"{key}-text", description=f"Sweep {config.name}")
-    for sentence in said:
+    for sentence in remarks:
         log.info("sweep %s: %s", config.name, sentence)

@@ -68,8 +68,8 @@ def ask(run_id: UUID, subject: str, question: str, form: type[A], seconds: float
 
 def _answer(client: SyncPrefectClient, run_id: UUID, key: str, form: type[A]) -> A:
     """A run that is resumed without a word is answered by the form's defaults, of which the server keeps nothing."""
-    said = client.filter_flow_run_input(run_id, key, 1, set())
-    return form.model_validate(said[0].decoded_value if said else {})
+    answers = client.filter_flow_run_input(run_id, key, 1, set())
+    return form.model_validate(answers[0].decoded_value if answers else {})
 
 
 def answers(run_id: UUID, subject: str, part: str = "response") -> list[dict[str, object]]:

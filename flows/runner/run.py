@@ -113,7 +113,7 @@ def stage_request(
         pipeline: Names and tags the run.
         refs: Artifacts of the steps it takes as inputs, by those steps' names.
         rebuilt: Steps to rebuild although their artifacts exist.
-        store: Asked whether a step still lies ahead of which this one must run anew.
+        store: Says which of the steps in `rerun_before` have no artifact.
     """
     return StageRequest(
         step=step.name,

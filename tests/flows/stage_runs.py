@@ -29,7 +29,7 @@ def find_report(recipe: Recipe, store: Store) -> ArtifactRef:
     return find_result(leakage_premium_pipeline(recipe), store)
 
 
-def panel_plan(seed: int) -> ArtifactSpec:
+def panel_spec(seed: int) -> ArtifactSpec:
     """A panel nobody else asks for, built in a second."""
     return ARTIFACT_TYPE.spec(PanelConfig(n_stocks=3, dates_per_stock=60, seed=seed))
 

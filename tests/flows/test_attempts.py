@@ -14,7 +14,7 @@ from flows.runner.request import StageRequest
 from flows.server.attempts import pool_tag, stays_of
 from flows.server.locks import only_run
 from tasks.store.store import open_store
-from tests.flows.stage_runs import panel_plan, until
+from tests.flows.stage_runs import panel_spec, until
 from tests.flows.test_dispatch import kill_process_of, runs_of
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_a_run_inside_another_process_has_the_machine_its_tag_names() -> None:
 
 @pytest.mark.server
 def test_a_stage_killed_once_and_built_at_the_second_attempt_records_both(priced_panel: str) -> None:
-    spec = panel_plan(801)
+    spec = panel_spec(801)
     request = StageRequest("panel", priced_panel, spec, "test: panel 801")
     # Held by somebody else, so that the first attempt is on its machine, waiting, when it is killed.
     with only_run(spec), ThreadPoolExecutor(1) as parent:

@@ -16,7 +16,7 @@ from tasks.common.settings import project_root
 from tasks.panel.config import PanelConfig
 from tasks.recipe import load_recipe
 from tests.flows.budgeted import budgeted
-from tests.flows.stage_runs import finished, lines_of, panel_plan, until
+from tests.flows.stage_runs import finished, lines_of, panel_spec, until
 from tests.flows.test_dispatch import runs_of
 from tests.local_stack import Stack
 
@@ -60,13 +60,13 @@ def billed_pipeline(client: SyncPrefectClient) -> str:
 
 
 def start(seed: int, **limits: float) -> FlowRun:
-    config = panel_plan(seed).config.model_dump(mode="json")
+    config = panel_spec(seed).config.model_dump(mode="json")
     parameters = {"config": config, "limits": limits}
     return run_deployment("budgeted/cpu", parameters=parameters, timeout=0, as_subflow=False)
 
 
 def request(seed: int) -> StageRequest:
-    spec = panel_plan(seed)
+    spec = panel_spec(seed)
     assert isinstance(spec.config, PanelConfig)
     return StageRequest("panel", "panel/priced", spec, f"budgeted panel {seed}")
 

@@ -15,14 +15,14 @@ from flows.server.tags import artifact_tag
 from flows.stages import STAGES
 from tasks.common.settings import project_root
 from tasks.store.store import open_store
-from tests.flows.stage_runs import finished, lines_of, panel_plan, trigger, until
+from tests.flows.stage_runs import finished, lines_of, panel_spec, trigger, until
 from tests.local_stack import Stack
 
 HOLDER = """
 import sys
 from flows.server.locks import only_run
-from tests.flows.stage_runs import panel_plan
-with only_run(panel_plan(int(sys.argv[1])), lease_seconds=60):
+from tests.flows.stage_runs import panel_spec
+with only_run(panel_spec(int(sys.argv[1])), lease_seconds=60):
     print("held", flush=True)
     input()
 """
@@ -34,7 +34,7 @@ def test_every_stage_holds_its_artifacts_limit() -> None:
 
 @pytest.mark.server
 def test_two_runs_of_one_artifact_build_it_once_and_the_other_says_why_it_waits(on_stack: Stack) -> None:
-    spec = panel_plan(201)
+    spec = panel_spec(201)
     with only_run(spec):
         runs = [trigger("panel/cpu", spec) for _ in range(2)]
         for run in runs:
@@ -49,7 +49,7 @@ def test_two_runs_of_one_artifact_build_it_once_and_the_other_says_why_it_waits(
 
 @pytest.mark.server
 def test_a_run_that_a_person_triggered_carries_its_artifacts_tag(on_stack: Stack) -> None:
-    spec = panel_plan(202)
+    spec = panel_spec(202)
     assert artifact_tag(spec) in finished(trigger("panel/cpu", spec)).tags
 
 
@@ -60,7 +60,7 @@ def test_who_holds_a_limit_is_written_to_disk_so_that_a_restarted_server_knows(o
     def leases() -> set[Path]:
         return set(folder.glob("????????-*.json"))
 
-    with only_run(panel_plan(203)):
+    with only_run(panel_spec(203)):
         held = leases()
         assert held
     assert held - leases()
@@ -80,7 +80,7 @@ def test_a_holder_killed_outright_blocks_for_its_leases_length_and_no_longer(on_
         holder.send_signal(signal.SIGKILL)
         holder.wait()
     killed_at = time.monotonic()
-    with only_run(panel_plan(204)):
+    with only_run(panel_spec(204)):
         print(f"free after {time.monotonic() - killed_at:.0f} s")
     with get_client(sync_client=True) as client:
-        assert client.read_global_concurrency_limit_by_name(artifact_tag(panel_plan(204))).limit == 1
+        assert client.read_global_concurrency_limit_by_name(artifact_tag(panel_spec(204))).limit == 1

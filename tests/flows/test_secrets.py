@@ -8,7 +8,7 @@ from prefect.client.orchestration import get_client
 
 from tasks.store.store import open_store
 from tests.flows.conftest import InlineRun
-from tests.flows.stage_runs import finished, lines_of, panel_plan, trigger, until
+from tests.flows.stage_runs import finished, lines_of, panel_spec, trigger, until
 from tests.local_stack import Stack
 from tests.s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
@@ -79,7 +79,7 @@ def panel_with_secret_blocks(on_stack: Stack, s3_server: S3Server) -> None:
 def test_a_run_gets_its_keys_from_secret_blocks_and_leaves_them_nowhere(
     on_stack: Stack, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = panel_plan(401)
+    spec = panel_spec(401)
     run = finished(trigger("panel/s3", spec))
     assert run.state_name == "Completed", lines_of(run)
     until(lambda: any(f"published {spec.path}" in line for line in lines_of(run)))

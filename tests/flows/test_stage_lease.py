@@ -19,10 +19,10 @@ from tasks.store.receipts import Receipt
 from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.sealed import read_sealed
 from tasks.store.store import Store, open_store
-from tests.flows.stage_runs import panel_plan, until
+from tests.flows.stage_runs import panel_spec, until
 from tests.local_stack import Stack
 
-PLAN = panel_plan(300)
+PLAN = panel_spec(300)
 NAME = f"panel-{PLAN.key}"
 
 
@@ -124,7 +124,7 @@ def test_a_forgotten_lease_is_taken_again(store: Store) -> None:
 
 @pytest.mark.server
 def test_what_was_never_sent_leaves_no_lease(on_stack: Stack) -> None:
-    spec = panel_plan(301)
+    spec = panel_spec(301)
     with pytest.raises(StageFailed, match="needs deployment panel/moon"):
         dispatch(StageRequest("panel", "panel/moon", spec, "test: panel 301"), open_store())
     assert [lease for lease in list_leases(open_store()).leases if spec.path == lease.artifact] == []
@@ -137,8 +137,8 @@ watch.LEASE_SECONDS, watch.RENEW_SECONDS = 3.0, 0.5
 from flows.runner.dispatcher import dispatch
 from flows.runner.request import StageRequest
 from tasks.store.store import open_store
-from tests.flows.stage_runs import panel_plan
-dispatch(StageRequest("panel", "panel/h100", panel_plan(302), "test: panel 302"), open_store())
+from tests.flows.stage_runs import panel_spec
+dispatch(StageRequest("panel", "panel/h100", panel_spec(302), "test: panel 302"), open_store())
 """
 
 
@@ -160,7 +160,7 @@ def rented_panel(on_stack: Stack) -> None:
 @pytest.mark.server
 @pytest.mark.usefixtures("rented_panel")
 def test_a_parent_killed_outright_leaves_a_lease_that_the_next_one_ends_with_a_receipt(on_stack: Stack) -> None:
-    spec, store = panel_plan(302), open_store()
+    spec, store = panel_spec(302), open_store()
     environment = on_stack.environment() | {"PREFECT_API_URL": on_stack.api}
     parent = subprocess.Popen([sys.executable, "-c", PARENT], cwd=project_root(), env=environment)
     try:
