@@ -67,13 +67,13 @@ def ask(run_id: UUID, subject: str, question: str, form: type[A], seconds: float
 
 
 def _answer(client: SyncPrefectClient, run_id: UUID, key: str, form: type[A]) -> A:
-    """A run that is resumed without a word is answered by the form's defaults, of which the server keeps nothing."""
-    answers = client.filter_flow_run_input(run_id, key, 1, set())
-    return form.model_validate(answers[0].decoded_value if answers else {})
+    """The answer; the form's defaults if the run was resumed without one, of which the server keeps nothing."""
+    given = client.filter_flow_run_input(run_id, key, 1, set())
+    return form.model_validate(given[0].decoded_value if given else {})
 
 
 def answers(run_id: UUID, subject: str, part: str = "response") -> list[dict[str, object]]:
-    """What was answered to a run's questions of this kind, in order, in whichever attempt of it.
+    """The answers to a run's questions of this kind, in order, over all of its attempts.
 
     Args:
         run_id: The run.
