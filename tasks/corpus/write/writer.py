@@ -16,7 +16,7 @@ from tasks.corpus.attest.write import write_statement
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.filters.cutoff import Cutoff
 from tasks.corpus.sources.open_reader import open_reader
-from tasks.corpus.sources.reader import Reader, RowGroup
+from tasks.corpus.sources.reader import RowGroup
 from tasks.corpus.tokenize.engine import EngineSpec
 from tasks.corpus.tokenize.engine_check import choose_engine
 from tasks.corpus.tokenize.hub_tokenizer import compare_with_hub
@@ -63,12 +63,7 @@ def write_corpus(
         chunks_dir, scratch_dir = work / "chunks", work / "scratch"
         for made in (chunks_dir, scratch_dir):
             made.mkdir(parents=True, exist_ok=True)
-        reader = open_reader(config, scratch_dir)
-        manifest = SourceManifest(reader.identify, work / "files.json")
-        opened.callback(manifest.close)
-        manifest.check()
-        remove_unverified_unpacked(scratch_dir, manifest.verified)
-        groups = _plan_groups(config, reader, manifest)
+        groups, manifest = _open_source(config, work, opened)
         loaded = cache(lambda: load_tokenizer(config.tokenizer))
         executor = opened.enter_context((open_executor or partial(configured, config.token_budget))(loaded))
         tokenizer = loaded()
@@ -127,7 +122,14 @@ def link_shards(shards_dir: Path, folder: Path) -> None:
             shutil.copyfile(file, target)
 
 
-def _plan_groups(config: CorpusConfig, reader: Reader, manifest: SourceManifest) -> list[Group]:
+def _open_source(config: CorpusConfig, work: Path, opened: ExitStack) -> tuple[list[Group], SourceManifest]:
+    """Check the files of an earlier start, and plan the groups."""
+    reader = open_reader(config, work / "scratch")
+    manifest = SourceManifest(reader.identify, work / "files.json")
+    opened.callback(manifest.close)
+    manifest.check()
+    remove_unverified_unpacked(work / "scratch", manifest.verified)
+
     @cache
     def row_groups(path: str) -> Sequence[RowGroup]:
         manifest.open(path)
@@ -135,10 +137,11 @@ def _plan_groups(config: CorpusConfig, reader: Reader, manifest: SourceManifest)
 
     sources = reader.groups()
     quotas = split_budget(config.token_budget, [source.weight for source in sources])
-    return [
+    groups = [
         Group(index, source.name, quota, source.files, row_groups)
         for index, (source, quota) in enumerate(zip(sources, quotas, strict=True))
     ]
+    return groups, manifest
 
 
 def _streams(groups: Sequence[Group], state: ResumeState, prefetcher: Prefetcher) -> list[GroupStream]:
