@@ -1,16 +1,20 @@
 """A corpus killed at any point and resumed has the same bytes; a source that changed in between is refused."""
 
+import json
 import multiprocessing
 import os
 import random
 import signal
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from tasks.corpus.config import CorpusConfig, Deduplicate
 from tasks.corpus.errors import SourceChanged
+from tasks.corpus.filters.cutoff import Cutoff
+from tasks.corpus.write.state import ResumeState
 from tasks.corpus.write.writer import write_corpus
 from tests.corpus.conftest import files_of, write_dump
 from tests.corpus.sources.test_fineweb import fineweb
@@ -107,3 +111,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(mirror: Path, tmp_path:
     (tmp_path / "corpus").mkdir()
     with pytest.raises(SourceChanged, match=r"CC-MAIN-2013-20/000_00000.parquet has sha256"):
         write_corpus(fineweb(mirror), tmp_path / "corpus")
+
+
+def test_the_state_of_older_code_is_resumed(tmp_path: Path) -> None:
+    state = ResumeState(tmp_path, 1, Cutoff(date(2017, 7, 2)))
+    state.counts.add_training(0, date(2016, 5, 4), 7)
+    state.save(1, 0)
+    saved = json.loads((tmp_path / "state.json").read_text())
+    saved["census"] = saved.pop("counts")
+    (tmp_path / "state.json").write_text(json.dumps(saved))
+    assert ResumeState(tmp_path, 1, Cutoff(date(2017, 7, 2))).counts == state.counts
