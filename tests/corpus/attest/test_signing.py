@@ -128,10 +128,10 @@ def test_no_part_of_the_private_key_reaches_log_signature_or_statement(corpus, k
     with caplog.at_level(logging.DEBUG):
         signature = sign(corpus / "statement.json")
         main(["show", str(corpus)])
-    said = json.dumps(signature) + caplog.text + capsys.readouterr().out + (corpus / "statement.json").read_text()
+    shown = json.dumps(signature) + caplog.text + capsys.readouterr().out + (corpus / "statement.json").read_text()
     assert "can be read by others than its owner" in caplog.text
-    assert secret[:20] not in said
-    assert secret[-20:] not in said
+    assert secret[:20] not in shown
+    assert secret[-20:] not in shown
 
 
 def test_the_command_line_makes_keys_and_reports_whether_a_corpus_holds(corpus, tmp_path, monkeypatch, capsys) -> None:

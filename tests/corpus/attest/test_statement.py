@@ -47,13 +47,13 @@ def test_a_statement_names_the_cutoff_sources_counts_tokenizer_and_code_and_what
 ) -> None:
     statement = json.loads((corpus / "statement.json").read_text())
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
-    said = statement["predicate"]
-    assert said["claim"] == "every document's date lies on or before cutoff=2017-07-02"
-    assert said["dumps"][0]["files"][0]["digest"] == {"kind": "sha256", "value": "0" * 64}
-    assert said["documents_by_month"]["2015-03"] == 2
-    assert said["code"]["revision"] == REVISION
-    assert said["tokenizer"]["source"] == {"kind": "qwen"}
-    assert any("a model trained on it is point-in-time" in line for line in said["not_claimed"])
+    predicate = statement["predicate"]
+    assert predicate["claim"] == "every document's date lies on or before cutoff=2017-07-02"
+    assert predicate["dumps"][0]["files"][0]["digest"] == {"kind": "sha256", "value": "0" * 64}
+    assert predicate["documents_by_month"]["2015-03"] == 2
+    assert predicate["code"]["revision"] == REVISION
+    assert predicate["tokenizer"]["source"] == {"kind": "qwen"}
+    assert any("a model trained on it is point-in-time" in line for line in predicate["not_claimed"])
 
 
 def test_two_machines_write_the_same_statement(corpus: Path, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_statement_that_was_changed_contradicts_the_shards(corpus: Path, chang
 
 
 def test_a_late_document_fails_even_where_all_digests_and_counts_agree(tmp_path: Path) -> None:
-    # As a disrobust builder would write it: the ledger and the statement know of it.
+    # As a fraudulent builder would write it: ledger and statement include it.
     folder = make_corpus(tmp_path / "corpus", days=["2016-01-01", "2017-07-03"])
     write_statement(folder, CONFIG)
     (failure,) = check(folder).failures
