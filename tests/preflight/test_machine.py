@@ -101,7 +101,10 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     [
         (refusal(403, "GatedRepo", "Access to model someone/gated is restricted"), "it is gated: accept its terms"),
         (refusal(401, "GatedRepo", "You must be authenticated"), "it is gated: accept its terms on the hub and set HF"),
-        (refusal(401, "RepoNotFound", "Invalid username"), "knows no such repository, or not for you: check the name"),
+        (
+            refusal(401, "RepoNotFound", "Invalid username"),
+            "the hub has no such repository, or hides it from you: check the name",
+        ),
         (refusal(404, "RevisionNotFound", "Invalid rev id"), "it has no such commit"),
         (
             refusal(401, "", "Invalid credentials in Authorization header"),

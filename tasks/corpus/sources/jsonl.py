@@ -44,7 +44,7 @@ class JsonlReader:
         """One group.
 
         Raises:
-            SourceUnreachable: If there is no such file, or none in the folder.
+            SourceUnreachable: If the file is missing, or the folder has none.
             SourceChanged: If it has another digest than the recipe asks for.
         """
         files = _files(self.root)

@@ -27,7 +27,7 @@ def call_server(what: str, where: str, call: Callable[[], T]) -> T:
         call: Reads something; safe to repeat.
 
     Raises:
-        FileNotFoundError: If there is no such file or folder.
+        FileNotFoundError: If the file or folder is missing.
         SourceRefused: If the server denies access or does not have it.
         SourceUnreachable: If all attempts failed.
     """

@@ -40,8 +40,9 @@ class ResumeState:
 
     def _restore(self, saved: dict[str, Any]) -> None:
         self.cursors = [Cursor(**cursor) for cursor in saved["cursors"]]
-        # Work folders of older code name the counts `census`.
-        self.counts = Counts.from_json(saved["counts"] if "counts" in saved else saved["census"])
+        # Found by a field of it, because older code saved the counts under another key.
+        parts = (part for part in saved.values() if isinstance(part, dict))
+        self.counts = Counts.from_json(next(part for part in parts if "tokens_by_day" in part))
         self.scan.restore(saved["scan"])
         self.n_shards, self.n_validation_shards = saved["n_shards"], saved["n_validation_shards"]
 
