@@ -1,6 +1,6 @@
-"""What was written stays written, even if the machine goes down: a file is on the disk before another one counts it.
+"""Files that survive a crash of the machine.
 
-The trainer's environment reads this too, so it imports the standard library only.
+The trainer's environment imports this too, so it uses only the standard library.
 """
 
 import os
@@ -16,10 +16,10 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_durably(page: Path, content: str) -> None:
-    """Replace a page: after a crash it is the old one or the new one, and never a part of one."""
-    unfinished = page.with_suffix(".tmp")
+def write_durably(file: Path, content: str) -> None:
+    """Replace a text file: after a crash it has the old content or the new one, never a part."""
+    unfinished = file.with_suffix(".tmp")
     unfinished.write_text(content)
     sync(unfinished)
-    unfinished.replace(page)
-    sync(page.parent)
+    unfinished.replace(file)
+    sync(file.parent)

@@ -1,17 +1,17 @@
-"""Ending a process with all it started."""
+"""Ending a process with all its descendants."""
 
 from collections.abc import Callable
 
 import psutil
 
 GRACE_SECONDS = 20
-"""Time to end by itself before it is killed."""
+"""Between the request to terminate and the kill."""
 
 
 def end_tree(root: psutil.Process) -> None:
-    """Ask a process and its descendants to end, kill those that do not, and wait until none is left."""
+    """Terminate a process and its descendants, kill those that remain, and wait until none is left."""
     try:
-        # The list is made first: a child whose parent has ended is nobody's descendant any more.
+        # The list is made first: after its parent has ended a child is no longer found as a descendant.
         tree = [*root.children(recursive=True), root]
     except psutil.NoSuchProcess:
         return
@@ -27,5 +27,4 @@ def _signal(process: psutil.Process, send: Callable[[psutil.Process], None]) -> 
     try:
         send(process)
     except psutil.NoSuchProcess:
-        # It ended between the listing and now.
-        return
+        return  # it ended between the listing and now

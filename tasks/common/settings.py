@@ -1,4 +1,4 @@
-"""The root of the one config tree, and the root of what the environment says."""
+"""Base classes of all configs, and paths that the environment sets."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 from pydantic.fields import FieldInfo
 
 NOT_IDENTITY: dict[str, JsonValue] = {"identity": False}
-"""`Field(json_schema_extra=NOT_IDENTITY)`: the field changes where or how long, never an artifact's bytes."""
+"""`Field(json_schema_extra=NOT_IDENTITY)`: the field changes where or how fast, never an artifact's bytes."""
 
 
 class Frozen(BaseModel):
@@ -18,7 +18,7 @@ class Frozen(BaseModel):
 
 
 class Config(Frozen):
-    """A part of a recipe; its bounds stand in its fields."""
+    """A part of a recipe; bounds are declared in its fields."""
 
     def identity(self) -> dict[str, JsonValue]:
         """The fields that change an artifact's bytes, nested configs included, as JSON values."""
@@ -61,5 +61,5 @@ def project_root() -> Path:
 
 
 def state_dir() -> Path:
-    """Everything a run leaves on this machine besides artifacts: server, logs, cache, benchmarks."""
+    """Files of this machine other than artifacts: server, logs, cache, benchmarks. HINDSIGHT_STATE moves it."""
     return Path(os.environ.get("HINDSIGHT_STATE", project_root() / ".hindsight"))

@@ -120,6 +120,8 @@ def _read_all(store: Store, selected: Sequence[ArtifactSummary]) -> list[Finding
         else:
             findings.append(_read(store, artifact))
             progress.add(artifact.n_bytes)
+    n_read = sum(finding.verdict != "unread" for finding in findings)
+    log.info("audit: %d of %d artifacts, %s", n_read, len(selected), progress)
     return findings
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tasks.store.errors import ArtifactDamaged, CutAnswer
 from tasks.store.objects import Objects
 from tasks.store.parallel import in_parallel
-from tasks.store.records import RECORD_NAME, BlobEntry, FileEntry, Record
+from tasks.store.records import RECORD_NAME, BlobLocation, FileEntry, Record, distinct_blobs
 
 CHUNK_BYTES = 64 << 20
 """A larger file is stored as several blobs: each is one request from memory, and what a killed upload loses."""
@@ -112,16 +112,14 @@ def check_whole(blobs: Blobs, record: Record, n_threads: int) -> None:
     """
     check = blobs.verify if record.n_bytes <= REHASH_UP_TO_BYTES else blobs.check_size
 
-    def check_one(location: tuple[FileEntry, BlobEntry]) -> None:
-        entry, blob = location
+    def check_one(location: BlobLocation) -> None:
+        entry, _, blob = location
         try:
             check(blob.sha256, blob.size)
         except WrongBytes as error:
             raise damage(blobs.objects.url, record.ref.path, entry, error) from error
 
-    # Reversed twice: each blob once, in file order, with the first file it belongs to.
-    distinct = {blob.sha256: (entry, blob) for entry in reversed(record.files) for blob in entry.blobs}
-    in_parallel(check_one, reversed(distinct.values()), n_threads)
+    in_parallel(check_one, distinct_blobs(record.files), n_threads)
 
 
 def damage(url: str, path: str, entry: FileEntry, error: WrongBytes) -> ArtifactDamaged:

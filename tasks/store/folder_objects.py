@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tasks.store.digests import BUFFER_BYTES
-from tasks.store.errors import DISK_IS_FULL, NoSpace, StoreRefused
-from tasks.store.objects import Capabilities, ObjectInfo, UnfinishedUpload
+from tasks.store.errors import DISK_IS_FULL, NoSpace
+from tasks.store.objects import Capabilities, ObjectInfo, UnfinishedUpload, check_name
 
 PART = ".part"
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -84,9 +84,7 @@ class FolderObjects:
         return Capabilities(conditional_writes=exclusive, checks_sha256=False, checks_md5=False)
 
     def _path(self, name: str) -> Path:
-        if name.startswith("/") or ".." in name.split("/"):
-            raise StoreRefused(f"name {name!r} would leave the store {self.url}; names are relative, without '..'.")
-        return self.root / name
+        return self.root / check_name(name, self.url)
 
     def _files(self, prefix: str) -> Iterator[tuple[str, Path]]:
         top = self._path(prefix.rpartition("/")[0])

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from tasks.store.errors import StoreRefused
+
 
 @dataclass(frozen=True)
 class ObjectInfo:
@@ -57,6 +59,13 @@ class Capabilities:
             "MD5 of a body": self.checks_md5,
         }
         return ", ".join(f"{name} {'' if enforced else 'not '}enforced" for name, enforced in named.items())
+
+
+def check_name(name: str, url: str) -> str:
+    """The name, unless it would leave the store. Raises StoreRefused."""
+    if name.startswith("/") or ".." in name.split("/"):
+        raise StoreRefused(f"name {name!r} would leave the store {url}; names are relative, without '..'.")
+    return name
 
 
 class Objects(Protocol):

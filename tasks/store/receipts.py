@@ -15,7 +15,7 @@ from tasks.store.connect import store_url
 from tasks.store.errors import ArtifactDamaged, StoreError
 from tasks.store.leases import Lease, clock, end, read_lease
 from tasks.store.parallel import in_parallel, n_transfers
-from tasks.store.records import RECORD_NAME, BlobEntry, Record
+from tasks.store.records import RECORD_NAME, BlobLocation, FileEntry, Record, distinct_blobs
 from tasks.store.refs import ArtifactRef
 from tasks.store.sealed import Sealed, read_sealed
 from tasks.store.store import Store
@@ -92,31 +92,26 @@ def verify(
     return receipt
 
 
-def _blobs_with_files(record: Record) -> dict[str, tuple[BlobEntry, str]]:
-    """Each blob once, by its object's name, with the path of a file it belongs to."""
-    return {Blobs.name_of(blob.sha256): (blob, entry.path) for entry in record.files for blob in entry.blobs}
-
-
 def _compare_with_listing(store: Store, record: Record) -> None:
     listed = {info.name: info.size for info in store.objects.list("blobs/")}
-    for name, (blob, path) in _blobs_with_files(record).items():
-        if (found := listed.get(name)) != blob.size:
+    for entry, _, blob in distinct_blobs(record.files):
+        if (found := listed.get(Blobs.name_of(blob.sha256))) != blob.size:
             state = "is not listed" if found is None else f"is listed with {found} bytes"
-            raise _damaged(store, record, path, f"{name} {state}, its size is {blob.size}")
+            raise _damaged(store, record, entry, f"{Blobs.name_of(blob.sha256)} {state}, its size is {blob.size}")
 
 
 def _read_all(store: Store, record: Record, between_blobs: Callable[[], None]) -> tuple[int, int]:
     """Read and hash each blob once. Returns how many, and their bytes."""
-    blobs = list(_blobs_with_files(record).values())
-    n_bytes = sum(blob.size for blob, _ in blobs)
+    blobs = distinct_blobs(record.files)
+    n_bytes = sum(blob.size for _, _, blob in blobs)
     progress, one_at_a_time = Progress(f"verify {record.ref.path}", n_bytes), Lock()
 
-    def read(item: tuple[BlobEntry, str]) -> None:
-        blob, path = item
+    def read(location: BlobLocation) -> None:
+        entry, _, blob = location
         try:
             store.blobs.verify(blob.sha256, blob.size)
         except WrongBytes as error:
-            raise _damaged(store, record, path, str(error)) from error
+            raise _damaged(store, record, entry, str(error)) from error
         progress.add(blob.size)
         with one_at_a_time:
             between_blobs()
@@ -125,10 +120,10 @@ def _read_all(store: Store, record: Record, between_blobs: Callable[[], None]) -
     return len(blobs), n_bytes
 
 
-def _damaged(store: Store, record: Record, path: str, why: str) -> ArtifactDamaged:
+def _damaged(store: Store, record: Record, entry: FileEntry, why: str) -> ArtifactDamaged:
     return ArtifactDamaged(
-        f"file {path} of artifact {record.ref.path} in {store.url} is damaged: {why}. No receipt is written; remove "
-        f"{record.ref.path}/{RECORD_NAME} to rebuild it, and keep the machine that made it until then."
+        f"file {entry.path} of artifact {record.ref.path} in {store.url} is damaged: {why}. No receipt is written; "
+        f"remove {record.ref.path}/{RECORD_NAME} to rebuild it, and keep the machine that made it until then."
     )
 
 

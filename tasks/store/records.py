@@ -2,7 +2,7 @@
 
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
@@ -73,6 +73,19 @@ class FileEntry(Frozen):
         for blob in self.blobs:
             yield offset, blob
             offset += blob.size
+
+
+BlobLocation = tuple[FileEntry, int, BlobEntry]
+"""A blob, the first file that contains it, and the offset of its first byte in the file."""
+
+
+def distinct_blobs(files: Iterable[FileEntry]) -> list[BlobLocation]:
+    """Each blob once, in file order."""
+    found: dict[str, BlobLocation] = {}
+    for entry in files:
+        for offset, blob in entry.located_blobs:
+            found.setdefault(blob.sha256, (entry, offset, blob))
+    return list(found.values())
 
 
 class Record(Sealed):

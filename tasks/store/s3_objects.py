@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 from tasks.common.retry import exponential, retry
 from tasks.store.digests import BUFFER_BYTES
 from tasks.store.errors import CutAnswer, StoreError, StoreRefused, StoreUnreachable
-from tasks.store.objects import Capabilities, ObjectInfo, UnfinishedUpload
+from tasks.store.objects import Capabilities, ObjectInfo, UnfinishedUpload, check_name
 from tasks.store.s3_client import ChunkBody, as_store_error, encryption, s3_client
 
 log = logging.getLogger(__name__)
@@ -214,6 +214,4 @@ class S3Objects:
         return as_store_error(error, f"{operation} {name}", self.url, str(self.client.meta.endpoint_url))
 
     def _key(self, name: str) -> str:
-        if name.startswith("/") or ".." in name.split("/"):
-            raise StoreRefused(f"name {name!r} would leave the store {self.url}; names are relative, without '..'.")
-        return f"{self.prefix}{name}"
+        return f"{self.prefix}{check_name(name, self.url)}"

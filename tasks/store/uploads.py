@@ -13,15 +13,12 @@ from typing import Any
 from tasks.common.progress import Progress
 from tasks.store.blobs import Blobs, WrongBytes, damage
 from tasks.store.parallel import in_parallel
-from tasks.store.records import BlobEntry, FileEntry
+from tasks.store.records import BlobEntry, BlobLocation, FileEntry, distinct_blobs
 
 N_SENDS = 3
 """Attempts to send a blob that reads back wrong before it counts as damaged."""
 NAMES_PER_REQUEST = 32
 """A name in a listing costs about this fraction of a request for one blob's size."""
-
-BlobLocation = tuple[FileEntry, int, BlobEntry]
-"""A blob, its file, and the offset of its first byte in the file."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ class Upload:
         Raises:
             ArtifactDamaged: If the store returns other bytes than were sent.
         """
-        locations = _locations(entries)
+        locations = distinct_blobs(entries)
         progress = Progress(f"verify {self.path}", sum(blob.size for _, _, blob in locations))
 
         def check(location: BlobLocation) -> None:
@@ -109,7 +106,7 @@ class Upload:
         Raises:
             ArtifactDamaged: If the store returns other bytes than were sent.
         """
-        locations = _locations(entries)
+        locations = distinct_blobs(entries)
         existing = self._existing_sizes(len(locations))
 
         def check(location: BlobLocation) -> None:
@@ -170,12 +167,6 @@ class Upload:
             except WrongBytes as error:
                 if attempt == N_SENDS:
                     raise damage(self.blobs.objects.url, self.path, entry, error) from error
-
-
-def _locations(entries: list[FileEntry]) -> list[BlobLocation]:
-    """Each distinct blob, with one location in the folder."""
-    found = {blob.sha256: (entry, offset, blob) for entry in entries for offset, blob in entry.located_blobs}
-    return list(found.values())
 
 
 def _read(stream: FileIO, size: int) -> bytearray:

@@ -53,7 +53,7 @@ def test_a_stage_lives_through_the_death_of_its_store_in_the_middle_of_publishin
         time.sleep(0.01)
     mortal_s3.restart(seconds_down=seconds_away)
     assert finished(run, END_SECONDS).state_name == "Completed", lines_of(run)
-    until(lambda: any("Asked again" in line or "published" in line for line in lines_of(run)))
+    until(lambda: any("; retry 1 in " in line or "published" in line for line in lines_of(run)))
     assert config.starts.read_text() == "started\n"
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -129,9 +129,9 @@ def test_a_schedule_that_is_switched_on_fires_and_the_store_is_read_again(
     assert done.state.is_completed(), done.state.message
     table = latest_table(client, "store-audit")
     assert {row["artifact"]: row["verdict"] for row in table} == {ref.path: "whole" for ref in artifacts}
-    assert {row["what is said"] for row in table} <= {info.name for info in open_store().objects.list("receipts/")}
+    assert {row["message"] for row in table} <= {info.name for info in open_store().objects.list("receipts/")}
     # A run hands its log over in batches, the last one after its end.
-    assert until(lambda: any("verification: 2 of 2 artifacts" in line for line in lines_of(done)))
+    assert until(lambda: any("audit: 2 of 2 artifacts" in line for line in lines_of(done)))
 
 
 def test_after_it_was_switched_off_nothing_is_planned_any_more(client: SyncPrefectClient) -> None:
