@@ -1,4 +1,4 @@
-"""Preflight's artifact: the checks a recipe passed. Its config is the whole recipe."""
+"""Preflight's artifact type: the checks a recipe passed. Its config is the whole recipe."""
 
 from collections.abc import Mapping
 
@@ -6,18 +6,16 @@ from pydantic import JsonValue
 
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
-from tasks.store.store import Store
-from tasks.train.config import ARTIFACT_TYPE as TRAIN
 
-REVISION = 4
-"""Raised when the same recipe would be checked otherwise."""
+REVISION = 5
+"""Raised when the same recipe is checked differently."""
 
 
 class CheckedRecipe(Recipe):
-    """A recipe as preflight sees it: pools and deadlines, which change no other artifact's bytes, decide its checks."""
+    """A recipe whose identity includes pools and deadlines: they change the checks, though no other artifact."""
 
     def identity(self) -> dict[str, JsonValue]:
-        """All that is checked; only the name is nobody's business."""
+        """Everything that is checked, so all but the name."""
         return super().identity() | {
             "train": self.train.model_dump(mode="json"),
             "route": self.route.model_dump(mode="json"),
@@ -25,7 +23,7 @@ class CheckedRecipe(Recipe):
 
 
 class PreflightType(ArtifactType[Recipe]):
-    """Plans by all that is checked: what passed for one pool has not passed for another."""
+    """Keys by everything that is checked: a recipe that passed for one pool may fail for another."""
 
     def spec(self, config: Recipe, inputs: Mapping[str, ArtifactRef] | None = None) -> ArtifactSpec:
         """The checks of this recipe on these inputs."""
@@ -37,24 +35,3 @@ ARTIFACT_TYPE = PreflightType(
     revision=REVISION,
     label=lambda recipe, inputs: f"{inputs['corpus'].label}-{recipe.train.arm.kind}",
 )
-
-
-def missing_trainings(recipe: Recipe, refs: Mapping[str, ArtifactRef], store: Store) -> list[ArtifactSpec]:
-    """The recipe's trainings that the store does not have: without one, nothing is left to be refused.
-
-    Args:
-        recipe: The whole recipe.
-        refs: Preflight's inputs by name.
-        store: Where checkpoints lie.
-    """
-    texts = [refs[name] for name in ("corpus", "placebo") if name in refs]
-    plans = [TRAIN.spec(recipe.train, {"base": refs["base"], "corpus": text}) for text in texts]
-    return [spec for spec in plans if not _stands(spec, store)]
-
-
-def _stands(spec: ArtifactSpec, store: Store) -> bool:
-    try:
-        store.records.read(spec.path)
-    except FileNotFoundError:
-        return False
-    return True

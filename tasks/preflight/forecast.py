@@ -1,4 +1,4 @@
-"""Hours and dollars of the rented stages, from the reference's figures."""
+"""Forecast hours and dollars of the rented stages, from the rates of the reference run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from tasks.costs.hardware import POOLS
 from tasks.costs.prices import SECONDS_PER_HOUR, dollars
-from tasks.preflight.checks.planned_run import Subject
+from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.train.estimates.speed import REFERENCE_ACTIVE, Span, training_hours
 
 REFERENCE_PARAMETERS = 34_660_610_688
@@ -20,13 +20,13 @@ and scoring included."""
 
 @dataclass(frozen=True)
 class Forecast:
-    """One stage.
+    """Hours and dollars of one stage.
 
     Args:
-        step: As the pipeline calls it.
-        pool: Where it is routed.
-        hours: Of the pool's machine; None where nobody has measured the like.
-        dollars: The same in dollars; None where there are no hours or no price.
+        step: Name in the pipeline.
+        pool: The pool it runs on.
+        hours: On the pool's machine; None without a measured rate.
+        dollars: None without hours or without a price.
     """
 
     step: str
@@ -41,7 +41,7 @@ class Forecast:
         return f"{self.hours} h, {price} on {self.pool}, at the reference's rates"
 
     def facts(self) -> dict[str, JsonValue]:
-        """For the record: pool, hours and dollars, each from low to high."""
+        """Facts for the record: pool, and hours and dollars from low to high."""
         return {
             "pool": self.pool,
             "hours": None if self.hours is None else [self.hours.low, self.hours.high],
@@ -49,22 +49,22 @@ class Forecast:
         }
 
 
-def forecast(subject: Subject) -> list[Forecast]:
-    """Every stage that the recipe routes to a pool, in the pipeline's order; none where plain kernels rent nothing.
+def forecast(run: PlannedRun) -> list[Forecast]:
+    """Every stage that runs on a pool, in the pipeline's order; none for plain kernels, which rent nothing.
 
     Raises:
         BadPrices: If the price list cannot be read.
     """
-    if not subject.rents:
+    if not run.needs_gpus:
         return []
     return [
         Forecast(step, pool, hours, None if hours is None else _dollars(hours, pool))
-        for step, pool, hours in _hours(subject)
+        for step, pool, hours in _hours(run)
     ]
 
 
 def total(stages: list[Forecast]) -> Forecast:
-    """All stages that have hours, added up; dollars only if each of them has a price."""
+    """Sum of all stages with hours; dollars only if each of them has a price."""
     known = [(stage.hours, stage.dollars) for stage in stages if stage.hours is not None]
     hours, spent = Span(0, 0), Span(0, 0)
     for stage_hours, stage_dollars in known:
@@ -74,27 +74,27 @@ def total(stages: list[Forecast]) -> Forecast:
     return Forecast("all", "all pools", hours, spent if priced else None)
 
 
-def _hours(subject: Subject) -> Iterator[tuple[str, str, Span | None]]:
-    route = subject.recipe.route
-    train = training_hours(subject.sizes, subject.recipe.train, subject.n_rows)
-    merge = None if route.merge == "cpu" else _merge_hours(subject)
-    embed = None if route.embed == "cpu" else _embed_hours(subject)
+def _hours(run: PlannedRun) -> Iterator[tuple[str, str, Span | None]]:
+    route = run.recipe.route
+    train = training_hours(run.sizes, run.recipe.train, run.n_rows)
+    merge = None if route.merge == "cpu" else _merge_hours(run)
+    embed = None if route.embed == "cpu" else _embed_hours(run)
     yield "embed base", route.embed, embed
-    for variant in ("trained", "placebo")[: subject.n_runs]:
+    for variant in ("trained", "placebo")[: run.n_trainings]:
         suffix = "" if variant == "trained" else f" {variant}"
         yield f"train{suffix}", route.train, train
         yield f"merge{suffix}", route.merge, merge
         yield f"embed {variant}", route.embed, embed
 
 
-def _merge_hours(subject: Subject) -> Span:
-    hours = MERGE_HOURS * subject.sizes.n_parameters / REFERENCE_PARAMETERS
+def _merge_hours(run: PlannedRun) -> Span:
+    hours = MERGE_HOURS * run.sizes.n_parameters / REFERENCE_PARAMETERS
     return Span(hours, hours)
 
 
-def _embed_hours(subject: Subject) -> Span:
-    n_sentences = subject.n_panel_rows * (1 + subject.recipe.embed.undated)
-    seconds = n_sentences * subject.sizes.n_active / REFERENCE_ACTIVE
+def _embed_hours(run: PlannedRun) -> Span:
+    n_sentences = run.n_panel_rows * (1 + run.recipe.embed.undated)
+    seconds = n_sentences * run.sizes.n_active / REFERENCE_ACTIVE
     slow, fast = SENTENCES_PER_SECOND
     return Span(seconds / fast / SECONDS_PER_HOUR, seconds / slow / SECONDS_PER_HOUR)
 

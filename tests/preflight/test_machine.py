@@ -1,4 +1,4 @@
-"""ArtifactType for what will come: in the store, on this machine, on a rented one."""
+"""Free space for the results: in the store, on this machine, on a rented one."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from tasks.base.task import publish_base
 from tasks.base.tiny import tiny_config
 from tasks.common.settings import project_root
 from tasks.preflight.checks.machine import _to_disk, _to_store, machine_checks
-from tasks.preflight.checks.planned_run import Subject
+from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.recipe import Recipe, load_recipe
 from tasks.schemas.artifacts import Check
 from tasks.store.store import Store, open_store
@@ -31,33 +31,33 @@ TOKEN = "hf_ofThisTest"
 GATED = BaseConfig(source=HubSource(repo="someone/gated", revision="a" * 40))
 
 
-def subject(name: str, architecture: Any, **changed: Any) -> Subject:
-    said = load_recipe(project_root() / "configs" / f"{name}.yaml").model_dump(mode="json")
-    return Subject.of(Recipe.model_validate(said | changed), architecture, 30_000)
+def subject(name: str, architecture: Any, **changed: Any) -> PlannedRun:
+    fields = load_recipe(project_root() / "configs" / f"{name}.yaml").model_dump(mode="json")
+    return PlannedRun.of(Recipe.model_validate(fields | changed), architecture, 30_000)
 
 
-def lines(looked_at: Subject, url: str, tmp_path: Path) -> dict[str, Check]:
+def lines(looked_at: PlannedRun, url: str, tmp_path: Path) -> dict[str, Check]:
     return {check.name: check for check in machine_checks(looked_at, Store(url, tmp_path / "cache"))}
 
 
 def test_a_store_folder_without_room_for_the_full_weights_states_is_refused(tmp_path: Path) -> None:
     large = subject("fineweb-2017-26-full-weight", qwen_35b(moe_intermediate_size=512_000))
-    room = lines(large, str(tmp_path / "store"), tmp_path)["store room"]
+    space = lines(large, str(tmp_path / "store"), tmp_path)["store space"]
     embedded_twice = 2 * (2 * 4 * 30_000 * 2_048)
     needed = 3 * large.state_bytes + large.output_bytes + large.merged_bytes + embedded_twice
     assert shutil.disk_usage(tmp_path).free < needed
-    assert not room.passed
-    assert room.value.startswith(f"{needed / 1e9:,.1f} GB to come")
+    assert not space.passed
+    assert space.value.startswith(f"{needed / 1e9:,.1f} GB needed")
 
 
-def test_a_bucket_tells_no_quota_and_is_told_what_will_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_has_no_quota_and_its_line_informs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     checks = lines(subject("fineweb-2017-26-full-weight", qwen_35b()), "s3://bucket/prefix", tmp_path)
-    assert checks["store room"].passed
-    assert "1,247.8 GB of it training states" in checks["store room"].value
-    assert "a bucket tells no quota" in checks["store room"].value
-    assert checks["credentials"].value.startswith("store opened by AWS_ACCESS_KEY_ID")
+    assert checks["store space"].passed
+    assert "1,247.8 GB of it for training states" in checks["store space"].value
+    assert "a bucket has no known quota" in checks["store space"].value
+    assert checks["credentials"].value.startswith("store access by AWS_ACCESS_KEY_ID")
     assert "someone" not in checks["credentials"].value
 
 
@@ -90,7 +90,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
         monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-        # Files lie with another host, as they do; a redirect within one would be followed for the file's headers.
+        # Files are on another host, as on the real hub; a redirect on the same host would be followed for the headers.
         served.url = served.url.replace("127.0.0.1", "localhost")
         yield served
         close_session()
@@ -125,7 +125,7 @@ def test_a_gated_base_ends_before_preflight_and_before_anything_is_rented(
     assert list(open_store().objects.list("base/")) == []
 
 
-def test_with_a_token_a_gated_base_is_fetched_once_and_no_later_stage_asks_the_hub(
+def test_with_a_token_a_gated_base_is_fetched_once_and_no_later_stage_accesses_the_hub(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -138,18 +138,18 @@ def test_with_a_token_a_gated_base_is_fetched_once_and_no_later_stage_asks_the_h
     said = (folder / "config.json").read_bytes() + open_store().record(base).model_dump_json().encode()
     assert TOKEN.encode() not in said
     line = lines(subject("smoke", tiny_config(TinySource())), str(tmp_path / "store"), tmp_path)["credentials"]
-    assert line.value.endswith("base, tokenizer and corpus are in the store, so that no later stage asks the hub")
+    assert line.value.endswith("base, tokenizer and corpus are in the store, so no later stage accesses the hub")
     assert len(hub.requests) == n_asked
 
 
 def test_a_rented_machine_needs_base_three_states_and_the_result_twice(tmp_path: Path) -> None:
     disk = lines(subject("fineweb-2017-26-full-weight", qwen_35b()), str(tmp_path), tmp_path)["disk of h100x8"]
-    assert disk.value.startswith(f"{(2 + 3 * 12 + 2 * 4) * P / 1e9:,.1f} GB wanted: base 69.3 GB, 3 states of 415.9 GB")
+    assert disk.value.startswith(f"{(2 + 3 * 12 + 2 * 4) * P / 1e9:,.1f} GB needed: base 69.3 GB, 3 states of 415.9 GB")
 
 
 @pytest.fixture
 def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Makes every disk have so many bytes free."""
+    """Sets the free bytes of every disk."""
 
     def leave(n_bytes: int) -> None:
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=n_bytes))
@@ -166,8 +166,8 @@ def test_store_and_state_folder_of_one_file_system_share_its_free_bytes(
     for n_bytes, passed in ((in_store + here, True), (in_store + here - 1, False)):
         free(n_bytes)
         checks = lines(smoke, str(tmp_path / "store"), tmp_path)
-        assert [checks[name].passed for name in ("store room", "disk of this machine")] == [passed, passed]
-    assert "of it for the store, which lies on the same file system" in checks["disk of this machine"].bound
+        assert [checks[name].passed for name in ("store space", "disk of this machine")] == [passed, passed]
+    assert "of it for the store, which is on the same file system" in checks["disk of this machine"].bound
 
 
 def test_folders_of_two_file_systems_have_their_own_free_bytes(tmp_path: Path, free: Callable[[int], None]) -> None:
@@ -178,7 +178,7 @@ def test_folders_of_two_file_systems_have_their_own_free_bytes(tmp_path: Path, f
     free(max(_to_store(smoke), _to_disk(smoke)))
     with TemporaryDirectory(dir=other) as store:
         checks = lines(smoke, store, tmp_path)
-    assert checks["store room"].passed
+    assert checks["store space"].passed
     assert checks["disk of this machine"].passed
 
 
@@ -192,15 +192,15 @@ def test_folders_of_two_file_systems_have_their_own_free_bytes(tmp_path: Path, f
         ("base", None, "fp32", 4),
     ],
 )
-def test_a_merged_number_has_the_bytes_merge_asks_for_or_the_bases_own(
+def test_a_merged_number_has_the_bytes_of_merges_dtype_or_the_bases(
     asked: str, base: str | None, precision: str, number_bytes: int
 ) -> None:
-    said = load_recipe(project_root() / "configs" / "fineweb-2017-26-lora.yaml").model_dump(mode="json")
+    fields = load_recipe(project_root() / "configs" / "fineweb-2017-26-lora.yaml").model_dump(mode="json")
     asked_for = subject(
         "fineweb-2017-26-lora",
         qwen_35b(dtype=base),
         merge={"dtype": asked},
-        train=said["train"] | {"precision": precision},
+        train=fields["train"] | {"precision": precision},
     )
     assert asked_for.merged_bytes == number_bytes * P
 
@@ -215,7 +215,7 @@ def test_a_model_merged_to_fp32_takes_the_store_and_the_disk_its_own_bytes_more(
     assert _to_disk(wide) - _to_disk(sixteen) == 2 * P
 
 
-def test_this_machine_needs_room_only_for_what_is_made_on_it(tmp_path: Path) -> None:
+def test_this_machine_needs_space_only_for_its_own_results(tmp_path: Path) -> None:
     rented = subject("fineweb-2017-26-full-weight", qwen_35b())
     assert "at least 0.0 MB" in lines(rented, "s3://b/p", tmp_path)["disk of this machine"].bound
     merged_here = subject(

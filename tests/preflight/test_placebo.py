@@ -1,4 +1,4 @@
-"""The placebo's corpus is looked at as the other one is."""
+"""The placebo corpus is checked like the corpus."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml").model_dump(mode="
 
 @pytest.fixture
 def token_lines(tmp_path: Path, own_state: Path):
-    """The lines about tokens, of a recipe that trains on so many."""
+    """The token checks of a recipe with a token budget."""
     own_state.mkdir()
     (tmp_path / "panel").mkdir()
 

@@ -1,4 +1,4 @@
-"""Preflight's line on what the panel could detect, and when it stops a run."""
+"""The check of the effect the panel can detect, and when it fails a run."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A recipe that has passed is asked again what may have changed: its machine, its store, its trainer, its prices."""
+"""A recipe that passed before is rechecked: machine, store, trainer and prices may have changed."""
 
 import logging
 import shutil
@@ -24,7 +24,7 @@ SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, ArtifactRef]]:
-    """A state folder whose store has the smoke recipe's inputs and the preflight it passed."""
+    """A state folder whose store has the smoke recipe's inputs and its preflight artifact."""
     state = tmp_path_factory.mktemp("published")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("HINDSIGHT_STATE", str(state))
@@ -55,31 +55,29 @@ def preflights(store: Store) -> list[str]:
     return [info.name for info in store.objects.list("preflight/")]
 
 
-def test_a_disk_that_has_filled_since_is_refused_and_nothing_is_published(
+def test_a_disk_that_is_now_full_fails_and_nothing_is_published(
     refs: dict[str, ArtifactRef], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = preflights(open_store())
     fill_the_disk(monkeypatch)
     with (
         caplog.at_level(logging.INFO),
-        pytest.raises(PreflightFailed, match=r"2 of .* store room: .* disk of this mach"),
+        pytest.raises(PreflightFailed, match=r"2 of .* store space: .* disk of this mach"),
     ):
         publish_preflight.fn(SMOKE, **refs)
     assert before
     assert preflights(open_store()) == before
-    assert "preflight: FAIL store room" in caplog.text
+    assert "preflight: FAIL store space" in caplog.text
     assert "preflight: ok   trainer environment" in caplog.text
 
 
-def test_a_trainer_that_has_gone_since_is_refused(
-    refs: dict[str, ArtifactRef], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trainer_that_is_now_missing_fails(refs: dict[str, ArtifactRef], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", "/nowhere/python")
     with pytest.raises(PreflightFailed, match=r"trainer environment: .*/nowhere/python is missing"):
         publish_preflight.fn(SMOKE, **refs)
 
 
-def test_where_nothing_has_changed_the_artifact_found_is_given_and_its_inputs_are_not_judged_again(
+def test_without_changes_the_existing_artifact_is_returned_and_its_inputs_are_not_rechecked(
     refs: dict[str, ArtifactRef], passed: ArtifactRef, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -88,7 +86,7 @@ def test_where_nothing_has_changed_the_artifact_found_is_given_and_its_inputs_ar
     assert "panel stocks" not in caplog.text
 
 
-def test_once_the_checkpoint_stands_a_full_disk_and_a_missing_trainer_hold_nothing_up(
+def test_once_the_checkpoint_exists_a_full_disk_and_a_missing_trainer_do_not_matter(
     refs: dict[str, ArtifactRef], passed: ArtifactRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = TRAIN.spec(SMOKE.train, {"base": refs["base"], "corpus": refs["corpus"]})
@@ -100,7 +98,7 @@ def test_once_the_checkpoint_stands_a_full_disk_and_a_missing_trainer_hold_nothi
     assert publish_preflight.fn(SMOKE, **refs) == passed
 
 
-def test_a_training_under_way_is_not_asked_for_the_room_it_fills_but_for_its_trainer(
+def test_a_started_training_is_rechecked_for_its_trainer_but_not_for_disk_space(
     refs: dict[str, ArtifactRef], passed: ArtifactRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = TRAIN.spec(SMOKE.train, {"base": refs["base"], "corpus": refs["corpus"]})

@@ -1,4 +1,4 @@
-"""Recipes judged at true size from a config alone: no weight, no corpus, no GPU."""
+"""Recipes checked at full size from a config alone: no weights, no corpus, no GPU."""
 
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,10 @@ import pytest
 from tasks.base.config import TinySource
 from tasks.base.tiny import tiny_config
 from tasks.common.settings import project_root
-from tasks.preflight.checks import judge, limit_checks
-from tasks.preflight.checks.planned_run import Subject
+from tasks.preflight.checks import check_recipe, limit_checks
+from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.preflight.forecast import forecast, total
-from tasks.preflight.write import PreflightFailed, refuse_failed, table
+from tasks.preflight.write import PreflightFailed, raise_failed, table
 from tasks.recipe import Recipe, load_recipe
 from tasks.schemas.artifacts import Check
 from tests.architectures import qwen_35b
@@ -20,12 +20,12 @@ N_PANEL_ROWS = 30_000
 
 
 def recipe(name: str, train: dict[str, Any] | None = None, **changed: Any) -> Recipe:
-    said = load_recipe(project_root() / "configs" / f"{name}.yaml").model_dump(mode="json")
-    return Recipe.model_validate(said | changed | {"train": said["train"] | (train or {})})
+    fields = load_recipe(project_root() / "configs" / f"{name}.yaml").model_dump(mode="json")
+    return Recipe.model_validate(fields | changed | {"train": fields["train"] | (train or {})})
 
 
-def judged(name: str, train: dict[str, Any] | None = None, **changed: Any) -> dict[str, Check]:
-    return {check.name: check for check in judge(recipe(name, train, **changed), qwen_35b(), N_PANEL_ROWS)}
+def checked(name: str, train: dict[str, Any] | None = None, **changed: Any) -> dict[str, Check]:
+    return {check.name: check for check in check_recipe(recipe(name, train, **changed), qwen_35b(), N_PANEL_ROWS)}
 
 
 def failed(checks: dict[str, Check]) -> list[str]:
@@ -35,27 +35,27 @@ def failed(checks: dict[str, Check]) -> list[str]:
 FULL, LORA = "fineweb-2017-26-full-weight", "fineweb-2017-26-lora"
 
 
-def test_the_full_weight_recipe_passes_at_true_size() -> None:
-    checks = judged(FULL)
+def test_the_full_weight_recipe_passes_at_full_size() -> None:
+    checks = checked(FULL)
     assert failed(checks) == []
     assert checks["memory per GPU"].value.startswith(
         "71.5 GiB (weights, gradients and moments 64.6, gathered layers 4.7"
     )
-    assert checks["training state"].value.startswith("415.9 GB each, 12 bytes a parameter; 34.7 min to be written")
+    assert checks["training state"].value.startswith("415.9 GB each, 12 bytes a parameter; 34.7 min to write")
     assert checks["weights"].value.startswith("34,660,610,688 trainable, 2,946,429,568 of them multiply a token")
     assert checks["forecast train"].value.startswith("0.706 to 1.26 h, $13.5 to 24 on h100x8")
 
 
-def test_coverage_of_the_lora_recipe_is_the_references() -> None:
-    checks = judged(LORA)
+def test_coverage_of_the_lora_recipe_is_that_of_the_reference() -> None:
+    checks = checked(LORA)
     assert checks["LoRA targets"].value.startswith("949,927,936 of 34,660,610,688 trainable")
     assert checks["LoRA target mlp.experts.down_proj"].value == "419,430,400 trainable"
     assert checks["forecast train"].value.startswith("23.4 h, $55.9 on h100")
 
 
 def test_the_lora_recipe_passes_and_would_not_with_whole_moments() -> None:
-    assert failed(judged(LORA)) == []
-    assert failed(judged(LORA, {"optimizer": "adamw_torch_fused"})) == ["memory per GPU"]
+    assert failed(checked(LORA)) == []
+    assert failed(checked(LORA, {"optimizer": "adamw_torch_fused"})) == ["memory per GPU"]
 
 
 @pytest.mark.parametrize(
@@ -78,69 +78,69 @@ def test_the_lora_recipe_passes_and_would_not_with_whole_moments() -> None:
         (FULL, {"arm": {"kind": "full-weight", "masters": "none"}}, "h100x8", ["master weights"]),
     ],
 )
-def test_each_fault_is_refused_by_the_line_that_knows_it(
-    name: str, train: dict[str, Any], route: str, refused: list[str]
-) -> None:
-    assert failed(judged(name, train, route={"train": route})) == refused
+def test_each_fault_fails_its_own_check(name: str, train: dict[str, Any], route: str, refused: list[str]) -> None:
+    assert failed(checked(name, train, route={"train": route})) == refused
 
 
 @pytest.mark.parametrize(("within", "refused"), [(70.8, ["training state"]), (70.9, [])])
-def test_a_first_state_is_waited_for_through_loading_writing_sending_and_reading_back(
+def test_the_first_state_has_time_for_loading_writing_uploading_and_reading_back(
     within: float, refused: list[str]
 ) -> None:
-    # 6.2 min of loading, 30 until it is begun, 6.9 to write 415.9 GB, 13.9 to send them, 13.9 to read them back.
-    assert failed(judged(FULL, {"first_checkpoint_minutes": within})) == refused
+    # 6.2 min of loading, 30 until it starts, 6.9 to write 415.9 GB, 13.9 to upload them, 13.9 to read them back.
+    assert failed(checked(FULL, {"first_checkpoint_minutes": within})) == refused
 
 
-def test_short_rows_may_run_past_the_deadline_that_full_ones_keep() -> None:
+def test_short_rows_may_exceed_the_deadline_that_full_rows_meet() -> None:
     lora = recipe(LORA)
     short = [
-        check for check in judge(lora, qwen_35b(), N_PANEL_ROWS, n_rows=100_000) if check.name == "training deadline"
+        check
+        for check in check_recipe(lora, qwen_35b(), N_PANEL_ROWS, n_rows=100_000)
+        if check.name == "training deadline"
     ]
     assert [(check.passed, check.value) for check in short] == [(False, "23.4 to 76.6 h forecast")]
-    assert judged(LORA)["training deadline"].passed
+    assert checked(LORA)["training deadline"].passed
 
 
 def test_hours_and_dollars_add_up_and_a_placebo_doubles_the_training() -> None:
-    plain = forecast(Subject.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
+    plain = forecast(PlannedRun.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
     assert [stage.step for stage in plain] == ["embed base", "train", "merge", "embed trained"]
     everything = total(plain)
     assert everything.hours is not None
     assert everything.hours.high == pytest.approx(sum(stage.hours.high for stage in plain if stage.hours))
     assert everything.dollars is not None
     assert everything.dollars.high == pytest.approx(sum(stage.dollars.high for stage in plain if stage.dollars))
-    with_placebo = forecast(Subject.of(recipe(FULL, placebo=True), qwen_35b(), N_PANEL_ROWS))
+    with_placebo = forecast(PlannedRun.of(recipe(FULL, placebo=True), qwen_35b(), N_PANEL_ROWS))
     assert [stage.step for stage in with_placebo][4:] == ["train placebo", "merge placebo", "embed placebo"]
 
 
 def test_a_broken_rule_is_refused_with_its_fact() -> None:
     lora = {"kind": "lora", "rank": 4, "dropout": 0.1}
-    checks = judge(recipe(LORA, {"arm": lora}), tiny_config(TinySource()), N_PANEL_ROWS)
-    said = r"adapter dropout: arm\.dropout=0\.1, .* PEFT 0\.20 raises, .* Set arm\.dropout to 0"
-    with pytest.raises(PreflightFailed, match=said):
-        refuse_failed(checks)
+    checks = check_recipe(recipe(LORA, {"arm": lora}), tiny_config(TinySource()), N_PANEL_ROWS)
+    message = r"adapter dropout: arm\.dropout=0\.1, .* PEFT 0\.20 raises, .* Set arm\.dropout to 0"
+    with pytest.raises(PreflightFailed, match=message):
+        raise_failed(checks)
 
 
 def test_a_machine_that_is_too_small_for_the_model_is_refused() -> None:
-    checks = judged("smoke", {"sequence_length": 4096, "micro_batch_size": 1024})
+    checks = checked("smoke", {"sequence_length": 4096, "micro_batch_size": 1024})
     assert failed(checks) == ["memory of this machine"]
     assert "GiB predicted: 1 x " in checks["memory of this machine"].value
 
 
 def test_plain_kernels_rent_nothing_and_are_not_forecast() -> None:
-    assert forecast(Subject.of(recipe("smoke"), tiny_config(TinySource()), N_PANEL_ROWS)) == []
+    assert forecast(PlannedRun.of(recipe("smoke"), tiny_config(TinySource()), N_PANEL_ROWS)) == []
 
 
 def test_a_price_list_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = recipe(FULL, {"packing": False})  # packed, the trainer below that root would be asked for its kernels
+    asked = recipe(FULL, {"packing": False})  # packed rows need the kernels of a trainer below that root
     monkeypatch.setenv("HINDSIGHT_ROOT", str(tmp_path))
-    (refused,) = [check for check in judge(asked, qwen_35b(), N_PANEL_ROWS) if not check.passed]
+    (refused,) = [check for check in check_recipe(asked, qwen_35b(), N_PANEL_ROWS) if not check.passed]
     assert refused.name == "prices"
     assert "prices.yaml cannot be read: No such file" in refused.value
 
 
 def test_the_forecast_is_a_fact_by_stage() -> None:
-    stages = forecast(Subject.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
+    stages = forecast(PlannedRun.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
     facts = {stage.step: stage.facts() for stage in stages}["train"]
     assert facts == {
         "pool": "h100x8",
@@ -151,29 +151,29 @@ def test_the_forecast_is_a_fact_by_stage() -> None:
 
 def test_without_a_price_hours_stay_and_dollars_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HINDSIGHT_PROVIDER", "unpriced")
-    stages = forecast(Subject.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
+    stages = forecast(PlannedRun.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
     assert total(stages).hours is not None
     assert total(stages).dollars is None
     assert "no price" in str(stages[0])
 
 
 @pytest.mark.parametrize(
-    ("limit", "said"),
+    ("limit", "text"),
     [
         # 2.825 h of embedding at $2.39 and 1.257 h of the node at $19.12; then the merge, $1.50, and embedding again.
-        (30.0, "the run will ask before train, unless that stands: with it up to $30.79 would be spent"),
-        (100.0, "all stages stay below it, by $60.96 at the slowest rates"),
+        (30.0, "the run will ask before train, unless its artifact exists: that brings the cost up to $30.79"),
+        (100.0, "all stages stay below the limit, by $60.96 at the slowest rates"),
     ],
 )
-def test_preflight_says_where_the_run_will_ask_and_does_not_refuse(limit: float, said: str) -> None:
+def test_the_limit_line_names_the_stage_before_which_the_run_asks_and_never_fails(limit: float, text: str) -> None:
     asked = recipe(FULL, limits={"max_dollars": limit})
-    (line,) = limit_checks(Subject.of(asked, qwen_35b(), N_PANEL_ROWS))
-    assert (line.passed, line.value) == (True, f"limits.max_dollars is ${limit:.2f}; {said}")
-    assert list(limit_checks(Subject.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))) == []
+    (line,) = limit_checks(PlannedRun.of(asked, qwen_35b(), N_PANEL_ROWS))
+    assert (line.passed, line.value) == (True, f"limits.max_dollars is ${limit:.2f}; {text}")
+    assert list(limit_checks(PlannedRun.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))) == []
 
 
 def test_the_table_has_a_line_per_check_with_names_in_a_column() -> None:
-    checks = list(judged(FULL, {"micro_batch_size": 64}).values())
+    checks = list(checked(FULL, {"micro_batch_size": 64}).values())
     lines = list(table(checks))
     assert len(lines) == len(checks)
     assert [line.startswith("FAIL") for line in lines] == [not check.passed for check in checks]

@@ -1,12 +1,16 @@
-"""The checks, by subject. Each looks at one thing and says what it found, what it was held against, and the way out."""
+"""The checks, by subject. Each checks one thing and gives a value, its bound and the way out.
+
+inputs: the artifacts to check. planned_run: the recipe with its base model's sizes. artifacts: base, corpus, panel,
+trainer. training: rules, coverage, memory, states. machine: store and disks. money: forecast, deadline, limit.
+"""
 
 from typing import TYPE_CHECKING
 
-from tasks.preflight.checks.artifacts import given_checks, trainer_check
+from tasks.preflight.checks.artifacts import artifact_checks, trainer_check
 from tasks.preflight.checks.inputs import Inputs
 from tasks.preflight.checks.machine import machine_checks, store_round_trip
 from tasks.preflight.checks.money import limit_checks, money_checks
-from tasks.preflight.checks.planned_run import Subject
+from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.preflight.checks.training import training_checks
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check
@@ -14,51 +18,51 @@ from tasks.schemas.artifacts import Check
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-__all__ = ["Inputs", "all_checks", "checks_of_now", "judge", "limit_checks"]
+__all__ = ["Inputs", "all_checks", "changeable_checks", "check_recipe", "limit_checks"]
 
 
 def all_checks(inputs: Inputs) -> list[Check]:
-    """Every check's line; none is left out because an earlier one failed."""
+    """All checks; later ones also run if an earlier one failed."""
     from tasks.preflight.power import power_checks
 
-    subject = inputs.subject
+    run = inputs.run
     return [
         store_round_trip(inputs.store),
-        *machine_checks(subject, inputs.store),
-        *given_checks(inputs),
-        *training_checks(subject),
-        *money_checks(subject),
+        *machine_checks(run, inputs.store),
+        *artifact_checks(inputs),
+        *training_checks(run),
+        *money_checks(run),
         *power_checks(inputs.recipe, inputs.base, inputs.panel),
     ]
 
 
-def checks_of_now(inputs: Inputs, with_room: bool = True) -> list[Check]:
-    """The lines of machine, store, trainer and money, which may change though recipe and inputs do not.
+def changeable_checks(inputs: Inputs, with_disk_space: bool = True) -> list[Check]:
+    """The checks of machine, store, trainer and money: results may change while recipe and inputs do not.
 
     Args:
-        inputs: What the checks look at.
-        with_room: Whether room in the store and on disks is asked for too.
+        inputs: The artifacts to check.
+        with_disk_space: Include free space in the store and on disks.
     """
-    subject = inputs.subject
+    run = inputs.run
     return [
         store_round_trip(inputs.store),
-        *(machine_checks(subject, inputs.store) if with_room else ()),
+        *(machine_checks(run, inputs.store) if with_disk_space else ()),
         trainer_check(),
-        *training_checks(subject),
-        *money_checks(subject),
+        *training_checks(run),
+        *money_checks(run),
     ]
 
 
-def judge(
+def check_recipe(
     recipe: Recipe, architecture: "PretrainedConfig", n_panel_rows: int, n_rows: int | None = None
 ) -> list[Check]:
-    """What can be said of a recipe without a weight, a corpus or a store: rules, coverage, memory, states, money.
+    """The checks that need no weights, corpus or store: rules, coverage, memory, states, money.
 
     Args:
         recipe: The whole recipe.
         architecture: The base model's config.
         n_panel_rows: Sentences to embed.
-        n_rows: Training rows; without a number they are taken to be full.
+        n_rows: Training rows; None assumes full rows.
     """
-    subject = Subject.of(recipe, architecture, n_panel_rows, n_rows)
-    return [*training_checks(subject), *money_checks(subject)]
+    run = PlannedRun.of(recipe, architecture, n_panel_rows, n_rows)
+    return [*training_checks(run), *money_checks(run)]

@@ -1,20 +1,20 @@
-"""The artifacts training and measure start from: base, corpus, panel, and the trainer they go to."""
+"""Checks of the artifacts that training and premium start from: base, corpus and panel; and of the trainer."""
 
 from collections.abc import Iterator
 
-from tasks.preflight.checks.inputs import Inputs, attempt, planned_rows
+from tasks.preflight.checks.inputs import Inputs, check_call, planned_rows
 from tasks.schemas.artifacts import Check
 from tasks.train.config import TrainConfig
 from tasks.train.pipeline.launch import trainer_python
 from tasks.train.pipeline.rows import Rows
 
 FORBIDDEN_SUFFIXES = {".bin", ".pt", ".pth", ".pkl", ".py"}
-"""Pickles and code run what they please when they are loaded."""
+"""Pickles and Python files can run arbitrary code when they are loaded."""
 MIN_ROWS_PER_SIDE = 10
-"""The seed contract calls fewer rows on a side of the cut an error."""
+"""The reference contract requires as many rows on each side of the cut."""
 
 
-def given_checks(inputs: Inputs) -> Iterator[Check]:
+def artifact_checks(inputs: Inputs) -> Iterator[Check]:
     """Base, trainer, tokenizer, tokens, panel."""
     yield weights_check(inputs)
     yield trainer_check()
@@ -24,7 +24,7 @@ def given_checks(inputs: Inputs) -> Iterator[Check]:
 
 
 def weights_check(inputs: Inputs) -> Check:
-    """Whether the base holds safetensors and nothing that runs."""
+    """The base has safetensors and no files that can run code."""
     others = sorted(file.name for file in inputs.base.path.iterdir() if file.suffix in FORBIDDEN_SUFFIXES)
     return Check(
         name="base weights",
@@ -36,15 +36,15 @@ def weights_check(inputs: Inputs) -> Check:
 
 
 def trainer_check() -> Check:
-    """Whether there is a trainer."""
-    # The path is the machine's; a report says only that there is one.
-    return attempt("trainer environment", "an interpreter that can be run", trainer_python, "found")
+    """The trainer's interpreter exists."""
+    # The path differs between machines, so the report shows only that the interpreter was found.
+    return check_call("trainer environment", "an interpreter that can be run", trainer_python, "found")
 
 
 def _tokenizer(inputs: Inputs) -> Check:
     from tasks.train.pipeline.train_arm import check_tokenizer
 
-    return attempt(
+    return check_call(
         "tokenizer",
         "corpus and base agree on the ids of the first document",
         lambda: check_tokenizer(inputs.base, inputs.corpus),
@@ -53,16 +53,16 @@ def _tokenizer(inputs: Inputs) -> Check:
 
 
 def token_checks(inputs: Inputs) -> Iterator[Check]:
-    """Rows and steps of the budget, and of the placebo's corpus where there is one."""
+    """Rows and steps of the token budget, for the corpus and any placebo corpus."""
     train = inputs.recipe.train
     bound = f"{train.token_budget:,} tokens of the corpus"
-    yield attempt("tokens", bound, lambda: _said(inputs.rows, train))
+    yield check_call("tokens", bound, lambda: _row_counts(inputs.rows, train))
     if placebo := inputs.placebo:
-        yield attempt("placebo tokens", bound, lambda: _said(planned_rows(placebo, train), train))
+        yield check_call("placebo tokens", bound, lambda: _row_counts(planned_rows(placebo, train), train))
 
 
-def _said(rows: Rows, train: TrainConfig) -> str:
-    filler = f", {rows.n_filler_tokens:,} of filler besides" if rows.n_filler_tokens else ""
+def _row_counts(rows: Rows, train: TrainConfig) -> str:
+    filler = f", {rows.n_filler_tokens:,} of filler in addition" if rows.n_filler_tokens else ""
     return (
         f"{rows.n_tokens:,} tokens in {rows.n_rows:,} rows in {rows.n_steps:,} steps of {train.rows_per_step:,} rows, "
         f"{train.rows_per_step * train.sequence_length:,} tokens at most{filler}"
@@ -70,7 +70,7 @@ def _said(rows: Rows, train: TrainConfig) -> str:
 
 
 def panel_checks(inputs: Inputs) -> Iterator[Check]:
-    """Whether both sides of the cut have rows, and every fold a stock."""
+    """Both sides of the cut have rows, and every fold has a stock."""
     rows, premium = inputs.panel.rows(), inputs.recipe.premium
     n_train = int((rows["date"].dt.date <= premium.train_until).sum())
     for side, n_rows in (("up to", n_train), ("after", len(rows) - n_train)):

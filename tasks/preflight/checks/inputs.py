@@ -1,12 +1,13 @@
-"""What the checks look at."""
+"""The artifacts to check, and helpers that make checks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tasks.common.errors import HindsightError
-from tasks.preflight.checks.planned_run import Subject
+from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel, TextShards
 from tasks.store.store import Store
@@ -23,14 +24,14 @@ FOR_INFORMATION = "for information"
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the checks look at, fetched.
+    """The recipe and its fetched artifacts.
 
     Args:
         recipe: The whole recipe.
         base: The base model.
         corpus: The corpus.
         panel: The panel.
-        store: Where results shall go.
+        store: The store for the results.
         placebo: The corpus from after the cutoff, where the recipe asks for one.
     """
 
@@ -41,36 +42,43 @@ class Inputs:
     store: Store
     placebo: TextShards | None = None
 
+    @classmethod
+    def of(cls, recipe: Recipe, folders: Mapping[str, Path], store: Store) -> "Inputs":
+        """From the fetched artifacts' folders by input name."""
+        placebo = TextShards(folders["placebo"]) if "placebo" in folders else None
+        base, corpus, panel = folders["base"], folders["corpus"], folders["panel"]
+        return cls(recipe, ModelFolder(base), TextShards(corpus), Panel(panel), store, placebo)
+
     @cached_property
-    def subject(self) -> Subject:
-        """The recipe beside the base's architecture, counted once."""
+    def run(self) -> PlannedRun:
+        """The recipe with the base model's sizes, counted once."""
         from transformers import AutoConfig
 
         architecture = AutoConfig.from_pretrained(self.base.path, trust_remote_code=False)
         try:
             n_rows = self.rows.n_rows
         except CorpusTooSmall:
-            # A line of its own says so.
+            # Reported by the token check.
             n_rows = None
-        return Subject.of(self.recipe, architecture, len(self.panel.rows()), n_rows)
+        return PlannedRun.of(self.recipe, architecture, len(self.panel.rows()), n_rows)
 
     @cached_property
     def rows(self) -> Rows:
-        """Rows and steps of the budget.
+        """Rows and steps of the token budget.
 
         Raises:
-            CorpusTooSmall: If the corpus ends before it.
+            CorpusTooSmall: If the corpus is smaller.
         """
         return planned_rows(self.corpus, self.recipe.train)
 
 
 def planned_rows(corpus: TextShards, train: TrainConfig) -> Rows:
-    """Rows and steps of a corpus, counted from its documents' lengths: no token is read.
+    """Rows and steps of a corpus, counted from its documents' lengths without reading tokens.
 
     Raises:
-        CorpusTooSmall: If the corpus ends before the budget.
+        CorpusTooSmall: If the corpus is smaller than the budget.
     """
-    # A range is cut as ids are, and holds none.
+    # A range is sliced like an array of ids, but holds none.
     return plan_rows(cast("Iterator[np.ndarray]", _document_lengths(corpus)), train)
 
 
@@ -82,20 +90,20 @@ def _document_lengths(corpus: TextShards) -> Iterator[range]:
         yield from map(range, np.diff(offsets).tolist())
 
 
-def attempt(name: str, bound: str, look: Callable[[], object], found: str | None = None) -> Check:
-    """Passed if looking refuses nothing; the line shows `found`, or what looking gave back."""
+def check_call(name: str, bound: str, call: Callable[[], object], found: str | None = None) -> Check:
+    """A check that passes if the call raises no HindsightError; its value is `found`, or the call's result."""
     try:
-        seen = look()
+        result = call()
     except HindsightError as error:
         return Check(name=name, passed=False, value=str(error), bound=bound)
-    return Check(name=name, passed=True, value=found or str(seen), bound=bound)
+    return Check(name=name, passed=True, value=found or str(result), bound=bound)
 
 
-def told(name: str, value: str) -> Check:
-    """A line that informs."""
+def info_line(name: str, value: str) -> Check:
+    """A line for information that cannot fail."""
     return Check(name=name, passed=True, value=value, bound=FOR_INFORMATION)
 
 
-def said_bytes(n_bytes: float) -> str:
+def format_bytes(n_bytes: float) -> str:
     """As in `415.9 GB` or `1.0 MB`."""
     return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"

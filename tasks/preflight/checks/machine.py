@@ -1,4 +1,4 @@
-"""The store and the disks: whether they answer, and whether what will come has room."""
+"""Checks of the store and the disks: access, and free space for the results."""
 
 import os
 import shutil
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.common.settings import state_dir
-from tasks.preflight.checks.inputs import attempt, said_bytes, told
-from tasks.preflight.checks.planned_run import Subject
+from tasks.preflight.checks.inputs import check_call, format_bytes, info_line
+from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
 from tasks.store.store import Store
 from tasks.train.estimates.memory import N_STATES
@@ -16,47 +16,47 @@ FLOAT32_BYTES = 4
 
 
 def store_round_trip(store: Store) -> Check:
-    """Whether the store takes bytes and gives them back."""
-    return attempt("store round trip", "64 bytes come back unchanged", store.probe, "unchanged")
+    """The store returns the bytes it was given."""
+    return check_call("store round trip", "64 bytes come back unchanged", store.probe, "unchanged")
 
 
-def machine_checks(subject: Subject, store: Store) -> Iterator[Check]:
-    """ArtifactType in the store and on disks, and what opens doors."""
-    in_store, here = _to_store(subject), _to_disk(subject)
-    # A folder on the same file system takes its bytes from the same free ones.
+def machine_checks(run: PlannedRun, store: Store) -> Iterator[Check]:
+    """Free space in the store and on disks, and a line on credentials."""
+    in_store, local = _to_store(run), _to_disk(run)
+    # A store folder on the same file system shares the free space.
     both = "://" not in store.url and _file_system(Path(store.url)) == _file_system(state_dir())
-    yield _store_room(subject, store, in_store, here if both else 0)
-    yield _local_disk(here, in_store if both else 0)
-    if subject.rents:
-        yield _rented_disk(subject)
+    yield _store_space(run, store, in_store, local if both else 0)
+    yield _local_disk(local, in_store if both else 0)
+    if run.needs_gpus:
+        yield _rented_disk(run)
     yield _credentials(store)
 
 
-def _to_store(subject: Subject) -> int:
-    embedded = FLOAT32_BYTES * subject.n_panel_rows * subject.sizes.hidden * (1 + subject.recipe.embed.undated)
-    per_run = subject.output_bytes + subject.merged_bytes + embedded
-    return N_STATES * subject.state_bytes + subject.n_runs * per_run + embedded
+def _to_store(run: PlannedRun) -> int:
+    embedded = FLOAT32_BYTES * run.n_panel_rows * run.sizes.hidden * (1 + run.recipe.embed.undated)
+    per_run = run.output_bytes + run.merged_bytes + embedded
+    return N_STATES * run.state_bytes + run.n_trainings * per_run + embedded
 
 
-def _store_room(subject: Subject, store: Store, needed: int, beside: int) -> Check:
-    states = said_bytes(N_STATES * subject.state_bytes)
-    value = f"{said_bytes(needed)} to come, {states} of it training states that go again"
+def _store_space(run: PlannedRun, store: Store, needed: int, beside: int) -> Check:
+    states = format_bytes(N_STATES * run.state_bytes)
+    value = f"{format_bytes(needed)} needed, {states} of it for training states that are deleted later"
     if "://" in store.url:
-        return told("store room", f"{value}; a bucket tells no quota")
+        return info_line("store space", f"{value}; a bucket has no known quota")
     free = shutil.disk_usage(_nearest(Path(store.url))).free
     return Check(
-        name="store room",
+        name="store space",
         passed=free >= needed + beside,
-        value=f"{value}; {said_bytes(free)} free",
-        bound=f"at least {said_bytes(needed + beside)} free{_also(beside, 'what is made here')}",
+        value=f"{value}; {format_bytes(free)} free",
+        bound=f"at least {format_bytes(needed + beside)} free{_also(beside, 'results on this machine')}",
         way_out="Free disk below the store's folder, or move it by HINDSIGHT_STORE.",
     )
 
 
-def _to_disk(subject: Subject) -> int:
-    route = subject.recipe.route
+def _to_disk(run: PlannedRun) -> int:
+    route = run.recipe.route
     here = [stage for stage, pool in (("merge", route.merge), ("embed", route.embed)) if pool == "cpu"]
-    return _disk(subject, here if subject.rents else ["train", "merge", "embed"])
+    return _disk(run, here if run.needs_gpus else ["train", "merge", "embed"])
 
 
 def _local_disk(needed: int, beside: int) -> Check:
@@ -64,42 +64,42 @@ def _local_disk(needed: int, beside: int) -> Check:
     return Check(
         name="disk of this machine",
         passed=free >= needed + beside,
-        value=f"{said_bytes(free)} free",
-        bound=f"at least {said_bytes(needed + beside)} for what is made here{_also(beside, 'the store')}; the base is "
-        "here already",
+        value=f"{format_bytes(free)} free",
+        bound=f"at least {format_bytes(needed + beside)} for results on this machine{_also(beside, 'the store')}; "
+        "the base is already here",
         way_out=f"Free disk below {state_dir()}, or move it by HINDSIGHT_STATE.",
     )
 
 
 def _also(beside: int, what: str) -> str:
-    return f", {said_bytes(beside)} of it for {what}, which lies on the same file system" if beside else ""
+    return f", {format_bytes(beside)} of it for {what}, which is on the same file system" if beside else ""
 
 
-def _rented_disk(subject: Subject) -> Check:
-    needed = subject.base_bytes + _disk(subject, ["train"])
-    return told(
-        f"disk of {subject.recipe.route.train}",
-        f"{said_bytes(needed)} wanted: base {said_bytes(subject.base_bytes)}, {N_STATES} states of "
-        f"{said_bytes(subject.state_bytes)}, result {said_bytes(subject.output_bytes)} twice while it is kept",
+def _rented_disk(run: PlannedRun) -> Check:
+    needed = run.base_bytes + _disk(run, ["train"])
+    return info_line(
+        f"disk of {run.recipe.route.train}",
+        f"{format_bytes(needed)} needed: base {format_bytes(run.base_bytes)}, {N_STATES} states of "
+        f"{format_bytes(run.state_bytes)}, result {format_bytes(run.output_bytes)} twice while it is published",
     )
 
 
-def _disk(subject: Subject, stages: list[str]) -> int:
-    """Bytes that lie on one machine at the same time beside the base, if these stages run there."""
-    trained = 2 * subject.output_bytes if "train" in stages else subject.output_bytes
-    states = N_STATES * subject.state_bytes if "train" in stages else 0
-    # Merged weights are staged, then fetched by who embeds them.
-    merged = subject.merged_bytes * len({"merge", "embed"} & set(stages))
-    return subject.n_runs * (trained + merged) + states if stages else 0
+def _disk(run: PlannedRun, stages: list[str]) -> int:
+    """Bytes on one machine at the same time, in addition to the base, if these stages run there."""
+    trained = 2 * run.output_bytes if "train" in stages else run.output_bytes
+    states = N_STATES * run.state_bytes if "train" in stages else 0
+    # Merged weights are written by merge, then fetched by embed.
+    merged = run.merged_bytes * len({"merge", "embed"} & set(stages))
+    return run.n_trainings * (trained + merged) + states if stages else 0
 
 
 def _credentials(store: Store) -> Check:
     hub = "HF_TOKEN set" if os.environ.get("HF_TOKEN") else "no HF_TOKEN"
-    fetched = f"{hub}; base, tokenizer and corpus are in the store, so that no later stage asks the hub"
+    fetched = f"{hub}; base, tokenizer and corpus are in the store, so no later stage accesses the hub"
     if "://" not in store.url:
-        return told("credentials", f"the store is a folder: every pool's machines must see it; {fetched}")
+        return info_line("credentials", f"the store is a folder that every pool's machines must reach; {fetched}")
     source = "AWS_ACCESS_KEY_ID" if os.environ.get("AWS_ACCESS_KEY_ID") else "a profile or role of this machine"
-    return told("credentials", f"store opened by {source}: every pool's machines need theirs; {fetched}")
+    return info_line("credentials", f"store access by {source}: every pool's machines need their own; {fetched}")
 
 
 def _file_system(path: Path) -> int:
@@ -107,5 +107,5 @@ def _file_system(path: Path) -> int:
 
 
 def _nearest(path: Path) -> Path:
-    """The path itself, or the first folder above it that is there."""
+    """The path itself, or its closest existing parent."""
     return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())

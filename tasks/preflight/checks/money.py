@@ -1,53 +1,54 @@
-"""What it will take: hours and dollars by stage, and whether training's deadline lets it end."""
+"""Forecast of hours and dollars by stage, training's deadline, and the spending limit."""
 
 from collections.abc import Iterator
 
 from tasks.common.errors import HindsightError
-from tasks.preflight.checks.inputs import told
-from tasks.preflight.checks.planned_run import Subject
+from tasks.preflight.checks.inputs import info_line
+from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.preflight.forecast import Forecast, forecast, total
 from tasks.schemas.artifacts import Check
 
 
-def money_checks(subject: Subject) -> Iterator[Check]:
+def money_checks(run: PlannedRun) -> Iterator[Check]:
     """A line per routed stage, one for all, and training's deadline."""
     try:
-        stages = forecast(subject)
+        stages = forecast(run)
     except HindsightError as error:
         yield Check(name="prices", passed=False, value=str(error), bound="a price list that can be read")
         return
     for stage in stages:
-        yield told(f"forecast {stage.step}", str(stage))
-    yield told("forecast of all", _all(stages) if stages else "none: plain kernels run on processors, of no known rate")
-    yield from _deadline(subject, stages)
+        yield info_line(f"forecast {stage.step}", str(stage))
+    yield info_line("forecast of all", _all(stages) if stages else "none: no rate is known for plain kernels")
+    yield from _deadline(run, stages)
 
 
-def limit_checks(subject: Subject) -> Iterator[Check]:
-    """What the limit means for this recipe. It cannot fail: the run itself asks before it would exceed its limit.
+def limit_checks(run: PlannedRun) -> Iterator[Check]:
+    """How the spending limit affects this run. It cannot fail: the run asks before it exceeds the limit.
 
-    A limit decides no artifact's bytes, so that these lines are printed and not published.
+    A limit changes no artifact, so these lines are logged and not published.
     """
-    limit = subject.recipe.limits.max_dollars
+    limit = run.recipe.limits.max_dollars
     if limit is None:
         return
     try:
-        stages = forecast(subject)
+        stages = forecast(run)
     except HindsightError:
-        return  # said by `prices`
-    yield told("limit of dollars", f"limits.max_dollars is ${limit:,.2f}; {_question(stages, limit)}")
+        return  # reported by the check `prices`
+    yield info_line("limit of dollars", f"limits.max_dollars is ${limit:,.2f}; {_limit_effect(stages, limit)}")
 
 
-def _question(stages: list[Forecast], limit: float) -> str:
+def _limit_effect(stages: list[Forecast], limit: float) -> str:
     spent = 0.0
     for stage in stages:
         spent += stage.dollars.high if stage.dollars else 0.0
         if stage.dollars and spent > limit:
             return (
-                f"the run will ask before {stage.step}, unless that stands: with it up to ${spent:,.2f} would be spent"
+                f"the run will ask before {stage.step}, unless its artifact exists: that brings the cost up to "
+                f"${spent:,.2f}"
             )
     if any(stage.dollars is None for stage in stages) or not stages:
-        return "what has no price or no rate starts as long as less than that is spent"
-    return f"all stages stay below it, by ${limit - spent:,.2f} at the slowest rates"
+        return "stages without a price or rate start while less than the limit is spent"
+    return f"all stages stay below the limit, by ${limit - spent:,.2f} at the slowest rates"
 
 
 def _all(stages: list[Forecast]) -> str:
@@ -56,8 +57,8 @@ def _all(stages: list[Forecast]) -> str:
     return str(everything) + (f", without {', '.join(left_out)}" if left_out else "")
 
 
-def _deadline(subject: Subject, stages: list[Forecast]) -> Iterator[Check]:
-    deadline = subject.recipe.train.deadline_minutes / 60
+def _deadline(run: PlannedRun, stages: list[Forecast]) -> Iterator[Check]:
+    deadline = run.recipe.train.deadline_minutes / 60
     for hours in [stage.hours for stage in stages if stage.step == "train" and stage.hours is not None]:
         yield Check(
             name="training deadline",

@@ -1,4 +1,4 @@
-"""A recipe beside its base model's architecture: all that training's cost follows from, without a weight."""
+"""A recipe with its base model's sizes: everything that determines the cost of training. Loads no weights."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,15 +19,15 @@ NUMBER_BYTES = {"fp32": 4, "bf16": 2}
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is judged.
+class PlannedRun:
+    """A recipe with the sizes that follow from its base model's architecture.
 
     Args:
         recipe: The whole recipe.
         sizes: The base model's.
-        settings: What axolotl is told.
-        coverage: What the adapters reach; None for full weight, or where an entry reaches nothing.
-        unmatched: The refusal, where an entry reaches nothing.
+        settings: Axolotl's config.
+        coverage: Weights matched by the adapters; None for full weight, or if an entry matches no weight.
+        unmatched: The error message, if an entry matches no weight.
         n_panel_rows: Sentences to embed.
         n_rows: Training rows, filler rows among them.
         base_number_bytes: Bytes of one of the base's numbers on disk.
@@ -45,10 +45,10 @@ class Subject:
     @classmethod
     def of(
         cls, recipe: Recipe, architecture: "PretrainedConfig", n_panel_rows: int, n_rows: int | None = None
-    ) -> "Subject":
-        """Count on the meta device; without a number of rows they are taken to be full."""
+    ) -> "PlannedRun":
+        """Count on the meta device; without n_rows, rows are assumed to be full."""
         coverage, unmatched = _coverage(recipe, architecture)
-        # Whether rows may be packed is a rule of its own; nothing here depends on it.
+        # Packing has its own rule and changes nothing here.
         settings = axolotl_config(recipe.train.model_copy(update={"packing": False}), n_steps=1)
         n_rows = n_rows or -(-recipe.train.token_budget // recipe.train.sequence_length)
         return cls(
@@ -64,14 +64,14 @@ class Subject:
 
     @property
     def n_trainable(self) -> int:
-        """Trained parameters; none where the adapters' targets are wrong."""
+        """Trained parameters; 0 where the adapters' targets are wrong."""
         if self.recipe.train.arm.kind == "full-weight":
             return self.sizes.n_parameters
         return self.coverage.n_trainable if self.coverage else 0
 
     @property
-    def rents(self) -> bool:
-        """Whether training needs a pool's GPUs; otherwise it runs on the processors of whoever works for the pool."""
+    def needs_gpus(self) -> bool:
+        """Training needs a pool's GPUs; plain kernels run on CPUs."""
         return self.recipe.train.kernels == "fused"
 
     @property
@@ -81,32 +81,32 @@ class Subject:
 
     @property
     def state_bytes(self) -> int:
-        """One training state."""
+        """Bytes of one training state."""
         return state_bytes(self.recipe.train, self.settings, self.n_trainable)
 
     @property
     def output_bytes(self) -> int:
-        """What training leaves."""
+        """Bytes of the checkpoint."""
         return output_bytes(self.recipe.train, self.settings, self.n_trainable)
 
     @property
     def base_bytes(self) -> int:
-        """The base model."""
+        """Bytes of the base model."""
         return self.base_number_bytes * self.sizes.n_parameters
 
     @property
     def merged_bytes(self) -> int:
-        """A merged model."""
+        """Bytes of a merged model."""
         return self.merged_number_bytes * self.sizes.n_parameters
 
     @property
-    def n_runs(self) -> int:
-        """Trainings: one, and one more for a placebo."""
+    def n_trainings(self) -> int:
+        """One training, and one more for a placebo."""
         return 1 + self.recipe.placebo
 
 
 def _number_bytes(architecture: Any) -> int | None:
-    """By the architecture's number format; None where it names none."""
+    """From the architecture's number format; None where it has none."""
     import torch
 
     named = architecture.dtype or architecture.get_text_config().dtype

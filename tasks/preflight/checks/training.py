@@ -1,12 +1,12 @@
-"""Training's own settings: what fails in silence, what is trained, what it needs."""
+"""Checks of the training settings: rules, trained weights, memory and training states."""
 
 from collections.abc import Iterator
 
 import psutil
 
 from tasks.costs.hardware import GIB, POOLS
-from tasks.preflight.checks.inputs import said_bytes
-from tasks.preflight.checks.planned_run import Subject
+from tasks.preflight.checks.inputs import format_bytes
+from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
 from tasks.train.errors import TrainError
 from tasks.train.estimates.memory import (
@@ -26,21 +26,21 @@ OF_THE_ARM = {
 }
 
 
-def training_checks(subject: Subject) -> Iterator[Check]:
+def training_checks(run: PlannedRun) -> Iterator[Check]:
     """Rules, coverage, memory, states."""
-    train = subject.recipe.train
-    yield from _rules(subject)
-    yield from _adapters(subject) if train.arm.kind == "lora" else _weights(subject)
-    yield _gpu_memory(subject) if subject.rents else _machine_memory(subject)
-    yield _states(subject)
+    train = run.recipe.train
+    yield from _rules(run)
+    yield from _adapters(run) if train.arm.kind == "lora" else _weights(run)
+    yield _gpu_memory(run) if run.needs_gpus else _machine_memory(run)
+    yield _states(run)
 
 
-def _rules(subject: Subject) -> Iterator[Check]:
+def _rules(run: PlannedRun) -> Iterator[Check]:
     try:
-        rules = check_rules(subject.recipe.train, subject.recipe.route.train)
+        rules = check_rules(run.recipe.train, run.recipe.route.train)
     except TrainError as error:
-        # Packed rows ask the trainer for its kernels, and there is no trainer.
-        yield Check(name="packing", passed=False, value=str(error), bound="a trainer that can be asked")
+        # Packed rows need kernels of the trainer's environment, and that does not exist.
+        yield Check(name="packing", passed=False, value=str(error), bound="a trainer environment that can be inspected")
         return
     yield from map(_rule, rules)
 
@@ -50,10 +50,10 @@ def _rule(rule: Rule) -> Check:
     return Check(name=rule.name, passed=rule.passed, value=rule.value, bound=rule.bound, way_out=why)
 
 
-def _adapters(subject: Subject) -> Iterator[Check]:
-    bound = "every entry reaches a weight"
-    if (coverage := subject.coverage) is None:
-        yield Check(name="LoRA targets", passed=False, value=subject.unmatched, bound=bound)
+def _adapters(run: PlannedRun) -> Iterator[Check]:
+    bound = "every entry matches a weight"
+    if (coverage := run.coverage) is None:
+        yield Check(name="LoRA targets", passed=False, value=run.unmatched, bound=bound)
         return
     for entry, n_trainable in coverage.by_entry.items():
         yield Check(name=f"LoRA target {entry}", passed=True, value=f"{n_trainable:,} trainable", bound="more than 0")
@@ -62,17 +62,17 @@ def _adapters(subject: Subject) -> Iterator[Check]:
     yield Check(name="LoRA targets", passed=True, value=value, bound=bound)
 
 
-def _weights(subject: Subject) -> Iterator[Check]:
-    sizes = subject.sizes
+def _weights(run: PlannedRun) -> Iterator[Check]:
+    sizes = run.sizes
     for group, n_parameters in sizes.by_group.items():
         yield Check(name=f"weights: {group}", passed=True, value=f"{n_parameters:,} trainable", bound="more than 0")
     value = f"{sizes.n_parameters:,} trainable, {sizes.n_active:,} of them multiply a token"
     yield Check(name="weights", passed=True, value=value, bound="every one")
 
 
-def _gpu_memory(subject: Subject) -> Check:
-    train, pool = subject.recipe.train, POOLS[subject.recipe.route.train]
-    memory = predict_memory(subject.sizes, train, subject.settings, subject.n_trainable)
+def _gpu_memory(run: PlannedRun) -> Check:
+    train, pool = run.recipe.train, POOLS[run.recipe.route.train]
+    memory = predict_memory(run.sizes, train, run.settings, run.n_trainable)
     usable = pool.gpu.usable_bytes / GIB if pool.gpu else 0.0
     name = pool.gpu.name if pool.gpu else "no GPU"
     return Check(
@@ -84,9 +84,9 @@ def _gpu_memory(subject: Subject) -> Check:
     )
 
 
-def _machine_memory(subject: Subject) -> Check:
-    train, total = subject.recipe.train, psutil.virtual_memory().total / GIB
-    memory = predict_memory(subject.sizes, train, subject.settings, subject.n_trainable)
+def _machine_memory(run: PlannedRun) -> Check:
+    train, total = run.recipe.train, psutil.virtual_memory().total / GIB
+    memory = predict_memory(run.sizes, train, run.settings, run.n_trainable)
     needed = train.arm.n_ranks * (memory.gib + PROCESS_BYTES / GIB)
     return Check(
         name="memory of this machine",
@@ -97,17 +97,17 @@ def _machine_memory(subject: Subject) -> Check:
     )
 
 
-def _states(subject: Subject) -> Check:
-    train, size = subject.recipe.train, subject.state_bytes
-    loading, keeping = loading_seconds(subject.base_bytes) / 60, keeping_seconds(size) / 60
-    per_parameter = size / max(subject.n_trainable, 1)
+def _states(run: PlannedRun) -> Check:
+    train, size = run.recipe.train, run.state_bytes
+    loading, keeping = loading_seconds(run.base_bytes) / 60, keeping_seconds(size) / 60
+    per_parameter = size / max(run.n_trainable, 1)
     return Check(
         name="training state",
         passed=loading + train.checkpoint_minutes + keeping <= train.first_checkpoint_minutes,
-        value=f"{said_bytes(size)} each, {per_parameter:g} bytes a parameter; {keeping:.1f} min to be written at "
-        f"{DISK_BYTES_PER_SECOND / 1e6:,.0f} MB/s, sent and read back at {STORE_BYTES_PER_SECOND / 1e6:.0f}, after "
-        f"{loading:.1f} min of loading (rates stated, not measured)",
-        bound=f"begun {train.checkpoint_minutes:g} min after loading, in the store within "
+        value=f"{format_bytes(size)} each, {per_parameter:g} bytes a parameter; {keeping:.1f} min to write at "
+        f"{DISK_BYTES_PER_SECOND / 1e6:,.0f} MB/s, upload and read back at {STORE_BYTES_PER_SECOND / 1e6:.0f}, after "
+        f"{loading:.1f} min of loading (rates assumed, not measured)",
+        bound=f"started {train.checkpoint_minutes:g} min after loading, in the store within "
         f"{train.first_checkpoint_minutes:g}",
         way_out="Raise train.first_checkpoint_minutes, or lower train.checkpoint_minutes.",
     )
