@@ -1,6 +1,6 @@
 """Checks of a corpus against its statement: a generator of failure messages per kind of fault."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,23 +82,30 @@ def count_failures(statement: Statement, training: Recount, validation: Recount)
             yield f"{name}: the shards hold{shown}"
 
 
-def tokenizer_failures(
-    claim: Claim, sampled: Iterable[tuple[Document, np.ndarray]], tokenizer: "PreTrainedTokenizerBase | None"
-) -> Iterator[str]:
-    """A tokenizer that differs from the claim, and documents whose ids it does not give.
+class TokenIdCheck:
+    """Compares token ids of documents with those the claimed tokenizer gives.
 
     Raises:
-        TokenizerError: If the tokenizer the statement names cannot be loaded.
+        TokenizerError: If the tokenizer cannot be loaded.
     """
-    tokenizer = tokenizer or load_tokenizer(claim.tokenizer.source)
-    if (found := tokenizer_digest(tokenizer)) != claim.tokenizer.sha256:
-        yield f"the tokenizer hashes to {found[:12]}, the statement says {claim.tokenizer.sha256[:12]}"
-    n_other = 0
-    for document, ids in sampled:
-        expected = tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"]
-        if expected != ids.tolist():
-            n_other += 1
-            if n_other <= N_NAMED_IDS:
-                yield f"the token ids of document {document.id} are not those of its text"
-    if n_other > N_NAMED_IDS:
-        yield f"the token ids of {n_other - N_NAMED_IDS} more documents are not those of their texts"
+
+    def __init__(self, claim: Claim, tokenizer: "PreTrainedTokenizerBase | None") -> None:
+        self._tokenizer = tokenizer or load_tokenizer(claim.tokenizer.source)
+        self._claimed_sha256 = claim.tokenizer.sha256
+        self._wrong: list[str] = []
+        self.n_documents = 0
+
+    def add(self, document: Document, ids: np.ndarray) -> None:
+        """Tokenize a document and compare."""
+        self.n_documents += 1
+        if self._tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"] != ids.tolist():
+            self._wrong.append(document.id)
+
+    def failures(self) -> Iterator[str]:
+        """A tokenizer that differs from the claim, and documents with wrong ids."""
+        if (found := tokenizer_digest(self._tokenizer)) != self._claimed_sha256:
+            yield f"the tokenizer hashes to {found[:12]}, the statement says {self._claimed_sha256[:12]}"
+        for name in self._wrong[:N_NAMED_IDS]:
+            yield f"the token ids of document {name} are not those of its text"
+        if (n_more := len(self._wrong) - N_NAMED_IDS) > 0:
+            yield f"the token ids of {n_more} more documents are not those of their texts"

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,8 +18,7 @@ N_NAMED = 3
 UNREADABLE = (OSError, ValueError, ValidationError, EOFError, IndexError, TypeError)
 """Errors of reading a damaged shard."""
 
-Sampler = Callable[[int], frozenset[int]]
-"""From a shard's number of documents to the indices of the sampled ones."""
+CheckIds = Callable[[Document, np.ndarray], None]
 
 
 @dataclass
@@ -34,8 +32,6 @@ class Recount:
     first_day: date | None = None
     last_day: date | None = None
     failures: list[str] = field(default_factory=list)
-    sampled: list[tuple[Document, np.ndarray]] = field(default_factory=list)
-    """Documents with their ids, to be tokenized for comparison: as many of each shard."""
 
     def count(self, document: Document, n_tokens: int) -> None:
         """Count a document."""
@@ -48,53 +44,47 @@ class Recount:
         self.last_day = max(self.last_day or document.date, document.date)
 
 
-def recount(folder: Path, cutoff: Cutoff, n_sampled: int, rng: Random) -> Recount:
+def recount(
+    folder: Path, cutoff: Cutoff, n_sampled: int | None, rng: Random, check_ids: CheckIds | None = None
+) -> Recount:
     """Read every document of `texts/` and every offset of `tokens/`.
 
     Args:
         folder: The corpus, or its `validation`.
         cutoff: Compared with every document.
-        n_sampled: About how many documents to keep with their ids; at least one per shard, unless it is 0.
+        n_sampled: About how many documents to pass to `check_ids`, at least one per shard; None for all.
         rng: Samples them. The author of a corpus must not be able to predict which documents are checked.
+        check_ids: Called with a sampled document and its token ids.
     """
     counted = Recount()
     files = sorted((folder / "texts").glob("*.jsonl"))
     stray = {path.name.split(".")[0] for path in (folder / "tokens").glob("*.npy")} - {file.stem for file in files}
     counted.failures += [f"tokens/{stem}.npy has no texts/{stem}.jsonl beside it" for stem in sorted(stray)]
     for file in files:
+        n_of_shard = None if n_sampled is None else -(-n_sampled // len(files))
         try:
-            _count_shard(file, cutoff, counted, _sampler(rng, -(-n_sampled // len(files))))
+            _count_shard(file, cutoff, counted, n_of_shard, rng, check_ids)
         except UNREADABLE as error:
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
             counted.failures.append(f"shard {_name(file)} cannot be read to its end: {why}")
     return counted
 
 
-def every_document(folder: Path) -> Iterator[tuple[Document, np.ndarray]]:
-    """Every document with its ids; a shard that `recount` finds unreadable ends early."""
-    for file in sorted((folder / "texts").glob("*.jsonl")):
-        with suppress(*UNREADABLE):
-            ids, offsets = _tokens(file)
-            for document, start, end in zip(_documents(file), offsets[:-1], offsets[1:], strict=False):
-                yield document, np.array(ids[start:end])
-
-
-def _sampler(rng: Random, n_sampled: int) -> Sampler:
-    return lambda n_documents: frozenset(rng.sample(range(n_documents), min(n_sampled, n_documents)))
-
-
-def _count_shard(file: Path, cutoff: Cutoff, counted: Recount, sample: Sampler) -> None:
+def _count_shard(
+    file: Path, cutoff: Cutoff, counted: Recount, n_sampled: int | None, rng: Random, check_ids: CheckIds | None
+) -> None:
     ids, offsets = _tokens(file)
     lengths = np.diff(offsets).tolist()
-    sampled = sample(len(lengths))
+    everything = range(len(lengths))
+    sampled = everything if n_sampled is None else frozenset(rng.sample(everything, min(n_sampled, len(lengths))))
     n_before, wrong = counted.n_documents, []
     for index, document in enumerate(_documents(file)):
         # A document without offsets still counts; _mismatches reports that offsets are missing.
         counted.count(document, lengths[index] if index < len(lengths) else 0)
         if not cutoff.takes(document.date):
             wrong.append(f"{document.id} of {document.date}")
-        if index in sampled:
-            counted.sampled.append((document, np.array(ids[offsets[index] : offsets[index + 1]])))
+        if check_ids and index in sampled:
+            check_ids(document, np.array(ids[offsets[index] : offsets[index + 1]]))
     if wrong:
         named = ", ".join(wrong[:N_NAMED]) + (", ..." if len(wrong) > N_NAMED else "")
         counted.failures.append(

@@ -1,23 +1,20 @@
 """Verification: files, counts, days, tokenizer and signature of a corpus compared with its statement."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import JsonValue
 
 from tasks.common.settings import Frozen
 from tasks.corpus.attest import checks
 from tasks.corpus.attest.claim import Claim
-from tasks.corpus.attest.recount import every_document, recount
+from tasks.corpus.attest.recount import recount
 from tasks.corpus.attest.signing import check_signature
 from tasks.provenance.statement import STATEMENT_NAME, Statement
-from tasks.schemas.artifacts import Document
 from tasks.schemas.tokenizer import TokenizerError
 
 if TYPE_CHECKING:
@@ -75,12 +72,14 @@ def verify(
     statement = Statement.read(folder / STATEMENT_NAME)
     claim = Claim.of(statement)
     parts = (folder, folder / "validation")
-    n_sampled = 0 if all_token_ids else N_TOKENIZED
-    training, validation = (recount(part, claim.bound, n_sampled, SystemRandom()) for part in parts)
-    sampled = (
-        chain.from_iterable(map(every_document, parts)) if all_token_ids else training.sampled + validation.sampled
-    )
-    to_tokenize = _Counted(sampled)
+    token_ids = token_ids_unchecked = None
+    try:
+        token_ids = checks.TokenIdCheck(claim, tokenizer)
+    except TokenizerError as error:
+        token_ids_unchecked = str(error)
+    n_sampled = None if all_token_ids else N_TOKENIZED
+    check_ids = token_ids.add if token_ids else None
+    training, validation = (recount(part, claim.bound, n_sampled, SystemRandom(), check_ids) for part in parts)
     failures = [
         *checks.file_failures(folder, statement),
         *checks.ledger_failures(folder, statement),
@@ -88,12 +87,8 @@ def verify(
         *training.failures,
         *validation.failures,
         *checks.count_failures(statement, training, validation),
+        *(token_ids.failures() if token_ids else ()),
     ]
-    token_ids_unchecked = None
-    try:
-        failures += checks.tokenizer_failures(claim, to_tokenize, tokenizer)
-    except TokenizerError as error:
-        token_ids_unchecked = str(error)
     payload = (folder / STATEMENT_NAME).read_bytes()
     signature_failures, signature_unchecked = _signature(payload, signature, public_key)
     return Verdict(
@@ -106,20 +101,8 @@ def verify(
         n_files=len(statement.subject),
         n_documents=training.n_documents + validation.n_documents,
         n_tokens=training.n_tokens + validation.n_tokens,
-        n_tokenized=to_tokenize.n_given,
+        n_tokenized=token_ids.n_documents if token_ids else 0,
     )
-
-
-class _Counted:
-    """Counts documents as they are taken; without a tokenizer none is."""
-
-    def __init__(self, documents: Iterable[tuple[Document, np.ndarray]]) -> None:
-        self.documents, self.n_given = documents, 0
-
-    def __iter__(self) -> Iterator[tuple[Document, np.ndarray]]:
-        for each in self.documents:
-            self.n_given += 1
-            yield each
 
 
 def _signature(
