@@ -77,7 +77,8 @@ def load_optimizer(model: torch.nn.Module, optimizer: Optimizer, folder: Path) -
 
 def save_scheduler(scheduler: LRScheduler, folder: Path) -> None:
     """Write the schedule's position."""
-    (folder / SCHEDULER).write_text(json.dumps(scheduler.state_dict(), indent=1) + "\n")
+    # Torchao's optimizers keep learning rates as tensors, and so does the schedule over them.
+    (folder / SCHEDULER).write_text(json.dumps(scheduler.state_dict(), indent=1, default=float) + "\n")
 
 
 def load_scheduler(scheduler: LRScheduler, folder: Path, step: int) -> None:
@@ -88,12 +89,15 @@ def load_scheduler(scheduler: LRScheduler, folder: Path, step: int) -> None:
     """
     state, ours = json.loads((folder / SCHEDULER).read_text()), scheduler.state_dict()
     _check_names(SCHEDULER, ours, state)
-    for name, expected in {"base_lrs": ours["base_lrs"], "last_epoch": step}.items():
+    for name, expected in {"base_lrs": [float(rate) for rate in ours["base_lrs"]], "last_epoch": step}.items():
         if state[name] != expected:
             raise StateRefused(f"{SCHEDULER} of the training state has {name}={state[name]}, {expected} was expected.")
-    scheduler.load_state_dict(state)
+    scheduler.load_state_dict(state | {"base_lrs": ours["base_lrs"]})
     for group, rate in zip(scheduler.optimizer.param_groups, state["_last_lr"], strict=True):
-        group[RATE] = rate
+        if isinstance(group[RATE], torch.Tensor):
+            group[RATE].fill_(rate)
+        else:
+            group[RATE] = rate
 
 
 def trainable(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

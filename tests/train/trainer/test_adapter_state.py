@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers import get_scheduler
 
 from tasks.train.errors import StateRefused
 from tasks.train.trainer.adapter_state import (
@@ -137,3 +138,27 @@ def test_other_options_of_the_optimizer_are_refused(saved: Path) -> None:
 def test_a_schedule_that_stands_elsewhere_is_refused(saved: Path) -> None:
     with pytest.raises(StateRefused, match="last_epoch=3, 4 was expected"):
         Training.started(seed=2).load(saved, step=4)
+
+
+@pytest.mark.parametrize("rate", [0.01, torch.tensor(0.01)], ids=["number", "tensor"])
+@pytest.mark.parametrize("shape", ["cosine", "linear", "constant"])
+@pytest.mark.parametrize("n_done", [1, 7, 39])
+def test_a_resumed_schedule_continues_as_an_uninterrupted_one(
+    tmp_path: Path, rate: float | torch.Tensor, shape: str, n_done: int
+) -> None:
+    # Torchao's optimizers keep their learning rates as tensors.
+    rates = [rate.clone() if isinstance(rate, torch.Tensor) else rate for _ in range(2)]
+    optimizers = [torch.optim.AdamW(nn.Linear(2, 2).parameters(), lr=own, foreach=False) for own in rates]
+    uninterrupted, resumed = (get_scheduler(shape, optimizer, 4, 40) for optimizer in optimizers)
+    for _ in range(n_done):
+        uninterrupted.optimizer.step()
+        uninterrupted.step()
+    save_scheduler(uninterrupted, tmp_path)
+    load_scheduler(resumed, tmp_path, n_done)
+    assert resumed.get_last_lr() == uninterrupted.get_last_lr()
+    assert [group["lr"] for group in resumed.optimizer.param_groups] == uninterrupted.get_last_lr()
+    assert type(resumed.optimizer.param_groups[0]["lr"]) is type(rate)
+    for one in (resumed, uninterrupted):
+        one.optimizer.step()
+        one.step()
+    assert resumed.get_last_lr() == uninterrupted.get_last_lr()
