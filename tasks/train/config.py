@@ -39,7 +39,7 @@ class TrainConfig(Config):
     precision: Literal["bf16", "fp32"] = "bf16"
     """Number format of the base's weights and of the arithmetic."""
     kernels: Literal["fused", "plain"] = "fused"
-    """Triton kernels and axolotl's FSDP2, which need a GPU; or PyTorch's own operations, which run without one."""
+    """Triton kernels, which need a GPU; or PyTorch's own operations, which run without one."""
     activation_checkpointing: bool = True
     """Recompute activations in the backward pass: a third slower, far less memory."""
     seed: int = Field(0, ge=0, le=2**32 - 1)
@@ -77,6 +77,6 @@ def train_label(config: TrainConfig, inputs: Mapping[str, ArtifactRef]) -> str:
     return f"{inputs['corpus'].label}-{config.arm.kind}"
 
 
-REVISION = 2
+REVISION = 3
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="train", revision=REVISION, label=train_label)

@@ -47,5 +47,9 @@ class StateRefused(TrainError):
     """A training state that does not fit the run."""
 
 
-class NotSharded(TrainError):
-    """A parameter that should be split among the ranks is not."""
+class SettingsRefused(TrainError):
+    """Settings of the trainer that contradict each other or the rows."""
+
+
+class BaseNotWhole(TrainError):
+    """A base model with a weight that was not loaded, or an unexpected one."""

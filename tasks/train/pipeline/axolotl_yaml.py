@@ -1,12 +1,7 @@
 """From a train config to the YAML axolotl 0.19 reads, for both arms.
 
-The trainer without a GPU (`tasks.train.trainer.sharded`) reads the same file. These keys mean the same to both, and
-keep their names: base_model, max_steps, micro_batch_size, gradient_accumulation_steps, learning_rate, embedding_lr,
-lr_scheduler, warmup_ratio (axolotl takes `int(warmup_ratio * max_steps)` steps, and 2 where that is 1), optimizer,
-adam_beta1, adam_beta2, adam_epsilon, weight_decay, max_grad_norm, bf16, gradient_checkpointing, seed, output_dir,
-fsdp_config.transformer_layer_cls_to_wrap, fsdp_config.reshard_after_forward and
-accelerator_config.gradient_accumulation_kwargs.sync_each_batch. Rows are taken in the file's order, so that
-`curriculum_sampling` is always true. What axolotl has no key for is in `settings.json`: see
+Axolotl takes `int(warmup_ratio * max_steps)` steps of warm-up, and 2 where that is 1. Rows are taken in the file's
+order, so that `curriculum_sampling` is always true. What axolotl has no key for is in `settings.json`: see
 `tasks.train.trainer.settings`.
 """
 
@@ -144,7 +139,7 @@ def _optimization(config: TrainConfig) -> Settings:
         "lr_scheduler": config.scheduler,
         "warmup_ratio": config.warmup_ratio,
         "weight_decay": 0.0,
-        # The library's defaults, said because the trainer without a GPU must take the same.
+        # The library's defaults, written down so that another version of it trains alike.
         "adam_beta1": 0.9,
         "adam_beta2": 0.999,
         "adam_epsilon": 1e-8,

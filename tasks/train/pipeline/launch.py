@@ -60,10 +60,9 @@ def trainer_python() -> Path:
 
 
 def trainer_command(config: TrainConfig) -> list[str]:
-    """How the trainer of an arm is started: axolotl, or, every weight without a GPU, the loop of our own."""
+    """How the trainer of an arm is started: axolotl, in one process or in one per rank."""
     python, n_ranks = str(trainer_python()), config.arm.n_ranks
-    sharded_here = config.arm.kind == "full-weight" and config.kernels == "plain"
-    module = ["tasks.train.trainer.sharded"] if sharded_here else ["tasks.train.trainer", work_files.YAML]
+    module = ["tasks.train.trainer", work_files.YAML]
     if n_ranks == 1:
         return [python, "-m", *module]
     # Torch's launcher is tied to this process, as its ranks are to it: otherwise they would outlive a killed pipeline.

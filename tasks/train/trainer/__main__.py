@@ -4,18 +4,23 @@ import os
 import runpy
 import sys
 
-from tasks.train.trainer import work_files
+from tasks.train.trainer import cpu_fsdp, work_files
 from tasks.train.trainer.failure import recording_failure
 from tasks.train.trainer.lifeline import tie_to_parent
+
+NOT_IMPORTED = ("fla", "sklearn")
+"""If flash-linear-attention can be imported, transformers uses its Triton kernels, which fail in the first step without
+a GPU. Importing scikit-learn takes a second in every rank, for evaluation that is not used."""
 
 
 def main() -> None:
     """Run axolotl's training command in this process."""
     tie_to_parent()
     if os.environ.get(work_files.PLAIN_KERNELS) == "1":
-        # If flash-linear-attention can be imported, transformers uses its Triton kernels, which fail in the first step
-        # without a GPU. A package that is None cannot be imported: PyTorch's own operations are used instead.
-        sys.modules["fla"] = None  # type: ignore[assignment]
+        # A package that is None cannot be imported, and transformers does without it.
+        sys.modules.update(dict.fromkeys(NOT_IMPORTED))  # type: ignore[arg-type]
+        if cpu_fsdp.is_one_of_several_ranks():
+            cpu_fsdp.hide_gpus()
     with recording_failure():
         runpy.run_module("axolotl.cli.train", run_name="__main__", alter_sys=True)
 

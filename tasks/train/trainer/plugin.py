@@ -1,7 +1,9 @@
 """Axolotl's plugin: supplies the rows, writes metrics and training states, resumes from a state exactly."""
 
+import gc
 import hashlib
 import json
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,15 @@ from axolotl.integrations.base import BasePlugin
 from datasets import Dataset
 from transformers import TrainerCallback, set_seed
 
-from tasks.train.errors import StateRefused
-from tasks.train.trainer import token_mean, work_files
+from tasks.train.trainer import cpu_fsdp, token_mean, work_files
 from tasks.train.trainer.callbacks import RESUME, Auditor, MetricsWriter, StateKeeper
 from tasks.train.trainer.in_job_merge import prevent_merge
 from tasks.train.trainer.master_weights import keep_masters
 from tasks.train.trainer.ranks import rank, world_size
+from tasks.train.trainer.run_checks import check_n_steps, check_rows, check_state
 from tasks.train.trainer.settings import Settings
-from tasks.train.trainer.state_files import StateInfo as Told
+from tasks.train.trainer.state_files import StateInfo
+from tasks.train.trainer.whole_base import reject_partial_loads
 
 PACKAGES = ("axolotl", "torch", "transformers", "peft")
 
@@ -32,14 +35,31 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         self.settings = Settings.read()
         self.dataset = ""
         self.is_saved = False
+        self.is_on_cpu_ranks = os.environ.get(work_files.PLAIN_KERNELS) == "1" and cpu_fsdp.is_one_of_several_ranks()
+        if self.is_on_cpu_ranks:
+            cpu_fsdp.enable()
 
     def load_datasets(self, cfg: Any, preprocess: bool = False) -> TrainDatasetMeta:
-        """Map the rows into memory, instead of axolotl's own loading."""
+        """Map the rows into memory, instead of axolotl's own loading.
+
+        Raises:
+            SettingsRefused: If they are not the rows of the run's steps.
+        """
         with Path(work_files.BLOCKS).open("rb") as file:
             self.dataset = hashlib.file_digest(file, "sha256").hexdigest()
+        rows = Dataset.from_file(work_files.BLOCKS)
+        check_n_steps(self.settings.n_steps, cfg.max_steps)
+        if cfg.world_size > 1:
+            # With one rank, the last step may have fewer rows.
+            per_rank = cfg.micro_batch_size * cfg.gradient_accumulation_steps
+            check_rows(len(rows), cfg.max_steps, per_rank * cfg.world_size)
         if rank() == 0:
             _write_versions()
-        return TrainDatasetMeta(Dataset.from_file(work_files.BLOCKS), None, cfg.max_steps)
+        return TrainDatasetMeta(rows, None, cfg.max_steps)
+
+    def pre_model_load(self, cfg: Any) -> None:
+        """Reject a base that lacks a weight or has an unknown one."""
+        reject_partial_loads()
 
     def pre_lora_load(self, cfg: Any, model: Any) -> None:
         """Seed the adapters' first weights; axolotl seeds only after they are drawn, when the trainer exists."""
@@ -55,12 +75,13 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         """Count the tokens of the batches trained on, and show a NaN instead of averaging it away."""
         padded = "attention_mask" in Dataset.from_file(work_files.BLOCKS).column_names
         counting = {"include_num_input_tokens_seen": "non_padding" if padded else "all"}
-        return counting | token_mean.TRAINING_ARGS | {"logging_nan_inf_filter": False}
+        on_cpu = cpu_fsdp.TRAINING_ARGS if self.is_on_cpu_ranks else {}
+        return counting | on_cpu | token_mean.TRAINING_ARGS | {"logging_nan_inf_filter": False}
 
     def post_model_load(self, cfg: Any, model: Any) -> None:
         """Set the format in which every weight is sharded and updated."""
         if self.settings.arm == "full-weight":
-            keep_masters(model, self.settings.masters)
+            keep_masters(model, self.settings.masters, bool(cfg.bf16))
 
     def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
         """Set what axolotl has no key for, and resume from the training state if the pipeline has linked one.
@@ -74,7 +95,7 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
 
             round_at_random(trainer)
         if RESUME.exists():
-            self._refuse_another_runs(Told.read(RESUME))
+            check_state(StateInfo.read(RESUME), self.settings.n_steps, world_size(), self.dataset)
             cfg.resume_from_checkpoint = str(RESUME)
 
     def add_callbacks_post_trainer(self, cfg: Any, trainer: Any) -> list[TrainerCallback]:
@@ -85,20 +106,13 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
     def post_train(self, cfg: Any, model: Any) -> None:
         """Save sharded weights once: axolotl calls this before and after its own saving."""
         if self.settings.arm == "full-weight" and not self.is_saved:
-            from tasks.train.trainer.sharded.checkpoint import save_final
+            from tasks.train.trainer.sharded_state import save_final
 
             save_final(model, Path(work_files.OUTPUT))
             prevent_merge(Path(work_files.OUTPUT))
+        # The process ends soon. Without this, axolotl's and Python's last garbage collections take three seconds.
+        gc.freeze()
         self.is_saved = True
-
-    def _refuse_another_runs(self, told: Told) -> None:
-        ours = Told(told.step, told.tokens_seen, self.settings.n_steps, world_size(), self.dataset)
-        for field in ("n_steps", "world_size", "dataset"):
-            found, expected = getattr(told, field), getattr(ours, field)
-            if found != expected:
-                raise StateRefused(
-                    f"the training state has {field}={found}, this run has {expected}; nothing is loaded."
-                )
 
 
 def _write_versions() -> None:

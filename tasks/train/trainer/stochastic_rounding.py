@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torchao.optim import _AdamW
+from transformers import set_seed
 
 
 class RoundedAdamW(_AdamW):  # type: ignore[misc]
@@ -25,6 +26,8 @@ class RoundedAdamW(_AdamW):  # type: ignore[misc]
 def round_at_random(trainer: Any) -> None:
     """For the plugin's `post_trainer_create`, where masters is `stochastic_rounding`."""
     args = trainer.args
+    # Each rank rounds by random numbers of its own; nothing else of a full-weight run is random.
+    set_seed((args.seed + args.process_index) % 2**32)
     arguments = {
         "lr": args.learning_rate,
         "betas": (args.adam_beta1, args.adam_beta2),

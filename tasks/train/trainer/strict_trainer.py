@@ -44,7 +44,7 @@ class StrictTrainer(AxolotlTrainer):  # type: ignore[misc]
             return
         folder = Path(checkpoint)
         if self.is_fsdp_enabled:
-            from tasks.train.trainer.sharded.checkpoint import load_sharded
+            from tasks.train.trainer.sharded_state import load_sharded
 
             self.take_sample()
             load_sharded(self.model, inner_optimizer(self), folder)
@@ -60,7 +60,7 @@ class StrictTrainer(AxolotlTrainer):  # type: ignore[misc]
     def save_training_state(self, folder: Path) -> None:
         """Write weights, moments and schedule; every rank calls this."""
         if self.is_fsdp_enabled:
-            from tasks.train.trainer.sharded.checkpoint import save_sharded
+            from tasks.train.trainer.sharded_state import save_sharded
 
             save_sharded(self.model, inner_optimizer(self), folder)
         else:

@@ -96,7 +96,7 @@ def test_eight_ranks_are_started_by_torchs_launcher_on_a_lifeline(trainer: Path)
     assert " ".join(trainer_command(on_gpus)) == f"{launcher} 8 -m tasks.train.trainer axolotl.yaml"
     plain = FullWeightArm(n_ranks=2, expert_kernels="none", cut_cross_entropy=False)
     here = TrainConfig(arm=plain, kernels="plain")
-    assert " ".join(trainer_command(here)) == f"{launcher} 2 -m tasks.train.trainer.sharded"
+    assert " ".join(trainer_command(here)) == f"{launcher} 2 -m tasks.train.trainer axolotl.yaml"
     assert " ".join(trainer_command(ON_CPU)) == f"{trainer} -m tasks.train.trainer axolotl.yaml"
 
 

@@ -41,6 +41,20 @@ def test_masters_stay_fp32_under_axolotls_fsdp2_and_arithmetic_is_bf16() -> None
     assert kept["refusal"] == ""
 
 
+def test_every_parameter_holds_the_bases_values_once_it_is_split() -> None:
+    assert all(facts()["kept_masters"][kind]["values kept"] for kind in ("fp32", "none", "stochastic_rounding"))
+
+
+def test_a_layer_class_that_is_not_there_is_refused() -> None:
+    refusal = facts()["kept_masters"]["layer that is not there"]
+    assert refusal == "Could not find the transformer layer class LlamaDecoderLayer in the model."
+
+
+def test_weights_rounded_at_random_are_kept_in_bf16() -> None:
+    kept = facts()["kept_masters"]["stochastic_rounding"]
+    assert (kept["weights"], kept["refusal"]) == (["torch.bfloat16"], "")
+
+
 def test_without_masters_axolotl_keeps_bf16_weights_and_the_check_says_so() -> None:
     kept = facts()["kept_masters"]["none"]
     assert (kept["weights"], kept["refusal"]) == (["torch.bfloat16"], "")

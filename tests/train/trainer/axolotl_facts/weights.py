@@ -68,34 +68,53 @@ def kept_masters(_: Any) -> dict[str, Any]:
 
     store = dist.TCPStore("127.0.0.1", 0, 1, is_master=True)
     dist.init_process_group("gloo", store=store, rank=0, world_size=1)
-    answer = {kind: _prepared(kind) for kind in ("fp32", "none")}
+    answer: dict[str, Any] = {kind: _prepared(kind) for kind in ("fp32", "none", "stochastic_rounding")}
     answer["whole"] = _refusal(small_model(), "fp32")
+    answer["layer that is not there"] = _preparing_with("LlamaDecoderLayer")
     dist.destroy_process_group()
     return answer
 
 
 def _prepared(kind: MasterWeights) -> dict[str, Any]:
-    from accelerate.utils import FullyShardedDataParallelPlugin
     from axolotl.monkeypatch.accelerate.fsdp2 import fsdp2_prepare_model
 
     model = small_model().to(torch.bfloat16)
-    keep_masters(model, kind)
-    plugin = FullyShardedDataParallelPlugin(
-        fsdp_version=2,
-        auto_wrap_policy="transformer_based_wrap",
-        transformer_cls_names_to_wrap=["Qwen3_5MoeDecoderLayer"],
-        cpu_ram_efficient_loading=False,
-    )
-    plugin.set_mixed_precision("bf16")
-    accelerator = SimpleNamespace(state=SimpleNamespace(fsdp_plugin=plugin, device_mesh=None), device="cpu")
-    model = fsdp2_prepare_model(accelerator, model)
+    keep_masters(model, kind, bf16=True)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    model = fsdp2_prepare_model(_accelerator("Qwen3_5MoeDecoderLayer"), model)
+    same = [torch.equal(weight.full_tensor(), before[name]) for name, weight in model.named_parameters()]
     seen = []
     model.model.layers[0].mlp.shared_expert.up_proj.register_forward_hook(lambda *a: seen.append(str(a[2].dtype)))
     ids = torch.arange(32)[None]
     model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
     weight = model.model.layers[0].mlp.experts.gate_up_proj
-    formats = {"weights": sorted({str(p.dtype) for p in model.parameters()}), "gradient": str(weight.grad.dtype)}
+    formats: dict[str, Any] = {"values kept": len(same) == len(before) and all(same)}
+    formats |= {"weights": sorted({str(p.dtype) for p in model.parameters()}), "gradient": str(weight.grad.dtype)}
     return formats | {"activations": seen[0], "refusal": _refusal(model, kind), "as fp32": _refusal(model, "fp32")}
+
+
+def _accelerator(layer: str) -> Any:
+    from accelerate.utils import FullyShardedDataParallelPlugin
+
+    plugin = FullyShardedDataParallelPlugin(
+        fsdp_version=2,
+        auto_wrap_policy="transformer_based_wrap",
+        transformer_cls_names_to_wrap=[layer],
+        cpu_ram_efficient_loading=True,
+    )
+    plugin.set_mixed_precision("bf16")
+    state = SimpleNamespace(fsdp_plugin=plugin, device_mesh=None)
+    return SimpleNamespace(state=state, device="cpu", is_main_process=True)
+
+
+def _preparing_with(layer: str) -> str:
+    from axolotl.monkeypatch.accelerate.fsdp2 import fsdp2_prepare_model
+
+    try:
+        fsdp2_prepare_model(_accelerator(layer), small_model())
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _refusal(model: Any, kind: MasterWeights) -> str:

@@ -13,11 +13,11 @@ from torch.distributed.checkpoint.filesystem import FileSystemReader
 from tasks.checkpoints.dcp import ShardFileDamaged
 from tasks.checkpoints.restricted_pickle import CheckpointUnreadable, ForbiddenPickle
 from tasks.train.errors import StateRefused
-from tasks.train.trainer import work_files as workplace
-from tasks.train.trainer.sharded.checkpoint import load_sharded, save_final, save_sharded
+from tasks.train.trainer import work_files
+from tasks.train.trainer.sharded_state import load_sharded, save_final, save_sharded
 from tests.train.trainer.sharded.one_rank import one_rank, small_model, stepped
 
-MODEL, OPTIMIZER = workplace.SHARDED, workplace.SHARDED_OPTIMIZER
+MODEL, OPTIMIZER = work_files.SHARDED, work_files.SHARDED_OPTIMIZER
 
 
 @pytest.fixture(autouse=True)
@@ -123,13 +123,13 @@ def test_accelerate_reads_the_layout(state: Path) -> None:
 
 def test_a_missing_tensor_is_named(state: Path) -> None:
     edit_index(state / MODEL, lambda entries, _: entries.pop("model.mixer.weight"))
-    with pytest.raises(StateRefused, match=r"pytorch_model_fsdp_0 misses model\.mixer\.weight\. Remove the state"):
+    with pytest.raises(StateRefused, match=r"pytorch_model_fsdp_0 lacks model\.mixer\.weight\. Remove the state"):
         load_into(state)
 
 
 def test_a_missing_moment_is_named(state: Path) -> None:
     edit_index(state / OPTIMIZER, lambda entries, _: entries.pop("optimizer.state.mixer.weight.exp_avg"))
-    with pytest.raises(StateRefused, match=r"optimizer_0 misses optimizer\.state\.mixer\.weight\.exp_avg"):
+    with pytest.raises(StateRefused, match=r"optimizer_0 lacks optimizer\.state\.mixer\.weight\.exp_avg"):
         load_into(state)
 
 
@@ -140,7 +140,7 @@ def test_a_renamed_tensor_is_named(state: Path) -> None:
             stored[type(index)("model.blender.weight", index.offset, index.index)] = stored.pop(index)
 
     edit_index(state / MODEL, rename)
-    with pytest.raises(StateRefused, match=r"pytorch_model_fsdp_0 misses model\.mixer\.weight"):
+    with pytest.raises(StateRefused, match=r"pytorch_model_fsdp_0 lacks model\.mixer\.weight"):
         load_into(state)
 
 
@@ -157,7 +157,7 @@ def test_an_unexpected_tensor_is_named(state: Path) -> None:
 
 def test_another_shape_and_another_dtype_are_named(state: Path) -> None:
     with pytest.raises(
-        StateRefused, match=r"embed_tokens\.weight as F32 of shape \(6, 4\), F32 of shape \(8, 4\) is want"
+        StateRefused, match=r"embed_tokens\.weight as F32 of shape \(6, 4\), F32 of shape \(8, 4\) is expected"
     ):
         load_into(state, hidden=8)
     with pytest.raises(StateRefused, match=r"embed_tokens\.weight as F32 of shape \(6, 4\), BF16 of shape \(6, 4\)"):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tasks.train.config import TrainConfig
-from tasks.train.trainer import work_files as workplace
-from tasks.train.trainer.state_files import StateInfo as Told
-from tests.train.trainer.sharded.workplaces import (
+from tasks.train.trainer import work_files
+from tasks.train.trainer.state_files import StateInfo
+from tests.train.trainer.sharded.runs import (
     N_STEPS,
     SMALL,
     killed,
@@ -34,12 +34,12 @@ IN_BF16 = SMALL.model_copy(
 def assert_same_run(kill_at: int, config: TrainConfig) -> None:
     whole, continued = uninterrupted(config), resumed(kill_at, config)
     assert lines_of(continued) == lines_of(whole)
-    assert (continued / workplace.AUDIT).read_bytes() == (whole / workplace.AUDIT).read_bytes()
+    assert (continued / work_files.AUDIT).read_bytes() == (whole / work_files.AUDIT).read_bytes()
     assert output_bytes(continued) == output_bytes(whole)
 
 
 def test_what_is_the_same_is_not_what_never_moved() -> None:
-    groups = json.loads((uninterrupted(SMALL) / workplace.AUDIT).read_text())[-1]["groups"]
+    groups = json.loads((uninterrupted(SMALL) / work_files.AUDIT).read_text())[-1]["groups"]
     assert groups["routed_experts"]["changed"] > 0.9 * groups["routed_experts"]["n_sampled"]
     assert len(lines_of(uninterrupted(SMALL))) == N_STEPS
 
@@ -47,7 +47,7 @@ def test_what_is_the_same_is_not_what_never_moved() -> None:
 @pytest.mark.slow
 def test_a_killed_run_has_left_whole_states_of_its_steps() -> None:
     folder, states = killed(KILLED_AT, SMALL)
-    steps = [Told.read(state).step for state in states]
+    steps = [StateInfo.read(state).step for state in states]
     assert steps == list(range(1, len(steps) + 1))
     assert KILLED_AT - 1 <= steps[-1] < N_STEPS
     lines = lines_of(folder)
@@ -55,7 +55,7 @@ def test_a_killed_run_has_left_whole_states_of_its_steps() -> None:
 
 
 def test_every_token_is_seen_and_filler_rows_are_not_counted() -> None:
-    settings = json.loads((uninterrupted(SMALL) / workplace.SETTINGS).read_text())
+    settings = json.loads((uninterrupted(SMALL) / work_files.SETTINGS).read_text())
     assert settings["n_filler_rows"] > 0
     assert lines_of(uninterrupted(SMALL))[-1]["tokens_seen"] == SMALL.token_budget
 

@@ -1,63 +1,88 @@
 """Two ranks compute what transformers and PyTorch compute in one process, and their state loads on one rank."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
+from itertools import pairwise
+from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from transformers import AutoModelForCausalLM, get_scheduler
 
-from tasks.train.trainer import work_files as workplace
-from tasks.train.trainer.settings import Settings
-from tasks.train.trainer.sharded.checkpoint import load_sharded
-from tasks.train.trainer.sharded.data import IGNORED, Rows
-from tasks.train.trainer.sharded.keys import Keys
-from tasks.train.trainer.sharded.model import sharded_model
-from tasks.train.trainer.sharded.optimizer import build_optimizer, build_scheduler
+from tasks.train.trainer import work_files
+from tasks.train.trainer.sharded_state import load_sharded
 from tests.model_fixtures import tiny_base
 from tests.train.trainer.sharded.one_rank import one_rank
+from tests.train.trainer.sharded.runs import N_STEPS, SMALL, killed, lines_of, uninterrupted
 from tests.train.trainer.sharded.test_exact_resume import KILLED_AT
-from tests.train.trainer.sharded.workplaces import SMALL, killed, lines_of, uninterrupted
 
 pytestmark = pytest.mark.trainer
 
 VOCABULARY = ("model.embed_tokens.weight", "lm_head.weight")
 
 
+IGNORED = -100
+"""Label of what is not predicted, by transformers' convention."""
+
+
+def rows_of_step(step: int) -> list[dict[str, Tensor]]:
+    """Rows of a step, counted from 0, in the corpus's order: each (1, n_tokens) ids and labels."""
+    with pa.memory_map(str(uninterrupted(SMALL) / work_files.BLOCKS)) as file:
+        table = pa.ipc.open_stream(file).read_all()
+    first = step * SMALL.rows_per_step
+    rows = table.slice(first, SMALL.rows_per_step).to_pylist()
+    assert len(table) == N_STEPS * SMALL.rows_per_step
+    return [{name: torch.tensor([row[name]]) for name in ("input_ids", "labels")} for row in rows]
+
+
 @cache
-def one_process() -> tuple[float, dict[str, Tensor], dict[str, Tensor]]:
-    """Loss of the first step's rows, one after another; then AdamW's first moments and weights after its step."""
+def one_process() -> tuple[list[float], dict[str, Tensor], dict[str, Tensor]]:
+    """Loss of every step's rows, one after another; AdamW's first moments and the weights after its first step."""
     model = AutoModelForCausalLM.from_pretrained(tiny_base().path, dtype=torch.float32)
-    rows = Rows(uninterrupted(SMALL) / workplace.BLOCKS, 1, SMALL.rows_per_step, 1, n_filler_rows=0)
-    n_predicted, total = rows.n_predicted(0), 0.0
-    for row in rows.batches(0, 0):
-        n_own = int((row["labels"][:, 1:] != IGNORED).sum())
-        loss = model(input_ids=row["input_ids"], labels=row["labels"]).loss * n_own / n_predicted
-        loss.backward()
-        total += loss.item()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     named = dict(model.named_parameters())
     groups = [
         {"params": [named[name] for name in named if name not in VOCABULARY], "lr": SMALL.learning_rate},
         {"params": [named[name] for name in VOCABULARY], "lr": SMALL.embedding_learning_rate},
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
-    optimizer.step()
-    moments = {name: optimizer.state[parameter]["exp_avg"] for name, parameter in named.items()}
-    return total, moments, {name: parameter.detach() for name, parameter in named.items()}
+    scheduler = get_scheduler(SMALL.scheduler, optimizer, num_warmup_steps=0, num_training_steps=N_STEPS)
+    losses, moments, weights = [], {}, {}
+    for step in range(N_STEPS):
+        losses.append(backward_over(model, rows_of_step(step)))
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+        if step == 0:
+            moments = {name: optimizer.state[parameter]["exp_avg"].clone() for name, parameter in named.items()}
+            weights = {name: parameter.detach().clone() for name, parameter in named.items()}
+    return losses, moments, weights
+
+
+def backward_over(model: Any, rows: list[dict[str, Tensor]]) -> float:
+    """Mean loss of all predicted tokens; all labels but each row's first are predicted."""
+    n_by_row = [int((row["labels"][:, 1:] != IGNORED).sum()) for row in rows]
+    total = 0.0
+    for row, n_predicted in zip(rows, n_by_row, strict=True):
+        if n_predicted:
+            loss = model(**row).loss * n_predicted / sum(n_by_row)
+            loss.backward()
+            total += loss.item()
+    return total
 
 
 @pytest.fixture(scope="module")
 def two_ranks() -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """Moments and weights after the first step of two ranks, loaded on one."""
-    folder, states = killed(KILLED_AT, SMALL)
-    keys = replace(Keys.read(folder), base_model=str(tiny_base().path))
+    _, states = killed(KILLED_AT, SMALL)
     with one_rank():
-        model = sharded_model(keys, Settings.read(folder))
-        optimizer = build_optimizer(model, keys, "fp32")
-        build_scheduler(optimizer, keys)
+        model = AutoModelForCausalLM.from_pretrained(tiny_base().path, dtype=torch.float32)
+        fully_shard(model, mesh=init_device_mesh("cpu", (1,)))
+        optimizer = torch.optim.AdamW(model.parameters())
         load_sharded(model, optimizer, states[0])
         moments = {name: optimizer.state[weight]["exp_avg"].full_tensor() for name, weight in model.named_parameters()}
         yield moments, {name: weight.full_tensor().detach() for name, weight in model.named_parameters()}
@@ -65,7 +90,14 @@ def two_ranks() -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
 
 def test_the_first_loss_is_that_of_one_process_over_the_same_rows() -> None:
     expected, _, _ = one_process()
-    assert lines_of(uninterrupted(SMALL))[0]["loss"] == pytest.approx(expected, rel=1e-6)
+    assert lines_of(uninterrupted(SMALL))[0]["loss"] == pytest.approx(expected[0], rel=1e-6)
+
+
+def test_every_step_takes_its_own_rows_in_the_corpuss_order() -> None:
+    expected, _, _ = one_process()
+    assert [line["loss"] for line in lines_of(uninterrupted(SMALL))] == pytest.approx(expected, rel=1e-6)
+    # The control: losses of two steps differ by far more than that.
+    assert min(abs(a - b) for a, b in pairwise(expected)) > 1e-5 * expected[0]
 
 
 def test_the_first_gradients_are_those_of_one_process(two_ranks: tuple[dict[str, Tensor], dict[str, Tensor]]) -> None:

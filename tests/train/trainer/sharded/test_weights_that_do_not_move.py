@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.train.trainer import work_files as workplace
-from tests.train.trainer.sharded.workplaces import SMALL, lay_out, lines_of, run, uninterrupted
+from tasks.train.trainer import work_files
+from tests.train.trainer.sharded.runs import SMALL, lay_out, lines_of, run, uninterrupted
 
 pytestmark = pytest.mark.trainer
 
@@ -24,19 +24,19 @@ WITHOUT_MASTERS = IN_BF16.model_copy(update={"arm": SMALL.arm.model_copy(update=
 
 
 def last_audit(folder: Path) -> dict[str, Any]:
-    audit: dict[str, Any] = json.loads((folder / workplace.AUDIT).read_text())[-1]
+    audit: dict[str, Any] = json.loads((folder / work_files.AUDIT).read_text())[-1]
     return audit
 
 
 def test_bf16_weights_without_masters_end_the_run_early_with_the_reason() -> None:
     folder = lay_out(WITHOUT_MASTERS)
     assert run(folder, WITHOUT_MASTERS) != 0
-    told = json.loads((folder / workplace.FAILURE).read_text())
-    assert told["error"] == "WeightsDoNotMove"
-    assert "after 2 steps at a learning rate of up to 2e-05" in told["words"]
-    assert "kept in bfloat16; min_share_changed=0.5" in told["words"]
+    failure = json.loads((folder / work_files.FAILURE).read_text())
+    assert failure["error"] == "WeightsDoNotMove"
+    assert "after 2 steps at a learning rate of up to 2e-05" in failure["words"]
+    assert "kept in bfloat16; min_share_changed=0.5" in failure["words"]
     assert last_audit(folder)["step"] == len(lines_of(folder)) == 2
-    assert not (folder / workplace.OUTPUT).exists()
+    assert not (folder / work_files.OUTPUT / work_files.SHARDED).exists()
 
 
 def test_the_same_run_with_fp32_masters_goes_on() -> None:

@@ -1,6 +1,6 @@
 """Sharded weights and moments on disk, in the layout of accelerate and axolotl, saved and loaded strictly.
 
-For any FSDP2, on GPUs too. Every rank calls these at the same time.
+Every rank calls these functions at the same time.
 """
 
 from pathlib import Path
@@ -19,8 +19,8 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
 from tasks.train.errors import StateRefused
-from tasks.train.trainer import work_files as workplace
-from tasks.train.trainer.sharded.index import compare
+from tasks.train.trainer import work_files
+from tasks.train.trainer.sharded_index import check_index
 
 STRICT = StateDictOptions(strict=True)
 
@@ -38,16 +38,16 @@ def save_sharded(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Pat
     Args:
         model: Its parameters are DTensors.
         optimizer: Over the same parameters.
-        folder: Receives `pytorch_model_fsdp_0/` and `optimizer_0/`, which accelerate reads too.
+        folder: Receives `pytorch_model_fsdp_0/` and `optimizer_0/`, which accelerate can read too.
     """
     weights, moments = get_state_dict(model, optimizer, options=STRICT)
-    _save({"model": weights}, folder / workplace.SHARDED)
-    _save({"optimizer": moments}, folder / workplace.SHARDED_OPTIMIZER)
+    _save({"model": weights}, folder / work_files.SHARDED)
+    _save({"optimizer": moments}, folder / work_files.SHARDED_OPTIMIZER)
 
 
 def save_final(model: nn.Module, folder: Path) -> None:
     """Write the weights alone into `pytorch_model_fsdp_0/`, by their names in the model."""
-    _save(get_model_state_dict(model, options=STRICT), folder / workplace.SHARDED)
+    _save(get_model_state_dict(model, options=STRICT), folder / work_files.SHARDED)
 
 
 def load_sharded(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> None:
@@ -66,24 +66,24 @@ def load_sharded(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Pat
     """
     weights, moments = get_state_dict(model, optimizer, options=STRICT)
     wanted: dict[str, dict[str, Any]] = {
-        workplace.SHARDED: {"model": weights},
-        workplace.SHARDED_OPTIMIZER: {"optimizer": {"state": moments["state"]}},
+        work_files.SHARDED: {"model": weights},
+        work_files.SHARDED_OPTIMIZER: {"optimizer": {"state": moments["state"]}},
     }
     for name, state in wanted.items():
-        compare(_by_name(state), folder / name)
-    _refuse_copies(optimizer, moments["state"])
+        check_index(_by_name(state), folder / name)
+    _check_in_place(optimizer, moments["state"])
     for name, state in wanted.items():
         load(state, storage_reader=FileSystemReader(folder / name))
-    # Moments were read in place. `set_state_dict` would cast them to the weights' format, and bf16 weights that are
-    # rounded at random have moments in fp32.
+    # Moments were read in place. `set_state_dict` would cast them to the weights' format, but with stochastic rounding
+    # weights are bf16 and moments fp32.
     set_model_state_dict(model, weights, options=STRICT)
 
 
-def _refuse_copies(optimizer: torch.optim.Optimizer, moments: Any) -> None:
-    """See that what is read into are the optimizer's own tensors."""
+def _check_in_place(optimizer: torch.optim.Optimizer, moments: Any) -> None:
+    """Check that reading will fill the optimizer's own tensors, not copies."""
     own = {id(value) for state in optimizer.state.values() for value in state.values()}
     if own != {id(value) for state in moments.values() for value in state.values()}:
-        raise StateRefused(f"{type(optimizer).__name__} hands out copies of its moments, which cannot be read into.")
+        raise StateRefused(f"{type(optimizer).__name__} returns copies of its moments, which cannot be read into.")
 
 
 def _save(state: dict[str, Any], folder: Path) -> None:

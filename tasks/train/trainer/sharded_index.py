@@ -1,4 +1,4 @@
-"""Whether a sharded checkpoint holds exactly the tensors that are wanted; found out before one is read."""
+"""Checks, before any tensor is read, that a sharded checkpoint has exactly the expected tensors."""
 
 from pathlib import Path
 
@@ -9,16 +9,16 @@ from tasks.checkpoints.dtypes import TORCH_DTYPES
 from tasks.train.errors import StateRefused
 
 MOST_NAMED = 5
-WAY_OUT = "Remove the state: the run then goes on from the one before it, or starts anew."
+WAY_OUT = "Remove the state: the run then resumes from the one before it, or starts anew."
 GROUPS = "optimizer.param_groups."
-"""Learning rates, betas and their like, which are pickles: they are never read, the run's settings say them."""
+"""Learning rates, betas and the like, which are pickles: they are never read, because the run's settings have them."""
 
 
-def compare(wanted: dict[str, Tensor], folder: Path) -> None:
-    """Hold a checkpoint's index against the tensors that are to be read.
+def check_index(wanted: dict[str, Tensor], folder: Path) -> None:
+    """Compare a checkpoint's index with the tensors to read.
 
     Args:
-        wanted: By name; shapes are those of the whole tensors.
+        wanted: Tensors by name; shapes are those of the whole tensors.
         folder: Checkpoint of torch.distributed.checkpoint.
 
     Raises:
@@ -27,23 +27,23 @@ def compare(wanted: dict[str, Tensor], folder: Path) -> None:
     """
     index = read_metadata(folder)
     stored = {name for name in (*index.tensors, *index.others) if not name.startswith(GROUPS)}
-    _refuse_names(folder, "misses", sorted(wanted.keys() - stored))
-    _refuse_names(folder, "has unexpected", sorted(stored - wanted.keys()))
-    _refuse_names(folder, "holds as pickles", sorted(stored & set(index.others)))
+    _check_no_names(folder, "lacks", sorted(wanted.keys() - stored))
+    _check_no_names(folder, "has unexpected", sorted(stored - wanted.keys()))
+    _check_no_names(folder, "holds as pickles", sorted(stored & set(index.others)))
     for name, tensor in wanted.items():
-        _compare_tensor(folder, tensor, index.tensors[name])
+        _check_tensor(folder, tensor, index.tensors[name])
 
 
-def _compare_tensor(folder: Path, tensor: Tensor, stored: ShardedTensor) -> None:
+def _check_tensor(folder: Path, tensor: Tensor, stored: ShardedTensor) -> None:
     dtype = TORCH_DTYPES[str(tensor.dtype).removeprefix("torch.")]
     if (dtype, tuple(tensor.shape)) != (stored.dtype, tuple(stored.shape)):
         raise StateRefused(
             f"{folder.name} holds {stored.name} as {stored.dtype} of shape {tuple(stored.shape)}, {dtype} of shape "
-            f"{tuple(tensor.shape)} is wanted. {WAY_OUT}"
+            f"{tuple(tensor.shape)} is expected. {WAY_OUT}"
         )
 
 
-def _refuse_names(folder: Path, how: str, names: list[str]) -> None:
+def _check_no_names(folder: Path, how: str, names: list[str]) -> None:
     if names:
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         raise StateRefused(f"{folder.name} {how} {', '.join(names[:MOST_NAMED])}{more}. {WAY_OUT}")

@@ -1,4 +1,4 @@
-"""Real runs of the sharded trainer on two ranks, each kind once per test run."""
+"""Real full-weight runs on two ranks, each kind once per test run."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ from tasks.train.pipeline.axolotl_yaml import axolotl_config
 from tasks.train.pipeline.launch import trainer_command, trainer_environment
 from tasks.train.pipeline.outputs import read_metrics
 from tasks.train.pipeline.rows import write_rows
-from tasks.train.trainer import work_files as workplace
+from tasks.train.trainer import work_files
 from tasks.train.trainer.settings import Settings
 from tasks.train.trainer.state_files import complete_states
 from tests.model_fixtures import scratch_folder, small_corpus, tiny_base
@@ -41,11 +41,11 @@ SMALL = TrainConfig(
 
 
 def lay_out(config: TrainConfig, checkpoint_seconds: float = FOREVER) -> Path:
-    """A workplace as the pipeline prepares it."""
+    """A work directory as the pipeline prepares it."""
     folder = scratch_folder("sharded")
-    rows = write_rows(small_corpus().token_ids(), config, folder / workplace.BLOCKS)
-    (folder / workplace.BASE).symlink_to(tiny_base().path)
-    (folder / workplace.YAML).write_text(yaml.safe_dump(axolotl_config(config, rows.n_steps), sort_keys=False))
+    rows = write_rows(small_corpus().token_ids(), config, folder / work_files.BLOCKS)
+    (folder / work_files.BASE).symlink_to(tiny_base().path)
+    (folder / work_files.YAML).write_text(yaml.safe_dump(axolotl_config(config, rows.n_steps), sort_keys=False))
     Settings(
         arm="full-weight",
         masters=config.arm.masters,
@@ -62,7 +62,7 @@ def lay_out(config: TrainConfig, checkpoint_seconds: float = FOREVER) -> Path:
 def start(folder: Path, config: TrainConfig) -> "subprocess.Popen[bytes]":
     """Start the ranks, tied to this process."""
     environment = trainer_environment(on_cpu=True, n_ranks=config.arm.n_ranks)
-    with (folder / workplace.LOG).open("wb") as log:
+    with (folder / work_files.LOG).open("wb") as log:
         return subprocess.Popen(
             trainer_command(config), cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
@@ -75,24 +75,26 @@ def run(folder: Path, config: TrainConfig) -> int:
 
 
 def log_of(folder: Path) -> str:
-    """What the ranks said."""
-    return (folder / workplace.LOG).read_text(errors="replace")
+    """The ranks' log."""
+    return (folder / work_files.LOG).read_text(errors="replace")
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:
     """Metrics without what differs from run to run."""
     times = ("seconds", "peak_memory_bytes")
-    return [{key: line[key] for key in line if key not in times} for line in read_metrics(folder / workplace.METRICS)]
+    return [{key: line[key] for key in line if key not in times} for line in read_metrics(folder / work_files.METRICS)]
 
 
 def output_bytes(folder: Path) -> dict[str, bytes]:
     """Every file of the weights, by name."""
-    return {file.name: file.read_bytes() for file in sorted((folder / workplace.OUTPUT / workplace.SHARDED).iterdir())}
+    return {
+        file.name: file.read_bytes() for file in sorted((folder / work_files.OUTPUT / work_files.SHARDED).iterdir())
+    }
 
 
 @cache
 def uninterrupted(config: TrainConfig) -> Path:
-    """The workplace of a run that nothing disturbed."""
+    """The work directory of a run that nothing disturbed."""
     folder = lay_out(config)
     assert run(folder, config) == 0, log_of(folder)[-3_000:]
     return folder
@@ -100,10 +102,10 @@ def uninterrupted(config: TrainConfig) -> Path:
 
 @cache
 def killed(kill_at: int, config: TrainConfig) -> tuple[Path, list[Path]]:
-    """A run whose launcher was killed once this many steps were done: its states by step, and the ranks' workplace."""
+    """A run killed once it had done this many steps and left a state: its work directory, and its states by step."""
     folder, kept = lay_out(config, checkpoint_seconds=0), scratch_folder("kept")
     process = start(folder, config)
-    while not _has_steps(folder, kill_at):
+    while not (_has_steps(folder, kill_at) and complete_states(kept)):
         assert process.poll() is None, log_of(folder)[-3_000:]
         _take_away(folder, kept)
         time.sleep(0.02)
@@ -119,21 +121,23 @@ def killed(kill_at: int, config: TrainConfig) -> tuple[Path, list[Path]]:
 
 @cache
 def resumed(kill_at: int, config: TrainConfig) -> Path:
-    """The workplace of a run that went on from a killed one's last state."""
+    """The work directory of a run that resumed from a killed one's last state."""
     _, states = killed(kill_at, config)
     folder = lay_out(config)
-    (folder / workplace.RESUME).symlink_to(states[-1])
-    shutil.copyfile(states[-1] / workplace.METRICS, folder / workplace.METRICS)
+    (folder / work_files.RESUME).symlink_to(states[-1])
+    for name in (work_files.METRICS, work_files.AUDIT):
+        if (states[-1] / name).exists():
+            shutil.copyfile(states[-1] / name, folder / name)
     assert run(folder, config) == 0, log_of(folder)[-3_000:]
     return folder
 
 
 def _has_steps(folder: Path, n_steps: int) -> bool:
-    metrics = folder / workplace.METRICS
+    metrics = folder / work_files.METRICS
     return metrics.exists() and metrics.read_bytes().count(b"\n") >= n_steps
 
 
 def _take_away(folder: Path, kept: Path) -> None:
-    """Do as the uploader does, and make room for the next state."""
-    for state in complete_states(folder / workplace.STATES):
+    """Move complete states away, as the uploader does, so that the next one can be written."""
+    for state in complete_states(folder / work_files.STATES):
         state.rename(kept / state.name)
