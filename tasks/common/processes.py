@@ -1,6 +1,7 @@
 """Ending a process with all its descendants."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
@@ -24,7 +25,5 @@ def end_tree(root: psutil.Process) -> None:
 
 
 def _signal(process: psutil.Process, send: Callable[[psutil.Process], None]) -> None:
-    try:
+    with suppress(psutil.NoSuchProcess):  # it may have ended since the listing
         send(process)
-    except psutil.NoSuchProcess:
-        return  # it ended between the listing and now

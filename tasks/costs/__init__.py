@@ -1,1 +1,1 @@
-"""Costs of machine time: hardware (GPUs per pool), prices (dollars per hour), usage (time and dollars per artifact)."""
+"""Costs of machine time: hardware (GPUs per pool), prices (dollars per hour), usage (per artifact), limits."""

@@ -47,10 +47,6 @@ def audit(store: Store, config: AuditConfig) -> Audit:
 
     Memory is that of the concurrent transfers, and a few hundred bytes per artifact and blob of the store.
 
-    Args:
-        store: What to audit.
-        config: Which artifacts.
-
     Raises:
         StoreRefused: If the server refuses to list the store.
         StoreUnreachable: If the server cannot list it.

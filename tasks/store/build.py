@@ -25,11 +25,6 @@ def build(store: Store, spec: ArtifactSpec, make: Make) -> ArtifactRef:
 
     On one machine a second builder of the same artifact waits for the first.
 
-    Args:
-        store: Where to find and publish it.
-        spec: What is wanted.
-        make: Called with the fetched inputs and an empty folder.
-
     Raises:
         StoreError: If an input or the artifact itself is missing, damaged or of another identity.
     """

@@ -17,12 +17,7 @@ _SEGMENT: TypeAdapter[str] = TypeAdapter(Segment)
 
 
 def record_paths(store: Store, kind: str = "") -> Iterator[str]:
-    """`kind/label/key` of every record in the store, in name order.
-
-    Args:
-        store: Where to look.
-        kind: Only this stage's.
-    """
+    """`kind/label/key` of every record in the store, or of one stage's, in name order."""
     for info in store.objects.list(f"{_segment(kind)}/" if kind else ""):
         *path, name = info.name.split("/")
         if len(path) == 3 and name == RECORD_NAME:
@@ -43,11 +38,7 @@ def records(store: Store, kind: str = "") -> tuple[list[Record], list[str]]:
 
 
 def earlier_records(store: Store) -> Iterator[Record]:
-    """Every record that a rebuild with other bytes replaced.
-
-    Raises:
-        ArtifactDamaged: If one of them cannot be read.
-    """
+    """Every record that a rebuild with other bytes replaced. Raises ArtifactDamaged if one cannot be read."""
     for info in store.objects.list(""):
         segments = info.name.split("/")
         if len(segments) == 5 and segments[3] == EARLIER:
@@ -98,12 +89,7 @@ class StoreSummary:
 
 
 def summarize(store: Store) -> StoreSummary:
-    """Read every record, one at a time.
-
-    Raises:
-        StoreRefused: If the server refuses.
-        StoreUnreachable: If it gives no complete answer.
-    """
+    """Read every record, one at a time. Raises StoreRefused or StoreUnreachable if the server cannot list or read."""
     artifacts: list[ArtifactSummary] = []
     unreadable: dict[str, str] = {}
     for path in record_paths(store):

@@ -81,9 +81,6 @@ class Download:
     def receive(self, entries: list[FileEntry]) -> None:
         """Fetch the files that the folder lacks or has with other bytes.
 
-        Args:
-            entries: The artifact's files.
-
         Raises:
             ArtifactDamaged: If a blob is missing or hashes to something else.
             NoSpace: If the disk is too full; no incomplete file is left.

@@ -19,11 +19,7 @@ NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class FolderObjects:
-    """Each object is a file; it is renamed to its name after its bytes were synced.
-
-    Args:
-        root: The store's root folder; it need not exist yet.
-    """
+    """Each object is a file; it is renamed to its name after its bytes were synced. The root need not exist yet."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -23,10 +23,6 @@ def forget(store: Store, ref: ArtifactRef) -> Garbage:
     its record is written; if its record and its last check fall between the listing of records and the removal,
     `RemovedTooMuch` names it.
 
-    Args:
-        store: The artifact's store.
-        ref: The artifact.
-
     Returns:
         What was removed besides the record.
 

@@ -46,11 +46,7 @@ class Garbage:
 
 
 def find_garbage(store: Store, older_than_hours: float = OLDER_THAN_HOURS) -> Garbage:
-    """Find garbage, change nothing.
-
-    Args:
-        store: Where to look.
-        older_than_hours: The grace period; longer than any publication takes.
+    """Find garbage older than a grace period, which must be longer than any publication takes; change nothing.
 
     Raises:
         UnreadableRecord: If any record cannot be read.

@@ -62,13 +62,8 @@ class LeaseList:
 
 
 def new_lease(name: str, holder: str, what: str, artifact: str, valid_seconds: float) -> Lease:
-    """A lease for `valid_seconds` from now, not yet taken.
-
-    Raises:
-        StoreError: If it would be overdue at once.
-    """
-    until = _after(valid_seconds)
-    now = datetime.now(UTC)
+    """A lease for `valid_seconds` from now, not yet taken. Raises StoreError if it would be overdue at once."""
+    until, now = _after(valid_seconds), datetime.now(UTC)
     return Lease(name=name, holder=holder, what=what, artifact=artifact, taken_at=now, expires_at=until).sealed()
 
 

@@ -55,13 +55,7 @@ class Stop:
 
 
 def commit_record(blobs: Blobs, records: RecordFiles, record: Record, n_threads: int) -> ArtifactRef:
-    """Write a record whose blobs were verified, unless a whole artifact of the same identity exists.
-
-    Args:
-        blobs: The store's.
-        records: The store's.
-        record: Sealed.
-        n_threads: Blobs that are read at once.
+    """Write a sealed record whose blobs were verified, unless a whole artifact of the same identity exists.
 
     Returns:
         The reference that counts from now on, of this build or of an earlier one.

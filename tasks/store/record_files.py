@@ -35,11 +35,7 @@ class OtherBuild(Frozen):
 
 
 class RecordFiles:
-    """`<kind>/<label>/<key>/record.json` below a store's root.
-
-    Args:
-        objects: The store's.
-    """
+    """`<kind>/<label>/<key>/record.json` below a store's root."""
 
     def __init__(self, objects: Objects) -> None:
         self.objects = objects

@@ -66,10 +66,7 @@ class ChunkBody:
 
 
 def s3_client(n_attempts: int | None = None) -> Any:
-    """A botocore client for S3; threads may share it.
-
-    Args:
-        n_attempts: Attempts per request at most, N_ATTEMPTS if None.
+    """A botocore client for S3 with at most `n_attempts` (None: N_ATTEMPTS) per request; threads may share it.
 
     Raises:
         StoreError: If the environment's timeout is not a positive number.

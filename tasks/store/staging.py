@@ -25,9 +25,6 @@ def builder_lock(spec: ArtifactSpec) -> Iterator[None]:
     """Hold an artifact's lock on this machine; the kernel frees it when the process ends, however it ends.
 
     Machines do not see each other's locks, and need not: the first verified publication counts.
-
-    Args:
-        spec: The artifact to build.
     """
     lock_dir = _locks_dir()
     lock = FileLock(lock_dir / f"{spec.key}.lock")
