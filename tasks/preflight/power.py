@@ -30,13 +30,8 @@ def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Ch
     split, or hardly a draw can be scored. It also fails if the hypothesis' threshold for a difference between base and
     trained is too small to detect. With `plumbing_only`, only rows that cannot be split fail it.
 
-    Args:
-        recipe: The whole recipe.
-        base: For the width of its states.
-        panel: The rows.
-
     Yields:
-        One line, none where the recipe asks for the reference's figures alone.
+        One check, or none where the recipe asks only for the reference figures.
     """
     robust, hypothesis = recipe.premium.robust, recipe.premium.hypothesis
     if robust is None:

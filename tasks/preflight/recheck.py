@@ -20,11 +20,6 @@ def recheck(recipe: Recipe, refs: Mapping[str, ArtifactRef], store: Store) -> No
     A training with states in the store has started and occupies the disk space it needs: disk space is not checked
     again then.
 
-    Args:
-        recipe: The whole recipe.
-        refs: Preflight's inputs by name.
-        store: The store with checkpoints and training states.
-
     Raises:
         PreflightFailed: Lists every failed check.
     """

@@ -65,13 +65,7 @@ class Comparison:
         return float(np.quantile(largest, LEVEL))
 
     def difference(self, name: str, other: str, critical_value: float) -> tuple[float, float, float]:
-        """One figure minus another, and the ends of the difference's interval.
-
-        Args:
-            name: Of the first variation.
-            other: Of the second one.
-            critical_value: Standard errors on either side.
-        """
+        """One figure minus another, and the ends of an interval of so many standard errors on either side."""
         first, second = self.names.index(name), self.names.index(other)
         difference = float(self.points[first] - self.points[second])
         error = float((self.centred[:, first] - self.centred[:, second]).std(ddof=1))

@@ -16,10 +16,6 @@ def differences(recipe: Recipe, reference: Recipe) -> Differences:
     """Every setting in which a recipe differs from another, except its name.
 
     Where a part has another `kind`, that is listed with the settings that are not the kind's defaults.
-
-    Args:
-        recipe: The recipe that was run.
-        reference: The recipe to compare with.
     """
     found = _of_models(recipe, reference, "")
     found.pop("name", None)

@@ -74,10 +74,6 @@ def rank(candidates: Sequence[Candidate], metric: Metric) -> Ranking:
     With shared draws, a variation differs from the best if the interval of their difference excludes zero. The interval
     uses paired draws, so common effects cancel, and it covers all pairs at once, so it also holds for a best that was
     selected by these figures. Without shared draws, two differ if their own intervals do not overlap.
-
-    Args:
-        candidates: In any order.
-        metric: Its sign tells which end is first.
     """
     scored = [candidate for candidate in candidates if candidate.figure.point is not None]
     scored.sort(key=lambda candidate: (-metric.sign * candidate.point, candidate.name))

@@ -38,25 +38,12 @@ class RunDetails:
 
 
 def ranking_rows(ranking: Ranking, details: Mapping[str, RunDetails], metric_name: str) -> list[Row]:
-    """The table, best first; variations without a figure last, with their reason.
-
-    Args:
-        ranking: The order.
-        details: The rest of each row, by variation.
-        metric_name: Name of the figure.
-    """
+    """The table, best first; variations without a figure last, with their reason."""
     return [_row(ranked, details[ranked.candidate.name], metric_name) for ranked in ranking.rows]
 
 
 def notes(ranking: Ranking, metric: Metric, n_failed: int, n_bases: int = 1) -> list[str]:
-    """Sentences below the table: direction, which variations differ, and the selection bias of the best.
-
-    Args:
-        ranking: The order.
-        metric: What it is ranked by.
-        n_failed: Variations without a report.
-        n_bases: Number of different bases.
-    """
+    """Sentences below the table: direction, which variations differ, and the selection bias of the best."""
     ranked = [row for row in ranking.rows if row.place is not None]
     first = f"Ranked by {metric.words}, {metric.best} first."
     if not ranked:

@@ -37,12 +37,7 @@ def all_checks(inputs: Inputs) -> list[Check]:
 
 
 def changeable_checks(inputs: Inputs, with_disk_space: bool = True) -> list[Check]:
-    """The checks of machine, store, trainer and money: results may change while recipe and inputs do not.
-
-    Args:
-        inputs: The artifacts to check.
-        with_disk_space: Include free space in the store and on disks.
-    """
+    """The checks of machine, store, trainer and money: results may change while recipe and inputs do not."""
     run = inputs.run
     return [
         store_round_trip(inputs.store),
@@ -58,11 +53,7 @@ def check_recipe(
 ) -> list[Check]:
     """The checks that need no weights, corpus or store: rules, coverage, memory, states, money.
 
-    Args:
-        recipe: The whole recipe.
-        architecture: The base model's config.
-        n_panel_rows: Sentences to embed.
-        n_rows: Training rows; None assumes full rows.
+    Without `n_rows`, training rows are assumed to be full.
     """
     run = PlannedRun.of(recipe, architecture, n_panel_rows, n_rows)
     return [*training_checks(run), *money_checks(run)]

@@ -24,16 +24,7 @@ FOR_INFORMATION = "for information"
 
 @dataclass(frozen=True)
 class Inputs:
-    """The recipe and its fetched artifacts.
-
-    Args:
-        recipe: The whole recipe.
-        base: The base model.
-        corpus: The corpus.
-        panel: The panel.
-        store: The store for the results.
-        placebo: The corpus from after the cutoff, where the recipe asks for one.
-    """
+    """The recipe, its fetched artifacts, and the store for the results."""
 
     recipe: Recipe
     base: ModelFolder

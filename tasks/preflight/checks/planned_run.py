@@ -23,8 +23,7 @@ class PlannedRun:
     """A recipe with the sizes that follow from its base model's architecture.
 
     Args:
-        recipe: The whole recipe.
-        sizes: The base model's.
+        sizes: The base model's parameter counts and dimensions.
         settings: Axolotl's config.
         coverage: Weights matched by the adapters; None for full weight, or if an entry matches no weight.
         unmatched: The error message, if an entry matches no weight.
@@ -75,11 +74,6 @@ class PlannedRun:
         return self.recipe.train.kernels == "fused"
 
     @property
-    def merged_number_bytes(self) -> int:
-        """Bytes of one of the merged model's numbers on disk."""
-        return NUMBER_BYTES.get(self.recipe.merge.dtype, self.base_number_bytes)
-
-    @property
     def state_bytes(self) -> int:
         """Bytes of one training state."""
         return state_bytes(self.recipe.train, self.settings, self.n_trainable)
@@ -97,7 +91,7 @@ class PlannedRun:
     @property
     def merged_bytes(self) -> int:
         """Bytes of a merged model."""
-        return self.merged_number_bytes * self.sizes.n_parameters
+        return NUMBER_BYTES.get(self.recipe.merge.dtype, self.base_number_bytes) * self.sizes.n_parameters
 
     @property
     def n_trainings(self) -> int:

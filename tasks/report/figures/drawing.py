@@ -46,11 +46,7 @@ class Drawing:
 
 @contextmanager
 def drawing(height: float) -> Iterator[Drawing]:
-    """Draw on one set of axes; `svg` is set when the block ends.
-
-    Args:
-        height: Inches.
-    """
+    """Draw on one set of axes, `height` in inches; `svg` is set when the block ends."""
     with mpl.rc_context(STYLE):
         # Not by pyplot, which keeps every figure in a global list of the worker's process.
         figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
@@ -74,12 +70,7 @@ def mark(axes: Axes, height: float, point: float | None, interval: Interval | No
 
 
 def interval_rows(rows: Mapping[str, tuple[float, Interval | None]], label: str) -> Markup:
-    """A row per figure: its point and its interval.
-
-    Args:
-        rows: By name; models have their own colours.
-        label: Of the x axis.
-    """
+    """A row per name with its point and interval; models have their own colours."""
     with drawing(height=0.8 + 0.4 * len(rows)) as drawn:
         for height, (name, (point, interval)) in enumerate(rows.items()):
             mark(drawn.axes, height, point, interval, MODEL_COLOURS.get(name, INK))

@@ -52,11 +52,7 @@ def documents_over_time(by_month: Mapping[str, int], cutoff: str, side: str) -> 
 
 
 def training_loss(curves: Mapping[str, Curve]) -> Markup:
-    """Loss over the tokens seen, a line per training.
-
-    Args:
-        curves: (tokens, loss) pairs in the order of training, by the training's label.
-    """
+    """Loss over the tokens seen, a line per training label."""
     with drawing(height=2.2) as drawn:
         for number, (name, curve) in enumerate(curves.items()):
             tokens, losses = zip(*curve, strict=True)

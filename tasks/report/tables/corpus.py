@@ -24,12 +24,7 @@ COUNTS = {
 
 
 def corpus_section(folder: Path, records: Iterable[Record]) -> dict[str, Any] | None:
-    """Everything the corpus section shows; None for an older corpus without a ledger.
-
-    Args:
-        folder: The corpus.
-        records: All artifacts of the run, the corpus among them.
-    """
+    """Everything the corpus section shows, from the corpus's folder and all records; None without a ledger."""
     file = folder / "ledger.json"
     if not file.exists():
         return None
