@@ -47,12 +47,11 @@ def _run(options: argparse.Namespace) -> None:
 
 def _plan(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe)
-    from flows.pipelines.leakage_premium import leakage_premium_pipeline
-    from flows.runner.plan import plan, plan_table
+    from flows.plan import plan_rows
     from tasks.store.store import open_store
 
     store = open_store()
-    rows = plan_table(plan(leakage_premium_pipeline(recipe), store, options.from_stage))
+    rows = plan_rows(recipe, store, options.from_stage)
     print(f"plan of {recipe.name} on {store.url}; nothing is started\n")
     print_table(rows)
 

@@ -1,18 +1,21 @@
-"""The plan of a run as a table in the UI. It starts nothing."""
+"""The plan of a recipe's run, as a table in the UI. It starts nothing."""
 
 import logging
 from typing import Any, cast
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
+from pydantic import JsonValue
 
+from flows.costs.outlook import forecasts
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.runner.from_stage import MISSING, FromStage
 from flows.runner.plan import plan as plan_of
 from flows.runner.plan import plan_table
 from flows.server.runs import artifact_key
+from tasks.common.errors import HindsightError
 from tasks.recipe import Recipe
-from tasks.store.store import open_store
+from tasks.store.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +29,29 @@ def plan(recipe: Recipe, from_stage: FromStage = MISSING) -> str:
         from_stage: As for a run.
     """
     store = open_store()
-    rows = plan_table(plan_of(leakage_premium_pipeline(recipe), store, from_stage))
+    rows = plan_rows(recipe, store, from_stage)
     for row in rows:
         log.info("%s", "  ".join(row.values()))
     table = cast(list[dict[str, Any]], rows)
     description = f"Plan of {recipe.name} on {store.url}. Nothing was started."
     create_table_artifact(table=table, key=artifact_key("plan", recipe.name), description=description)
     return f"{rows[-1]['status']} steps would run"
+
+
+def plan_rows(recipe: Recipe, store: Store, from_stage: str = MISSING) -> list[dict[str, str]]:
+    """The plan of a recipe as rows of text. Before preflight has run, rented steps are estimated from the recipe alone.
+
+    Raises:
+        StageNotRun: If such a run would be refused.
+    """
+    pipeline = leakage_premium_pipeline(recipe)
+    steps = plan_of(pipeline, store, from_stage)
+    if any(step.pool != "cpu" and step.hours is None and step.status != "exists" for step in steps):
+        from tasks.preflight.forecast import forecast_recipe
+
+        try:
+            found: dict[str, JsonValue] = {stage.step: stage.facts() for stage in forecast_recipe(recipe)}
+            steps = plan_of(pipeline, store, from_stage, forecasts({"forecast": found}))
+        except HindsightError as error:
+            log.warning("rented steps are not estimated: %s", error)
+    return plan_table(steps)

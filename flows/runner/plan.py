@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pydantic import JsonValue
 
@@ -17,6 +18,7 @@ from tasks.store.records import Record, differences
 from tasks.store.store import Store
 
 Range = tuple[float, float]
+NO_ESTIMATES: Mapping[str, Forecast] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,16 @@ class PlannedStep:
         }
 
 
-def plan(pipeline: Pipeline, store: Store, from_stage: str = MISSING) -> list[PlannedStep]:
+def plan(
+    pipeline: Pipeline, store: Store, from_stage: str = MISSING, estimates: Mapping[str, Forecast] = NO_ESTIMATES
+) -> list[PlannedStep]:
     """A row per step, in the pipeline's order.
 
     Args:
         pipeline: What would run.
         store: Where artifacts are.
         from_stage: As for a run.
+        estimates: Forecasts by step, used where no record (preflight's) holds one.
 
     Raises:
         StageNotRun: If such a run would be refused.
@@ -70,9 +75,10 @@ def plan(pipeline: Pipeline, store: Store, from_stage: str = MISSING) -> list[Pl
     rebuilt = frozenset() if from_stage == MISSING else pipeline.made_from(from_stage)
     statuses = step_statuses(pipeline, store)
     existing = _records_by_stage(pipeline.steps, store)
-    expected: dict[str, Forecast] = {}
+    expected = {name: (forecast, "the recipe alone") for name, forecast in estimates.items()}
     for status in statuses.values():
-        expected |= forecasts(status.record.facts) if status.record else {}
+        found = forecasts(status.record.facts) if status.record else {}
+        expected |= {name: (forecast, "preflight") for name, forecast in found.items()}
     return [_planned(status, statuses, rebuilt, existing, expected.get(name)) for name, status in statuses.items()]
 
 
@@ -102,7 +108,7 @@ def _planned(
     statuses: Mapping[str, StepStatus],
     rebuilt: Collection[str],
     existing: Mapping[str, list[Record]],
-    forecast: Forecast | None,
+    forecast: tuple[Forecast, str] | None,
 ) -> PlannedStep:
     step = status.step
     nearest = _nearest(status, existing[step.stage])
@@ -149,11 +155,11 @@ def _nearest(status: StepStatus, candidates: list[Record]) -> Record | None:
 
 
 def _prediction(
-    step: Step, forecast: Forecast | None, nearest: Record | None
+    step: Step, forecast: tuple[Forecast, str] | None, nearest: Record | None
 ) -> tuple[Range | None, Range | None, str]:
     prices = load_prices()
-    if forecast and forecast.hours:
-        return forecast.hours, forecast.at(prices), "preflight"
+    if forecast and forecast[0].hours:
+        return forecast[0].hours, forecast[0].at(prices), forecast[1]
     if nearest and nearest.spent and nearest.spent.pool == pool_of(step):
         hours = nearest.spent.seconds / SECONDS_PER_HOUR
         return (hours, hours), _dollars((hours, hours), pool_of(step), prices), f"time of {nearest.ref.path}"

@@ -19,14 +19,12 @@ def fetch_snapshot(source: HubSource, folder: Path) -> None:
         HubUnavailable: If the hub cannot be reached, refuses access, or lacks the repository or commit.
         NoSafetensors: If its weights are in another format, or a file in the index is missing.
     """
-    import httpx
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
         snapshot_download(source.repo, revision=source.revision, allow_patterns=FILES, local_dir=folder)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError, OSError) as error:
-        raise _unavailable(source, error) from error
+    except hub_errors() as error:
+        raise unavailable(source, error) from error
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     check_weights(folder, source.repo)
 
@@ -46,7 +44,16 @@ def check_weights(folder: Path, name: str) -> None:
         )
 
 
-def _unavailable(source: HubSource, error: Exception) -> HubUnavailable:
+def hub_errors() -> tuple[type[Exception], ...]:
+    """What huggingface_hub raises if the hub does not give a file."""
+    import httpx
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    return (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError, OSError)
+
+
+def unavailable(source: HubSource, error: Exception) -> HubUnavailable:
+    """The refusal, with the reason and the way out."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     if isinstance(error, GatedRepoError):

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from tasks.base.architecture import architecture_of
 from tasks.costs.hardware import POOLS
 from tasks.costs.prices import SECONDS_PER_HOUR, dollars
-from tasks.preflight.checks.planned_run import PlannedRun
+from tasks.preflight.planned_run import PlannedRun
+from tasks.recipe import Recipe
 from tasks.train.estimates.speed import REFERENCE_ACTIVE, Span, training_hours
 
 REFERENCE_PARAMETERS = 34_660_610_688
@@ -61,6 +63,17 @@ def forecast(run: PlannedRun) -> list[Forecast]:
         Forecast(step, pool, hours, None if hours is None else _dollars(hours, pool))
         for step, pool, hours in _hours(run)
     ]
+
+
+def forecast_recipe(recipe: Recipe) -> list[Forecast]:
+    """The forecast from a recipe alone, before its corpus and panel exist: all rows full, all days drawn.
+
+    Raises:
+        BadPrices: If the price list cannot be read.
+        HubUnavailable: If the base's architecture cannot be fetched.
+    """
+    n_sentences = recipe.panel.n_stocks * recipe.panel.dates_per_stock
+    return forecast(PlannedRun.of(recipe, architecture_of(recipe.base), n_sentences))
 
 
 def total(stages: list[Forecast]) -> Forecast:

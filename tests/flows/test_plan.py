@@ -1,18 +1,25 @@
 """The plan of a run: what exists, what would run, where, for how long, and why. Nothing is started."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from flows.__main__ import main
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
+from flows.plan import plan_rows
 from flows.runner.from_stage import StageNotRun
 from flows.runner.plan import PlannedStep, plan, plan_table
 from flows.status import spec_of
 from tasks.common.settings import project_root
-from tasks.recipe import Recipe
+from tasks.preflight.forecast import forecast
+from tasks.preflight.planned_run import PlannedRun
+from tasks.recipe import Recipe, load_recipe
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
+from tests.architectures import qwen_35b
 
 RECIPE = Recipe(name="x")
 FORECAST = {
@@ -109,3 +116,34 @@ def test_the_command_prints_the_table_and_publishes_nothing(capsys: pytest.Captu
 def test_the_command_refuses_a_stage_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(project_root() / "configs" / "smoke.yaml"), "--from-stage", "trian"]) == 1
     assert "from_stage='trian' is not a stage of smoke; its stages are base," in capsys.readouterr().err
+
+
+def test_before_preflight_rented_steps_are_estimated_from_the_recipe_and_the_bases_config_alone(tmp_path: Path) -> None:
+    recipe = load_recipe(project_root() / "configs" / "fineweb-2017-26-lora.yaml")
+    source = recipe.base.source
+    snapshots = tmp_path / "hub" / f"models--{source.repo.replace('/', '--')}" / "snapshots"
+    qwen_35b().save_pretrained(snapshots / source.revision)
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "plan", "configs/fineweb-2017-26-lora.yaml"],
+        cwd=project_root(),
+        env={**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("  ")[0]: line for line in done.stdout.splitlines()}
+    expected = forecast(PlannedRun.of(recipe, qwen_35b(), recipe.panel.n_stocks * recipe.panel.dates_per_stock))
+    assert [stage.step for stage in expected] == ["embed base", "train", "merge", "embed trained"]
+    for stage in expected:
+        assert f"{stage.hours.low:.3g} to {stage.hours.high:.3g}" in rows[stage.step] or (
+            f"{stage.hours.low:.3g}  " in rows[stage.step]
+        )
+        assert "the recipe alone" in rows[stage.step]
+
+
+def test_where_the_hub_does_not_give_the_bases_config_the_plan_says_so_and_still_shows_the_steps(
+    caplog: pytest.LogCaptureFixture, store: Store
+) -> None:
+    rows = plan_rows(load_recipe(project_root() / "configs" / "fineweb-2017-26-lora.yaml"), store)
+    assert "rented steps are not estimated: model Qwen/Qwen3.5-35B-A3B-Base at revision 0f0813072d23" in caplog.text
+    assert rows[-1]["status"] == "11 of 11"

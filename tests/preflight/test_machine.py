@@ -19,7 +19,7 @@ from tasks.base.task import publish_base
 from tasks.base.tiny import tiny_config
 from tasks.common.settings import project_root
 from tasks.preflight.checks.machine import _to_disk, _to_store, machine_checks
-from tasks.preflight.checks.planned_run import PlannedRun
+from tasks.preflight.planned_run import PlannedRun
 from tasks.recipe import Recipe, load_recipe
 from tasks.schemas.artifacts import Check
 from tasks.store.store import Store, open_store

@@ -9,8 +9,8 @@ from tasks.base.config import TinySource
 from tasks.base.tiny import tiny_config
 from tasks.common.settings import project_root
 from tasks.preflight.checks import check_recipe, limit_checks
-from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.preflight.forecast import forecast, total
+from tasks.preflight.planned_run import PlannedRun
 from tasks.preflight.write import PreflightFailed, raise_failed, table
 from tasks.recipe import Recipe, load_recipe
 from tasks.schemas.artifacts import Check

@@ -10,8 +10,8 @@ from tasks.preflight.checks.artifacts import artifact_checks, trainer_check
 from tasks.preflight.checks.inputs import Inputs
 from tasks.preflight.checks.machine import machine_checks, store_round_trip
 from tasks.preflight.checks.money import limit_checks, money_checks
-from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.preflight.checks.training import training_checks
+from tasks.preflight.planned_run import PlannedRun
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tasks.common.errors import HindsightError
-from tasks.preflight.checks.planned_run import PlannedRun
+from tasks.preflight.planned_run import PlannedRun
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel, TextShards
 from tasks.store.store import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.common.settings import state_dir
 from tasks.preflight.checks.inputs import check_call, format_bytes, info_line
-from tasks.preflight.checks.planned_run import PlannedRun
+from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
 from tasks.store.store import Store
 from tasks.train.estimates.memory import N_STATES

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from tasks.common.errors import HindsightError
 from tasks.preflight.checks.inputs import info_line
-from tasks.preflight.checks.planned_run import PlannedRun
 from tasks.preflight.forecast import Forecast, forecast, total
+from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
 
 

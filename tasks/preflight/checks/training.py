@@ -6,7 +6,7 @@ import psutil
 
 from tasks.costs.hardware import GIB, POOLS
 from tasks.preflight.checks.inputs import format_bytes
-from tasks.preflight.checks.planned_run import PlannedRun
+from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
 from tasks.train.errors import TrainError
 from tasks.train.estimates.memory import (
