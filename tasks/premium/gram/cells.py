@@ -11,35 +11,8 @@ from tasks.premium.gram.tiles import Tiles
 from tasks.premium.rows import FloatArray, IntArray, Split
 
 
-class Cells:
-    """Groups of rows that every split treats alike.
-
-    Args:
-        splits: Splits of the same rows.
-        n_rows: Number of rows.
-    """
-
-    def __init__(self, splits: Sequence[Split], n_rows: int) -> None:
-        member = np.zeros((n_rows, 2 * len(splits)), dtype=bool)
-        for index, split in enumerate(splits):
-            member[split.train, index] = True
-            member[split.test, len(splits) + index] = True
-        signatures, cells = np.unique(np.packbits(member, axis=1), axis=0, return_inverse=True)
-        self.order: IntArray = np.argsort(cells, kind="stable")
-        """(n_rows,) row positions, cell after cell."""
-        self.of_sorted_row: IntArray = cells[self.order]
-        member_of = np.unpackbits(signatures, axis=1, count=member.shape[1]).astype(np.float64).T
-        self.train, self.test = np.split(member_of, 2)
-        """(n_splits, n_cells) 1.0 where a split trains on, or tests, a cell."""
-
-    def bounds(self, kept: IntArray) -> list[tuple[int, int]]:
-        """First and one past the last of each cell among the kept sorted rows."""
-        edges = np.searchsorted(self.of_sorted_row[kept], np.arange(self.train.shape[1] + 1)).tolist()
-        return list(pairwise(edges))
-
-
 class CellGrams:
-    """One model's columns, sorted by cell, ready for weightings.
+    """One model's columns, sorted by cell, ready for weightings. A cell is the rows that all splits treat alike.
 
     Args:
         columns: (n_rows, n_columns), unscaled.
@@ -52,16 +25,15 @@ class CellGrams:
     def __init__(
         self, columns: FloatArray, target: FloatArray, splits: Sequence[Split], device: Device, alpha: float
     ) -> None:
-        self.cells = Cells(splits, len(target))
+        self.order, self.cell_of_sorted_row, train, test = _cells(splits, len(target))
         self.tiles = Tiles.of(columns.shape[1], device.tile_width)
         self.device = device
-        self.design = device.put(self.tiles.design(columns, target)[self.cells.order])
+        self.design = device.put(self.tiles.design(columns, target)[self.order])
         self.solver = Solver(device, self.tiles, alpha)
-        n_splits, n_cells = self.cells.train.shape
-        self.to_train, self.to_test = device.put(self.cells.train), device.put(self.cells.test)
+        self.to_train, self.to_test = device.put(train), device.put(test)
         # Reused from draw to draw: mapping new gigabytes costs more than some of the arithmetic on them.
-        self.by_cell = device.empty(n_cells, self.tiles.width, self.tiles.width)
-        self.sides = device.empty(2, len(self.tiles.pairs), n_splits, self.tiles.width**2)
+        self.by_cell = device.empty(train.shape[1], self.tiles.width, self.tiles.width)
+        self.sides = device.empty(2, len(self.tiles.pairs), len(splits), self.tiles.width**2)
 
     def test_sums(self, weights: FloatArray) -> TestSums:
         """Sums over each split's test side under one weighting.
@@ -84,12 +56,12 @@ class CellGrams:
 
     def residuals(self) -> list[FloatArray]:
         """(n_rows,) prediction - target of each split's fit, for all rows in their own order, each with weight 1."""
-        train, _ = self.side_grams(np.ones(len(self.cells.order)))
+        train, _ = self.side_grams(np.ones(len(self.order)))
         found = []
         for split in range(train.shape[1]):
             fitted = self.solver.weights(train[:, split].reshape(-1, self.tiles.width, self.tiles.width))
-            residuals = np.empty(len(self.cells.order))
-            residuals[self.cells.order] = self.device.get(self.design @ fitted)
+            residuals = np.empty(len(self.order))
+            residuals[self.order] = self.device.get(self.design @ fitted)
             found.append(residuals)
         return found
 
@@ -99,11 +71,12 @@ class CellGrams:
         The next call overwrites them.
         """
         device, tiles = self.device, self.tiles
-        own = weights[self.cells.order]
+        own = weights[self.order]
         kept = np.flatnonzero(own)
         design = self.design[kept]
         weighted = design * device.put(own[kept])[:, None]
-        bounds = self.cells.bounds(kept)
+        cell_edges = np.searchsorted(self.cell_of_sorted_row[kept], np.arange(len(self.by_cell) + 1)).tolist()
+        bounds = list(pairwise(cell_edges))
         train, test = self.sides
         flat = self.by_cell.reshape(len(self.by_cell), -1)
         for tile, (row, column) in enumerate(tiles.pairs):
@@ -111,3 +84,15 @@ class CellGrams:
             device.product(self.to_train, flat, train[tile])
             device.product(self.to_test, flat, test[tile])
         return train, test
+
+
+def _cells(splits: Sequence[Split], n_rows: int) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """(n_rows,) row positions cell after cell, the cell of each, and (n_splits, n_cells) 1.0 for train, for test."""
+    member = np.zeros((n_rows, 2 * len(splits)), dtype=bool)
+    for index, split in enumerate(splits):
+        member[split.train, index] = True
+        member[split.test, len(splits) + index] = True
+    signatures, cells = np.unique(np.packbits(member, axis=1), axis=0, return_inverse=True)
+    order = np.argsort(cells, kind="stable")
+    train, test = np.split(np.unpackbits(signatures, axis=1, count=member.shape[1]).astype(np.float64).T, 2)
+    return order, cells[order], train, test

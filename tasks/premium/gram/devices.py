@@ -61,33 +61,27 @@ class Device:
 
 
 class Torch(Device):
-    """PyTorch on a GPU; on the CPU only in tests that compare both classes.
-
-    Args:
-        name: Device name, such as `cuda`.
-    """
+    """PyTorch on the named device: `cuda`, or `cpu` in tests that compare both classes."""
 
     tile_width = 512
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        import torch
+
+        self.name, self.torch = name, torch
 
     def put(self, array: FloatArray) -> Array:
         """Copy to the device."""
-        import torch
-
-        return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float64, device=self.name)
+        return self.torch.as_tensor(np.ascontiguousarray(array), dtype=self.torch.float64, device=self.name)
 
     def get(self, array: Array) -> FloatArray:
         """Copy from the device."""
-        got: FloatArray = array.cpu().numpy()
-        return got
+        on_cpu: FloatArray = array.cpu().numpy()
+        return on_cpu
 
     def empty(self, *shape: int) -> Array:
         """Uninitialized float64 array."""
-        import torch
-
-        return torch.empty(*shape, dtype=torch.float64, device=self.name)
+        return self.torch.empty(*shape, dtype=self.torch.float64, device=self.name)
 
     def product(self, left: Array, right: Array, out: Array) -> None:
         """By the device's BLAS."""
@@ -95,13 +89,11 @@ class Torch(Device):
 
     def residual_functional(self, gram: Array, tiles: Tiles) -> Array:
         """Cholesky factor, then one triangular system."""
-        import torch
-
-        factor, failed = torch.linalg.cholesky_ex(gram, upper=True)
-        right = torch.zeros(tiles.order, 1, dtype=torch.float64, device=self.name)
+        factor, failed = self.torch.linalg.cholesky_ex(gram, upper=True)
+        right = self.torch.zeros(tiles.order, 1, dtype=self.torch.float64, device=self.name)
         right[tiles.target] = -factor[tiles.target, tiles.target]
-        solved = torch.linalg.solve_triangular(factor, right, upper=True)[:, 0]
-        return solved if not failed else solved * torch.nan
+        solved = self.torch.linalg.solve_triangular(factor, right, upper=True)[:, 0]
+        return solved if not failed else solved * self.torch.nan
 
 
 def choose_device() -> Device:
@@ -121,14 +113,9 @@ def threads_for(n_columns: int) -> AbstractContextManager[object]:
 
 
 def grams(device: Device, left: Array, right: Array, bounds: Sequence[tuple[int, int]], out: Array) -> None:
-    """Sums of products of two strips of columns, group by group.
+    """Write (n_groups, width, width) sums of products of two (n_rows, width) strips of columns to `out`.
 
-    Args:
-        device: Where the products run.
-        left: (n_rows, width) a strip of the design; weighted rows carry their weight here.
-        right: (n_rows, width) another one.
-        bounds: First row and one past the last of each group.
-        out: (n_groups, width, width).
+    `bounds` has the first row and one past the last of each group; rows of `left` carry their weight.
     """
     for group, (start, stop) in enumerate(bounds):
         device.product(left[start:stop].T, right[start:stop], out[group])

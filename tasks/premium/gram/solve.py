@@ -63,9 +63,7 @@ class Solver:
     def weights(self, gram: Array, without: Array | None = None) -> Array:
         """(order,) intercept and weights of the ridge, then -1, then zeros.
 
-        Args:
-            gram: (n_tiles, width, width) Gram of the train side.
-            without: Gram of the rows in it that are not trained on.
+        The train side's Gram is `gram`, less `without` if given: (n_tiles, width, width) each.
         """
         # Tile by tile, so that a difference stays in the cache instead of taking a pass over memory.
         for tile, (row, column) in enumerate(self.pairs):

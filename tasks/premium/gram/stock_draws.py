@@ -75,27 +75,13 @@ class StockGrams:
         return 8 * (len(self.all_rows) * self.tiles.width**2 + self.tiles.order**2)
 
     def score_on(self, draws: DrawnFolds) -> FloatArray:
-        """R2 of each stock-disjoint fold of each draw.
-
-        Args:
-            draws: As many as fit in memory, with a Gram matrix (`tiles.n_bytes`) for each of their folds.
-
-        Returns:
-            (n_draws, n_folds).
-        """
+        """(n_draws, n_folds) R2 of each stock-disjoint fold; takes `tiles.n_bytes` per draw and fold."""
         grams = self._sums(draws.weights(), self.all_rows)
         by_draw = grams.reshape(len(grams), -1, draws.n_folds, grams.shape[-1])
         return np.stack([self._score_folds(by_draw[:, draw]) for draw in range(by_draw.shape[1])])
 
     def score_off(self, draws: DrawnFolds) -> FloatArray:
-        """R2 of each draw's chronological split.
-
-        Args:
-            draws: As many as fit in memory, with one Gram matrix each.
-
-        Returns:
-            (n_draws,).
-        """
+        """(n_draws,) R2 of the chronological split; takes `tiles.n_bytes` per draw."""
         grams = self._sums(draws.times.astype(np.float64), self.train_rows)
         shape = (-1, self.tiles.width, self.tiles.width)
         fits = [self.device.get(self.solver.weights(grams[:, draw].reshape(shape))) for draw in range(grams.shape[1])]
@@ -107,11 +93,9 @@ class StockGrams:
         return TestSums(*sums).r2()
 
     def _sums(self, weights: FloatArray, bounds: Sequence[tuple[int, int]]) -> Array:
-        """(n_tiles, n_sides, width * width) Gram matrices of weighted stocks, overwritten by the next call.
+        """(n_tiles, n_sides, width * width) Gram matrices of weighted stocks; the next call overwrites them.
 
-        Args:
-            weights: (n_sides, n_stocks) how often each stock counts.
-            bounds: First row and one past the last of each stock's rows that count.
+        `weights` is (n_sides, n_stocks); `bounds` has the first row and one past the last of each stock's rows to use.
         """
         if self.buffer.shape[1] < len(weights):
             # Reused from chunk to chunk: mapping new gigabytes costs more than some of the arithmetic on them.

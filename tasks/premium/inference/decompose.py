@@ -49,11 +49,7 @@ class Replicates:
         return self.under(ON) - self.under(DISJOINT)
 
     def estimate(self, is_drawn: bool = True) -> Estimate:
-        """The figure with its intervals.
-
-        Args:
-            is_drawn: Whether two-way draws were made of it at all.
-        """
+        """The figure with its intervals; `is_drawn` is whether two-way draws were made of it at all."""
         point = float(self.point)
         if not np.isfinite(point):
             return Estimate(point=None, why_none=UNDEFINED)

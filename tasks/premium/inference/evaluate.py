@@ -61,11 +61,7 @@ def score(
 
 
 def predict(columns: FloatArray, target: FloatArray, scheme: Scheme, alpha: float = 1.0) -> FloatArray:
-    """Out-of-sample predictions.
-
-    Returns:
-        (n_rows,) prediction of the split that tests a row; NaN where no split does.
-    """
+    """(n_rows,) out-of-sample prediction of the split that tests a row; NaN where no split does."""
     predictions = np.full(len(target), np.nan)
     grams = CellGrams(columns, target, scheme.splits, choose_device(), alpha)
     with threads_for(columns.shape[1]):

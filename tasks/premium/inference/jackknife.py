@@ -11,11 +11,7 @@ from tasks.premium.splitters.labels import number_blocks
 def leave_out_weights(labels: pd.DataFrame, n_groups: int) -> FloatArray:
     """Leave out one contiguous group of days at a time.
 
-    Neighbouring days stay together, for their labels overlap.
-
-    Args:
-        labels: One per row, with its date.
-        n_groups: Groups of about equally many distinct days.
+    Groups have about equally many distinct days. Neighbouring days stay together, for their labels overlap.
 
     Returns:
         (n_groups, n_rows) 0 for the rows of the group left out, 1 for all others.

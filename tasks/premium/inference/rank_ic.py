@@ -58,15 +58,7 @@ def daily_correlations(
 
 
 def demean_by_date(target: FloatArray, dates: pd.Series) -> FloatArray:
-    """Subtract each day's mean, so that telling days apart cannot help a model.
-
-    Args:
-        target: (n_rows,) returns.
-        dates: (n_rows,) day of each row.
-
-    Returns:
-        (n_rows,) returns with mean zero on every day; 0 on a day with one row.
-    """
+    """(n_rows,) target less its day's mean, so that telling days apart cannot help a model; 0 on a day with one row."""
     by_row = pd.Series(target)
     demeaned: FloatArray = (by_row - by_row.groupby(dates.to_numpy()).transform("mean")).to_numpy()
     return demeaned

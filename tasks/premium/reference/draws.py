@@ -63,9 +63,7 @@ class StockDraws:
         stocks: (n_rows,) stocks numbered from 0.
         is_train: (n_rows,) whether a row is on the train side of the chronological cut.
         target: (n_rows,) returns.
-        n_draws: Draws.
-        n_folds: Folds of each draw.
-        seed: Seed of the draws.
+        n_draws, n_folds, seed: As in the config.
     """
 
     def __init__(

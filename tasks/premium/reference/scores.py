@@ -14,15 +14,12 @@ from tasks.premium.rows import FloatArray, Rows, Split
 
 @dataclass(frozen=True)
 class Scores:
-    """One model's R2 on both kinds of split.
-
-    Args:
-        off: Fitted up to the cut, scored after it.
-        on_folds: R2 of each stock-disjoint fold.
-    """
+    """One model's R2 on both kinds of split."""
 
     off: float
+    """Fitted up to the cut, scored after it."""
     on_folds: list[float]
+    """R2 of each stock-disjoint fold."""
 
     @property
     def on(self) -> float:
@@ -36,12 +33,7 @@ class Scores:
 
 
 def score_model(rows: Rows, columns: FloatArray, config: PremiumConfig) -> Scores:
-    """Score one model's columns.
-
-    Args:
-        rows: The panel.
-        columns: (n_rows, n_columns), unscaled.
-        config: Cut, folds and penalty.
+    """Score one model's (n_rows, n_columns) unscaled columns.
 
     Raises:
         Unscorable: If there are fewer stocks than folds, a side of the cut has too few rows, or an R2 is undefined.
@@ -54,12 +46,6 @@ def score_model(rows: Rows, columns: FloatArray, config: PremiumConfig) -> Score
 
 def out_of_sample_r2(columns: FloatArray, target: FloatArray, split: Split, alpha: float) -> float:
     """R2 on the test rows of a ridge with a free intercept fitted on the train rows.
-
-    Args:
-        columns: (n_rows, n_columns), unscaled.
-        target: (n_rows,) returns.
-        split: Rows to fit on and rows to score.
-        alpha: Penalty on the squared weights.
 
     Returns:
         1 - SSE / SST about the test side's own mean; negative where that mean predicts better.

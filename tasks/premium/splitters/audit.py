@@ -12,12 +12,7 @@ from tasks.schemas.scores import SplitFacts
 
 
 def audit(splitter: LabelSplitter, labels: pd.DataFrame, name: str = "") -> SplitFacts:
-    """Split the rows and count.
-
-    Args:
-        splitter: Any splitter of this package.
-        labels: The panel's table of labels.
-        name: Its name in the result; its `repr` if empty.
+    """Split the rows and count; the result is named `name`, or the splitter's `repr`.
 
     Raises:
         PremiumError: If the splitter cannot split these rows.

@@ -112,14 +112,7 @@ def fold_sides(labels: Labels, n_folds: int) -> list[tuple[BoolArray, BoolArray]
 
 
 def currency_folds(legs: IntArray, n_folds: int) -> IntArray:
-    """Assign currencies to folds: most rows first, ties by name, each to the fold with the fewest rows so far.
-
-    Args:
-        legs: (n_rows, 2) currencies numbered in the order of their names.
-        n_folds: Folds; of equally small ones the first is taken.
-
-    Returns:
-        (n_currencies,) fold of each currency.
+    """(n_currencies,) fold of each: most rows first, ties by name, each to the first fold with the fewest rows so far.
 
     Raises:
         TooFewStocks: If there are fewer currencies than folds.

@@ -67,16 +67,11 @@ def number_names(names: pd.Series | pd.DataFrame) -> IntArray:
 def number_blocks(dates: DayArray, n_blocks: int, what: str = "blocks of days") -> IntArray:
     """Number contiguous blocks of about equally many distinct days.
 
-    Args:
-        dates: (n_rows,) day of each row.
-        n_blocks: Number of blocks.
-        what: Their name in an error.
-
     Returns:
         (n_rows,) block of each row, from the earliest on; `numpy.array_split` of the distinct days.
 
     Raises:
-        TooFewDates: If there are fewer distinct days than blocks.
+        TooFewDates: If there are fewer distinct days than blocks; `what` names them.
     """
     days, day_of_row = np.unique(dates, return_inverse=True)
     if len(days) < n_blocks:
@@ -102,16 +97,10 @@ def span_of(labels: Labels, in_test: BoolArray) -> Span:
 
 
 def purged_by(labels: Labels, span: Span, embargo_days: int, by_label: bool = True) -> BoolArray:
-    """Rows that may not be fitted on when the rows of a span are tested.
+    """(n_rows,) mask of rows that may not be fitted on when the rows of a span are tested.
 
-    Args:
-        labels: All rows.
-        span: Days that the test uses.
-        embargo_days: Calendar days on either side of the span that the row's own day may not be on.
-        by_label: Also purge rows with any day from label_from to label_until in the span.
-
-    Returns:
-        (n_rows,) mask.
+    A row is purged if its own day is in the span or within `embargo_days` calendar days of it; with `by_label`, also
+    if any day from label_from to label_until is in the span.
     Source: Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.4.1.
     """
     embargo = np.timedelta64(embargo_days, "D")
