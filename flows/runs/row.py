@@ -165,7 +165,7 @@ def verdict(scores: PremiumScores) -> str:
         return f"no interval: {figure.why_none or 'no reason was recorded'}"
     low, high = figure.ends
     side = "above zero" if low > 0 else "below zero" if high < 0 else "holds zero"
-    return side if figure.interval == "two-way" else f"{side} by the seed's interval"
+    return side if figure.interval == "two-way" else f"{side} by the reference's interval"
 
 
 def _answered(answer: Answer) -> str:

@@ -1,4 +1,4 @@
-"""The artifacts in which rooms meet: one class per kind, a folder on this machine with typed ways into it."""
+"""The artifacts that stages exchange: one class per kind, a local folder with typed accessors."""
 
 import json
 from collections.abc import Iterator
