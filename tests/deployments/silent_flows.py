@@ -33,7 +33,7 @@ def quick() -> None:
 
 @flow(name="leakage-premium")
 def parent(how: Literal["fail", "ask"]) -> None:
-    """Fails, or waits for a person and ends when told to go on."""
+    """Fails, or waits for a person and ends when it is resumed."""
     if how == "fail":
         raise ValueError('the "planted" reason')
     pause_flow_run(timeout=600)

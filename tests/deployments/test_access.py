@@ -1,4 +1,4 @@
-"""One more stack: PostgreSQL where there is one, authentication on, and all of it run by a user without rights."""
+"""A stack with authentication, with PostgreSQL if there is one, run by a user without rights."""
 
 import base64
 import os
@@ -28,7 +28,7 @@ AUTH = f"quant:{PASSWORD}"
 
 @dataclass(frozen=True)
 class Guarded:
-    """The stack, its database's password where it has one, whose it is, and when it began."""
+    """The stack, its database's password if it has one, its user id, and when it started."""
 
     stack: Stack
     database_password: str | None
@@ -47,7 +47,7 @@ class Guarded:
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Guarded]:
     account, command = unprivileged()
-    # Not a folder of pytest's: those let nobody in but their owner.
+    # Not a folder of pytest: those are open to their owner only.
     with postgres_where_possible() as database, tempfile.TemporaryDirectory(prefix="hindsight-guarded-") as name:
         os.chown(name, account.pw_uid, account.pw_gid)
         extra = {
@@ -64,7 +64,7 @@ def guarded() -> Iterator[Guarded]:
 
 @pytest.fixture
 def on_guarded(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guarded]:
-    """This process as a client that knows the password."""
+    """This process as a client with the password."""
     monkeypatch.setenv("HINDSIGHT_STATE", str(guarded.stack.state))
     with temporary_settings(updates={PREFECT_API_URL: guarded.stack.api, PREFECT_API_AUTH_STRING: AUTH}):
         yield guarded
@@ -107,7 +107,7 @@ def test_a_stage_runs_through_authentication_and_hands_its_password_on_in_a_priv
 
 
 def files_with(guarded: Guarded, *secrets: str) -> list[Path]:
-    """Every file of the state folder in which one of them stands."""
+    """Every file of the state folder that contains one of them."""
     found = []
     for file in guarded.stack.state.rglob("*"):
         # Runs come and go meanwhile.
@@ -139,13 +139,13 @@ def test_the_password_is_in_no_file_no_command_line_and_no_run(on_guarded: Guard
     own = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
     assert [line for line in own for secret in secrets if secret in line] == []
     with get_client(sync_client=True) as client:
-        said = [run.model_dump_json() for run in client.read_flow_runs()]
-        said += [deployment.model_dump_json() for deployment in client.read_deployments()]
-        said += [line.message for line in client.read_logs()]
+        texts = [run.model_dump_json() for run in client.read_flow_runs()]
+        texts += [deployment.model_dump_json() for deployment in client.read_deployments()]
+        texts += [line.message for line in client.read_logs()]
     address = Address(on_guarded.stack.port, auth=AUTH)
-    said.append(httpx.get(f"{address.api}/admin/settings", headers=address.headers).text)
-    assert len(said) > 10
-    assert [text for text in said for secret in secrets if secret in text] == []
+    texts.append(httpx.get(f"{address.api}/admin/settings", headers=address.headers).text)
+    assert len(texts) > 10
+    assert [text for text in texts for secret in secrets if secret in text] == []
 
 
 @pytest.mark.server
@@ -171,7 +171,7 @@ def test_nothing_is_run_by_root_and_nothing_is_written_outside_the_state_folder(
 
 
 def strays(path: Path, guarded: Guarded) -> bool:
-    """Whether the stack's user made it, elsewhere than in the state folder, since the stack began."""
+    """Whether the stack's user created it outside the state folder since the stack started."""
     if path == guarded.stack.state or path.name.startswith("hindsight-postgres-"):
         return False
     facts = path.lstat()
@@ -181,12 +181,12 @@ def strays(path: Path, guarded: Guarded) -> bool:
 @pytest.mark.server
 def test_up_refuses_a_running_server_with_another_password_than_is_set(guarded: Guarded) -> None:
     stack = guarded.stack
-    said = []
+    texts = []
     for other in ({}, {"HINDSIGHT_AUTH": "quant:another-password"}):
         kept = {name: value for name, value in stack.extra.items() if name != "HINDSIGHT_AUTH"}
         refused = Stack(stack.state, stack.port, {**kept, **other}, stack.account).local("up")
         assert refused.returncode == 1
         assert "Traceback" not in refused.stderr
-        said.append(refused.stderr)
-    assert "asks for HINDSIGHT_AUTH, which is not set here" in said[0]
-    assert "asks for another HINDSIGHT_AUTH than is set here" in said[1]
+        texts.append(refused.stderr)
+    assert "asks for HINDSIGHT_AUTH, which is not set here" in texts[0]
+    assert "asks for another HINDSIGHT_AUTH than is set here" in texts[1]

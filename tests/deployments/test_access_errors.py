@@ -1,4 +1,4 @@
-"""What is refused before a server starts, and what else the access to one hangs on."""
+"""What is refused before a server starts, and which secrets reach which process."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_what_a_killed_worker_left_of_its_runs_is_swept_and_nothing_else(own_sta
 
 
 @pytest.mark.parametrize("auth", ["quant", "quant:short", ":a-long-password", "quant:with a space", "quänt:password1"])
-def test_what_is_no_user_and_password_is_refused_without_saying_it(auth: str, monkeypatch) -> None:
+def test_what_is_not_a_user_and_password_is_refused_without_quoting_it(auth: str, monkeypatch) -> None:
     monkeypatch.setenv("HINDSIGHT_AUTH", auth)
     with pytest.raises(BadAuth, match=rf"HINDSIGHT_AUTH \({len(auth)} characters\) is not user:password") as refusal:
         Address.from_environment()
@@ -55,11 +55,11 @@ def test_this_machines_own_addresses_need_no_authentication(host: str, ui: str, 
     assert Address.from_environment().ui == ui
 
 
-def test_who_listens_everywhere_is_asked_on_this_machine() -> None:
+def test_a_server_that_listens_everywhere_is_reached_on_this_machine() -> None:
     assert Address(4200, "0.0.0.0", AUTH).api == "http://127.0.0.1:4200/api"  # noqa: S104 (starts nothing)
 
 
-def test_a_name_is_no_address_to_listen_on(monkeypatch) -> None:
+def test_a_name_is_not_an_address_to_listen_on(monkeypatch) -> None:
     monkeypatch.setenv("HINDSIGHT_HOST", "gpu-node")
     with pytest.raises(BadHost, match="HINDSIGHT_HOST='gpu-node' is not an IP address"):
         Address.from_environment()
@@ -80,12 +80,12 @@ def test_a_pools_template_names_no_user_no_system_folder_and_no_secret(file: Pat
 
 
 def test_neither_the_servers_own_secrets_nor_the_webhooks_address_reach_a_worker() -> None:
-    said = {
+    environment = {
         "HINDSIGHT_AUTH": "somebody:password",
         "HINDSIGHT_WEBHOOK_URL": "https://hooks.example.org/T0KEN",
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": "postgresql+asyncpg://user:secret@host/db",
         "HINDSIGHT_STORE": "s3://bucket/prefix",
     }
-    client = clients_environment(said, "somebody:password")
+    client = clients_environment(environment, "somebody:password")
     assert "HINDSIGHT_WEBHOOK_URL" in client, "the registration of automations needs it"
     assert workers_environment(client) == {"HINDSIGHT_STORE": "s3://bucket/prefix", CLIENTS_AUTH: "somebody:password"}

@@ -1,6 +1,6 @@
-"""Who died is marked, who is merely silent is not, and people are told: on a real server, with workers that are killed.
+"""Dead runs are marked, silent ones are not, and people are notified: on a real server, with workers that are killed.
 
-What takes minutes is started first and looked at in the end; the tests stand in the order in which they are done.
+Slow scenes start first and are checked last; the tests run in the order of this file.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Scene:
         waiting: Wants the slot of `stuck`.
         killed_at: When the workers died.
         hook: Where notifications arrive.
-        said: What the registration printed.
+        lines: What the registration printed.
     """
 
     client: SyncPrefectClient
@@ -57,7 +57,7 @@ class Scene:
     waiting: FlowRun
     killed_at: datetime
     hook: Receiver
-    said: list[str]
+    lines: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +70,17 @@ def scene(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sc
         get_client(sync_client=True) as client,
     ):
         environment.setenv("HINDSIGHT_WEBHOOK_URL", hook.url)
-        said = register_automations(within={STUCK: STUCK_WITHIN_SECONDS})
+        lines = register_automations(within={STUCK: STUCK_WITHIN_SECONDS})
         try:
-            yield from _played(client, stack, folder, hook, said)
+            yield from _played(client, stack, folder, hook, lines)
         finally:
             environment.delenv("HINDSIGHT_WEBHOOK_URL")
             client.delete_block_document(client.read_block_document_by_name("hindsight-notifications", "webhook").id)
-            # The killed workers again, and the times as they are shipped.
+            # Restart the killed workers, and restore the times of the file.
             assert stack.local("up").returncode == 0
 
 
-def _played(client: SyncPrefectClient, stack: Stack, folder: Path, hook: Receiver, said: list[str]) -> Iterator[Scene]:
+def _played(client: SyncPrefectClient, stack: Stack, folder: Path, hook: Receiver, lines: list[str]) -> Iterator[Scene]:
     dead = start(deploy(client, "doomed", "doomed", "automations", "h100"))
     # The first start of `quick` hangs before its flow begins, as one whose image never comes; the second goes through.
     script = f"bash -c 'mkdir {folder / 'first'} && sleep 900 || true'"
@@ -90,28 +90,28 @@ def _played(client: SyncPrefectClient, stack: Stack, folder: Path, hook: Receive
     healthy = start(deploy(client, "silent", "silent", "automations", "cpu"), seconds=SILENT_SECONDS)
     parent = deploy(client, "leakage-premium", "parent", "automations", "cpu")
     asking, failing = start(parent, how="ask"), start(parent, how="fail")
-    # Not a heartbeat longer: who dies right after its birth must be found too.
+    # No heartbeat longer: a run that dies right after its start must be found too.
     until(lambda: _now(client, dead).state_type == StateType.RUNNING and (folder / "first").exists(), 400)
     assert kill_at_once([pid_of(stack, "worker-h100"), pid_of(stack, "worker-h100x8")]) > 4
     killed_at = now("UTC")
     waiting = start(quick)
     worker = start_worker(stack, "h100x8", folder / "second.log")
     try:
-        yield Scene(client, healthy, asking, failing, dead, stuck, waiting, killed_at, hook, said)
+        yield Scene(client, healthy, asking, failing, dead, stuck, waiting, killed_at, hook, lines)
     finally:
         kill_at_once([worker.pid])
         worker.wait()
 
 
-def test_the_address_of_the_receiver_is_said_nowhere(scene: Scene) -> None:
+def test_the_address_of_the_receiver_is_shown_nowhere(scene: Scene) -> None:
     kept = scene.client.request("POST", "/automations/filter", json={}).text
     block = scene.client.read_block_document_by_name("hindsight-notifications", "webhook", include_secrets=False)
-    assert len([line for line in scene.said if line.startswith("hindsight: ")]) == 7
-    for text in (*scene.said, kept, block.model_dump_json()):
+    assert len([line for line in scene.lines if line.startswith("hindsight: ")]) == 7
+    for text in (*scene.lines, kept, block.model_dump_json()):
         assert "T0KEN" not in text
 
 
-def test_a_second_registration_changes_nothing_and_spares_what_is_not_ours(scene: Scene) -> None:
+def test_a_second_registration_changes_nothing_and_keeps_other_automations(scene: Scene) -> None:
     trigger = {"expect": ["of.nobody"]}
     mine = AutomationCore.model_validate({"name": "hindsight: of an operator", "trigger": trigger, "actions": []})
     stale = mine.model_copy(update={"name": "hindsight: of an older version", "tags": [TAG]})
@@ -125,20 +125,20 @@ def test_a_second_registration_changes_nothing_and_spares_what_is_not_ours(scene
         scene.client.delete_automation(ids[0])
 
 
-def test_a_failed_parent_is_told_with_its_reason_and_a_link(scene: Scene) -> None:
-    told = until(lambda: scene.hook.of_run(scene.failing.id, "failure"))
-    assert len(told) == 1
-    assert told[0]["flow_run"] == scene.failing.name
-    assert told[0]["state"] == "Failed"
-    assert 'the "planted" reason' in told[0]["message"]
-    assert told[0]["link"].endswith(f"/runs/flow-run/{scene.failing.id}")
-    assert told[0]["link"] in told[0]["text"]
-    assert datetime.fromisoformat(told[0]["time"]) <= now("UTC")
+def test_a_failed_parent_is_reported_with_its_reason_and_a_link(scene: Scene) -> None:
+    notified = until(lambda: scene.hook.of_run(scene.failing.id, "failure"))
+    assert len(notified) == 1
+    assert notified[0]["flow_run"] == scene.failing.name
+    assert notified[0]["state"] == "Failed"
+    assert 'the "planted" reason' in notified[0]["message"]
+    assert notified[0]["link"].endswith(f"/runs/flow-run/{scene.failing.id}")
+    assert notified[0]["link"] in notified[0]["text"]
+    assert datetime.fromisoformat(notified[0]["time"]) <= now("UTC")
 
 
-def test_a_question_is_told_while_the_run_waits_for_its_answer(scene: Scene) -> None:
-    told = until(lambda: scene.hook.of_run(scene.asking.id, "question"))
-    assert told[0]["state"] == "Paused"
+def test_a_question_is_reported_while_the_run_waits_for_its_answer(scene: Scene) -> None:
+    notified = until(lambda: scene.hook.of_run(scene.asking.id, "question"))
+    assert notified[0]["state"] == "Paused"
     assert _now(scene.client, scene.asking).state_type == StateType.PAUSED
 
 
@@ -169,11 +169,11 @@ def test_a_healthy_silent_stage_is_not_marked(scene: Scene) -> None:
     assert _names(scene.client, finished(scene.healthy, SILENT_SECONDS + 60))[-2:] == ["Running", "Completed"]
 
 
-def test_a_run_that_waited_longer_than_the_dead_one_lives_on_and_its_report_is_told(scene: Scene) -> None:
+def test_a_run_that_waited_longer_than_the_dead_one_lives_on_and_its_report_is_announced(scene: Scene) -> None:
     resume_flow_run(scene.asking.id)
     assert _names(scene.client, finished(scene.asking))[-4:] == ["Running", "Paused", "Running", "Completed"]
-    told = until(lambda: scene.hook.of_run(scene.asking.id, "finished"))
-    assert "has its report" in told[0]["text"]
+    notified = until(lambda: scene.hook.of_run(scene.asking.id, "finished"))
+    assert "has its report" in notified[0]["text"]
 
 
 @pytest.mark.slow

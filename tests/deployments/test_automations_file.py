@@ -1,4 +1,4 @@
-"""The file of automations: what is refused, and what is registered without an address. No server is asked."""
+"""The file of automations: what is refused, and what is registered without an address. Needs no server."""
 
 import uuid
 from pathlib import Path
@@ -26,7 +26,7 @@ def written(folder: Path, trigger: str = "", action: str = "", entry: str = "") 
     return file
 
 
-def test_without_an_address_only_what_tells_nobody_is_registered() -> None:
+def test_without_an_address_only_what_notifies_nobody_is_registered() -> None:
     names = [each.name for each in automations(OWN_API)]
     assert len(names) == 4
     assert not [name for name in names if "silent" not in name and "stuck" not in name]
@@ -40,7 +40,7 @@ def test_a_time_can_be_another_and_only_of_an_automation_there_is() -> None:
         automations(OWN_API, within={"stuk": 20})
 
 
-def test_the_pools_whose_runs_are_watched_are_those_there_are() -> None:
+def test_the_pools_whose_runs_are_watched_are_the_registered_ones() -> None:
     pools = "[" + ", ".join(f'"{file.stem}"' for file in pool_files()) + "]"
     asked = [each.actions[0].payload for each in automations(OWN_API) if isinstance(each.actions[0], CallWebhook)]
     assert len(asked) == 2
@@ -51,14 +51,14 @@ def test_the_pools_whose_runs_are_watched_are_those_there_are() -> None:
     ("where", "key"),
     [("trigger", "trigger.withn"), ("action", "actions.messag"), ("entry", "descripton")],
 )
-def test_a_key_that_prefect_would_pass_over_is_refused(where: str, key: str, tmp_path: Path) -> None:
+def test_a_key_that_prefect_would_ignore_is_refused(where: str, key: str, tmp_path: Path) -> None:
     file = written(tmp_path, **{where: f"{key.rpartition('.')[2]}: 5"})
     with pytest.raises(BadAutomations, match=f"'one'.*{key}"):
         automations(OWN_API, file=file)
 
 
 @pytest.mark.parametrize(
-    ("where", "said", "why"),
+    ("where", "given", "why"),
     [
         ("trigger", "within: -1", "trigger.*within: Input should be greater than or equal to"),
         ("action", "state: DEAD", "actions.state: Input should be 'SCHEDULED'"),
@@ -66,20 +66,20 @@ def test_a_key_that_prefect_would_pass_over_is_refused(where: str, key: str, tmp
         ("entry", "enabled: perhaps", "enabled: Input should be a valid boolean"),
     ],
 )
-def test_what_prefect_refuses_is_refused_with_the_place(where: str, said: str, why: str, tmp_path: Path) -> None:
+def test_what_prefect_refuses_is_refused_with_the_key(where: str, given: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(BadAutomations, match=f"'one': {why}"):
-        automations(OWN_API, file=written(tmp_path, **{where: said}))
+        automations(OWN_API, file=written(tmp_path, **{where: given}))
 
 
 @pytest.mark.parametrize("text", ["", "- one", "automations: {}", "automations: [{trigger: {}}]", "automation: []"])
-def test_a_file_that_is_no_list_of_names_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_list_of_names_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "automations.yaml"
     file.write_text(text)
     with pytest.raises(BadAutomations, match="is not a list of automations with names"):
         automations(OWN_API, file=file)
 
 
-def test_a_bad_address_is_refused_and_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_address_is_refused_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HINDSIGHT_SERVER_API", "prefect.internal/s3cret/api")
     with pytest.raises(BadWebhook, match=r"HINDSIGHT_SERVER_API \(34 characters\) is not an address") as refused:
         saved_webhooks()

@@ -41,13 +41,13 @@ def test_up_refuses_a_taken_port_before_it_starts_anything(listener: int, tmp_pa
 
 
 @pytest.mark.parametrize("text", ["80", "eighty", "70000", ""])
-def test_a_value_that_is_no_port_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_is_not_a_port_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HINDSIGHT_PORT", text)
     with pytest.raises(BadPort, match=f"HINDSIGHT_PORT='{text}' is not a port from 1024 to 65535"):
         Address.from_environment()
 
 
-def test_a_silent_port_is_no_server(listener: int) -> None:
+def test_a_silent_port_is_not_a_server(listener: int) -> None:
     assert not server_answers(Address(free_port()))
 
 
@@ -67,7 +67,7 @@ def test_an_unwritable_store_is_refused_before_a_server_starts(tmp_path: Path, m
     assert "Traceback" not in refused.stderr
 
 
-def test_down_ends_what_was_noted_with_its_descendants_and_nothing_else(own_state: Path) -> None:
+def test_down_ends_what_was_recorded_with_its_descendants_and_nothing_else(own_state: Path) -> None:
     bystander = subprocess.Popen(SLEEP)
     started = subprocess.Popen([sys.executable, "-c", PARENT])
     try:
@@ -84,7 +84,7 @@ def test_down_ends_what_was_noted_with_its_descendants_and_nothing_else(own_stat
         bystander.kill()
 
 
-def test_down_spares_a_stranger_that_got_the_same_process_id(own_state: Path) -> None:
+def test_down_keeps_another_program_with_the_same_process_id(own_state: Path) -> None:
     stranger = subprocess.Popen(SLEEP)
     try:
         record_process("worker", stranger.pid)

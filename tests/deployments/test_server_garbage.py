@@ -1,4 +1,4 @@
-"""The collector against SQLite's locks: whose thread frees a cursor decides whether a server stands still."""
+"""The collector against SQLite's locks: the thread that frees a cursor decides whether a server blocks."""
 
 import gc
 import sqlite3

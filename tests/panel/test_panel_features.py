@@ -16,7 +16,7 @@ closes = st.lists(st.floats(1, 1000), min_size=31, max_size=40)
 
 
 def with_splits(prices: pd.DataFrame, factors: dict[int, float]) -> pd.DataFrame:
-    """Closes as traded if the stock of these rows split after these of its days: the factor stands on the last day
+    """Closes as traded if the stock of these rows split after these of its days: the factor is on the last day
     before the split, the price falls on the next."""
     adjustment = pd.Series(1.0, index=prices.index)
     for day, factor in factors.items():

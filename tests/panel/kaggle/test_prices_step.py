@@ -1,4 +1,4 @@
-"""Where the stage that stages prices stands in the pipeline, and what it does to a panel's key."""
+"""The prices step in the pipeline, and its effect on a panel's key."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Neither Kaggle's key nor a download's address, which is as good, is left anywhere or told to anyone else."""
+"""Neither Kaggle's key nor a download's signed address is stored anywhere or sent to others."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ TO_SITE = (
     "from tasks.store.store import open_store; "
     "print(publish(open_store(), PricesConfig(sha256=sys.argv[2])).path)"
 )
-"""A process of its own that publishes the site's prices, on the loudest level there is."""
+"""A process of its own that publishes the site's prices, with the log level DEBUG."""
 
 
 def started(site: Site, csv: bytes, log: Path) -> "subprocess.Popen[bytes]":
@@ -85,7 +85,7 @@ def test_a_download_killed_in_the_middle_is_resumed_by_the_next_start_and_no_sec
     assert [file for file in files if any(secret in file.read_bytes() for secret in secrets)] == []
 
 
-def test_refusals_and_waiting_say_nothing_of_the_link_or_the_key(
+def test_errors_and_log_lines_do_not_contain_the_link_or_the_key(
     site: Site, csv: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

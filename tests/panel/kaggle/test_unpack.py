@@ -1,4 +1,4 @@
-"""An archive is opened within bounds, and never by the names inside."""
+"""An archive is opened within bounds, and names inside never become paths."""
 
 import gzip
 import io
@@ -26,7 +26,7 @@ def zipped(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
 
 
 def plain_of(content: bytes, folder: Path) -> bytes:
-    """The CSV of a packed file; whatever happens, only `out/plain` may come to be."""
+    """The CSV of a packed file; only `out/plain` may be written, in any case."""
     packed, out = folder / "packed", folder / "out"
     packed.write_bytes(content)
     out.mkdir(exist_ok=True)
@@ -110,10 +110,10 @@ def test_a_file_over_the_bound_is_refused_even_if_it_packs_badly(
 
 def test_a_member_larger_than_it_says_is_refused(tmp_path: Path) -> None:
     packed = bytearray(zipped(("stock_prices.csv", bytes(100_000))))
-    said = (100_000).to_bytes(4, "little")
-    assert packed.count(said) == 2
+    size = (100_000).to_bytes(4, "little")
+    assert packed.count(size) == 2
     with pytest.raises(UnsafeArchive, match="cannot be unpacked: Bad CRC-32"):
-        plain_of(bytes(packed).replace(said, (50_000).to_bytes(4, "little")), tmp_path)
+        plain_of(bytes(packed).replace(size, (50_000).to_bytes(4, "little")), tmp_path)
 
 
 NOISE = bytes(range(256)) * 20

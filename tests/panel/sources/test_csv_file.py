@@ -26,7 +26,7 @@ def test_the_target_is_the_return_from_the_next_day_to_the_day_after():
 
 
 def test_the_target_is_adjusted_for_a_split_between_its_two_days():
-    # Two for one after the third day, as JPX records it: the factor stands on the last day before.
+    # Two for one after the third day, as JPX records it: the factor is on the last day before.
     prices = prices_of({"A": [100.0, 50.0, 60.0, 33.0]}).assign(adjustment=[1.0, 1.0, 0.5, 1.0])
     assert two_day_target(prices)[:2].tolist() == pytest.approx([60 / 50 - 1, 66 / 60 - 1])
 
