@@ -1,8 +1,8 @@
 """The two arms: adapters on one GPU, or every weight on a node of eight GPUs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.common.settings import Config
 from tasks.train.trainer.settings import MasterWeights
@@ -52,7 +52,7 @@ class FullWeightArm(Config):
     kind: Literal["full-weight"] = "full-weight"
     n_ranks: int = Field(8, ge=2, le=64)
     """Processes, one per GPU; weights, gradients and moments are split among them."""
-    masters: MasterWeights = "fp32"
+    master_weights: MasterWeights = "fp32"
     """How small steps survive rounding: weights in fp32 beside bf16 arithmetic, or bf16 weights whose steps are rounded
     at random. `none` rounds bf16 weights to nearest, as the reference did; preflight refuses it, and the update audit
     ends a run whose weights do not change."""
@@ -64,3 +64,10 @@ class FullWeightArm(Config):
     """Kernels of the routed experts; `none` uses PyTorch's own operations."""
     cut_cross_entropy: bool = True
     """Compute the loss without holding the logits of the whole vocabulary."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_former_key(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "masters" in values:
+            raise ValueError("arm.masters is now called arm.master_weights")
+        return values

@@ -75,7 +75,7 @@ def test_the_lora_recipe_passes_and_would_not_with_whole_moments() -> None:
             "h100x8",
             ["gradient accumulation", "memory per GPU"],
         ),
-        (FULL, {"arm": {"kind": "full-weight", "masters": "none"}}, "h100x8", ["master weights"]),
+        (FULL, {"arm": {"kind": "full-weight", "master_weights": "none"}}, "h100x8", ["master weights"]),
     ],
 )
 def test_each_fault_fails_its_own_check(name: str, train: dict[str, Any], route: str, refused: list[str]) -> None:

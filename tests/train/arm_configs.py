@@ -26,7 +26,7 @@ CONFIGS = {
     "smoke-full-weight": recipe("smoke-full-weight"),
     "lora-packed": TrainConfig(packing=True),
     "full-weight-packed": TrainConfig(packing=True, arm=FullWeightArm(expert_kernels="sonicmoe")),
-    "masters-rounded": full_weight(masters="stochastic_rounding", expert_kernels="none"),
+    "stochastic-rounding": full_weight(master_weights="stochastic_rounding", expert_kernels="none"),
     "whole-gradients": full_weight(reshard_after_forward=False, sync_each_batch=False, cut_cross_entropy=False),
 }
 

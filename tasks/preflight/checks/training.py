@@ -22,7 +22,7 @@ from tasks.train.pipeline.rules import Rule, check_rules
 SMALLER = "Lower train.sequence_length or train.micro_batch_size, or turn train.activation_checkpointing on"
 OF_THE_ARM = {
     "lora": "lower arm.rank, or set optimizer to adamw_bnb_8bit",
-    "full-weight": "set arm.cut_cross_entropy, or arm.masters to stochastic_rounding",
+    "full-weight": "set arm.cut_cross_entropy, or arm.master_weights to stochastic_rounding",
 }
 
 

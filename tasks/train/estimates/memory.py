@@ -84,7 +84,7 @@ def trained_numbers(config: TrainConfig, settings: Mapping[str, JsonValue]) -> N
     """
     arm = config.arm
     if isinstance(arm, FullWeightArm):
-        wide = arm.masters == "fp32"
+        wide = arm.master_weights == "fp32"
     else:
         # PEFT keeps adapters in fp32 above a bf16 base unless this key is false.
         wide = settings.get("peft_autocast_adapter_dtype") is not False
@@ -92,7 +92,7 @@ def trained_numbers(config: TrainConfig, settings: Mapping[str, JsonValue]) -> N
     if "8bit" in str(settings.get("optimizer", config.optimizer)):
         return Numbers(weight, gradient=weight, moments=2)
     # With stochastic rounding the moments are in fp32, although the weights are not.
-    rounded = isinstance(arm, FullWeightArm) and arm.masters == "stochastic_rounding"
+    rounded = isinstance(arm, FullWeightArm) and arm.master_weights == "stochastic_rounding"
     return Numbers(weight, gradient=weight, moments=8 if rounded else 2 * weight)
 
 

@@ -107,12 +107,12 @@ def _of_full_weight(arm: FullWeightArm, config: TrainConfig) -> Iterator[Rule]:
     share = share_that_never_moves(config.learning_rate)
     yield Rule(
         name="master weights",
-        value=f"arm.masters={arm.masters} at precision {config.precision}",
+        value=f"arm.master_weights={arm.master_weights} at precision {config.precision}",
         bound="fp32 or stochastic_rounding at bf16",
-        passed=arm.masters != "none" or config.precision == "fp32",
+        passed=arm.master_weights != "none" or config.precision == "fp32",
         fact=f"at learning rate {config.learning_rate:g} about {share:.0%} of bf16 weights of spread {WEIGHT_SPREAD:g} "
         "never move, because half the gap to their next value is more than a step; measured: 70 % in 500 steps at 2e-5",
-        way_out="Set arm.masters to fp32 or stochastic_rounding",
+        way_out="Set arm.master_weights to fp32 or stochastic_rounding",
     )
 
 

@@ -30,7 +30,7 @@ def prepare_work_dir(
     (work / work_files.YAML).write_text(yaml.safe_dump(settings, sort_keys=False))
     Settings(
         arm=config.arm.kind,
-        masters=config.arm.masters if config.arm.kind == "full-weight" else "none",
+        master_weights=config.arm.master_weights if config.arm.kind == "full-weight" else "none",
         n_steps=rows.n_steps,
         n_filler_rows=rows.n_filler_rows,
         n_filler_tokens=rows.n_filler_tokens,

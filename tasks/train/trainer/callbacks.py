@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 from tasks.train.errors import NotANumberError
 from tasks.train.trainer import work_files
-from tasks.train.trainer.master_weights import check_masters
+from tasks.train.trainer.master_weights import check_master_weights
 from tasks.train.trainer.ranks import barrier, from_rank_0, peak_memory_bytes, rank, world_size
 from tasks.train.trainer.rng import save_rng
 from tasks.train.trainer.settings import Settings
@@ -83,10 +83,10 @@ class Auditor(StepCallback):
         """Sample weights before the first step, unless loading a state has done so already.
 
         Raises:
-            MastersAreNotKept: If a full-weight run's weights are not sharded, or in another format.
+            WrongMasterWeights: If a full-weight run's weights are not sharded, or in another format.
         """
         if self.settings.arm == "full-weight":
-            check_masters(self.trainer.model.named_parameters(), self.settings.masters, args.bf16)
+            check_master_weights(self.trainer.model.named_parameters(), self.settings.master_weights, args.bf16)
         self.trainer.take_sample()
 
     def on_step(self, state: Any, logs: dict[str, float]) -> None:

@@ -17,7 +17,7 @@ from transformers import TrainerCallback, set_seed
 from tasks.train.trainer import cpu_fsdp, token_mean, work_files
 from tasks.train.trainer.callbacks import RESUME, Auditor, MetricsWriter, StateKeeper
 from tasks.train.trainer.in_job_merge import prevent_merge
-from tasks.train.trainer.master_weights import keep_masters
+from tasks.train.trainer.master_weights import set_master_weights
 from tasks.train.trainer.ranks import rank, world_size
 from tasks.train.trainer.run_checks import check_n_steps, check_rows, check_state
 from tasks.train.trainer.settings import Settings
@@ -81,7 +81,7 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
     def post_model_load(self, cfg: Any, model: Any) -> None:
         """Set the format in which every weight is sharded and updated."""
         if self.settings.arm == "full-weight":
-            keep_masters(model, self.settings.masters, bool(cfg.bf16))
+            set_master_weights(model, self.settings.master_weights, bool(cfg.bf16))
 
     def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
         """Set what axolotl has no key for, and resume from the training state if the pipeline has linked one.
@@ -90,7 +90,7 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
             StateRefused: If it is the state of another run.
         """
         token_mean.mean_over_tokens(trainer)
-        if self.settings.masters == "stochastic_rounding":
+        if self.settings.master_weights == "stochastic_rounding":
             from tasks.train.trainer.stochastic_rounding import round_at_random
 
             round_at_random(trainer)

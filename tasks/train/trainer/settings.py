@@ -21,7 +21,7 @@ class Settings:
 
     Args:
         arm: `lora` or `full-weight`.
-        masters: As in FullWeightArm; `none` for adapters.
+        master_weights: As in FullWeightArm; `none` for adapters.
         n_steps: Optimizer steps of the whole run, resumed or not.
         n_filler_rows: Rows at the end without labels, which fill the last step of several ranks.
         n_filler_tokens: Tokens of those rows; they are not counted as seen.
@@ -31,7 +31,7 @@ class Settings:
     """
 
     arm: ArmKind
-    masters: MasterWeights
+    master_weights: MasterWeights
     n_steps: int
     n_filler_rows: int
     n_filler_tokens: int

@@ -24,7 +24,7 @@ class RoundedAdamW(_AdamW):  # type: ignore[misc]
 
 
 def round_at_random(trainer: Any) -> None:
-    """For the plugin's `post_trainer_create`, where masters is `stochastic_rounding`."""
+    """For the plugin's `post_trainer_create`, if master_weights is `stochastic_rounding`."""
     args = trainer.args
     # Each rank rounds by random numbers of its own; nothing else of a full-weight run is random.
     set_seed((args.seed + args.process_index) % 2**32)

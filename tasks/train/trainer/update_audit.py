@@ -120,7 +120,7 @@ def check_updates(
     raise WeightsDoNotMove(
         f"after {n_steps} steps at a learning rate of up to {learning_rate:g}, {shares[least]:.1%} of the {least} "
         f"weights sampled have changed, kept in {weights}; {bound}. Steps "
-        "smaller than half the gap between two such numbers are rounded away: set masters to fp32 or "
+        "smaller than half the gap between two such numbers are rounded away: set arm.master_weights to fp32 or "
         "stochastic_rounding, or raise learning_rate."
     )
 

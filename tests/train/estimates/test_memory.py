@@ -25,8 +25,8 @@ def sizes() -> Sizes:
     return sizes_of(qwen_35b())
 
 
-def full_weight(masters: str = "none", sync_each_batch: bool = True, **changed: Any) -> TrainConfig:
-    arm = FullWeightArm(masters=masters, sync_each_batch=sync_each_batch)
+def full_weight(master_weights: str = "none", sync_each_batch: bool = True, **changed: Any) -> TrainConfig:
+    arm = FullWeightArm(master_weights=master_weights, sync_each_batch=sync_each_batch)
     return TrainConfig(**({"arm": arm, "gradient_accumulation_steps": 1} | changed))
 
 
@@ -89,17 +89,19 @@ def test_accumulating_without_sync_runs_out_of_memory_as_the_reference_did(sizes
     assert (unsynced.gib - synced.gib) * GIB == pytest.approx(2 * P)
 
 
-def test_fp32_masters_take_16_bytes_a_parameter_and_12_gb(sizes: Sizes) -> None:
-    memory = predict_memory(sizes, full_weight(masters="fp32"), {})
+def test_fp32_master_weights_take_16_bytes_a_parameter_and_12_gb(sizes: Sizes) -> None:
+    memory = predict_memory(sizes, full_weight(master_weights="fp32"), {})
     assert memory.gib * GIB == pytest.approx(16 * P / 8 + 12.1e9, rel=0.01)
     assert memory.gib < USABLE
 
 
 def test_stochastic_rounding_takes_12_bytes_a_parameter_for_its_moments_are_fp32(sizes: Sizes) -> None:
-    rounded = predict_memory(sizes, full_weight(masters="stochastic_rounding"), {})
-    assert (rounded.gib - predict_memory(sizes, full_weight(masters="none"), {}).gib) * GIB == pytest.approx(4 * P / 8)
+    rounded = predict_memory(sizes, full_weight(master_weights="stochastic_rounding"), {})
+    assert (rounded.gib - predict_memory(sizes, full_weight(master_weights="none"), {}).gib) * GIB == pytest.approx(
+        4 * P / 8
+    )
     assert rounded.terms["weights, gradients and moments"] == pytest.approx(12 * P / 8)
-    assert state_bytes(full_weight(masters="stochastic_rounding"), {}, P) == 10 * P
+    assert state_bytes(full_weight(master_weights="stochastic_rounding"), {}, P) == 10 * P
 
 
 def test_fp32_adapters_with_fp32_moments_do_not_fit_one_h100_beside_a_35b(sizes: Sizes) -> None:
@@ -139,9 +141,9 @@ def test_cut_cross_entropy_spares_the_logits_and_nothing_else(sizes: Sizes) -> N
 @pytest.mark.parametrize(
     ("config", "settings", "n_trained", "state", "output"),
     [
-        (full_weight(masters="fp32"), {}, P, 12 * P, 4 * P),
-        (full_weight(masters="stochastic_rounding"), {}, P, 10 * P, 2 * P),
-        (full_weight(masters="none", precision="fp32"), {}, P, 12 * P, 4 * P),
+        (full_weight(master_weights="fp32"), {}, P, 12 * P, 4 * P),
+        (full_weight(master_weights="stochastic_rounding"), {}, P, 10 * P, 2 * P),
+        (full_weight(master_weights="none", precision="fp32"), {}, P, 12 * P, 4 * P),
         (TrainConfig(), {}, A, 12 * A, 4 * A),
         (TrainConfig(), BF16_ADAPTERS, A, 6 * A, 2 * A),
         (TrainConfig(), {"optimizer": "adamw_bnb_8bit"}, A, 6 * A, 4 * A),
@@ -154,8 +156,8 @@ def test_states_hold_weights_and_moments_and_results_hold_weights(
     assert output_bytes(config, settings, n_trained) == output
 
 
-def test_a_state_of_fp32_masters_is_416_gb_and_35_minutes_away_written_sent_and_read_back() -> None:
-    size = state_bytes(full_weight(masters="fp32"), {}, P)
+def test_a_state_of_fp32_master_weights_is_416_gb_and_35_minutes_away_written_sent_and_read_back() -> None:
+    size = state_bytes(full_weight(master_weights="fp32"), {}, P)
     assert round(size / 1e9) == 416
     assert keeping_seconds(size) == pytest.approx(415.9 / 1 + 415.9 / 0.5 + 415.9 / 0.5, abs=0.5)
     assert keeping_seconds(size) / 60 == pytest.approx(34.7, abs=0.05)

@@ -55,10 +55,10 @@ def broken(config: TrainConfig, pool: str | None = None, fla: bool | None = None
             r"adapter dropout: arm\.dropout=0\.05, 2 target parameters, .* PEFT 0\.20 raises, axolotl 0\.19 warns",
         ),
         (
-            arm(masters="none"),
+            arm(master_weights="none"),
             None,
-            r"master weights: arm\.masters=none at precision bf16, .* at learning rate 2e-05 about 70% of bf16 "
-            r"weights .* never move, .* Set arm\.masters to fp32 or stochastic_rounding\.",
+            r"master weights: arm\.master_weights=none at precision bf16, .* at learning rate 2e-05 about 70% of bf16 "
+            r"weights .* never move, .* Set arm\.master_weights to fp32 or stochastic_rounding\.",
         ),
         (
             FULL,
@@ -104,8 +104,8 @@ def test_the_trainers_environment_is_searched_without_importing_torch() -> None:
         TrainConfig(),
         TrainConfig(optimizer="adamw_bnb_8bit"),
         TrainConfig(arm=LoraArm(dropout=0.1, target_parameters=())),
-        TrainConfig(**arm(masters="stochastic_rounding")),
-        TrainConfig(**arm(masters="none") | {"precision": "fp32"}),
+        TrainConfig(**arm(master_weights="stochastic_rounding")),
+        TrainConfig(**arm(master_weights="none") | {"precision": "fp32"}),
         TrainConfig(**FULL | {"gradient_accumulation_steps": 8}),
         TrainConfig(**arm(sync_each_batch=False)),
     ],
@@ -122,12 +122,17 @@ def test_plain_kernels_run_on_any_pools_processors() -> None:
 
 
 def test_training_refuses_in_the_pool_it_runs_in_with_every_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = TrainConfig(**arm(masters="none") | {"optimizer": "adamw_bnb_8bit"})
+    wrong = TrainConfig(**arm(master_weights="none") | {"optimizer": "adamw_bnb_8bit"})
     monkeypatch.setenv("HINDSIGHT_POOL", "h100")
     with pytest.raises(Refused, match=r"^optimizer: .* master weights: .* GPUs: 8 ranks .* on h100"):
         check_config(wrong)
     monkeypatch.delenv("HINDSIGHT_POOL")
     check_config(TrainConfig(**FULL))
+
+
+def test_the_former_key_of_master_weights_is_refused_by_its_new_name() -> None:
+    with pytest.raises(ValidationError, match=r"arm\.masters is now called arm\.master_weights"):
+        FullWeightArm.model_validate({"kind": "full-weight", "masters": "none"})
 
 
 def test_adapters_have_no_trainable_token_indices() -> None:

@@ -29,7 +29,7 @@ def facts() -> dict[str, Any]:
         settings = {name: axolotl_config(config, n_steps=3) for name, config in CONFIGS.items()}
         bitsandbytes = axolotl_config(TrainConfig(arm=FullWeightArm(), optimizer="adamw_bnb_8bit"), n_steps=3)
         questions["schema"] = settings | {"misspelt": misspelt(), "bitsandbytes": bitsandbytes}
-        others = ("losses", "checkpointed_passes", "kept_masters", "rounded_steps", "eight_bit_moments")
+        others = ("losses", "checkpointed_passes", "kept_master_weights", "rounded_steps", "eight_bit_moments")
         done = subprocess.run(
             [trainer_python(), "-m", "tests.train.trainer.axolotl_facts"],
             input=json.dumps(questions | dict.fromkeys(others)),

@@ -34,35 +34,35 @@ def test_gradients_are_reduced_after_every_forward_pass_by_the_key_we_set() -> N
     assert facts()["gradients_synced"]
 
 
-def test_masters_stay_fp32_under_axolotls_fsdp2_and_arithmetic_is_bf16() -> None:
-    kept = facts()["kept_masters"]["fp32"]
+def test_master_weights_stay_fp32_under_axolotls_fsdp2_and_arithmetic_is_bf16() -> None:
+    kept = facts()["kept_master_weights"]["fp32"]
     assert kept["weights"] == ["torch.float32"]
     assert (kept["gradient"], kept["activations"]) == ("torch.float32", "torch.bfloat16")
     assert kept["refusal"] == ""
 
 
 def test_every_parameter_holds_the_bases_values_once_it_is_split() -> None:
-    assert all(facts()["kept_masters"][kind]["values kept"] for kind in ("fp32", "none", "stochastic_rounding"))
+    assert all(facts()["kept_master_weights"][kind]["values kept"] for kind in ("fp32", "none", "stochastic_rounding"))
 
 
 def test_a_layer_class_that_is_not_there_is_refused() -> None:
-    refusal = facts()["kept_masters"]["layer that is not there"]
+    refusal = facts()["kept_master_weights"]["layer that is not there"]
     assert refusal == "Could not find the transformer layer class LlamaDecoderLayer in the model."
 
 
 def test_weights_rounded_at_random_are_kept_in_bf16() -> None:
-    kept = facts()["kept_masters"]["stochastic_rounding"]
+    kept = facts()["kept_master_weights"]["stochastic_rounding"]
     assert (kept["weights"], kept["refusal"]) == (["torch.bfloat16"], "")
 
 
-def test_without_masters_axolotl_keeps_bf16_weights_and_the_check_says_so() -> None:
-    kept = facts()["kept_masters"]["none"]
+def test_without_master_weights_axolotl_keeps_bf16_weights_and_the_check_says_so() -> None:
+    kept = facts()["kept_master_weights"]["none"]
     assert (kept["weights"], kept["refusal"]) == (["torch.bfloat16"], "")
-    assert "is kept in torch.bfloat16, masters='fp32' asks for torch.float32" in kept["as fp32"]
+    assert "is kept in torch.bfloat16, master_weights='fp32' asks for torch.float32" in kept["as fp32"]
 
 
 def test_weights_that_are_whole_on_every_rank_are_refused_by_name() -> None:
-    refusal = facts()["kept_masters"]["whole"]
+    refusal = facts()["kept_master_weights"]["whole"]
     assert refusal.startswith("model.embed_tokens.weight is whole on every rank")
 
 

@@ -83,7 +83,7 @@ def test_one_dense_group_that_stays_ends_the_run_with_figures_and_a_way_out() ->
     groups = shares(0.9) | {"delta_net": {"n_sampled": 1000, "changed": 298, "changed_in_bf16": 298}}
     message = (
         "after 50 steps at a learning rate of up to 2e-05, 29.8% of the delta_net weights sampled have changed, "
-        "kept in bfloat16; min_share_changed=0.5.*set masters to fp32"
+        "kept in bfloat16; min_share_changed=0.5.*set arm.master_weights to fp32"
     )
     with pytest.raises(WeightsDoNotMove, match=message):
         check_updates(groups, 0.5, n_steps=50, learning_rate=2e-5, weights="bfloat16")

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 
-from tasks.train.trainer.master_weights import MastersAreNotKept, check_masters, keep_masters
+from tasks.train.trainer.master_weights import WrongMasterWeights, check_master_weights, set_master_weights
 from tasks.train.trainer.settings import MasterWeights
 from tasks.train.trainer.stochastic_rounding import RoundedAdamW, round_at_random
 from tests.train.trainer.axolotl_facts.models import small_model, small_trainer
@@ -62,7 +62,7 @@ def gradients_synced(settings: dict[str, Any]) -> bool:
     return bool(trainer.accelerator.gradient_state.plugin_kwargs.get("sync_each_batch", False))
 
 
-def kept_masters(_: Any) -> dict[str, Any]:
+def kept_master_weights(_: Any) -> dict[str, Any]:
     """Format of weights, their gradients and activations after axolotl's own preparation, on one rank of gloo."""
     import torch.distributed as dist
 
@@ -79,7 +79,7 @@ def _prepared(kind: MasterWeights) -> dict[str, Any]:
     from axolotl.monkeypatch.accelerate.fsdp2 import fsdp2_prepare_model
 
     model = small_model().to(torch.bfloat16)
-    keep_masters(model, kind, bf16=True)
+    set_master_weights(model, kind, bf16=True)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     model = fsdp2_prepare_model(_accelerator("Qwen3_5MoeDecoderLayer"), model)
     same = [torch.equal(weight.full_tensor(), before[name]) for name, weight in model.named_parameters()]
@@ -119,8 +119,8 @@ def _preparing_with(layer: str) -> str:
 
 def _refusal(model: Any, kind: MasterWeights) -> str:
     try:
-        check_masters(model.named_parameters(), kind, bf16=True)
-    except MastersAreNotKept as error:
+        check_master_weights(model.named_parameters(), kind, bf16=True)
+    except WrongMasterWeights as error:
         return str(error)
     return ""
 

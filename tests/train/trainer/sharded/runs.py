@@ -48,7 +48,7 @@ def lay_out(config: TrainConfig, checkpoint_seconds: float = FOREVER) -> Path:
     (folder / work_files.YAML).write_text(yaml.safe_dump(axolotl_config(config, rows.n_steps), sort_keys=False))
     Settings(
         arm="full-weight",
-        masters=config.arm.masters,
+        master_weights=config.arm.master_weights,
         n_steps=rows.n_steps,
         n_filler_rows=rows.n_filler_rows,
         n_filler_tokens=rows.n_filler_tokens,

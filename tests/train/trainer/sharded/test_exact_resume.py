@@ -23,7 +23,7 @@ pytestmark = pytest.mark.trainer
 KILLED_AT = int(np.random.default_rng(5).integers(2, N_STEPS))
 IN_BF16 = SMALL.model_copy(
     update={
-        "arm": SMALL.arm.model_copy(update={"masters": "stochastic_rounding"}),
+        "arm": SMALL.arm.model_copy(update={"master_weights": "stochastic_rounding"}),
         "precision": "bf16",
         "activation_checkpointing": True,
         "min_share_changed": 0.1,

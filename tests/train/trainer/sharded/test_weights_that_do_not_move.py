@@ -1,4 +1,4 @@
-"""bf16 weights at a small learning rate stay where they are, and the run says so early; fp32 masters move."""
+"""bf16 weights at a small learning rate stay where they are, and the run says so early; fp32 master weights move."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ IN_BF16 = SMALL.model_copy(
         "gradient_accumulation_steps": 1,
     }
 )
-WITHOUT_MASTERS = IN_BF16.model_copy(update={"arm": SMALL.arm.model_copy(update={"masters": "none"})})
+WITHOUT_MASTER_WEIGHTS = IN_BF16.model_copy(update={"arm": SMALL.arm.model_copy(update={"master_weights": "none"})})
 
 
 def last_audit(folder: Path) -> dict[str, Any]:
@@ -28,9 +28,9 @@ def last_audit(folder: Path) -> dict[str, Any]:
     return audit
 
 
-def test_bf16_weights_without_masters_end_the_run_early_with_the_reason() -> None:
-    folder = lay_out(WITHOUT_MASTERS)
-    assert run(folder, WITHOUT_MASTERS) != 0
+def test_bf16_weights_without_master_weights_end_the_run_early_with_the_reason() -> None:
+    folder = lay_out(WITHOUT_MASTER_WEIGHTS)
+    assert run(folder, WITHOUT_MASTER_WEIGHTS) != 0
     failure = json.loads((folder / work_files.FAILURE).read_text())
     assert failure["error"] == "WeightsDoNotMove"
     assert "after 2 steps at a learning rate of up to 2e-05" in failure["words"]
@@ -39,7 +39,7 @@ def test_bf16_weights_without_masters_end_the_run_early_with_the_reason() -> Non
     assert not (folder / work_files.OUTPUT / work_files.SHARDED).exists()
 
 
-def test_the_same_run_with_fp32_masters_goes_on() -> None:
+def test_the_same_run_with_fp32_master_weights_goes_on() -> None:
     folder = uninterrupted(IN_BF16)
     audit = last_audit(folder)
     assert audit["step"] == len(lines_of(folder)) > 2
