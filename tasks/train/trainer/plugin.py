@@ -58,8 +58,10 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         return TrainDatasetMeta(rows, None, cfg.max_steps)
 
     def pre_model_load(self, cfg: Any) -> None:
-        """Reject a base that lacks a weight or has an unknown one."""
+        """Reject a base that lacks a weight or has an unknown one; garbage collections skip what is imported by now."""
         reject_partial_loads()
+        gc.freeze()
+        gc.enable()
 
     def pre_lora_load(self, cfg: Any, model: Any) -> None:
         """Seed the adapters' first weights; axolotl seeds only after they are drawn, when the trainer exists."""
