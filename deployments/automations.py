@@ -51,13 +51,10 @@ def automations(
 
 
 def register_automations(within: Mapping[str, float] | None = None, file: Path = FILE) -> list[str]:
-    """Update the server's automations with our tag to the file. Arguments as in `automations`.
+    """Update the server's automations with our tag to the file. Returns one line per automation: what was done.
 
     One disabled in the UI stays disabled. Equal ones are not updated, because an update would forget which runs are
-    being watched.
-
-    Returns:
-        One line per automation: what was done.
+    being watched. Arguments as in `automations`.
     """
     webhooks = saved_webhooks()
     wanted = automations(webhooks, within, file)

@@ -22,13 +22,7 @@ class Funnel:
         self._dropped: dict[str, int] = {}
 
     def keep(self, is_kept: pd.Series, kept: str, reason: str) -> None:
-        """Drop rows.
-
-        Args:
-            is_kept: (n_rows,) of the rows left.
-            kept: Name of the fact that counts the rows left afterwards.
-            reason: Name under which the dropped rows are counted.
-        """
+        """Drop rows: fact `kept` counts the rows left afterwards, `reason` in fact `n_dropped` the others."""
         self.replace(self.rows if is_kept.all() else self.rows[is_kept], kept, reason)
 
     def replace(self, rows: pd.DataFrame, kept: str, reason: str) -> None:

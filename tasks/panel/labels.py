@@ -34,19 +34,12 @@ def label_days(prices: pd.DataFrame) -> pd.DataFrame:
         Columns label_from and label_until on the table's index: date < label_from < label_until.
     """
     days = prices["date"].to_numpy().astype("datetime64[D]")
-    codes = prices["code"]
-    label_from = _own_next(days, codes, 1, otherwise=_next_day(days, days))
-    label_until = _own_next(days, codes, 2, otherwise=_next_day(label_from, days))
+    own = prices.groupby("code")["date"]
+    first, second = (own.shift(-n_rows).to_numpy().astype("datetime64[D]") for n_rows in (1, 2))
+    label_from = np.where(np.isnat(first), _next_day(days, days), first)
+    label_until = np.where(np.isnat(second), _next_day(label_from, days), second)
     named = {"label_from": label_from, "label_until": label_until}
     return pd.DataFrame({name: values.astype("datetime64[us]") for name, values in named.items()}, index=prices.index)
-
-
-def _own_next(days: np.ndarray, codes: pd.Series, n_rows: int, otherwise: np.ndarray) -> np.ndarray:
-    """The day of the stock's row n_rows later, or `otherwise` if there is none."""
-    is_own = (codes == codes.shift(-n_rows)).to_numpy()[: len(days) - n_rows]
-    later = otherwise.copy()
-    later[: len(days) - n_rows][is_own] = days[n_rows:][is_own]
-    return later
 
 
 def _next_day(days: np.ndarray, market: np.ndarray) -> np.ndarray:

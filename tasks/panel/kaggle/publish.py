@@ -99,15 +99,7 @@ def publish_latest(store: Store) -> str:
 
 
 def _write_prices(packed: Path, name: str, config: PricesConfig, folder: Path, origin: str) -> Facts:
-    """Write the artifact's file and return the record's facts.
-
-    Args:
-        packed: CSV, plain, gzipped or in a zip archive.
-        name: Its name in messages.
-        config: What it must be.
-        folder: Where `stock_prices.csv` goes.
-        origin: `kaggle`, `file` or `store`.
-    """
+    """Unpack and check the artifact's file; returns the record's facts. `origin` is `kaggle`, `file` or `store`."""
     csv = folder / FILE_NAME
     write_plain(packed, csv, name)
     facts = _check_prices(csv, name, config.sha256)

@@ -30,14 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def stage_file(store: Store, file: Path) -> list[str]:
-    """Publish a file under its digest and, if it is the published one, also without.
-
-    Args:
-        store: Where it goes.
-        file: CSV, plain, gzipped or in a zip archive.
+    """Publish a file, plain or packed, under its digest and, if it is the published one, also without.
 
     Returns:
-        What was staged, and how a recipe selects it.
+        Lines to print: what was staged, and how a recipe selects it.
 
     Raises:
         PanelError: If the file is not a table of prices in JPX's columns.

@@ -22,12 +22,7 @@ BOUNDS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
 
 
 def check_values(table: pa.Table, content: bytes, name: str) -> None:
-    """Check that all numbers are possible market data.
-
-    Args:
-        table: The file's columns in its row order.
-        content: The file.
-        name: Its name in messages.
+    """Check that all numbers of a file's table, in the file's row order, are possible market data.
 
     Raises:
         UnreadablePrices: If a value is out of its column's bounds. Names the first with its line.
@@ -44,12 +39,7 @@ def check_values(table: pa.Table, content: bytes, name: str) -> None:
 
 
 def unreadable_value(content: bytes, types: Mapping[str, pa.DataType]) -> str:
-    """The first value that is not a day or a number, and its line; empty if there is none.
-
-    Args:
-        content: The file.
-        types: Arrow type by column.
-    """
+    """The first value of a file that its column's Arrow type cannot hold, and its line; empty if there is none."""
     table = pd.read_csv(io.BytesIO(_plain(content)), dtype=str, usecols=list(types))
     bad = {column: _unreadable(table[column], kind) for column, kind in types.items() if pa.types.is_primitive(kind)}
     firsts = {column: int(rows[0]) for column, rows in bad.items() if len(rows)}
