@@ -71,8 +71,8 @@ def _follow(options: argparse.Namespace) -> None:
 
 
 def _runs(options: argparse.Namespace) -> None:
-    from flows.runs.table import read_runs, write_csv, write_figure
-    from flows.runs.text_table import as_text, run_cells
+    from flows.runs.format import as_text, run_cells
+    from flows.runs.publish import read_runs, write_csv, write_figure
 
     rows = read_runs()
     print(as_text([run_cells(row) for row in rows]))

@@ -7,7 +7,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.runner.from_stage import MISSING, FromStage
 from flows.runner.run import FLOW_OPTIONS, run_pipeline
-from flows.server.runs import artifact_key
+from flows.server.flow_runs import artifact_key
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Report
 from tasks.store.refs import ArtifactRef

@@ -8,8 +8,8 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import get_client
 
 from flows.runs.comparison import before_and_now
-from flows.runs.measured import Measured, measured, measured_on_any_prices, missing_model_steps
-from flows.server.runs import (
+from flows.runs.existing_reports import ExistingReport, find_report, missing_model_steps, reports_on_any_prices
+from flows.server.flow_runs import (
     UnknownDeployment,
     artifact_key,
     deployment_parameters,
@@ -49,11 +49,11 @@ def nightly(deployment: str, recipe: Recipe | None = None, train_if_missing: boo
     if version.sha256 is None:
         return _nothing(recipe, version.message + _older_package(recipe, version, store))
     fresh = recipe.model_copy(update={"panel": pinned(recipe.panel, version.sha256)})
-    if done := measured(fresh, store) or _if_made_from(version, measured(recipe, store), store):
+    if done := find_report(fresh, store) or _if_made_from(version, find_report(recipe, store), store):
         return _nothing(recipe, f"these prices are measured already ({done.report.path}).")
     if not train_if_missing:
         _check_model_exists(fresh, deployment, store)
-    before = next(measured_on_any_prices(recipe, store), None)
+    before = next(reports_on_any_prices(recipe, store), None)
     _run_to_the_end(deployment, fresh, version.sha256)
     return _show(fresh, before, store)
 
@@ -76,13 +76,13 @@ def _nothing(recipe: Recipe, why: str) -> str:
     return message
 
 
-def _if_made_from(version: SourceVersion, found: Measured | None, store: Store) -> Measured | None:
+def _if_made_from(version: SourceVersion, found: ExistingReport | None, store: Store) -> ExistingReport | None:
     """An unpinned panel counts as measured if it was made from what is at the source now."""
     return found if found and store.record(found.panel).facts.get("source") == version.pins else None
 
 
 def _older_package(recipe: Recipe, version: SourceVersion, store: Store) -> str:
-    found = measured(recipe, store)
+    found = find_report(recipe, store)
     if found is None or _if_made_from(version, found, store):
         return ""
     made_from = store.record(found.panel).facts.get("source")
@@ -118,9 +118,9 @@ def _run_to_the_end(deployment: str, recipe: Recipe, sha256: str) -> None:
         raise NightlyFailed(f"{recipe.name} on prices {sha256[:12]}: run {run.name!r} ended {ending_of(run)}")
 
 
-def _show(recipe: Recipe, before: Measured | None, store: Store) -> str:
+def _show(recipe: Recipe, before: ExistingReport | None, store: Store) -> str:
     """Publish old and new figures side by side among Prefect's artifacts. Returns the sentence with the reduction."""
-    now = measured(recipe, store)
+    now = find_report(recipe, store)
     if now is None:
         raise NightlyFailed(
             f"{recipe.name}: the run completed, yet its report is not in {store.url}; do both name the same store?"

@@ -10,9 +10,9 @@ from pydantic import JsonValue
 from flows.costs.outlook import forecasts
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.runner.from_stage import MISSING, FromStage
-from flows.runner.plan import plan as plan_of
-from flows.runner.plan import plan_table
-from flows.server.runs import artifact_key
+from flows.runner.planner import plan as plan_of
+from flows.runner.planner import plan_table
+from flows.server.flow_runs import artifact_key
 from tasks.common.errors import HindsightError
 from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store

@@ -11,7 +11,7 @@ from typing import Any
 from prefect import Flow, Task, flow
 from prefect.task_runners import TaskRunner
 
-from flows.server.locks import one_at_a_time
+from flows.server.locks import with_artifact_lock
 from flows.server.timeouts import stage_seconds
 from tasks.base.config import ARTIFACT_TYPE as BASE
 from tasks.base.task import publish_base
@@ -67,7 +67,7 @@ class Stage:
             ref: ArtifactRef = self.publish(*args, **kwargs)
             return ref
 
-        alone = one_at_a_time(self.artifact_type)(run)
+        alone = with_artifact_lock(self.artifact_type)(run)
         alone.__module__, alone.__name__ = __name__, self.name
         runner = self.task_runner() if self.task_runner else None
         return flow(name=self.name, timeout_seconds=stage_seconds(), task_runner=runner)(alone)

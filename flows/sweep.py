@@ -9,11 +9,11 @@ from prefect.context import FlowRunContext
 from pydantic import ValidationError
 
 from flows.runner.fan_out import Outcome, run_all
+from flows.runs.format import as_markdown
+from flows.runs.publish import publish_runs_table, publish_spend_by_run
 from flows.runs.row import final_loss, spend_of, tokens_seen, total, verdict
-from flows.runs.table import publish_runs_table, publish_spend_by_run
-from flows.runs.text_table import as_markdown
 from flows.server.cancellation import cancel_children
-from flows.server.runs import UnknownDeployment, artifact_key, deployment_parameters, run_url
+from flows.server.flow_runs import UnknownDeployment, artifact_key, deployment_parameters, run_url
 from flows.server.tags import parent_tag
 from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store

@@ -15,7 +15,7 @@ from flows.costs.outlook import Outlook, StepUsage, outlook
 from flows.costs.question import answers, ask
 from flows.costs.spend import first_start, pipeline_usage
 from flows.pipelines.pipeline import Pipeline
-from flows.server.runs import own_run_id, retry_on_outage
+from flows.server.flow_runs import own_run_id, retry_on_outage
 from tasks.common.errors import HindsightError
 from tasks.common.text import SECONDS_PER_HOUR
 from tasks.costs.limits import Limits

@@ -11,7 +11,7 @@ from prefect.input import RunInput
 from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Paused
 
-from flows.server.runs import retry_on_outage
+from flows.server.flow_runs import retry_on_outage
 from tasks.common.errors import HindsightError
 
 A = TypeVar("A", bound=RunInput)

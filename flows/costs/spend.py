@@ -14,7 +14,7 @@ from flows.costs.outlook import Forecast, StepUsage, forecasts
 from flows.costs.spend_table import spend_table
 from flows.pipelines.pipeline import Pipeline
 from flows.server.attempts import Attempts, attempts
-from flows.server.runs import artifact_key, own_run_id
+from flows.server.flow_runs import artifact_key, own_run_id
 from flows.server.tags import artifact_tag
 from flows.status import StepStatus, pool_of, step_statuses
 from tasks.common.errors import HindsightError

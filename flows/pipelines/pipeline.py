@@ -68,7 +68,7 @@ class Pipeline:
         """The last step."""
         return self.steps[-1]
 
-    def made_from(self, stage: str) -> frozenset[str]:
+    def stage_and_dependents(self, stage: str) -> frozenset[str]:
         """Names of the stage's steps and of all steps whose inputs depend on them."""
         found: set[str] = set()
         for step in self.steps:

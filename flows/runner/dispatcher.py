@@ -10,9 +10,9 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import StateType
 
+from flows.runner.rental_lease import RentalLease
 from flows.runner.request import StageRequest, find
-from flows.runner.stage_lease import StageLease
-from flows.server.runs import (
+from flows.server.flow_runs import (
     UnknownDeployment,
     add_tags,
     ending_of,
@@ -51,7 +51,7 @@ def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
         StageFailed: If the run ended and the store holds no whole artifact.
         StoreError: If the store holds a damaged one.
     """
-    lease = StageLease(store, request.spec, request.deployment)
+    lease = RentalLease(store, request.spec, request.deployment)
     if found := find(request, store):
         if lease.is_left_over():
             lease.prove(found)
@@ -68,7 +68,7 @@ def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
     raise StageFailed(_reason(request, run, store))
 
 
-def _run_to_the_end(request: StageRequest, lease: StageLease) -> FlowRun:
+def _run_to_the_end(request: StageRequest, lease: RentalLease) -> FlowRun:
     sent: list[FlowRun] = []
 
     def attempt() -> FlowRun:
@@ -115,7 +115,7 @@ def _ended_with_another_parent(client: SyncPrefectClient, run: FlowRun) -> bool:
     return (run.state.is_cancelled() and owner.is_cancelled()) or (run.state.is_crashed() and run.deployment_id is None)
 
 
-def _start(client: SyncPrefectClient, request: StageRequest, lease: StageLease) -> FlowRun:
+def _start(client: SyncPrefectClient, request: StageRequest, lease: RentalLease) -> FlowRun:
     def start(idempotency_key: str) -> FlowRun:
         return trigger(
             request.deployment,
@@ -134,7 +134,7 @@ def _start(client: SyncPrefectClient, request: StageRequest, lease: StageLease) 
     return run
 
 
-def _wait(client: SyncPrefectClient, request: StageRequest, run: FlowRun, lease: StageLease) -> FlowRun:
+def _wait(client: SyncPrefectClient, request: StageRequest, run: FlowRun, lease: RentalLease) -> FlowRun:
     logged_at = time.monotonic()
 
     def on_poll(now: FlowRun) -> None:

@@ -16,7 +16,7 @@ from prefect.client.schemas import FlowRun
 from prefect.exceptions import PrefectException
 
 from flows.pipelines.leakage_premium import leakage_premium_pipeline, recipe_tags
-from flows.server.runs import (
+from flows.server.flow_runs import (
     add_tags,
     ending_of,
     is_completed,

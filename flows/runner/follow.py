@@ -8,7 +8,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, LogFilterTimestamp
 from prefect.client.schemas.sorting import LogSort
 
-from flows.server.runs import (
+from flows.server.flow_runs import (
     UnknownDeployment,
     ending_of,
     is_completed,

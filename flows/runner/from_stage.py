@@ -1,4 +1,4 @@
-"""Running a pipeline from one stage on: that stage and all that is made from it are rebuilt, nothing before it runs."""
+"""Running a pipeline from one stage on: that stage and its dependents are rebuilt; what it depends on does not run."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ def check_from_stage(from_stage: str, pipeline: Pipeline, store: Store) -> None:
     """
     if from_stage == MISSING:
         return
-    rebuilt = pipeline.made_from(from_stage)
+    rebuilt = pipeline.stage_and_dependents(from_stage)
     if not rebuilt:
         raise StageNotRun(
             f"from_stage={from_stage!r} is not a stage of {pipeline.name}; its stages are "

@@ -15,9 +15,9 @@ from flows.runner.dispatcher import dispatch
 from flows.runner.from_stage import MISSING, check_from_stage
 from flows.runner.in_process import run_in_process, runs_in_process
 from flows.runner.request import StageRequest
-from flows.runs.table import publish_after_run
+from flows.runs.publish import publish_after_run
 from flows.server.cancellation import cancel_children
-from flows.server.runs import own_run_id
+from flows.server.flow_runs import own_run_id
 from flows.stages import STAGES
 from flows.status import pool_of, spec_of, step_statuses
 from tasks.store.refs import ArtifactRef
@@ -52,7 +52,7 @@ def run_pipeline(pipeline: Pipeline, from_stage: str = MISSING) -> dict[str, Art
     store = open_store()
     store.probe()
     check_from_stage(from_stage, pipeline, store)
-    rebuilt = frozenset() if from_stage == MISSING else pipeline.made_from(from_stage)
+    rebuilt = frozenset() if from_stage == MISSING else pipeline.stage_and_dependents(from_stage)
     futures: dict[str, PrefectFuture[ArtifactRef]] = {}
     try:
         _submit(pipeline, rebuilt, Budget.of(pipeline, store, rebuilt), futures)

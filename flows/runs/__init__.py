@@ -1,5 +1,6 @@
 """The table of all runs.
 
-rows: joins the server's runs with the store's artifacts. row: one row and its arithmetic. recipes: behind a run.
-text_table: as text, Markdown and CSV. spend_figure: as bars. table: publishes them. measured, comparison: reports.
+row: one row and its arithmetic. read_rows: makes rows of the server's runs and the store's artifacts. recipes: what
+is behind a run. format: rows as text, Markdown and CSV. spend_figure: as bars. publish: into Prefect's artifacts, files.
+existing_reports, comparison: a recipe's reports on today's and earlier prices.
 """

@@ -1,6 +1,6 @@
 """Two reports of one recipe side by side: how new prices changed the difference between the models."""
 
-from flows.runs.measured import Measured
+from flows.runs.existing_reports import ExistingReport
 from tasks.schemas.artifacts import Report
 from tasks.store.store import Store
 
@@ -8,7 +8,7 @@ Row = dict[str, str]
 NONE_YET = "none yet"
 
 
-def before_and_now(before: Measured | None, now: Measured, store: Store) -> list[Row]:
+def before_and_now(before: ExistingReport | None, now: ExistingReport, store: Store) -> list[Row]:
     """The reduction, the prices it is of, and every other difference between base and trained model.
 
     Args:
@@ -26,7 +26,7 @@ def before_and_now(before: Measured | None, now: Measured, store: Store) -> list
     ]
 
 
-def _figures(found: Measured, store: Store) -> Row:
+def _figures(found: ExistingReport, store: Store) -> Row:
     table = Report(store.fetch(found.report)).table()
     differences = {f"base - trained: {row['figure']}": row["difference"] for row in table if row["difference"]}
     facts = store.record(found.panel).facts

@@ -1,4 +1,4 @@
-"""One row per run of the pipeline: who ran what, its time and dollars, and its figures."""
+"""One row per run of the pipeline: who ran what, its time and dollars, and the values of its metrics."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ class RunRow(Frozen):
     reason: str = ""
     """Why there is no report."""
     tokens_seen: int | None = None
-    own: tuple[Spend, ...] = ()
+    built: tuple[Spend, ...] = ()
     """Stages whose artifacts this run built, each counted for one run only."""
-    found: tuple[Spend, ...] = ()
+    reused: tuple[Spend, ...] = ()
     """Stages whose artifacts existed already."""
     premium_base: Figure | None = None
     premium_trained: Figure | None = None
@@ -50,12 +50,12 @@ class RunRow(Frozen):
     @property
     def dollars(self) -> float | None:
         """What this run added to the bill; None if no stage's price is known."""
-        return total(self.own)
+        return total(self.built)
 
     @property
     def dollars_in_all(self) -> float | None:
         """With the artifacts it found: the cost of its numbers, whichever run paid."""
-        return total((*self.own, *self.found))
+        return total((*self.built, *self.reused))
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def builders(runs: Sequence[Run]) -> dict[str, int]:
     return found
 
 
-def measured(scores: PremiumScores) -> dict[str, Any]:
+def metric_columns(scores: PremiumScores) -> dict[str, Any]:
     """The figures of a row."""
     return {
         "premium_base": figure_of(scores, METRICS["premium_base"]),

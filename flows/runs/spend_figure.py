@@ -38,11 +38,11 @@ def spend_bars(rows: Sequence[RunRow], n_newest: int = 40) -> Bars:
         rows: In any order; those that built nothing have no bar.
         n_newest: Bars at most.
     """
-    spent = sorted((row for row in rows if row.own and row.started), key=lambda row: str(row.started))[-n_newest:]
-    in_dollars = any(spend.dollars for row in spent for spend in row.own)
+    spent = sorted((row for row in rows if row.built and row.started), key=lambda row: str(row.started))[-n_newest:]
+    in_dollars = any(spend.dollars for row in spent for spend in row.built)
     amounts: dict[str, list[float]] = {stage: [0.0] * len(spent) for stage in STAGES}
     for place, row in enumerate(spent):
-        for spend in row.own:
+        for spend in row.built:
             amount = (spend.dollars or 0.0) if in_dollars else spend.seconds / SECONDS_PER_HOUR
             amounts[spend.stage][place] += amount
     kept = {stage: heights for stage, heights in amounts.items() if any(heights)}

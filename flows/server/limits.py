@@ -16,7 +16,7 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 log = logging.getLogger(__name__)
 
 
-def have_limit(client: SyncPrefectClient, tag: str) -> None:
+def ensure_limit(client: SyncPrefectClient, tag: str) -> None:
     """Create the limit unless it exists."""
     # Read first: a failed creation leaves pages of traceback in the log of a server on PostgreSQL.
     with suppress(ObjectNotFound):
@@ -26,7 +26,7 @@ def have_limit(client: SyncPrefectClient, tag: str) -> None:
         client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=tag, limit=1))
 
 
-def renew_limit(client: SyncPrefectClient, tag: str) -> None:
+def recreate_limit(client: SyncPrefectClient, tag: str) -> None:
     """Free a limit whose holder has died: a new limit of its name, to which the dead lease does not refer.
 
     Setting its slots to 0 instead would let the dead holder's lease, when it expires, free the next holder's slot.
@@ -35,7 +35,7 @@ def renew_limit(client: SyncPrefectClient, tag: str) -> None:
         client.delete_global_concurrency_limit_by_name(tag)
     except ObjectNotFound:
         log.info("%s was freed by another waiting run", tag)
-    have_limit(client, tag)
+    ensure_limit(client, tag)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def _entered(tag: str, lease_seconds: float, run: FlowRun | None) -> AbstractCon
                 raise
             # Another waiting run is replacing the limit: for a moment there is none.
             with get_client(sync_client=True) as client:
-                have_limit(client, tag)
+                ensure_limit(client, tag)
         else:
             return slot
 

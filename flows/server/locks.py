@@ -20,8 +20,8 @@ from prefect.client.schemas.objects import StateType
 from prefect.context import FlowRunContext
 
 from flows.server.attempts import meter_of, pool_tag
-from flows.server.limits import have_limit, held_limit, renew_limit
-from flows.server.runs import retry_on_outage, runs_tagged
+from flows.server.flow_runs import retry_on_outage, runs_tagged
+from flows.server.limits import ensure_limit, held_limit, recreate_limit
 from flows.server.tags import artifact_tag, requester_among
 from tasks.common.settings import Config
 from tasks.costs.hardware import current_pool
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LEASE_SECONDS = 360.0
+LOCK_LEASE_SECONDS = 360.0
 """Renewed at three quarters of it, so that the server may be away for 90 s before a living run loses its limit. A run
 that died holding it blocks others this long only if its death is unknown: see `_holder`."""
 FIRST_LOG_SECONDS = 2.0
@@ -43,7 +43,7 @@ MAY_HOLD = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
 DIED = {StateType.CRASHED, StateType.CANCELLED, StateType.FAILED}
 
 
-def one_at_a_time(artifact_type: ArtifactType[Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def with_artifact_lock(artifact_type: ArtifactType[Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a stage's function so that no two runs build the same artifact at once.
 
     Args:
@@ -53,7 +53,7 @@ def one_at_a_time(artifact_type: ArtifactType[Any]) -> Callable[[Callable[P, R]]
     def decorate(stage: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(stage)
         def alone(*args: P.args, **kwargs: P.kwargs) -> R:
-            with only_run(_spec(artifact_type, inspect.signature(stage).bind(*args, **kwargs).arguments)):
+            with artifact_lock(_spec(artifact_type, inspect.signature(stage).bind(*args, **kwargs).arguments)):
                 return stage(*args, **kwargs)
 
         return alone
@@ -62,12 +62,12 @@ def one_at_a_time(artifact_type: ArtifactType[Any]) -> Callable[[Callable[P, R]]
 
 
 @contextmanager
-def only_run(spec: ArtifactSpec, lease_seconds: float = LEASE_SECONDS) -> Iterator[None]:
+def artifact_lock(spec: ArtifactSpec, lease_seconds: float = LOCK_LEASE_SECONDS) -> Iterator[None]:
     """Hold the artifact's limit, waiting for its holder. The wait is logged with the holder's name.
 
     Args:
         spec: What is built.
-        lease_seconds: See LEASE_SECONDS.
+        lease_seconds: See LOCK_LEASE_SECONDS.
     """
     tag, run, started = artifact_tag(spec), _own_run(), time.monotonic()
     retry_on_outage(lambda: _prepare(tag), spec.path)
@@ -110,7 +110,7 @@ def _logged_while_waiting(spec: ArtifactSpec) -> Iterator[None]:
 
 def _prepare(tag: str) -> None:
     with get_client(sync_client=True) as client:
-        have_limit(client, tag)
+        ensure_limit(client, tag)
         _tag_own_run(client, tag)
 
 
@@ -138,6 +138,6 @@ def _holder(tag: str) -> str:
         if names:
             return f"limit {tag} is held by {'one of runs ' if len(names) > 1 else 'run '}{', '.join(names)}"
         if any(run.state and run.state.type in DIED for run in others):
-            renew_limit(client, tag)
+            recreate_limit(client, tag)
             return f"limit {tag} was held by a run that has died, and is free again"
     return f"limit {tag} is held by a run that has ended, until its lease runs out"

@@ -1,4 +1,4 @@
-"""The time limit of one stage on a pool's machine: HINDSIGHT_STAGE_HOURS, set by the base job templates."""
+"""The time limit of one stage on a pool's machine: HINDSIGHT_STAGE_HOURS, which a pool's template may set."""
 
 import os
 

@@ -16,8 +16,14 @@ _RENAMED = {
 """Words of `scores.json` before they were renamed, so that artifacts of older stores can be read."""
 
 
+LEVEL = 95
+"""Percent of every quoted interval, as the reference's. Fields and texts with 2.5, 97.5 or 95 % are named after it."""
+PERCENTILES = ((100 - LEVEL) / 2, 50.0, (100 + LEVEL) / 2)
+"""Low end, middle and high end."""
+
+
 class Interval(Frozen):
-    """Percentiles of a bootstrap's draws."""
+    """Percentiles of a bootstrap's draws: PERCENTILES."""
 
     p2_5: float
     p50: float

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from tasks.schemas.scores import LEVEL
+
 if TYPE_CHECKING:
     import numpy as np
 
 MIN_DRAWS = 20
 """Fewer shared draws are too few for a 95 % interval."""
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Comparison:
             # Two variations with the same states never differ: such a pair does not widen the interval.
             studentised = np.divide(np.abs(pairs), errors, out=np.zeros_like(pairs), where=errors > 0)
             largest = np.maximum(largest, studentised.max(axis=1))
-        return float(np.quantile(largest, LEVEL))
+        return float(np.quantile(largest, LEVEL / 100))
 
     def difference(self, name: str, other: str, critical_value: float) -> tuple[float, float, float]:
         """One figure minus another, and the ends of an interval of so many standard errors on either side."""

@@ -12,7 +12,7 @@ from flows.leakage_premium import leakage_premium
 from flows.runner.dispatcher import dispatch
 from flows.runner.in_process import run_in_process
 from flows.runner.request import StageRequest
-from flows.server.locks import one_at_a_time
+from flows.server.locks import with_artifact_lock
 from tasks.common.settings import Config
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef, ArtifactType
@@ -38,7 +38,7 @@ ARTIFACT_TYPE = ArtifactType[EmptyConfig](
 
 
 @flow(name="empty-stage")
-@one_at_a_time(ARTIFACT_TYPE)
+@with_artifact_lock(ARTIFACT_TYPE)
 def empty_stage(config: EmptyConfig) -> ArtifactRef:
     """Publish a few bytes, under the limit every stage holds."""
 

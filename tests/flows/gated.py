@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.runner.dispatcher import dispatch
 from flows.runner.request import StageRequest
-from flows.server.locks import one_at_a_time
+from flows.server.locks import with_artifact_lock
 from tasks.common.settings import Config
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef, ArtifactType
@@ -45,7 +45,7 @@ ARTIFACT_TYPE = ArtifactType[GateConfig](kind="gated", revision=1, label=lambda 
 
 
 @flow(name="gated")
-@one_at_a_time(ARTIFACT_TYPE)
+@with_artifact_lock(ARTIFACT_TYPE)
 def gated(config: GateConfig) -> ArtifactRef:
     """Wait at the gate, then publish."""
 

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State, StateDetails, StateType
 from flows.runner.dispatcher import StageFailed, dispatch
 from flows.runner.request import StageRequest
 from flows.server.attempts import pool_tag, stays_of
-from flows.server.locks import only_run
+from flows.server.locks import artifact_lock
 from tasks.store.store import open_store
 from tests.flows.stage_runs import panel_spec, until
 from tests.flows.test_dispatch import kill_process_of, runs_of
@@ -72,7 +72,7 @@ def test_a_stage_killed_once_and_built_at_the_second_attempt_records_both(priced
     spec = panel_spec(801)
     request = StageRequest("panel", priced_panel, spec, "test: panel 801")
     # Held by somebody else, so that the first attempt is on its machine, waiting, when it is killed.
-    with only_run(spec), ThreadPoolExecutor(1) as parent:
+    with artifact_lock(spec), ThreadPoolExecutor(1) as parent:
         attempt = parent.submit(copy_context().run, dispatch, request, open_store())
         until(lambda: any(run.state.is_running() for run in runs_of(request)))
         kill_process_of(request)

@@ -31,11 +31,15 @@ BEHIND_TRAIN = {"train", "merge", "embed trained", "premium", "report"}
     ],
 )
 def test_a_stage_takes_with_it_what_is_made_from_it_and_nothing_else(stage: str, steps: set[str]) -> None:
-    assert PIPELINE.made_from(stage) == steps
+    assert PIPELINE.stage_and_dependents(stage) == steps
 
 
 def test_the_placebo_arm_goes_with_the_others() -> None:
-    assert WITH_PLACEBO.made_from("train") == BEHIND_TRAIN | {"train placebo", "merge placebo", "embed placebo"}
+    assert WITH_PLACEBO.stage_and_dependents("train") == BEHIND_TRAIN | {
+        "train placebo",
+        "merge placebo",
+        "embed placebo",
+    }
 
 
 def test_every_stage_can_be_named_and_the_form_offers_nothing_else() -> None:

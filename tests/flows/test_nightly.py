@@ -17,7 +17,7 @@ from prefect.deployments import run_deployment
 from flows.nightly import NoTrainedModel, nightly
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.runner.inline import run_inline
-from flows.runs.measured import missing_model_steps
+from flows.runs.existing_reports import missing_model_steps
 from tasks.common.settings import project_root
 from tasks.panel.config import CsvSource
 from tasks.recipe import Recipe, load_recipe

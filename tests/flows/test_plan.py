@@ -11,7 +11,7 @@ from flows.__main__ import main
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.plan import plan_rows
 from flows.runner.from_stage import StageNotRun
-from flows.runner.plan import PlannedStep, plan, plan_table
+from flows.runner.planner import PlannedStep, plan, plan_table
 from flows.status import spec_of
 from tasks.common.settings import project_root
 from tasks.preflight.forecast import forecast

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.runs.row import Run, RunRow, Spend, builders, known_by, measured, verdict
+from flows.runs.format import FORMULA_STARTS, as_csv, as_markdown, as_text, run_cells
+from flows.runs.row import Run, RunRow, Spend, builders, known_by, metric_columns, verdict
 from flows.runs.spend_figure import spend_bars, write_spend
-from flows.runs.text_table import FORMULA_STARTS, as_csv, as_markdown, as_text, run_cells
 from tasks.schemas.scores import Interval
 from tasks.sweep.figures import Figure
 from tests.report.sample_robust import estimate, made_robust
@@ -31,8 +31,8 @@ def row(**changed: Any) -> RunRow:
         "differs": "",
         "state": "Completed",
         "tokens_seen": 10_000,
-        "own": (Spend(stage="train", seconds=7_200, dollars=4.78), Spend(stage="embed", seconds=60, dollars=0.25)),
-        "found": (Spend(stage="corpus", seconds=30, dollars=1.0),),
+        "built": (Spend(stage="train", seconds=7_200, dollars=4.78), Spend(stage="embed", seconds=60, dollars=0.25)),
+        "reused": (Spend(stage="corpus", seconds=30, dollars=1.0),),
         "reduction": Figure(point=-0.079, ends=(-0.31, 0.04), interval="two-way"),
         "verdict": "holds zero",
         "minutes": 12.34,
@@ -67,7 +67,7 @@ def test_a_formula_gets_an_apostrophe(text: str) -> None:
 
 def test_a_failed_run_has_its_state_and_reason_and_no_figures() -> None:
     failed = row(
-        state="Failed", reason="StageFailed: train ended", reduction=None, verdict="", tokens_seen=None, own=()
+        state="Failed", reason="StageFailed: train ended", reduction=None, verdict="", tokens_seen=None, built=()
     )
     cells = run_cells(failed)
     assert (cells["state"], cells["verdict"], cells["reduction"]) == (
@@ -129,7 +129,7 @@ def test_without_a_hypothesis_the_verdict_is_where_zero_lies(low: float, high: f
     reduction = estimate((low + high) / 2).model_copy(update={"two_way": two_way})
     scores = made_scores(robust=robust.model_copy(update={"reduction": reduction}))
     assert verdict(scores) == said
-    assert measured(scores)["reduction"].ends == (low, high)
+    assert metric_columns(scores)["reduction"].ends == (low, high)
 
 
 def test_a_hypothesis_is_answered_first() -> None:
@@ -138,7 +138,7 @@ def test_a_hypothesis_is_answered_first() -> None:
 
 
 def test_bars_are_dollars_by_stage_oldest_on_top() -> None:
-    later = row(started=NOON + timedelta(days=1), recipe="later", own=(Spend(stage="train", seconds=1, dollars=2.0),))
+    later = row(started=NOON + timedelta(days=1), recipe="later", built=(Spend(stage="train", seconds=1, dollars=2.0),))
     bars = spend_bars([later, row()])
     assert [name.splitlines()[0] for name in bars.names] == ["smoke", "later"]
     assert (bars.unit, bars.amounts) == ("dollars", {"train": [4.78, 2.0], "embed": [0.25, 0.0]})
@@ -146,9 +146,9 @@ def test_bars_are_dollars_by_stage_oldest_on_top() -> None:
 
 def test_bars_are_hours_where_nothing_costs_a_dollar() -> None:
     free = row(
-        own=(Spend(stage="train", seconds=7_200, dollars=0.0), Spend(stage="merge", seconds=1_800, dollars=None))
+        built=(Spend(stage="train", seconds=7_200, dollars=0.0), Spend(stage="merge", seconds=1_800, dollars=None))
     )
-    bars = spend_bars([free, row(own=())])
+    bars = spend_bars([free, row(built=())])
     assert (len(bars.names), bars.unit, bars.amounts) == (1, "hours", {"train": [2.0], "merge": [0.5]})
 
 

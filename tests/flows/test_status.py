@@ -7,7 +7,7 @@ import pytest
 
 from flows.pipelines.leakage_premium import leakage_premium_pipeline, leakage_premium_steps
 from flows.runs.comparison import NONE_YET, before_and_now
-from flows.runs.measured import measured, measured_on_any_prices, missing_model_steps
+from flows.runs.existing_reports import find_report, missing_model_steps, reports_on_any_prices
 from flows.status import existing_artifacts, spec_of
 from tasks.panel.config import CsvSource, PanelConfig
 from tasks.panel.source_version import pinned
@@ -53,7 +53,7 @@ def existing(recipe: Recipe, store: Store) -> dict[str, ArtifactRef]:
 
 def test_of_a_recipe_nobody_ran_the_whole_model_is_missing(store: Store) -> None:
     assert missing_model_steps(RECIPE, store) == ["base", "corpus", "train", "merge"]
-    assert measured(RECIPE, store) is None
+    assert find_report(RECIPE, store) is None
 
 
 def test_new_prices_leave_the_model_standing_and_everything_they_go_into_open(store: Store, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_the_placebos_model_counts_too(store: Store, tmp_path: Path) -> None:
 def test_a_run_that_ended_before_its_report_has_measured_nothing(store: Store, tmp_path: Path) -> None:
     publish(store, RECIPE, tmp_path / "made", until="premium")
     assert "premium" in existing(RECIPE, store)
-    assert measured(RECIPE, store) is None
+    assert find_report(RECIPE, store) is None
 
 
 def test_earlier_prices_are_found_the_newest_first_and_other_panels_are_none_of_them(
@@ -86,7 +86,7 @@ def test_earlier_prices_are_found_the_newest_first_and_other_panels_are_none_of_
     other = RECIPE.model_copy(update={"panel": RECIPE.panel.model_copy(update={"seed": 7})})
     for recipe in (on(None), on(FIRST), other, on(SECOND)):
         publish(store, recipe, tmp_path / "made")
-    found = [store.record(one.panel).config["source"]["sha256"] for one in measured_on_any_prices(RECIPE, store)]
+    found = [store.record(one.panel).config["source"]["sha256"] for one in reports_on_any_prices(RECIPE, store)]
     assert found == [SECOND, FIRST, None]
 
 
@@ -95,17 +95,17 @@ def test_a_panel_whose_record_is_cut_hides_no_other(
 ) -> None:
     publish(store, on(FIRST), tmp_path / "made")
     publish(store, on(SECOND), tmp_path / "made")
-    cut = measured(on(SECOND), store).panel
+    cut = find_report(on(SECOND), store).panel
     store.objects.write(f"{cut.path}/record.json", b"{")
-    (found,) = measured_on_any_prices(RECIPE, store)
-    assert found == measured(on(FIRST), store)
+    (found,) = reports_on_any_prices(RECIPE, store)
+    assert found == find_report(on(FIRST), store)
     assert f"panel {cut.path} is left out of the comparison" in caplog.text
 
 
 def test_old_and_new_reduction_stand_side_by_side(store: Store, tmp_path: Path) -> None:
     publish(store, on(FIRST), tmp_path / "made", "+0.0100")
     publish(store, on(SECOND), tmp_path / "made", "+0.0300")
-    rows = before_and_now(measured(on(FIRST), store), measured(on(SECOND), store), store)
+    rows = before_and_now(find_report(on(FIRST), store), find_report(on(SECOND), store), store)
     assert rows[:2] == [
         {"figure": "base - trained: premium", "before": "+0.0100", "now": "+0.0300"},
         {"figure": "prices", "before": FIRST[:12], "now": SECOND[:12]},
@@ -115,5 +115,5 @@ def test_old_and_new_reduction_stand_side_by_side(store: Store, tmp_path: Path) 
 
 def test_a_first_measure_has_nothing_beside_it(store: Store, tmp_path: Path) -> None:
     publish(store, on(FIRST), tmp_path / "made")
-    rows = before_and_now(None, measured(on(FIRST), store), store)
+    rows = before_and_now(None, find_report(on(FIRST), store), store)
     assert {row["before"] for row in rows} == {NONE_YET}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tasks.corpus.config import CorpusConfig, FineWebSource, JsonlSource
+from tasks.corpus.config import CorpusConfig, FineWebSource, JsonlSource, SotuSource
 from tasks.corpus.sources.reader import Reader
 
 
@@ -12,14 +12,16 @@ def open_reader(config: CorpusConfig, scratch_dir: Path) -> Reader:
     Raises:
         CorpusError: If the source cannot be reached, or differs from the pinned one.
     """
-    if isinstance(config.source, FineWebSource):
-        from tasks.corpus.sources.fineweb import FineWebReader
+    match config.source:
+        case FineWebSource():
+            from tasks.corpus.sources.fineweb import FineWebReader
 
-        return FineWebReader(config)
-    if isinstance(config.source, JsonlSource):
-        from tasks.corpus.sources.jsonl import JsonlReader
+            return FineWebReader(config)
+        case JsonlSource():
+            from tasks.corpus.sources.jsonl import JsonlReader
 
-        return JsonlReader(config.source, config.seed, scratch_dir)
-    from tasks.corpus.sources.sotu import SotuReader
+            return JsonlReader(config.source, config.seed, scratch_dir)
+        case SotuSource():
+            from tasks.corpus.sources.sotu import SotuReader
 
-    return SotuReader(config.seed)
+            return SotuReader(config.seed)

@@ -6,6 +6,7 @@ from scipy.special import stdtrit
 
 from tasks.premium.rows import FloatArray
 from tasks.premium.splitters.labels import number_blocks
+from tasks.schemas.scores import PERCENTILES
 
 
 def leave_out_weights(labels: pd.DataFrame, n_groups: int) -> FloatArray:
@@ -47,5 +48,5 @@ def jackknife(point: float, left_out_values: FloatArray) -> tuple[float, tuple[f
         return None
     n_groups = len(left_out_values)
     se = float(np.sqrt((n_groups - 1) * np.var(left_out_values)))
-    half_width = float(stdtrit(n_groups - 1, 0.975)) * se
+    half_width = float(stdtrit(n_groups - 1, PERCENTILES[2] / 100)) * se
     return se, (point - half_width, point + half_width)

@@ -7,9 +7,9 @@ import numpy as np
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.inference.evaluate import Scheme, score
 from tasks.premium.rows import FloatArray, beside
-from tasks.schemas.scores import Power
+from tasks.schemas.scores import PERCENTILES, Power
 
-QUANTILE_975 = 1.96
+QUANTILE_975 = 1.96  # of LEVEL in tasks/schemas/scores.py
 QUANTILE_80 = 0.8416
 """Of the standard normal: two-sided 5 %, and 80 % power."""
 MIN_KEPT_DRAWS = 20
@@ -58,7 +58,7 @@ def expected_power(
             f"{len(kept)} of {len(weights)} draws of noise columns have a premium, the expected half-width needs "
             f"{MIN_KEPT_DRAWS}; raise panel.n_stocks, panel.dates_per_stock or premium.robust.n_power_draws."
         )
-    low, high = np.percentile(kept, [2.5, 97.5]).tolist()
+    low, _, high = np.percentile(kept, PERCENTILES).tolist()
     return power_of((high - low) / 2, n_columns, len(kept))
 
 

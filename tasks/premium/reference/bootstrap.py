@@ -12,7 +12,7 @@ from tasks.premium.gram.devices import Device, choose_device, threads_for
 from tasks.premium.gram.stock_draws import StockGrams
 from tasks.premium.reference.draws import StockDraws
 from tasks.premium.rows import FloatArray, Rows
-from tasks.schemas.scores import Interval
+from tasks.schemas.scores import PERCENTILES, Interval
 
 MIN_KEPT_DRAWS = 10
 """With fewer, the 2.5 % percentile is the smallest draw."""
@@ -86,5 +86,5 @@ def interval(values: FloatArray) -> Interval:
         >>> interval(np.arange(101.0))
         Interval(p2_5=2.5, p50=50.0, p97_5=97.5)
     """
-    low, middle, high = np.percentile(values, [2.5, 50, 97.5]).tolist()
+    low, middle, high = np.percentile(values, PERCENTILES).tolist()
     return Interval(p2_5=low, p50=middle, p97_5=high)

@@ -12,7 +12,7 @@ import uuid
 
 from prefect.context import FlowRunContext
 
-from flows.server.runs import own_run_id
+from flows.server.flow_runs import own_run_id
 from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, LeaseHeld, LeaseMissing, end, new_lease, read_lease, renew, take
 from tasks.store.receipts import release_compute, verify
@@ -22,12 +22,12 @@ from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 900.0
+RENTAL_LEASE_SECONDS = 900.0
 """After at most this long the lease of a dead parent is overdue."""
 RENEW_SECONDS = 60.0
 
 
-class StageLease:
+class RentalLease:
     """One parent's lease on one rented stage; on a pool that costs nothing it does nothing.
 
     Args:
@@ -108,9 +108,9 @@ class StageLease:
 
     def _take_or_renew(self) -> None:
         if self.lease:
-            self.lease = renew(self.store, self.lease, LEASE_SECONDS)
+            self.lease = renew(self.store, self.lease, RENTAL_LEASE_SECONDS)
         else:
-            wanted = new_lease(self.name, self.holder, self.deployment, self.spec.path, LEASE_SECONDS)
+            wanted = new_lease(self.name, self.holder, self.deployment, self.spec.path, RENTAL_LEASE_SECONDS)
             self.lease = take(self.store, wanted)
 
     def _log_that_it_may_stop(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.server.locks import only_run
+from flows.server.locks import artifact_lock
 from flows.server.tags import artifact_tag
 from flows.stages import STAGES
 from tasks.common.settings import project_root
@@ -20,9 +20,9 @@ from tests.local_stack import Stack
 
 HOLDER = """
 import sys
-from flows.server.locks import only_run
+from flows.server.locks import artifact_lock
 from tests.flows.stage_runs import panel_spec
-with only_run(panel_spec(int(sys.argv[1])), lease_seconds=60):
+with artifact_lock(panel_spec(int(sys.argv[1])), lease_seconds=60):
     print("held", flush=True)
     input()
 """
@@ -35,7 +35,7 @@ def test_every_stage_holds_its_artifacts_limit() -> None:
 @pytest.mark.server
 def test_two_runs_of_one_artifact_build_it_once_and_the_other_says_why_it_waits(on_stack: Stack) -> None:
     spec = panel_spec(201)
-    with only_run(spec):
+    with artifact_lock(spec):
         runs = [trigger("panel/cpu", spec) for _ in range(2)]
         for run in runs:
             until(lambda run=run: [line for line in lines_of(run) if line.startswith(f"{spec.path}: waits for")])
@@ -60,7 +60,7 @@ def test_who_holds_a_limit_is_written_to_disk_so_that_a_restarted_server_knows(o
     def leases() -> set[Path]:
         return set(folder.glob("????????-*.json"))
 
-    with only_run(panel_spec(203)):
+    with artifact_lock(panel_spec(203)):
         held = leases()
         assert held
     assert held - leases()
@@ -80,7 +80,7 @@ def test_a_holder_killed_outright_blocks_for_its_leases_length_and_no_longer(on_
         holder.send_signal(signal.SIGKILL)
         holder.wait()
     killed_at = time.monotonic()
-    with only_run(panel_spec(204)):
+    with artifact_lock(panel_spec(204)):
         print(f"free after {time.monotonic() - killed_at:.0f} s")
     with get_client(sync_client=True) as client:
         assert client.read_global_concurrency_limit_by_name(artifact_tag(panel_spec(204))).limit == 1

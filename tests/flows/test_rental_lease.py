@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.runner import stage_lease as watching
+from flows.runner import rental_lease as watching
 from flows.runner.dispatcher import StageFailed, dispatch
+from flows.runner.rental_lease import RentalLease
 from flows.runner.request import StageRequest
-from flows.runner.stage_lease import StageLease
 from tasks.common.settings import project_root
 from tasks.store.errors import ArtifactDamaged
 from tasks.store.leases import Lease, list_leases, new_lease, read_lease
@@ -50,7 +50,7 @@ def receipts(store: Store) -> list[Receipt]:
 
 
 def test_a_stage_on_the_free_pool_has_no_lease_and_costs_no_second_read(store: Store, tmp_path: Path) -> None:
-    watch = StageLease(store, PLAN, "panel/cpu")
+    watch = RentalLease(store, PLAN, "panel/cpu")
     watch.renew()
     watch.prove(made(store, tmp_path))
     assert list_leases(store).leases == ()
@@ -58,7 +58,7 @@ def test_a_stage_on_the_free_pool_has_no_lease_and_costs_no_second_read(store: S
 
 
 def test_a_beat_takes_the_lease_and_the_next_one_renews_it(store: Store) -> None:
-    watch = StageLease(store, PLAN, "panel/h100")
+    watch = RentalLease(store, PLAN, "panel/h100")
     watch.renew()
     first = read_lease(store, NAME)
     assert (first.what, first.artifact) == ("panel/h100", PLAN.path)
@@ -69,7 +69,7 @@ def test_a_beat_takes_the_lease_and_the_next_one_renews_it(store: Store) -> None
 def test_a_proved_artifact_ends_the_lease_and_leaves_a_receipt(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch = StageLease(store, PLAN, "panel/h100")
+    watch = RentalLease(store, PLAN, "panel/h100")
     watch.renew()
     with caplog.at_level("INFO"):
         watch.prove(made(store, tmp_path))
@@ -79,7 +79,7 @@ def test_a_proved_artifact_ends_the_lease_and_leaves_a_receipt(
 
 
 def test_a_damaged_artifact_keeps_the_lease(store: Store, tmp_path: Path) -> None:
-    watch = StageLease(store, PLAN, "panel/h100")
+    watch = RentalLease(store, PLAN, "panel/h100")
     watch.renew()
     ref = made(store, tmp_path)
     store.objects.write(store.blobs.names_of(store.record(ref))[0], b"rowS")
@@ -89,7 +89,7 @@ def test_a_damaged_artifact_keeps_the_lease(store: Store, tmp_path: Path) -> Non
 
 
 def test_a_second_parent_leaves_the_lease_to_the_first_until_that_one_is_dead(store: Store, tmp_path: Path) -> None:
-    first, second = StageLease(store, PLAN, "panel/h100"), StageLease(store, PLAN, "panel/h100")
+    first, second = RentalLease(store, PLAN, "panel/h100"), RentalLease(store, PLAN, "panel/h100")
     first.renew()
     second.renew()
     second.prove(made(store, tmp_path))
@@ -114,7 +114,7 @@ def test_a_parent_that_finds_the_artifact_proves_what_a_dead_one_left_over(store
 
 
 def test_a_forgotten_lease_is_taken_again(store: Store) -> None:
-    watch = StageLease(store, PLAN, "panel/h100")
+    watch = RentalLease(store, PLAN, "panel/h100")
     watch.renew()
     store.objects.delete(f"leases/{NAME}.json")
     watch.renew()
@@ -132,8 +132,8 @@ def test_what_was_never_sent_leaves_no_lease(on_stack: Stack) -> None:
 
 PARENT = """
 import sys
-from flows.runner import stage_lease as watch
-watch.LEASE_SECONDS, watch.RENEW_SECONDS = 3.0, 0.5
+from flows.runner import rental_lease as watch
+watch.RENTAL_LEASE_SECONDS, watch.RENEW_SECONDS = 3.0, 0.5
 from flows.runner.dispatcher import dispatch
 from flows.runner.request import StageRequest
 from tasks.store.store import open_store

@@ -72,7 +72,7 @@ def plan(
         StoreError: If a record is damaged.
     """
     check_from_stage(from_stage, pipeline, store)
-    rebuilt = frozenset() if from_stage == MISSING else pipeline.made_from(from_stage)
+    rebuilt = frozenset() if from_stage == MISSING else pipeline.stage_and_dependents(from_stage)
     statuses = step_statuses(pipeline, store)
     existing = _records_by_stage(pipeline.steps, store)
     expected = {name: (forecast, "the recipe alone") for name, forecast in estimates.items()}

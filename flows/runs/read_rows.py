@@ -11,8 +11,8 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
 from flows.runs.recipes import FLOW_NAME, RunSources, recipe_of
-from flows.runs.row import Run, RunRow, builders, known_by, measured, spend_of, tokens_seen
-from flows.server.runs import ending_of, run_url
+from flows.runs.row import Run, RunRow, builders, known_by, metric_columns, spend_of, tokens_seen
+from flows.server.flow_runs import ending_of, run_url
 from tasks.recipe import Recipe
 from tasks.schemas.scores import PremiumScores
 from tasks.store.errors import StoreError
@@ -91,8 +91,8 @@ def _row(
         state=run.state.name or run.state.type.value if run.state else "unknown",
         reason="" if figures else _reason(run, recipe),
         tokens_seen=tokens_seen(records.values()),
-        own=tuple(spend for is_own, spend in spends if is_own),
-        found=tuple(spend for is_own, spend in spends if not is_own),
+        built=tuple(spend for is_own, spend in spends if is_own),
+        reused=tuple(spend for is_own, spend in spends if not is_own),
         minutes=_minutes(run),
         link=run_url(run.id),
         **figures,
@@ -113,7 +113,7 @@ def _figures(run: FlowRun, records: Mapping[str, Record], store: Store) -> dict[
     if run.state is None or not run.state.is_completed() or "premium" not in records:
         return {}
     try:
-        return measured(PremiumScores.read(store.fetch(records["premium"].ref)))
+        return metric_columns(PremiumScores.read(store.fetch(records["premium"].ref)))
     except StoreError as error:
         log.warning("run %s is shown without figures: %s", run.name, error)
         return {}

@@ -23,7 +23,7 @@ MODEL_STAGES = ("base", "corpus", "train", "merge")
 
 
 @dataclass(frozen=True)
-class Measured:
+class ExistingReport:
     """A recipe's report on some prices.
 
     Args:
@@ -41,13 +41,13 @@ def missing_model_steps(recipe: Recipe, store: Store) -> list[str]:
     return [each.step.name for each in statuses if each.record is None and each.step.stage in MODEL_STAGES]
 
 
-def measured(recipe: Recipe, store: Store) -> Measured | None:
+def find_report(recipe: Recipe, store: Store) -> ExistingReport | None:
     """The recipe's report, if it exists."""
     found = existing_artifacts(leakage_premium_pipeline(recipe), store)
-    return Measured(found["panel"], found["report"]) if "report" in found else None
+    return ExistingReport(found["panel"], found["report"]) if "report" in found else None
 
 
-def measured_on_any_prices(recipe: Recipe, store: Store) -> Iterator[Measured]:
+def reports_on_any_prices(recipe: Recipe, store: Store) -> Iterator[ExistingReport]:
     """The recipe's reports on all prices its source ever had, the newest panel's first.
 
     Args:
@@ -60,7 +60,7 @@ def measured_on_any_prices(recipe: Recipe, store: Store) -> Iterator[Measured]:
         panel = _panel_config(store, info.name.removesuffix(f"/{RECORD_NAME}"))
         if panel is None or pinned(panel, None) != recipe.panel:
             continue
-        if found := measured(recipe.model_copy(update={"panel": panel}), store):
+        if found := find_report(recipe.model_copy(update={"panel": panel}), store):
             yield found
 
 

@@ -24,7 +24,7 @@ def run_cells(row: RunRow) -> Row:
         "state": row.state,
         "tokens seen": DASH if row.tokens_seen is None else f"{row.tokens_seen:,}",
         "dollars": _dollars(row.dollars),
-        "with what it found": _dollars(row.dollars_in_all),
+        "with reused artifacts": _dollars(row.dollars_in_all),
         "minutes": DASH if row.minutes is None else f"{row.minutes:,.1f}",
         "premium, base": with_interval(row.premium_base),
         "premium, trained": with_interval(row.premium_trained),

@@ -14,10 +14,10 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectException
 
+from flows.runs.format import as_csv, as_json_table, as_markdown, run_cells
+from flows.runs.read_rows import run_rows
 from flows.runs.row import RunRow
-from flows.runs.rows import run_rows
-from flows.runs.text_table import as_csv, as_json_table, as_markdown, run_cells
-from flows.server.runs import server_required
+from flows.server.flow_runs import server_required
 from tasks.common.errors import HindsightError
 from tasks.common.settings import state_dir
 from tasks.store.store import open_store
