@@ -119,7 +119,7 @@ def main() -> None:
     asked = parser.parse_args()
     database = "sqlite" if asked.database == "sqlite" or not programs() else "postgresql"
     if database != (asked.database or "postgresql"):
-        print(f"{ABSENT}. ExistingReport on SQLite, which is slower.")
+        print(f"{ABSENT}. Measured on SQLite, which is slower.")
     load = round(os.getloadavg()[0], 1)
     if load > 1:
         print(f"load average {load}: other programs run, and these seconds are theirs too.")
