@@ -177,5 +177,5 @@ def test_from_a_stage_on_is_refused_where_something_before_it_has_not_run(night:
     refused = finished(send(other, from_stage="merge"))
     assert refused.state_name == "Failed"
     said = refused.state.message if refused.state else ""
-    assert "runs nothing before it, and train of recipe never-trained has not run" in (said or "")
+    assert "runs nothing before it, but train of never-trained has not run" in (said or "")
     assert runs_of_step("never-trained", "train") == []
