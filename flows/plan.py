@@ -10,8 +10,7 @@ from pydantic import JsonValue
 from flows.costs.outlook import forecasts
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.runner.from_stage import MISSING, FromStage
-from flows.runner.planner import plan as plan_of
-from flows.runner.planner import plan_table
+from flows.runner.planner import plan_steps, plan_table
 from flows.server.flow_runs import artifact_key
 from tasks.common.errors import HindsightError
 from tasks.recipe import Recipe
@@ -45,13 +44,13 @@ def plan_rows(recipe: Recipe, store: Store, from_stage: str = MISSING) -> list[d
         StageNotRun: If such a run would be refused.
     """
     pipeline = leakage_premium_pipeline(recipe)
-    steps = plan_of(pipeline, store, from_stage)
+    steps = plan_steps(pipeline, store, from_stage)
     if any(step.pool != "cpu" and step.hours is None and step.status != "exists" for step in steps):
         from tasks.preflight.forecast import forecast_recipe
 
         try:
             found: dict[str, JsonValue] = {stage.step: stage.facts() for stage in forecast_recipe(recipe)}
-            steps = plan_of(pipeline, store, from_stage, forecasts({"forecast": found}))
+            steps = plan_steps(pipeline, store, from_stage, forecasts({"forecast": found}))
         except HindsightError as error:
             log.warning("rented steps are not estimated: %s", error)
     return plan_table(steps)

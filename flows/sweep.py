@@ -8,7 +8,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 from pydantic import ValidationError
 
-from flows.runner.fan_out import Outcome, run_all
+from flows.runner.fan_out import VariantOutcome, run_all
 from flows.runs.format import as_markdown
 from flows.runs.publish import publish_runs_table, publish_spend_by_run
 from flows.runs.row import final_loss, spend_of, tokens_seen, total, verdict
@@ -78,7 +78,7 @@ def _tags() -> list[str]:
     return [f"sweep:{own.id}", parent_tag(own.id), *(tag for tag in own.tags if tag.startswith("by:"))]
 
 
-def _conclude(config: SweepConfig, outcomes: Sequence[Outcome], store: Store) -> str:
+def _conclude(config: SweepConfig, outcomes: Sequence[VariantOutcome], store: Store) -> str:
     measured = {
         outcome.variant.name: read_scores(outcome.variant.name, outcome.report, store)
         for outcome in outcomes
@@ -118,12 +118,16 @@ def _base_groups(measured: list[VariationScores]) -> tuple[BaseDiffers | None, d
     return None, {name: letters[key] for key, names in groups.items() for name in names}
 
 
-def _failed(outcome: Outcome) -> Candidate:
+def _failed(outcome: VariantOutcome) -> Candidate:
     return Candidate(outcome.variant.name, Figure(point=None, why_none=outcome.reason))
 
 
 def _details(
-    outcome: Outcome, reference: Variant, measured: dict[str, VariationScores], groups: dict[str, str], store: Store
+    outcome: VariantOutcome,
+    reference: Variant,
+    measured: dict[str, VariationScores],
+    groups: dict[str, str],
+    store: Store,
 ) -> RunDetails:
     variant = outcome.variant
     found = measured.get(variant.name)

@@ -31,7 +31,7 @@ class BudgetStop(HindsightError):
     """The limit would be exceeded, and no person has raised it."""
 
 
-class Answer(RunInput):
+class BudgetAnswer(RunInput):
     """A person's answer where the limit would be exceeded."""
 
     max_dollars: float = Field(ge=0, description="The limit from now on. If it is unchanged, the run asks again.")
@@ -97,7 +97,7 @@ class Budget:
 
     def _ask(self, view: Outlook, run_id: UUID) -> None:
         question = f"{view} Resume with a higher max_dollars, or with stop."
-        form = create_model("Answer", __base__=Answer, max_dollars=(float, _with_default(view.limit)))
+        form = create_model("Answer", __base__=BudgetAnswer, max_dollars=(float, _with_default(view.limit)))
         answer = ask(run_id, SUBJECT, question, form, self.limits.answer_hours * SECONDS_PER_HOUR)
         if answer is None:
             raise BudgetStop(
@@ -108,7 +108,7 @@ class Budget:
 
 
 def _with_default(limit: float) -> Any:
-    return Field(limit, ge=0, description=Answer.model_fields["max_dollars"].description)
+    return Field(limit, ge=0, description=BudgetAnswer.model_fields["max_dollars"].description)
 
 
 def _has_completed(future: PrefectFuture[Any]) -> bool:

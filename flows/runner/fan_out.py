@@ -39,7 +39,7 @@ LOG_EVERY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VariantOutcome:
     """How a variation ended.
 
     Args:
@@ -60,7 +60,7 @@ def variation_tag(variant: Variant) -> str:
     return f"variation:{variant.key}"
 
 
-def run_all(variants: Sequence[Variant], at_once: int, tags: Sequence[str], store: Store) -> list[Outcome]:
+def run_all(variants: Sequence[Variant], at_once: int, tags: Sequence[str], store: Store) -> list[VariantOutcome]:
     """Run every variation; one that fails stops no other.
 
     Args:
@@ -72,14 +72,14 @@ def run_all(variants: Sequence[Variant], at_once: int, tags: Sequence[str], stor
     Returns:
         An outcome each, in the variants' order.
     """
-    waiting, alive, over = deque(variants), dict[UUID, Variant](), dict[str, Outcome]()
+    waiting, alive, over = deque(variants), dict[UUID, Variant](), dict[str, VariantOutcome]()
     logged_at = time.monotonic()
     with get_client(sync_client=True) as client:
         while waiting or alive:
             while waiting and len(alive) < at_once:
                 variant = waiting.popleft()
                 begun = _begin(client, variant, tags, store)
-                if isinstance(begun, Outcome):
+                if isinstance(begun, VariantOutcome):
                     over[variant.key] = _logged(begun)
                 else:
                     alive[begun.id] = variant
@@ -93,18 +93,20 @@ def run_all(variants: Sequence[Variant], at_once: int, tags: Sequence[str], stor
     return [over[variant.key] for variant in variants]
 
 
-def _begin(client: SyncPrefectClient, variant: Variant, tags: Sequence[str], store: Store) -> Outcome | FlowRun:
+def _begin(client: SyncPrefectClient, variant: Variant, tags: Sequence[str], store: Store) -> VariantOutcome | FlowRun:
     """The outcome if it is known already, else a run that is alive."""
     try:
-        return Outcome(variant, find_result(leakage_premium_pipeline(variant.recipe), store))
+        return VariantOutcome(variant, find_result(leakage_premium_pipeline(variant.recipe), store))
     except ArtifactMissing:
         pass
     except HindsightError as error:
-        return Outcome(variant, reason=str(error))
+        return VariantOutcome(variant, reason=str(error))
     try:
         return _live_run(client, variant, tags) or _start(client, variant, tags)
     except (httpx.HTTPError, PrefectException, HindsightError) as error:
-        return Outcome(variant, reason=f"{variant.deployment} could not be started: {' '.join(str(error).split())}")
+        return VariantOutcome(
+            variant, reason=f"{variant.deployment} could not be started: {' '.join(str(error).split())}"
+        )
 
 
 def _live_run(client: SyncPrefectClient, variant: Variant, tags: Sequence[str]) -> FlowRun | None:
@@ -134,16 +136,16 @@ def _start(client: SyncPrefectClient, variant: Variant, tags: Sequence[str]) -> 
     return run
 
 
-def _outcome(variant: Variant, run: FlowRun, store: Store) -> Outcome:
+def _outcome(variant: Variant, run: FlowRun, store: Store) -> VariantOutcome:
     if not is_completed(run):
-        return Outcome(variant, run=run, reason=ending_of(run))
+        return VariantOutcome(variant, run=run, reason=ending_of(run))
     try:
-        return Outcome(variant, find_result(leakage_premium_pipeline(variant.recipe), store), run)
+        return VariantOutcome(variant, find_result(leakage_premium_pipeline(variant.recipe), store), run)
     except HindsightError as error:
-        return Outcome(variant, run=run, reason=f"completed, yet: {error}")
+        return VariantOutcome(variant, run=run, reason=f"completed, yet: {error}")
 
 
-def _logged(outcome: Outcome) -> Outcome:
+def _logged(outcome: VariantOutcome) -> VariantOutcome:
     if outcome.report is None:
         log.warning("%s: failed: %s", outcome.variant.name, outcome.reason)
     elif outcome.run is None:

@@ -56,7 +56,7 @@ class PlannedStep:
         }
 
 
-def plan(
+def plan_steps(
     pipeline: Pipeline, store: Store, from_stage: str = MISSING, estimates: Mapping[str, Forecast] = NO_ESTIMATES
 ) -> list[PlannedStep]:
     """A row per step, in the pipeline's order.

@@ -1,4 +1,4 @@
-"""Forecast hours and dollars of the rented stages, from the rates of the reference run."""
+"""StageForecast hours and dollars of the rented stages, from the rates of the reference run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ and scoring included."""
 
 
 @dataclass(frozen=True)
-class Forecast:
+class StageForecast:
     """Hours and dollars of one stage.
 
     Args:
@@ -51,7 +51,7 @@ class Forecast:
         }
 
 
-def forecast(run: PlannedRun) -> list[Forecast]:
+def forecast(run: PlannedRun) -> list[StageForecast]:
     """Every stage that runs on a pool, in the pipeline's order; none for plain kernels, which rent nothing.
 
     Raises:
@@ -60,12 +60,12 @@ def forecast(run: PlannedRun) -> list[Forecast]:
     if not run.needs_gpus:
         return []
     return [
-        Forecast(step, pool, hours, None if hours is None else _dollars(hours, pool))
+        StageForecast(step, pool, hours, None if hours is None else _dollars(hours, pool))
         for step, pool, hours in _hours(run)
     ]
 
 
-def forecast_recipe(recipe: Recipe) -> list[Forecast]:
+def forecast_recipe(recipe: Recipe) -> list[StageForecast]:
     """The forecast from a recipe alone, before its corpus and panel exist: all rows full, all days drawn.
 
     Raises:
@@ -76,7 +76,7 @@ def forecast_recipe(recipe: Recipe) -> list[Forecast]:
     return forecast(PlannedRun.of(recipe, architecture_of(recipe.base), n_sentences))
 
 
-def total(stages: list[Forecast]) -> Forecast:
+def total(stages: list[StageForecast]) -> StageForecast:
     """Sum of all stages with hours; dollars only if each of them has a price."""
     known = [(stage.hours, stage.dollars) for stage in stages if stage.hours is not None]
     hours, spent = Span(0, 0), Span(0, 0)
@@ -84,7 +84,7 @@ def total(stages: list[Forecast]) -> Forecast:
         hours = hours.plus(stage_hours)
         spent = spent.plus(stage_dollars or Span(0, 0))
     priced = all(stage_dollars is not None for _, stage_dollars in known)
-    return Forecast("all", "all pools", hours, spent if priced else None)
+    return StageForecast("all", "all pools", hours, spent if priced else None)
 
 
 def _hours(run: PlannedRun) -> Iterator[tuple[str, str, Span | None]]:

@@ -11,7 +11,7 @@ from flows.__main__ import main
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.plan import plan_rows
 from flows.runner.from_stage import StageNotRun
-from flows.runner.planner import PlannedStep, plan, plan_table
+from flows.runner.planner import PlannedStep, plan_steps, plan_table
 from flows.status import spec_of
 from tasks.common.settings import project_root
 from tasks.preflight.forecast import forecast
@@ -48,7 +48,7 @@ def publish(store: Store, recipe: Recipe, folder: Path, until: str) -> dict[str,
 
 
 def planned(recipe: Recipe, store: Store, from_stage: str = "missing") -> dict[str, PlannedStep]:
-    return {row.name: row for row in plan(leakage_premium_pipeline(recipe), store, from_stage)}
+    return {row.name: row for row in plan_steps(leakage_premium_pipeline(recipe), store, from_stage)}
 
 
 def test_in_an_empty_store_every_step_runs_on_the_pool_of_its_route(store: Store) -> None:
@@ -78,7 +78,7 @@ def test_what_exists_is_named_and_preflights_forecast_prices_what_is_to_come(sto
 def test_a_whole_run_leaves_nothing_to_run(store: Store, tmp_path: Path) -> None:
     publish(store, RECIPE, tmp_path / "made", "report")
     assert {row.status for row in planned(RECIPE, store).values()} == {"exists"}
-    assert plan_table(plan(leakage_premium_pipeline(RECIPE), store))[-1]["status"] == "0 of 10"
+    assert plan_table(plan_steps(leakage_premium_pipeline(RECIPE), store))[-1]["status"] == "0 of 10"
 
 
 def test_the_first_field_that_differs_from_the_nearest_artifact_is_the_reason(store: Store, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""Forecast of hours and dollars by stage, training's deadline, and the spending limit."""
+"""StageForecast of hours and dollars by stage, training's deadline, and the spending limit."""
 
 from collections.abc import Iterator
 
 from tasks.common.errors import HindsightError
 from tasks.preflight.checks.inputs import info_line
-from tasks.preflight.forecast import Forecast, forecast, total
+from tasks.preflight.forecast import StageForecast, forecast, total
 from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
 
@@ -37,7 +37,7 @@ def limit_checks(run: PlannedRun) -> Iterator[Check]:
     yield info_line("limit of dollars", f"limits.max_dollars is ${limit:,.2f}; {_limit_effect(stages, limit)}")
 
 
-def _limit_effect(stages: list[Forecast], limit: float) -> str:
+def _limit_effect(stages: list[StageForecast], limit: float) -> str:
     spent = 0.0
     for stage in stages:
         spent += stage.dollars.high if stage.dollars else 0.0
@@ -51,13 +51,13 @@ def _limit_effect(stages: list[Forecast], limit: float) -> str:
     return f"all stages stay below the limit, by ${limit - spent:,.2f} at the slowest rates"
 
 
-def _all(stages: list[Forecast]) -> str:
+def _all(stages: list[StageForecast]) -> str:
     everything = total(stages)
     left_out = [stage.step for stage in stages if stage.hours is None]
     return str(everything) + (f", without {', '.join(left_out)}" if left_out else "")
 
 
-def _deadline(run: PlannedRun, stages: list[Forecast]) -> Iterator[Check]:
+def _deadline(run: PlannedRun, stages: list[StageForecast]) -> Iterator[Check]:
     deadline = run.recipe.train.deadline_minutes / 60
     for hours in [stage.hours for stage in stages if stage.step == "train" and stage.hours is not None]:
         yield Check(
