@@ -100,7 +100,7 @@ def _send(recipe: Recipe) -> FlowRun:
 
 
 def _screenshot(page: Page, name: str) -> None:
-    # Drawn after its data arrived; the page has no sign of that to wait for.
+    # The page has no sign to wait for once its data is shown.
     page.wait_for_timeout(5_000)
     page.screenshot(path=PICTURES / f"{name}.png")
     print(f"docs/pictures/{name}.png", flush=True)

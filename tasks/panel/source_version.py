@@ -17,7 +17,7 @@ class SourceVersion:
 
     Args:
         pins: The version, in the form of a panel record's `facts.source`.
-        sha256: The file's digest; None if there is no file that could change.
+        sha256: The file's digest; None for a source without a file, or with a pinned one.
         message: One sentence for logs and reports.
     """
 

@@ -26,7 +26,7 @@ class Receiver:
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """Listens until the block ends. What is no JSON ends in an error 500, which a test sees as silence."""
+    """Listens until the block ends. What is not JSON ends in an error 500, which a test sees as silence."""
     heard: list[Receiver] = []
 
     class Handler(BaseHTTPRequestHandler):
