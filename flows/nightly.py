@@ -10,7 +10,7 @@ from prefect.client.orchestration import get_client
 from flows.runs.comparison import before_and_now
 from flows.runs.existing_reports import ExistingReport, find_report, missing_model_steps, reports_on_any_prices
 from flows.server.flow_runs import (
-    UnknownDeployment,
+    RunFailed,
     artifact_key,
     deployment_parameters,
     ending_of,
@@ -24,10 +24,6 @@ from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store
 
 log = logging.getLogger(__name__)
-
-
-class NightlyFailed(HindsightError):
-    """The new prices could not be measured."""
 
 
 class NoTrainedModel(HindsightError):
@@ -59,14 +55,9 @@ def nightly(deployment: str, recipe: Recipe | None = None, train_if_missing: boo
 
 
 def _recipe_of(deployment: str) -> Recipe:
-    try:
-        parameters = deployment_parameters(deployment)
-    except UnknownDeployment as error:
-        raise NightlyFailed(str(error)) from error
+    parameters = deployment_parameters(deployment)
     if "recipe" not in parameters:
-        raise NightlyFailed(
-            f"deployment {deployment} has no recipe; name one of flow leakage-premium, or give `recipe`."
-        )
+        raise RunFailed(f"deployment {deployment} has no recipe; name one of flow leakage-premium, or give `recipe`.")
     return Recipe.model_validate(parameters["recipe"])
 
 
@@ -104,25 +95,22 @@ def _run_to_the_end(deployment: str, recipe: Recipe, sha256: str) -> None:
     """Measure the recipe in a run of its own; a cancel of this run cancels it too.
 
     Raises:
-        NightlyFailed: If the run does not complete.
+        RunFailed: If the run does not complete.
     """
     tags = [f"recipe:{recipe.name}", f"prices:{sha256[:12]}", "nightly"]
-    try:
-        run = trigger(deployment, {"recipe": recipe.model_dump(mode="json")}, tags=tags)
-    except UnknownDeployment as error:
-        raise NightlyFailed(str(error)) from error
+    run = trigger(deployment, {"recipe": recipe.model_dump(mode="json")}, tags=tags)
     log.info("%s: new prices %s, sent to %s as run %r", recipe.name, sha256[:12], deployment, run.name)
     with get_client(sync_client=True) as client:
         run = wait_until_final(client, run)
     if not is_completed(run):
-        raise NightlyFailed(f"{recipe.name} on prices {sha256[:12]}: run {run.name!r} ended {ending_of(run)}")
+        raise RunFailed(f"{recipe.name} on prices {sha256[:12]}: run {run.name!r} ended {ending_of(run)}")
 
 
 def _show(recipe: Recipe, before: ExistingReport | None, store: Store) -> str:
     """Publish old and new figures side by side among Prefect's artifacts. Returns the sentence with the reduction."""
     now = find_report(recipe, store)
     if now is None:
-        raise NightlyFailed(
+        raise RunFailed(
             f"{recipe.name}: the run completed, yet its report is not in {store.url}; do both name the same store?"
         )
     rows = before_and_now(before, now, store)

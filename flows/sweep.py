@@ -13,13 +13,13 @@ from flows.runs.format import as_markdown
 from flows.runs.publish import publish_runs_table, publish_spend_by_run
 from flows.runs.row import final_loss, spend_of, tokens_seen, total, verdict
 from flows.server.cancellation import cancel_children
-from flows.server.flow_runs import UnknownDeployment, artifact_key, deployment_parameters, run_url
+from flows.server.flow_runs import RunFailed, UnknownDeployment, artifact_key, deployment_parameters, run_url
 from flows.server.tags import parent_tag
 from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store
 from tasks.sweep.config import SweepConfig
 from tasks.sweep.differences import as_text, differences
-from tasks.sweep.errors import BadSweep, BaseDiffers, SweepFailed
+from tasks.sweep.errors import BadSweep, BaseDiffers
 from tasks.sweep.figures import METRICS, Figure
 from tasks.sweep.ranking import Candidate, rank
 from tasks.sweep.ranking_table import RunDetails, notes, ranking_rows
@@ -40,7 +40,7 @@ def sweep(config: SweepConfig) -> str:
     Raises:
         BadSweep: If a variation is refused; nothing has started then.
         BaseDiffers: If the base model's figures differ although they must be equal.
-        SweepFailed: If a variation ended without a report; the others are in the table.
+        RunFailed: If a variation ended without a report; the others are in the table.
     """
     store = open_store()
     store.probe()
@@ -102,7 +102,7 @@ def _conclude(config: SweepConfig, outcomes: Sequence[VariantOutcome], store: St
         raise refusal
     if failures:
         first = failures[0]
-        raise SweepFailed(
+        raise RunFailed(
             f"{len(failures)} of {len(outcomes)} variations of sweep {config.name} ended without a report, first "
             f"{first.variant.name}: {first.reason} A retry starts these once more and nothing else."
         )

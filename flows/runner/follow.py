@@ -9,7 +9,7 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, LogFil
 from prefect.client.schemas.sorting import LogSort
 
 from flows.server.flow_runs import (
-    UnknownDeployment,
+    RunFailed,
     ending_of,
     is_completed,
     is_final,
@@ -17,28 +17,21 @@ from flows.server.flow_runs import (
     server_required,
     trigger,
 )
-from tasks.common.errors import HindsightError
 
 POLL_SECONDS = 2.0
 OUR_LOGGERS = ("flows", "tasks")
-
-
-class RunFailed(HindsightError):
-    """The followed run did not complete."""
 
 
 def follow(deployment: str) -> FlowRun:
     """Trigger a deployment, print its progress, and return its completed run.
 
     Raises:
-        RunFailed: If the deployment is unknown or its run does not complete.
+        UnknownDeployment: If the server does not have it.
+        RunFailed: If its run does not complete.
         NoServer: If no server answers.
     """
     with server_required():
-        try:
-            run = trigger(deployment, as_subflow=False)
-        except UnknownDeployment as error:
-            raise RunFailed(str(error)) from error
+        run = trigger(deployment, as_subflow=False)
     with get_client(sync_client=True) as client:
         print(f"{deployment}: run {run.name!r}, {run_url(run.id)}", flush=True)
         run = _print_until_final(client, run)

@@ -13,7 +13,7 @@ from typing import Any
 from prefect import Flow, tags
 
 from flows.runner.request import StageRequest, find
-from tasks.common.errors import HindsightError
+from tasks.common.errors import BadEnvironment
 from tasks.costs.hardware import POOLS, current_pool
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
@@ -30,19 +30,15 @@ made modules (ImportError: cannot import name, seen)."""
 _loading = Lock()
 
 
-class BadOwnStages(HindsightError):
-    """HINDSIGHT_OWN_STAGES has an unknown value."""
-
-
 def runs_in_process(request: StageRequest) -> bool:
     """Whether the stage's pool is this process's own, and costs nothing while the parent waits for other pools.
 
     Raises:
-        BadOwnStages: If the environment has an unknown value.
+        BadEnvironment: If the environment has an unknown value.
     """
     way = os.environ.get(VARIABLE, WAYS[0])
     if way not in WAYS:
-        raise BadOwnStages(f"{VARIABLE}={way!r} is unknown; set it to {' or '.join(WAYS)}.")
+        raise BadEnvironment(f"{VARIABLE}={way!r} is unknown; set it to {' or '.join(WAYS)}.")
     return way == "in_process" and request.pool == current_pool() and POOLS[request.pool].gpu is None
 
 

@@ -32,6 +32,10 @@ class UnknownDeployment(HindsightError):
     """The server has no deployment of this name."""
 
 
+class RunFailed(HindsightError):
+    """A run that was triggered did not complete, or left no result."""
+
+
 class NoServer(HindsightError):
     """No Prefect server answers."""
 

@@ -2,21 +2,17 @@
 
 import os
 
-from tasks.common.errors import HindsightError
+from tasks.common.errors import BadEnvironment
 
 VARIABLE = "HINDSIGHT_STAGE_HOURS"
 SECONDS_PER_HOUR = 3_600
-
-
-class BadTimeLimit(HindsightError):
-    """HINDSIGHT_STAGE_HOURS is not a number of hours."""
 
 
 def stage_seconds() -> float | None:
     """Seconds after which Prefect ends a stage's run as TimedOut; None if the environment sets no limit.
 
     Raises:
-        BadTimeLimit: If it is not a number above 0.
+        BadEnvironment: If it is not a number above 0.
     """
     text = os.environ.get(VARIABLE)
     if text is None:
@@ -26,5 +22,5 @@ def stage_seconds() -> float | None:
     except ValueError:
         hours = -1.0
     if not 0 < hours < float("inf"):
-        raise BadTimeLimit(f"{VARIABLE}={text!r} is not a number of hours above 0; unset it for no limit.")
+        raise BadEnvironment(f"{VARIABLE}={text!r} is not a number of hours above 0; unset it for no limit.")
     return hours * SECONDS_PER_HOUR

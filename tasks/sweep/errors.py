@@ -9,7 +9,3 @@ class BadSweep(HindsightError):
 
 class BaseDiffers(HindsightError):
     """The base model's figures differ between two runs with the same panel, base states and settings."""
-
-
-class SweepFailed(HindsightError):
-    """Some variations of a sweep ended without a report."""
