@@ -9,6 +9,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import State, StateType
 
+from flows.server.flow_runs import read_all
 from tasks.costs.usage import MachineStay, Meter, Outcome, failed_since_success
 
 ON_THE_MACHINE = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
@@ -45,7 +46,8 @@ def attempts(client: SyncPrefectClient, tags: Iterable[str]) -> dict[str, Attemp
     """
     wanted = sorted(set(tags))
     found = {tag: Attempts() for tag in wanted}
-    for run in _runs(client, wanted):
+    runs = read_all(client, FlowRunFilter(tags=FlowRunFilterTags(any_=wanted))) if wanted else []
+    for run in runs:
         had = stays_of(run, client.read_flow_run_states(run.id))
         for tag in set(run.tags) & set(wanted):
             found[tag].stays += had
@@ -103,15 +105,6 @@ def _stay(pool: str | None, due: datetime, began: datetime, ending: State | None
         return MachineStay(pool, queued_seconds, began, None, "live")
     outcome: Outcome = "completed" if ending.is_completed() else "failed"
     return MachineStay(pool, queued_seconds, began, ending.timestamp, outcome)
-
-
-def _runs(client: SyncPrefectClient, tags: list[str]) -> list[FlowRun]:
-    """All of them; the server answers in pages of 200."""
-    which = FlowRunFilter(tags=FlowRunFilterTags(any_=tags))
-    runs: list[FlowRun] = []
-    while tags and (page := client.read_flow_runs(flow_run_filter=which, offset=len(runs))):
-        runs += page
-    return runs
 
 
 def _pool(run: FlowRun) -> str | None:

@@ -11,6 +11,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowR
 from prefect.client.schemas.objects import State
 from prefect.states import Cancelling
 
+from flows.server.flow_runs import read_all
 from flows.server.tags import parent_tag, parents_among
 
 log = logging.getLogger(__name__)
@@ -44,5 +45,8 @@ def _other_parents(client: SyncPrefectClient, run: FlowRun, own: UUID) -> list[F
 
 
 def _alive(client: SyncPrefectClient, which: FlowRunFilter) -> list[FlowRun]:
-    runs = client.read_flow_runs(flow_run_filter=which)
-    return [run for run in runs if run.state is None or not (run.state.is_final() or run.state.is_cancelling())]
+    return [
+        run
+        for run in read_all(client, which)
+        if run.state is None or not (run.state.is_final() or run.state.is_cancelling())
+    ]

@@ -134,8 +134,12 @@ def deployment_parameters(deployment: str) -> dict[str, Any]:
 
 
 def runs_tagged(client: SyncPrefectClient, *tags: str) -> list[FlowRun]:
-    """All runs that carry every one of these tags; the server answers in pages."""
-    wanted = FlowRunFilter(tags=FlowRunFilterTags(all_=list(tags)))
+    """All runs that carry every one of these tags."""
+    return read_all(client, FlowRunFilter(tags=FlowRunFilterTags(all_=list(tags))))
+
+
+def read_all(client: SyncPrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
+    """All runs a filter finds; the server answers in pages of 200."""
     runs: list[FlowRun] = []
     while page := client.read_flow_runs(flow_run_filter=wanted, offset=len(runs)):
         runs += page
