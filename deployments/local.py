@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from deployments.access import clients_environment, server_environment, workers_environment
-from deployments.address import Address, BadServer, PortInUse, check_access, server_answers
+from deployments.address import Address, BadServer, check_access, server_answers
 from deployments.processes import end_all, is_running, record_process, remove_workspaces, temporary_dir
 from tasks.common.errors import HindsightError
 from tasks.common.settings import project_root, state_dir
@@ -76,7 +76,10 @@ def _start_server(address: Address, environment: dict[str, str]) -> None:
         if server_answers(address):
             check_access(address)
             return
-        raise PortInUse(f"a server of this folder runs elsewhere than at {address.api}; `make down` ends it.")
+        raise BadServer(
+            f"this folder's server runs but does not answer at {address.api}: it is starting, hangs, or was started "
+            "with another HINDSIGHT_HOST or HINDSIGHT_PORT. Wait, or end it with `make down`."
+        )
     address.check_port_is_free()
     process = _spawn("server", ["-m", "deployments.server"], environment)
     started = time.monotonic()

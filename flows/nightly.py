@@ -87,7 +87,7 @@ def _check_model_exists(recipe: Recipe, deployment: str, store: Store) -> None:
     if missing := missing_model_steps(recipe, store):
         raise NoTrainedModel(
             f"{recipe.name} has no trained model in {store.url}: {', '.join(missing)} would run, and a nightly run "
-            f"starts no training. Run {deployment} once, or set train_if_missing."
+            f"starts no training. Run {deployment} once, or set the parameter train_if_missing of this run."
         )
 
 

@@ -33,7 +33,7 @@ def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
             inputs={"base": "base", "corpus": "corpus", "panel": "panel"}
             | ({"placebo": "corpus placebo"} if recipe.placebo else {}),
             # Disk, store and prices may have changed since preflight passed.
-            rerun_before=tuple(step.name for step in arms if step.stage == "train"),
+            rerun_until_built=tuple(step.name for step in arms if step.stage == "train"),
         ),
         # Preflight changes no later artifact's bytes: the rented steps wait for it, and their keys do not hold it.
         Step(

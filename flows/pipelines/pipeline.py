@@ -1,4 +1,4 @@
-"""A pipeline as a value: its steps in order, and how a run of it is named, tagged and limited."""
+"""A pipeline as plain data: its steps, and how a run of it is named, tagged and limited."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ class Step:
         stage: The stage that builds it, a key of `flows.stages.STAGES`.
         config: The stage's config.
         inputs: Names of earlier steps, by the stage's parameter names.
-        after: Names of earlier steps to wait for; nothing of theirs goes into this artifact.
-        pool: The work pool that runs it; None for the stage's default.
-        rerun_before: While one of these steps has no artifact, this step runs although its own artifact exists.
+        after: Names of earlier steps to wait for; their artifacts are not inputs of this one.
+        pool: The work pool that runs it; None for the default of the stage.
+        rerun_until_built: This step runs even if its artifact exists, until all of these steps have theirs.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Step:
     inputs: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     pool: str | None = None
-    rerun_before: tuple[str, ...] = ()
+    rerun_until_built: tuple[str, ...] = ()
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -40,10 +40,10 @@ class Pipeline:
     """What the runners, the plan, the budget and the tables need to know of one run.
 
     Args:
-        name: Of the run, such as the recipe's name.
-        steps: Each one behind all the steps it needs. The last one's artifact is the result.
-        tags: Put on the runs of all its stages.
-        limits: What the run may spend.
+        name: The run's name, such as the recipe's.
+        steps: A step comes after all steps it needs; otherwise the order has no effect. The last makes the result.
+        tags: Tags of the runs of all its stages.
+        limits: The bounds on the run's spending.
     """
 
     name: str

@@ -44,26 +44,26 @@ class StageFailed(HindsightError):
 def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
     """Run the stage unless its artifact exists, and wait for it.
 
-    A lease on a rented pool lasts meanwhile, and ends when a fresh client has read the artifact back. A failed stage
-    keeps its lease: its machine may hold what can still be saved.
+    While the stage runs, this holds a lease on the rented pool, and releases it once a new client has read the artifact
+    back. A failed stage keeps its lease: its machine may have results that can still be copied.
 
     Raises:
-        StageFailed: If the run ended and the store holds no whole artifact.
+        StageFailed: If the run ended and the store holds no complete artifact.
         StoreError: If the store holds a damaged one.
     """
     lease = RentalLease(store, request.spec, request.deployment)
     if found := find(request, store):
-        if lease.is_left_over():
-            lease.prove(found)
+        if lease.is_orphaned():
+            lease.verify_and_release(found)
         if not request.always:
             return found
     lease.renew()
     run = _run_to_the_end(request, lease)
-    # The artifact of an earlier run must not hide that this run was refused.
+    # With `always`, an older artifact may exist although this run failed its checks.
     refused = request.always and not is_completed(run)
     if not refused and (found := find_artifact(store, request.spec, request.requested_by)):
         log.info("%s: done in %.0f s (%s)", request.step, run.total_run_time.total_seconds(), found.path)
-        lease.prove(found)
+        lease.verify_and_release(found)
         return found
     raise StageFailed(_reason(request, run, store))
 
@@ -74,7 +74,7 @@ def _run_to_the_end(request: StageRequest, lease: RentalLease) -> FlowRun:
     def attempt() -> FlowRun:
         with get_client(sync_client=True) as client:
             while True:
-                # After an outage the run that was sent is looked at first, though it may have ended meanwhile.
+                # After an outage, look first at the run sent before; it may have ended.
                 run = sent.pop() if sent else _live_run(client, request) or _start(client, request, lease)
                 sent.append(run)
                 run = _wait(client, request, run, lease)
@@ -87,7 +87,7 @@ def _run_to_the_end(request: StageRequest, lease: RentalLease) -> FlowRun:
 
 
 def _live_run(client: SyncPrefectClient, request: StageRequest) -> FlowRun | None:
-    # A run that was not sent for this rebuild leaves an existing artifact as it is.
+    # Only runs started for this rebuild replace an existing artifact.
     runs = runs_tagged(client, request.artifact_tag, *request.rebuild_tags)
     live = next((run for run in runs if not is_final(run)), None)
     if live:
@@ -102,7 +102,7 @@ def _parent_tags() -> list[str]:
 
 
 def _ended_with_another_parent(client: SyncPrefectClient, run: FlowRun) -> bool:
-    """Whether a run ended because another parent that owned it did, though this one still wants its artifact."""
+    """Whether a run ended because the parent that started it ended, while this one still needs the artifact."""
     if run.state is None or run.parent_task_run_id is None:
         return False
     owner_id = client.read_task_run(run.parent_task_run_id).flow_run_id
@@ -111,7 +111,7 @@ def _ended_with_another_parent(client: SyncPrefectClient, run: FlowRun) -> bool:
     owner = client.read_flow_run(owner_id).state
     if owner is None or owner.is_completed():
         return False
-    # A run inside the owner's process ends with it; one in a process of its own ends only by the cascade of a cancel.
+    # A run inside the owner's process ends with it; one in its own process only when a cancellation reaches it.
     return (run.state.is_cancelled() and owner.is_cancelled()) or (run.state.is_crashed() and run.deployment_id is None)
 
 
@@ -128,7 +128,7 @@ def _start(client: SyncPrefectClient, request: StageRequest, lease: RentalLease)
     try:
         run = start_or_share(client, request.artifact_tag, f"{request.spec.path}:{request.requested_by}", start)
     except UnknownDeployment as error:
-        lease.give_back()
+        lease.release_unused()
         raise StageFailed(f"{request.step} needs deployment {request.deployment}: {error}") from error
     log.info("%s: sent to %s as run %r", request.step, request.deployment, run.name)
     return run

@@ -1,4 +1,4 @@
-"""Runs variations of a recipe side by side. A retry finds what is running or done, and starts what failed once more.
+"""Runs variations of a recipe side by side. A retry re-attaches to running ones, reuses finished ones, restarts others.
 
 As for a single stage (dispatcher.py), the store is asked first, and it alone decides whether a variation is done.
 """
@@ -43,7 +43,7 @@ class VariantOutcome:
     """How a variation ended.
 
     Args:
-        variant: Which.
+        variant: The variation.
         report: Its report, if it has one.
         run: The run that this sweep sent or re-attached to; None if the store had the report.
         reason: Why there is no report.
@@ -56,7 +56,7 @@ class VariantOutcome:
 
 
 def variation_tag(variant: Variant) -> str:
-    """How any sweep finds the runs of the same variation."""
+    """The tag by which every sweep finds the runs of this variation."""
     return f"variation:{variant.key}"
 
 
@@ -65,36 +65,36 @@ def run_all(variants: Sequence[Variant], at_once: int, tags: Sequence[str], stor
 
     Args:
         variants: What to run.
-        at_once: Runs alive at a time.
-        tags: Put on every run, also on those it re-attached to.
-        store: Where reports are.
+        at_once: Largest number of runs at the same time.
+        tags: Tags of every run, also of those it re-attached to.
+        store: The store with the reports.
 
     Returns:
-        An outcome each, in the variants' order.
+        One outcome per variant, in their order.
     """
-    waiting, alive, over = deque(variants), dict[UUID, Variant](), dict[str, VariantOutcome]()
+    waiting, running, finished = deque(variants), dict[UUID, Variant](), dict[str, VariantOutcome]()
     logged_at = time.monotonic()
     with get_client(sync_client=True) as client:
-        while waiting or alive:
-            while waiting and len(alive) < at_once:
+        while waiting or running:
+            while waiting and len(running) < at_once:
                 variant = waiting.popleft()
-                begun = _begin(client, variant, tags, store)
-                if isinstance(begun, VariantOutcome):
-                    over[variant.key] = _logged(begun)
+                started = _begin(client, variant, tags, store)
+                if isinstance(started, VariantOutcome):
+                    finished[variant.key] = _logged(started)
                 else:
-                    alive[begun.id] = variant
-            time.sleep(POLL_SECONDS if alive else 0)
-            for run in filter(is_final, map(client.read_flow_run, list(alive))):
-                variant = alive.pop(run.id)
-                over[variant.key] = _logged(_outcome(variant, run, store))
+                    running[started.id] = variant
+            time.sleep(POLL_SECONDS if running else 0)
+            for run in filter(is_final, map(client.read_flow_run, list(running))):
+                variant = running.pop(run.id)
+                finished[variant.key] = _logged(_outcome(variant, run, store))
             if time.monotonic() - logged_at >= LOG_EVERY_SECONDS:
                 logged_at = time.monotonic()
-                log.info("sweep: %d of %d over, %d alive", len(over), len(variants), len(alive))
-    return [over[variant.key] for variant in variants]
+                log.info("sweep: %d of %d finished, %d running", len(finished), len(variants), len(running))
+    return [finished[variant.key] for variant in variants]
 
 
 def _begin(client: SyncPrefectClient, variant: Variant, tags: Sequence[str], store: Store) -> VariantOutcome | FlowRun:
-    """The outcome if it is known already, else a run that is alive."""
+    """The outcome if it is known already, else a run that has started."""
     try:
         return VariantOutcome(variant, find_result(leakage_premium_pipeline(variant.recipe), store))
     except ArtifactMissing:

@@ -38,7 +38,7 @@ def check_from_stage(from_stage: str, pipeline: Pipeline, store: Store) -> None:
             f"{', '.join(dict.fromkeys(step.stage for step in pipeline.steps))}."
         )
     try:
-        find_artifacts(pipeline, store, rebuilt | {step.name for step in pipeline.steps if step.rerun_before})
+        find_artifacts(pipeline, store, rebuilt | {step.name for step in pipeline.steps if step.rerun_until_built})
     except ArtifactMissing as error:
         raise StageNotRun(
             f"from_stage={from_stage!r} runs nothing before it, but {error} Choose {MISSING!r}, which runs every step "

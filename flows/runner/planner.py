@@ -124,7 +124,7 @@ def _status(
     if step.name in rebuilt:
         return "is rebuilt", "from_stage asks for it"
     if status.record:
-        ahead = [name for name in step.rerun_before if name in rebuilt or statuses[name].record is None]
+        ahead = [name for name in step.rerun_until_built if name in rebuilt or statuses[name].record is None]
         if ahead:
             return "is checked again", f"{ahead[0]} is still to run"
         return "exists", status.record.ref.path

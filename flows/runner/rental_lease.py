@@ -63,7 +63,7 @@ class RentalLease:
         except StoreError as error:
             log.warning("%s: lease %s was not renewed: %s", self.deployment, self.name, error)
 
-    def is_left_over(self) -> bool:
+    def is_orphaned(self) -> bool:
         """Whether a lease exists although the artifact does: a parent died before it had verified the artifact."""
         if not self.is_rented:
             return False
@@ -76,13 +76,13 @@ class RentalLease:
             return False
         return True
 
-    def give_back(self) -> None:
+    def release_unused(self) -> None:
         """End the lease: nothing was sent."""
         if self.lease:
             end(self.store, self.name)
             self.lease = None
 
-    def prove(self, ref: ArtifactRef) -> None:
+    def verify_and_release(self, ref: ArtifactRef) -> None:
         """Verify the artifact with a fresh client, and end the lease with the receipt.
 
         Every byte is read once more before the machine may go.

@@ -113,7 +113,7 @@ def stage_request(
         pipeline: Names and tags the run.
         refs: Artifacts of the steps it takes as inputs, by those steps' names.
         rebuilt: Steps to rebuild although their artifacts exist.
-        store: Says which of the steps in `rerun_before` have no artifact.
+        store: Says which of the steps in `rerun_until_built` have no artifact.
     """
     return StageRequest(
         step=step.name,
@@ -127,10 +127,10 @@ def stage_request(
 
 
 def _must_run_anew(step: Step, pipeline: Pipeline, rebuilt: Collection[str], store: Store) -> bool:
-    if not step.rerun_before:
+    if not step.rerun_until_built:
         return False
     statuses = step_statuses(pipeline, store)
-    return any(name in rebuilt or statuses[name].record is None for name in step.rerun_before)
+    return any(name in rebuilt or statuses[name].record is None for name in step.rerun_until_built)
 
 
 def _raise_first_failure(futures: Sequence[PrefectFuture[ArtifactRef]]) -> None:

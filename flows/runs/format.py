@@ -1,4 +1,4 @@
-"""The table of runs: as cells for a person and as CSV for a program."""
+"""The table of runs: as text, Markdown and CSV with full-precision numbers."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from tasks.sweep.figures import Figure, with_interval
 
 Row = dict[str, str]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes a cell that begins so for a formula. Source: OWASP, CSV Injection."""
+"""A spreadsheet takes a cell that starts with one of these for a formula. Source: OWASP, CSV Injection."""
 
 
 def run_cells(row: RunRow) -> Row:
@@ -40,7 +40,7 @@ def as_csv(rows: Sequence[RunRow]) -> str:
     Text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, fieldnames=list(_csv_cells(_EMPTY)))
+    writer = csv.DictWriter(stream, fieldnames=list(_csv_cells(_NO_RUN)))
     writer.writeheader()
     writer.writerows(_csv_cells(row) for row in rows)
     return stream.getvalue()
@@ -72,12 +72,12 @@ def as_markdown(rows: Sequence[Row]) -> str:
 def _csv_cells(row: RunRow) -> dict[str, str | int | float | None]:
     return {
         "started": row.started.isoformat(timespec="seconds") if row.started else None,
-        "who": _harmless(row.who),
-        "recipe": _harmless(row.recipe),
-        "deployment": _harmless(row.deployment),
-        "differs": _harmless(row.differs),
-        "state": _harmless(row.state),
-        "reason": _harmless(row.reason),
+        "who": _escape_formula(row.who),
+        "recipe": _escape_formula(row.recipe),
+        "deployment": _escape_formula(row.deployment),
+        "differs": _escape_formula(row.differs),
+        "state": _escape_formula(row.state),
+        "reason": _escape_formula(row.reason),
         "tokens_seen": row.tokens_seen,
         "dollars": row.dollars,
         "dollars_in_all": row.dollars_in_all,
@@ -86,8 +86,8 @@ def _csv_cells(row: RunRow) -> dict[str, str | int | float | None]:
         **_numbers("premium_trained", row.premium_trained),
         **_numbers("reduction", row.reduction),
         "interval": row.reduction.interval if row.reduction else None,
-        "verdict": _harmless(row.verdict),
-        "run": _harmless(row.link),
+        "verdict": _escape_formula(row.verdict),
+        "run": _escape_formula(row.link),
     }
 
 
@@ -96,7 +96,7 @@ def _numbers(name: str, figure: Figure | None) -> dict[str, float | None]:
     return {name: figure.point if figure else None, f"{name}_p2_5": low, f"{name}_p97_5": high}
 
 
-def _harmless(text: str) -> str:
+def _escape_formula(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
@@ -108,4 +108,4 @@ def _markdown_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-_EMPTY = RunRow(who="", started=None, recipe="", deployment="", differs="", state="", link="")
+_NO_RUN = RunRow(who="", started=None, recipe="", deployment="", differs="", state="", link="")

@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
 from flows.runs.recipes import FLOW_NAME, RunSources, recipe_of
-from flows.runs.row import Run, RunRow, builders, known_by, metric_columns, spend_of, tokens_seen
+from flows.runs.row import Run, RunRow, builders, metric_columns, records_until, spend_of, tokens_seen
 from flows.server.flow_runs import ending_of, run_url
 from tasks.recipe import Recipe
 from tasks.schemas.scores import PremiumScores
@@ -38,7 +38,7 @@ def run_rows(store: Store, n_newest: int | None = None) -> list[RunRow]:
         runs = _runs(client, n_newest)
         recipes = [recipe_of(run.parameters) for run in runs]
         made = [
-            Run(run.start_time, run.end_time, known_by(sources.records_of(recipe), run.end_time))
+            Run(run.start_time, run.end_time, records_until(sources.records_of(recipe), run.end_time))
             for run, recipe in zip(runs, recipes, strict=True)
         ]
         built_by = builders(made)

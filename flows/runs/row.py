@@ -11,7 +11,7 @@ from tasks.store.records import Record
 from tasks.sweep.figures import METRICS, Figure, figure_of
 
 CLOCKS_APART = timedelta(seconds=30)
-"""A record is dated by the machine that built it, a run's end by the one that ran it."""
+"""Tolerance for the difference between two machines' clocks."""
 
 
 class Spend(Frozen):
@@ -54,7 +54,7 @@ class RunRow(Frozen):
 
     @property
     def dollars_in_all(self) -> float | None:
-        """With the artifacts it found: the cost of its numbers, whichever run paid."""
+        """Cost of all artifacts behind this run's numbers, including those that earlier runs paid for."""
         return total((*self.built, *self.reused))
 
 
@@ -82,7 +82,7 @@ def total(spends: Iterable[Spend]) -> float | None:
 def dollars_of(record: Record) -> float | None:
     """What building an artifact cost, failed attempts included; None if no price was known.
 
-    Before schema 3 only trainings recorded it, in their facts.
+    Records older than schema 3 have it only for trainings, in their facts.
     """
     if record.spent:
         return record.spent.dollars
@@ -114,7 +114,7 @@ def spend_of(record: Record) -> Spend:
     return Spend(stage=record.kind, seconds=seconds_of(record), dollars=dollars_of(record))
 
 
-def known_by(records: Mapping[str, Record], ended: datetime | None) -> dict[str, Record]:
+def records_until(records: Mapping[str, Record], ended: datetime | None) -> dict[str, Record]:
     """The records that existed when a run ended; what was built or rebuilt later is not a result of it.
 
     Args:
@@ -126,10 +126,10 @@ def known_by(records: Mapping[str, Record], ended: datetime | None) -> dict[str,
 
 
 def builders(runs: Sequence[Run]) -> dict[str, int]:
-    """Which run built which artifact, so that the bill of all runs counts none twice.
+    """Which run built which artifact, so that each artifact is billed once.
 
-    The run during which the artifact was finished; of several the one that started first, because the others waited
-    for it.
+    The run during which the artifact was finished; if several runs overlap, the one that started first,
+    because the others waited for it.
 
     Args:
         runs: In any order.
@@ -164,7 +164,7 @@ def verdict(scores: PremiumScores) -> str:
     if figure.ends is None:
         return f"no interval: {figure.why_none or 'no reason was recorded'}"
     low, high = figure.ends
-    side = "above zero" if low > 0 else "below zero" if high < 0 else "holds zero"
+    side = "above zero" if low > 0 else "below zero" if high < 0 else "contains zero"
     return side if figure.interval == "two-way" else f"{side} by the reference's interval"
 
 

@@ -18,20 +18,20 @@ log = logging.getLogger(__name__)
 
 
 def cancel_children(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Cancel the runs this parent waits for, except those that another living parent waits for as well.
+    """Cancel the runs this parent waits for, except those that another running parent waits for as well.
 
     Prefect itself cancels the runs that a cancelled parent sent. This also cancels runs it re-attached to, which an
     earlier parent had sent.
 
     Args:
-        flow: The parent's flow; Prefect hands it in.
+        flow: The parent's flow; passed by Prefect.
         flow_run: The parent.
         state: Its state.
     """
     with get_client(sync_client=True) as client:
         for run in _alive(client, FlowRunFilter(tags=FlowRunFilterTags(all_=[parent_tag(flow_run.id)]))):
-            if wanting := _other_parents(client, run, flow_run.id):
-                log.info("%s continues: %s waits for it too", run.name, wanting[0].name)
+            if waiting_parents := _other_parents(client, run, flow_run.id):
+                log.info("%s continues: %s waits for it too", run.name, waiting_parents[0].name)
                 continue
             log.info("%s is cancelled with %s", run.name, flow_run.name)
             client.set_flow_run_state(

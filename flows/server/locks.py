@@ -1,7 +1,7 @@
-"""One run per artifact over all machines: a global concurrency limit of one, named by the artifact's key.
+"""Artifact locks: only one run at a time builds an artifact, on any machine.
 
-It keeps two machines from building the same artifact. The store decides which artifact counts, so a lost limit costs
-compute and never an artifact.
+A lock is a global concurrency limit of one with a lease, named by the artifact's key. The store decides which artifact
+counts, so losing a lock may waste compute but cannot damage an artifact.
 """
 
 import functools
@@ -35,8 +35,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LOCK_LEASE_SECONDS = 360.0
-"""Renewed at three quarters of it, so that the server may be away for 90 s before a living run loses its limit. A run
-that died holding it blocks others this long only if its death is unknown: see `_holder`."""
+"""Renewed at three quarters of it, so that the server may be unreachable for 90 s before a running run loses its lock.
+A run that died holding it blocks others this long only if the server has not recorded that it died."""
 FIRST_LOG_SECONDS = 2.0
 LOG_EVERY_SECONDS = 30.0
 MAY_HOLD = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
@@ -96,7 +96,8 @@ def _logged_while_waiting(spec: ArtifactSpec) -> Iterator[None]:
     def log_wait() -> None:
         pause = FIRST_LOG_SECONDS
         while not entered.wait(pause):
-            log.info("%s: waits for %.0f s: %s", spec.path, time.monotonic() - started, _holder(artifact_tag(spec)))
+            if not _free_lock_of_dead_holder(artifact_tag(spec)):
+                log.info("%s: waits for %.0f s: %s", spec.path, time.monotonic() - started, _holder(artifact_tag(spec)))
             pause = LOG_EVERY_SECONDS
 
     # Prefect's settings and the current run are context variables, which a thread does not inherit.
@@ -120,24 +121,33 @@ def _own_run() -> FlowRun | None:
 
 
 def _tag_own_run(client: SyncPrefectClient, tag: str) -> None:
-    # A run that a person triggered has no tag yet; with it parents find it like those they sent.
+    # Parents find runs by this tag. A run that a person started gets it here.
     run, pool = _own_run(), current_pool()
-    # A run inside another's process has no work pool that would tell its machine.
+    # A run inside another's process has no work pool that identifies its machine.
     wanted = {tag, pool_tag(pool)} if run and pool and run.work_pool_name is None else {tag}
     if run and (missing := wanted - set(run.tags)):
         client.update_flow_run(run.id, tags=[*run.tags, *sorted(missing)])
 
 
 def _holder(tag: str) -> str:
-    """A clause that names the limit's holder. A holder that is known to have died loses the limit."""
-    own = _own_run()
+    """Which run holds the lock, for the log."""
     with get_client(sync_client=True) as client:
-        runs = runs_tagged(client, tag)
-        others = [run for run in runs if run.state and (own is None or run.id != own.id)]
-        names = sorted(repr(run.name) for run in others if run.state and run.state.type in MAY_HOLD)
-        if names:
-            return f"limit {tag} is held by {'one of runs ' if len(names) > 1 else 'run '}{', '.join(names)}"
-        if any(run.state and run.state.type in DIED for run in others):
-            recreate_limit(client, tag)
-            return f"limit {tag} was held by a run that has died, and is free again"
+        names = sorted(repr(run.name) for run in _others(client, tag) if run.state and run.state.type in MAY_HOLD)
+    if names:
+        return f"limit {tag} is held by {'one of runs ' if len(names) > 1 else 'run '}{', '.join(names)}"
     return f"limit {tag} is held by a run that has ended, until its lease runs out"
+
+
+def _free_lock_of_dead_holder(tag: str) -> bool:
+    with get_client(sync_client=True) as client:
+        states = {run.state.type for run in _others(client, tag) if run.state}
+        is_dead = bool(states & DIED) and not states & MAY_HOLD
+        if is_dead:
+            recreate_limit(client, tag)
+            log.info("limit %s was held by a run that has died, and is free again", tag)
+    return is_dead
+
+
+def _others(client: SyncPrefectClient, tag: str) -> list[FlowRun]:
+    own = _own_run()
+    return [run for run in runs_tagged(client, tag) if own is None or run.id != own.id]

@@ -17,7 +17,7 @@ _RENAMED = {
 
 
 LEVEL = 95
-"""Percent of every quoted interval, as the reference's. Fields and texts with 2.5, 97.5 or 95 % are named after it."""
+"""Percent of every quoted interval, as the reference's. After a change rename p2_5 and p97_5, and texts with 95 %."""
 PERCENTILES = ((100 - LEVEL) / 2, 50.0, (100 + LEVEL) / 2)
 """Low end, middle and high end."""
 

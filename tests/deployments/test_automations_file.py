@@ -1,5 +1,7 @@
 """The file of automations: what is refused, and what is registered without an address. Needs no server."""
 
+import json
+import re
 import uuid
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from prefect.events.actions import CallWebhook
 from deployments.automations import BadAutomations, automations
 from deployments.pools import pool_files
 from deployments.webhook import BadWebhook, saved_webhooks
+from tasks.common.settings import project_root
 
 OWN_API = {"own-api": uuid.uuid4()}
 ENTRY = """
@@ -84,3 +87,10 @@ def test_a_bad_address_is_refused_and_not_quoted(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(BadWebhook, match=r"HINDSIGHT_SERVER_API \(34 characters\) is not an address") as refused:
         saved_webhooks()
     assert "s3cret" not in str(refused.value)
+
+
+def test_the_automations_name_every_pool_and_no_other() -> None:
+    text = (project_root() / "deployments" / "automations.yaml").read_text()
+    named = [set(json.loads(found)) for found in re.findall(r"work_pool_name in (\[[^\]]*\])", text)]
+    assert len(named) == 2
+    assert all(pools == {file.stem for file in pool_files()} for pools in named)

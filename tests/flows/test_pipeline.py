@@ -68,7 +68,7 @@ def test_without_the_switch_nothing_of_a_placebo_runs() -> None:
 
 @pytest.mark.parametrize(("recipe", "trainings"), [(RECIPE, 1), (WITH_PLACEBO, 2)], ids=["plain", "placebo"])
 def test_preflight_runs_anew_while_any_training_is_still_to_come(recipe: Recipe, trainings: int) -> None:
-    assert steps_of(recipe)["preflight"].rerun_before == ("train", "train placebo")[:trainings]
+    assert steps_of(recipe)["preflight"].rerun_until_built == ("train", "train placebo")[:trainings]
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, WITH_PLACEBO, WITH_STAGED_PRICES], ids=["plain", "placebo", "prices"])

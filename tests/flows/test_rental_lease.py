@@ -52,7 +52,7 @@ def receipts(store: Store) -> list[Receipt]:
 def test_a_stage_on_the_free_pool_has_no_lease_and_costs_no_second_read(store: Store, tmp_path: Path) -> None:
     watch = RentalLease(store, PLAN, "panel/cpu")
     watch.renew()
-    watch.prove(made(store, tmp_path))
+    watch.verify_and_release(made(store, tmp_path))
     assert list_leases(store).leases == ()
     assert receipts(store) == []
 
@@ -72,7 +72,7 @@ def test_a_proved_artifact_ends_the_lease_and_leaves_a_receipt(
     watch = RentalLease(store, PLAN, "panel/h100")
     watch.renew()
     with caplog.at_level("INFO"):
-        watch.prove(made(store, tmp_path))
+        watch.verify_and_release(made(store, tmp_path))
     assert list_leases(store).leases == ()
     assert [receipt.ref.path for receipt in receipts(store)] == [PLAN.path]
     assert any("in 1 blobs read back and hashed in 0." in message for message in caplog.messages)
@@ -84,7 +84,7 @@ def test_a_damaged_artifact_keeps_the_lease(store: Store, tmp_path: Path) -> Non
     ref = made(store, tmp_path)
     store.objects.write(store.blobs.names_of(store.record(ref))[0], b"rowS")
     with pytest.raises(ArtifactDamaged, match="No receipt is written"):
-        watch.prove(ref)
+        watch.verify_and_release(ref)
     assert read_lease(store, NAME).what == "panel/h100"
 
 
@@ -92,7 +92,7 @@ def test_a_second_parent_leaves_the_lease_to_the_first_until_that_one_is_dead(st
     first, second = RentalLease(store, PLAN, "panel/h100"), RentalLease(store, PLAN, "panel/h100")
     first.renew()
     second.renew()
-    second.prove(made(store, tmp_path))
+    second.verify_and_release(made(store, tmp_path))
     assert read_lease(store, NAME).holder == first.holder
     assert receipts(store) == []
     dead_parents_lease(store)

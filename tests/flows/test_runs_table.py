@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.runs.format import FORMULA_STARTS, as_csv, as_markdown, as_text, run_cells
-from flows.runs.row import Run, RunRow, Spend, builders, known_by, metric_columns, verdict
+from flows.runs.row import Run, RunRow, Spend, builders, metric_columns, records_until, verdict
 from flows.runs.spend_figure import spend_bars, write_spend
 from tasks.schemas.scores import Interval
 from tasks.sweep.figures import Figure
@@ -34,7 +34,7 @@ def row(**changed: Any) -> RunRow:
         "built": (Spend(stage="train", seconds=7_200, dollars=4.78), Spend(stage="embed", seconds=60, dollars=0.25)),
         "reused": (Spend(stage="corpus", seconds=30, dollars=1.0),),
         "reduction": Figure(point=-0.079, ends=(-0.31, 0.04), interval="two-way"),
-        "verdict": "holds zero",
+        "verdict": "contains zero",
         "minutes": 12.34,
         "link": "http://127.0.0.1:4200/runs/flow-run/x",
     }
@@ -108,8 +108,8 @@ def test_what_stood_before_all_runs_is_charged_to_none() -> None:
 
 def test_what_was_built_after_a_runs_end_is_no_result_of_it() -> None:
     records = {"train": made_record("train", "a")}
-    assert known_by(records, NOON + timedelta(minutes=1)) == known_by(records, None) == records
-    assert known_by(records, NOON - timedelta(minutes=1)) == {}
+    assert records_until(records, NOON + timedelta(minutes=1)) == records_until(records, None) == records
+    assert records_until(records, NOON - timedelta(minutes=1)) == {}
 
 
 @given(st.lists(st.tuples(st.integers(-60, 60), st.integers(0, 60)), max_size=6))
@@ -121,7 +121,7 @@ def test_no_artifact_is_charged_twice(spans: list[tuple[int, int]]) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "said"),
-    [(0.01, 0.2, "above zero"), (-0.2, -0.01, "below zero"), (-0.1, 0.1, "holds zero")],
+    [(0.01, 0.2, "above zero"), (-0.2, -0.01, "below zero"), (-0.1, 0.1, "contains zero")],
 )
 def test_without_a_hypothesis_the_verdict_is_where_zero_lies(low: float, high: float, said: str) -> None:
     robust = made_robust().model_copy(update={"answer": None})

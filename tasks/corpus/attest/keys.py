@@ -93,16 +93,20 @@ def load_signer() -> "CryptoSigner | None":
     return CryptoSigner(key)
 
 
+def _way_out(half: str) -> str:
+    return MAKE_ONE if half == "private" else "give the .pub file that the corpus's publisher sent you"
+
+
 def _load(path: Path, half: str, load: Callable[[bytes], object]) -> object:
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
         return load(path.read_bytes())
     except OSError as error:
-        raise KeyRefused(f"the {half} key {path} cannot be read: {error.strerror}; {MAKE_ONE}.") from error
+        raise KeyRefused(f"the {half} key {path} cannot be read: {error.strerror}; {_way_out(half)}.") from error
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # Neither the library's message nor the file's content: both may hold parts of the key.
-        raise KeyRefused(f"{path} is not an unencrypted PEM file with a {half} key; {MAKE_ONE}.") from None
+        raise KeyRefused(f"{path} is not an unencrypted PEM file with a {half} key; {_way_out(half)}.") from None
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

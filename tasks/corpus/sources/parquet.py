@@ -72,7 +72,10 @@ class ParquetFiles:
         self._open.move_to_end(path)
         file = self._open[path][1]
         if missing := [column for column in self.columns if column not in file.schema_arrow.names]:
-            raise DamagedSource(f"{path} has no column {missing[0]!r}; FineWeb's {', '.join(self.columns)} are needed.")
+            raise DamagedSource(
+                f"{path} lacks columns {', '.join(missing)}; FineWeb's {', '.join(self.columns)} are needed. "
+                "Write them into the file, or leave its dump out."
+            )
         _check_types(path, file.schema_arrow, self.columns)
         return file
 

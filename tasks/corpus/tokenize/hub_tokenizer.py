@@ -114,7 +114,8 @@ def _check_same_ids(tokenizer: "PreTrainedTokenizerBase", file: Path, name: str)
         other = Tokenizer.from_file(str(file))
     except Exception as error:
         raise TokenizerError(
-            f"{FILE} of {name} cannot be read as a tokenizer: {str(error)[:200]}. {WAY_OUT}"
+            f"{FILE} of {name} cannot be read as a tokenizer: {str(error)[:200]}. Install the "
+            f"tokenizers version of constraints.txt, or delete {file} to fetch it again."
         ) from error
     other.no_truncation()
     other.no_padding()

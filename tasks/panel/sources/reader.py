@@ -47,7 +47,13 @@ def read_prices(
 
 def closes_are_adjusted(source: Source) -> bool:
     """Whether the source's closes already contain later splits."""
-    return isinstance(source, Sp500Source) or (isinstance(source, CsvSource) and source.adjusted)
+    match source:
+        case Sp500Source():
+            return True
+        case CsvSource():
+            return source.adjusted
+        case JpxSource() | EcbFxSource() | PlantedSource():
+            return False
 
 
 def _read(source: Source, contract: Contract, staged: Path | None) -> tuple[pd.DataFrame, dict[str, JsonValue]]:

@@ -1,6 +1,7 @@
 """Power: the reduction a panel could detect, computed before any model exists."""
 
 from collections.abc import Iterator, Sequence
+from statistics import NormalDist
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from tasks.premium.inference.evaluate import Scheme, score
 from tasks.premium.rows import FloatArray, beside
 from tasks.schemas.scores import PERCENTILES, Power
 
-QUANTILE_975 = 1.96  # of LEVEL in tasks/schemas/scores.py
+QUANTILE_975 = round(NormalDist().inv_cdf(PERCENTILES[2] / 100), 2)
 QUANTILE_80 = 0.8416
 """Of the standard normal: two-sided 5 %, and 80 % power."""
 MIN_KEPT_DRAWS = 20

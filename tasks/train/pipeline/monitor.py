@@ -124,4 +124,7 @@ class Monitor:
 def _check_losses(lines: list[bytes]) -> None:
     for line in map(json.loads, lines):
         if not math.isfinite(line["loss"]):
-            raise TrainingFailed(f"the loss is {line['loss']} at step {line['step']}; the trainer was ended.")
+            raise TrainingFailed(
+                f"the loss is {line['loss']} at step {line['step']}, which must be finite; the trainer was ended. "
+                "Lower train.learning_rate, or look for damaged documents in the corpus."
+            )

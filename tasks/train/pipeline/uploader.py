@@ -15,7 +15,7 @@ from tasks.train.trainer.state_files import StateInfo, complete_states
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-RETRY_SECONDS = 60.0
+RETRY_PAUSE_SECONDS = 60.0
 """Pause before a failed upload of the same state is retried; a newer one is uploaded at once."""
 MAX_WAIT_SECONDS = 1_800.0
 """Longest wait for uploads when the trainer has failed: rented GPUs are idle meanwhile."""
@@ -32,7 +32,11 @@ class Uploader:
     """
 
     def __init__(
-        self, states: States, folder: Path, spent_seconds: Callable[[], float], retry_seconds: float = RETRY_SECONDS
+        self,
+        states: States,
+        folder: Path,
+        spent_seconds: Callable[[], float],
+        retry_seconds: float = RETRY_PAUSE_SECONDS,
     ) -> None:
         self.states, self.folder = states, folder
         self.spent_seconds, self.retry_seconds = spent_seconds, retry_seconds
