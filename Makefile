@@ -46,7 +46,7 @@ demo: install
 	$(RUN) -m deployments.local follow leakage-premium/$(RECIPE)
 
 plan: install
-	@$(RUN) -m flows plan configs/$(RECIPE).yaml
+	@$(RUN) -m deployments.local plan configs/$(RECIPE).yaml
 
 runs: install
 	@$(RUN) -m deployments.local runs --csv .hindsight/runs/runs.csv --figure .hindsight/runs/spend.svg

@@ -145,18 +145,19 @@ def _log(name: str) -> Path:
 
 def main() -> int:
     """Parse and act. An error is one sentence and exit code 1."""
-    options = _parser().parse_args()
+    # Options behind `follow`, `runs` and `plan` are those of `python -m flows`.
+    options, arguments = _parser().parse_known_args()
     try:
+        if arguments and options.action in ("up", "down"):
+            raise HindsightError(f"{options.action} takes no arguments, but was given {' '.join(arguments)}.")
         address = Address.from_environment()
         if options.action == "up":
             up(address)
         elif options.action == "down":
             print("ended: " + (", ".join(end_all()) or "nothing was running"))
             remove_workspaces()
-        elif options.action == "follow":
-            return _run_flows(address, "follow", options.deployment)
         else:
-            return _run_flows(address, "runs", *options.arguments)
+            return _run_flows(address, options.action, *arguments)
     except HindsightError as error:
         print(f"hindsight: {error}", file=sys.stderr)
         return 1
@@ -168,12 +169,8 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("up", help="start what is not running yet")
     actions.add_parser("down", help="end what was started here")
-    runs = actions.add_parser(
-        "runs", help="the table of all runs of the local server; arguments as `python -m flows runs`"
-    )
-    runs.add_argument("arguments", nargs=argparse.REMAINDER)
-    followed = actions.add_parser("follow", help="trigger a deployment of the local server and follow it")
-    followed.add_argument("deployment", help="such as leakage-premium/smoke")
+    for name, text in (("follow", "DEPLOYMENT"), ("runs", "[--csv FILE] [--figure FILE]"), ("plan", "RECIPE")):
+        actions.add_parser(name, help=f"`python -m flows {name} {text}` with the local server and its prices")
     return parser
 
 

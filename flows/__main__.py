@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tasks.common.errors import HindsightError
+from tasks.common.settings import start_logging
 from tasks.recipe import load_recipe
 from tasks.schemas.artifacts import Report
 
@@ -17,14 +18,12 @@ NOISY_LOGGERS = ("httpx", "matplotlib", "fontTools", "botocore", "aiobotocore")
 def main(arguments: list[str] | None = None) -> int:
     """Parse, run, print; a refusal is one sentence on stderr and exit code 1."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=os.environ.get("HINDSIGHT_LOG", "INFO"), format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
-    )
     # transformers draws a progress bar per shard; the stages log their own progress.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     for noisy in NOISY_LOGGERS:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
+        start_logging("INFO")
         options.command(options)
     except HindsightError as error:
         print(f"hindsight: {error}", file=sys.stderr)
@@ -48,11 +47,12 @@ def _run(options: argparse.Namespace) -> None:
 def _plan(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe)
     from flows.plan import plan_rows
+    from tasks.costs.prices import load_prices
     from tasks.store.store import open_store
 
     store = open_store()
     rows = plan_rows(recipe, store, options.from_stage)
-    print(f"plan of {recipe.name} on {store.url}; nothing is started\n")
+    print(f"plan of {recipe.name} on {store.url}, at {load_prices().current_provider}'s prices; nothing is started\n")
     print_table(rows)
 
 

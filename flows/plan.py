@@ -24,8 +24,8 @@ def plan(recipe: Recipe, from_stage: FromStage = MISSING) -> str:
     """Show what a run of leakage-premium would do: what exists, what would run, where, for how long. Starts nothing.
 
     Args:
-        recipe: What would run.
-        from_stage: As for a run.
+        recipe: The recipe of the run to plan.
+        from_stage: `missing`, or the stage to run from, as in leakage-premium.
     """
     store = open_store()
     rows = plan_rows(recipe, store, from_stage)
@@ -42,7 +42,9 @@ def plan_rows(recipe: Recipe, store: Store, from_stage: str = MISSING) -> list[d
 
     Raises:
         StageNotRun: If such a run would be refused.
+        UnwritableStore: As for a run.
     """
+    store.probe()
     pipeline = leakage_premium_pipeline(recipe)
     steps = plan_steps(pipeline, store, from_stage)
     if any(step.pool != "cpu" and step.hours is None and step.status != "exists" for step in steps):

@@ -78,6 +78,7 @@ def written(tmp_path: Path, text: str) -> Path:
         ("{}", r"name is missing"),
         ("- a\n- b", r"holds a list, not a mapping"),
         ("a: [", r"is not YAML"),
+        ("name: x\ncorpus: {cutoff: 1960-13-31}", r"is not YAML: month must be in 1..12"),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:

@@ -38,7 +38,9 @@ def runs_in_process(request: StageRequest) -> bool:
     """
     way = os.environ.get(VARIABLE, WAYS[0])
     if way not in WAYS:
-        raise BadEnvironment(f"{VARIABLE}={way!r} is unknown; set it to {' or '.join(WAYS)}.")
+        raise BadEnvironment(
+            f"{VARIABLE}={way!r} is unknown; set it to in_process (formerly here) or remote (formerly sent)."
+        )
     return way == "in_process" and request.pool == current_pool() and POOLS[request.pool].gpu is None
 
 

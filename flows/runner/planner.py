@@ -1,6 +1,6 @@
 """What a run would do, step by step: what exists, what would run, where, for how long, and why. Nothing is started."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -11,7 +11,7 @@ from flows.pipelines.pipeline import Pipeline, Step
 from flows.runner.from_stage import MISSING, check_from_stage
 from flows.stages import STAGES
 from flows.status import StepStatus, pool_of, step_statuses
-from tasks.common.text import DASH, SECONDS_PER_HOUR
+from tasks.common.text import DASH, SECONDS_PER_HOUR, duration
 from tasks.costs.prices import Prices, load_prices
 from tasks.store.catalogue import records
 from tasks.store.records import Record, differences
@@ -49,8 +49,8 @@ class PlannedStep:
             "step": self.name,
             "status": self.status,
             "pool": self.pool,
-            "hours": _range(self.hours, ".3g"),
-            "dollars": _range(self.dollars, ",.2f"),
+            "time": _range(self.hours, lambda hours: duration(hours * SECONDS_PER_HOUR)),
+            "dollars": _range(self.dollars, "{:,.2f}".format),
             "prediction from": self.basis or DASH,
             "reason": self.reason,
         }
@@ -176,8 +176,8 @@ def _sum(ranges: Iterable[Range | None]) -> Range | None:
     return (sum(low for low, _ in known), sum(high for _, high in known)) if known else None
 
 
-def _range(ends: Range | None, form: str) -> str:
+def _range(ends: Range | None, shown: Callable[[float], str]) -> str:
     if ends is None:
         return DASH
-    low, high = (f"{end:{form}}" for end in ends)
+    low, high = map(shown, ends)
     return high if low == high else f"{low} to {high}"

@@ -81,7 +81,10 @@ def server_required() -> Iterator[None]:
     """
     address = PREFECT_API_URL.value()
     if not address:
-        raise NoServer("PREFECT_API_URL names no Prefect server; `make demo` starts one and prints where it is.")
+        raise NoServer(
+            "PREFECT_API_URL names no Prefect server; `make demo` starts one. Set the variable to its address, such as "
+            "http://127.0.0.1:4200/api."
+        )
     try:
         yield
     except httpx.TransportError as error:

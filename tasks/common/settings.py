@@ -1,11 +1,14 @@
 """Base classes of all configs, and paths that the environment sets."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 from pydantic.fields import FieldInfo
+
+from tasks.common.errors import BadEnvironment
 
 NOT_IDENTITY: dict[str, JsonValue] = {"identity": False}
 """`Field(json_schema_extra=NOT_IDENTITY)`: the field changes where or how fast, never an artifact's bytes."""
@@ -58,6 +61,18 @@ def renamed(field: str, **new_of: str) -> BeforeValidator:
 def project_root() -> Path:
     """The folder that holds flows/, tasks/ and the environments; HINDSIGHT_ROOT moves it (a GPU node's image)."""
     return Path(os.environ.get("HINDSIGHT_ROOT", Path(__file__).resolve().parents[2]))
+
+
+def start_logging(default: str, line: str = "%(asctime)s %(message)s") -> None:
+    """Log to stderr at HINDSIGHT_LOG's level.
+
+    Raises:
+        BadEnvironment: If the level is unknown.
+    """
+    level = os.environ.get("HINDSIGHT_LOG", default).upper()
+    if level not in logging.getLevelNamesMapping():
+        raise BadEnvironment(f"HINDSIGHT_LOG={level!r} is unknown; set it to DEBUG, INFO, WARNING or ERROR.")
+    logging.basicConfig(level=level, format=line, datefmt="%H:%M:%S")
 
 
 def state_dir() -> Path:

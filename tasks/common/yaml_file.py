@@ -28,7 +28,7 @@ def read_yaml(file: Path, model: type[M], refusal: type[HindsightError], what: s
         content: JsonValue = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise refusal(f"{what} {file} cannot be read: {error.strerror}; the project's are in configs/.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a day that does not exist, bytes that are not UTF-8
         raise refusal(f"{what} {file} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):
         raise refusal(f"{what} {file} holds a {type(content).__name__}, not a mapping.")

@@ -2,13 +2,13 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tasks.common.errors import HindsightError
+from tasks.common.settings import start_logging
 from tasks.store.catalogue import records, resolve
 from tasks.store.export import export
 from tasks.store.forget import forget
@@ -22,13 +22,11 @@ from tasks.store.store import Store, open_store
 def main(arguments: list[str] | None = None) -> int:
     """Run a command. Exit status 0: done; 1: refused, or something is unreadable or overdue; 2: unknown command."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=os.environ.get("HINDSIGHT_LOG", "INFO"), format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
-    )
     for noisy in ("botocore", "urllib3", "filelock"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     act: Callable[[Store, argparse.Namespace], int] = options.act
     try:
+        start_logging("INFO")
         return act(open_store(), options)
     except HindsightError as error:
         print(f"hindsight: {error}", file=sys.stderr)

@@ -51,6 +51,20 @@ def test_a_silent_port_is_not_a_server(listener: int) -> None:
     assert not server_answers(Address(free_port()))
 
 
+def test_options_behind_runs_reach_the_command_they_belong_to(tmp_path: Path) -> None:
+    refused = Stack(tmp_path, free_port()).local("runs", "--csv", str(tmp_path / "runs.csv"))
+    assert refused.returncode == 1
+    assert "no Prefect server answers at http://127.0.0.1:" in refused.stderr
+    refused = Stack(tmp_path, free_port()).local("down", "--csv")
+    assert (refused.returncode, refused.stderr) == (1, "hindsight: down takes no arguments, but was given --csv.\n")
+
+
+def test_a_plan_of_the_local_pools_costs_nothing(tmp_path: Path) -> None:
+    planned = Stack(tmp_path, free_port()).local("plan", "configs/smoke.yaml")
+    assert planned.returncode == 0, planned.stderr
+    assert "at own's prices" in planned.stdout
+
+
 def test_following_without_a_server_is_refused_in_a_sentence(tmp_path: Path) -> None:
     refused = Stack(tmp_path, free_port()).local("follow", "leakage-premium/smoke")
     assert refused.returncode == 1

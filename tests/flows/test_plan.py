@@ -14,6 +14,7 @@ from flows.runner.from_stage import StageNotRun
 from flows.runner.planner import PlannedStep, plan_steps, plan_table
 from flows.status import spec_of
 from tasks.common.settings import project_root
+from tasks.common.text import SECONDS_PER_HOUR, duration
 from tasks.preflight.forecast import forecast
 from tasks.preflight.planned_run import PlannedRun
 from tasks.recipe import Recipe, load_recipe
@@ -135,9 +136,8 @@ def test_before_preflight_rented_steps_are_estimated_from_the_recipe_and_the_bas
     expected = forecast(PlannedRun.of(recipe, qwen_35b(), recipe.panel.n_stocks * recipe.panel.dates_per_stock))
     assert [stage.step for stage in expected] == ["embed base", "train", "merge", "embed trained"]
     for stage in expected:
-        assert f"{stage.hours.low:.3g} to {stage.hours.high:.3g}" in rows[stage.step] or (
-            f"{stage.hours.low:.3g}  " in rows[stage.step]
-        )
+        low, high = (duration(hours * SECONDS_PER_HOUR) for hours in (stage.hours.low, stage.hours.high))
+        assert (low if low == high else f"{low} to {high}") in rows[stage.step]
         assert "the recipe alone" in rows[stage.step]
 
 
@@ -147,3 +147,20 @@ def test_where_the_hub_does_not_give_the_bases_config_the_plan_says_so_and_still
     rows = plan_rows(load_recipe(project_root() / "configs" / "fineweb-2017-26-lora.yaml"), store)
     assert "rented steps are not estimated: model Qwen/Qwen3.5-35B-A3B-Base at revision 0f0813072d23" in caplog.text
     assert rows[-1]["status"] == "11 of 11"
+
+
+def test_a_store_that_cannot_be_written_is_refused_as_for_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HINDSIGHT_STORE", str(tmp_path / "file" / "store"))
+    assert main(["plan", str(project_root() / "configs" / "smoke.yaml")]) == 1
+    assert "file/store cannot be written: NotADirectoryError" in capsys.readouterr().err
+
+
+def test_an_unknown_log_level_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HINDSIGHT_LOG", "verbose")
+    assert main(["plan", str(project_root() / "configs" / "smoke.yaml")]) == 1
+    assert "HINDSIGHT_LOG='VERBOSE' is unknown; set it to DEBUG, INFO, WARNING or ERROR" in capsys.readouterr().err

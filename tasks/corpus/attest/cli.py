@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import logging
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tasks.common.errors import HindsightError
+from tasks.common.settings import start_logging
 from tasks.corpus.attest.keys import KEY_VARIABLE, MAKE_ONE, make_keys
 from tasks.corpus.attest.signing import enveloped, sign
 from tasks.corpus.attest.verdict import Verdict, verify
@@ -34,9 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
         was checked.
     """
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=os.environ.get("HINDSIGHT_LOG", "WARNING"), format="%(message)s")
     act: Callable[[argparse.Namespace], int] = options.act
     try:
+        start_logging("WARNING", "%(message)s")
         return act(options)
     except HindsightError as error:
         print(f"hindsight: {error}", file=sys.stderr)

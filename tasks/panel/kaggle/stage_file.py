@@ -1,12 +1,11 @@
 """`python -m tasks.panel.kaggle.stage_file FILE` puts a price file into the store. Nothing is downloaded."""
 
 import argparse
-import logging
-import os
 import sys
 from pathlib import Path
 
 from tasks.common.errors import HindsightError
+from tasks.common.settings import start_logging
 from tasks.panel.errors import UnreadablePrices
 from tasks.panel.kaggle.config import PricesConfig
 from tasks.panel.kaggle.publish import N_ROWS, publish_by_digest, publish_file
@@ -18,10 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tasks.panel.kaggle.stage_file", description=__doc__)
     parser.add_argument("file", type=Path, help="JPX's stock_prices.csv, plain, gzipped or in a zip archive")
     options = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=os.environ.get("HINDSIGHT_LOG", "WARNING"), format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
-    )
     try:
+        start_logging("WARNING")
         print("\n".join(stage_file(open_store(), options.file)))
     except HindsightError as error:
         print(f"hindsight: {error}", file=sys.stderr)
