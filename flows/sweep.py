@@ -8,7 +8,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 from pydantic import ValidationError
 
-from flows.runner.fan_out import VariantOutcome, run_all
+from flows.pipelines.leakage_premium import leakage_premium_pipeline
+from flows.runner.fan_out import Job, JobOutcome, run_all
 from flows.runs.format import as_markdown
 from flows.runs.publish import publish_runs_table, publish_spend_by_run
 from flows.runs.row import final_loss, spend_of, tokens_seen, total, verdict
@@ -48,12 +49,17 @@ def sweep(config: SweepConfig) -> str:
     if config.same_base:
         check_base_settings(chosen)
     log.info("sweep %s: %d variations, %d at once", config.name, len(chosen), config.at_once)
-    outcomes = run_all(chosen, config.at_once, _tags(), store)
+    outcomes = run_all([_job(variant) for variant in chosen], config.at_once, _tags(), store)
     try:
-        return _conclude(config, outcomes, store)
+        return _conclude(config, chosen, outcomes, store)
     finally:
         publish_runs_table()
         publish_spend_by_run()
+
+
+def _job(variant: Variant) -> Job:
+    parameters = {"recipe": variant.recipe.model_dump(mode="json")}
+    return Job(variant.key, variant.deployment, parameters, leakage_premium_pipeline(variant.recipe))
 
 
 def _recipe_of(deployment: str) -> Recipe:
@@ -78,24 +84,23 @@ def _tags() -> list[str]:
     return [f"sweep:{own.id}", parent_tag(own.id), *(tag for tag in own.tags if tag.startswith("by:"))]
 
 
-def _conclude(config: SweepConfig, outcomes: Sequence[VariantOutcome], store: Store) -> str:
+def _conclude(config: SweepConfig, chosen: Sequence[Variant], outcomes: Sequence[JobOutcome], store: Store) -> str:
     measured = {
-        outcome.variant.name: read_scores(outcome.variant.name, outcome.report, store)
-        for outcome in outcomes
-        if outcome.report
+        outcome.job.name: read_scores(outcome.job.name, outcome.result, store) for outcome in outcomes if outcome.result
     }
     refusal, groups = _base_groups(list(measured.values()))
     metric = METRICS[config.rank_by]
     candidates = [
-        candidate_of(measured[outcome.variant.name], metric, store) if outcome.report else _failed(outcome)
+        candidate_of(measured[outcome.job.name], metric, store) if outcome.result else _failed(outcome)
         for outcome in outcomes
     ]
     ranking = rank(candidates, metric)
     details = {
-        outcome.variant.name: _details(outcome, outcomes[0].variant, measured, groups, store) for outcome in outcomes
+        variant.name: _details(variant, outcome, chosen[0], measured, groups, store)
+        for variant, outcome in zip(chosen, outcomes, strict=True)
     }
     rows = ranking_rows(ranking, details, config.rank_by)
-    failures = [outcome for outcome in outcomes if outcome.report is None]
+    failures = [outcome for outcome in outcomes if outcome.result is None]
     remarks = [f"**{refusal}**"] * bool(refusal) + notes(ranking, metric, len(failures), len(set(groups.values())))
     _publish(config, rows, remarks)
     if refusal:
@@ -104,7 +109,7 @@ def _conclude(config: SweepConfig, outcomes: Sequence[VariantOutcome], store: St
         first = failures[0]
         raise RunFailed(
             f"{len(failures)} of {len(outcomes)} variations of sweep {config.name} ended without a report, first "
-            f"{first.variant.name}: {first.reason} A retry starts these once more and nothing else."
+            f"{first.job.name}: {first.reason} A retry starts these once more and nothing else."
         )
     return rows[0]["variation"]
 
@@ -118,20 +123,20 @@ def _base_groups(measured: list[VariationScores]) -> tuple[BaseDiffers | None, d
     return None, {name: letters[key] for key, names in groups.items() for name in names}
 
 
-def _failed(outcome: VariantOutcome) -> Candidate:
-    return Candidate(outcome.variant.name, Figure(point=None, why_none=outcome.reason))
+def _failed(outcome: JobOutcome) -> Candidate:
+    return Candidate(outcome.job.name, Figure(point=None, why_none=outcome.reason))
 
 
 def _details(
-    outcome: VariantOutcome,
+    variant: Variant,
+    outcome: JobOutcome,
     reference: Variant,
     measured: dict[str, VariationScores],
     groups: dict[str, str],
     store: Store,
 ) -> RunDetails:
-    variant = outcome.variant
     found = measured.get(variant.name)
-    lineage = store.lineage(outcome.report) if outcome.report else []
+    lineage = store.lineage(outcome.result) if outcome.result else []
     return RunDetails(
         differs=as_text(differences(variant.recipe, reference.recipe)),
         tokens_seen=tokens_seen(lineage),
@@ -139,7 +144,7 @@ def _details(
         dollars=total(spend_of(record) for record in lineage),
         verdict=verdict(found.scores) if found else "",
         base=groups.get(variant.name, ""),
-        link=run_url(outcome.run.id) if outcome.run else outcome.report.path if outcome.report else "",
+        link=run_url(outcome.run.id) if outcome.run else outcome.result.path if outcome.result else "",
     )
 
 
