@@ -138,7 +138,8 @@ class Outlook:
     @property
     def exceeds(self) -> bool:
         """Whether a person must be asked. A step without a forecast may start until the limit is reached without it."""
-        return self.in_all >= self.limit if self.high is None else self.in_all > self.limit
+        # Written so that a sum that is not a number exceeds every limit.
+        return not (self.in_all < self.limit if self.high is None else self.in_all <= self.limit)
 
     def __str__(self) -> str:
         """The facts of the question in one sentence."""

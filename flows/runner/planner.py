@@ -1,5 +1,6 @@
 """What a run would do, step by step: what exists, what would run, where, for how long, and why. Nothing is started."""
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +17,8 @@ from tasks.costs.prices import Prices, load_prices
 from tasks.store.catalogue import records
 from tasks.store.records import Record, differences
 from tasks.store.store import Store
+
+log = logging.getLogger(__name__)
 
 Range = tuple[float, float]
 NO_ESTIMATES: Mapping[str, Forecast] = MappingProxyType({})
@@ -100,7 +103,12 @@ def plan_table(rows: Iterable[PlannedStep]) -> list[dict[str, str]]:
 
 
 def _records_by_stage(steps: Iterable[Step], store: Store) -> dict[str, list[Record]]:
-    return {stage: records(store, stage)[0] for stage in dict.fromkeys(step.stage for step in steps)}
+    found: dict[str, list[Record]] = {}
+    for stage in dict.fromkeys(step.stage for step in steps):
+        found[stage], unreadable = records(store, stage)
+        for error in unreadable:
+            log.warning("not compared with: %s", error)
+    return found
 
 
 def _planned(

@@ -173,3 +173,10 @@ def test_a_price_that_nobody_knows_leaves_the_sum_unknown() -> None:
     assert [row["dollars"] for row in spend_table(steps, SINCE, NOW, PRICES)] == ["unknown", "2.39", "unknown"]
     before_schema_3 = StepUsage("corpus", "cpu", is_reached=True, record=record(SINCE - timedelta(days=1)))
     assert spend_table([before_schema_3], SINCE, NOW, PRICES)[0][EARLIER] == "unknown"
+
+
+@pytest.mark.parametrize("high", [float("nan"), None])
+def test_a_sum_that_is_not_a_number_exceeds_every_limit(high: float | None) -> None:
+    spent = 0.0 if high is not None else float("nan")
+    view = Outlook("train", "h100", spent=spent, under_way=0.0, low=high, high=high, limit=1e6)
+    assert view.exceeds

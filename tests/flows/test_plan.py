@@ -164,3 +164,16 @@ def test_an_unknown_log_level_is_refused_in_a_sentence(
     monkeypatch.setenv("HINDSIGHT_LOG", "verbose")
     assert main(["plan", str(project_root() / "configs" / "smoke.yaml")]) == 1
     assert "HINDSIGHT_LOG='VERBOSE' is unknown; set it to DEBUG, INFO, WARNING or ERROR" in capsys.readouterr().err
+
+
+def test_a_record_that_cannot_be_read_is_named_and_hides_no_other(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    near = publish(store, RECIPE, tmp_path / "made", "train")["train"]
+    other = RECIPE.model_copy(update={"train": RECIPE.train.model_copy(update={"seed": 5})})
+    cut = publish(store, other, tmp_path / "made", "train")["train"]
+    store.objects.write(f"{cut.path}/record.json", b"{")
+    asked = RECIPE.model_copy(update={"train": RECIPE.train.model_copy(update={"seed": 7})})
+    assert planned(asked, store)["train"].reason.startswith(f"nearest is {near.path}")
+    assert "not compared with: " in caplog.text
+    assert cut.path in caplog.text
