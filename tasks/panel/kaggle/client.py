@@ -1,21 +1,18 @@
-"""Kaggle's own client: sign-in, the request for one file, and its errors explained.
+"""Kaggle's own client: sign-in, the download of one file, and its errors explained.
 
 Of a failed request only the server's own text is quoted: the client's errors contain addresses that give access.
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tasks.panel.errors import KaggleError, NoCredentials, RulesNotAccepted
 from tasks.panel.kaggle.config import PricesConfig
-from tasks.panel.kaggle.receive import TIMEOUT_SECONDS
-
-if TYPE_CHECKING:
-    from requests import Response
+from tasks.panel.kaggle.transfer import TIMEOUT_SECONDS, Transfer
 
 SIGN_IN_HELP = (
     "Make a key at https://www.kaggle.com/settings/api and give the process that stages the prices KAGGLE_API_TOKEN, "
@@ -52,30 +49,29 @@ class Kaggle:
             ) from error
         # With VERBOSE in the environment it would print every request with its Authorization header.
         self.api.args = [argument for argument in self.api.args if argument not in ("--verbose", "-v")]
+        # It would print that there is a newer one.
+        self.api.already_printed_version_warning = True
+        self._transfer = Transfer(self.api)
         self._build = self.api.build_kaggle_client
         self.api.build_kaggle_client = self._client_with_timeout
 
-    @contextmanager
-    def open_file(self, config: PricesConfig) -> Iterator["Response"]:
-        """Request the file.
+    def download(self, config: PricesConfig, folder: Path) -> Path:
+        """Download the file, or the rest of it, in one attempt.
 
-        Yields:
-            The response from the file's first byte on, its body unread.
+        Args:
+            config: Which file.
+            folder: Keeps the bytes received for a later attempt.
+
+        Returns:
+            The whole file.
 
         Raises:
-            NoCredentials: If there are none, or Kaggle knows none of them.
-            OSError: If it answers with an error or not at all (requests' errors are OSErrors).
+            KaggleError: If it is too large; NoCredentials, if there are none or Kaggle knows none of them.
+            OSError: If the attempt failed (requests' errors are OSErrors), or the disk is full.
         """
-        from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFileRequest
-
         self._sign_in()
-        request = ApiDownloadDataFileRequest()
-        request.competition_name, request.file_name = config.competition, config.file
-        with (
-            self.api.build_kaggle_client() as client,
-            client.competitions.competition_api_client.download_data_file(request) as response,
-        ):
-            yield response
+        self.api.competition_download_file(config.competition, config.file, str(folder), quiet=True)
+        return self._transfer.file
 
     def final_error(self, error: Exception, config: PricesConfig) -> KaggleError | None:
         """The explained error of a failed request; None if a retry may succeed."""
@@ -103,13 +99,15 @@ class Kaggle:
             ) from None
 
     def _client_with_timeout(self) -> Any:
-        """The client with a timeout; by default it waits forever."""
+        """The client with a timeout, for by default it waits forever, and without compression."""
         client = self._build()
         with redirect_stdout(StringIO()):
             http = client.http_client()
             http.__enter__()
         # The session has no public name.
         http._session.send = partial(http._session.send, timeout=TIMEOUT_SECONDS)
+        # The client decodes what it writes: its offsets would not be those of the bytes sent.
+        http._session.headers["Accept-Encoding"] = "identity"
         return client
 
     def _without_secrets(self, text: str) -> str:

@@ -8,7 +8,7 @@ from tasks.common.retry import retry
 from tasks.panel.errors import KaggleUnreachable
 from tasks.panel.kaggle.client import Kaggle
 from tasks.panel.kaggle.config import PricesConfig
-from tasks.panel.kaggle.receive import CutBody, Partial, receive
+from tasks.panel.kaggle.transfer import MARKER, CutBody
 from tasks.store.errors import DISK_IS_FULL, NoSpace
 
 MAX_ATTEMPTS = 8
@@ -35,17 +35,13 @@ def download(config: PricesConfig, work_dir: Path) -> Path:
         NoSpace: If the disk is full.
     """
     import requests
-    import urllib3
 
-    lost = (requests.RequestException, urllib3.exceptions.HTTPError, CutBody, ConnectionError, TimeoutError)
-    kaggle, partial = Kaggle(), Partial(work_dir)
-    attempts = _Attempts(partial)
+    kaggle, attempts = Kaggle(), _Attempts(work_dir)
 
     def attempt() -> Path:
         try:
-            with kaggle.open_file(config) as response:
-                return receive(response, partial)
-        except lost as error:
+            return kaggle.download(config, work_dir)
+        except (requests.RequestException, CutBody) as error:
             # The cause would name an address that gives access to the file.
             raise (kaggle.final_error(error, config) or attempts.failed(error)) from None
         except OSError as error:
@@ -72,13 +68,15 @@ class _Retryable(Exception):
 class _Attempts:
     """Counts the failed attempts in a row that brought no new byte."""
 
-    def __init__(self, partial: Partial) -> None:
-        self._partial, self._n_bytes, self._n_failed = partial, partial.n_bytes, 0
+    def __init__(self, work_dir: Path) -> None:
+        self._work_dir, self._n_failed = work_dir, 0
+        self._n_bytes = _n_bytes_received(work_dir)
 
     def failed(self, error: Exception) -> _Retryable | KaggleUnreachable:
         """What to raise: KaggleUnreachable after too many attempts, or if the server asks for too long a wait."""
-        is_new = self._partial.n_bytes > self._n_bytes
-        self._n_bytes, self._n_failed = max(self._partial.n_bytes, self._n_bytes), 0 if is_new else self._n_failed + 1
+        n_bytes = _n_bytes_received(self._work_dir)
+        self._n_failed = 0 if n_bytes > self._n_bytes else self._n_failed + 1
+        self._n_bytes = max(n_bytes, self._n_bytes)
         reason, wait = _reason(error), _retry_after(error)
         if self._n_failed >= MAX_ATTEMPTS or (wait or 0) > LONGEST_WAIT_SECONDS:
             asks = f" and asks for a wait of {wait:.0f} s" if wait else ""
@@ -90,6 +88,10 @@ class _Attempts:
         message = f"{reason} ({self._n_failed} of {MAX_ATTEMPTS} attempts without a new byte)"
         pause = min(FIRST_PAUSE_SECONDS * 2 ** max(self._n_failed - 1, 0), LONGEST_PAUSE_SECONDS)
         return _Retryable(message, pause if wait is None else wait)
+
+
+def _n_bytes_received(work_dir: Path) -> int:
+    return sum(file.stat().st_size for file in work_dir.rglob("*") if file.is_file() and file.suffix != MARKER)
 
 
 def _reason(error: Exception) -> str:

@@ -24,6 +24,7 @@ N_ROWS = 6 * 1500
 """Of the file it has in tests."""
 
 Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers and body; a Content-Length among the headers is sent as it is, and the line cut after the body."""
 
 
 def refusal(code: int, message: str, **headers: str) -> Answer:
@@ -71,6 +72,11 @@ class Site:
         """What part of the file was fetched, in order."""
         return [headers.get("Range") for headers in self.fetched]
 
+    @property
+    def asked_for_the_file(self) -> list[dict[str, Any]]:
+        """The questions for the file, in order."""
+        return [asked for path, asked in self.asked if path.endswith("/DownloadDataFile")]
+
     def may_enter(self, authorization: str) -> bool:
         """Whether this is one of the two keys."""
         return authorization in (f"Bearer {TOKEN}", f"Basic {b64encode(f'{USERNAME}:{KEY}'.encode()).decode()}")
@@ -97,10 +103,11 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, answer: Answer) -> None:
         code, headers, body = answer
         self.send_response(code)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+        self.close_connection = "Content-Length" in headers
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -151,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
             site.let_go.wait(30)
             start = site.hold_at
         self.wfile.write(site.body[start:stop])
-        if cut_after is not None:
+        if cut_after is not None or site.headers.get("Content-Length") == "":
             self.close_connection = True
 
 

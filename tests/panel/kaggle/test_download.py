@@ -16,7 +16,7 @@ from tasks.panel.errors import (
     UnreadablePrices,
 )
 from tasks.panel.kaggle import publish as publishing
-from tasks.panel.kaggle import receive
+from tasks.panel.kaggle import transfer
 from tasks.panel.kaggle.config import ARTIFACT_TYPE, PricesConfig
 from tasks.panel.kaggle.publish import publish
 from tasks.store.store import open_store
@@ -111,10 +111,35 @@ def test_a_file_that_kaggle_no_longer_has_is_refused_with_the_page_that_lists_th
         publish(open_store(), pinned(csv))
 
 
-def test_a_file_that_is_far_too_large_is_not_fetched(site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "MAX_BYTES", 100_000)
-    with pytest.raises(KaggleError, match=r"has \d+ bytes or more, at most 100000 are taken"):
+@pytest.mark.parametrize("headers", [{}, {"Content-Length": ""}], ids=["known-length", "unknown-length"])
+def test_a_file_that_is_far_too_large_is_refused_before_it_fills_the_disk(
+    site: Site, csv: bytes, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "MAX_BYTES", 100_000)
+    site.headers = headers
+    n_taken = len(csv) if not headers else 7 * transfer.CHUNK_BYTES
+    with pytest.raises(KaggleError, match=rf"has {n_taken} bytes or more, at most 100000 are taken.*stage_file FILE"):
         publish(open_store(), pinned(csv))
+    assert not list((state_dir() / "work").rglob("*.csv"))
+
+
+def test_the_clients_notice_of_a_newer_client_is_not_printed(
+    site: Site, csv: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.headers = {"X-Kaggle-APIVersion": "99.0"}
+    assert published(pinned(csv)) == csv
+    assert capsys.readouterr().out == ""
+
+
+def test_a_whole_file_is_kept_until_it_is_published(site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.headers = {"Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}
+    with monkeypatch.context() as broken:
+        broken.setattr(publishing, "_write_prices", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish(open_store(), pinned(csv))
+    site.to_fetch = [0]
+    assert published(pinned(csv)) == csv
+    assert site.ranges == [None, None]
 
 
 @pytest.mark.parametrize(

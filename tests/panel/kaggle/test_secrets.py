@@ -15,7 +15,7 @@ from tasks.panel.errors import (
     KaggleUnreachable,
     RulesNotAccepted,
 )
-from tasks.panel.kaggle.config import ARTIFACT_TYPE
+from tasks.panel.kaggle.config import ARTIFACT_TYPE, PricesConfig
 from tasks.panel.kaggle.publish import publish
 from tasks.store.store import open_store
 from tests.panel.kaggle.site import KEY, SIGNATURE, TOKEN, USERNAME, Site, pinned, published, refusal
@@ -60,7 +60,7 @@ def test_a_download_killed_in_the_middle_is_resumed_by_the_next_start_and_no_sec
 ) -> None:
     site.hold_at = 300_000
     first = started(site, csv, tmp_path / "first.log")
-    body = state_dir() / "work" / f"prices-{ARTIFACT_TYPE.spec(pinned(csv)).key}" / "body"
+    body = state_dir() / "work" / f"prices-{ARTIFACT_TYPE.spec(pinned(csv)).key}" / PricesConfig().file
     for _ in range(600):
         if body.exists() and body.stat().st_size > 200_000:
             break
