@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
+from tasks.store.s3_client import s3_client
+
 ACCESS_KEY = "hindsight-test-access"
 SECRET_KEY = "hindsight-test-secret-4f1c"
 
@@ -40,6 +42,11 @@ class S3Server:
         """Host and port."""
         host, port = self.endpoint.removeprefix("http://").split(":")
         return host, int(port)
+
+    def put(self, key: str, content: bytes) -> str:
+        """Write an object, by the environment's keys; a file put into rclone's folder is seen late. Gives its URL."""
+        s3_client().put_object(Bucket=self.bucket, Key=key, Body=content)
+        return f"s3://{self.bucket}/{key}"
 
     def start(self) -> None:
         """Start the process and wait until it listens."""

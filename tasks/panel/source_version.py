@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import fsspec
-
+from tasks.common.s3 import open_url
 from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Source, Sp500Source
 from tasks.panel.errors import UnreadablePrices
 from tasks.store.digests import sha256_of_stream
@@ -82,7 +81,7 @@ def _file_version(source: JpxSource | CsvSource, store: Store) -> SourceVersion:
 
 def _digest_of(csv: str) -> str:
     try:
-        with fsspec.open(csv, "rb") as file:
+        with open_url(csv) as file:
             return sha256_of_stream(file)
     except (OSError, ValueError, ImportError) as error:
         raise UnreadablePrices(

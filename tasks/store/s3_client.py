@@ -11,12 +11,10 @@ from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 from botocore.session import get_session
 
+from tasks.common.s3 import N_ATTEMPTS, client_arguments, config_arguments
 from tasks.store.digests import BUFFER_BYTES
 from tasks.store.errors import StoreError, StoreRefused, StoreUnreachable
 from tasks.store.parallel import n_transfers
-
-N_ATTEMPTS = 12
-"""With botocore's growing pauses (at most 20 s): half a minute and more of a server that is down or overloaded."""
 
 CAUSES = {
     "InvalidAccessKeyId": "the server does not know this key id; set AWS_ACCESS_KEY_ID to one it knows",
@@ -69,29 +67,17 @@ def s3_client(n_attempts: int | None = None) -> Any:
     """A botocore client for S3 with at most `n_attempts` (None: N_ATTEMPTS) per request; threads may share it.
 
     Raises:
-        StoreError: If the environment's timeout is not a positive number.
+        BadEnvironment: If the environment's timeout is not a positive number.
     """
-    seconds = _timeout()
     session = get_session()
     session.register_component("data_loader", _loader())
-    return session.create_client(
-        "s3",
-        region_name=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
-        endpoint_url=os.environ.get("HINDSIGHT_S3_ENDPOINT") or None,
-        config=Config(
-            connect_timeout=seconds,
-            read_timeout=seconds,
-            retries={"mode": "standard", "total_max_attempts": n_attempts or N_ATTEMPTS},
-            max_pool_connections=n_transfers() + 2,
-            tcp_keepalive=True,
-            # Every blob is hashed here, read back and hashed again: another checksum proves nothing more (servers were
-            # seen to accept wrong ones) and costs a pass over the bytes. For the same reason the signature covers the
-            # headers only.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            s3={"payload_signing_enabled": False},
-        ),
+    config = Config(
+        **config_arguments(n_attempts or N_ATTEMPTS),
+        max_pool_connections=n_transfers() + 2,
+        # Every blob is hashed here, read back and hashed again: a signature of the body would be one more pass.
+        s3={"payload_signing_enabled": False},
     )
+    return session.create_client("s3", **client_arguments(), config=config)
 
 
 def encryption() -> dict[str, str]:
@@ -137,17 +123,6 @@ def as_store_error(error: Exception, what: str, url: str, endpoint: str) -> Stor
 def _loader() -> Any:
     """Botocore's description of S3, a megabyte of JSON, read once per process; keys are read anew by each client."""
     return create_loader()
-
-
-def _timeout() -> float:
-    value = os.environ.get("HINDSIGHT_S3_TIMEOUT", "60")
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
-    if seconds <= 0:
-        raise StoreError(f"HINDSIGHT_S3_TIMEOUT={value!r} is not a positive number of seconds.")
-    return seconds
 
 
 def _without_password(endpoint: str) -> str:

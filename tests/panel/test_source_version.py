@@ -18,8 +18,11 @@ from tasks.panel.errors import NoCredentials, UnreadablePrices, UnsafeArchive
 from tasks.panel.kaggle.config import ARTIFACT_TYPE as PRICES
 from tasks.panel.kaggle.config import FILE_NAME
 from tasks.panel.source_version import pinned, probe_source
+from tasks.panel.sources.reader import read_prices
 from tasks.store.store import open_store
+from tests.connections import contacted
 from tests.panel.kaggle.site import Site
+from tests.s3_server import S3Server, free_port
 
 PRICES_TABLE = b"SecuritiesCode,Date,Close\n1301,2021-01-04,2742\n"
 
@@ -52,6 +55,25 @@ def test_a_url_is_fetched_and_hashed(tmp_path: Path) -> None:
     with served(tmp_path) as url:
         found = probe_source(CsvSource(csv=f"{url}/prices.csv"), open_store())
     assert found.sha256 == sha256(PRICES_TABLE).hexdigest()
+
+
+def test_a_file_on_s3_is_asked_of_the_stores_server_and_no_other(s3_store: str, s3_server: S3Server) -> None:
+    source = CsvSource(csv=s3_server.put("prices.csv", PRICES_TABLE))
+    with contacted() as hosts:
+        found = probe_source(source, open_store())
+        prices, facts = read_prices(source, "point_in_time")
+    assert found.sha256 == sha256(PRICES_TABLE).hexdigest()
+    assert (prices["close"].tolist(), facts["csv_sha256"]) == ([2742], found.sha256)
+    assert hosts == {s3_server.endpoint.removeprefix("http://")}
+
+
+def test_prices_on_a_server_that_is_down_are_refused(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.common.s3.N_ATTEMPTS", 1)
+    monkeypatch.setenv("HINDSIGHT_S3_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    source = CsvSource(csv="s3://bucket/prices.csv")
+    for read in (lambda: probe_source(source, open_store()), lambda: read_prices(source, "point_in_time")):
+        with pytest.raises(UnreadablePrices, match=r"price file s3://bucket/prices\.csv cannot be read: no answer"):
+            read()
 
 
 def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path: Path) -> None:

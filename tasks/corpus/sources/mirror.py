@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tasks.common.s3 import os_errors, storage_options
 from tasks.corpus.filters.cutoff import Dump
 from tasks.corpus.sources.reader import SourceFile, identify_local
 from tasks.corpus.sources.remote import call_server
@@ -30,7 +31,7 @@ class Mirror:
         import fsspec
 
         self.url, self._pinned = url, _pinned_dataset(url)
-        self._filesystem, path = fsspec.core.url_to_fs(url)
+        self._filesystem, path = fsspec.core.url_to_fs(url, **storage_options(url))
         self._root = path.rstrip("/")
 
     def dumps(self) -> set[str]:
@@ -77,7 +78,7 @@ class Mirror:
 
     def call(self, what: str, call: Callable[[], T]) -> T:
         """Call the server with retries; errors as in `call_server`."""
-        return call_server(what, self.url, call)
+        return call_server(what, self.url, os_errors()(call))
 
 
 def _pinned_dataset(url: str) -> "PinnedDataset | None":

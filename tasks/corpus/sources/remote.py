@@ -134,6 +134,11 @@ def _final_error(error: BaseException, what: str, where: str) -> CorpusError:
             f"{where} cannot be {what}, because HF_HUB_OFFLINE is set. Unset it, or name a mirror in "
             "corpus.source.root."
         )
+    if isinstance(error, PermissionError):
+        return SourceRefused(
+            f"{where} cannot be {what}: {describe_error(error)}. On S3 the AWS_* keys need the rights to read and list "
+            "it; in a folder its files must be readable; or name another mirror in corpus.source.root."
+        )
     return SourceUnreachable(
         f"{where} cannot be {what}: {describe_error(error)}. Check the network, or name a mirror in corpus.source.root."
     )

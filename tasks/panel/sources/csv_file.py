@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 
-import fsspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from tasks.common.s3 import open_url
 from tasks.panel.errors import UnreadablePrices
 from tasks.panel.sources.bad_values import GZIP_MAGIC, check_values, unreadable_value
 
@@ -66,8 +66,8 @@ def parse_prices(content: bytes, name: str, needed: Sequence[str], optional: Seq
 
 def _read_bytes(csv: str) -> bytes:
     try:
-        with fsspec.open(csv, "rb") as file:
-            content: bytes = file.read()
+        with open_url(csv) as file:
+            content = file.read()
     except (OSError, ValueError, ImportError) as error:
         raise UnreadablePrices(
             f"price file {csv} cannot be read: {error}; give the path of a stock_prices.csv."

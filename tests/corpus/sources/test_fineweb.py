@@ -11,12 +11,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.corpus.config import CorpusConfig, FineWebSource, corpus_label
-from tasks.corpus.errors import BudgetTooLarge, CorpusError, DamagedSource, DumpAfterCutoff, DumpUpToCutoff, UnknownDump
+from tasks.corpus.errors import (
+    BudgetTooLarge,
+    CorpusError,
+    DamagedSource,
+    DumpAfterCutoff,
+    DumpUpToCutoff,
+    SourceRefused,
+    UnknownDump,
+)
 from tasks.corpus.sources.mirror import Mirror
 from tasks.corpus.sources.parquet import ParquetFiles
 from tasks.corpus.write.writer import write_corpus
 from tasks.schemas.artifacts import TextShards
+from tests.connections import contacted
 from tests.corpus.conftest import write_dump
+from tests.s3_server import S3Server
 
 
 def fineweb(
@@ -44,6 +54,25 @@ def test_each_dump_has_an_equal_quota_and_they_take_turns(mirror: Path, tmp_path
     assert years != sorted(years)
     assert years != sorted(years, reverse=True)
     assert facts["n_tokens"] == sum(len(ids) for ids in shards.token_ids())
+
+
+def test_a_mirror_on_s3_is_asked_of_the_stores_server_and_gives_the_same_corpus(
+    mirror: Path, tmp_path: Path, s3_store: str, s3_server: S3Server
+) -> None:
+    for file in mirror.rglob("*.parquet"):
+        s3_server.put(f"fineweb/{file.relative_to(mirror)}", file.read_bytes())
+    build(fineweb(mirror), tmp_path / "local")
+    with contacted() as hosts:
+        build(fineweb(f"s3://{s3_server.bucket}/fineweb"), tmp_path / "s3")
+    assert hosts == {s3_server.endpoint.removeprefix("http://")}
+    local, remote = TextShards(tmp_path / "local"), TextShards(tmp_path / "s3")
+    assert list(remote.documents()) == list(local.documents())
+
+
+def test_a_mirror_that_the_keys_may_not_read_is_refused(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(SourceRefused, match=r"s3://hindsight/fineweb cannot be listed: .* the AWS_\* keys need"):
+        Mirror("s3://hindsight/fineweb").dumps()
 
 
 def test_a_late_document_in_an_admitted_dump_is_dropped(mirror: Path, tmp_path: Path) -> None:
