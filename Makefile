@@ -42,17 +42,16 @@ $(TRAINER)/.installed: constraints-trainer.txt
 	touch $@
 
 demo: install
-	$(RUN) -m deployments.local up
-	$(RUN) -m deployments.local follow leakage-premium/$(RECIPE)
+	$(VENV)/bin/hindsight demo $(RECIPE)
 
 plan: install
-	@$(RUN) -m deployments.local plan configs/$(RECIPE).yaml
+	@$(VENV)/bin/hindsight plan $(RECIPE)
 
 runs: install
-	@$(RUN) -m deployments.local runs --csv .hindsight/runs/runs.csv --figure .hindsight/runs/spend.svg
+	@$(VENV)/bin/hindsight runs --csv .hindsight/runs/runs.csv --figure .hindsight/runs/spend.svg
 
 down:
-	$(RUN) -m deployments.local down
+	$(VENV)/bin/hindsight down
 
 lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check .

@@ -87,7 +87,7 @@ class Address:
             except OSError as error:
                 raise PortInUse(
                     f"port {self.port} on {self.host} is in use by another program; end it, or choose another port: "
-                    f"HINDSIGHT_PORT={self.port + 1} make demo."
+                    f"HINDSIGHT_PORT={self.port + 1} hindsight demo."
                 ) from error
 
 
@@ -101,8 +101,8 @@ def check_access(address: Address) -> None:
     version = f"{address.api}/admin/version"
     if address.auth and _status(version) != 401:
         raise BadServer(
-            f"the server at {address.ui} runs without authentication though {AUTH_VARIABLE} is set; `make down` ends "
-            "it, and the next start requires it."
+            f"the server at {address.ui} runs without authentication though {AUTH_VARIABLE} is set; `hindsight down` "
+            "ends it, and the next start requires it."
         )
     if _status(version, address.headers) == 401:
         required = (

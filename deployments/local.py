@@ -1,20 +1,21 @@
-"""A Prefect server and one worker per pool on this machine: `python -m deployments.local up`.
+"""A Prefect server and one worker per pool on this machine: `hindsight up`.
 
 All files are in the state folder (`.hindsight`): the server's SQLite unless Prefect's own variable names a PostgreSQL,
 its UI, logs, and `processes.json` with what was started here, so that `down` ends only that. Nothing needs root.
 """
 
-import argparse
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from deployments.access import clients_environment, server_environment, workers_environment
 from deployments.address import Address, BadServer, check_access, server_answers
-from deployments.processes import end_all, is_running, record_process, remove_workspaces, temporary_dir
+from deployments.processes import is_running, record_process, temporary_dir
 from tasks.common.errors import HindsightError
 from tasks.common.settings import project_root, state_dir
 from tasks.costs.prices import PROVIDER_VARIABLE
@@ -25,7 +26,7 @@ SERVER_START_SECONDS = 240
 """A first start on a cold disk has taken 65 s."""
 
 
-def up(address: Address) -> None:
+def start(address: Address) -> None:
     """Start what is not running yet: server, pools, deployments, workers.
 
     What runs stays untouched: after a crash of the server this starts it, and runs continue.
@@ -45,6 +46,33 @@ def up(address: Address) -> None:
         _start_worker(file.stem, workers_environment(environment))
     sign_in = "; sign in with HINDSIGHT_AUTH, user:password as a whole" if address.auth else ""
     print(f"server, workers: {address.ui} (logs in {state_dir() / 'logs'}){sign_in}", flush=True)
+
+
+@contextmanager
+def as_client(provider: str | None = None) -> Iterator[None]:
+    """Make this process a client of the server that PREFECT_API_URL names, or else of the local one.
+
+    Prefect reads the environment when it is imported: import it inside the block.
+
+    Args:
+        provider: Whose prices are taken instead of the environment's.
+
+    Raises:
+        BadServer: If the local server requires another authentication than the environment's.
+    """
+    before = dict(os.environ)
+    try:
+        if not os.environ.get("PREFECT_API_URL"):
+            address = Address.from_environment()
+            if server_answers(address):
+                check_access(address)
+            os.environ.update(clients_environment(_environment(address), address.auth))
+        if provider:
+            os.environ[PROVIDER_VARIABLE] = provider
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _environment(address: Address) -> dict[str, str]:
@@ -78,7 +106,7 @@ def _start_server(address: Address, environment: dict[str, str]) -> None:
             return
         raise BadServer(
             f"this folder's server runs but does not answer at {address.api}: it is starting, hangs, or was started "
-            "with another HINDSIGHT_HOST or HINDSIGHT_PORT. Wait, or end it with `make down`."
+            "with another HINDSIGHT_HOST or HINDSIGHT_PORT. Wait, or end it with `hindsight down`."
         )
     address.check_port_is_free()
     process = _spawn("server", ["-m", "deployments.server"], environment)
@@ -129,50 +157,5 @@ def _prefect_step(arguments: list[str], environment: dict[str, str], quiet: bool
         print(done.stdout.strip(), flush=True)
 
 
-def _run_flows(address: Address, *arguments: str) -> int:
-    if server_answers(address):
-        check_access(address)
-    command = [sys.executable, "-m", "flows", *arguments]
-    environment = clients_environment(_environment(address), address.auth)
-    returncode = subprocess.run(command, cwd=project_root(), env=environment).returncode
-    print(f"UI: {address.ui} (`make down` ends server and workers)", flush=True)
-    return returncode
-
-
 def _log(name: str) -> Path:
     return state_dir() / "logs" / f"{name}.log"
-
-
-def main() -> int:
-    """Parse and act. An error is one sentence and exit code 1."""
-    # Options behind `follow`, `runs` and `plan` are those of `python -m flows`.
-    options, arguments = _parser().parse_known_args()
-    try:
-        if arguments and options.action in ("up", "down"):
-            raise HindsightError(f"{options.action} takes no arguments, but was given {' '.join(arguments)}.")
-        address = Address.from_environment()
-        if options.action == "up":
-            up(address)
-        elif options.action == "down":
-            print("ended: " + (", ".join(end_all()) or "nothing was running"))
-            remove_workspaces()
-        else:
-            return _run_flows(address, options.action, *arguments)
-    except HindsightError as error:
-        print(f"hindsight: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m deployments.local", description=__doc__)
-    actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("up", help="start what is not running yet")
-    actions.add_parser("down", help="end what was started here")
-    for name, text in (("follow", "DEPLOYMENT"), ("runs", "[--csv FILE] [--figure FILE]"), ("plan", "RECIPE")):
-        actions.add_parser(name, help=f"`python -m flows {name} {text}` with the local server and its prices")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,15 +8,15 @@ import grimp
 
 PAGE = Path(__file__).with_suffix(".md")
 BLOCK = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
-ROOTS = ("deployments", "flows", "tasks")
-TRIGGERED = ("__main__", "leakage_premium", "nightly", "plan", "store_audit", "sweep")
-"""Flows people trigger, and the command line."""
+ROOTS = ("deployments", "flows", "hindsight", "tasks")
+TRIGGERED = ("leakage_premium", "nightly", "plan", "store_audit", "sweep")
+"""Flows people trigger."""
 
 Edges = set[tuple[str, str]]
 
 
 def package_edges() -> Edges:
-    """Imports between the packages of `flows` and `tasks`, the flows people trigger, and `deployments`."""
+    """Imports between the packages of `flows` and `tasks`, the flows people trigger, `deployments` and `hindsight`."""
     graph = grimp.build_graph(*ROOTS, cache_dir=None)
     edges: Edges = set()
     for module in graph.modules:
@@ -65,7 +65,7 @@ def _reaches(edges: Edges, start: str, goal: str) -> bool:
 def _package(module: str) -> str:
     """`tasks.store` for `tasks.store.refs`; the flows people trigger are one."""
     root, *rest = module.split(".")
-    if root == "deployments" or not rest:
+    if root in ("deployments", "hindsight") or not rest:
         return root
     if root == "flows" and rest[0] in TRIGGERED:
         return root

@@ -1,5 +1,6 @@
 """The recipe: the configs of all stages in one frozen tree, from a YAML file or the UI's form."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from tasks.base.config import BaseConfig
 from tasks.common.errors import HindsightError
-from tasks.common.settings import NOT_IDENTITY, Config
+from tasks.common.settings import NOT_IDENTITY, Config, project_root
 from tasks.common.yaml_file import read_yaml
 from tasks.corpus.config import CorpusConfig
 from tasks.costs.limits import Limits
@@ -17,6 +18,9 @@ from tasks.panel.config import PanelConfig
 from tasks.premium.config import PremiumConfig
 from tasks.report.config import ReportConfig
 from tasks.train.config import TrainConfig
+
+PRICES_FILE = "prices.yaml"
+"""In configs/, but no recipe."""
 
 
 class BadRecipe(HindsightError):
@@ -73,3 +77,25 @@ def load_recipe(file: Path) -> Recipe:
         BadRecipe: If the file is absent, not a YAML mapping, or has an unknown key or a value out of bounds.
     """
     return read_yaml(file, Recipe, BadRecipe, "recipe", "docs/recipe.md")
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """The project's recipes: the files of configs/ by name."""
+    files = sorted((project_root() / "configs").glob("*.yaml"))
+    return {file.stem: file for file in files if file.name != PRICES_FILE}
+
+
+def recipe_file(name: str) -> Path:
+    """The file of a recipe that a person named: one of the project's, or a path.
+
+    Raises:
+        BadRecipe: If it is neither; with the nearest of the project's names.
+    """
+    shipped = shipped_recipes()
+    if name in shipped:
+        return shipped[name]
+    if Path(name).is_file():
+        return Path(name)
+    nearest = get_close_matches(Path(name).stem, shipped, n=2)
+    hint = f"; did you mean {' or '.join(nearest)}?" if nearest else "."
+    raise BadRecipe(f"recipe {name!r} is neither a file nor one of the project's{hint} Those are {', '.join(shipped)}.")

@@ -51,8 +51,8 @@ class Stack:
         return {**kept, "HINDSIGHT_STATE": str(self.state), "HINDSIGHT_PORT": str(self.port), **self.extra}
 
     def local(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """`python -m deployments.local ...`, as the Makefile calls it."""
-        command = [*self.account, sys.executable, "-m", "deployments.local", *arguments]
+        """`hindsight ...`, as the Makefile calls it."""
+        command = [*self.account, sys.executable, "-m", "hindsight", *arguments]
         return subprocess.run(
             command, cwd=project_root(), env=self.environment(), capture_output=True, text=True, timeout=900
         )

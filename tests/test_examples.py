@@ -10,7 +10,7 @@ from tasks.common.settings import project_root
 
 
 def modules_with_examples() -> list[str]:
-    files = [file for root in ("tasks", "flows") for file in (project_root() / root).rglob("*.py")]
+    files = [file for root in ("tasks", "flows", "hindsight") for file in (project_root() / root).rglob("*.py")]
     with_examples = [file.relative_to(project_root()) for file in files if ">>> " in file.read_text(encoding="utf-8")]
     return sorted(".".join(Path(file).with_suffix("").parts) for file in with_examples)
 

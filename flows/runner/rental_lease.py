@@ -1,6 +1,6 @@
 """The lease of a stage on a rented pool: taken before it starts, renewed while waiting, ended by a receipt.
 
-A parent that dies leaves an overdue lease (`python -m tasks.store leases --overdue`), until the next parent of the same
+A parent that dies leaves an overdue lease (`hindsight store leases --overdue`), until the next parent of the same
 artifact takes it over or a person looks after the machine.
 """
 

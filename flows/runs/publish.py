@@ -38,7 +38,7 @@ def publish_runs_table() -> None:
     try:
         rows = run_rows(open_store(), N_IN_UI)
         description = (
-            f"The newest {len(rows)} runs; `python -m flows runs --csv FILE` writes all. "
+            f"The newest {len(rows)} runs; `hindsight runs --csv FILE` writes all. "
             "Dollars are of the stages a run built itself, and with those it found."
         )
         _publish("table", TABLE_KEY, as_json_table([run_cells(row) for row in rows]), description)

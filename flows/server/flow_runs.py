@@ -82,14 +82,14 @@ def server_required() -> Iterator[None]:
     address = PREFECT_API_URL.value()
     if not address:
         raise NoServer(
-            "PREFECT_API_URL names no Prefect server; `make demo` starts one. Set the variable to its address, such as "
-            "http://127.0.0.1:4200/api."
+            "PREFECT_API_URL names no Prefect server; `hindsight up` starts one. Set the variable to its address, such "
+            "as http://127.0.0.1:4200/api."
         )
     try:
         yield
     except httpx.TransportError as error:
         raise NoServer(
-            f"no Prefect server answers at {address}; `make demo` starts one, PREFECT_API_URL names another."
+            f"no Prefect server answers at {address}; `hindsight up` starts one, PREFECT_API_URL names another."
         ) from error
 
 
@@ -220,5 +220,5 @@ def artifact_key(*parts: str) -> str:
 def _unknown(deployment: str) -> UnknownDeployment:
     return UnknownDeployment(
         f"the server has no deployment {deployment}; `prefect deployment ls` lists those it has. Deploy what "
-        "prefect.yaml describes by `HINDSIGHT_ROOT=$PWD prefect --no-prompt deploy --all`, or here by `make demo`."
+        "prefect.yaml describes by `HINDSIGHT_ROOT=$PWD prefect --no-prompt deploy --all`, or here by `hindsight up`."
     )

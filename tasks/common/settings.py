@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_data_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 from pydantic.fields import FieldInfo
 
@@ -59,8 +60,19 @@ def renamed(field: str, **new_of: str) -> BeforeValidator:
 
 
 def project_root() -> Path:
-    """The folder that holds flows/, tasks/ and the environments; HINDSIGHT_ROOT moves it (a GPU node's image)."""
-    return Path(os.environ.get("HINDSIGHT_ROOT", Path(__file__).resolve().parents[2]))
+    """The folder with prefect.yaml, prefect.toml and configs/: a checkout, or what an installed package carries.
+
+    HINDSIGHT_ROOT names another, such as the checkout in a GPU node's image.
+    """
+    if named := os.environ.get("HINDSIGHT_ROOT"):
+        return Path(named)
+    folder = Path(__file__).resolve().parents[2]
+    return folder if is_checkout(folder) else folder / "hindsight" / "project"
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether a folder is a checkout of this project."""
+    return (folder / "prefect.yaml").is_file() and (folder / "flows" / "stages.py").is_file()
 
 
 def start_logging(default: str, line: str = "%(asctime)s %(message)s") -> None:
@@ -76,5 +88,14 @@ def start_logging(default: str, line: str = "%(asctime)s %(message)s") -> None:
 
 
 def state_dir() -> Path:
-    """Files of this machine other than artifacts: server, logs, cache, benchmarks. HINDSIGHT_STATE moves it."""
-    return Path(os.environ.get("HINDSIGHT_STATE", project_root() / ".hindsight"))
+    """Files of this machine other than artifacts: server, logs, cache, benchmarks.
+
+    HINDSIGHT_STATE names it. Otherwise it is `.hindsight` of the checkout that the code or the shell is in, or else the
+    user's data folder.
+    """
+    if named := os.environ.get("HINDSIGHT_STATE"):
+        return Path(named)
+    for folder in (project_root(), Path.cwd()):
+        if is_checkout(folder):
+            return folder / ".hindsight"
+    return user_data_path("hindsight", appauthor=False)

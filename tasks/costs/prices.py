@@ -64,6 +64,14 @@ class Prices(Frozen):
         """The provider of the environment, or else of the list."""
         return os.environ.get(PROVIDER_VARIABLE) or self.provider
 
+    def check_provider(self, name: str) -> None:
+        """Raise BadPrices if the list has no price of a provider."""
+        known = sorted({price.provider for price in self.prices})
+        if name not in known:
+            raise BadPrices(
+                f"configs/prices.yaml has no prices of provider {name!r}; it has those of {', '.join(known)}."
+            )
+
 
 def load_prices(file: Path | None = None) -> Prices:
     """Read a price list, by default configs/prices.yaml.

@@ -143,6 +143,6 @@ def _lease_messages(store: Store) -> Iterable[str]:
     for lease in leases.overdue(datetime.now(UTC)):
         yield (
             f"lease {lease.name} of {lease.holder} on {lease.what} is overdue since {clock(lease.expires_at)}: check "
-            f"whether its machine still runs; `python -m tasks.store leases --forget {lease.name}` when it is stopped."
+            f"whether its machine still runs; `hindsight store leases --forget {lease.name}` when it is stopped."
         )
     yield from leases.unreadable

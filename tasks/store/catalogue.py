@@ -125,9 +125,7 @@ def resolve(store: Store, path: str) -> ArtifactRef:
     try:
         return store.records.read(where).ref
     except FileNotFoundError as error:
-        raise ArtifactMissing(
-            f"no artifact {where} in {store.url}; `python -m tasks.store ls {kind}` lists them."
-        ) from error
+        raise ArtifactMissing(f"no artifact {where} in {store.url}; `hindsight store ls {kind}` lists them.") from error
 
 
 def _latest_key(store: Store, folder: str) -> str:
@@ -135,7 +133,7 @@ def _latest_key(store: Store, folder: str) -> str:
     try:
         return _segment(str(json.loads(store.objects.read(name))["key"]))
     except FileNotFoundError as error:
-        raise ArtifactMissing(f"no pointer {name} in {store.url}; `python -m tasks.store ls` lists keys.") from error
+        raise ArtifactMissing(f"no pointer {name} in {store.url}; `hindsight store ls` lists keys.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactMissing(f"pointer {name} in {store.url} has no key; give the key, as `ls` lists it.") from error
 

@@ -115,7 +115,7 @@ def read_lease(store: Store, name: str) -> Lease:
     try:
         return read_sealed(store.objects, _object_name(name), Lease)
     except FileNotFoundError as error:
-        raise LeaseMissing(f"no lease {name} in {store.url}; `python -m tasks.store leases` lists them.") from error
+        raise LeaseMissing(f"no lease {name} in {store.url}; `hindsight store leases` lists them.") from error
 
 
 def list_leases(store: Store) -> LeaseList:

@@ -137,7 +137,7 @@ def read_receipt(store: Store, name: str) -> Receipt:
     try:
         return read_sealed(store.objects, name, Receipt)
     except FileNotFoundError as error:
-        raise BadReceipt(f"no receipt {name} in {store.url}; `python -m tasks.store verify` writes one.") from error
+        raise BadReceipt(f"no receipt {name} in {store.url}; `hindsight store verify` writes one.") from error
 
 
 def release_compute(store: Store, lease_name: str, receipt: Receipt, stop: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 
-from tasks.common.settings import Frozen, project_root
+from tasks.common.settings import Frozen, is_checkout, project_root
 from tasks.costs.usage import Usage
 from tasks.store.digests import artifact_digest, sha256_of_json
 from tasks.store.errors import IdentityDrift
@@ -21,7 +21,7 @@ RECORD_NAME = "record.json"
 SCHEMA_VERSION: Literal[3] = 3
 """1: each file is one blob. 2: a file may be several blobs. 3: adds `spent` and `rebuilt_for`."""
 SINCE_SCHEMA_3 = {"spent", "requested_by"}
-PACKAGES = ("prefect", "torch", "transformers", "peft", "scikit-learn", "numpy", "pandas", "s3fs")
+PACKAGES = ("hindsight-lm", "prefect", "torch", "transformers", "peft", "scikit-learn", "numpy", "pandas", "s3fs")
 
 
 def _check_relative(path: str) -> str:
@@ -193,6 +193,9 @@ def running_versions() -> dict[str, str]:
 
 def git_commit() -> str | None:
     """The commit the code runs from, or None outside a checkout."""
+    if not is_checkout(project_root()):
+        # An environment inside another repository would give that one's commit.
+        return None
 
     def git(*args: str) -> str:
         command = ["git", "-C", str(project_root()), *args]

@@ -91,7 +91,7 @@ def summary(rounds: list[Round], database: str, load: float) -> dict[str, object
         "n_stages": N_STAGES,
         "n_rounds": len(rounds),
         "load_average_before": load,
-        "server_settings": "pyproject.toml [tool.prefect]",
+        "server_settings": "prefect.toml",
         "versions": {"prefect": version("prefect")},
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "rounds": rounds,

@@ -42,7 +42,7 @@ def inline_run(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) ->
         "HINDSIGHT_STATE": str(state),
         "HINDSIGHT_STORE": f"s3://{s3_server.bucket}/inline",
     }
-    command = [sys.executable, "-m", "flows", "leakage-premium", "configs/smoke.yaml"]
+    command = [sys.executable, "-m", "hindsight", "run", "configs/smoke.yaml"]
 
     def run() -> "subprocess.CompletedProcess[str]":
         return subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)

@@ -41,9 +41,9 @@ print(refs["coverage"].path)
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with the page's edits."""
     copy = tmp_path_factory.mktemp("extended")
-    for folder in ("flows", "tasks", "deployments", "configs"):
+    for folder in ("hindsight", "flows", "tasks", "deployments", "configs"):
         shutil.copytree(project_root() / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("prefect.yaml", "pyproject.toml"):
+    for file in ("prefect.yaml", "prefect.toml", "pyproject.toml"):
         shutil.copy(project_root() / file, copy / file)
     text = PAGE.read_text(encoding="utf-8")
     for name, content in NEW_FILE.findall(text):
@@ -80,7 +80,7 @@ def test_the_new_stage_runs_inline_and_is_planned(extended: Path, tmp_path: Path
     store = Store(str(tmp_path / "toy" / "store"), tmp_path / "cache")
     facts = store.record(resolve(store, path)).facts
     assert (facts["n_stocks"], facts["n_sparse"]) == (20, 0)
-    planned = run(extended, "-m", "flows", "plan", "configs/smoke.yaml", **state)
+    planned = run(extended, "-m", "hindsight", "plan", "smoke", **state)
     assert re.search(r"^coverage +exists ", planned, re.MULTILINE)
 
 

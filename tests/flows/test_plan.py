@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.__main__ import main
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.plan import plan_rows
 from flows.runner.from_stage import StageNotRun
 from flows.runner.planner import PlannedStep, plan_steps, plan_table
 from flows.status import spec_of
+from hindsight.cli.main import main
 from tasks.common.settings import project_root
 from tasks.common.text import SECONDS_PER_HOUR, duration
 from tasks.preflight.forecast import forecast
@@ -106,7 +106,7 @@ def test_from_a_stage_on_it_and_what_is_made_from_it_are_rebuilt(store: Store, t
 
 
 def test_the_command_prints_the_table_and_publishes_nothing(capsys: pytest.CaptureFixture[str], store: Store) -> None:
-    assert main(["plan", str(project_root() / "configs" / "smoke.yaml")]) == 0
+    assert main(["plan", "smoke"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("plan of smoke on ")
     assert [line.split()[0] for line in lines[2:5]] == ["step", "base", "corpus"]
@@ -115,7 +115,7 @@ def test_the_command_prints_the_table_and_publishes_nothing(capsys: pytest.Captu
 
 
 def test_the_command_refuses_a_stage_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan", str(project_root() / "configs" / "smoke.yaml"), "--from-stage", "trian"]) == 1
+    assert main(["plan", "smoke", "--from-stage", "trian"]) == 1
     assert "from_stage='trian' is not a stage of smoke; its stages are base," in capsys.readouterr().err
 
 
@@ -125,7 +125,7 @@ def test_before_preflight_rented_steps_are_estimated_from_the_recipe_and_the_bas
     snapshots = tmp_path / "hub" / f"models--{source.repo.replace('/', '--')}" / "snapshots"
     qwen_35b().save_pretrained(snapshots / source.revision)
     done = subprocess.run(
-        [sys.executable, "-m", "flows", "plan", "configs/fineweb-2017-26-lora.yaml"],
+        [sys.executable, "-m", "hindsight", "plan", "fineweb-2017-26-lora"],
         cwd=project_root(),
         env={**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
@@ -154,7 +154,7 @@ def test_a_store_that_cannot_be_written_is_refused_as_for_a_run(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HINDSIGHT_STORE", str(tmp_path / "file" / "store"))
-    assert main(["plan", str(project_root() / "configs" / "smoke.yaml")]) == 1
+    assert main(["plan", "smoke"]) == 1
     assert "file/store cannot be written: NotADirectoryError" in capsys.readouterr().err
 
 
@@ -162,7 +162,7 @@ def test_an_unknown_log_level_is_refused_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HINDSIGHT_LOG", "verbose")
-    assert main(["plan", str(project_root() / "configs" / "smoke.yaml")]) == 1
+    assert main(["plan", "smoke"]) == 1
     assert "HINDSIGHT_LOG='VERBOSE' is unknown; set it to DEBUG, INFO, WARNING or ERROR" in capsys.readouterr().err
 
 

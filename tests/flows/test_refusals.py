@@ -18,7 +18,7 @@ def run(tmp_path: Path, recipe: dict[str, object], **environment: str) -> "subpr
     file = tmp_path / "recipe.yaml"
     file.write_text(yaml.safe_dump(recipe))
     return subprocess.run(
-        [sys.executable, "-m", "flows", "leakage-premium", str(file)],
+        [sys.executable, "-m", "hindsight", "run", str(file)],
         cwd=project_root(),
         env={**os.environ, **environment},
         capture_output=True,

@@ -12,8 +12,8 @@ from prefect.client.schemas.filters import FlowRunFilter
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Cancelling
 
-from flows.__main__ import main
 from flows.sweep import sweep
+from hindsight.cli.main import main
 from tasks.store.store import open_store
 from tasks.sweep.config import SweepConfig
 from tasks.sweep.errors import BadSweep

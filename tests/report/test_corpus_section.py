@@ -87,7 +87,7 @@ def test_the_page_names_the_signing_key_and_that_it_has_not_verified_it(show, co
     record = corpus_record(signature=signature)
     text = words(show(records=[record]))
     assert f"Signed with key {'k' * 64}, as recorded; this page has not verified the signature." in text
-    assert f"python -m tasks.corpus.attest verify {record.ref.path}" in text
+    assert f"hindsight attest verify {record.ref.path}" in text
     assert DIGEST in text
     assert "It is not signed." in words(show(records=[corpus_record()]))
     other = corpus_record(signature={**signature, "payload_sha256": "0" * 64})

@@ -1,4 +1,4 @@
-"""Output and exit status of `python -m tasks.store`."""
+"""Output and exit status of `hindsight store`."""
 
 import re
 import subprocess
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hindsight.cli.main import main
 from tasks.common.settings import project_root
-from tasks.store.cli import main
 from tasks.store.receipts import read_receipt
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store, open_store
@@ -33,12 +33,12 @@ def test_ls_lists_every_artifact_with_its_size(
     chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, refs = chain
-    assert main(["ls"]) == 0
+    assert main(["store", "ls"]) == 0
     *lines, total = capsys.readouterr().out.splitlines()
     assert sorted(line.split()[0] for line in lines) == sorted(ref.path for ref in refs)
     assert re.search(r"  0\.03 MB  2 files  \d{4}-\d\d-\d\d ", next(line for line in lines if "corpus" in line))
     assert total == f"3 artifacts, 0.08 MB in {store.url}"
-    assert main(["ls", "train"]) == 0
+    assert main(["store", "ls", "train"]) == 0
     assert capsys.readouterr().out.startswith(f"{refs[1].path}  ")
 
 
@@ -47,7 +47,7 @@ def test_ls_names_what_it_cannot_read_and_fails(
 ) -> None:
     store, refs = chain
     store.objects.write(f"{refs[1].path}/record.json", b"{")
-    assert main(["ls"]) == 1
+    assert main(["store", "ls"]) == 1
     printed = capsys.readouterr()
     assert f"{refs[1].path}/record.json" in printed.err
     assert "2 artifacts" in printed.out
@@ -57,7 +57,7 @@ def test_show_draws_the_lineage_as_a_tree(
     chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus, train, merge = chain[1]
-    assert main(["show", merge.path]) == 0
+    assert main(["store", "show", merge.path]) == 0
     lines = [re.match(r"(\W*)(\S.*?)(?:  |$)", line).groups() for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         ("", merge.path),
@@ -72,10 +72,10 @@ def test_latest_names_the_newest_and_is_only_a_hint(
 ) -> None:
     store, refs = chain
     newer = published(store, folder, ARTIFACT_TYPE.spec(SmallConfig(size=4)))
-    assert main(["show", "corpus/letters/latest"]) == 0
+    assert main(["store", "show", "corpus/letters/latest"]) == 0
     assert capsys.readouterr().out.startswith(newer.path)
     store.objects.write("corpus/letters/latest.json", b'{"key": "../../leases"}')
-    assert main(["show", "corpus/letters/latest"]) == 1
+    assert main(["store", "show", "corpus/letters/latest"]) == 1
     assert "is not a segment of a store path" in capsys.readouterr().err
     assert store.find(ARTIFACT_TYPE.spec(SmallConfig())) == refs[0]
 
@@ -84,7 +84,7 @@ def test_verify_prints_the_receipt_it_wrote(
     chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, refs = chain
-    assert main(["verify", refs[0].path]) == 0
+    assert main(["store", "verify", refs[0].path]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"{refs[0].path}: 2 blobs, 0.03 MB read and hashed in ")
     receipt = read_receipt(store, re.search(r"^receipt (\S+), valid until ", printed, re.MULTILINE)[1])
@@ -96,7 +96,7 @@ def test_verify_of_a_damaged_artifact_fails_with_a_message(
 ) -> None:
     store, refs = chain
     store.objects.write(store.blobs.names_of(store.record(refs[0]))[0], b"alphA")
-    assert main(["verify", refs[0].path]) == 1
+    assert main(["store", "verify", refs[0].path]) == 1
     assert re.match(r"hindsight: file a\.txt of artifact corpus/\S+ .* is damaged", capsys.readouterr().err)
 
 
@@ -106,15 +106,15 @@ def test_gc_lists_first_and_removes_with_delete(
     store, _ = chain
     name = f"blobs/{'0' * 64}"
     store.objects.write(name, b"12345678")
-    assert main(["gc", "--older-than-hours", "0"]) == 0
+    assert main(["store", "gc", "--older-than-hours", "0"]) == 0
     printed = capsys.readouterr().out
     assert "1 blobs (8 bytes) and 0 unfinished uploads would be removed; 3 blobs of 3 records kept" in printed
     assert printed.endswith("nothing was changed; --delete removes\n")
     assert store.objects.size(name) == 8
-    assert main(["gc", "--older-than-hours", "0", "--delete"]) == 0
+    assert main(["store", "gc", "--older-than-hours", "0", "--delete"]) == 0
     assert "1 blobs (8 bytes) and 0 unfinished uploads removed" in capsys.readouterr().out
     assert store.objects.size(name) is None
-    assert main(["gc"]) == 0
+    assert main(["store", "gc"]) == 0
     assert "0 blobs (0 bytes)" in capsys.readouterr().out
 
 
@@ -122,9 +122,9 @@ def test_export_prints_what_it_wrote(
     chain: tuple[Store, list[ArtifactRef]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     merge = chain[1][2]
-    assert main(["export", merge.path, str(tmp_path / "out")]) == 0
+    assert main(["store", "export", merge.path, str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.startswith(f"3 artifacts, 0.08 MB in {tmp_path / 'out'}, every file read back")
-    assert main(["export", merge.path, str(tmp_path / "out")]) == 1
+    assert main(["store", "export", merge.path, str(tmp_path / "out")]) == 1
     assert "is not an empty folder" in capsys.readouterr().err
 
 
@@ -142,7 +142,7 @@ def test_export_prints_what_it_wrote(
 def test_a_path_that_names_nothing_is_refused(
     store: Store, path: str, sentence: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([command, path]) == 1
+    assert main(["store", command, path]) == 1
     assert sentence in capsys.readouterr().err
 
 
@@ -150,7 +150,7 @@ def test_it_runs_as_a_module_and_an_unknown_command_is_refused(folder: Path) -> 
     published(open_store(), folder)
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "tasks.store", *words]
+        command = [sys.executable, "-m", "hindsight", "store", *words]
         return subprocess.run(command, cwd=project_root(), capture_output=True, text=True)
 
     done = run("ls")

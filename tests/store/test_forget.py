@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.store.cli import main
+from hindsight.cli.main import main
 from tasks.store.errors import ArtifactMissing
 from tasks.store.forget import StillNeeded, forget
 from tasks.store.gc import UnreadableRecord, find_garbage, remove
@@ -100,9 +100,9 @@ def test_a_publication_in_progress_resends_a_forgotten_blob(
 def test_the_command_prints_what_it_removed(
     store: Store, two: tuple[ArtifactRef, ArtifactRef], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["forget", two[0].path]) == 0
+    assert main(["store", "forget", two[0].path]) == 0
     assert capsys.readouterr().out == (
         f"{two[0].path}: removed with 1 blobs (5 bytes), 1 blobs shared with other artifacts kept\n"
     )
-    assert main(["forget", two[0].path]) == 1
+    assert main(["store", "forget", two[0].path]) == 1
     assert "no artifact" in capsys.readouterr().err

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hindsight.cli.main import main
 from tasks.common.settings import project_root
-from tasks.store.cli import main
 from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, LeaseHeld, list_leases, new_lease, read_lease, renew, take
 from tasks.store.store import Store
@@ -69,7 +69,7 @@ def test_an_unreadable_lease_hides_no_other_and_fails_the_listing(
     found = list_leases(store)
     assert [lease.name for lease in found.leases] == ["node-1"]
     assert found.unreadable[0].startswith(f"leases/node-0.json in {store.objects.url} is not a valid lease: ")
-    assert main(["leases"]) == 1
+    assert main(["store", "leases"]) == 1
     assert "leases/node-0.json" in capsys.readouterr().err
 
 
@@ -97,11 +97,11 @@ def test_a_killed_launcher_leaves_an_overdue_lease(store: Store, capsys: pytest.
     while not list_leases(store).overdue():
         time.sleep(0.1)
     capsys.readouterr()
-    assert main(["leases", "--overdue"]) == 1
+    assert main(["store", "leases", "--overdue"]) == 1
     printed = capsys.readouterr().out
     assert "node-7  train/h100 for train/letters/0123456789abcdef, held by launcher, OVERDUE by 0 minutes" in printed
-    assert main(["leases", "--forget", "node-7"]) == 0
-    assert main(["leases", "--overdue"]) == 0
+    assert main(["store", "leases", "--forget", "node-7"]) == 0
+    assert main(["store", "leases", "--overdue"]) == 0
 
 
 def test_a_lease_name_cannot_leave_its_folder() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
+from hindsight.cli.main import main
 from tasks.common.settings import project_root
 from tasks.store import s3_client
-from tasks.store.cli import main
 from tasks.store.export import export
 from tasks.store.gc import find_garbage, remove
 from tasks.store.leases import new_lease, renew, take
@@ -90,7 +90,7 @@ def work(folder: Path, target: Path) -> None:
     release_compute(store, "node-1", verify(ref), lambda: None)
     export(store, ref, target)
     for words in (["ls"], ["ls", "corpus"], ["show", "corpus/letters/latest"], ["leases"]):
-        assert main(words) == 0
+        assert main(["store", *words]) == 0
     with pytest.raises(FileNotFoundError):
         store.objects.read("leases/missing.json")
 

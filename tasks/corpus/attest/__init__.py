@@ -1,7 +1,7 @@
 """Attestation: a corpus's statement, its signature, and their verification.
 
 write: `statement.json`. keys, signing: ed25519 over DSSE. verdict: `verify`, which compares files, counts (recount) and
-token ids with the statement's claim (claim, checks). cli: `python -m tasks.corpus.attest`.
+token ids with the statement's claim (claim, checks). cli: `hindsight attest`.
 """
 
 from tasks.corpus.attest.keys import check_signing_key

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 KEY_VARIABLE = "HINDSIGHT_SIGNING_KEY"
 """Path of the private key, a PEM file. If unset, nothing is signed."""
-MAKE_ONE = "`python -m tasks.corpus.attest keygen FILE` makes one"
+MAKE_ONE = "`hindsight attest keygen FILE` makes one"
 
 
 def make_keys(path: Path) -> str:

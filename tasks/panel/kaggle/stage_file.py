@@ -1,29 +1,11 @@
-"""`python -m tasks.panel.kaggle.stage_file FILE` puts a price file into the store. Nothing is downloaded."""
+"""Puts a price file that a person has into the store (`hindsight stage-prices`). Nothing is downloaded."""
 
-import argparse
-import sys
 from pathlib import Path
 
-from tasks.common.errors import HindsightError
-from tasks.common.settings import start_logging
 from tasks.panel.errors import UnreadablePrices
 from tasks.panel.kaggle.config import PricesConfig
 from tasks.panel.kaggle.publish import N_ROWS, publish_by_digest, publish_file
-from tasks.store.store import Store, open_store
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Parse, stage, print. Exit code 0: done; 1: refused."""
-    parser = argparse.ArgumentParser(prog="python -m tasks.panel.kaggle.stage_file", description=__doc__)
-    parser.add_argument("file", type=Path, help="JPX's stock_prices.csv, plain, gzipped or in a zip archive")
-    options = parser.parse_args(arguments)
-    try:
-        start_logging("WARNING")
-        print("\n".join(stage_file(open_store(), options.file)))
-    except HindsightError as error:
-        print(f"hindsight: {error}", file=sys.stderr)
-        return 1
-    return 0
+from tasks.store.store import Store
 
 
 def stage_file(store: Store, file: Path) -> list[str]:
@@ -48,7 +30,3 @@ def stage_file(store: Store, file: Path) -> list[str]:
     if default.digest != pinned.digest:
         return [*lines, f"{default.path} holds prices staged before, which stay; a recipe selects these by {by_digest}"]
     return [*lines, f"a recipe selects it by panel.source: {{kind: jpx}}, or pinned by {by_digest}"]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from tasks.common.processes import end_tree
-from tasks.common.settings import project_root
+from tasks.common.settings import is_checkout, project_root, state_dir
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainerMissing, TrainError, TrainingFailed
 from tasks.train.pipeline.monitor import Monitor
@@ -44,19 +44,41 @@ class TooFewGpus(TrainError):
 
 
 def trainer_python() -> Path:
-    """Interpreter of the trainer's environment: HINDSIGHT_TRAINER_PYTHON, else `.venv-trainer` beside the code.
+    """Interpreter of the trainer's environment: HINDSIGHT_TRAINER_PYTHON, else the one in `trainer_venv`.
 
     Raises:
         TrainerMissing: If it does not exist.
     """
     named = os.environ.get("HINDSIGHT_TRAINER_PYTHON")
-    python = Path(named) if named else project_root() / ".venv-trainer" / "bin" / "python"
+    python = Path(named) if named else trainer_venv() / "bin" / "python"
     if not os.access(python, os.X_OK):
         raise TrainerMissing(
-            f"the trainer's interpreter {python} is missing or cannot be run; `make install` installs it, "
-            "HINDSIGHT_TRAINER_PYTHON names another."
+            f"the trainer's interpreter {python} is missing or cannot be run; `hindsight install-trainer` installs it "
+            "(in a checkout `make install`), HINDSIGHT_TRAINER_PYTHON names another."
         )
     return python
+
+
+def trainer_venv() -> Path:
+    """The trainer's environment: `.venv-trainer` of a checkout, else `trainer` in the state folder."""
+    root = project_root()
+    return root / ".venv-trainer" if is_checkout(root) else state_dir() / "trainer"
+
+
+def trainer_path() -> Path:
+    """A folder from which the trainer imports `tasks`, and nothing of this environment."""
+    root = project_root()
+    if is_checkout(root):
+        return root
+    link = state_dir() / "trainer-path" / "tasks"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    package = Path(__file__).resolve().parents[2]
+    if link.resolve() != package:
+        # Another run may do the same at this moment.
+        made = link.with_name(f"tasks-{os.getpid()}")
+        made.symlink_to(package, target_is_directory=True)
+        made.replace(link)
+    return link.parent.absolute()
 
 
 def trainer_command(config: TrainConfig) -> list[str]:
@@ -112,7 +134,7 @@ def trainer_environment(on_cpu: bool = False, n_ranks: int = 1) -> dict[str, str
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         # The plugin is imported from here.
-        "PYTHONPATH": str(project_root()),
+        "PYTHONPATH": str(trainer_path()),
         # Sets of target names have the same order in every run.
         "PYTHONHASHSEED": "0",
         PARENT: str(os.getpid()),

@@ -122,7 +122,7 @@ class States:
             self.prune(keep=0)
         except (StoreError, OSError) as error:
             log.warning(
-                "train: states of %s are left in %s, though its checkpoint exists: %s; `python -m tasks.store forget` "
+                "train: states of %s are left in %s, though its checkpoint exists: %s; `hindsight store forget` "
                 "removes them",
                 self.spec.path,
                 self.store.url,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from hindsight.cli.main import main
 from tasks.corpus.attest import check_signing_key, sign, write_statement
-from tasks.corpus.attest.cli import main
 from tasks.corpus.attest.keys import make_keys
 from tasks.corpus.config import ARTIFACT_TYPE
 from tasks.corpus.errors import KeyRefused
@@ -82,10 +82,10 @@ def test_the_signature_a_record_holds_is_the_one_that_is_checked(key, tmp_path, 
         return {"signature": sign(write_statement(make_corpus(folder), CONFIG))}
 
     ref = build(open_store(), ARTIFACT_TYPE.spec(CONFIG), make)
-    assert main(["verify", ref.path, "--public-key", str(public(key))]) == 0
+    assert main(["attest", "verify", ref.path, "--public-key", str(public(key))]) == 0
     assert f"signed with {public(key)}" in capsys.readouterr().out
     make_keys(tmp_path / "other")
-    assert main(["verify", ref.path, "--public-key", str(tmp_path / "other.pub")]) == 1
+    assert main(["attest", "verify", ref.path, "--public-key", str(tmp_path / "other.pub")]) == 1
     assert "signed with key " in capsys.readouterr().err
 
 
@@ -127,7 +127,7 @@ def test_no_part_of_the_private_key_reaches_log_signature_or_statement(corpus, k
     key.chmod(0o644)
     with caplog.at_level(logging.DEBUG):
         signature = sign(corpus / "statement.json")
-        main(["show", str(corpus)])
+        main(["attest", "show", str(corpus)])
     shown = json.dumps(signature) + caplog.text + capsys.readouterr().out + (corpus / "statement.json").read_text()
     assert "can be read by others than its owner" in caplog.text
     assert secret[:20] not in shown
@@ -137,23 +137,23 @@ def test_no_part_of_the_private_key_reaches_log_signature_or_statement(corpus, k
 def test_the_command_line_makes_keys_and_reports_whether_a_corpus_holds(corpus, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("tasks.corpus.attest.checks.load_tokenizer", lambda source: qwen())
     monkeypatch.delenv("HINDSIGHT_SIGNING_KEY", raising=False)
-    assert main(["keygen", str(tmp_path / "mine")]) == 0
-    assert main(["sign", str(corpus)]) == 1
+    assert main(["attest", "keygen", str(tmp_path / "mine")]) == 0
+    assert main(["attest", "sign", str(corpus)]) == 1
     assert "HINDSIGHT_SIGNING_KEY names no key" in capsys.readouterr().err
     monkeypatch.setenv("HINDSIGHT_SIGNING_KEY", str(tmp_path / "mine"))
-    assert main(["sign", str(corpus)]) == 0
+    assert main(["attest", "sign", str(corpus)]) == 0
     (tmp_path / "signature.json").write_text(capsys.readouterr().out)
-    given = ["verify", str(corpus), "--signature", str(tmp_path / "signature.json")]
+    given = ["attest", "verify", str(corpus), "--signature", str(tmp_path / "signature.json")]
     assert main([*given, "--public-key", str(tmp_path / "mine.pub")]) == 0
     out = capsys.readouterr().out
     assert out.endswith(f"holds, signed with {tmp_path / 'mine.pub'}\n")
     assert "the last day is 2017-07-02, the cutoff 2017-07-02" in out
-    assert main(["show", str(corpus), "--envelope", "--signature", str(tmp_path / "signature.json")]) == 0
+    assert main(["attest", "show", str(corpus), "--envelope", "--signature", str(tmp_path / "signature.json")]) == 0
     assert json.loads(capsys.readouterr().out)["payloadType"] == "application/vnd.in-toto+json"
     write_shard(corpus, "00000", documents(["2018-01-01"], "new"))
     assert main(given) == 1
     captured = capsys.readouterr()
     assert "new-0 of 2018-01-01" in captured.err
     assert "DOES NOT HOLD" in captured.out
-    assert main(["show", str(corpus), "--envelope"]) == 1
+    assert main(["attest", "show", str(corpus), "--envelope"]) == 1
     assert "is not signed" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 
-from tasks.corpus.attest.cli import main
+from hindsight.cli.main import main
 from tasks.corpus.attest.recount import recount
 from tasks.corpus.filters.cutoff import Cutoff
 from tasks.schemas.tokenizer import TokenizerError
@@ -25,13 +25,13 @@ def test_without_its_tokenizer_a_corpus_does_not_plainly_hold(corpus: Path, monk
         raise TokenizerError("tokenizer a/b cannot be loaded: no network.")
 
     monkeypatch.setattr("tasks.corpus.attest.checks.load_tokenizer", unloadable)
-    assert main(["verify", str(corpus)]) == 3
+    assert main(["attest", "verify", str(corpus)]) == 3
     *_, counted, last = capsys.readouterr().out.splitlines()
     assert "0 documents tokenized;" in counted
     assert last == "holds, but for the token ids: none was checked: tokenizer a/b cannot be loaded: no network."
     # What fails, fails: the missing tokenizer excuses nothing.
     hide_a_file(corpus)
-    assert main(["verify", str(corpus), "--all"]) == 1
+    assert main(["attest", "verify", str(corpus), "--all"]) == 1
     out = capsys.readouterr().out
     assert "not checked: the token ids: tokenizer a/b cannot be loaded" in out
     assert out.endswith("DOES NOT HOLD: 1 failures\n")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from flows.stages import STAGES
+from hindsight.cli.main import main
 from tasks.common.settings import project_root
 from tasks.panel.build import write_panel
 from tasks.panel.config import JpxSource, PanelConfig
@@ -18,7 +19,6 @@ from tasks.panel.kaggle import publish as publishing
 from tasks.panel.kaggle import stage_file
 from tasks.panel.kaggle.config import ARTIFACT_TYPE, FILE_NAME, PricesConfig
 from tasks.panel.kaggle.publish import publish, publish_file
-from tasks.panel.kaggle.stage_file import main
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 
@@ -54,7 +54,7 @@ def test_a_file_a_person_has_is_taken_without_network_or_credentials(
 ) -> None:
     for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"):
         monkeypatch.delenv(name, raising=False)
-    assert main([str(file)]) == 0
+    assert main(["stage-prices", str(file)]) == 0
     printed = capsys.readouterr().out
     assert "120 rows of 2 stocks, 2020-11-09 to 2021-01-29" in printed
     assert (
@@ -76,7 +76,7 @@ def test_a_file_a_person_has_is_taken_without_network_or_credentials(
 def test_a_file_that_is_not_the_published_one_is_staged_under_its_digest_only(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(file)]) == 0
+    assert main(["stage-prices", str(file)]) == 0
     assert (
         "not the published file, which has 2332531 rows; a recipe selects it by panel.source: {kind: jpx, sha256: "
         in (capsys.readouterr().out)
@@ -89,10 +89,10 @@ def test_a_file_that_is_not_the_published_one_is_staged_under_its_digest_only(
 def test_prices_staged_first_stay_and_later_ones_are_taken_by_their_digest(
     file: Path, jpx_prices: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(file)]) == 0
+    assert main(["stage-prices", str(file)]) == 0
     first = digest_of(file)
     jpx_prices.assign(Volume=1).to_csv(file, index=False)
-    assert main([str(file)]) == 0
+    assert main(["stage-prices", str(file)]) == 0
     assert "holds prices staged before, which stay; a recipe selects these by" in capsys.readouterr().out
     record = open_store().record(publish(open_store(), PricesConfig()))
     assert record.facts["csv_sha256"] == first != digest_of(file)
@@ -119,7 +119,7 @@ def test_a_bad_file_is_refused_by_the_command_in_a_sentence(
     file = tmp_path / "bad.csv"
     if content is not None:
         file.write_bytes(content)
-    assert main([str(file)]) == 1
+    assert main(["stage-prices", str(file)]) == 1
     printed = capsys.readouterr()
     assert printed.err.startswith("hindsight: ")
     assert sentence in printed.err

@@ -168,4 +168,4 @@ def test_a_store_that_is_away_when_states_are_dropped_is_a_warning(
     monkeypatch.setattr(states.store.objects, "delete", refuse)
     states.drop()
     assert "are left in" in caplog.text
-    assert "`python -m tasks.store forget` removes them" in caplog.text
+    assert "`hindsight store forget` removes them" in caplog.text

@@ -1,0 +1,91 @@
+"""`hindsight`: the application, how it answers errors, and its exit status.
+
+Prefect, torch and the S3 client take seconds to import, so each command imports what it needs when it runs.
+"""
+
+import logging
+import os
+import sys
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError
+
+from hindsight.cli import prices, runs, server
+from hindsight.cli.output import examples
+from tasks.common.errors import HindsightError
+from tasks.common.settings import start_logging
+
+DISTRIBUTION = "hindsight-lm"
+REFUSED, BAD_COMMAND = 1, 2
+NOISY_LOGGERS = ("httpx", "matplotlib", "fontTools", "botocore", "aiobotocore", "urllib3", "filelock")
+EPILOGUE = """Exit status: 0: done; 1: refused or failed, with one sentence on stderr; 2: a wrong command line; 3: of
+`attest verify` only: the corpus holds, but no token id could be checked.
+
+`hindsight --install-completion` adds tab completion to your shell."""
+
+app = App(
+    name="hindsight",
+    help="How much knowledge of the future is in a language model, and in the way it is evaluated.",
+    help_epilogue=EPILOGUE,
+    version=lambda: version(DISTRIBUTION),
+    help_format="markdown",
+)
+app.register_install_completion_command()
+for command, *lines in (
+    (server.demo, "hindsight demo", "hindsight demo smoke-full-weight", "HINDSIGHT_PORT=4300 hindsight demo"),
+    (runs.run, "hindsight run smoke", "hindsight run my-recipe.yaml"),
+    (
+        runs.plan,
+        "hindsight plan smoke",
+        "hindsight plan smoke --from-stage merge",
+        "hindsight plan fineweb-2017-26-lora --provider vessl",
+    ),
+    (runs.follow, "hindsight follow leakage-premium/smoke"),
+    (runs.runs, "hindsight runs", "hindsight runs --csv runs.csv --figure spend.svg"),
+    (server.up, "hindsight up", "HINDSIGHT_HOST=0.0.0.0 HINDSIGHT_AUTH=user:password hindsight up"),
+    (server.down, "hindsight down"),
+    (server.install_trainer, "hindsight install-trainer"),
+    (prices.stage_prices, "hindsight stage-prices ~/Downloads/stock_prices.csv.zip"),
+):
+    app.command(command, help_epilogue=examples(*lines))
+app.command("hindsight.cli.store:app", name="store", help="List, check, export and remove artifacts of the store.")
+app.command("hindsight.cli.attest:app", name="attest", help="Sign a corpus's statement, or verify a corpus.")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: The command line; None for the process's own.
+
+    Returns:
+        The exit status: 0, done; 1, refused or failed; 2, a wrong command line; 3, see `attest verify`.
+    """
+    # transformers draws a progress bar per shard; the stages log their own progress.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    for noisy in NOISY_LOGGERS:
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        start_logging("INFO")
+        result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _refuse(f"{str(error).rstrip('.')}. `{_help_of(error)} --help` shows how.", BAD_COMMAND)
+    except runs.NoRecipe as error:
+        return _refuse(str(error), BAD_COMMAND)
+    except HindsightError as error:
+        return _refuse(str(error), REFUSED)
+    except BrokenPipeError:
+        # The reader, such as `head`, has what it wants; the interpreter must not write to it once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    return result if isinstance(result, int) else 0
+
+
+def _refuse(message: str, status: int) -> int:
+    print(f"hindsight: {message}", file=sys.stderr)
+    return status
+
+
+def _help_of(error: CycloptsError) -> str:
+    return " ".join(("hindsight", *(error.command_chain or ())))

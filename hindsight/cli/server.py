@@ -1,0 +1,47 @@
+"""`hindsight demo | up | down | install-trainer`: a Prefect server and workers on this machine."""
+
+from deployments.address import Address
+from deployments.local import start
+from deployments.processes import end_all, remove_workspaces
+from deployments.trainer_environment import install
+from hindsight.cli.runs import follow
+from tasks.recipe import recipe_file
+from tasks.train.pipeline.launch import trainer_python
+
+
+def demo(recipe: str = "smoke", /) -> None:
+    """Start what is not running yet, run a recipe through the server, and print the report's table.
+
+    Server and workers keep running; `hindsight down` ends them.
+
+    Args:
+        recipe: A recipe of the project: smoke, or smoke-full-weight, which trains every weight on two ranks.
+    """
+    recipe_file(recipe)
+    trainer_python()
+    address = Address.from_environment()
+    start(address)
+    follow(f"leakage-premium/{recipe}")
+    print(f"UI: {address.ui} (`hindsight down` ends server and workers)", flush=True)
+
+
+def up() -> None:
+    """Start the server, a worker per pool and the deployments; what runs already stays untouched.
+
+    HINDSIGHT_PORT, HINDSIGHT_HOST and HINDSIGHT_AUTH say where it listens and who may use it.
+    """
+    start(Address.from_environment())
+
+
+def down() -> None:
+    """End what `hindsight up` started, and only that."""
+    print("ended: " + (", ".join(end_all()) or "nothing was running"))
+    remove_workspaces()
+
+
+def install_trainer() -> None:
+    """Install the trainer's environment (axolotl), which every training needs, in pinned versions.
+
+    In a checkout `make install` has done so already.
+    """
+    print(f"the trainer's environment is in {install()}")

@@ -1,0 +1,129 @@
+"""What `hindsight` says to a wrong command line, and that its help is complete."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+
+from hindsight.cli.main import app, main
+from tasks.recipe import load_recipe, recipe_file, shipped_recipes
+
+
+def commands(found: App, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], App]]:
+    """Every command with its words, such as ("store", "ls")."""
+    for name in found:
+        if not name.startswith("-"):
+            yield (*words, name), found[name]
+            yield from commands(found[name], (*words, name))
+
+
+def refusal(capsys: pytest.CaptureFixture[str]) -> str:
+    printed = capsys.readouterr().err
+    assert printed.startswith("hindsight: ")
+    assert len(printed.splitlines()) == 1
+    return printed
+
+
+def test_these_are_the_commands() -> None:
+    assert {" ".join(words) for words, _ in commands(app)} == {
+        *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer"),
+        *(
+            "store",
+            "store ls",
+            "store show",
+            "store verify",
+            "store gc",
+            "store forget",
+            "store export",
+            "store leases",
+        ),
+        *("attest", "attest keygen", "attest sign", "attest verify", "attest show"),
+    }
+
+
+def test_every_command_has_a_help_text_and_examples_that_parse(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, command in commands(app):
+        assert main([*words, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert command.help or command.default_command.__doc__
+        examples = [line.strip() for line in shown.splitlines() if f"hindsight {' '.join(words)}" in line]
+        assert len(examples) >= (2 if words not in (("store",), ("attest",)) else 1), shown
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["pln"], 'Unknown command "pln". Did you mean "plan"?'),
+        (["store", "verfy"], 'Unknown command "verfy". Did you mean "verify"?'),
+        (["plan", "smoke", "--form-stage", "merge"], "Unknown option: --form-stage"),
+        (["store", "show"], "parameter PATH requires an argument. `hindsight store show --help` shows how"),
+        (["store", "gc", "--older-than-hours", "soon"], "soon"),
+        (["store", "ls", "train", "merge"], "merge"),
+        (["run"], "which recipe? fineweb-2017-26-full-weight, fineweb-2017-26-lora, smoke-full-weight, smoke, or a"),
+        (["plan"], "which recipe? "),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence_and_exit_status_2(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert sentence in refusal(capsys)
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "demo"])
+def test_an_unknown_recipe_is_answered_with_the_nearest(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "smke"]) == 1
+    assert "recipe 'smke' is neither a file nor one of the project's; did you mean smoke?" in refusal(capsys)
+    assert main([command, "configs/fineweb-2017-26-lra.yaml"]) == 1
+    assert "did you mean fineweb-2017-26-lora" in refusal(capsys)
+
+
+def test_the_projects_recipes_are_found_by_name_and_others_by_path(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_recipe(recipe_file("smoke")).name == "smoke"
+    own = tmp_path / "own.yaml"
+    own.write_text(shipped_recipes()["smoke"].read_text().replace("name: smoke", "name: own"))
+    assert load_recipe(recipe_file("own.yaml")).name == "own"
+    assert "prices" not in shipped_recipes()
+
+
+def test_a_store_that_does_not_exist_is_empty_and_a_bad_address_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HINDSIGHT_STORE", "gs://bucket/prefix")
+    assert main(["store", "ls"]) == 1
+    assert "HINDSIGHT_STORE='gs://bucket/prefix' is neither a folder nor s3://bucket/prefix" in refusal(capsys)
+
+
+def test_a_price_file_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stage-prices", str(tmp_path / "none.csv")]) == 1
+    assert "none.csv is not a file" in refusal(capsys)
+
+
+def test_a_reader_that_closes_early_is_no_error(own_state: Path) -> None:
+    command = f"{sys.executable} -m hindsight --help | head -1"
+    done = subprocess.run(["bash", "-c", command], env=os.environ.copy(), capture_output=True, text=True)
+    assert done.stdout.startswith("Usage: hindsight COMMAND")
+    assert done.stderr == ""
+
+
+def test_the_commands_environment_is_left_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    before = dict(os.environ)
+    assert main(["plan", "smoke", "--provider", "vessl"]) == 0
+    assert "at vessl's prices" in capsys.readouterr().out
+    assert {name: value for name, value in os.environ.items() if before.get(name) != value}.keys() <= {
+        "HF_HUB_DISABLE_PROGRESS_BARS"
+    }
+    assert main(["plan", "smoke", "--provider", "vesl"]) == 1
+    assert "configs/prices.yaml has no prices of provider 'vesl'; it has own, vessl's." in refusal(capsys)
+
+
+def test_starting_takes_no_heavy_import() -> None:
+    script = "import sys; from hindsight.cli.main import main; main(['--help']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1]
+    assert not [name for name in ("prefect", "torch", "pandas", "botocore", "transformers") if f"'{name}'" in loaded]
