@@ -119,7 +119,7 @@ def test_the_commands_environment_is_left_as_it_was(capsys: pytest.CaptureFixtur
         "HF_HUB_DISABLE_PROGRESS_BARS"
     }
     assert main(["plan", "smoke", "--provider", "vesl"]) == 1
-    assert "configs/prices.yaml has no prices of provider 'vesl'; it has own, vessl's." in refusal(capsys)
+    assert "configs/prices.yaml has no prices of provider 'vesl'; it has those of own, vessl." in refusal(capsys)
 
 
 def test_starting_takes_no_heavy_import() -> None:
