@@ -54,7 +54,7 @@ def start_worker(stack: Stack, pool: str, log: Path) -> "subprocess.Popen[bytes]
 
 
 def pid_of(stack: Stack, name: str) -> int:
-    """Process id of what `deployments.local up` started, such as `worker-h100`."""
+    """Process id of what `hindsight up` started, such as `worker-h100`."""
     pid: int = json.loads((stack.state / "processes.json").read_text())[name][0]
     return pid
 

@@ -31,7 +31,7 @@ def kill_run(run_id: UUID) -> None:
 
 
 def kill_worker(pool: str) -> None:
-    """SIGKILL the worker of a pool that `deployments.local up` started in this test's state."""
+    """SIGKILL the worker of a pool that `hindsight up` started in this test's state."""
     pid, _ = recorded_processes()[f"worker-{pool}"]
     _send(psutil.Process(pid), signal.SIGKILL)
 

@@ -66,7 +66,7 @@ def test_without_credentials_the_ways_to_give_them_are_named(
     site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("KAGGLE_API_TOKEN")
-    ways = r"KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY.*python -m tasks\.panel\.kaggle\.stage_file FILE"
+    ways = r"KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY.*hindsight stage-prices FILE"
     with pytest.raises(NoCredentials, match=rf"no credentials.*www\.kaggle\.com/settings/api.*{ways}"):
         publish(open_store(), pinned(csv))
     assert site.asked == []
