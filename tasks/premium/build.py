@@ -7,12 +7,10 @@ import numpy as np
 from pydantic import JsonValue
 
 from tasks.premium.config import PremiumConfig
-from tasks.premium.gram.devices import threads_for
 from tasks.premium.inference.robust import robust_scores
-from tasks.premium.reference.bootstrap import interval, score_draws
-from tasks.premium.reference.scores import Scores, score_model
-from tasks.premium.rows import FloatArray, Rows, read_rows
-from tasks.schemas.scores import ModelScore, PremiumScores
+from tasks.premium.measurement import Measurement, measure_models
+from tasks.premium.rows import Rows, read_rows
+from tasks.schemas.scores import PremiumScores
 
 
 def write_premium(
@@ -33,13 +31,11 @@ def write_premium(
         PremiumError: If the states do not fit the panel, or the panel cannot be scored.
     """
     rows = read_rows(inputs)
-    scores, draws = measure(rows, config, work_dir)
-    if config.robust:
-        robust, two_way = robust_scores(rows, config, config.robust, work_dir)
-        scores = scores.model_copy(update={"robust": robust})
-        np.save(folder / "two_way.npy", two_way, allow_pickle=False)
+    scores, measured = premium_scores(rows, config, work_dir)
+    if measured.robust:
+        np.save(folder / "two_way.npy", measured.robust.draws, allow_pickle=False)
     (folder / "scores.json").write_text(scores.model_dump_json(indent=1) + "\n")
-    np.save(folder / "draws.npy", draws, allow_pickle=False)
+    np.save(folder / "draws.npy", measured.stock_draws, allow_pickle=False)
     return _facts(scores)
 
 
@@ -60,53 +56,40 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
     return facts
 
 
-def measure(rows: Rows, config: PremiumConfig, work_dir: Path | None = None) -> tuple[PremiumScores, FloatArray]:
-    """Measure the models' premiums under the reference contract, with intervals from its stock draws.
+def premium_scores(
+    rows: Rows, config: PremiumConfig, work_dir: Path | None = None
+) -> tuple[PremiumScores, Measurement]:
+    """Measure the models and shape what was found into the stage's scores.
 
     Args:
-        rows: The panel.
+        rows: The panel with the states of `base`, `trained` and, where there is one, `placebo`.
         config: Contract, cut and draws.
         work_dir: Where finished chunks of draws are kept.
 
     Returns:
-        The scores and (n_kept, 1 + 2 * n_models) draws: draw, then on and off of each model.
+        The scores, and the measurement with its draws.
 
     Raises:
         Unscorable: If the panel itself cannot be scored.
         TooFewDraws: If too few of its draws can.
     """
-    points = {}
-    for model in rows.states:
-        columns = rows.columns(model)
-        with threads_for(columns.shape[1]):
-            points[model] = score_model(rows, columns, config)
-    draws, dropped = score_draws(rows, config, work_dir)
-    premiums = {model: draws[:, 1 + 2 * index] - draws[:, 2 + 2 * index] for index, model in enumerate(rows.states)}
-    is_train = rows.is_train(config.train_until)
+    found = measure_models(rows, config, work_dir)
+    difference = found.difference("base", "trained")
     scores = PremiumScores(
         contract=config.contract,
         cut=config.train_until,
-        n_stocks=len(np.unique(rows.stocks)),
-        n_rows=len(rows.target),
-        n_train_rows=int(is_train.sum()),
-        n_test_rows=int((~is_train).sum()),
+        n_stocks=found.n_stocks,
+        n_rows=found.n_rows,
+        n_train_rows=found.n_train_rows,
+        n_test_rows=found.n_rows - found.n_train_rows,
         n_columns=rows.columns("base").shape[1],
-        base=_model_score(points["base"], premiums["base"]),
-        trained=_model_score(points["trained"], premiums["trained"]),
-        premium_reduction=points["base"].premium - points["trained"].premium,
-        reduction_interval=interval(premiums["base"] - premiums["trained"]),
+        base=found.reference["base"],
+        trained=found.reference["trained"],
+        premium_reduction=difference.reference_reduction,
+        reduction_interval=difference.reference_interval,
         n_draws=config.n_draws,
-        n_kept_draws=len(draws),
-        dropped_draws=dropped,
+        n_kept_draws=len(found.stock_draws),
+        dropped_draws=dict(found.dropped_stock_draws),
+        robust=robust_scores(rows, config, config.robust, found.robust) if config.robust and found.robust else None,
     )
-    return scores, draws
-
-
-def _model_score(scores: Scores, premiums: FloatArray) -> ModelScore:
-    return ModelScore(
-        r2_off=scores.off,
-        r2_on=scores.on,
-        r2_on_folds=scores.on_folds,
-        premium=scores.premium,
-        premium_interval=interval(premiums),
-    )
+    return scores, found

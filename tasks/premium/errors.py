@@ -51,5 +51,13 @@ class BadLabels(PremiumError):
     """A table of labels that lacks a row's stock, its day or the days its target uses."""
 
 
+class BadPanel(PremiumError):
+    """A table that is not a panel: it lacks a column or a value, or has a stock's day twice."""
+
+
+class UnknownModel(PremiumError):
+    """A model of a name that was not measured."""
+
+
 class BadSplitter(PremiumError):
     """A splitter with an impossible number of folds, blocks or days."""

@@ -44,6 +44,7 @@ class Rows:
         numeric: (n_rows, n_numeric) the panel's features, float64.
         states: (n_rows, hidden) float32 by model.
         undated: States of the sentences without their day, by model, where they were embedded.
+        why_not_undated: Why there are none of the first model, and how to get them.
     """
 
     labels: pd.DataFrame
@@ -51,6 +52,12 @@ class Rows:
     numeric: FloatArray
     states: Mapping[str, NDArray[np.float32]]
     undated: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    why_not_undated: str = "the sentences without their day were not embedded; set embed.undated."
+
+    @property
+    def first_model(self) -> str:
+        """The model that controls are made from; `base` in a run."""
+        return next(iter(self.states))
 
     @property
     def stocks(self) -> IntArray:
@@ -81,18 +88,35 @@ def read_rows(inputs: Mapping[str, Path]) -> Rows:
         StatesDoNotFit: If states do not match the panel row for row, are of other sentences, or are not finite.
     """
     panel = Panel(inputs["panel"])
-    table = panel.rows()
-    numeric = panel.numeric_columns()
     models = {model: Embeddings(inputs[model]) for model in MODELS if model in inputs}
     for model, embeddings in models.items():
         _check_sentences(embeddings, model, panel)
     undated = {model: states for model, own in models.items() if (states := own.undated()) is not None}
+    return make_rows(panel.rows(), {model: own.states() for model, own in models.items()}, undated)
+
+
+def make_rows(
+    table: pd.DataFrame, states: Mapping[str, np.ndarray], undated: Mapping[str, np.ndarray], **reasons: str
+) -> Rows:
+    """Put a panel's table and its models' states together.
+
+    Args:
+        table: Labels, the panel's features, target and, where there are any, sentences; one row per stock and day.
+        states: (n_rows, width) by model.
+        undated: The same of the sentences without their day.
+        reasons: `why_not_undated` of Rows, if it is another than the pipeline's.
+
+    Raises:
+        StatesDoNotFit: If states have another number of rows, or are not finite.
+    """
+    numeric = [name for name in Panel.FEATURES if name in table]
     return Rows(
         labels=table.drop(columns=[*numeric, "target", "prompt", "prompt_undated"], errors="ignore"),
         target=table["target"].to_numpy(np.float64),
         numeric=table[numeric].to_numpy(np.float64),
-        states={model: _checked(own.states(), model, len(table)) for model, own in models.items()},
-        undated={model: _checked(states, f"{model} (undated)", len(table)) for model, states in undated.items()},
+        states={model: _checked(own, model, len(table)) for model, own in states.items()},
+        undated={model: _checked(own, f"{model} (undated)", len(table)) for model, own in undated.items()},
+        **reasons,
     )
 
 

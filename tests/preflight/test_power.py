@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tasks.preflight.power import NoHiddenSize, hidden_size, panel_power, power_checks
+from tasks.premium.build import premium_scores
 from tasks.premium.config import PremiumConfig, RobustConfig
-from tasks.premium.inference.robust import robust_scores
 from tasks.premium.rows import Rows
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, ModelFolder, Panel
@@ -65,8 +65,7 @@ def test_preflight_and_report_name_the_same_half_width(panel):
     states = np.random.default_rng(1).normal(size=(len(table), 6)).astype(np.float32)
     rows = Rows(table, table["target"].to_numpy(), table[["log_close"]].to_numpy(), {"base": states, "trained": states})
     config = PremiumConfig(robust=RobustConfig(n_draws=20, n_power_draws=40))
-    robust, _ = robust_scores(rows, config, config.robust)
-    assert panel_power(config, config.robust, 6, panel) == robust.power
+    assert panel_power(config, config.robust, 6, panel) == premium_scores(rows, config)[0].robust.power
 
 
 def test_a_threshold_the_panel_cannot_detect_stops_the_run_and_one_it_can_does_not(line):

@@ -18,9 +18,9 @@ from numpy.random import SeedSequence
 
 from tasks.common.settings import state_dir
 from tasks.premium.config import PremiumConfig
-from tasks.premium.inference.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Replicates
 from tasks.premium.inference.evaluate import score
 from tasks.premium.inference.jackknife import leave_out_weights
+from tasks.premium.inference.replicates import DATE_DISJOINT, DISJOINT, OFF, ON, Replicates
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import two_way_weights
 from tasks.schemas.scores import Estimate

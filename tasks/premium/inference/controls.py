@@ -22,7 +22,7 @@ def score_controls(rows: Rows, schemes: Sequence[Scheme], alpha: float, seed: in
     """Score every control, beside the numeric features, on the models' own splits.
 
     Args:
-        rows: The panel with the base model's states.
+        rows: The panel with the models' states; controls are made from the first model's, which is base in a run.
         schemes: `on`, `off`, `date_disjoint` and `disjoint`; without one of them its figure is None.
         alpha: Penalty, as for the models.
         seed: Seed of the permutation and of the noise, each with a stream of its own.
@@ -40,7 +40,7 @@ def score_controls(rows: Rows, schemes: Sequence[Scheme], alpha: float, seed: in
             r2 = {scheme.name: value for scheme, value in zip(schemes, scores, strict=True) if np.isfinite(value)}
             undefined = ", ".join(scheme.name for scheme in schemes if scheme.name not in r2)
             why_none, n_columns = f"no R2 under {undefined}: {UNDEFINED}." if undefined else "", columns.shape[1]
-        controls.append(_control(name, what, n_columns, r2, why_none))
+        controls.append(_control(name, what.format(model=rows.first_model), n_columns, r2, why_none))
     return controls
 
 
@@ -80,18 +80,18 @@ def _one_hot_date(rows: Rows, _: Generator) -> FloatArray | str:
 
 
 def _undated_prompt(rows: Rows, _: Generator) -> FloatArray | str:
-    if "base" not in rows.undated:
-        return "the sentences without their day were not embedded; set embed.undated."
-    return beside(rows.undated["base"], rows.numeric)
+    if rows.first_model not in rows.undated:
+        return rows.why_not_undated
+    return beside(rows.undated[rows.first_model], rows.numeric)
 
 
 def _shuffled_rows(rows: Rows, rng: Generator) -> FloatArray | str:
-    states = rows.states["base"]
+    states = rows.states[rows.first_model]
     return beside(states[rng.permutation(len(states))], rows.numeric)
 
 
 def _noise(rows: Rows, rng: Generator) -> FloatArray | str:
-    states = rows.states["base"]
+    states = rows.states[rows.first_model]
     # Scaled column by column: the penalty is unscaled, so a column counts by its spread.
     return beside(rng.standard_normal(states.shape) * states.std(axis=0, dtype=np.float64), rows.numeric)
 
@@ -99,8 +99,8 @@ def _noise(rows: Rows, rng: Generator) -> FloatArray | str:
 _CONTROLS: tuple[tuple[str, str, Callable[[Rows, Generator], FloatArray | str]], ...] = (
     ("numerics_only", "the panel's numeric features alone", lambda rows, _: rows.numeric),
     ("one_hot_date", "one column per day: which rows share a day, and nothing else", _one_hot_date),
-    ("undated_prompt", "the base model's states of the sentences without their day", _undated_prompt),
-    ("shuffled_rows", "the base model's states, dealt to other rows", _shuffled_rows),
+    ("undated_prompt", "the {model} model's states of the sentences without their day", _undated_prompt),
+    ("shuffled_rows", "the {model} model's states, dealt to other rows", _shuffled_rows),
     ("noise", "as many Gaussian columns as states, each with a state's standard deviation", _noise),
 )
 """Name, one clause for the report, and a function that gives (n_rows, n_columns) or the reason why not."""

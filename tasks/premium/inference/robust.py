@@ -1,23 +1,17 @@
-"""All robust figures of a run: the decomposition with its intervals, controls, sensitivity, power, the verdict."""
+"""The stage's robust scores: differences between base, trained and placebo, sensitivity, power and the verdict."""
 
 import logging
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Literal
-
-import numpy as np
 
 from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
-from tasks.premium.inference.controls import score_controls
-from tasks.premium.inference.decompose import DATE_DISJOINT, DISJOINT, OFF, ON, Replicates, keep_defined
-from tasks.premium.inference.evaluate import Scheme, predict, score
-from tasks.premium.inference.jackknife import leave_out_weights
+from tasks.premium.inference.decompose import Decompositions
+from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.inference.power import expected_power
-from tasks.premium.inference.rank_ic import demean_by_date, rank_ic
-from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.sensitivity import sensitivity
-from tasks.premium.inference.two_way import TwoWayDraws, score_two_way
-from tasks.premium.rows import FloatArray, Rows
+from tasks.premium.inference.two_way import TwoWayDraws
+from tasks.premium.rows import Rows
 from tasks.schemas.scores import Answer, Estimate, ModelDecomposition, Power, RobustScores
 
 log = logging.getLogger(__name__)
@@ -25,90 +19,47 @@ log = logging.getLogger(__name__)
 Verdict = Literal["supported", "rejected", "undecided"]
 
 
-def robust_scores(
-    rows: Rows, config: PremiumConfig, robust: RobustConfig, work_dir: Path | None = None
-) -> tuple[RobustScores, FloatArray]:
-    """Decompose the premium.
+def robust_scores(rows: Rows, config: PremiumConfig, robust: RobustConfig, found: Decompositions) -> RobustScores:
+    """Shape the models' decompositions into the stage's scores, with sensitivity, power and the verdict.
 
     Args:
-        rows: The panel with all models' states.
-        config: Cut, folds and penalty, and the hypothesis if there is one.
-        robust: Draws, blocks and controls.
-        work_dir: Where finished chunks of draws are kept.
-
-    Returns:
-        The scores; and (n_kept, 1 + 4 * n_models) draw, then on, off, date_disjoint and disjoint of each model.
-
-    Raises:
-        Unscorable: If the rows cannot be split in one of the ways.
+        rows: The panel with the states of `base`, `trained` and, where there is one, `placebo`.
+        config: Penalty and seed, and the hypothesis if there is one.
+        robust: Penalties and draws of the sensitivity and the power.
+        found: The decompositions of these rows.
     """
-    schemes, split_facts = make_schemes(rows.labels, config)
-    n_groups = min(robust.n_day_groups, rows.labels["date"].nunique())
-    two_way = TwoWayDraws(rows.labels, config.seed)
-    drawn = {
-        model: score_two_way(
-            model, rows.columns(model), rows.target, schemes, two_way, robust.n_draws, config.alpha, work_dir
-        )
-        for model in rows.states
-    }
-    kept, dropped = keep_defined(list(drawn.values()))
-    # All rows once, then without one group of days at a time.
-    weights = np.concatenate([np.ones((1, len(rows.target))), leave_out_weights(rows.labels, n_groups)])
-    replicates, decompositions = {}, {}
-    for model, draws in drawn.items():
-        point, *left_out = score(rows.columns(model), rows.target, schemes, weights, config.alpha)
-        replicates[model] = Replicates(point, draws[kept], np.array(left_out))
-        decompositions[model] = _decompose(replicates[model], rows, model, schemes[DISJOINT], config.alpha, weights)
-    log.info("premium: controls and sensitivity")
-    differences = _differences(replicates)
-    scores = RobustScores(
-        **decompositions,
+    log.info("premium: sensitivity and power")
+    differences = _differences(found)
+    return RobustScores(
+        **found.models,
         **differences,
-        splits=split_facts,
-        controls=score_controls(rows, schemes, config.alpha, config.seed),
-        sensitivity=sensitivity(rows, schemes, robust.alphas, config.alpha),
-        **_power(rows, schemes, config, robust),
-        answer=_answer(config.hypothesis, decompositions, differences),
+        splits=list(found.splits),
+        controls=list(found.controls),
+        sensitivity=sensitivity(rows, found.schemes, robust.alphas, config.alpha),
+        **_power(rows, found.schemes, config, robust),
+        answer=_answer(config.hypothesis, found.models, differences),
         n_draws=robust.n_draws,
-        n_kept_draws=int(kept.sum()),
-        dropped_draws=dropped,
-        n_day_groups=n_groups,
-    )
-    return scores, np.column_stack([np.flatnonzero(kept), *(draws[kept] for draws in drawn.values())])
-
-
-def _decompose(
-    replicates: Replicates, rows: Rows, model: str, disjoint: Scheme, alpha: float, weights: FloatArray
-) -> ModelDecomposition:
-    columns, dates = rows.columns(model), rows.labels["date"]
-    # Without two-way draws: they would take a second pass over all draws for a minor figure.
-    point, *left_out = score(columns, demean_by_date(rows.target, dates), [disjoint], weights, alpha)[:, 0]
-    return ModelDecomposition(
-        on=replicates.under(ON).estimate(),
-        off=replicates.under(OFF).estimate(),
-        date_disjoint=replicates.under(DATE_DISJOINT).estimate(),
-        disjoint=replicates.under(DISJOINT).estimate(),
-        premium=replicates.premium.estimate(),
-        shared_day_effect=replicates.shared_day_effect.estimate(),
-        demeaned=Replicates(point, np.empty(0), np.array(left_out)).estimate(is_drawn=False),
-        rank_ic=rank_ic(predict(columns, rows.target, disjoint, alpha), rows.target, dates),
+        n_kept_draws=len(found.draws),
+        dropped_draws=dict(found.dropped_draws),
+        n_day_groups=found.n_day_groups,
     )
 
 
-def _differences(replicates: dict[str, Replicates]) -> dict[str, Estimate]:
+def _differences(found: Decompositions) -> dict[str, Estimate]:
     """Differences between models on the same draws."""
-    base, trained = replicates["base"], replicates["trained"]
     differences = {
-        "reduction": base.premium - trained.premium,
-        "lookahead": base.under(DISJOINT) - trained.under(DISJOINT),
+        "reduction": found.reduction("base", "trained"),
+        "lookahead": found.lookahead("base", "trained"),
     }
-    if placebo := replicates.get("placebo"):
-        differences["placebo_lookahead"] = base.under(DISJOINT) - placebo.under(DISJOINT)
-        differences["trained_against_placebo"] = placebo.under(DISJOINT) - trained.under(DISJOINT)
-    return {name: difference.estimate() for name, difference in differences.items()}
+    if "placebo" in found.models:
+        differences["placebo_lookahead"] = found.lookahead("base", "placebo")
+        differences["trained_against_placebo"] = found.lookahead("placebo", "trained")
+    return differences
 
 
-def _power(rows: Rows, schemes: list[Scheme], config: PremiumConfig, robust: RobustConfig) -> dict[str, Power | str]:
+def _power(
+    rows: Rows, schemes: Sequence[Scheme], config: PremiumConfig, robust: RobustConfig
+) -> dict[str, Power | str]:
     """As preflight expected it; a panel too small for it still has its scores."""
     weights = TwoWayDraws(rows.labels, config.seed).take(0, robust.n_power_draws)
     n_columns = rows.states["base"].shape[1]
@@ -120,12 +71,13 @@ def _power(rows: Rows, schemes: list[Scheme], config: PremiumConfig, robust: Rob
 
 
 def _answer(
-    hypothesis: Hypothesis | None, decompositions: dict[str, ModelDecomposition], differences: dict[str, Estimate]
+    hypothesis: Hypothesis | None, models: Mapping[str, ModelDecomposition], differences: Mapping[str, Estimate]
 ) -> Answer | None:
     if hypothesis is None:
         return None
-    base, trained = decompositions["base"], decompositions["trained"]
-    figures = differences | {
+    base, trained = models["base"], models["trained"]
+    figures = {
+        **differences,
         "premium_base": base.premium,
         "premium_trained": trained.premium,
         "shared_day_effect_base": base.shared_day_effect,

@@ -10,7 +10,7 @@ from tasks.premium.chunks import in_chunks
 from tasks.premium.inference.evaluate import Scheme, score
 from tasks.premium.reference.bootstrap import interval
 from tasks.premium.rows import FloatArray, IntArray
-from tasks.premium.splitters.labels import number_names
+from tasks.premium.splitters.labels import check_columns, number_names
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.scores import Interval
 
@@ -35,7 +35,12 @@ def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> Float
     Returns:
         (n_draws, n_rows) weights, whole numbers. A row's expected weight is 1 (for a pair, 1 - 1 / n_currencies).
 
+    Raises:
+        BadLabels: If a column or a value in one is missing.
+
     Example:
+        >>> import numpy as np, pandas as pd
+        >>> from hindsight import two_way_weights
         >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
         >>> labels = pd.DataFrame({"code": ["A", "A", "B", "B"], "date": days})
         >>> two_way_weights(labels, n_draws=2, rng=np.random.default_rng(1)).tolist()
@@ -45,7 +50,9 @@ def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> Float
         (2007), The pigeonhole bootstrap, Ann. Appl. Stat. 1(2), that this one errs on the wide side; for pairs
         Davezies, D'Haultfoeuille and Guyonvarch (2021), Ann. Stat. 49(2).
     """
-    stocks = labels[[*Panel.LEGS]] if set(Panel.LEGS) <= set(labels.columns) else labels["code"]
+    are_pairs = set(Panel.LEGS) <= set(labels.columns)
+    check_columns(labels, ["date", *(Panel.LEGS if are_pairs else ["code"])])
+    stocks = labels[[*Panel.LEGS]] if are_pairs else labels["code"]
     weights = np.ones((n_draws, len(labels)))
     numbered = [number_names(stocks), number_names(labels["date"])]
     for own in weights:
@@ -67,6 +74,12 @@ def percentile_interval(values: FloatArray) -> Interval | None:
 
     Returns:
         None where fewer than MIN_DRAWS have a value.
+
+    Example:
+        >>> import numpy as np
+        >>> from hindsight import percentile_interval
+        >>> percentile_interval(np.arange(41.0))
+        Interval(p2_5=1.0, p50=20.0, p97_5=39.0)
     """
     defined = values[~np.isnan(values)]
     return interval(defined) if len(defined) >= MIN_DRAWS else None

@@ -26,6 +26,8 @@ def resample_stocks(n_stocks: int, n_draws: int, rng: Generator) -> Iterator[Int
         (n_stocks,) how often each stock was drawn; a stock drawn twice counts its rows twice.
 
     Example:
+        >>> import numpy as np
+        >>> from hindsight import resample_stocks
         >>> rng = np.random.default_rng(0)
         >>> [times.tolist() for times in resample_stocks(4, n_draws=2, rng=rng)]
         [[0, 1, 2, 1], [3, 1, 0, 0]]

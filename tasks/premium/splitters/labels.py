@@ -1,5 +1,6 @@
 """Each row's stock, its day and the days its target uses; and which rows a test span purges."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ def read_labels(table: object) -> Labels:
         got = "an empty table" if isinstance(table, pd.DataFrame) else f"of type {type(table).__name__}"
         raise BadLabels(f"groups is {got}; pass the panel's labels, a table with {', '.join(DAYS)} and code.")
     is_pairs = any(name in table for name in Panel.LEGS)
-    _check_columns(table, ["code", *DAYS, *(Panel.LEGS if is_pairs else ())])
+    check_columns(table, ["code", *DAYS, *(Panel.LEGS if is_pairs else ())])
     dates, label_from, label_until = (table[name].to_numpy("datetime64[D]") for name in DAYS)
     _check_order("its row's date", dates, label_until)
     _check_order("label_from", label_from, label_until)
@@ -114,10 +115,11 @@ def purged_around(labels: Labels, in_test: BoolArray, embargo_days: int) -> Bool
     return purged_by(labels, span_of(labels, in_test), embargo_days)
 
 
-def _check_columns(table: pd.DataFrame, columns: list[str]) -> None:
+def check_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Raise BadLabels if a column or a value in one is missing, or a day is not a datetime64."""
     if absent := [name for name in columns if name not in table]:
         raise BadLabels(f"labels lack {', '.join(absent)}, they need {', '.join(columns)}; take them from the panel.")
-    for name in DAYS:
+    for name in set(DAYS).intersection(columns):
         if not pd.api.types.is_datetime64_dtype(table[name]):
             raise BadLabels(
                 f"labels hold {table[name].dtype} in {name}, they need datetime64; read it with to_datetime."

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from tasks.premium.build import measure, write_premium
+from tasks.premium.build import premium_scores, write_premium
 from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
-from tasks.premium.inference.decompose import Replicates, keep_defined
-from tasks.premium.inference.robust import robust_scores
+from tasks.premium.inference.replicates import Replicates, keep_defined
 from tasks.premium.inference.two_way import TwoWayDraws
 from tasks.schemas.scores import Estimate, PremiumScores
 
@@ -24,7 +23,7 @@ def shocked():
 def test_a_one_hot_of_the_date_is_all_shared_day_effect(make_rows, shocked):
     rng, target = shocked
     day = np.tile(np.eye(60), (30, 1))
-    robust, _ = robust_scores(make_rows(target, 45, day, rng.normal(size=(1800, 60))), CONFIG, FEW)
+    robust = premium_scores(make_rows(target, 45, day, rng.normal(size=(1800, 60))), CONFIG)[0].robust
     premium, shared_day_effect = robust.base.premium.point, robust.base.shared_day_effect.point
     assert premium > 0.3
     assert shared_day_effect == pytest.approx(premium, abs=0.1)
@@ -36,7 +35,7 @@ def test_a_planted_lookahead_is_found_and_is_no_shared_day_effect(make_rows, sho
     rng, target = shocked
     knows = target.ravel() + rng.normal(size=1800)
     rows = make_rows(target, 45, knows[:, None], rng.normal(size=(1800, 1)))
-    robust, _ = robust_scores(rows, CONFIG, FEW)
+    robust = premium_scores(rows, CONFIG)[0].robust
     # Half of the column's variance about the target's 2 is noise of 1: R2 = 2 / 3.
     assert robust.lookahead.point == pytest.approx(2 / 3, abs=0.1)
     assert robust.lookahead.two_way.p2_5 > 0.3
@@ -45,19 +44,19 @@ def test_a_planted_lookahead_is_found_and_is_no_shared_day_effect(make_rows, sho
 
 def test_a_model_has_no_reduction_and_no_lookahead_against_itself(make_rows, shocked):
     rng, target = shocked
-    robust, _ = robust_scores(make_rows(target, 45, rng.normal(size=(1800, 4))), CONFIG, FEW)
+    robust = premium_scores(make_rows(target, 45, rng.normal(size=(1800, 4))), CONFIG)[0].robust
     for figure in (robust.reduction, robust.lookahead):
         assert (figure.point, figure.two_way.p2_5, figure.two_way.p97_5, figure.jackknife) == (0, 0, 0, (0, 0))
 
 
-def test_on_is_the_seeds_on_computed_another_way(make_rows, shocked):
+def test_on_is_the_references_on_computed_another_way(make_rows, shocked):
     rng, target = shocked
     rows = make_rows(target, 45, rng.normal(size=(1800, 4)), rng.normal(size=(1800, 4)))
-    seed, _ = measure(rows, CONFIG)
-    robust, _ = robust_scores(rows, CONFIG, FEW)
-    assert robust.base.on.point == pytest.approx(seed.base.r2_on, abs=1e-12)
+    reference = premium_scores(rows, CONFIG)[0]
+    robust = reference.robust
+    assert robust.base.on.point == pytest.approx(reference.base.r2_on, abs=1e-12)
     # Two of the 45 train days have labels beyond the cut and are purged.
-    assert robust.base.off.point == pytest.approx(seed.base.r2_off, abs=0.05)
+    assert robust.base.off.point == pytest.approx(reference.base.r2_off, abs=0.05)
     assert [facts.n_violations > 0 for facts in robust.splits] == [True, False, False, False]
     assert robust.splits[1].n_purged == 2 * 30
 
@@ -66,7 +65,8 @@ def test_a_placebo_stands_beside_the_trained_model(make_rows, shocked):
     rng, target = shocked
     rows = make_rows(target, 45, rng.normal(size=(1800, 4)), rng.normal(size=(1800, 4)))
     rows = type(rows)(rows.labels, rows.target, rows.numeric, {**rows.states, "placebo": rows.states["trained"]})
-    robust, draws = robust_scores(rows, CONFIG, FEW)
+    scores, measured = premium_scores(rows, CONFIG)
+    robust, draws = scores.robust, measured.robust.draws
     assert robust.placebo == robust.trained
     assert robust.placebo_lookahead == robust.lookahead
     assert robust.trained_against_placebo.point == 0
@@ -77,7 +77,7 @@ def test_a_hypothesis_is_answered_by_its_figure(make_rows, shocked):
     rng, target = shocked
     rows = make_rows(target, 45, target.reshape(-1, 1), rng.normal(size=(1800, 1)))
     stated = Hypothesis(statement="The base knows more than half.", metric="lookahead", at_least=0.5)
-    robust, _ = robust_scores(rows, CONFIG.model_copy(update={"hypothesis": stated}), FEW)
+    robust = premium_scores(rows, CONFIG.model_copy(update={"hypothesis": stated}))[0].robust
     assert (robust.answer.verdict, robust.answer.estimate) == ("supported", robust.lookahead)
 
 

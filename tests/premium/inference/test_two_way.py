@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.premium.errors import BadLabels
 from tasks.premium.inference.two_way import percentile_interval, two_way_weights
 from tasks.schemas.scores import Interval
 from tests.premium.splitters.panels import balanced, pairs
@@ -66,3 +67,16 @@ def test_draws_without_a_value_are_left_out():
 def test_there_is_no_interval_of_fewer_than_twenty_draws_with_a_value():
     assert percentile_interval(np.r_[np.arange(19.0), np.full(500, np.nan)]) is None
     assert percentile_interval(np.zeros(20)) == Interval(p2_5=0, p50=0, p97_5=0)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda t: t.drop(columns="date"), "labels lack date, they need date, code; take them from the panel"),
+        (lambda t: t.drop(columns="code"), "labels lack code, they need date, code"),
+        (lambda t: t.assign(date=t["date"].where(t.index > 0)), "date is missing in 1 of 12 labels, none may be"),
+    ],
+)
+def test_labels_without_a_stock_or_a_day_are_refused(break_it, message):
+    with pytest.raises(BadLabels, match=message):
+        two_way_weights(break_it(balanced(3, 4)), 2, np.random.default_rng(0))

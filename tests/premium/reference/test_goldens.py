@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.premium.build import measure, write_premium
+from tasks.premium.build import premium_scores, write_premium
 from tasks.premium.config import REVISION, PremiumConfig
 from tasks.premium.rows import read_rows
 from tasks.schemas.artifacts import Panel
@@ -46,7 +46,7 @@ WHOLE = ["p1_sp500_all_hash64", "p2_sp500_top300_hash32", "p3_sp500_40_minilm384
 def test_every_figure_and_every_draw_is_that_of_the_public_recipe(golden):
     figures, trace, folders = golden
     config = PremiumConfig(n_draws=figures["n_bootstrap"], robust=None)
-    scores, draws = measure(read_rows(folders), config)
+    scores, measured = premium_scores(read_rows(folders), config)
     for ours, theirs in ((scores.base, figures["base"]), (scores.trained, figures["adapter"])):
         expected = [theirs["r2_off"], theirs["r2_on"], theirs["premium"], *theirs["r2_on_folds"]]
         np.testing.assert_allclose([ours.r2_off, ours.r2_on, ours.premium, *ours.r2_on_folds], expected, **NEAR)
@@ -56,7 +56,7 @@ def test_every_figure_and_every_draw_is_that_of_the_public_recipe(golden):
             theirs["dim"],
         )
     assert scores.premium_reduction == pytest.approx(figures["premium_reduction"], abs=1e-9)
-    np.testing.assert_allclose(draws, trace, **NEAR)
+    np.testing.assert_allclose(measured.stock_draws, trace, **NEAR)
     assert_same_interval(scores.base.premium_interval, figures["bootstrap"]["base_premium"])
     assert_same_interval(scores.trained.premium_interval, figures["bootstrap"]["adapter_premium"])
     assert_same_interval(scores.reduction_interval, figures["bootstrap"]["premium_reduction"])
@@ -66,8 +66,8 @@ def test_every_figure_and_every_draw_is_that_of_the_public_recipe(golden):
 @pytest.mark.parametrize("golden", ["p5_tiny6_hash8"], indirect=True)
 def test_a_draw_with_fewer_than_five_distinct_stocks_is_dropped_and_counted(golden):
     _, _, folders = golden
-    scores, draws = measure(read_rows(folders), PremiumConfig(robust=None))
-    assert (len(draws), scores.dropped_draws) == (47, {"too_few_stocks": 153})
+    scores, measured = premium_scores(read_rows(folders), PremiumConfig(robust=None))
+    assert (len(measured.stock_draws), scores.dropped_draws) == (47, {"too_few_stocks": 153})
 
 
 def test_revision_is_raised_with_the_figures(inputs, tmp_path):

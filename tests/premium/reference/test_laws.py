@@ -12,8 +12,9 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 
-from tasks.premium.build import measure, write_premium
+from tasks.premium.build import premium_scores, write_premium
 from tasks.premium.config import PremiumConfig
+from tasks.premium.measurement import measure_models
 from tasks.premium.reference.bootstrap import interval
 from tasks.premium.reference.draws import resample_stocks
 from tasks.premium.reference.scores import Scores, score_model
@@ -61,7 +62,7 @@ def test_point_and_draws_are_those_of_a_plain_loop(made_table, inputs, tmp_path)
 def test_a_model_has_no_reduction_against_itself(make_rows):
     rng = np.random.default_rng(1)
     rows = make_rows(rng.normal(size=(10, 20)), 14, rng.normal(size=(200, 4)))
-    scores, _ = measure(rows, FEW)
+    scores, _ = premium_scores(rows, FEW)
     assert scores.premium_reduction == 0
     assert scores.reduction_interval == interval(np.zeros(3))
 
@@ -70,7 +71,7 @@ def test_the_same_seed_gives_the_same_draws_and_another_seed_others(make_rows):
     rng = np.random.default_rng(2)
     rows = make_rows(rng.normal(size=(12, 20)), 14, rng.normal(size=(240, 3)))
     first, same, other = (
-        measure(rows, PremiumConfig(n_draws=10, seed=seed, robust=None))[1] for seed in (123, 123, 124)
+        measure_models(rows, PremiumConfig(n_draws=10, seed=seed, robust=None)).stock_draws for seed in (123, 123, 124)
     )
     np.testing.assert_array_equal(first, same)
     assert not np.array_equal(first, other)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tasks.premium.build import measure, write_premium
+from tasks.premium.build import write_premium
 from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import EmptySplit, StatesDoNotFit, TooFewDraws, TooFewStocks, UndefinedR2
+from tasks.premium.measurement import measure_models
 
 FEW = PremiumConfig(n_draws=10, robust=None)
 
@@ -56,7 +57,7 @@ def test_a_test_side_on_which_nothing_varies_is_refused(make_rows):
     target = np.random.default_rng(0).normal(size=(6, 20))
     target[:, 12:] = 0.25
     with pytest.raises(UndefinedR2, match=r"a test side of 48 row\(s\) with one and the same target"):
-        measure(make_rows(target, 12, np.ones((120, 1))), FEW)
+        measure_models(make_rows(target, 12, np.ones((120, 1))), FEW)
 
 
 def test_an_interval_of_a_few_draws_is_refused_with_the_reasons(make_rows):
@@ -64,7 +65,7 @@ def test_an_interval_of_a_few_draws_is_refused_with_the_reasons(make_rows):
     rows = make_rows(rng.normal(size=(5, 20)), 12, rng.normal(size=(100, 2)))
     # Five draws of five stocks give all five once in 26.
     with pytest.raises(TooFewDraws, match=r"of 20 draws could be scored \(\d+ too_few_stocks\), an interval needs 10"):
-        measure(rows, PremiumConfig(n_draws=20, robust=None))
+        measure_models(rows, PremiumConfig(n_draws=20, robust=None))
 
 
 @pytest.mark.parametrize(
