@@ -26,9 +26,9 @@ labels: code, date, label_from and label_until (days of the first and last price
 are pairs of currencies, leg_1 and leg_2.
 
 ```python
+from hindsight import DateDisjoint, audit
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
-from tasks.premium.splitters import DateDisjoint, audit
 
 cross_val_score(Ridge(), columns, target, groups=labels, cv=DateDisjoint(n_blocks=5, embargo_days=3))
 audit(DateDisjoint(n_blocks=5), labels).n_violations  # 0

@@ -18,7 +18,7 @@ def audit(splitter: LabelSplitter, labels: pd.DataFrame, name: str = "") -> Spli
         PremiumError: If the splitter cannot split these rows.
 
     Example:
-        >>> from tasks.premium.splitters import Chronological, audit
+        >>> from hindsight import Chronological, audit
         >>> days = pd.date_range("2020-12-30", periods=4)
         >>> labels = pd.DataFrame({"code": "A", "date": days, "label_from": days, "label_until": days})
         >>> labels["label_until"] += pd.Timedelta(days=1)

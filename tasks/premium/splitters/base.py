@@ -30,7 +30,22 @@ class Masks:
 
 
 class LabelSplitter(BaseCrossValidator):  # type: ignore[misc]
-    """A cross-validator that reads each row's stock and days from `groups`, the panel's table of labels."""
+    """A cross-validator that reads each row's stock and days from `groups`, the panel's table of labels.
+
+    It follows scikit-learn's convention: pass it as `cv` and the labels as `groups` (with metadata routing as
+    `params={"groups": labels}`). Splits are the same on every call.
+
+    Example:
+        >>> import numpy as np, pandas as pd
+        >>> from hindsight import DateDisjoint
+        >>> from sklearn.linear_model import Ridge
+        >>> from sklearn.model_selection import cross_val_score
+        >>> days = pd.date_range("2020-01-01", periods=30)
+        >>> labels = pd.DataFrame({"code": "A", "date": days, "label_from": days, "label_until": days})
+        >>> signal = np.arange(30.0)[:, None]
+        >>> cross_val_score(Ridge(), signal, signal[:, 0], groups=labels, cv=DateDisjoint(n_blocks=3)).round(2).tolist()
+        [1.0, 1.0, 1.0]
+    """
 
     # scikit-learn then routes groups to it by default, as to its own group splitters.
     __metadata_request__split = {"groups": True}

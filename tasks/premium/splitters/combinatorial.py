@@ -13,7 +13,7 @@ from tasks.premium.splitters.base import LabelSplitter, Masks
 from tasks.premium.splitters.labels import Labels, purged_around
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class CombinatorialPurged(LabelSplitter):
     """Tests each choice of `n_test_blocks` blocks of days with a fit on the others, purged around each chosen block.
 
@@ -23,6 +23,15 @@ class CombinatorialPurged(LabelSplitter):
         n_blocks: Contiguous blocks of distinct days.
         n_test_blocks: Blocks tested at a time.
         embargo_days: Calendar days on either side of a test block's span without train rows.
+
+    Example:
+        >>> import pandas as pd
+        >>> from hindsight import CombinatorialPurged
+        >>> days = pd.date_range("2020-01-01", periods=6)
+        >>> labels = pd.DataFrame({"code": "A", "date": days, "label_from": days, "label_until": days})
+        >>> [(a.tolist(), b.tolist()) for a, b in CombinatorialPurged(3, 2).split(labels, groups=labels)]
+        [([4, 5], [0, 1, 2, 3]), ([2, 3], [0, 1, 4, 5]), ([0, 1], [2, 3, 4, 5])]
+
     Source: Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 12.
     """
 

@@ -12,7 +12,7 @@ from tasks.premium.splitters.base import LabelSplitter, Masks
 from tasks.premium.splitters.labels import Labels, number_blocks, purged_around
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class StockDisjoint(LabelSplitter):
     """The reference's folds of whole stocks. Train and test share days, so a day's shock can be learned.
 
@@ -24,6 +24,7 @@ class StockDisjoint(LabelSplitter):
 
     Example:
         >>> import pandas as pd
+        >>> from hindsight import StockDisjoint
         >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
         >>> labels = pd.DataFrame({"code": list("AABB"), "date": days, "label_from": days, "label_until": days})
         >>> [test.tolist() for _, test in StockDisjoint(n_folds=2).split(labels, groups=labels)]
@@ -39,7 +40,7 @@ class StockDisjoint(LabelSplitter):
             yield Masks(train, test, purged=np.zeros(len(train), dtype=bool))
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class DateDisjoint(LabelSplitter):
     """Tests blocks of days in turn, purged around each. Stocks are shared, and later days may be fitted on.
 
@@ -49,6 +50,7 @@ class DateDisjoint(LabelSplitter):
 
     Example:
         >>> import pandas as pd
+        >>> from hindsight import DateDisjoint
         >>> days = pd.date_range("2020-01-01", periods=6)
         >>> labels = pd.DataFrame({"code": "A", "date": days, "label_from": days, "label_until": days})
         >>> labels["label_until"] += pd.Timedelta(days=1)
@@ -68,7 +70,7 @@ class DateDisjoint(LabelSplitter):
             yield Masks(~test, test, purged_around(labels, test, self.embargo_days))
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class StockAndDateDisjoint(LabelSplitter):
     """Tests each fold of stocks in each block of days, fitted on other stocks' other days.
 
@@ -79,6 +81,14 @@ class StockAndDateDisjoint(LabelSplitter):
         n_folds: Folds of stocks, or of currencies, as in `StockDisjoint`.
         n_blocks: Blocks of days, as in `DateDisjoint`.
         embargo_days: Calendar days on either side of a block's span without train rows.
+
+    Example:
+        >>> import pandas as pd
+        >>> from hindsight import StockAndDateDisjoint
+        >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
+        >>> labels = pd.DataFrame({"code": list("AABB"), "date": days, "label_from": days, "label_until": days})
+        >>> [(a.tolist(), b.tolist()) for a, b in StockAndDateDisjoint(2, 2).split(labels, groups=labels)]
+        [([1], [2]), ([0], [3]), ([3], [0]), ([2], [1])]
     """
 
     n_folds: int

@@ -11,7 +11,7 @@ from tasks.premium.splitters.base import LabelSplitter, Masks
 from tasks.premium.splitters.labels import Labels, Span, number_blocks, purged_by, span_of
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class Chronological(LabelSplitter):
     """One split: the days up to a cut, and the days after it.
 
@@ -21,6 +21,17 @@ class Chronological(LabelSplitter):
         train_until: The cut, last day of the train side.
         purge: Leave out train rows whose label reaches beyond the cut; the reference does not.
         embargo_days: Calendar days up to the cut without train rows.
+
+    Example:
+        >>> from datetime import date
+        >>> import pandas as pd
+        >>> from hindsight import Chronological
+        >>> days = pd.date_range("2020-12-29", periods=5)
+        >>> labels = pd.DataFrame({"code": "A", "date": days, "label_from": days, "label_until": days})
+        >>> labels["label_until"] += pd.Timedelta(days=1)
+        >>> [(split.train.tolist(), split.purged.tolist(), split.test.tolist())
+        ...  for split in Chronological(date(2020, 12, 31)).purged_splits(labels)]
+        [([0, 1], [2], [3, 4])]
     """
 
     train_until: date
@@ -36,7 +47,7 @@ class Chronological(LabelSplitter):
         yield Masks(train, ~train, purged_by(labels, span, self.embargo_days, self.purge))
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class WalkForward(LabelSplitter):
     """Expanding window: fitted on the first blocks of days, scored on the next.
 
@@ -48,6 +59,7 @@ class WalkForward(LabelSplitter):
 
     Example:
         >>> import pandas as pd
+        >>> from hindsight import WalkForward
         >>> days = pd.date_range("2020-01-01", periods=4)
         >>> labels = pd.DataFrame({"code": "A", "date": days, "label_from": days, "label_until": days})
         >>> [(a.tolist(), b.tolist()) for a, b in WalkForward(n_folds=3).split(labels, groups=labels)]
