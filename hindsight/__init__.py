@@ -1,5 +1,93 @@
 """hindsight: how much knowledge of the future is in a language model, and in the way it is evaluated.
 
-The distribution's own name: the command line (cli) and what a notebook imports stand here, above deployments, flows and
-tasks (decision 0019).
+The command line is in `cli`. The public API of notebooks is imported from here; docs/api.md says what is in it. A name
+is loaded when it is first asked for, so that `import hindsight` costs nothing and needs no Prefect, torch or server.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tasks.common.errors import HindsightError
+    from tasks.panel.build import BuiltPanel, build_panel, panel_from_prices
+    from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Sp500Source
+    from tasks.premium.config import PremiumConfig, RobustConfig
+    from tasks.premium.inference.two_way import percentile_interval, two_way_weights
+    from tasks.premium.measurement import Difference, Measurement, measure
+    from tasks.premium.reference.draws import resample_stocks
+    from tasks.premium.splitters import (
+        Chronological,
+        CombinatorialPurged,
+        DateDisjoint,
+        LabelSplitter,
+        StockAndDateDisjoint,
+        StockDisjoint,
+        WalkForward,
+        audit,
+    )
+
+__all__ = [
+    "BuiltPanel",
+    "Chronological",
+    "CombinatorialPurged",
+    "CsvSource",
+    "DateDisjoint",
+    "Difference",
+    "EcbFxSource",
+    "HindsightError",
+    "JpxSource",
+    "LabelSplitter",
+    "Measurement",
+    "PanelConfig",
+    "PlantedSource",
+    "PremiumConfig",
+    "RobustConfig",
+    "Sp500Source",
+    "StockAndDateDisjoint",
+    "StockDisjoint",
+    "WalkForward",
+    "audit",
+    "build_panel",
+    "measure",
+    "panel_from_prices",
+    "percentile_interval",
+    "resample_stocks",
+    "two_way_weights",
+]
+
+_MODULES = {
+    "tasks.common.errors": ["HindsightError"],
+    "tasks.panel.build": ["BuiltPanel", "build_panel", "panel_from_prices"],
+    "tasks.panel.config": ["CsvSource", "EcbFxSource", "JpxSource", "PanelConfig", "PlantedSource", "Sp500Source"],
+    "tasks.premium.config": ["PremiumConfig", "RobustConfig"],
+    "tasks.premium.inference.two_way": ["percentile_interval", "two_way_weights"],
+    "tasks.premium.measurement": ["Difference", "Measurement", "measure"],
+    "tasks.premium.reference.draws": ["resample_stocks"],
+    "tasks.premium.splitters": [
+        "Chronological",
+        "CombinatorialPurged",
+        "DateDisjoint",
+        "LabelSplitter",
+        "StockAndDateDisjoint",
+        "StockDisjoint",
+        "WalkForward",
+        "audit",
+    ],
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'hindsight' has no attribute {name!r}; its public names: {', '.join(__all__)}")
+    from hindsight.own_packages import check_own_packages
+
+    module = _MODULE_OF[name]
+    check_own_packages([module.split(".")[0]])
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
