@@ -1,12 +1,19 @@
 """`hindsight demo | up | down | install-trainer`: a Prefect server and workers on this machine."""
 
+from pathlib import Path
+
 from deployments.address import Address
 from deployments.local import start
 from deployments.processes import end_all, remove_workspaces
 from deployments.trainer_environment import install
 from hindsight.cli.runs import follow
-from tasks.recipe import recipe_file
+from tasks.common.errors import HindsightError
+from tasks.recipe import recipe_file, shipped_recipes
 from tasks.train.pipeline.launch import trainer_python
+
+
+class NoDeployment(HindsightError):
+    """A recipe that no deployment of prefect.yaml runs."""
 
 
 def demo(recipe: str = "smoke", /) -> None:
@@ -16,12 +23,19 @@ def demo(recipe: str = "smoke", /) -> None:
 
     Args:
         recipe: A recipe of the project: smoke, or smoke-full-weight, which trains every weight on two ranks.
+
+    Raises:
+        NoDeployment: If it is a file of your own.
     """
-    recipe_file(recipe)
+    if recipe_file(recipe) not in shipped_recipes().values():
+        raise NoDeployment(
+            f"recipe {recipe} has no deployment; `hindsight run {recipe}` runs it without a server, the "
+            "form of a custom run in the UI through one."
+        )
     trainer_python()
     address = Address.from_environment()
     start(address)
-    follow(f"leakage-premium/{recipe}")
+    follow(f"leakage-premium/{Path(recipe).stem}")
     print(f"UI: {address.ui} (`hindsight down` ends server and workers)", flush=True)
 
 

@@ -91,9 +91,31 @@ def test_the_projects_recipes_are_found_by_name_and_others_by_path(tmp_path: Pat
     assert "prices" not in shipped_recipes()
 
 
+def test_a_demo_of_a_recipe_without_a_deployment_names_what_runs_it(tmp_path: Path, capsys) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(shipped_recipes()["smoke"].read_text())
+    assert main(["demo", str(own)]) == 1
+    assert f"has no deployment; `hindsight run {own}` runs it" in refusal(capsys)
+
+
+def test_the_shell_completes_commands(tmp_path: Path) -> None:
+    script = tmp_path / "completion.bash"
+    script.write_text(app.generate_completion(shell="bash"))  # noqa: S604 (names a shell, starts none)
+    asked = """
+    source "$1"; function=$(complete -p hindsight | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
+    COMP_WORDS=(hindsight store ver); COMP_CWORD=2; $function; echo "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(["bash", "-c", asked, "bash", str(script)], capture_output=True, text=True)
+    assert done.stdout.split() == ["verify"], done.stderr
+
+
 def test_a_store_that_does_not_exist_is_empty_and_a_bad_address_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own_state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert main(["store", "ls"]) == 0
+    assert capsys.readouterr().out == f"0 artifacts, 0.00 MB in {own_state / 'store'}\n"
+    assert main(["store", "show", "corpus/letters/latest"]) == 1
+    assert "no pointer corpus/letters/latest.json" in refusal(capsys)
     monkeypatch.setenv("HINDSIGHT_STORE", "gs://bucket/prefix")
     assert main(["store", "ls"]) == 1
     assert "HINDSIGHT_STORE='gs://bucket/prefix' is neither a folder nor s3://bucket/prefix" in refusal(capsys)
