@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 from uuid import UUID
 
-import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import ActionTypes
 from prefect.events.filters import AutomationFilter, AutomationFilterTags
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from deployments.access import WEBHOOK_VARIABLE
 from deployments.webhook import saved_webhooks
 from tasks.common.errors import HindsightError
+from tasks.common.yaml_file import load_yaml
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -94,7 +94,7 @@ def _content(automation: AutomationCore) -> dict[str, Any]:
 
 
 def _entries(file: Path) -> list[dict[str, Any]]:
-    content = yaml.safe_load(file.read_text())
+    content = load_yaml(file, BadAutomations, "automations")
     entries = content.get("automations") if isinstance(content, dict) and set(content) == {"automations"} else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "name" in entry for entry in entries):
         raise BadAutomations(f"{file} is not a list of automations with names below the only key `automations`.")

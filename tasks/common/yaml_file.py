@@ -1,10 +1,16 @@
-"""Config files in YAML: read, validated, and refused in one sentence."""
+"""Config files in YAML 1.2: read, validated, and refused in one sentence.
 
+YAML 1.1, which PyYAML reads, takes `020` for 16, `1:20` for 80 and `no` for false, and of a key given twice the last.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from tasks.common.errors import HindsightError
 
@@ -24,18 +30,59 @@ def read_yaml(file: Path, model: type[M], refusal: type[HindsightError], what: s
     Raises:
         HindsightError: The `refusal`: the file is absent, not a YAML mapping, or has an unknown key or a bad value.
     """
-    try:
-        content: JsonValue = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise refusal(f"{what} {file} cannot be read: {error.strerror}; the project's are in configs/.") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a day that does not exist, bytes that are not UTF-8
-        raise refusal(f"{what} {file} is not YAML: {' '.join(str(error).split())}.") from error
+    content = load_yaml(file, refusal, what)
     if not isinstance(content, dict):
         raise refusal(f"{what} {file} holds a {type(content).__name__}, not a mapping.")
     try:
         return model.model_validate(content)
     except ValidationError as error:
         raise refusal(f"{what} {file}: {'; '.join(_sentences(error, what, keys))}.") from error
+
+
+def load_yaml(file: Path, refusal: type[HindsightError], what: str) -> Any:
+    """Read a YAML 1.2 file.
+
+    Args:
+        file: The file.
+        refusal: The error's type.
+        what: What the file is, such as `recipe`.
+
+    Raises:
+        HindsightError: The `refusal`: the file is absent, is not YAML, or gives a key twice.
+    """
+    reader = YAML(typ="safe", pure=True)
+    try:
+        text = file.read_text(encoding="utf-8")
+        twice = list(_keys_given_twice(reader.compose(text)))
+        content = reader.load(text) if not twice else None
+    except OSError as error:
+        raise refusal(f"{what} {file} cannot be read: {error.strerror}; the project's are in configs/.") from error
+    except (YAMLError, ValueError) as error:  # ValueError: a day that does not exist, bytes that are not UTF-8
+        raise refusal(f"{what} {file} is not YAML: {' '.join(str(error).split())}.") from error
+    if twice:
+        raise refusal(f"{what} {file}: {'; '.join(twice)}. Leave one of them out.")
+    return content
+
+
+def _keys_given_twice(node: Node | None) -> Iterator[str]:
+    """A clause with both lines for every key that a mapping gives twice."""
+    ahead, seen = [("", node)], set[int]()
+    while ahead:
+        path, node = ahead.pop()
+        # An alias is its anchor's node, which may contain it.
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, SequenceNode):
+            ahead += [(f"{path}[{index}]", item) for index, item in enumerate(node.value)]
+        elif isinstance(node, MappingNode):
+            lines: dict[tuple[str, str], int] = {}
+            for key, value in node.value:
+                name, line = f"{path}.{key.value}".lstrip("."), key.start_mark.line + 1
+                if first := lines.get((str(key.tag), str(key.value))):
+                    yield f"{name} is given twice, on lines {first} and {line}"
+                lines[str(key.tag), str(key.value)] = line
+                ahead.append((name, value))
 
 
 def _sentences(error: ValidationError, what: str, keys: str) -> list[str]:

@@ -18,14 +18,16 @@ ENTRY = """
 automations:
   - name: one
     trigger: {posture: Reactive, expect: [prefect.flow-run.Failed], %s}
-    actions: [{type: change-flow-run-state, state: CRASHED, %s}]
+    actions: [{%s}]
     %s
 """
 
 
 def written(folder: Path, trigger: str = "", action: str = "", entry: str = "") -> Path:
     file = folder / "automations.yaml"
-    file.write_text(ENTRY % (trigger, action, entry))
+    key, _, value = action.partition(": ")
+    given = {"type": "change-flow-run-state", "state": "CRASHED"} | ({key: value} if action else {})
+    file.write_text(ENTRY % (trigger, ", ".join(f"{key}: {value}" for key, value in given.items()), entry))
     return file
 
 
