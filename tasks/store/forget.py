@@ -4,7 +4,7 @@ import json
 
 from tasks.store.catalogue import LATEST, records
 from tasks.store.errors import ArtifactDamaged, StoreError
-from tasks.store.gc import Garbage, UnreadableRecord, remove
+from tasks.store.gc import Garbage, UnreadableRecord, lower_count, remove_unreferenced
 from tasks.store.objects import ObjectInfo
 from tasks.store.record_files import EARLIER
 from tasks.store.refs import ArtifactRef
@@ -47,7 +47,9 @@ def forget(store: Store, ref: ArtifactRef) -> Garbage:
     blobs = tuple(
         ObjectInfo(store.blobs.name_of(sha256), size, record.finished_at) for sha256, size in record.blob_sizes.items()
     )
-    return remove(store, Garbage(blobs, uploads=(), n_records=0, n_kept=0, n_young=0))
+    removed = remove_unreferenced(store, Garbage(blobs, uploads=(), n_records=0, n_kept=0, n_young=0))
+    lower_count(store, removed.n_records)
+    return removed
 
 
 def _check_not_needed(store: Store, ref: ArtifactRef) -> None:

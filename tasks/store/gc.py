@@ -4,9 +4,12 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from pydantic import Field
+
 from tasks.store.catalogue import earlier_records, records
 from tasks.store.errors import ArtifactDamaged, StoreError
 from tasks.store.objects import ObjectInfo, UnfinishedUpload
+from tasks.store.sealed import Sealed, read_sealed
 from tasks.store.store import Store
 
 OLDER_THAN_HOURS = 24.0
@@ -15,6 +18,10 @@ OLDER_THAN_HOURS = 24.0
 
 class UnreadableRecord(StoreError):
     """A record cannot be read, so the blobs it names are unknown and nothing is removed."""
+
+
+class TooFewRecords(StoreError):
+    """Fewer records can be read than at the last garbage collection, and nobody removed the others."""
 
 
 class RemovedTooMuch(StoreError):
@@ -45,11 +52,22 @@ class Garbage:
         return sum(blob.size for blob in self.blobs)
 
 
+COUNT_NAME = "gc/records.json"
+
+
+class RecordCount(Sealed):
+    """How many records there were when garbage was last collected, or an artifact last removed."""
+
+    n_records: int = Field(ge=0)
+    counted_at: datetime
+
+
 def find_garbage(store: Store, older_than_hours: float = OLDER_THAN_HOURS) -> Garbage:
     """Find garbage older than a grace period, which must be longer than any publication takes; change nothing.
 
     Raises:
         UnreadableRecord: If any record cannot be read.
+        TooFewRecords: If there are fewer than at the last collection.
     """
     if not older_than_hours >= 0:
         raise StoreError(f"a grace period of {older_than_hours} hours is not valid; give 0 or more.")
@@ -57,6 +75,7 @@ def find_garbage(store: Store, older_than_hours: float = OLDER_THAN_HOURS) -> Ga
     # Blobs first: a later publication's blobs are not in this listing, or are checked again by `remove`.
     blobs = list(store.objects.list("blobs/"))
     referenced, n_records = _referenced(store)
+    _check_count(store, n_records)
     loose = [blob for blob in blobs if blob.name not in referenced]
     old = tuple(blob for blob in loose if blob.modified < before)
     uploads = tuple(upload for upload in store.objects.unfinished_uploads() if upload.started < before)
@@ -64,6 +83,18 @@ def find_garbage(store: Store, older_than_hours: float = OLDER_THAN_HOURS) -> Ga
 
 
 def remove(store: Store, garbage: Garbage) -> Garbage:
+    """Remove garbage except blobs that a record has named since, and keep the number of records for the next time.
+
+    Raises:
+        UnreadableRecord: If any record cannot be read now. Nothing was removed then.
+        RemovedTooMuch: If a record that appeared during the removal names a removed blob.
+    """
+    removed = remove_unreferenced(store, garbage)
+    _note_count(store, removed.n_records)
+    return removed
+
+
+def remove_unreferenced(store: Store, garbage: Garbage) -> Garbage:
     """Remove garbage except blobs that a record has named since. Returns what was removed.
 
     Raises:
@@ -79,6 +110,36 @@ def remove(store: Store, garbage: Garbage) -> Garbage:
     _check_none_needed(store, {blob.name for blob in blobs})
     n_saved = len(garbage.blobs) - len(blobs)
     return Garbage(blobs, garbage.uploads, n_records, garbage.n_kept + n_saved, garbage.n_young)
+
+
+def _last_count(store: Store) -> RecordCount | None:
+    try:
+        return read_sealed(store.objects, COUNT_NAME, RecordCount)
+    except FileNotFoundError:
+        return None
+
+
+def _check_count(store: Store, n_records: int) -> None:
+    """Records that the last collection saw must be seen now, or the blobs they name would count as garbage."""
+    last = _last_count(store)
+    if last and not n_records >= last.n_records:
+        raise TooFewRecords(
+            f"{store.url} shows {n_records} records, and had {last.n_records} on {last.counted_at:%Y-%m-%d %H:%M} UTC; "
+            "nothing is removed, for the others' blobs would be. Restore them, or see why they are not listed; if "
+            f"somebody removed them on purpose, remove {COUNT_NAME} too."
+        )
+
+
+def _note_count(store: Store, n_records: int) -> None:
+    count = RecordCount(n_records=n_records, counted_at=datetime.now(UTC))
+    store.objects.write(COUNT_NAME, count.sealed().to_bytes())
+
+
+def lower_count(store: Store, n_records: int) -> None:
+    """Note that records were removed on purpose, if garbage was ever collected."""
+    last = _last_count(store)
+    if last and n_records < last.n_records:
+        _note_count(store, n_records)
 
 
 def _check_none_needed(store: Store, removed: Set[str]) -> None:

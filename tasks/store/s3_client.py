@@ -24,7 +24,11 @@ CAUSES = {
     "AccessDenied": "these keys lack the right to do this; grant them read, write, delete and list, or use other keys",
     "RequestTimeTooSkewed": "this machine's clock and the server's differ by more than it allows; set the clock (NTP)",
 }
-SYNONYMS = {"403": "AccessDenied", "Forbidden": "AccessDenied", "AllAccessDisabled": "AccessDenied"}
+SYNONYMS = {
+    **{"403": "AccessDenied", "Forbidden": "AccessDenied", "AllAccessDisabled": "AccessDenied"},
+    # Of answers without a body botocore gives the status as the code.
+    **{"501": "NotImplemented", "412": "PreconditionFailed", "409": "ConditionalRequestConflict"},
+}
 RETRYABLE = {"IncompleteBody", "RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable"}
 
 

@@ -14,7 +14,8 @@ from tasks.common.retry import exponential, retry
 from tasks.store.digests import BUFFER_BYTES
 from tasks.store.errors import CutAnswer, StoreError, StoreRefused, StoreUnreachable
 from tasks.store.objects import Capabilities, ObjectInfo, UnfinishedUpload, check_name
-from tasks.store.s3_client import ChunkBody, as_store_error, encryption, s3_client
+from tasks.store.s3_client import CAUSES, ChunkBody, as_store_error, encryption, s3_client
+from tasks.store.s3_listing import list_keys, list_uploads
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,12 @@ ABSENT = ("NoSuchKey", "NotFound", "404")
 NO_UPLOAD_LISTING = ("NotImplemented", "NoSuchUpload", "404")
 """Answers of servers that cannot list unfinished uploads; the second is rclone 1.75.2's."""
 EXISTS = ("PreconditionFailed", "ConditionalRequestConflict")
+"""Answers of 412 and 409: the only ones that enforce `If-None-Match`."""
+OTHER_BYTES = (
+    *("BadDigest", "InvalidDigest", "InvalidRequest"),
+    *("XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"),
+)
+"""Answers that enforce a checksum."""
 
 
 class S3Objects:
@@ -61,7 +68,11 @@ class S3Objects:
         return self._whole(name)
 
     def read_range(self, name: str, start: int, stop: int) -> bytes:
-        return self._whole(name, Range=f"bytes={start}-{stop - 1}") if start < stop else b""
+        if start >= stop:
+            return b""
+        content = self._whole(name, Range=f"bytes={start}-{stop - 1}")
+        # More bytes than the range has are the whole object: the server knows no ranges.
+        return content[start:stop] if len(content) > stop - start else content
 
     def stream(self, name: str, **arguments: str) -> Iterator[bytes]:
         body = self._ask("get_object", name, **arguments)["Body"]
@@ -86,13 +97,13 @@ class S3Objects:
         try:
             self._put(name, content, IfNoneMatch="*")
         except StoreRefused as error:
-            if error.code == "NotImplemented":
-                self.write(name, content)
-            elif error.code in EXISTS:
+            if error.code in EXISTS:
                 # A first attempt may have succeeded and lost its reply; the second was then refused.
                 return self._holds(name, content)
-            else:
+            if error.code in CAUSES:
                 raise
+            # The server may not know the condition; whatever else it refuses, it refuses without the condition too.
+            self.write(name, content)
         except StoreUnreachable:
             if not self._holds(name, content):
                 raise
@@ -105,10 +116,9 @@ class S3Objects:
             return None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        for page in self._pages("list_objects_v2", prefix):
-            for found in page.get("Contents", []):
-                name = found["Key"].removeprefix(self.prefix)
-                yield ObjectInfo(name, found["Size"], found["LastModified"].astimezone(UTC))
+        for found in list_keys(self._list_page, self._key(prefix)):
+            name = found["Key"].removeprefix(self.prefix)
+            yield ObjectInfo(name, found["Size"], found["LastModified"].astimezone(UTC))
 
     def delete(self, name: str) -> None:
         with suppress(FileNotFoundError):
@@ -116,10 +126,9 @@ class S3Objects:
 
     def unfinished_uploads(self) -> Iterator[UnfinishedUpload]:
         try:
-            for page in self._pages("list_multipart_uploads", ""):
-                for found in page.get("Uploads", []):
-                    name, started = found["Key"].removeprefix(self.prefix), found["Initiated"].astimezone(UTC)
-                    yield UnfinishedUpload(name, found["UploadId"], started)
+            for found in list_uploads(self._list_page, self._key("")):
+                name, started = found["Key"].removeprefix(self.prefix), found["Initiated"].astimezone(UTC)
+                yield UnfinishedUpload(name, found["UploadId"], started)
         except StoreRefused as error:
             if error.code not in NO_UPLOAD_LISTING:
                 raise
@@ -140,20 +149,21 @@ class S3Objects:
         try:
             self._put(names[0], b"first")
             return Capabilities(
-                conditional_writes=not self._accepts(names[0], IfNoneMatch="*"),
-                checks_sha256=not self._accepts(names[1], ChecksumSHA256=wrong_sha256),
-                checks_md5=not self._accepts(names[2], ContentMD5=wrong_md5),
+                conditional_writes=self._refusal(names[0], IfNoneMatch="*") in EXISTS,
+                checks_sha256=self._refusal(names[1], ChecksumSHA256=wrong_sha256) in OTHER_BYTES,
+                checks_md5=self._refusal(names[2], ContentMD5=wrong_md5) in OTHER_BYTES,
             )
         finally:
             for name in names:
                 self.delete(name)
 
-    def _accepts(self, name: str, **arguments: str) -> bool:
+    def _refusal(self, name: str, **arguments: str) -> str:
+        """The code with which the server refuses an object; empty if it takes it."""
         try:
             self._put(name, b"second", **arguments)
-        except StoreError:
-            return False
-        return True
+        except StoreRefused as error:
+            return error.code
+        return ""
 
     def _put(self, name: str, content: bytes | bytearray, **arguments: str) -> None:
         body = content if len(content) <= BUFFER_BYTES else ChunkBody(content)
@@ -193,22 +203,15 @@ class S3Objects:
                 raise FileNotFoundError(f"{name} in {self.url}") from error
             raise self._store_error(error, operation, name) from error
 
-    def _pages(self, operation: str, prefix: str) -> Iterator[dict[str, Any]]:
-        # A listing that breaks off later cannot begin anew: its first names were yielded already.
-        first, pages = self._retry(lambda: self._first_page(operation, prefix))
-        yield first
-        try:
-            yield from pages
-        except (ClientError, BotoCoreError) as error:
-            raise self._store_error(error, operation, prefix) from error
+    def _list_page(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return self._retry(lambda: self._list_page_once(operation, arguments))
 
-    def _first_page(self, operation: str, prefix: str) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
-        pages = iter(self.client.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=self._key(prefix)))
+    def _list_page_once(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         try:
-            return next(pages), pages
+            return dict(getattr(self.client, operation)(Bucket=self.bucket, **arguments))
         except (ClientError, BotoCoreError) as error:
             # A listing may be empty, never absent: a 404 without its reason (its body was cut) is a refusal.
-            raise self._store_error(error, operation, prefix) from error
+            raise self._store_error(error, operation, arguments["Prefix"]) from error
 
     def _store_error(self, error: Exception, operation: str, name: str) -> StoreError:
         return as_store_error(error, f"{operation} {name}", self.url, str(self.client.meta.endpoint_url))

@@ -1,12 +1,14 @@
 """Stores on a folder and on two kinds of S3 server, and a folder to publish."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tasks.store.store import Store, open_store
 from tests.s3_server import S3Server, serve_moto
+from tests.store.mimic import MIMICS, Deviations, serve_mimic
 
 
 @pytest.fixture(scope="session")
@@ -26,19 +28,37 @@ def moto_store(moto_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path:
     return url
 
 
-@pytest.fixture(params=["folder", "s3"])
-def store(request: pytest.FixtureRequest) -> Store:
-    if request.param == "s3":
-        request.getfixturevalue("s3_store")
-    return open_store()
+DEVIATING = [pytest.param(deviations, id=name, marks=pytest.mark.slow) for name, deviations in MIMICS.items()]
+"""Servers that are not as S3 is: `make test-slow` runs every test of a store against each."""
 
 
-@pytest.fixture(params=["folder", "s3_store", "moto_store"])
-def any_store(request: pytest.FixtureRequest) -> Store:
+@contextmanager
+def store_on(where: str | Deviations, request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store on a folder, on a server that a fixture starts, or on one that deviates."""
+    if not isinstance(where, Deviations):
+        if where != "folder":
+            request.getfixturevalue(where)
+        yield open_store()
+        return
+    monkeypatch = request.getfixturevalue("monkeypatch")
+    with serve_mimic(where) as mimic:
+        for name, value in mimic.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("HINDSIGHT_STORE", f"s3://{mimic.bucket}/prefix")
+        yield open_store()
+
+
+@pytest.fixture(params=["folder", "s3_store", *DEVIATING])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with store_on(request.param, request) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["folder", "s3_store", "moto_store", *DEVIATING])
+def any_store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """A store on a folder, on rclone, on moto."""
-    if request.param != "folder":
-        request.getfixturevalue(request.param)
-    return open_store()
+    with store_on(request.param, request) as opened:
+        yield opened
 
 
 @pytest.fixture

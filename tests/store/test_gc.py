@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks.store.errors import StoreError
-from tasks.store.gc import RemovedTooMuch, UnreadableRecord, find_garbage, remove
+from tasks.store.forget import forget
+from tasks.store.gc import COUNT_NAME, RemovedTooMuch, TooFewRecords, UnreadableRecord, find_garbage, remove
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
@@ -146,3 +147,24 @@ def test_an_old_part_file_of_a_killed_writer_is_removed_and_a_young_one_is_not(f
 def test_an_invalid_grace_period_is_refused(store: Store, hours: float) -> None:
     with pytest.raises(StoreError, match="grace period"):
         find_garbage(store, older_than_hours=hours)
+
+
+def test_nothing_is_removed_where_records_of_the_last_collection_are_not_seen(store: Store, folder: Path) -> None:
+    first = published(store, folder)
+    (folder / "c.txt").write_text("gamma")
+    second = published(store, folder, ARTIFACT_TYPE.spec(SmallConfig(size=4)))
+    remove(store, find_garbage(store, older_than_hours=0))
+    record = store.objects.read(f"{second.path}/record.json")
+    store.objects.delete(f"{second.path}/record.json")
+    before = blobs(store)
+    with pytest.raises(TooFewRecords, match=r"shows 1 records, and had 2 on .*nothing is removed"):
+        find_garbage(store, older_than_hours=0)
+    assert blobs(store) == before
+    store.objects.write(f"{second.path}/record.json", record)
+    assert find_garbage(store, older_than_hours=0).blobs == ()
+    # What is removed on purpose is not missed.
+    forget(store, first)
+    assert find_garbage(store, older_than_hours=0).n_records == 1
+    store.objects.delete(f"{second.path}/record.json")
+    store.objects.delete(COUNT_NAME)
+    assert len(find_garbage(store, older_than_hours=0).blobs) == 3
