@@ -16,6 +16,10 @@ LATEST = "latest"
 _SEGMENT: TypeAdapter[str] = TypeAdapter(Segment)
 
 
+class BadPath(StoreError):
+    """A path does not have the form of an artifact's."""
+
+
 def record_paths(store: Store, kind: str = "") -> Iterator[str]:
     """`kind/label/key` of every record in the store, or of one stage's, in name order."""
     for info in store.objects.list(f"{_segment(kind)}/" if kind else ""):
@@ -111,21 +115,40 @@ def resolve(store: Store, path: str) -> ArtifactRef:
     """The artifact at `kind/label/key`, or the one that the hint `kind/label/latest` points to.
 
     Raises:
-        StoreError: If the path has another form.
-        ArtifactMissing: If there is no record.
+        BadPath: If the path has another form.
+        ArtifactMissing: If there is no record, or nothing says which one is the latest.
         ArtifactDamaged: If the record is cut or changed.
+    """
+    return read_record(store, locate(store, path)).ref
+
+
+def locate(store: Store, path: str) -> str:
+    """`kind/label/key` of a path, in which the key may be `latest`.
+
+    Raises:
+        BadPath: If the path has another form.
+        ArtifactMissing: If nothing says which artifact is the latest.
     """
     segments = path.strip("/").split("/")
     if len(segments) != 3:
-        raise StoreError(f"{path!r} names no artifact; write kind/label/key or kind/label/{LATEST}, as `ls` lists it.")
+        raise BadPath(f"{path!r} names no artifact; write kind/label/key or kind/label/{LATEST}, as `ls` lists it.")
     kind, label, key = map(_segment, segments)
-    if key == LATEST:
-        key = _latest_key(store, f"{kind}/{label}")
-    where = f"{kind}/{label}/{key}"
+    return f"{kind}/{label}/{_latest_key(store, f'{kind}/{label}') if key == LATEST else key}"
+
+
+def read_record(store: Store, path: str) -> Record:
+    """The record at `kind/label/key`.
+
+    Raises:
+        ArtifactMissing: If there is no record.
+        ArtifactDamaged: If it is cut or changed.
+    """
     try:
-        return store.records.read(where).ref
+        return store.records.read(path)
     except FileNotFoundError as error:
-        raise ArtifactMissing(f"no artifact {where} in {store.url}; `hindsight store ls {kind}` lists them.") from error
+        raise ArtifactMissing(
+            f"no artifact {path} in {store.url}; `hindsight store ls {path.partition('/')[0]}` lists them."
+        ) from error
 
 
 def _latest_key(store: Store, folder: str) -> str:
@@ -142,4 +165,4 @@ def _segment(text: str) -> str:
     try:
         return _SEGMENT.validate_python(text)
     except ValidationError as error:
-        raise StoreError(f"{text!r} is not a segment of a store path; use letters, digits and ._+- only.") from error
+        raise BadPath(f"{text!r} is not a segment of a store path; use letters, digits and ._+- only.") from error
