@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 def test_the_recipes_page_is_what_the_config_tree_says() -> None:
     page = runpy.run_path(str(project_root() / "docs" / "recipe.py"))["page"]()
     assert (project_root() / "docs" / "recipe.md").read_text() == page, "run `python docs/recipe.py`"
+
+
+def test_the_commands_page_is_what_the_application_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    # From `python -m pytest` cyclopts would take the second and third word for a command's own.
+    monkeypatch.setattr(sys, "argv", ["hindsight"])
+    page = runpy.run_path(str(project_root() / "docs" / "commands.py"))["page"]()
+    assert (project_root() / "docs" / "commands.md").read_text() == page, "run `python docs/commands.py`"
 
 
 def test_the_plan_on_paper_is_what_its_rates_say() -> None:

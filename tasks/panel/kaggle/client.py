@@ -16,7 +16,7 @@ from tasks.panel.kaggle.transfer import TIMEOUT_SECONDS, Transfer
 
 SIGN_IN_HELP = (
     "Make a key at https://www.kaggle.com/settings/api and give the process that stages the prices KAGGLE_API_TOKEN, "
-    "or KAGGLE_USERNAME and KAGGLE_KEY; or stage a file you have: hindsight stage-prices FILE."
+    "or KAGGLE_USERNAME and KAGGLE_KEY; or stage a file you have: `hindsight stage-prices FILE`."
 )
 RETRYABLE_STATUSES = (408, 425, 429)
 """Statuses below 500 that may change by themselves."""

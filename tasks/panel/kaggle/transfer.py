@@ -124,5 +124,5 @@ def _check_size(n: int) -> None:
     if n > MAX_BYTES:
         raise KaggleError(
             f"the file Kaggle sends has {n} bytes or more, at most {MAX_BYTES} are taken; it is not the published one. "
-            "Stage a file you have: hindsight stage-prices FILE."
+            "Stage a file you have: `hindsight stage-prices FILE`."
         )

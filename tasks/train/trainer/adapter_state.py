@@ -173,7 +173,7 @@ def _check_names(file: str, expected: Iterable[str], found: Iterable[str]) -> No
         )
         raise StateRefused(
             f"{file} of the training state {' and '.join(faults)}; nothing is loaded. Forget that state "
-            "(hindsight store forget) to resume from the one before it."
+            "(`hindsight store forget`) to resume from the one before it."
         )
 
 

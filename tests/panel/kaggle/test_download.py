@@ -66,7 +66,7 @@ def test_without_credentials_the_ways_to_give_them_are_named(
     site: Site, csv: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("KAGGLE_API_TOKEN")
-    ways = r"KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY.*hindsight stage-prices FILE"
+    ways = r"KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY.*`hindsight stage-prices FILE`"
     with pytest.raises(NoCredentials, match=rf"no credentials.*www\.kaggle\.com/settings/api.*{ways}"):
         publish(open_store(), pinned(csv))
     assert site.asked == []
@@ -118,7 +118,8 @@ def test_a_file_that_is_far_too_large_is_refused_before_it_fills_the_disk(
     monkeypatch.setattr(transfer, "MAX_BYTES", 100_000)
     site.headers = headers
     n_taken = len(csv) if not headers else 7 * transfer.CHUNK_BYTES
-    with pytest.raises(KaggleError, match=rf"has {n_taken} bytes or more, at most 100000 are taken.*stage_file FILE"):
+    refused = rf"has {n_taken} bytes or more, at most 100000 are taken.*`hindsight stage-prices FILE`"
+    with pytest.raises(KaggleError, match=refused):
         publish(open_store(), pinned(csv))
     assert not list((state_dir() / "work").rglob("*.csv"))
 
