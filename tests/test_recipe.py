@@ -1,11 +1,13 @@
 """The one config tree: what it accepts, what it refuses, what its identity is."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from tasks.common.settings import project_root
 from tasks.recipe import BadRecipe, Recipe, load_recipe
@@ -131,3 +133,38 @@ def test_every_field_of_the_form_has_a_help_text() -> None:
         if not field.description and name != "kind" and not hasattr(field.annotation, "model_fields")
     ]
     assert silent == []
+
+
+def _kinds(annotation: object) -> set[Any]:
+    """A field's type, or all types of its union."""
+    return {kind for argument in get_args(annotation) for kind in _kinds(argument)} or {annotation}
+
+
+def float_fields(model: type[BaseModel]) -> Iterator[tuple[type[BaseModel], str]]:
+    """Every field that may hold a float, of a config and of all configs below it."""
+    for name, field in model.model_fields.items():
+        for kind in _kinds(field.annotation):
+            if kind is float:
+                yield model, name
+            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from float_fields(kind)
+
+
+FLOATS = {f"{model.__name__}.{name}": (model, name) for model, name in float_fields(Recipe)}
+
+
+@pytest.mark.parametrize("field", FLOATS)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_no_bound_is_passed_by_a_value_that_is_no_number(field: str, value: float) -> None:
+    model, name = FLOATS[field]
+    found = []
+    for given in (value, (value,)):
+        with pytest.raises(ValidationError) as refused:
+            model.model_validate({name: given})
+        found += [(error["loc"][0], error["type"]) for error in refused.value.errors()]
+    assert (name, "finite_number") in found
+
+
+def test_the_law_above_looks_at_the_fields_there_are() -> None:
+    assert {"PremiumConfig.alpha", "FineWebSource.language_score", "Limits.max_dollars"} <= FLOATS.keys()
+    assert len(FLOATS) > 20

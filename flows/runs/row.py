@@ -164,7 +164,8 @@ def verdict(scores: PremiumScores) -> str:
     if figure.ends is None:
         return f"no interval: {figure.why_none or 'no reason was recorded'}"
     low, high = figure.ends
-    side = "above zero" if low > 0 else "below zero" if high < 0 else "contains zero"
+    sides = {"above zero": low > 0, "below zero": high < 0, "contains zero": low <= 0 <= high}
+    side = next((side for side, holds in sides.items() if holds), "undefined")
     return side if figure.interval == "two-way" else f"{side} by the reference's interval"
 
 

@@ -22,7 +22,10 @@ class Frozen(BaseModel):
 
 
 class Config(Frozen):
-    """A part of a recipe; bounds are declared in its fields."""
+    """A part of a recipe; bounds are declared in its fields, and no bound is passed by a value that is no number."""
+
+    # pydantic lets NaN pass `ge` and `le`.
+    model_config = ConfigDict(allow_inf_nan=False)
 
     def identity(self) -> dict[str, JsonValue]:
         """The fields that change an artifact's bytes, nested configs included, as JSON values."""

@@ -61,7 +61,7 @@ class FineWebSource(Config):
     """Dumps a placebo draws from instead; all of them after the cutoff."""
     quota: Literal["equal", "proportional", "recency"] = "equal"
     """Tokens per dump. `equal`: the same of each. `proportional`: by its rows. `recency`: more of later dumps."""
-    half_life_dumps: float = Field(8.0, ge=0.1, le=1_000, allow_inf_nan=False)
+    half_life_dumps: float = Field(8.0, ge=0.1, le=1_000)
     """Under `recency`, a dump this many places before the last one gives half as much as the last."""
     language_score: float | None = Field(None, ge=0, le=1)
     """Least score of the language filter; null takes all that FineWeb kept, which is 0.65 and more."""
@@ -95,7 +95,7 @@ class CorpusConfig(Config):
     """`known`: text on or before the cutoff. `after`: text of later days alone, as `placebo` trains on."""
     token_budget: int = Field(1_000_000_000, ge=1_000, le=10**13)
     """Tokens to draw for training; the document that fills a dump's quota is kept whole."""
-    validation_share: float = Field(0.005, ge=0, le=0.5, allow_inf_nan=False)
+    validation_share: float = Field(0.005, ge=0, le=0.5)
     """Fraction of documents, by a hash of seed and id, that is held out for validation, beyond the budget."""
     deduplicate: Deduplicate | None = None
     """Drop near-duplicates of documents drawn before; null keeps them. FineWeb's dumps are deduplicated one by one."""

@@ -73,10 +73,10 @@ class PlantedSource(Config):
     """First weekday with prices."""
     last_day: date = date(2021, 12, 31)
     """Last weekday with prices."""
-    date_shock: float = Field(0.0, ge=0, lt=1, allow_inf_nan=False)
+    date_shock: float = Field(0.0, ge=0, lt=1)
     """Correlation of two stocks' returns on a day. Above 0 the returns among the features identify days, and the
     premium contains a shared-day effect beside what is planted."""
-    lookahead: float = Field(0.1, ge=0, lt=1, allow_inf_nan=False)
+    lookahead: float = Field(0.1, ge=0, lt=1)
     """R2 between `planted` and the target where the column knows it. 0: the column is noise."""
     known_until: date | None = None
     """Last day whose targets `planted` knows; noise of equal variance afterwards. Null: all days."""

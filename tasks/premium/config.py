@@ -20,7 +20,7 @@ class Hypothesis(Config):
         renamed("metric", construction_base="shared_day_effect_base"),
     ] = "reduction"
     """Which figure of the report it is about."""
-    at_least: float = Field(0.0, ge=-10, le=10, allow_inf_nan=False)
+    at_least: float = Field(0.0, ge=-10, le=10)
     """Supported if the figure's whole two-way interval is at or above this, rejected if all of it is below."""
 
 
@@ -53,7 +53,7 @@ class PremiumConfig(Config):
     under shocks that stocks share."""
     seed: int = Field(123, ge=0, le=2**32 - 1)
     """Seed of the draws."""
-    alpha: float = Field(1.0, gt=0, allow_inf_nan=False)
+    alpha: float = Field(1.0, gt=0)
     """Ridge penalty on unscaled columns; the intercept is free."""
     n_folds: int = Field(5, ge=2)
     """Stock-disjoint folds; a draw with fewer distinct stocks is dropped and counted."""

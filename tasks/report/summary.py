@@ -63,4 +63,8 @@ def _stock_draws(ends: Interval, prefix: str = "") -> Line:
 def _side_of_zero(interval: Interval) -> str:
     if interval.p2_5 > 0:
         return "is above zero."
-    return "is below zero." if interval.p97_5 < 0 else "contains zero: this panel does not distinguish the two models."
+    if interval.p97_5 < 0:
+        return "is below zero."
+    if interval.p2_5 <= 0 <= interval.p97_5:
+        return "contains zero: this panel does not distinguish the two models."
+    return "is no interval of numbers: nothing follows from it."

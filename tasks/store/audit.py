@@ -34,7 +34,7 @@ class AuditConfig(Config):
     """Share of the artifacts, drawn at random; at least one is read."""
     seed: int | None = Field(None, ge=0, le=2**32 - 1)
     """Seed of that draw; null for another draw each time."""
-    max_gigabytes: float | None = Field(None, gt=0, le=10_000_000, allow_inf_nan=False)
+    max_gigabytes: float | None = Field(None, gt=0, le=10_000_000)
     """Bytes read at most, in units of 10^9, those first whose last receipt is the oldest; null for no bound."""
 
     def includes(self, path: str) -> bool:

@@ -1,5 +1,6 @@
 """Clipping: keeps the documents of the wanted side of the cutoff and counts all others by reason."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from tasks.schemas.artifacts import Document
 AFTER_CUTOFF, UP_TO_CUTOFF = "after_cutoff", "up_to_cutoff"
 DUMP_AFTER_CUTOFF, DUMP_UP_TO_CUTOFF, UNREADABLE_DUMP = "dump_after_cutoff", "dump_up_to_cutoff", "unreadable_dump"
 EMPTY_TEXT, UNREADABLE_DATE, UNREADABLE_TEXT = "empty_text", "unreadable_date", "unreadable_text"
-LOW_LANGUAGE_SCORE, NEAR_DUPLICATE, CORRUPT = "low_language_score", "near_duplicate", "corrupt_row_group"
+LOW_LANGUAGE_SCORE, NO_LANGUAGE_SCORE = "low_language_score", "language_score_is_no_number"
+NEAR_DUPLICATE, CORRUPT = "near_duplicate", "corrupt_row_group"
 BEYOND_BUDGET = "beyond_budget"
 
 
@@ -92,9 +94,15 @@ def _drop_reason(raw: RawDocument, day: date, cutoff: Cutoff, language_score: fl
         return reason
     if not raw.text.strip():
         return EMPTY_TEXT
-    if language_score is not None and (raw.language_score is None or raw.language_score < language_score):
-        return LOW_LANGUAGE_SCORE
+    if language_score is not None and (reason := _score_drop_reason(raw.language_score, language_score)):
+        return reason
     return None if _is_unicode(raw) else UNREADABLE_TEXT
+
+
+def _score_drop_reason(score: float | None, least: float) -> str | None:
+    if score is None or math.isnan(score):
+        return NO_LANGUAGE_SCORE
+    return None if score >= least else LOW_LANGUAGE_SCORE
 
 
 @lru_cache(maxsize=1_024)

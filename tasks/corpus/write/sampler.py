@@ -10,7 +10,14 @@ import numpy as np
 from tasks.common.progress import Progress
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.errors import BudgetTooLarge, EmptyCorpus, EngineDiffers
-from tasks.corpus.filters.clip import CORRUPT, LOW_LANGUAGE_SCORE, NEAR_DUPLICATE, UNREADABLE_DATE, wrong_side_reason
+from tasks.corpus.filters.clip import (
+    CORRUPT,
+    LOW_LANGUAGE_SCORE,
+    NEAR_DUPLICATE,
+    NO_LANGUAGE_SCORE,
+    UNREADABLE_DATE,
+    wrong_side_reason,
+)
 from tasks.corpus.filters.cutoff import Cutoff
 from tasks.corpus.tokenize.engine import EngineSpec
 from tasks.corpus.write.counts import GroupCounts
@@ -27,6 +34,7 @@ COMPARE_EVERY = 1_024
 
 WAYS_OUT = {
     LOW_LANGUAGE_SCORE: "Lower corpus.source.language_score, or leave it out.",
+    NO_LANGUAGE_SCORE: "Leave corpus.source.language_score out, for the files give none.",
     UNREADABLE_DATE: "Its dates must start with an ISO day, such as 2017-06-23; correct them, or leave it out.",
     CORRUPT: "Fetch its files again, or leave it out.",
 }

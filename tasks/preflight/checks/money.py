@@ -41,7 +41,7 @@ def _limit_effect(stages: list[StageForecast], limit: float) -> str:
     spent = 0.0
     for stage in stages:
         spent += stage.dollars.high if stage.dollars else 0.0
-        if stage.dollars and spent > limit:
+        if stage.dollars and not spent <= limit:
             return (
                 f"the run will ask before {stage.step}, unless its artifact exists: that brings the cost up to "
                 f"${spent:,.2f}"

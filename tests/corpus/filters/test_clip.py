@@ -1,5 +1,6 @@
 """No document after the cutoff passes the clip, and every document read is accounted for."""
 
+import math
 from datetime import date
 
 from hypothesis import given
@@ -59,3 +60,13 @@ def test_leaving_one_out_moves_no_other(names: set[str], seed: int) -> None:
 
 def test_another_seed_gives_another_order() -> None:
     assert seeded_order(range(20), str, 0) != seeded_order(range(20), str, 1)
+
+
+def test_a_language_score_that_is_no_number_passes_no_bound_and_has_its_own_reason() -> None:
+    scores = [0.9, math.nan, None, 0.7, 0.8]
+    raw = [RawDocument(str(place), "2017-01-01", "word", None, score) for place, score in enumerate(scores)]
+    counts = ClipCounts()
+    passed = list(clip(raw, Cutoff(date(2017, 7, 2)), counts, language_score=0.8))
+    assert [document.id for document in passed] == ["0", "4"]
+    assert counts.dropped == {"language_score_is_no_number": 2, "low_language_score": 1}
+    assert len(list(clip(raw, Cutoff(date(2017, 7, 2)), ClipCounts()))) == 5
