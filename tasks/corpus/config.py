@@ -117,6 +117,6 @@ def corpus_label(config: CorpusConfig, inputs: Mapping[str, ArtifactRef]) -> str
     return f"{config.source.kind}-{until}{'' if config.side == 'known' else '-after'}"
 
 
-REVISION = 2
+REVISION = 3
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="corpus", revision=REVISION, label=corpus_label)
