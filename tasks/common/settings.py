@@ -22,7 +22,7 @@ class Frozen(BaseModel):
 
 
 class Config(Frozen):
-    """A part of a recipe; bounds are declared in its fields, and no bound is passed by a value that is no number."""
+    """A part of a recipe; bounds are declared in its fields, and NaN passes none of them."""
 
     # pydantic lets NaN pass `ge` and `le`.
     model_config = ConfigDict(allow_inf_nan=False)
