@@ -7,7 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from tasks.store.read_only import ReadOnlyStore
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 from tasks.store.store import Store
 from tests.s3_server import free_port
+from tests.store.conftest import store_on
 from tests.store.small_artifact import SmallConfig
 
 TYPE = ArtifactType[SmallConfig]("panel", 1, lambda config, inputs: "made")
@@ -56,6 +57,13 @@ def publish(store: Store, folder: Path, size: int = 3) -> ArtifactRef:
     """In small chunks, under a key that follows from the size."""
     in_chunks = Store(store.url, store.cache_dir, CHUNK)
     return in_chunks.publish(TYPE.spec(SmallConfig(size=size)), folder, {}, 1.0)
+
+
+@pytest.fixture(params=["folder", "s3_store"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """On a folder and on S3; what servers do that deviate from S3, the store's own tests show."""
+    with store_on(request.param, request) as opened:
+        yield opened
 
 
 @pytest.fixture
