@@ -13,7 +13,7 @@ from typing import IO
 
 from tasks.panel.errors import UnsafeArchive
 from tasks.panel.kaggle.config import FILE_NAME
-from tasks.panel.sources.bad_values import GZIP_MAGIC
+from tasks.panel.sources.dialect import GZIP_MAGIC
 
 ZIP_MAGIC = b"PK\x03\x04"
 MAX_BYTES = 2 << 30

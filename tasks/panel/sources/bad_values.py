@@ -9,8 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.panel.errors import UnreadablePrices
-
-GZIP_MAGIC = b"\x1f\x8b"
+from tasks.panel.sources.dialect import GZIP_MAGIC, Dialect
 
 BOUNDS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "Close": ("finite and not negative", lambda value: np.isinf(value) | (value < 0)),
@@ -38,10 +37,14 @@ def check_values(table: pa.Table, place_of: Callable[[int], str]) -> None:
             )
 
 
-def unreadable_value(content: bytes, types: Mapping[str, pa.DataType]) -> str:
+def unreadable_value(content: bytes, types: Mapping[str, pa.DataType], dialect: Dialect) -> str:
     """The first value of a file that its column's Arrow type cannot hold, and its line; empty if there is none."""
-    table = pd.read_csv(io.BytesIO(_plain(content)), dtype=str, usecols=list(types))
-    bad = {column: _unreadable(table[column], kind) for column, kind in types.items() if pa.types.is_primitive(kind)}
+    table = pd.read_csv(io.BytesIO(_plain(content)), dtype=str, usecols=list(types), sep=dialect.separator)
+    bad = {
+        column: _unreadable(table[column], kind, dialect)
+        for column, kind in types.items()
+        if pa.types.is_primitive(kind)
+    }
     firsts = {column: int(rows[0]) for column, rows in bad.items() if len(rows)}
     if not firsts:
         return ""
@@ -58,12 +61,12 @@ def line_of(content: bytes, row: int) -> int:
     return next(number for position, number in enumerate(filled) if position == row + 1)
 
 
-def _unreadable(values: pd.Series, kind: pa.DataType) -> np.ndarray:
+def _unreadable(values: pd.Series, kind: pa.DataType, dialect: Dialect) -> np.ndarray:
     """Positions of values that cannot be parsed."""
     if pa.types.is_date(kind):
         parsed = pd.to_datetime(values, format="%Y-%m-%d", errors="coerce")
     else:
-        parsed = pd.to_numeric(values, errors="coerce")
+        parsed = pd.to_numeric(values.str.replace(dialect.decimal, ".", regex=False), errors="coerce")
     return np.flatnonzero(parsed.isna() & values.notna())
 
 

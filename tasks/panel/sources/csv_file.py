@@ -1,16 +1,23 @@
-"""Prices from a CSV file in JPX's columns: read, checked against a digest, parsed, sorted."""
+"""Prices from a CSV file in JPX's columns: read, checked against a digest, parsed, sorted.
+
+Columns are separated by commas, semicolons or tabs; decimals may be commas where columns are not (dialect).
+"""
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from tasks.common.s3 import open_url
 from tasks.panel.errors import UnreadablePrices
-from tasks.panel.sources.bad_values import GZIP_MAGIC, check_values, line_of, unreadable_value
+from tasks.panel.sources.bad_values import check_values, line_of, unreadable_value
+from tasks.panel.sources.dialect import GZIP_MAGIC, Dialect
 
 COLUMNS = {
     "SecuritiesCode": "code",
@@ -72,6 +79,7 @@ def checked_prices(table: pa.Table, what: str, place_of: Callable[[int], str]) -
         UnreadablePrices: If a row lacks its stock or its day, or holds an impossible value.
     """
     _check_keys(table, what)
+    _check_spellings(table, place_of)
     check_values(table, place_of)
     return _by_code_and_day(table)
 
@@ -97,14 +105,16 @@ def _stream(content: bytes) -> pa.NativeFile:
 def _parse(content: bytes, name: str, needed: Sequence[str], optional: Sequence[str]) -> pa.Table:
     """The wanted columns in the file's row order."""
     try:
-        present = pacsv.open_csv(_stream(content)).schema.names
+        dialect = Dialect.of(content, COLUMNS)
+        parse = pacsv.ParseOptions(delimiter=dialect.separator)
+        present = pacsv.open_csv(_stream(content), parse_options=parse).schema.names
         check_columns(present, needed, f"price file {name}")
         wanted = [column for column in COLUMNS if column in present and column in (*needed, *optional)]
         types = {column: ARROW_TYPES.get(column, pa.float64()) for column in wanted}
-        convert = pacsv.ConvertOptions(column_types=types, include_columns=wanted)
-        return pacsv.read_csv(_stream(content), convert_options=convert)
+        convert = pacsv.ConvertOptions(column_types=types, include_columns=wanted, decimal_point=dialect.decimal)
+        return pacsv.read_csv(_stream(content), parse_options=parse, convert_options=convert)
     except (ValueError, OSError) as error:
-        bad = unreadable_value(content, types) if "conversion error" in str(error) else ""
+        bad = unreadable_value(content, types, dialect) if "conversion error" in str(error) else ""
         reason = bad or f"{str(error).rstrip('.')}; download the file again or repair it"
         raise UnreadablePrices(f"price file {name} is not a table of prices: {reason}.") from error
 
@@ -122,6 +132,26 @@ def _check_keys(table: pa.Table, what: str) -> None:
     is_bad = codes.is_null().to_numpy() | (codes.to_numpy() == "") | dates.is_null().to_numpy()
     if n_bad := int(is_bad.sum()):
         raise UnreadablePrices(f"{n_bad} of {len(table)} rows of {what} lack SecuritiesCode or Date; remove them.")
+
+
+def _check_spellings(table: pa.Table, place_of: Callable[[int], str]) -> None:
+    """Raise UnreadablePrices if two codes are the same stock written differently: its history would be cut in two."""
+    written = table["SecuritiesCode"].unify_dictionaries().combine_chunks()
+    first: dict[str, str] = {}
+    for code in written.dictionary.to_pylist():
+        other = first.setdefault(_canonical(code), code)
+        if other != code:
+            rows = [pc.index(written.cast(pa.string()), pa.scalar(text)).as_py() for text in (other, code)]
+            raise UnreadablePrices(
+                f"{place_of(rows[1])} has SecuritiesCode {code!r}, which is written {other!r} in {place_of(rows[0])}; "
+                "write each stock in one way."
+            )
+
+
+def _canonical(code: str) -> str:
+    """Without blanks around it, full-width characters and the `.0` of a number that was once read as a float."""
+    plain = unicodedata.normalize("NFKC", code).strip()
+    return re.sub(r"^(\d+)\.0+$", r"\1", plain)
 
 
 def _by_code_and_day(table: pa.Table) -> pd.DataFrame:

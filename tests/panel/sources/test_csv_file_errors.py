@@ -6,7 +6,20 @@ import pytest
 from tasks.panel.build import write_panel
 from tasks.panel.config import JpxSource, PanelConfig
 from tasks.panel.errors import AmbiguousPrices, EmptySplit, TooFewStocks, UnreadablePrices
+from tasks.panel.sources.csv_file import parse_prices
 
+
+@pytest.fixture
+def read_text():
+    """Parse a price file's text."""
+
+    def read(text):
+        return parse_prices(text.encode(), "prices.csv", ("SecuritiesCode", "Date", "Close"))
+
+    return read
+
+
+FULL_WIDTH = "".join(chr(ord(digit) + 0xFEE0) for digit in "1301")
 CONTRACTS = ("reference", "point_in_time")
 
 
@@ -129,3 +142,36 @@ def test_a_header_without_rows_makes_no_panel(jpx_prices, write):
 def test_a_column_given_twice_is_refused(write):
     with pytest.raises(UnreadablePrices, match="more than one column Close; keep one of each"):
         write(b"SecuritiesCode,Date,Close,Close,Volume,AdjustmentFactor,Target\n")
+
+
+@pytest.mark.parametrize("twin", ["1301.0", "1301 ", " 1301", FULL_WIDTH, "1301.00"])
+def test_a_stock_written_in_two_ways_is_refused_with_both_lines(write, twin):
+    rows = [f"{code},2021-01-{day:02d},10,5,1,0.1" for day in (4, 5, 6) for code in ("1301", "1305")]
+    rows[4] = rows[4].replace("1301", twin, 1)
+    header = "SecuritiesCode,Date,Close,Volume,AdjustmentFactor,Target"
+    with pytest.raises(UnreadablePrices) as refused:
+        write("\n".join([header, *rows, ""]).encode())
+    assert "line 6 of price file" in str(refused.value)
+    assert f"has SecuritiesCode {twin!r}, which is written '1301' in line 2 of" in str(refused.value)
+
+
+def test_codes_that_differ_in_a_leading_zero_or_a_letter_are_two_stocks(read_text):
+    prices = read_text(
+        "SecuritiesCode,Date,Close\n0005,2021-01-04,1\n5,2021-01-04,2\nNA,2021-01-04,3\n1301A,2021-01-04,4\n"
+    )
+    assert sorted(prices["code"]) == ["0005", "1301A", "5", "NA"]
+
+
+@pytest.mark.parametrize(
+    ("separator", "decimal"), [(";", ","), (";", "."), ("\t", "."), ("\t", ","), (",", ".")], ids=str
+)
+def test_a_dialect_is_read_as_the_same_table(read_text, separator, decimal):
+    rows = [["SecuritiesCode", "Date", "Close"], ["1301", "2021-01-04", f"10{decimal}5"], ["1305", "2021-01-04", "7"]]
+    prices = read_text("\n".join(separator.join(row) for row in rows) + "\n")
+    assert prices["close"].tolist() == [10.5, 7.0]
+    assert prices["code"].tolist() == [1301, 1305]
+
+
+def test_a_bad_number_of_another_dialect_is_named_with_its_line(read_text):
+    with pytest.raises(UnreadablePrices, match=r"line 3 has Close '1\.000,5', which is not a number"):
+        read_text("SecuritiesCode;Date;Close\n1301;2021-01-04;10,5\n1305;2021-01-04;1.000,5\n")
