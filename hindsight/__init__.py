@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         WalkForward,
         audit,
     )
+    from tasks.store.address import open_artifact
 
 __all__ = [
     "BuiltPanel",
@@ -49,6 +50,7 @@ __all__ = [
     "audit",
     "build_panel",
     "measure",
+    "open_artifact",
     "panel_from_prices",
     "percentile_interval",
     "resample_stocks",
@@ -73,6 +75,7 @@ _MODULES = {
         "WalkForward",
         "audit",
     ],
+    "tasks.store.address": ["open_artifact"],
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

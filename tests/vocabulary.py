@@ -33,7 +33,7 @@ INSTEAD: dict[str, str] = {
     r"stands in the store|that stands?": "exists",
 }
 LEFT_OUT = ("CHANGELOG.md", "tests/vocabulary.py", "tests/test_vocabulary.py", "LICENSE")
-ENDINGS = {".py", ".md", ".yaml", ".toml", ".html"}
+ENDINGS = {".py", ".md", ".ipynb", ".yaml", ".toml", ".html"}
 
 
 def findings(files: Iterable[Path]) -> Iterator[str]:

@@ -33,8 +33,6 @@ def store_at(url: str | None = None) -> Store:
 def open_artifact(address: str, store: str | None = None) -> LocalArtifact:
     """Fetch an artifact into the local cache, every byte hashed against its record.
 
-    `open_artifact("panel/sp500-20x30/latest").folder / "rows.parquet"` is the path of the smoke recipe's panel.
-
     Args:
         address: `kind/label/key` or `kind/label/latest`, with or without `hindsight://`.
         store: A folder or `s3://bucket/prefix`; by default HINDSIGHT_STORE.
@@ -44,6 +42,13 @@ def open_artifact(address: str, store: str | None = None) -> LocalArtifact:
         ArtifactMissing: If the store does not have it.
         ArtifactDamaged: If its record or a blob is not what was published.
         NoSpace: If the disk is too full.
+
+    Example:
+        >>> from hindsight import HindsightError, open_artifact
+        >>> try:
+        ...     rows = open_artifact("panel/sp500-20x30/latest").folder / "rows.parquet"
+        ... except HindsightError:
+        ...     rows = None  # `hindsight run smoke` publishes it
     """
     opened = store_at(store)
     record = read_record(opened, locate(opened, address.removeprefix(f"{PROTOCOL}://")))
