@@ -24,6 +24,8 @@ help:
 	@echo "make test-slow  the long suites"
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, overhead) compares with the plain way; writes .hindsight/bench/NAME.json"
 	@echo "make simulate-coverage, make simulate-tent  the simulations behind docs/measure.md"
+	@echo "make docs       the docs as a site: .hindsight/site/index.html"
+	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
 	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
 
 install: $(VENV)/.installed $(TRAINER)/.installed
@@ -95,6 +97,14 @@ pictures: install
 
 night-pictures: install
 	$(RUN) -m docs.night_pictures
+
+.PHONY: docs wheel
+docs: $(VENV)/.installed
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
+	@echo "open .hindsight/site/index.html"
+
+wheel: $(VENV)/.installed
+	$(VENV)/bin/hatchling build --target wheel --directory .hindsight/dist
 
 clean:
 	rm -rf $(VENV) $(TRAINER) .hindsight

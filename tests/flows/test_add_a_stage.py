@@ -21,7 +21,7 @@ from tests.flows.stage_runs import finished, send
 from tests.local_stack import Stack
 
 PAGE = project_root() / "docs" / "extend.md"
-NEW_FILE = re.compile(r"```python title=(\S+)\n(.*?)```", re.DOTALL)
+NEW_FILE = re.compile(r"```python title=\"(\S+)\"\n(.*?)```", re.DOTALL)
 EDIT = re.compile(r"```diff\n(--- a/(\S+)\n.*?)```", re.DOTALL)
 MAX_PLACES = 5
 
