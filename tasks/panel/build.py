@@ -36,7 +36,7 @@ class BuiltPanel:
             and, for pairs of currencies, leg_1 and leg_2.
         facts: Where the prices came from, rows left after each step and dropped by reason, and digests.
 
-    Example:
+    Examples:
         >>> from hindsight import PanelConfig, PlantedSource, build_panel
         >>> built = build_panel(PanelConfig(source=PlantedSource(n_stocks=3), dates_per_stock=40))
         >>> built.rows.columns[:4].tolist()
@@ -81,7 +81,7 @@ def build_panel(config: PanelConfig, staged: Path | None = None) -> BuiltPanel:
     Raises:
         PanelError: If the prices cannot be read or leave too few stocks or an empty side of the cut.
 
-    Example:
+    Examples:
         >>> from hindsight import PanelConfig, PlantedSource, build_panel
         >>> built = build_panel(PanelConfig(source=PlantedSource(n_stocks=3), dates_per_stock=40))
         >>> len(built.rows), built.facts["n_dropped"]["no_target"]
@@ -108,7 +108,7 @@ def panel_from_prices(
     Raises:
         PanelError: If the table is no table of prices, or leaves too few stocks or an empty side of the cut.
 
-    Example:
+    Examples:
         >>> import numpy as np, pandas as pd
         >>> from hindsight import panel_from_prices
         >>> days = pd.bdate_range("2020-10-01", "2021-02-26")

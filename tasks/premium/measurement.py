@@ -42,7 +42,7 @@ class Difference:
         lookahead: disjoint(one) - disjoint(other); knowledge of the future only where nothing else tells the two
             models apart (docs/measure.md).
 
-    Example:
+    Examples:
         >>> from hindsight import PanelConfig, PlantedSource, PremiumConfig, build_panel, measure
         >>> panel = build_panel(PanelConfig(source=PlantedSource(n_stocks=10), dates_per_stock=30)).rows
         >>> states = {"one": panel[["planted"]].to_numpy(), "same": panel[["planted"]].to_numpy()}
@@ -72,7 +72,7 @@ class Measurement:
         robust: The decomposition with robust intervals, controls and counts of the splits; None without
             `config.robust`.
 
-    Example:
+    Examples:
         >>> from hindsight import PanelConfig, PlantedSource, PremiumConfig, build_panel, measure
         >>> panel = build_panel(PanelConfig(source=PlantedSource(n_stocks=10), dates_per_stock=30)).rows
         >>> states = {"informed": panel[["planted"]].to_numpy()}
@@ -187,7 +187,7 @@ def measure(
         Unscorable: If the rows cannot be split: too few stocks, days, or rows on a side of the cut.
         TooFewDraws: If too few draws can be scored for an interval.
 
-    Example:
+    Examples:
         >>> from datetime import date
         >>> from hindsight import PanelConfig, PlantedSource, PremiumConfig, build_panel, measure
         >>> knows = PlantedSource(n_stocks=20, lookahead=0.4, known_until=date(2020, 12, 31))

@@ -37,7 +37,7 @@ def jackknife(point: float, left_out_values: FloatArray) -> tuple[float, tuple[f
         None for fewer than two groups, or if the figure is undefined without one of them: dropping that group's value
         would narrow the interval.
 
-    Example:
+    Examples:
         >>> se, (low, high) = jackknife(0.5, np.array([0.4, 0.5, 0.6]))
         >>> round(se, 3), round(low, 2), round(high, 2)
         (0.115, 0.0, 1.0)

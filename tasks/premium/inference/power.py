@@ -66,7 +66,7 @@ def expected_power(
 def power_of(half_width: float, n_columns: int, n_draws: int) -> Power:
     """Smallest effect that a two-sided 5 % test finds with 80 % power, for a nearly normal estimate.
 
-    Example:
+    Examples:
         >>> round(power_of(half_width=0.196, n_columns=64, n_draws=50).smallest_detectable, 3)
         0.28
     """

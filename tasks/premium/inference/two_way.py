@@ -38,7 +38,7 @@ def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> Float
     Raises:
         BadLabels: If a column or a value in one is missing.
 
-    Example:
+    Examples:
         >>> import numpy as np, pandas as pd
         >>> from hindsight import two_way_weights
         >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
@@ -75,7 +75,7 @@ def percentile_interval(values: FloatArray) -> Interval | None:
     Returns:
         None where fewer than MIN_DRAWS have a value.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from hindsight import percentile_interval
         >>> percentile_interval(np.arange(41.0))

@@ -82,7 +82,7 @@ def draws_per_chunk(grams: StockGrams, n_grams: int, config: PremiumConfig) -> i
 def interval(values: FloatArray) -> Interval:
     """Percentiles 2.5, 50 and 97.5 of draws, linear between neighbours.
 
-    Example:
+    Examples:
         >>> interval(np.arange(101.0))
         Interval(p2_5=2.5, p50=50.0, p97_5=97.5)
     """

@@ -25,7 +25,7 @@ def resample_stocks(n_stocks: int, n_draws: int, rng: Generator) -> Iterator[Int
     Yields:
         (n_stocks,) how often each stock was drawn; a stock drawn twice counts its rows twice.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from hindsight import resample_stocks
         >>> rng = np.random.default_rng(0)

@@ -38,7 +38,7 @@ def stock_disjoint(stocks: IntArray, n_folds: int) -> list[Split]:
     Raises:
         TooFewStocks: If there are fewer distinct stocks than folds.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> [fold.test.tolist() for fold in stock_disjoint(np.array([0, 0, 0, 1, 2]), n_folds=2)]
         [[0, 1, 2], [3, 4]]

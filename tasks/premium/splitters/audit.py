@@ -17,7 +17,7 @@ def audit(splitter: LabelSplitter, labels: pd.DataFrame, name: str = "") -> Spli
     Raises:
         PremiumError: If the splitter cannot split these rows.
 
-    Example:
+    Examples:
         >>> from hindsight import Chronological, audit
         >>> days = pd.date_range("2020-12-30", periods=4)
         >>> labels = pd.DataFrame({"code": "A", "date": days, "label_from": days, "label_until": days})

@@ -35,7 +35,7 @@ class LabelSplitter(BaseCrossValidator):  # type: ignore[misc]
     It follows scikit-learn's convention: pass it as `cv` and the labels as `groups` (with metadata routing as
     `params={"groups": labels}`). Splits are the same on every call.
 
-    Example:
+    Examples:
         >>> import numpy as np, pandas as pd
         >>> from hindsight import DateDisjoint
         >>> from sklearn.linear_model import Ridge

@@ -24,7 +24,7 @@ class CombinatorialPurged(LabelSplitter):
         n_test_blocks: Blocks tested at a time.
         embargo_days: Calendar days on either side of a test block's span without train rows.
 
-    Example:
+    Examples:
         >>> import pandas as pd
         >>> from hindsight import CombinatorialPurged
         >>> days = pd.date_range("2020-01-01", periods=6)

@@ -22,7 +22,7 @@ class StockDisjoint(LabelSplitter):
     Args:
         n_folds: Folds, filled largest first, each stock or currency into the fold with the fewest rows.
 
-    Example:
+    Examples:
         >>> import pandas as pd
         >>> from hindsight import StockDisjoint
         >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
@@ -48,7 +48,7 @@ class DateDisjoint(LabelSplitter):
         n_blocks: Contiguous blocks of about equally many distinct days.
         embargo_days: Calendar days on either side of a block's span without train rows.
 
-    Example:
+    Examples:
         >>> import pandas as pd
         >>> from hindsight import DateDisjoint
         >>> days = pd.date_range("2020-01-01", periods=6)
@@ -82,7 +82,7 @@ class StockAndDateDisjoint(LabelSplitter):
         n_blocks: Blocks of days, as in `DateDisjoint`.
         embargo_days: Calendar days on either side of a block's span without train rows.
 
-    Example:
+    Examples:
         >>> import pandas as pd
         >>> from hindsight import StockAndDateDisjoint
         >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)

@@ -22,7 +22,7 @@ class Chronological(LabelSplitter):
         purge: Leave out train rows whose label reaches beyond the cut; the reference does not.
         embargo_days: Calendar days up to the cut without train rows.
 
-    Example:
+    Examples:
         >>> from datetime import date
         >>> import pandas as pd
         >>> from hindsight import Chronological
@@ -57,7 +57,7 @@ class WalkForward(LabelSplitter):
         embargo_days: Calendar days before the test span without train rows.
         embargo_dates: The same in distinct days of these rows, as the reference counts them.
 
-    Example:
+    Examples:
         >>> import pandas as pd
         >>> from hindsight import WalkForward
         >>> days = pd.date_range("2020-01-01", periods=4)
