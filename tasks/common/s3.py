@@ -1,14 +1,14 @@
 """The one S3 configuration, from the environment, of botocore's client and of s3fs.
 
 `client_arguments` and `config_arguments` are what both clients take; `storage_options` is the same for fsspec, pandas
-and `datasets`. `open_url` opens a path or URL for reading with it.
+and `datasets`; `tasks.common.urls` reads with it.
 """
 
 import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any
 
 from tasks.common.errors import BadEnvironment
 
@@ -70,21 +70,6 @@ def storage_options(url: str) -> dict[str, Any]:
         "skip_instance_cache": True,
     }
     return {protocol: options} if outer else options
-
-
-@contextmanager
-def open_url(url: str) -> Iterator[BinaryIO]:
-    """Open a path or URL for reading bytes.
-
-    Raises:
-        OSError: If it cannot be opened or read.
-        ImportError: If its protocol needs a package that is not installed.
-        ValueError: If its protocol is unknown.
-    """
-    import fsspec
-
-    with os_errors(), fsspec.open(url, "rb", **storage_options(url)) as file:
-        yield file
 
 
 @contextmanager

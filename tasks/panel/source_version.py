@@ -1,12 +1,12 @@
 """What is at a panel's price source now: a file's digest, or why the source cannot change."""
 
+import hashlib
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from tasks.common.s3 import open_url
+from tasks.common.urls import read_url
 from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Source, Sp500Source
 from tasks.panel.errors import UnreadablePrices
-from tasks.store.digests import sha256_of_stream
 from tasks.store.store import Store
 
 
@@ -81,8 +81,7 @@ def _file_version(source: JpxSource | CsvSource, store: Store) -> SourceVersion:
 
 def _digest_of(csv: str) -> str:
     try:
-        with open_url(csv) as file:
-            return sha256_of_stream(file)
+        return hashlib.sha256(read_url(csv)).hexdigest()
     except (OSError, ValueError, ImportError) as error:
         raise UnreadablePrices(
             f"price file {csv} cannot be read: {error}; see whether it is still written every night, and where."

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from tasks.common.errors import BadEnvironment
-from tasks.common.s3 import open_url, storage_options
+from tasks.common.s3 import storage_options
+from tasks.common.urls import read_url
 from tasks.store.s3_client import s3_client
 from tests.connections import contacted
 from tests.s3_server import S3Server, free_port
@@ -19,11 +20,6 @@ def server(s3_store: str, s3_server: S3Server) -> S3Server:
     """A server with a table, and its address in the environment."""
     s3_server.put("table.csv", TABLE)
     return s3_server
-
-
-def read(url: str) -> bytes:
-    with open_url(url) as file:
-        return file.read()
 
 
 def s3fs_client(url: str):
@@ -70,7 +66,7 @@ def test_other_urls_are_given_no_option_of_s3(url: str) -> None:
 @pytest.mark.parametrize("scheme", ["s3://", "s3a://", "simplecache::s3://"])
 def test_a_url_is_read_from_the_stores_server_and_no_other(server: S3Server, scheme: str) -> None:
     with contacted() as hosts:
-        assert read(f"{scheme}{server.bucket}/table.csv") == TABLE
+        assert read_url(f"{scheme}{server.bucket}/table.csv") == TABLE
     assert hosts == {server.endpoint.removeprefix("http://")}
 
 
@@ -97,7 +93,7 @@ def test_each_reading_takes_the_environments_keys_of_its_time(
     for key, works in (("wrong", False), (server.environment()["AWS_SECRET_ACCESS_KEY"], True), ("wrong", False)):
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key)
         try:
-            assert read(url) == TABLE
+            assert read_url(url) == TABLE
             assert works
         except PermissionError:
             assert not works
@@ -108,7 +104,7 @@ def test_missing_keys_are_named(server: S3Server, missing: str, monkeypatch: pyt
     monkeypatch.delenv(missing)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(PermissionError, match="no S3 keys; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
-        read(f"s3://{server.bucket}/table.csv")
+        read_url(f"s3://{server.bucket}/table.csv")
 
 
 def test_a_server_that_is_down_is_an_os_error_without_the_endpoints_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,5 +113,5 @@ def test_a_server_that_is_down_is_an_os_error_without_the_endpoints_password(mon
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     with pytest.raises(ConnectionError, match="no answer from the S3 server") as refused:
-        read("s3://bucket/table.csv")
+        read_url("s3://bucket/table.csv")
     assert "hidden" not in str(refused.value)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from tasks.common.s3 import open_url
+from tasks.common.urls import read_url
 from tasks.panel.errors import UnreadablePrices
 from tasks.panel.sources.bad_values import check_values, line_of, unreadable_value
 from tasks.panel.sources.dialect import GZIP_MAGIC, Dialect
@@ -86,8 +86,7 @@ def checked_prices(table: pa.Table, what: str, place_of: Callable[[int], str]) -
 
 def _read_bytes(csv: str) -> bytes:
     try:
-        with open_url(csv) as file:
-            content = file.read()
+        content = read_url(csv)
     except (OSError, ValueError, ImportError) as error:
         raise UnreadablePrices(
             f"price file {csv} cannot be read: {error}; give the path of a stock_prices.csv."
