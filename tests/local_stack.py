@@ -16,6 +16,7 @@ from prefect.client.orchestration import get_client
 
 from tasks.common.settings import project_root
 from tests.s3_server import free_port
+from tests.waiting import GENEROUS_SECONDS
 
 FOREIGN = ("HINDSIGHT_", "PREFECT_", "TMPDIR")
 READ_EVERYTHING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
@@ -54,7 +55,12 @@ class Stack:
         """`hindsight ...`, as the Makefile calls it."""
         command = [*self.account, sys.executable, "-m", "hindsight", *arguments]
         return subprocess.run(
-            command, cwd=project_root(), env=self.environment(), capture_output=True, text=True, timeout=900
+            command,
+            cwd=project_root(),
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=GENEROUS_SECONDS,
         )
 
 

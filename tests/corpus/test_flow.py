@@ -13,6 +13,7 @@ from tasks.store.store import open_store
 from tests.corpus.conftest import files_of
 from tests.corpus.sources.test_fineweb import fineweb
 from tests.corpus.workers.test_executors import tiktoken_spec
+from tests.waiting import GENEROUS_SECONDS
 
 
 def test_the_flow_on_two_dask_workers_publishes_the_bytes_of_a_run_without_a_server(
@@ -27,7 +28,7 @@ def test_the_flow_on_two_dask_workers_publishes_the_bytes_of_a_run_without_a_ser
     monkeypatch.setenv("HINDSIGHT_CORPUS_RUNNER", "dask:local:2")
     runner = corpus_task_runner()
     assert isinstance(runner, DaskTaskRunner)
-    with prefect_test_harness():
+    with prefect_test_harness(server_startup_timeout=GENEROUS_SECONDS):
         ref = flow(publish_corpus.fn, name="corpus", task_runner=runner, validate_parameters=False)(config)
     folder = open_store().fetch(ref)
     assert files_of(folder) == expected

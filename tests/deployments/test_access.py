@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from deployments.address import Address
 from tasks.store.store import open_store
 from tests.flows.gated import GateConfig, request
-from tests.flows.restarts import START_SECONDS, a_run_lives_through
+from tests.flows.restarts import a_run_lives_through
 from tests.flows.stage_runs import finished, lines_of, trigger, until
 from tests.local_stack import Stack, local_stack, process_ids, unprivileged
 from tests.postgres import ABSENT, VARIABLE, postgres_where_possible
@@ -93,7 +93,7 @@ def test_a_call_without_the_password_is_refused(guarded: Guarded, path: str) -> 
 def test_a_stage_runs_through_authentication_and_hands_its_password_on_in_a_private_file(on_guarded: Guarded) -> None:
     config = GateConfig(folder=str(on_guarded.gates), name="guarded")
     run = trigger("gated/test", request(config).spec)
-    until(config.starts.exists, START_SECONDS)
+    until(config.starts.exists)
     holding = files_with(on_guarded, PASSWORD)
     assert {file.name for file in holding} == {"workspace.json"}
     assert [file for file in holding if file.stat().st_mode & 0o077 or file.parent.stat().st_mode & 0o077] == []

@@ -91,7 +91,7 @@ def _played(client: SyncPrefectClient, stack: Stack, folder: Path, hook: Receive
     parent = deploy(client, "leakage-premium", "parent", "automations", "cpu")
     asking, failing = start(parent, how="ask"), start(parent, how="fail")
     # No heartbeat longer: a run that dies right after its start must be found too.
-    until(lambda: _now(client, dead).state_type == StateType.RUNNING and (folder / "first").exists(), 400)
+    until(lambda: _now(client, dead).state_type == StateType.RUNNING and (folder / "first").exists())
     assert kill_at_once([pid_of(stack, "worker-h100"), pid_of(stack, "worker-h100x8")]) > 4
     killed_at = now("UTC")
     waiting = start(quick)

@@ -15,8 +15,8 @@ from tasks.common.settings import Config
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import open_store
+from tests.waiting import GENEROUS_SECONDS
 
-PATIENCE_SECONDS = 900
 N_FILES = 20
 
 
@@ -52,7 +52,7 @@ def gated(config: GateConfig) -> ArtifactRef:
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
         with config.starts.open("a") as starts:
             starts.write("started\n")
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + GENEROUS_SECONDS
         while not config.gate.exists():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"nobody opened {config.gate}")

@@ -17,11 +17,6 @@ from tests.flows.gated import GateConfig, gated, gated_parent, request
 from tests.flows.stage_runs import finished, lines_of, trigger, until
 from tests.local_stack import Stack, deploy, process_ids
 
-START_SECONDS = 300.0
-"""Three interpreters start for a run; on a loaded machine that takes its time."""
-END_SECONDS = 600.0
-"""Prefect's client asks an absent server ever less often: it may see its return as late again as it was away."""
-
 
 @contextmanager
 def server_away(stack: Stack, seconds: float) -> Iterator[None]:
@@ -50,7 +45,7 @@ def a_run_lives_through(stack: Stack, folder: Path, seconds: float) -> None:
     ends, goes_on, begins = (GateConfig(folder=str(folder), name=name) for name in ("ends", "goes-on", "begins"))
     parameters = {name: part.model_dump() for name, part in zip(PARTS, (ends, goes_on, begins), strict=True)}
     parent = run_deployment("gated-parent/test", parameters=parameters, timeout=0, as_subflow=False)
-    until(lambda: ends.starts.exists() and goes_on.starts.exists(), START_SECONDS)
+    until(lambda: ends.starts.exists() and goes_on.starts.exists())
     before = process_ids(stack)
     with server_away(stack, seconds):
         ends.gate.touch()
@@ -58,11 +53,11 @@ def a_run_lives_through(stack: Stack, folder: Path, seconds: float) -> None:
     after = process_ids(stack)
     assert {name for name in before if before[name] != after[name]} == {"server"}
     rival = trigger("gated/test", request(goes_on).spec)
-    until(lambda: [line for line in lines_of(rival) if "waits for" in line], START_SECONDS)
+    until(lambda: [line for line in lines_of(rival) if "waits for" in line])
     goes_on.gate.touch()
     begins.gate.touch()
-    assert finished(parent, END_SECONDS).state_name == "Completed", lines_of(parent)
-    assert finished(rival, END_SECONDS).state_name == "Completed", lines_of(rival)
+    assert finished(parent).state_name == "Completed", lines_of(parent)
+    assert finished(rival).state_name == "Completed", lines_of(rival)
     assert [config.starts.read_text() for config in (ends, goes_on, begins)] == ["started\n"] * 3
     found = {config.name: runs_of(config) for config in (ends, goes_on, begins)}
     assert {name: len(runs) for name, runs in found.items()} == {"ends": 1, "goes-on": 2, "begins": 1}

@@ -20,6 +20,7 @@ from tasks.store.errors import ArtifactMissing
 from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
 from tests.local_stack import Stack
+from tests.waiting import GENEROUS_SECONDS
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ def send(deployment: str, parameters: dict[str, object]) -> FlowRun:
         return client.create_flow_run_from_deployment(found.id, parameters=parameters)
 
 
-def finished(run: FlowRun, seconds: float = 150) -> FlowRun:
+def finished(run: FlowRun, seconds: float = GENEROUS_SECONDS) -> FlowRun:
     """The run when it has ended."""
     with get_client(sync_client=True) as client:
 
@@ -91,7 +92,7 @@ def lines_of(run: FlowRun) -> list[str]:
     return [line.message for line in logs]
 
 
-def until(question: Callable[[], T], seconds: float = 120) -> T:
+def until(question: Callable[[], T], seconds: float = GENEROUS_SECONDS) -> T:
     """Ask again until there is an answer."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

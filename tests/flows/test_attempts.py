@@ -16,6 +16,7 @@ from flows.server.locks import artifact_lock
 from tasks.store.store import open_store
 from tests.flows.stage_runs import panel_spec, until
 from tests.flows.test_dispatch import kill_process_of, runs_of
+from tests.waiting import GENEROUS_SECONDS
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RUN = FlowRun(id=uuid4(), flow_id=uuid4(), work_pool_name="h100")
@@ -77,7 +78,7 @@ def test_a_stage_killed_once_and_built_at_the_second_attempt_records_both(priced
         until(lambda: any(run.state.is_running() for run in runs_of(request)))
         kill_process_of(request)
         with pytest.raises(StageFailed, match="ended Crashed"):
-            attempt.result(timeout=120)
+            attempt.result(timeout=GENEROUS_SECONDS)
     spent = open_store().record(dispatch(request, open_store())).spent
     assert (spent.pool, spent.provider, spent.dollars_per_hour) == ("h100", "vessl", 2.39)
     assert (spent.unknown, spent.queued_seconds > 0) == ("", True)

@@ -95,18 +95,18 @@ def play() -> Played:
 
     parameters = {"recipe": recipe().model_dump(mode="json")}
     parent = run_deployment("leakage-premium/smoke-full-weight", parameters=parameters, timeout=0, as_subflow=False)
-    train = until(lambda: [run for run in runs_of_step(NAME, "train") if state_of(run) is StateType.RUNNING], 180)[0]
+    train = until(lambda: [run for run in runs_of_step(NAME, "train") if state_of(run) is StateType.RUNNING])[0]
     second = _send("train/h100x8", spec(seed=78))
-    until(lambda: len(processes_of(train.id, RANK)) >= N_RANKS and "train: step" in " ".join(lines_of(train)), 180)
+    until(lambda: len(processes_of(train.id, RANK)) >= N_RANKS and "train: step" in " ".join(lines_of(train)))
     seen = {_state_name(second)}
     _cancel(parent)
     cancelled_parent, cancelled_train = finished(parent), finished(train)
     left_by_cancel = _left(parent) + _left(train)
-    _cancel(until(lambda: second if state_of(second) is StateType.RUNNING else None, 120))
+    _cancel(until(lambda: second if state_of(second) is StateType.RUNNING else None))
     second = finished(second)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(parent.id, Scheduled(name="AwaitingRetry"))
-    until(lambda: state_of(parent) in {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED}, 400)
+    until(lambda: state_of(parent) in {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED})
     checkpoint = open_store().find(spec())
     assert checkpoint is not None, lines_of(parent)
     return Played(

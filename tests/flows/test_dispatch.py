@@ -17,6 +17,7 @@ from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tests.local_stack import Stack
+from tests.waiting import GENEROUS_SECONDS
 
 pytestmark = pytest.mark.server
 
@@ -53,14 +54,14 @@ def test_a_killed_run_fails_its_parent_and_a_retry_starts_a_new_one(on_stack: St
         attempt = submit(parent, wanted)
         kill_process_of(wanted)
         with pytest.raises(StageFailed, match=r"panel: run 'test: panel 102' on panel/cpu ended Crashed"):
-            attempt.result(timeout=120)
+            attempt.result(timeout=GENEROUS_SECONDS)
     assert dispatch(wanted, open_store()).kind == "panel"
     assert sorted(run.state_name for run in runs_of(wanted)) == ["Completed", "Crashed"]
 
 
 def kill_process_of(wanted: StageRequest) -> None:
     """SIGKILL the run's process as soon as there is one."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + GENEROUS_SECONDS
     while time.monotonic() < deadline:
         for run in runs_of(wanted):
             for process in psutil.process_iter(["environ"]):

@@ -24,6 +24,7 @@ from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tests.flows.conftest import InlineRun
 from tests.flows.stage_runs import find_report
 from tests.local_stack import Stack
+from tests.waiting import GENEROUS_SECONDS
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer]
 
@@ -81,7 +82,7 @@ def test_gpu_stages_run_on_their_own_pool(first_run: str, on_stack: Stack) -> No
 
 def test_the_node_of_eight_runs_the_train_stage_too(records: dict[str, Record], smoke: Recipe) -> None:
     request = StageRequest("train", "train/h100x8", TRAIN.spec(smoke.train, records["train"].inputs), "test: train")
-    run = run_deployment(request.deployment, parameters=request.parameters, timeout=120, as_subflow=False)
+    run = run_deployment(request.deployment, parameters=request.parameters, timeout=GENEROUS_SECONDS, as_subflow=False)
     assert (run.state.name, run.work_pool_name) == ("Completed", "h100x8")
 
 

@@ -87,7 +87,7 @@ def test_new_prices_are_measured_with_the_trained_model_that_stands_and_the_same
 
     write_prices(tmp_path / "prices.csv", 300)
     parameters = {"deployment": "leakage-premium/smoke", "recipe": recipe.model_dump(mode="json")}
-    night = finished(run_deployment(NIGHTLY, parameters=parameters, timeout=0, as_subflow=False), seconds=400)
+    night = finished(run_deployment(NIGHTLY, parameters=parameters, timeout=0, as_subflow=False))
     assert night.state.is_completed(), night.state.message
     steps = {name.removeprefix("smoke-nightly: ") for name in started()} - {"smoke-nightly"}
     assert steps == {"panel", "preflight", "embed base", "embed trained", "premium", "report"}

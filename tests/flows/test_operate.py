@@ -83,22 +83,22 @@ def night(stack: Stack) -> Iterator[Night]:
 def play(stack: Stack) -> Night:
     have_run(stack, "smoke")
     parent = send(recipe())
-    train = until(lambda: runs("train"), 180)[0]
-    trainers = until(lambda: processes_of(train.id, TRAINER), 180)
+    train = until(lambda: runs("train"))[0]
+    trainers = until(lambda: processes_of(train.id, TRAINER))
     for process in trainers:
         process.send_signal(signal.SIGSTOP)
     kill_worker("cpu")
     kill_run(parent.id)
     killed_at = time.monotonic()
-    until(lambda: state_of(parent) is StateType.CRASHED, 240)
+    until(lambda: state_of(parent) is StateType.CRASHED)
     seconds_until_marked = time.monotonic() - killed_at
     started_again = stack.local("up")
     assert started_again.returncode == 0, started_again.stderr
     retry_by_command_line(stack, parent)
-    until(lambda: [line for line in lines_of(parent) if "re-attached" in line], 180)
+    until(lambda: [line for line in lines_of(parent) if "re-attached" in line])
     for process in trainers:
         process.send_signal(signal.SIGCONT)
-    kill_run(until(lambda: runs("merge"), 300)[0].id)
+    kill_run(until(lambda: runs("merge"))[0].id)
     after_first_retry = ended_again(parent, {StateType.FAILED})
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(parent.id, Scheduled(name="AwaitingRetry"))
@@ -113,7 +113,7 @@ def retry_by_command_line(stack: Stack, run: FlowRun) -> None:
 
 
 def ended_again(run: FlowRun, states: set[StateType]) -> FlowRun:
-    until(lambda: state_of(run) in states, 300)
+    until(lambda: state_of(run) in states)
     return finished(run)
 
 

@@ -34,7 +34,7 @@ def demo(stack: Stack) -> None:
 def named(name: str) -> FlowRun:
     with get_client(sync_client=True) as client:
         wanted = FlowRunFilter(name=FlowRunFilterName(any_=[name]))
-        return until(lambda: client.read_flow_runs(flow_run_filter=wanted), 60)[0]
+        return until(lambda: client.read_flow_runs(flow_run_filter=wanted))[0]
 
 
 def test_a_bad_value_is_refused_with_its_bound(on_stack: Stack, page: Page) -> None:
@@ -64,11 +64,11 @@ def test_a_run_whose_merge_failed_is_retried_by_a_click_and_train_is_not_started
     merge = smoke.merge.model_copy(update={"shard_gigabytes": 4.0})
     recipe = smoke.model_copy(update={"name": "clicked", "merge": merge}).model_dump(mode="json")
     run = send("leakage-premium/smoke", {"recipe": recipe})
-    kill_run(until(lambda: runs_of_step("clicked", "merge"), 120)[0].id)
+    kill_run(until(lambda: runs_of_step("clicked", "merge"))[0].id)
     assert finished(run).state_name == "Failed"
     n_trained = len(runs_of_step("smoke", "train"))
     retry(page, on_stack, run.id)
-    until(lambda: state_of(run) is not StateType.FAILED, 60)
+    until(lambda: state_of(run) is not StateType.FAILED)
     assert finished(run, 240).state_name == "Completed", lines_of(run)
     assert sorted(str(found.state_name) for found in runs_of_step("clicked", "merge")) == ["Completed", "Crashed"]
     assert (len(runs_of_step("smoke", "train")), len(runs_of_step("clicked", "train"))) == (n_trained, 0)

@@ -9,7 +9,7 @@ from prefect.blocks.system import Secret
 
 from tasks.store.store import open_store
 from tests.flows.gated import GateConfig, gated, request
-from tests.flows.restarts import END_SECONDS, START_SECONDS, a_run_lives_through
+from tests.flows.restarts import a_run_lives_through
 from tests.flows.stage_runs import finished, lines_of, trigger, until
 from tests.local_stack import Stack, deploy
 from tests.s3_server import S3Server, serve_s3
@@ -46,13 +46,13 @@ def test_a_stage_lives_through_the_death_of_its_store_in_the_middle_of_publishin
     deploy(gated, "s3", variables={**environment, **in_blocks})
     config = GateConfig(folder=str(tmp_path), name="publishes", n_bytes=400_000_000)
     run = trigger("gated/s3", request(config).spec)
-    until(config.starts.exists, START_SECONDS)
+    until(config.starts.exists)
     config.gate.touch()
     blobs = mortal_s3.folder / mortal_s3.bucket / "away" / "blobs"
     while not (blobs.is_dir() and any(blobs.iterdir())):
         time.sleep(0.01)
     mortal_s3.restart(seconds_down=seconds_away)
-    assert finished(run, END_SECONDS).state_name == "Completed", lines_of(run)
+    assert finished(run).state_name == "Completed", lines_of(run)
     until(lambda: any("; retry 1 in " in line or "published" in line for line in lines_of(run)))
     assert config.starts.read_text() == "started\n"
     for name, value in environment.items():

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.server, pytest.mark.trainer]
 def arms(stack: Stack) -> FlowRun:
     """One that compares the arms. It trains them where no earlier module has."""
     with temporary_settings(updates={PREFECT_API_URL: stack.api}):
-        return finished(start("sweep/smoke-arms"), seconds=600)
+        return finished(start("sweep/smoke-arms"))
 
 
 @pytest.fixture(scope="module")

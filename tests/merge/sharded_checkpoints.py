@@ -14,6 +14,7 @@ from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 from transformers import AutoModelForCausalLM
 
 from tasks.common.settings import project_root
+from tests.waiting import GENEROUS_SECONDS
 
 
 def placements() -> dict[str, torch.Tensor]:
@@ -48,7 +49,7 @@ def make_sharded(model_dir: Path, target: Path) -> None:
         for rank in range(2)
     ]
     for rank in ranks:
-        stderr = rank.communicate(timeout=600)[1]
+        stderr = rank.communicate(timeout=GENEROUS_SECONDS)[1]
         assert rank.returncode == 0, stderr.decode()[-2000:]
 
 

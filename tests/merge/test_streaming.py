@@ -33,6 +33,7 @@ from tests.merge.models import (
     tiny_base,
 )
 from tests.merge.sharded_checkpoints import placements, trained_model
+from tests.waiting import GENEROUS_SECONDS
 
 
 def merge(config: MergeConfig, base: ModelFolder, checkpoint: Checkpoint, folder: Path) -> dict[str, torch.Tensor]:
@@ -192,7 +193,7 @@ def test_a_killed_merge_resumes_from_finished_files_and_ends_in_the_same_bytes(a
     checkpoint = random_adapter(0.05) if arm == "lora" else sharded_checkpoint("float32")
     work = tmp_path / "work"
     command = [sys.executable, "-c", KILLED, str(tiny_base().path), str(checkpoint.path), str(work), "3"]
-    killed = subprocess.run(command, cwd=project_root(), capture_output=True, timeout=200)
+    killed = subprocess.run(command, cwd=project_root(), capture_output=True, timeout=GENEROUS_SECONDS)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()[-2000:]
     finished = [Path(str(file).removesuffix(SUFFIX)) for file in work.glob(f"*{SUFFIX}")]
     before = {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in finished}

@@ -19,8 +19,8 @@ from tasks.train.config import TrainConfig
 from tasks.train.pipeline.train_arm import train_arm
 from tasks.train.trainer import work_files
 from tests.model_fixtures import SMALL_TRAINING, small_corpus, states_in, tiny_base
+from tests.waiting import GENEROUS_SECONDS
 
-PATIENCE_SECONDS = 300
 FULL_WEIGHT = SMALL_TRAINING.model_copy(
     update={
         "arm": FullWeightArm(n_ranks=2, expert_kernels="none", cut_cross_entropy=False),
@@ -76,7 +76,7 @@ class Machine:
 
     def wait_for_a_state(self, n_steps: int, rng: random.Random) -> None:
         """Wait until a state is in the store and some steps of this attempt are done, and then a moment more."""
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + GENEROUS_SECONDS
         first = self.n_lines()
         while not list(self.store.glob("train-state/*/*/record.json")) or self.n_lines() < first + n_steps:
             assert time.monotonic() < until, "no training state came into the store"

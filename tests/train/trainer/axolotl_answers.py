@@ -15,6 +15,7 @@ from tasks.train.pipeline.axolotl_yaml import axolotl_config
 from tasks.train.pipeline.launch import trainer_environment, trainer_python
 from tasks.train.pipeline.rows import write_rows
 from tests.train.arm_configs import CONFIGS, misspelt
+from tests.waiting import GENEROUS_SECONDS
 
 
 @cache
@@ -37,7 +38,7 @@ def facts() -> dict[str, Any]:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=GENEROUS_SECONDS,
         )
     assert "ANSWERS" in done.stdout, done.stderr[-2_000:]
     told: dict[str, Any] = json.loads(done.stdout.split("ANSWERS")[-1])

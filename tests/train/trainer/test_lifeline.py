@@ -9,6 +9,7 @@ import psutil
 
 from tasks.common.settings import project_root
 from tasks.train.trainer.lifeline import PARENT
+from tests.waiting import GENEROUS_SECONDS
 
 SLEEPER = (
     "import time\n"
@@ -42,7 +43,9 @@ def test_a_tied_process_is_gone_when_its_parent_is_killed() -> None:
 
 def test_a_process_whose_parent_is_another_by_now_ends_at_once() -> None:
     stale = environment() | {PARENT: "1"}
-    done = subprocess.run([sys.executable, "-c", SLEEPER], env=stale, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(
+        [sys.executable, "-c", SLEEPER], env=stale, capture_output=True, text=True, timeout=GENEROUS_SECONDS
+    )
     assert done.returncode == 1
     assert "process 1, which started this one, has ended; this one ends too" in done.stderr
 
@@ -52,5 +55,7 @@ def test_a_module_of_others_is_run_in_the_tied_process_with_its_arguments(tmp_pa
         f"import os, sys\nprint(sys.argv[1:], os.environ['{PARENT}'] == str(os.getpid()))\n"
     )
     command = [sys.executable, "-m", "tasks.train.trainer.lifeline", "other", "--number", "2"]
-    done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(
+        command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=GENEROUS_SECONDS
+    )
     assert done.stdout == "['--number', '2'] True\n", done.stderr

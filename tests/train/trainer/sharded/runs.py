@@ -20,6 +20,7 @@ from tasks.train.trainer import work_files
 from tasks.train.trainer.settings import Settings
 from tasks.train.trainer.state_files import complete_states
 from tests.model_fixtures import scratch_folder, small_corpus, tiny_base
+from tests.waiting import GENEROUS_SECONDS
 
 FOREVER = 1e9
 N_STEPS = 5
@@ -71,7 +72,7 @@ def start(folder: Path, config: TrainConfig) -> "subprocess.Popen[bytes]":
 def run(folder: Path, config: TrainConfig) -> int:
     """Run to the end, whatever it is; the exit code."""
     with start(folder, config) as process:
-        return process.wait(timeout=600)
+        return process.wait(timeout=GENEROUS_SECONDS)
 
 
 def log_of(folder: Path) -> str:
