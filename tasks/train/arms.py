@@ -45,6 +45,11 @@ class LoraArm(Config):
         """One process."""
         return 1
 
+    @property
+    def cuts_adapted_head(self) -> bool:
+        """Whether cut cross entropy computes with an adapter on the output layer."""
+        return self.cut_cross_entropy and "lm_head" in self.target_modules
+
 
 class FullWeightArm(Config):
     """Every weight, sharded over the GPUs of one node by FSDP2."""

@@ -8,6 +8,7 @@ Of P parameters, A adapter parameters, n ranks, T tokens of a forward pass, b by
 | gathered layers | 3 b x the largest layer's parameters | estimated: two layers' weights, one's gradients |
 | gathered vocabulary | b x embedding and head | exact: FSDP2's root keeps them through the step |
 | logits | (b + 8) T x vocabulary, none with cut cross entropy | exact for PyTorch's own loss: b, and fp32 twice |
+| widened head | 2 b vocabulary x (hidden + rank), if cut cross entropy has an adapted head | exact: weight, gradient |
 | layer inputs | b T x layers x hidden | exact |
 | activations kept | 57.6 b/2 T x layers x hidden, without checkpointing | fitted: the reference's 51 GiB less its 42 |
 | expert deltas | 6 b/2 x one layer's routed parameters, where PEFT materialises them | measured on a CPU: 4.3 to 5.9 |
@@ -120,6 +121,7 @@ def predict_memory(
     else:
         adapters = per_parameter * (n_trainable or 0)
         terms = {"base": b * sizes.n_parameters, "adapters": adapters} | _deltas(sizes, config, settings, logits, b)
+        terms |= {"widened head": _widened_head(sizes, config.arm, b)}
     return Memory({term: float(size) for term, size in (terms | shared).items()})
 
 
@@ -146,6 +148,11 @@ def _deltas(
     kept = 0 if config.activation_checkpointing else b * routed * sizes.n_layers
     passing = DELTAS_PER_PARAMETER * b / 2 * routed
     return {"deltas kept": kept} | ({"logits": logits} if logits >= passing else {"expert deltas": passing})
+
+
+def _widened_head(sizes: Sizes, lora: LoraArm, b: int) -> int:
+    """As `tasks.train.trainer.adapted_head` makes it, and its gradient."""
+    return 2 * b * sizes.vocabulary * (sizes.hidden + lora.rank) if lora.cuts_adapted_head else 0
 
 
 def state_bytes(config: TrainConfig, settings: Mapping[str, JsonValue], n_trainable: int) -> int:

@@ -83,6 +83,15 @@ def _of_lora(arm: LoraArm) -> Iterator[Rule]:
         "without dropout",
         way_out="Set arm.dropout to 0, or arm.target_parameters to none",
     )
+    if arm.cuts_adapted_head:
+        yield Rule(
+            name="output layer's dropout",
+            value=f"arm.dropout={arm.dropout:g}, cut cross entropy and an adapter on lm_head",
+            bound="0",
+            passed=arm.dropout == 0,
+            fact="cut cross entropy multiplies hidden states and weight itself, and never calls the layer that drops",
+            way_out="Set arm.dropout to 0, arm.cut_cross_entropy to false, or leave lm_head out of arm.target_modules",
+        )
 
 
 def _of_full_weight(arm: FullWeightArm, config: TrainConfig) -> Iterator[Rule]:

@@ -12,12 +12,15 @@ import torch
 from axolotl.common.datasets import TrainDatasetMeta
 from axolotl.integrations.base import BasePlugin
 from datasets import Dataset
-from transformers import TrainerCallback, set_seed
+from transformers import AutoConfig, TrainerCallback, set_seed
 
 from tasks.train.trainer import cpu_fsdp, token_mean, work_files
+from tasks.train.trainer.adapted_head import adapt_head
 from tasks.train.trainer.callbacks import RESUME, Auditor, MetricsWriter, StateKeeper
 from tasks.train.trainer.in_job_merge import prevent_merge
 from tasks.train.trainer.master_weights import set_master_weights
+from tasks.train.trainer.model_modules import alias_modules
+from tasks.train.trainer.patch_checks import check_patches
 from tasks.train.trainer.ranks import rank, world_size
 from tasks.train.trainer.run_checks import check_n_steps, check_rows, check_state
 from tasks.train.trainer.settings import Settings
@@ -38,6 +41,10 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         self.is_on_cpu_ranks = os.environ.get(work_files.PLAIN_KERNELS) == "1" and cpu_fsdp.is_one_of_several_ranks()
         if self.is_on_cpu_ranks:
             cpu_fsdp.enable()
+
+    def register(self, cfg: Any) -> None:
+        """Let axolotl find the classes of the base, which it looks for before `pre_model_load`."""
+        alias_modules(AutoConfig.from_pretrained(cfg["base_model"], trust_remote_code=False).model_type)
 
     def load_datasets(self, cfg: Any, preprocess: bool = False) -> TrainDatasetMeta:
         """Map the rows into memory, instead of axolotl's own loading.
@@ -81,7 +88,15 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         return counting | on_cpu | token_mean.TRAINING_ARGS | {"logging_nan_inf_filter": False}
 
     def post_model_load(self, cfg: Any, model: Any) -> None:
-        """Set the format in which every weight is sharded and updated."""
+        """Check that axolotl's patches are in the model, and set the format in which weights are sharded and updated.
+
+        Raises:
+            PatchMissing: If a patch is not in the model's classes.
+            HeadDropout: If the adapter on the output layer has a dropout, and the loss is cut cross entropy.
+        """
+        check_patches(cfg, model)
+        if cfg.cut_cross_entropy:
+            adapt_head(model)
         if self.settings.arm == "full-weight":
             set_master_weights(model, self.settings.master_weights, bool(cfg.bf16))
 

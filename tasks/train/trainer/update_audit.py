@@ -22,6 +22,7 @@ MOST_SAMPLED = 4_096
 """Values sampled of each parameter, or of a rank's shard of it."""
 DENSE = ("attention", "delta_net", "shared_expert")
 """Groups that every token passes: all of their weights have a gradient in every step."""
+HEAD = "head"
 ADAPTER = "lora_"
 COUNTS = ("n_sampled", "changed", "changed_in_bf16")
 
@@ -94,6 +95,8 @@ def check_updates(
 ) -> None:
     """Check that enough of every dense group has changed; if none is trained, that every group has changed at all.
 
+    The head has to change at all: every token has a gradient there, but its learning rate is lower than that of others.
+
     Args:
         groups: From `Sample.compare`.
         min_share_changed: Smallest share of a dense group allowed; at 0 no group has to change.
@@ -114,6 +117,13 @@ def check_updates(
     least = min(shares, key=lambda name: shares[name])
     # A row of the embedding or an expert that no token went to has no gradient: no share of them can be required.
     enough = shares[least] >= min_share_changed if dense else shares[least] > 0 or min_share_changed == 0
+    head = groups.get(HEAD, {"n_sampled": 1, "changed": 1})
+    if enough and min_share_changed > 0 and head["changed"] == 0:
+        raise WeightsDoNotMove(
+            f"after {n_steps} steps none of the {head['n_sampled']:,} values sampled of the output layer have changed, "
+            f"kept in {weights}, though every token has a gradient there: the loss does not reach it. Set "
+            "arm.cut_cross_entropy to false, or leave lm_head out of arm.target_modules."
+        )
     if enough:
         return
     bound = f"min_share_changed={min_share_changed:g}" if dense else "with no dense group, every group has to change"

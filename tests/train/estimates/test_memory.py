@@ -68,7 +68,7 @@ def test_a_tied_embedding_counts_once_and_multiplies() -> None:
     ("config", "settings", "measured"),
     [
         (TrainConfig(), BF16_ADAPTERS, 74),
-        (TrainConfig(), EIGHT_BIT, 74),
+        (TrainConfig(arm=LoraArm(cut_cross_entropy=True)), EIGHT_BIT, 74),
         (full_weight(), {}, 42),
         (full_weight(activation_checkpointing=False), {}, 51),
     ],
@@ -136,6 +136,16 @@ def test_cut_cross_entropy_spares_the_logits_and_nothing_else(sizes: Sizes) -> N
     assert {
         term: size for term, size in predict_memory(sizes, full_weight(), {}).terms.items() if spared[term] != size
     }.keys() == {"logits"}
+
+
+def test_an_adapter_on_the_output_layer_widens_its_weight_by_the_rank_under_cut_cross_entropy_alone(
+    sizes: Sizes,
+) -> None:
+    def widened(**arm: Any) -> float:
+        return predict_memory(sizes, TrainConfig(arm=LoraArm(**arm)), {}, A).terms["widened head"]
+
+    assert widened(cut_cross_entropy=True) == 2 * 2 * 248_320 * (2_048 + 16)
+    assert widened() == widened(cut_cross_entropy=True, target_modules=("q_proj",)) == 0
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,11 @@ def broken(config: TrainConfig, pool: str | None = None, fla: bool | None = None
             r"adapter dropout: arm\.dropout=0\.05, 2 target parameters, .* PEFT 0\.20 raises, axolotl 0\.19 warns",
         ),
         (
+            {"arm": LoraArm(dropout=0.05, target_parameters=(), cut_cross_entropy=True)},
+            None,
+            r"output layer's dropout: arm\.dropout=0\.05, cut cross entropy .* leave lm_head out of arm",
+        ),
+        (
             arm(master_weights="none"),
             None,
             r"master weights: arm\.master_weights=none at precision bf16, .* at learning rate 2e-05 about 70% of bf16 "

@@ -41,6 +41,12 @@ def test_master_weights_stay_fp32_under_axolotls_fsdp2_and_arithmetic_is_bf16() 
     assert kept["refusal"] == ""
 
 
+def test_the_output_layers_weight_is_whole_and_bf16_where_cut_cross_entropy_reads_it() -> None:
+    kept = facts()["kept_master_weights"]
+    whole = ["Parameter", "torch.bfloat16", [64, 16]]
+    assert all(kept[kind]["head"] == whole for kind in ("fp32", "stochastic_rounding"))
+
+
 def test_every_parameter_holds_the_bases_values_once_it_is_split() -> None:
     assert all(facts()["kept_master_weights"][kind]["values kept"] for kind in ("fp32", "none", "stochastic_rounding"))
 

@@ -110,6 +110,13 @@ def test_where_no_dense_group_is_trained_every_group_has_to_move() -> None:
         judge(embedding=0, routed_experts=900)
 
 
+def test_an_output_layer_that_stays_whole_ends_the_run_and_one_changed_value_is_enough() -> None:
+    with pytest.raises(WeightsDoNotMove, match="none of the 1,000 values sampled of the output layer have changed"):
+        check_updates(shares(0.9) | {"head": counted(0)}, 0.5, n_steps=50, learning_rate=2e-5, weights="float32")
+    check_updates(shares(0.9) | {"head": counted(1)}, 0.5, n_steps=50, learning_rate=2e-5, weights="float32")
+    check_updates(shares(0.9) | {"head": counted(0)}, 0, n_steps=50, learning_rate=2e-5, weights="float32")
+
+
 def test_a_comparison_of_nothing_is_refused() -> None:
     with pytest.raises(WeightsDoNotMove, match="after 50 steps the update audit has nothing to compare"):
         check_updates({}, 0.5, n_steps=50, learning_rate=2e-5, weights="bfloat16")

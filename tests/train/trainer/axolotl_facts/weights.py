@@ -85,10 +85,14 @@ def _prepared(kind: MasterWeights) -> dict[str, Any]:
     same = [torch.equal(weight.full_tensor(), before[name]) for name, weight in model.named_parameters()]
     seen = []
     model.model.layers[0].mlp.shared_expert.up_proj.register_forward_hook(lambda *a: seen.append(str(a[2].dtype)))
+    # Where cut cross entropy reads the output layer's weight: after the inner model, within the outer forward pass.
+    head: list[Any] = []
+    model.model.register_forward_hook(lambda *_: head.append(model.lm_head.weight))
     ids = torch.arange(32)[None]
     model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
     weight = model.model.layers[0].mlp.experts.gate_up_proj
-    formats: dict[str, Any] = {"values kept": len(same) == len(before) and all(same)}
+    formats: dict[str, Any] = {"head": [type(head[0]).__name__, str(head[0].dtype), list(head[0].shape)]}
+    formats |= {"values kept": len(same) == len(before) and all(same)}
     formats |= {"weights": sorted({str(p.dtype) for p in model.parameters()}), "gradient": str(weight.grad.dtype)}
     return formats | {"activations": seen[0], "refusal": _refusal(model, kind), "as fp32": _refusal(model, "fp32")}
 
