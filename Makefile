@@ -3,6 +3,15 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 TRAINER := .venv-trainer
 RUN := $(VENV)/bin/python
+# What installs: a path of uv; empty for pip. Otherwise uv is installed by pip, or, if that fails, pip installs.
+ifdef UV
+export UV
+endif
+NEEDS_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null || { echo \
+	"hindsight needs Python 3.11, and PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1); nothing was \
+	installed. Name one: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python3.11" >&2; exit 1; }
+LOCK = @UV_INDEX= UV_CUSTOM_COMPILE_COMMAND="make lock" $(RUN) -m deployments.install.pip_settings $(VENV)/bin/uv \
+	pip compile --quiet --python $(RUN) --generate-hashes --no-emit-package torch --no-annotate $(UPGRADE)
 # What `make demo` runs: smoke, or smoke-full-weight.
 RECIPE ?= smoke
 
@@ -10,7 +19,7 @@ RECIPE ?= smoke
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo plan runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent
+.PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent
 .PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-overhead browser
 .NOTPARALLEL: demo test
 
@@ -21,6 +30,7 @@ help:
 	@echo "make runs       all runs, their cost and figures: a table, a CSV, a figure"
 	@echo "make down       end the server and the workers that make demo started"
 	@echo "make test       install, lint, types, import contracts, tests"
+	@echo "make install    both environments, .venv and .venv-trainer, by uv (make install UV= by pip); make lock writes their pins"
 	@echo "make test-slow  the long suites"
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, overhead) compares with the plain way; writes .hindsight/bench/NAME.json"
 	@echo "make simulate-coverage, make simulate-tent  the simulations behind docs/measure.md"
@@ -32,16 +42,21 @@ install: $(VENV)/.installed $(TRAINER)/.installed
 
 # The marker is written last, so an interrupted installation is done again.
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	$(VENV)/bin/pip check
-	touch $@
+	@$(NEEDS_PYTHON)
+	@$(PYTHON) -m deployments.install pipeline
 
-$(TRAINER)/.installed: constraints-trainer.txt
-	$(PYTHON) -m venv $(TRAINER)
-	$(TRAINER)/bin/pip install --quiet --requirement constraints-trainer.txt
-	$(TRAINER)/bin/pip check
-	touch $@
+# After the other one, whose uv it uses.
+$(TRAINER)/.installed: constraints-trainer.txt | $(VENV)/.installed
+	@$(NEEDS_PYTHON)
+	@$(PYTHON) -m deployments.install trainer
+
+# The pins, from what pyproject.toml asks for; pins that still fit are kept (UPGRADE="--upgrade-package NAME" raises one).
+# It needs a CPU build of torch (pip's find-links), because what the CUDA build requires is not pinned. An index of pip's
+# that has a part of a release would pin a part of its hashes, so only the first index is used.
+lock:
+	$(LOCK) --all-extras pyproject.toml --output-file constraints.txt
+	$(LOCK) --group trainer --output-file constraints-trainer.txt
+	$(LOCK) --group installer --output-file constraints-uv.txt
 
 demo: install
 	$(VENV)/bin/hindsight demo $(RECIPE)

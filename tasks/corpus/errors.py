@@ -51,6 +51,10 @@ class UnknownRunner(CorpusError):
     """HINDSIGHT_CORPUS_RUNNER has an unknown value."""
 
 
+class DaskMissing(CorpusError):
+    """HINDSIGHT_CORPUS_RUNNER asks for Dask, which is not installed."""
+
+
 class NoWorkers(CorpusError):
     """A Dask cluster has no workers."""
 

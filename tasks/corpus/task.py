@@ -53,17 +53,16 @@ def corpus_task_runner() -> TaskRunner[Any]:
     Processes of one machine are started by the one task instead: a work item is read in a fraction of a second, less
     than a task run of its own would take.
     """
-    from tasks.corpus.workers.executors import dask_address, local_cluster_options
+    from tasks.corpus.workers.executors import dask_address, import_dask, local_cluster_options
 
     address = dask_address()
     if address is None:
         return ThreadPoolTaskRunner(max_workers=1)
-    from prefect_dask.task_runners import DaskTaskRunner
-
+    options: dict[str, Any] = {"address": address}
     if address.startswith("local"):
-        options = local_cluster_options(address)
-        return DaskTaskRunner(cluster_class="distributed.LocalCluster", cluster_kwargs=options)
-    return DaskTaskRunner(address=address)
+        options = {"cluster_class": "distributed.LocalCluster", "cluster_kwargs": local_cluster_options(address)}
+    runner: TaskRunner[Any] = import_dask("prefect_dask.task_runners").DaskTaskRunner(**options)
+    return runner
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from typing import Any
 from uuid import uuid4
 
-from tasks.corpus.errors import NoWorkers, UnknownRunner
+from tasks.corpus.errors import DaskMissing, NoWorkers, UnknownRunner
 from tasks.corpus.workers.work_items import WorkItem
 from tasks.corpus.workers.worker import Job, Worker, make_chunk, prepare_worker, process_item
 
@@ -104,12 +104,32 @@ def local_cluster_options(address: str) -> dict[str, Any]:
     return {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
 
 
+def import_dask(module: str) -> Any:
+    """A module of the extra `dask`.
+
+    Args:
+        module: `distributed` or `prefect_dask.task_runners`.
+
+    Raises:
+        DaskMissing: If it cannot be imported.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise DaskMissing(
+            f"{RUNNER}={os.environ.get(RUNNER)!r} needs the extra `dask`, and {module} cannot be imported ({error}). "
+            f'`make install` installs it, `pip install "WHEEL[dask]"` beside a wheel; or set {RUNNER}=processes.'
+        ) from error
+
+
 @contextmanager
 def dask(address: str) -> Iterator[ItemExecutor]:
-    """Dask's workers: `tcp://host:port`, or `local:N` for a cluster of this machine."""
-    import distributed
+    """Dask's workers: `tcp://host:port`, or `local:N` for a cluster of this machine.
 
-    untyped: Any = distributed
+    Raises:
+        DaskMissing: If the extra `dask` is not installed.
+    """
+    untyped = import_dask("distributed")
     if address.startswith("local"):
         with (
             untyped.LocalCluster(**local_cluster_options(address)) as cluster,

@@ -1,5 +1,6 @@
 """The executor and its number of workers change no byte, and little more is read than is drawn."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ import psutil
 import pytest
 
 from tasks.corpus.config import CorpusConfig
-from tasks.corpus.errors import DamagedSource, UnknownRunner, WorkerLost
+from tasks.corpus.errors import DamagedSource, DaskMissing, UnknownRunner, WorkerLost
 from tasks.corpus.sources.reader import RowGroup
+from tasks.corpus.task import corpus_task_runner
 from tasks.corpus.tokenize.engine import EngineSpec
 from tasks.corpus.tokenize.engine_check import choose_engine
 from tasks.corpus.workers.executors import ItemExecutor, configured, dask, in_process, processes
@@ -52,6 +54,23 @@ def test_dask_without_prefect_changes_no_byte(mirror: Path, tmp_path: Path, quic
     config = fineweb(mirror, shard_tokens=1_024, validation_share=0.1)
     expected = build(config, tmp_path / "in_process", in_process)
     assert build(config, tmp_path / "dask", lambda load: dask("local:2")) == expected
+
+
+@pytest.mark.parametrize("module", ["distributed", "prefect_dask.task_runners"])
+def test_without_the_extra_dask_a_runner_that_needs_it_names_the_extra(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setenv("HINDSIGHT_CORPUS_RUNNER", "dask:local:2")
+    message = (
+        rf"HINDSIGHT_CORPUS_RUNNER='dask:local:2' needs the extra `dask`, and {module} cannot be imported .*\. "
+        r'`make install` installs it, `pip install "WHEEL\[dask\]"` beside a wheel; or set .*=processes\.'
+    )
+    with pytest.raises(DaskMissing, match=message):
+        corpus_task_runner() if module.startswith("prefect") else configured(10).__enter__()
+    monkeypatch.delenv("HINDSIGHT_CORPUS_RUNNER")
+    with configured(10) as executor:
+        assert executor.name == "in_process"
 
 
 def test_the_faster_tokenizer_changes_no_byte(mirror: Path, tmp_path: Path, quick_engine: None) -> None:

@@ -1,0 +1,27 @@
+"""`python -m deployments.install pipeline` and `python -m deployments.install trainer`, in a checkout."""
+
+import sys
+from pathlib import Path
+
+from deployments.install.environment import TRAINER_IMPORTS, Environment, install, pinned_torch
+from tasks.common.errors import HindsightError
+
+PIPELINE_IMPORTS = (
+    "torch.distributed.fsdp, transformers, peft, accelerate, datasets",
+    "prefect.server.api.server, prefect.workers.process, prefect.cli, pandas, skfolio, matplotlib.pyplot, s3fs",
+)
+
+
+def environment_of(name: str) -> Environment:
+    """The environment of a name, in the current folder."""
+    uv, torch = Path("constraints-uv.txt"), pinned_torch(Path("pyproject.toml"))
+    if name == "pipeline":
+        return Environment(Path(".venv"), Path("constraints.txt"), uv, torch, PIPELINE_IMPORTS, with_project=True)
+    return Environment(Path(".venv-trainer"), Path("constraints-trainer.txt"), uv, torch, TRAINER_IMPORTS)
+
+
+if __name__ == "__main__":
+    try:
+        install(environment_of(sys.argv[1]), other_uv=Path(".venv/bin/uv"))
+    except HindsightError as error:
+        sys.exit(str(error))

@@ -1,0 +1,134 @@
+"""An environment is complete or has no marker, and holds what the pins say."""
+
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from deployments import trainer_environment
+from deployments.install.environment import MARKER, Environment, InstallationFailed, install
+from tests.deployments.install.wheels import make_wheel
+
+LINKS = "links"
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """Two packages, one of them in torch's place: its CPU build, which is among pip's find-links."""
+    (tmp_path / "pins.txt").write_text(make_wheel(tmp_path / LINKS, "pinned", "1"))
+    make_wheel(tmp_path / LINKS, "build", "1+cpu")
+    (tmp_path / "uv.txt").write_text(f"uv==9 --hash=sha256:{64 * '0'}\n")
+    (tmp_path / "index").mkdir()
+    monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "index").as_uri())
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / LINKS))
+    return Environment(tmp_path / "env", Path("pins.txt"), Path("uv.txt"), "build==1", ("pinned", "build"))
+
+
+def versions(environment: Environment) -> list[str]:
+    script = "import pinned, build; print(pinned.VERSION, build.VERSION)"
+    return subprocess.run([environment.python, "-c", script], capture_output=True, text=True).stdout.split()
+
+
+@pytest.mark.usefixtures("quick_venv")
+def test_by_uv_and_by_pip_the_same_is_installed(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(environment)
+    assert versions(environment) == ["1", "1+cpu"]
+    assert "env: installing pins.txt with uv\n" in capsys.readouterr().out
+    shutil.rmtree(environment.folder)
+    monkeypatch.setenv("UV", "")
+    install(environment)
+    assert versions(environment) == ["1", "1+cpu"]
+    assert "env: installing pins.txt with pip" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("quick_venv")
+def test_without_uv_in_the_registry_pip_installs(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("UV")
+    install(environment)
+    assert versions(environment) == ["1", "1+cpu"]
+    printed = capsys.readouterr().out
+    assert "No matching distribution found for uv==9" in printed
+    assert "env: installing pins.txt with pip" in printed
+
+
+def test_an_interrupted_one_is_made_anew_and_a_complete_one_is_brought_to_its_pins(
+    environment: Environment, tmp_path: Path
+) -> None:
+    left_behind = environment.folder / "left-behind"
+    left_behind.parent.mkdir()
+    left_behind.touch()
+    install(environment)
+    assert not left_behind.exists()
+    left_behind.touch()
+    # Bytecode is renewed if a source's size or its second of change is another.
+    (tmp_path / "pins.txt").write_text(make_wheel(tmp_path / LINKS, "pinned", "10"))
+    install(environment)
+    assert versions(environment) == ["10", "1+cpu"]
+    assert left_behind.exists()
+
+
+@pytest.mark.usefixtures("quick_venv")
+@pytest.mark.parametrize("uv", ["uv", "pip"])
+def test_a_file_with_another_hash_is_not_installed(
+    environment: Environment, uv: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if uv == "pip":
+        monkeypatch.setenv("UV", "")
+    environment.pins.write_text(f"pinned==1 --hash=sha256:{64 * '0'}\n")
+    with pytest.raises(InstallationFailed, match=rf"env: installing pins\.txt with {uv}.* failed, as printed above\."):
+        install(environment)
+    assert 64 * "0" in capsys.readouterr().out
+    assert versions(environment) == []
+    assert not (environment.folder / MARKER).exists()
+
+
+@pytest.mark.usefixtures("quick_venv")
+def test_what_cannot_be_imported_or_lacks_a_requirement_is_not_marked(
+    environment: Environment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(environment)
+    broken = Environment(
+        *(environment.folder, environment.pins, environment.uv_pin, environment.torch), ("build, lost",)
+    )
+    with pytest.raises(InstallationFailed, match="importing it once, which compiles it failed"):
+        install(broken)
+    assert "No module named 'lost'" in capsys.readouterr().out
+    assert not (environment.folder / MARKER).exists()
+    environment.pins.write_text(make_wheel(tmp_path / LINKS, "pinned", "3", requires=("absent>=1",)))
+    with pytest.raises(InstallationFailed, match="checking what is installed failed"):
+        install(environment)
+    assert "absent" in capsys.readouterr().out
+    assert not (environment.folder / MARKER).exists()
+
+
+@pytest.mark.usefixtures("quick_venv")
+def test_what_is_imported_is_compiled_even_where_python_is_told_not_to(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    install(environment)
+    assert len(list(environment.folder.rglob("site-packages/__pycache__/pinned.*.pyc"))) == 1
+
+
+@pytest.mark.usefixtures("quick_venv")
+def test_beside_a_wheel_the_trainer_is_installed_with_the_torch_that_runs_here_and_once(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = version("torch").partition("+")[0]
+    make_wheel(tmp_path / LINKS, "torch", f"{here}+cpu")
+    environment.pins.rename(trainer_environment.PINS)
+    monkeypatch.setattr(trainer_environment, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(trainer_environment, "trainer_venv", lambda: tmp_path / "trainer")
+    monkeypatch.setattr(trainer_environment, "TRAINER_IMPORTS", ("torch, pinned",))
+    folder = trainer_environment.install()
+    torch = next((folder / "lib").glob("python3.*/site-packages/torch.py"))
+    assert torch.read_text() == f"VERSION = '{here}+cpu'\n"
+    torch.unlink()
+    assert trainer_environment.install() == folder
+    assert not torch.exists()

