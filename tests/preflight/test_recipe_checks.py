@@ -14,6 +14,7 @@ from tasks.preflight.planned_run import PlannedRun
 from tasks.preflight.write import PreflightFailed, raise_failed, table
 from tasks.recipe import Recipe, load_recipe
 from tasks.schemas.artifacts import Check
+from tasks.train.pipeline.launch import trainer_python
 from tests.architectures import qwen_35b
 
 N_PANEL_ROWS = 30_000
@@ -132,7 +133,8 @@ def test_plain_kernels_rent_nothing_and_are_not_forecast() -> None:
 
 
 def test_a_price_list_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = recipe(FULL, {"packing": False})  # packed rows need the kernels of a trainer below that root
+    asked = recipe(FULL)
+    monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", str(trainer_python()))
     monkeypatch.setenv("HINDSIGHT_ROOT", str(tmp_path))
     (refused,) = [check for check in check_recipe(asked, qwen_35b(), N_PANEL_ROWS) if not check.passed]
     assert refused.name == "prices"

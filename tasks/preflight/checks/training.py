@@ -17,7 +17,8 @@ from tasks.train.estimates.memory import (
     loading_seconds,
     predict_memory,
 )
-from tasks.train.pipeline.rules import Rule, check_rules
+from tasks.train.pipeline.rule import Rule
+from tasks.train.pipeline.rules import check_rules
 
 SMALLER = "Lower train.sequence_length or train.micro_batch_size, or turn train.activation_checkpointing on"
 OF_THE_ARM = {
@@ -39,8 +40,13 @@ def _rules(run: PlannedRun) -> Iterator[Check]:
     try:
         rules = check_rules(run.recipe.train, run.recipe.route.train)
     except TrainError as error:
-        # Packed rows need kernels of the trainer's environment, and that does not exist.
-        yield Check(name="packing", passed=False, value=str(error), bound="a trainer environment that can be inspected")
+        # Rules are about packages of the trainer's environment, and that does not exist.
+        yield Check(
+            name="trainer's packages",
+            passed=False,
+            value=str(error),
+            bound="a trainer environment that can be inspected",
+        )
         return
     yield from map(_rule, rules)
 

@@ -1,15 +1,14 @@
 """Rules that settings must keep, because breaking them fails late or silently; each with the fact behind it."""
 
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import erfc, floor, log2, sqrt
 
 from tasks.costs.hardware import POOLS, current_pool
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainError
-from tasks.train.pipeline.launch import trainer_python
+from tasks.train.pipeline.package_rules import Packages, installed_packages, package_rules
+from tasks.train.pipeline.rule import Rule
 
 WEIGHT_SPREAD = 0.02
 """Standard deviation of a Qwen3.5's weights, its `initializer_range`."""
@@ -19,58 +18,33 @@ class Refused(TrainError):
     """Settings that fail silently or late."""
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One rule checked on a config.
-
-    Args:
-        name: What it is about.
-        value: The config's value.
-        bound: The values allowed.
-        passed: Whether the value is one of them.
-        fact: What happens otherwise, and how that is known.
-        way_out: What to set instead.
-    """
-
-    name: str
-    value: str
-    bound: str
-    passed: bool
-    fact: str
-    way_out: str
-
-    @property
-    def sentence(self) -> str:
-        """All fields, for an error."""
-        return f"{self.name}: {self.value}, bound: {self.bound}; {self.fact}. {self.way_out}."
-
-
 def check_config(config: TrainConfig) -> None:
     """Check a config in the pool this process runs in, before anything is loaded.
 
     Raises:
         Refused: With every broken rule's sentence.
-        TrainerMissing: If rows are packed and there is no trainer whose packages could be looked at.
+        TrainerMissing: If a GPU is used and there is no trainer whose packages could be looked at.
     """
     if broken := [rule.sentence for rule in check_rules(config, current_pool()) if not rule.passed]:
         raise Refused(" ".join(broken))
 
 
-def check_rules(config: TrainConfig, pool: str | None = None, has_linear_attention: bool | None = None) -> list[Rule]:
+def check_rules(config: TrainConfig, pool: str | None = None, packages: Packages | None = None) -> list[Rule]:
     """Check every rule that applies to this arm.
 
     Args:
         config: The arm.
         pool: Where it will run; None leaves out what depends on it.
-        has_linear_attention: Whether the trainer has flash-linear-attention; by default its environment is searched
-            if rows are packed.
+        packages: Versions of the trainer's packages; by default its environment is searched, if a GPU is used.
 
     Returns:
         The rules, kept or broken.
     """
     arm = config.arm
     rules = _of_lora(arm) if isinstance(arm, LoraArm) else _of_full_weight(arm, config)
-    return [*rules, _packing(config, has_linear_attention), *_gpus(config, pool)]
+    if packages is None:
+        packages = installed_packages() if config.kernels == "fused" else {}
+    return [*rules, *package_rules(config, packages), *_gpus(config, pool)]
 
 
 def _of_lora(arm: LoraArm) -> Iterator[Rule]:
@@ -138,34 +112,6 @@ def share_that_never_moves(learning_rate: float, spread: float = WEIGHT_SPREAD) 
     """
     smallest = 2.0 ** (floor(log2(learning_rate)) + 9)
     return erfc(smallest / spread / sqrt(2))
-
-
-def _packing(config: TrainConfig, has_linear_attention: bool | None) -> Rule:
-    plain = config.kernels == "plain"
-    if config.packing and not plain and has_linear_attention is None:
-        has_linear_attention = trainer_has_linear_attention()
-    found = "without" if plain or has_linear_attention is False else "with"
-    return Rule(
-        name="packing",
-        value=f"rows packed, kernels {config.kernels}, trainer {found} flash-linear-attention"
-        if config.packing
-        else "one block of a document per row",
-        bound="unpacked, or flash-linear-attention",
-        passed=not config.packing or found == "with",
-        fact="without it a Gated DeltaNet carries one document's state into the next: outputs off by 4.7 on a scale of "
-        "3.4, silently in transformers up to 5.16",
-        way_out="Set packing to false, or kernels to fused with flash-linear-attention in the trainer's environment",
-    )
-
-
-def trainer_has_linear_attention() -> bool:
-    """Whether the trainer's interpreter finds flash-linear-attention, without importing it.
-
-    Raises:
-        TrainerMissing: If there is no trainer's interpreter.
-    """
-    search = "import importlib.util, sys; sys.exit(importlib.util.find_spec('fla') is None)"
-    return subprocess.run([str(trainer_python()), "-c", search], check=False, capture_output=True).returncode == 0
 
 
 def _gpus(config: TrainConfig, pool: str | None) -> Iterator[Rule]:

@@ -9,9 +9,9 @@ from tasks.train.trainer import cpu_fsdp, work_files
 from tasks.train.trainer.failure import recording_failure
 from tasks.train.trainer.lifeline import tie_to_parent
 
-NOT_IMPORTED = ("fla", "sklearn")
-"""If flash-linear-attention can be imported, transformers uses its Triton kernels, which fail in the first step without
-a GPU. Importing scikit-learn takes a second in every rank, for evaluation that is not used."""
+NOT_IMPORTED = ("fla", "causal_conv1d", "sklearn")
+"""If flash-linear-attention or causal-conv1d can be imported, transformers uses their kernels, which fail in the first
+step without a GPU. Importing scikit-learn takes a second in every rank, for evaluation that is not used."""
 
 
 def main() -> None:

@@ -4,7 +4,8 @@ import gc
 import hashlib
 import json
 import os
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from tasks.train.trainer.state_files import StateInfo
 from tasks.train.trainer.whole_base import reject_partial_loads
 
 PACKAGES = ("axolotl", "torch", "transformers", "peft")
+KERNEL_PACKAGES = ("cut-cross-entropy", "flash-linear-attention", "nvidia-cutlass-dsl", "apache-tvm-ffi")
+"""Recorded where they are installed."""
 
 
 class HindsightPlugin(BasePlugin):  # type: ignore[misc]
@@ -134,5 +137,8 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
 
 def _write_versions() -> None:
     versions = {name: version(name) for name in PACKAGES}
+    for name in KERNEL_PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
     gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
     Path(work_files.VERSIONS).write_text(json.dumps(versions | gpu))

@@ -1,6 +1,8 @@
 """What is refused from the settings alone, each with the fact behind it."""
 
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,12 @@ from pydantic import ValidationError
 
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
+from tasks.train.pipeline.package_rules import SONICMOE_KERNEL, installed_packages
 from tasks.train.pipeline.rules import (
     Refused,
     check_config,
     check_rules,
     share_that_never_moves,
-    trainer_has_linear_attention,
 )
 
 FULL = {"arm": FullWeightArm(), "gradient_accumulation_steps": 1}
@@ -26,8 +28,14 @@ def arm(**changed: Any) -> dict[str, Any]:
     return FULL | {"arm": FullWeightArm(**changed)}
 
 
-def broken(config: TrainConfig, pool: str | None = None, fla: bool | None = None) -> list[str]:
-    return [rule.sentence for rule in check_rules(config, pool, fla) if not rule.passed]
+FLA = {"flash-linear-attention": "0.5.2"}
+SONIC = FLA | {"nvidia-cutlass-dsl": "4.6.0", "apache-tvm-ffi": "0.1.11", SONICMOE_KERNEL: "cached"}
+
+
+def broken(config: TrainConfig, pool: str | None = None, packages: dict[str, str] | None = None) -> list[str]:
+    return [
+        rule.sentence for rule in check_rules(config, pool, FLA if packages is None else packages) if not rule.passed
+    ]
 
 
 @pytest.mark.parametrize(
@@ -93,14 +101,51 @@ def test_each_refusal_names_the_value_the_bound_the_fact_and_the_way_out(
 
 def test_packing_is_refused_where_the_trainer_lacks_flash_linear_attention() -> None:
     packed = TrainConfig(packing=True)
-    assert broken(packed, fla=True) == []
-    (message,) = broken(packed, fla=False)
+    assert broken(packed) == []
+    (message,) = broken(packed, packages={})
     assert "trainer without flash-linear-attention" in message
 
 
+@pytest.mark.parametrize("name", ["nvidia-cutlass-dsl", "apache-tvm-ffi", SONICMOE_KERNEL])
+def test_sonicmoe_is_refused_where_a_package_or_its_kernel_is_missing(name: str) -> None:
+    config = TrainConfig(arm=FullWeightArm(expert_kernels="sonicmoe"))
+    assert broken(config, packages=SONIC) == []
+    (message,) = broken(config, packages={key: version for key, version in SONIC.items() if key != name})
+    assert message.startswith(f"SonicMoE: {name} ")
+    assert "Set arm.expert_kernels to scattermoe" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("nvidia-cutlass-dsl", "4.5.2"), ("apache-tvm-ffi", "0.1.9"), ("apache-tvm-ffi", "0.2.0")]
+)
+def test_sonicmoe_is_refused_with_versions_that_axolotl_or_transformers_refuse(name: str, version: str) -> None:
+    (message,) = broken(TrainConfig(arm=LoraArm(expert_kernels="sonicmoe")), packages=SONIC | {name: version})
+    assert message.startswith(
+        f"SonicMoE: {name} {version}, bound: nvidia-cutlass-dsl==4.6.*, apache-tvm-ffi<0.2,>=0.1.10"
+    )
+
+
+def test_causal_conv1d_is_refused_with_kernels_and_hidden_from_plain_ones() -> None:
+    with_it = FLA | {"causal-conv1d": "1.6.0"}
+    (message,) = broken(TrainConfig(), packages=with_it)
+    assert message.startswith(
+        "convolution: causal-conv1d 1.6.0 installed, bound: not installed; transformers 5.16 puts"
+    )
+    assert broken(TrainConfig(kernels="plain"), packages=with_it) == []
+
+
 @pytest.mark.trainer
-def test_the_trainers_environment_is_searched_without_importing_torch() -> None:
-    assert trainer_has_linear_attention()
+def test_the_trainers_environment_is_asked_and_has_what_packing_needs_and_no_causal_conv1d() -> None:
+    found = installed_packages()
+    assert "flash-linear-attention" in found
+    assert "causal-conv1d" not in found
+
+
+def test_a_cached_kernel_is_found_and_a_missing_package_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kernels--kernels-community--sonic-moe").mkdir()
+    monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", sys.executable)
+    monkeypatch.setenv("KERNELS_CACHE", str(tmp_path))
+    assert installed_packages() == {SONICMOE_KERNEL: "cached"}
 
 
 @pytest.mark.parametrize(
