@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.common.settings import NOT_IDENTITY, Config
 from tasks.corpus.filters.cutoff import Cutoff, Side
@@ -35,15 +35,37 @@ class SotuSource(Config):
     kind: Literal["sotu"] = "sotu"
 
 
-class JsonlSource(Config):
-    """Any dated text: lines of JSON with `id`, `date` (starting with an ISO day) and `text`."""
+class DatasetSource(Config):
+    """Dated documents in any format that `datasets` reads: local files, or a data set of the hub at a commit."""
 
-    kind: Literal["jsonl"] = "jsonl"
-    path: str = Field(min_length=1)
-    """A file, or a folder of `*.jsonl` and `*.jsonl.gz`, on this machine."""
+    kind: Literal["dataset"] = "dataset"
+    path: str = Field(pattern=r"^(hf://datasets/[\w.-]+/[\w.-]+@[0-9a-f]{40}|[^:]+)$")
+    """A file, a folder, or a pattern such as `texts/*.csv` on this machine; or `hf://datasets/OWNER/NAME@COMMIT`."""
     sha256: Sha256 | None = None
-    """Digest the file must have; of a folder, of its `sha256sum` lines in name order. Without it, other content under
-    the same path counts as the same corpus."""
+    """Digest that a local file must have; of a folder or pattern, of its `sha256sum` lines in name order. Without it,
+    other content under the same path counts as the same corpus."""
+    config_name: str | None = Field(None, min_length=1)
+    """Subset of a hub data set; its default if null."""
+    split: str = Field("train", min_length=1)
+    """Split of a hub data set; of local files all are read."""
+    format: str | None = Field(None, pattern=r"^[a-z0-9]+$")
+    """Such as `json` (a document per line), `csv`, `parquet` or `arrow`; by the files' extensions if null."""
+    id: str | None = Field("id", min_length=1)
+    """Column of the documents' ids, strings or whole numbers; if null, ids are made of file and row."""
+    date: str = Field("date", min_length=1)
+    """Column of their days: strings that start with an ISO day, days, or times."""
+    text: str = Field("text", min_length=1)
+    """Column of their texts."""
+    on_null: Literal["refuse", "count"] = "refuse"
+    """A row without date or text ends the run, or is dropped and counted as `unreadable_date` or `empty_text`."""
+
+    @model_validator(mode="after")
+    def _fits_its_path(self) -> Self:
+        if self.path.startswith("hf://") and self.sha256:
+            raise ValueError("sha256 is for local files; the commit in path pins a hub data set. Leave sha256 out")
+        if not self.path.startswith("hf://") and (self.config_name or self.split != "train"):
+            raise ValueError("config_name and split are for hub data sets; of local files all are read. Leave them out")
+        return self
 
 
 class FineWebSource(Config):
@@ -69,7 +91,15 @@ class FineWebSource(Config):
     """A file that is not valid parquet ends the run, or is left out, counted and named in the ledger."""
 
 
-Source = Annotated[SotuSource | JsonlSource | FineWebSource, Field(discriminator="kind")]
+def _not_jsonl(source: Any) -> Any:
+    if isinstance(source, Mapping) and source.get("kind") == "jsonl":
+        raise ValueError(
+            "corpus.source.kind 'jsonl' is now called 'dataset'; write kind: dataset, path and sha256 stay as they are"
+        )
+    return source
+
+
+Source = Annotated[SotuSource | DatasetSource | FineWebSource, Field(discriminator="kind"), BeforeValidator(_not_jsonl)]
 
 
 class Deduplicate(Config):

@@ -35,6 +35,10 @@ class CutoffBroken(CorpusError):
     """A document of the wrong side reached the shard writer: a bug of this package, not of the input."""
 
 
+class UnknownFormat(CorpusError):
+    """The format of a data set's files is unknown, or differs from file to file."""
+
+
 class SourceUnreachable(CorpusError):
     """The source does not answer."""
 

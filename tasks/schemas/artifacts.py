@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, JsonValue
 
-from tasks.common.settings import Frozen
+from tasks.common.settings import Frozen, state_dir
 
 if TYPE_CHECKING:
     # Flow modules import this one; arrays and frames are loaded where they are read.
     import numpy as np
     import pandas as pd
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,31 @@ class TextShards(Folder):
             for start, end in pairwise(offsets):
                 yield ids[start:end]
 
+    def dataset(self) -> "Dataset":
+        """The documents as a `datasets.Dataset`, in the same order, mapped from disk and not held in memory.
+
+        Columns: id, date (day), text, input_ids (uint32 token ids). Its Arrow copy is written below `datasets/` in the
+        state folder at the first call, and used until a shard changes.
+        """
+        from datasets import Dataset, Features, List, Value
+
+        features = Features(
+            {
+                "id": Value("string"),
+                "date": Value("date32"),
+                "text": Value("large_string"),
+                "input_ids": List(Value("uint32")),
+            }
+        )
+        if not self.text_files:
+            return Dataset.from_dict({name: [] for name in features}, features=features)
+        return Dataset.from_generator(
+            _rows_of,
+            features=features,
+            cache_dir=str(state_dir() / "datasets"),
+            gen_kwargs={"folder": str(self.path), "state": str([_state_of(file) for file in self.text_files])},
+        )
+
     def validation(self) -> "TextShards":
         """The documents kept apart; none where the recipe's `validation_share` is 0."""
         return TextShards(self.path / "validation")
@@ -72,6 +98,18 @@ class TextShards(Folder):
         """Sources with their digests, counts by dump and month, drops by reason, signs of later days."""
         found: dict[str, JsonValue] = json.loads((self.path / "ledger.json").read_text(encoding="utf-8"))
         return found
+
+
+def _rows_of(folder: str, state: str) -> Iterator[dict[str, object]]:
+    """Rows of `TextShards.dataset`; `state` is part of the key by which datasets finds their copy."""
+    corpus = TextShards(Path(folder))
+    for document, ids in zip(corpus.documents(), corpus.token_ids(), strict=True):
+        yield {"id": document.id, "date": document.date, "text": document.text, "input_ids": ids}
+
+
+def _state_of(file: Path) -> tuple[str, int, int]:
+    found = file.stat()
+    return file.name, found.st_size, found.st_mtime_ns
 
 
 class ModelFolder(Folder):

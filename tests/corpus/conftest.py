@@ -39,6 +39,8 @@ def hub(mirror: Path, offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+        monkeypatch.setattr("datasets.config.HF_ENDPOINT", served.url)
+        monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
         HfFileSystem.clear_instance_cache()
         yield served
         close_session()

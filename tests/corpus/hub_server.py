@@ -119,6 +119,7 @@ class Handler(BaseHTTPRequestHandler):
     def _of_repository(self, path: str, body: bytes) -> Answer:
         kind = "datasets" if path.startswith(("/api/datasets/", "/datasets/")) else "models"
         what, revision, name = re.findall(r"/(revision|tree|paths-info|resolve)/([^/?]+)/?([^?]*)", path)[0]
+        revision = self.hub.commits[kind] if revision == "main" else revision
         if revision != self.hub.commits[kind]:
             return refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         if what == "revision":
@@ -140,9 +141,10 @@ class Handler(BaseHTTPRequestHandler):
     def _tree(self, path: str, folder: Path) -> Answer:
         if not folder.is_dir():
             return refusal(404, "EntryNotFound", "not there")
-        start = int(parse_qs(urlsplit(path).query).get("cursor", ["0"])[0])
-        entries = sorted(folder.iterdir())
-        following = f"{self.hub.url}{urlsplit(self.path).path}?cursor={start + PAGE}"
+        query = parse_qs(urlsplit(path).query)
+        start, recursive = int(query.get("cursor", ["0"])[0]), query.get("recursive") == ["true"]
+        entries = sorted(folder.rglob("*") if recursive else folder.iterdir())
+        following = f"{self.hub.url}{urlsplit(self.path).path}?recursive={query['recursive'][0]}&cursor={start + PAGE}"
         headers = {"Link": f'<{following}>; rel="next"'} if start + PAGE < len(entries) else {}
         return 200, headers, json.dumps([self._entry(entry) for entry in entries[start : start + PAGE]]).encode()
 

@@ -90,7 +90,7 @@ class PinnedFile(HfFileSystemFile):
             if response.status_code != 206 and end - start != self.size:
                 raise SourceUnreachable(
                     f"hf://{self.path} cannot be read by ranges: the server answers {response.status_code} to one. "
-                    "Name a mirror in corpus.source.root."
+                    "Name a mirror in corpus.source."
                 )
             content = response.read()
         if len(content) != end - start:
@@ -120,7 +120,7 @@ def check_commit(where: str, pinned: str, found: str | None) -> None:
     if found is not None and found != pinned:
         raise SourceChanged(
             f"{where} is pinned at {pinned}, the hub gives {found} under that name; nothing is read. "
-            "Ask who changed it, or pin a commit you have checked in corpus.source.root."
+            "Ask who changed it, or pin a commit you have checked in corpus.source."
         )
 
 

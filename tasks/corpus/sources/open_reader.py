@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from tasks.corpus.config import CorpusConfig, FineWebSource, JsonlSource, SotuSource
+from tasks.corpus.config import CorpusConfig, DatasetSource, FineWebSource, SotuSource
 from tasks.corpus.sources.reader import Reader
 
 
 def open_reader(config: CorpusConfig, scratch_dir: Path) -> Reader:
-    """Open a corpus config's source; unpacked files go to `scratch_dir`.
+    """Open a corpus config's source; Arrow copies of files go to `scratch_dir`.
 
     Raises:
         CorpusError: If the source cannot be reached, or differs from the pinned one.
@@ -17,10 +17,10 @@ def open_reader(config: CorpusConfig, scratch_dir: Path) -> Reader:
             from tasks.corpus.sources.fineweb import FineWebReader
 
             return FineWebReader(config)
-        case JsonlSource():
-            from tasks.corpus.sources.jsonl import JsonlReader
+        case DatasetSource():
+            from tasks.corpus.sources.dataset.dataset_reader import DatasetReader
 
-            return JsonlReader(config.source, config.seed, scratch_dir)
+            return DatasetReader(config.source, config.seed, scratch_dir)
         case SotuSource():
             from tasks.corpus.sources.sotu import SotuReader
 

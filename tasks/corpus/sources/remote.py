@@ -121,18 +121,17 @@ def _final_error(error: BaseException, what: str, where: str) -> CorpusError:
     if response is not None and response.headers.get("X-Error-Code") == "RevisionNotFound":
         return SourceRefused(
             f"{where} cannot be {what}: the hub has the data set but not this commit. Name a commit of its history in "
-            "corpus.source.root; a commit hidden by a rewritten history can only be had from a mirror."
+            "corpus.source; a commit hidden by a rewritten history can only be had from a mirror."
         )
     if response is not None and response.status_code in (401, 403, 404):
         return SourceRefused(
             f"{where} cannot be {what}: the server answers {describe_error(error)}; it is gated, private or missing. "
             "Check its name; if it is gated, accept the conditions on its page and set HF_TOKEN to a token of that "
-            "account where the corpus is read; or name a mirror in corpus.source.root."
+            "account where the corpus is read; or name a mirror in corpus.source."
         )
     if _is_offline_mode(error):
         return SourceUnreachable(
-            f"{where} cannot be {what}, because HF_HUB_OFFLINE is set. Unset it, or name a mirror in "
-            "corpus.source.root."
+            f"{where} cannot be {what}, because HF_HUB_OFFLINE is set. Unset it, or name a mirror in corpus.source."
         )
     if isinstance(error, PermissionError):
         return SourceRefused(
@@ -140,5 +139,5 @@ def _final_error(error: BaseException, what: str, where: str) -> CorpusError:
             "it; in a folder its files must be readable; or name another mirror in corpus.source.root."
         )
     return SourceUnreachable(
-        f"{where} cannot be {what}: {describe_error(error)}. Check the network, or name a mirror in corpus.source.root."
+        f"{where} cannot be {what}: {describe_error(error)}. Check the network, or name a mirror in corpus.source."
     )

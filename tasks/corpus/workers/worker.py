@@ -37,7 +37,7 @@ class Job:
     Args:
         config: The corpus's.
         engine: The tokenizer engine.
-        scratch_dir: For unpacked files.
+        scratch_dir: For Arrow copies of files.
         chunks_dir: For chunks, or None if the worker does not share the folder: it returns the chunk as bytes.
         start_id: Differs between starts if workers outlive them, so that none uses files an earlier start opened.
     """

@@ -34,17 +34,19 @@ def discard_if_engine_changed(work: Path, engine: EngineSpec) -> None:
             engine.kind,
             engine.tokenizer_sha256[:12],
         )
-        _remove(work)
+        for name in MADE:
+            _remove(work / name)
+        (work / "chunks").mkdir()
     write_durably(page, json.dumps(now))
 
 
-def remove_unverified_unpacked(scratch_dir: Path, verified: Collection[str]) -> None:
-    """Remove unpacked files, unless their packed file is among the paths known to be unchanged."""
-    # Their names hold a digest of the packed file's path.
+def remove_unverified_copies(scratch_dir: Path, verified: Collection[str]) -> None:
+    """Remove Arrow copies, unless their file is among the paths known to be unchanged, and unfinished ones."""
+    # Their names hold a digest of the file's path.
     known = {hashlib.sha256(path.encode()).hexdigest()[:12] for path in verified}
     for file in scratch_dir.iterdir():
         if not known & set(file.name.split(".")):
-            file.unlink()
+            _remove(file)
 
 
 def remove_unverified_chunks(chunks_dir: Path, groups: Sequence[Group], verified: Collection[str]) -> None:
@@ -63,10 +65,8 @@ def remove_unverified_chunks(chunks_dir: Path, groups: Sequence[Group], verified
             file.unlink()
 
 
-def _remove(work: Path) -> None:
-    for path in (work / name for name in MADE):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    (work / "chunks").mkdir()
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

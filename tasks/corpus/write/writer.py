@@ -28,7 +28,7 @@ from tasks.corpus.write.ledger import write_ledger
 from tasks.corpus.write.leftovers import (
     discard_if_engine_changed,
     remove_unverified_chunks,
-    remove_unverified_unpacked,
+    remove_unverified_copies,
 )
 from tasks.corpus.write.sampler import Sampler
 from tasks.corpus.write.source_manifest import SourceManifest
@@ -128,7 +128,7 @@ def _open_source(config: CorpusConfig, work: Path, opened: ExitStack) -> tuple[l
     manifest = SourceManifest(reader.identify, work / "files.json")
     opened.callback(manifest.close)
     manifest.check()
-    remove_unverified_unpacked(work / "scratch", manifest.verified)
+    remove_unverified_copies(work / "scratch", manifest.verified)
 
     @cache
     def row_groups(path: str) -> Sequence[RowGroup]:

@@ -56,6 +56,14 @@ def test_a_statement_names_the_cutoff_sources_counts_tokenizer_and_code_and_what
     assert any("a model trained on it is point-in-time" in line for line in predicate["not_claimed"])
 
 
+def test_a_corpus_of_the_former_jsonl_source_still_holds(tmp_path: Path) -> None:
+    source = {"kind": "jsonl", "path": "/texts/a.jsonl", "sha256": "1" * 64}
+    corpus = make_corpus(tmp_path / "old", source=source)
+    write_statement(corpus, CONFIG)
+    assert json.loads((corpus / "statement.json").read_text())["predicate"]["source"] == source
+    assert check(corpus).failures == ()
+
+
 def test_two_machines_write_the_same_statement(corpus: Path, tmp_path: Path) -> None:
     other = make_corpus(tmp_path / "elsewhere")
     assert write_statement(other, CONFIG).read_bytes() == (corpus / "statement.json").read_bytes()

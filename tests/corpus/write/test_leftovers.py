@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.corpus.config import CorpusConfig, JsonlSource
+from tasks.corpus.config import CorpusConfig, DatasetSource
 from tasks.corpus.sources.reader import SourceFile
 from tasks.corpus.tokenize.engine import EngineSpec
 from tasks.corpus.write.leftovers import discard_if_engine_changed
@@ -81,7 +81,7 @@ def test_chunks_of_an_unidentified_file_are_rebuilt(mirror: Path, tmp_path: Path
     assert build(config, tmp_path / "resumed", work) == build(config, tmp_path / "whole")
 
 
-def test_a_file_unpacked_by_a_killed_start_is_unpacked_a_second_time(tmp_path: Path) -> None:
+def test_a_file_copied_by_a_killed_start_is_copied_a_second_time(tmp_path: Path) -> None:
     def write(word: str) -> Path:
         lines = [
             json.dumps({"id": f"d{row}", "date": "2016-05-04", "text": f"{word} {row} says little."})
@@ -90,10 +90,15 @@ def test_a_file_unpacked_by_a_killed_start_is_unpacked_a_second_time(tmp_path: P
         (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
         return tmp_path / "a.jsonl.gz"
 
-    config = CorpusConfig(source=JsonlSource(path=str(write("Document"))), token_budget=4_000, shard_tokens=1_024)
+    config = CorpusConfig(source=DatasetSource(path=str(write("Document"))), token_budget=4_000, shard_tokens=1_024)
     work = killed_before_files_are_written_down(config, tmp_path)
+    assert [file.suffix for file in (work / "scratch").iterdir()] == [".arrow"]
+    # As a kill in the middle of a copy leaves it.
+    (work / "scratch" / "tmpxyz").mkdir()
+    (work / "scratch" / "tmpxyz" / "a.arrow").touch()
     write("Letter")
     assert build(config, tmp_path / "resumed", work) == build(config, tmp_path / "whole")
+    assert [file.suffix for file in (work / "scratch").iterdir()] == [".arrow"]
 
 
 def test_files_of_which_something_was_drawn_are_written_down_with_the_shard(tmp_path: Path) -> None:
