@@ -1,7 +1,7 @@
 """Lines of JSON, one document each.
 
 They are read as lines of `datasets`' text module. Its json module takes strings for timestamps if all of a block look
-like one, moves their days into UTC, and does not name the line it cannot read (decision 0022).
+like one, moves their days into UTC, and does not name the line it cannot read (decision 0024).
 """
 
 import json
