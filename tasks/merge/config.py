@@ -40,6 +40,6 @@ def merge_label(config: MergeConfig, inputs: Mapping[str, ArtifactRef]) -> str:
     return inputs["train"].label
 
 
-REVISION = 2
+REVISION = 3
 """Raised when the same input gives other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="merge", revision=REVISION, label=merge_label)

@@ -129,6 +129,8 @@ def load_with_report(folder: Path, dtype: str) -> tuple[Any, dict[str, set[str]]
 def load_sharded(model: "PreTrainedModel", sharded_dir: Path) -> None:
     """Load a sharded checkpoint into a model with torch's own reader, without a process group.
 
+    The model's ties are broken, so that each name has the checkpoint's own numbers.
+
     `tasks.checkpoints.dcp.read_metadata` must have accepted its metadata before: torch runs that pickle.
 
     Raises:
@@ -139,11 +141,13 @@ def load_sharded(model: "PreTrainedModel", sharded_dir: Path) -> None:
     from torch.distributed.checkpoint.metadata import TensorStorageMetadata
     from torch.distributed.checkpoint.state_dict_loader import load
 
+    ties = _break_ties(model)
     state = model.state_dict()
     entries = FileSystemReader(sharded_dir).read_metadata().state_dict_metadata
     # Only tensors are requested: torch's planner runs the pickle of any other requested entry.
     wanted = {name: tensor for name, tensor in state.items() if isinstance(entries.get(name), TensorStorageMetadata)}
-    if missing := sorted(state.keys() - wanted.keys() - set(getattr(model, "all_tied_weights_keys", {}))):
+    absent = {name: ties[name] for name in ties.keys() - wanted.keys() if ties[name] in wanted}
+    if missing := sorted(state.keys() - wanted.keys() - absent.keys()):
         raise CheckpointMismatch(
             f"the checkpoint holds no tensor for {len(missing)} of the model's {len(state)} weights, {missing[0]} "
             "first. Merge a checkpoint with the base it was trained from."
@@ -155,6 +159,24 @@ def load_sharded(model: "PreTrainedModel", sharded_dir: Path) -> None:
             load(wanted, storage_reader=FileSystemReader(sharded_dir), no_dist=True)
     except (RuntimeError, ValueError, CheckpointException) as error:
         raise CheckpointMismatch(f"torch's reader refuses the checkpoint: {str(error)[:300]}.") from error
+    for name, partner in absent.items():
+        state[name].copy_(state[partner])
+
+
+def _break_ties(model: "PreTrainedModel") -> dict[str, str]:
+    """Give every tied name a weight of its own, so that the checkpoint decides whether they are equal.
+
+    Returns:
+        For each name of a tied pair, the other one.
+    """
+    import torch
+
+    ties = dict(model.all_tied_weights_keys)
+    for name in ties:
+        holder, _, leaf = name.rpartition(".")
+        own = torch.nn.Parameter(model.get_parameter(name).detach().clone(), requires_grad=False)
+        setattr(model.get_submodule(holder), leaf, own)
+    return ties | {source: name for name, source in ties.items()}
 
 
 def _logits_before_merge(

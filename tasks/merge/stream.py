@@ -122,6 +122,18 @@ class Reader:
         self.n_read += at
 
 
+def same_bytes(one: StoredTensor, other: StoredTensor) -> bool:
+    """Whether two stored tensors have the same number format, shape and bytes; reads both unless they are one."""
+    if one == other:
+        return True
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
+        return False
+    with Reader() as reader, Reader() as other_reader:
+        blocks = CopiedTensor("", one.dtype, one).blocks(reader)
+        others = CopiedTensor("", other.dtype, other).blocks(other_reader)
+        return all(np.array_equal(a, b) for a, b in zip(blocks, others, strict=True))
+
+
 def safetensors_header(tensors: Iterable[MergedTensor]) -> bytes:
     """Header of a safetensors file with these tensors in this order."""
     entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}

@@ -2,57 +2,59 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from tasks.merge.architecture import Architecture
+from tasks.merge.architecture import Architecture, describe
 from tasks.merge.errors import CheckpointMismatch, SourceDamaged
 from tasks.merge.stored_tensors import StoredChunk, StoredTensor
 
-PREFIX = "model.language_model."
-"""What a multimodal repository puts before the language model's names."""
-EXPERT = re.compile(r"^(?P<experts>.+\.experts)\.(?P<number>\d+)\.(?P<matrix>\w+)\.weight$")
-FUSED = {"gate_up_proj": ("gate_proj", "up_proj"), "down_proj": ("down_proj",)}
-"""How transformers fuses experts: each expert's matrices are concatenated along rows, then the experts are stacked."""
-LEFT_BEHIND = re.compile(r"^((?:model\.|model\.language_model\.)?(?:visual|vision_tower|mtp))\.")
-"""Parts of a multimodal base that the causal language model lacks: vision tower and draft head."""
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def base_tensors(
-    on_disk: Mapping[str, StoredTensor], architecture: Architecture
+    on_disk: Mapping[str, StoredTensor], empty: "PreTrainedModel"
 ) -> tuple[dict[str, StoredTensor], dict[str, int]]:
-    """Match a base's safetensors to the model.
+    """Match a base's safetensors to the model, by the names transformers gives them when it loads them.
 
     Args:
-        on_disk: By the names in the files: with or without a multimodal prefix, experts fused or one by one.
-        architecture: Of the model.
+        on_disk: By the names in the files, in any layout that transformers loads.
+        empty: The model on the meta device.
 
     Returns:
-        Tensors by the model's names, and the number of tensors left behind by the part they belong to.
+        Tensors by the model's names, tied names included, and the number of tensors left behind by the part they
+        belong to: those that transformers leaves out without reporting them, such as a vision tower.
 
     Raises:
-        CheckpointMismatch: If a tensor is missing, unexpected or has another shape.
+        CheckpointMismatch: If a tensor is missing, unexpected, has another shape, or is rearranged on loading in
+            another way than by stacking experts.
     """
-    named, n_left_behind = {}, Counter[str]()
-    for name, tensor in sorted(on_disk.items()):
-        if match := LEFT_BEHIND.match(name):
-            n_left_behind[match[1]] += 1
-        else:
-            named[f"model.{name.removeprefix(PREFIX)}" if name.startswith(PREFIX) else name] = tensor
-    fused, used = _fuse_experts({name: tensor for name, tensor in named.items() if name not in architecture.shapes})
-    others = {name: tensor for name, tensor in named.items() if name not in used}
-    return model_tensors({**others, **fused}, architecture, "the base"), dict(n_left_behind)
+    unexpected = _unexpected(on_disk, empty)
+    architecture = describe(empty)
+    sources, converters = _sources(on_disk, empty)
+    left = {target for target in sources if target not in architecture.shapes and target not in unexpected}
+    named = {
+        target: _assemble(target, by_pattern, on_disk, converters)
+        for target, by_pattern in sources.items()
+        if target not in left
+    }
+    names_left = [name for target in left for names in sources[target].values() for name in names]
+    n_left = Counter(_part(name, {*architecture.shapes, *on_disk.keys() - names_left}) for name in sorted(names_left))
+    return model_tensors(named, architecture, "the base"), dict(n_left)
 
 
 def model_tensors(named: Mapping[str, StoredTensor], architecture: Architecture, what: str) -> dict[str, StoredTensor]:
-    """Select the architecture's tensors in its order; of tied weights only one.
+    """Select the architecture's tensors in its order. A tied name that is absent gets the tensor it is tied to.
 
     Raises:
         CheckpointMismatch: If a tensor is missing, unexpected or has another shape.
     """
-    aliases = {first: name for name, first in architecture.tied.items() if name in named}
-    found = {name: named.get(name) or named.get(aliases.get(name, "")) for name in architecture.shapes}
+    partners = architecture.tied | {source: name for name, source in architecture.tied.items() if name in named}
+    found = {name: named.get(name) or named.get(partners.get(name, "")) for name in architecture.shapes}
     missing = sorted(name for name, tensor in found.items() if tensor is None)
-    unexpected = sorted(set(named) - set(architecture.shapes) - set(architecture.tied))
+    unexpected = sorted(set(named) - set(architecture.shapes))
     if missing or unexpected:
         raise CheckpointMismatch(
             f"{what} lacks {len(missing)} of the {len(found)} tensors of its architecture{_first(missing)} and has "
@@ -69,23 +71,80 @@ def model_tensors(named: Mapping[str, StoredTensor], architecture: Architecture,
     return present
 
 
-def _fuse_experts(unmatched: Mapping[str, StoredTensor]) -> tuple[dict[str, StoredTensor], set[str]]:
-    """One tensor per layer for all experts, and the names that went into them."""
-    experts: dict[str, dict[str, dict[int, str]]] = {}
-    for name in unmatched:
-        if match := EXPERT.match(name):
-            experts.setdefault(match["experts"], {}).setdefault(match["matrix"], {})[int(match["number"])] = name
-    fused: dict[str, StoredTensor] = {}
-    used: set[str] = set()
-    for block, by_matrix in experts.items():
-        for fused_name, matrices in FUSED.items():
-            columns = [by_matrix.get(matrix, {}) for matrix in matrices]
-            numbers = range(len(columns[0]))
-            if numbers and all(sorted(column) == list(numbers) for column in columns):
-                rows = [[column[i] for column in columns] for i in numbers]
-                fused[f"{block}.{fused_name}"] = _stack([[unmatched[name] for name in row] for row in rows])
-                used.update(name for row in rows for name in row)
-    return fused, used
+def _unexpected(on_disk: Mapping[str, StoredTensor], empty: "PreTrainedModel") -> set[str]:
+    """Names that transformers reports as unexpected when it loads these tensors, here on the meta device."""
+    import torch
+
+    tensors = {name: torch.empty(tensor.shape, device="meta") for name, tensor in on_disk.items()}
+    with _quiet_transformers():
+        _, report = type(empty).from_pretrained(
+            None,
+            config=empty.config,
+            state_dict=tensors,
+            device_map="meta",
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    unexpected: set[str] = report["unexpected_keys"]
+    return unexpected
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Silence transformers' own report, which speaks of weights that are initialized anew; ours are refused."""
+    from transformers.utils import logging
+
+    level, has_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if has_bar:
+            logging.enable_progress_bar()
+
+
+def _sources(names: Iterable[str], empty: "PreTrainedModel") -> tuple[dict[str, dict[str, list[str]]], dict[str, Any]]:
+    """For each name in the model, the names in the files by the pattern that matched; and converters by pattern."""
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.core_model_loading import WeightConverter, dot_natural_key, rename_source_key
+
+    mapping, state = get_model_conversion_mapping(empty), empty.state_dict()
+    converters = [entry for entry in mapping if isinstance(entry, WeightConverter)]
+    renamings = [entry for entry in mapping if not isinstance(entry, WeightConverter)]
+    sources: dict[str, dict[str, list[str]]] = {}
+    for name in sorted(names, key=dot_natural_key):
+        target, pattern = rename_source_key(name, renamings, converters, empty.base_model_prefix, state)
+        if target not in state and name in state:
+            target, pattern = name, None
+        sources.setdefault(target, {}).setdefault(pattern or "", []).append(name)
+    return sources, {pattern: converter for converter in converters for pattern in converter.source_patterns}
+
+
+def _assemble(
+    target: str, by_pattern: dict[str, list[str]], on_disk: Mapping[str, StoredTensor], converters: dict[str, Any]
+) -> StoredTensor:
+    """A tensor of the model from its sources: one tensor as it is, or experts' matrices, stacked."""
+    if list(by_pattern) == [""]:
+        first, *others = by_pattern[""]
+        if others:
+            raise CheckpointMismatch(f"the base holds {target} twice, as {first} and {others[0]}; fetch it again.")
+        return on_disk[first]
+    converter = converters.get(next(filter(None, by_pattern)))
+    patterns = converter.source_patterns if converter else []
+    steps = [(type(step).__name__, getattr(step, "dim", None)) for step in converter.operations] if converter else []
+    stacks = [("MergeModulelist", 0), ("Concatenate", 1)][: 1 if len(patterns) == 1 else 2]
+    if steps != stacks or set(by_pattern) != set(patterns):
+        raise CheckpointMismatch(
+            f"transformers makes {target} of the base's {sorted(by_pattern)} by "
+            f"{' and '.join(name for name, _ in steps)}, which the merge cannot do in a "
+            "stream. Load the base with transformers and save it with save_pretrained(save_original_format=False)."
+        )
+    columns = [by_pattern[pattern] for pattern in patterns]
+    if len({len(column) for column in columns}) != 1:
+        raise SourceDamaged(f"the base lacks matrices of some experts of {target}; fetch it again.")
+    return _stack([[on_disk[name] for name in row] for row in zip(*columns, strict=True)])
 
 
 def _stack(experts: list[list[StoredTensor]]) -> StoredTensor:
@@ -102,6 +161,14 @@ def _stack(experts: list[list[StoredTensor]]) -> StoredTensor:
             height += matrix.shape[0]
     first = experts[0][0]
     return StoredTensor(first.dtype, (len(experts), height, first.shape[1]), tuple(chunks))
+
+
+def _part(name: str, used: set[str]) -> str:
+    """The shortest start of a name that no used name has, with `*` for numbers: `model.visual`, `mtp`."""
+    parts = name.split(".")
+    starts = [".".join(parts[: i + 1]) for i in range(len(parts))]
+    alone = next((start for start in starts if not any(f"{other}.".startswith(f"{start}.") for other in used)), name)
+    return re.sub(r"(?<=\.)\d+(?=\.)", "*", alone)
 
 
 def _first(names: list[str]) -> str:

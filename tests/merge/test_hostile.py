@@ -14,8 +14,8 @@ from tasks.checkpoints.restricted_pickle import ForbiddenPickle
 from tasks.merge.config import MergeConfig
 from tasks.merge.errors import CheckpointMismatch, SourceDamaged
 from tasks.merge.logit_check import load_sharded
+from tasks.merge.plan import plan_merge
 from tasks.merge.stored_tensors import INDEX, SINGLE, find_safetensors
-from tasks.merge.write import plan_merge
 from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tests.merge.models import scratch_folder, tiny_base
 

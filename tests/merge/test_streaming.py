@@ -20,10 +20,10 @@ from tasks.merge.architecture import write_configs
 from tasks.merge.config import MergeConfig
 from tasks.merge.errors import CheckpointMismatch, DiskFull, SourceDamaged
 from tasks.merge.finished import SUFFIX
+from tasks.merge.plan import plan_merge
 from tasks.merge.shards import plan_shards, publish_shards, write_shards
 from tasks.merge.stored_tensors import INDEX, StoredTensor, find_sharded
 from tasks.merge.stream import CopiedTensor
-from tasks.merge.write import plan_merge
 from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tests.merge.models import (
     as_on_the_hub,
@@ -39,11 +39,11 @@ from tests.waiting import GENEROUS_SECONDS
 def merge(config: MergeConfig, base: ModelFolder, checkpoint: Checkpoint, folder: Path) -> dict[str, torch.Tensor]:
     """A merge without the logit check: the tensors as transformers loads them, without missing or unexpected ones."""
     with ExitStack() as opened:
-        shards, identity, _ = plan_merge(config, base, checkpoint, opened)
-        write_shards(shards, identity, folder / "work")
+        plan = plan_merge(config, base, checkpoint, opened)
+        write_shards(plan.shards, plan.inputs_identity, folder / "work")
     (folder / "model").mkdir()
-    publish_shards(shards, folder / "work", folder / "model")
-    write_configs(base.path, config.dtype, folder / "model")
+    publish_shards(plan.shards, folder / "work", folder / "model")
+    write_configs(base.path, config.dtype, folder / "model", plan.is_untied)
     model, report = AutoModelForCausalLM.from_pretrained(folder / "model", dtype="auto", output_loading_info=True)
     assert not any(report.values())
     state: dict[str, torch.Tensor] = model.state_dict()
@@ -87,7 +87,10 @@ def test_a_multimodal_base_gives_the_same_model_and_its_vision_tower_is_counted(
     plain, from_hub = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("plain", "hub"))
     assert_equal(from_hub, plain)
     with ExitStack() as opened:
-        assert plan_merge(MergeConfig(), hub, random_adapter(0.05), opened)[2] == {"model.visual": 1, "mtp": 1}
+        assert plan_merge(MergeConfig(), hub, random_adapter(0.05), opened).n_left_behind == {
+            "model.visual": 1,
+            "mtp": 1,
+        }
     assert json.loads((tmp_path / "hub" / "model" / "config.json").read_text())["model_type"] == "qwen3_5_moe_text"
 
 
@@ -105,7 +108,10 @@ def test_a_base_with_a_missing_or_an_unexpected_tensor_is_refused_by_name(tmp_pa
         if file.suffix != ".safetensors":
             (tmp_path / file.name).write_bytes(file.read_bytes())
     save_file(lacking, tmp_path / "model.safetensors")
-    with ExitStack() as opened, pytest.raises(CheckpointMismatch, match=r"lacks 1 .*, model\.layers\.1\.mlp\.experts"):
+    with (
+        ExitStack() as opened,
+        pytest.raises(CheckpointMismatch, match=r"layers\.1\.mlp\.experts\.down_proj of the base has shape \[7,"),
+    ):
         plan_merge(MergeConfig(), ModelFolder(tmp_path), random_adapter(0.05), opened)
     save_file(tensors | {"model.unexpected": torch.zeros(1)}, tmp_path / "model.safetensors")
     with (
@@ -167,7 +173,7 @@ from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.merge.config import MergeConfig
 from tasks.merge.shards import write_shards
 from tasks.merge.stream import Reader
-from tasks.merge.write import plan_merge
+from tasks.merge.plan import plan_merge
 
 work, left = Path(sys.argv[3]), int(sys.argv[4])
 fill = Reader.fill
@@ -183,8 +189,8 @@ def fill_until(self, *arguments):
 Reader.fill = fill_until
 with ExitStack() as opened:
     base, checkpoint = ModelFolder(Path(sys.argv[1])), Checkpoint(Path(sys.argv[2]))
-    shards, identity, _ = plan_merge(MergeConfig(dtype="bf16", shard_gigabytes=2e-5), base, checkpoint, opened)
-    write_shards(shards, identity, work)
+    plan = plan_merge(MergeConfig(dtype="bf16", shard_gigabytes=2e-5), base, checkpoint, opened)
+    write_shards(plan.shards, plan.inputs_identity, work)
 """
 
 
@@ -199,7 +205,8 @@ def test_a_killed_merge_resumes_from_finished_files_and_ends_in_the_same_bytes(a
     before = {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in finished}
     config = MergeConfig(dtype="bf16", shard_gigabytes=2e-5)
     with ExitStack() as opened:
-        shards, identity, _ = plan_merge(config, tiny_base(), checkpoint, opened)
+        plan = plan_merge(config, tiny_base(), checkpoint, opened)
+        shards, identity = plan.shards, plan.inputs_identity
         assert 0 < len(finished) < len(shards)
         assert not list(work.glob(INDEX))
         # The record of a file that changed afterwards is ignored.
@@ -225,8 +232,8 @@ def test_files_of_an_resumed_start_with_other_weights_are_not_resumed(tmp_path: 
 
     def n_resumed() -> int:
         with ExitStack() as opened:
-            shards, identity, _ = plan_merge(MergeConfig(shard_gigabytes=0.04), tiny_base(), checkpoint, opened)
-            return write_shards(shards, identity, tmp_path / "work")[1]
+            plan = plan_merge(MergeConfig(shard_gigabytes=0.04), tiny_base(), checkpoint, opened)
+            return write_shards(plan.shards, plan.inputs_identity, tmp_path / "work")[1]
 
     assert [n_resumed(), n_resumed()] == [0, 2]
     for file in checkpoint.sharded_dir.iterdir():

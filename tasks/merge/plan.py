@@ -1,0 +1,123 @@
+"""Planning: every tensor of the merged model and where its bytes are, found before any is copied."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.checkpoints.dcp import read_metadata
+from tasks.checkpoints.restricted_pickle import ForbiddenPickle
+from tasks.merge.adapter import CONFIG, WEIGHTS, Adapter, open_adapter
+from tasks.merge.architecture import Architecture, describe, empty_model
+from tasks.merge.casting import check_cast, wanted_dtype
+from tasks.merge.config import MergeConfig
+from tasks.merge.fold import FoldedTensor
+from tasks.merge.shards import Shard, plan_shards
+from tasks.merge.stored_tensors import StoredTensor, find_safetensors, find_sharded
+from tasks.merge.stream import CopiedTensor, MergedTensor, same_bytes
+from tasks.merge.tensor_names import base_tensors, model_tensors
+from tasks.schemas.artifacts import Checkpoint, ModelFolder
+from tasks.store.digests import sha256_of_file, sha256_of_json
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class PlannedBase:
+    """A base as transformers would load it.
+
+    Args:
+        empty: The model on the meta device.
+        architecture: Its weights; tied only where the files hold one weight, or the same one twice.
+        tensors: By the model's names, tied names included.
+        n_left_behind: Tensors that the model lacks, by part.
+    """
+
+    empty: "PreTrainedModel"
+    architecture: Architecture
+    tensors: dict[str, StoredTensor]
+    n_left_behind: dict[str, int]
+
+
+@dataclass(frozen=True)
+class MergePlan:
+    """What a merge writes.
+
+    Args:
+        shards: The weight files.
+        inputs_identity: Digest of what decides their tensors besides the files they are read from.
+        n_left_behind: Base tensors that are not written, by part.
+        is_untied: Whether head and embedding are written as two weights; the config then says so.
+    """
+
+    shards: list[Shard]
+    inputs_identity: str
+    n_left_behind: dict[str, int]
+    is_untied: bool
+
+
+def plan_base(base_dir: Path) -> PlannedBase:
+    """Find a base's tensors; reads headers, and embedding and head where the files hold both of a tied pair.
+
+    Raises:
+        CheckpointMismatch: If a tensor is missing, unexpected or has another shape.
+        SourceDamaged: If a file is missing, truncated or not safetensors.
+    """
+    empty = empty_model(base_dir)
+    tensors, n_left_behind = base_tensors(find_safetensors(base_dir), empty)
+    architecture = describe(empty)
+    if architecture.tied and not (ties := equal_ties(tensors, architecture.tied)):
+        # transformers does not tie then, whatever the config says.
+        empty, architecture = empty_model(base_dir, untied=True), replace(architecture, tied=ties)
+    return PlannedBase(empty, architecture, tensors, n_left_behind)
+
+
+def plan_merge(config: MergeConfig, base: ModelFolder, checkpoint: Checkpoint, opened: ExitStack) -> MergePlan:
+    """Find every tensor before any is copied; `opened` closes the adapter's file."""
+    planned = plan_base(base.path)
+    if checkpoint.arm == "lora":
+        adapter = open_adapter(planned.empty, planned.architecture, checkpoint.adapter_dir, opened)
+        ties = planned.architecture.tied
+        tensors = _folded_tensors(config, planned.tensors, adapter)
+        identity = sha256_of_json([sha256_of_file(checkpoint.adapter_dir / name) for name in (CONFIG, WEIGHTS)])
+    else:
+        trained = _trained_tensors(checkpoint.sharded_dir, planned.architecture)
+        ties = equal_ties(trained, planned.architecture.tied)
+        tensors = [_copied(config, name, tensor, planned.tensors[name].dtype) for name, tensor in trained.items()]
+        identity = "copied"
+    written = [tensor for tensor in tensors if tensor.name not in ties]
+    shards = plan_shards(written, int(config.shard_gigabytes * 1e9))
+    is_untied = not ties and bool(describe(empty_model(base.path)).tied)
+    return MergePlan(shards, identity, planned.n_left_behind, is_untied)
+
+
+def equal_ties(tensors: Mapping[str, StoredTensor], tied: dict[str, str]) -> dict[str, str]:
+    """The ties, or none if one of them joins tensors that differ: a model's config ties all or none."""
+    return tied if all(same_bytes(tensors[name], tensors[source]) for name, source in tied.items()) else {}
+
+
+def _trained_tensors(sharded_dir: Path, architecture: Architecture) -> dict[str, StoredTensor]:
+    checkpoint = read_metadata(sharded_dir)
+    if checkpoint.others:
+        raise ForbiddenPickle(
+            f"{checkpoint.others[0]} in {sharded_dir.name}, first of {len(checkpoint.others)} such entries, is not a "
+            "tensor but a pickle, which could run code; nothing of it was loaded. Weights are saved as tensors only: "
+            "use a checkpoint from a source you trust."
+        )
+    return model_tensors(find_sharded(checkpoint), architecture, "the checkpoint")
+
+
+def _copied(config: MergeConfig, name: str, tensor: StoredTensor, base_dtype: str) -> MergedTensor:
+    dtype = wanted_dtype(config.dtype, base_dtype)
+    check_cast(name, tensor.dtype, dtype)
+    return CopiedTensor(name, dtype, tensor)
+
+
+def _folded_tensors(config: MergeConfig, of_base: dict[str, StoredTensor], adapter: Adapter) -> list[MergedTensor]:
+    copied = [_copied(config, name, tensor, tensor.dtype) for name, tensor in of_base.items()]
+    return [
+        FoldedTensor(tensor.name, tensor.dtype, tensor.source, adapter) if tensor.name in adapter.layers else tensor
+        for tensor in copied
+    ]
