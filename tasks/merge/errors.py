@@ -7,6 +7,10 @@ class AdapterMismatch(HindsightError):
     """The adapter does not fit the base, or lacks weights for a target."""
 
 
+class AdapterNotHandled(HindsightError):
+    """A kind of adapter that the merge does not fold."""
+
+
 class CheckpointMismatch(HindsightError):
     """The tensors of the checkpoint or the base are not those of the architecture."""
 

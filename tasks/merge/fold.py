@@ -27,17 +27,20 @@ class FoldedTensor(MergedTensor):
         """The sum, by PEFT's arithmetic in the merged number format, slice by slice.
 
         Raises:
-            AdapterMismatch: If the adapter was trained on another base, or the sum is not finite.
+            AdapterMismatch: If the sum is not finite.
             NothingChanged: If an expert's adapter is not zero but changes no weight.
         """
         ranges, rest, is_changed = self.source.byte_ranges(), None, False
         factors = self.adapter.factors(self.name)
         row_bytes = self.source.n_bytes // self.source.shape[0]
-        for rows in row_slices(self.adapter.layers[self.name], self.source.shape, self.source.dtype):
+        layer = self.adapter.layers[self.name]
+        slices = row_slices(layer, self.source.shape, self.source.dtype)
+        for rows in slices:
             raw = np.empty((rows.stop - rows.start) * row_bytes, np.uint8)
             _, rest = reader.fill(raw, ranges, rest)
-            self._check_base(raw, rows)
-            merged, slice_changed = self._fold(cast(raw, self.source.dtype, self.dtype), factors, rows)
+            # A weight that stays whole may have its rows along another dimension of the factors.
+            of_rows = slice_factors(layer, factors, rows) if len(slices) > 1 else factors
+            merged, slice_changed = self._fold(cast(raw, self.source.dtype, self.dtype), of_rows, rows)
             del raw
             is_changed |= slice_changed
             yield from (merged[start : start + BLOCK_BYTES] for start in range(0, len(merged), BLOCK_BYTES))
@@ -50,26 +53,13 @@ class FoldedTensor(MergedTensor):
         layer = self.adapter.layers[self.name]
         weight = self._tensor(raw, self.dtype, rows)
         try:
-            merged = peft_merge(layer, self.name.rsplit(".", 1)[1], weight, slice_factors(layer, factors, rows))
+            merged = peft_merge(layer, self.name.rsplit(".", 1)[1], weight, factors)
         except ValueError as error:
             raise AdapterMismatch(
                 f"adapter of {self.name} gives no finite weights; look at the training's loss."
             ) from error
         as_bytes: np.ndarray = merged.contiguous().view(-1).view(torch.uint8).numpy()
         return as_bytes, not torch.equal(merged, weight)
-
-    def _check_base(self, raw: np.ndarray, rows: slice) -> None:
-        """Check that a copy of the base's weight in the adapter's file equals that weight."""
-        import torch
-
-        if (copy := self.adapter.copies.get(self.name)) is None:
-            return
-        trained_on = self.adapter.tensors.get_slice(copy)[rows]
-        if not torch.equal(self._tensor(raw, self.source.dtype, rows).to(trained_on.dtype), trained_on):
-            raise AdapterMismatch(
-                f"the adapter's file holds {copy}, which differs from the base's {self.name}: it was trained on "
-                "another base. Merge it with that one."
-            )
 
     def _tensor(self, raw: np.ndarray, dtype: str, rows: slice) -> "torch.Tensor":
         import torch
@@ -80,14 +70,15 @@ class FoldedTensor(MergedTensor):
     def _count(self, is_changed: bool) -> None:
         is_expert, is_zero = self.adapter.is_expert(self.name), self.adapter.is_zero(self.name)
         if is_expert and not is_changed and not is_zero:
+            longer = "Train on more tokens or with a higher learning rate."
+            way_out = longer if self.dtype == "F32" else "Set merge.dtype to fp32."
             raise NothingChanged(
                 f"the adapter of {self.name} is not zero, but every sum rounds to the base's weight in "
-                f"{self.dtype}; the merged experts would be the base's. Set merge.dtype to fp32."
+                f"{self.dtype}; the merged experts would be the base's. {way_out}"
             )
         self.counts |= {
             "adapters": 1,
             "zero adapters": int(is_zero),
-            "base copies": int(self.name in self.adapter.copies),
             "moved": int(is_changed),
             "moved experts": int(is_changed and is_expert),
         }

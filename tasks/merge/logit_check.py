@@ -5,7 +5,7 @@ The trained model is loaded in another way than the merge reads it: by PEFT, or 
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,13 @@ class Parity:
         moved: max |trained - base|.
         difference: max |merged - trained|.
         noise: Rounding noise; smaller values of either mean nothing.
+        dtype: torch's name of the merged number format.
     """
 
     moved: float
     difference: float
     noise: float
+    dtype: str = "float32"
 
 
 def measure_parity(config: MergeConfig, base_dir: Path, checkpoint: Checkpoint, merged_dir: Path) -> Parity:
@@ -55,7 +57,8 @@ def measure_parity(config: MergeConfig, base_dir: Path, checkpoint: Checkpoint, 
     if problems := {what: sorted(names) for what, names in report.items() if names}:
         raise MergeDiffers(f"transformers does not load the merged model as it is: {str(problems)[:300]}.")
     merged = _logits(model, tokenizer, config.prompts)
-    return compare(base, trained, merged, torch.finfo(model.dtype).eps)
+    parity = compare(base, trained, merged, torch.finfo(model.dtype).eps)
+    return replace(parity, dtype=str(model.dtype).removeprefix("torch."))
 
 
 def compare(base: list[np.ndarray], trained: list[np.ndarray], merged: list[np.ndarray], epsilon: float) -> Parity:
@@ -90,6 +93,8 @@ def check_merged(parity: Parity, tolerance: float, label: str, arm: str) -> None
         MergeDiffers: If the difference is larger than allowed.
     """
     way_out = "Set merge.dtype to fp32: the base's number format rounds small changes away."
+    if parity.dtype == "float32":
+        way_out = "Run the merge again, and check the disk if it recurs; PEFT's merge_and_unload folds it too."
     if arm == "full-weight":
         way_out = "Copied weights must give equal logits; run the merge again, and check the disk if it recurs."
     # Folding may add rounding noise; copying computes nothing.

@@ -15,7 +15,7 @@ from tasks.merge.config import MergeConfig
 from tasks.merge.fold import FoldedTensor
 from tasks.merge.shards import Shard, plan_shards
 from tasks.merge.stored_tensors import StoredTensor, find_safetensors, find_sharded
-from tasks.merge.stream import CopiedTensor, MergedTensor, same_bytes
+from tasks.merge.stream import CopiedTensor, MergedTensor, equal_numbers
 from tasks.merge.tensor_names import base_tensors, model_tensors
 from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.store.digests import sha256_of_file, sha256_of_json
@@ -50,12 +50,14 @@ class MergePlan:
         inputs_identity: Digest of what decides their tensors besides the files they are read from.
         n_left_behind: Base tensors that are not written, by part.
         is_untied: Whether head and embedding are written as two weights; the config then says so.
+        n_base_copies: Weights of the base in an adapter's file, which equal the base's.
     """
 
     shards: list[Shard]
     inputs_identity: str
     n_left_behind: dict[str, int]
     is_untied: bool
+    n_base_copies: int
 
 
 def plan_base(base_dir: Path) -> PlannedBase:
@@ -78,24 +80,26 @@ def plan_merge(config: MergeConfig, base: ModelFolder, checkpoint: Checkpoint, o
     """Find every tensor before any is copied; `opened` closes the adapter's file."""
     planned = plan_base(base.path)
     if checkpoint.arm == "lora":
-        adapter = open_adapter(planned.empty, planned.architecture, checkpoint.adapter_dir, opened)
+        adapter = open_adapter(planned.empty, planned.architecture, planned.tensors, checkpoint.adapter_dir, opened)
         ties = planned.architecture.tied
         tensors = _folded_tensors(config, planned.tensors, adapter)
+        n_copies = adapter.n_copies
         identity = sha256_of_json([sha256_of_file(checkpoint.adapter_dir / name) for name in (CONFIG, WEIGHTS)])
     else:
         trained = _trained_tensors(checkpoint.sharded_dir, planned.architecture)
         ties = equal_ties(trained, planned.architecture.tied)
         tensors = [_copied(config, name, tensor, planned.tensors[name].dtype) for name, tensor in trained.items()]
-        identity = "copied"
+        identity, n_copies = "copied", 0
     written = [tensor for tensor in tensors if tensor.name not in ties]
     shards = plan_shards(written, int(config.shard_gigabytes * 1e9))
     is_untied = not ties and bool(describe(empty_model(base.path)).tied)
-    return MergePlan(shards, identity, planned.n_left_behind, is_untied)
+    return MergePlan(shards, identity, planned.n_left_behind, is_untied, n_copies)
 
 
 def equal_ties(tensors: Mapping[str, StoredTensor], tied: dict[str, str]) -> dict[str, str]:
     """The ties, or none if one of them joins tensors that differ: a model's config ties all or none."""
-    return tied if all(same_bytes(tensors[name], tensors[source]) for name, source in tied.items()) else {}
+    pairs = [(tensors[name], tensors[source]) for name, source in tied.items()]
+    return tied if all(one.dtype == other.dtype and equal_numbers(one, other) for one, other in pairs) else {}
 
 
 def _trained_tensors(sharded_dir: Path, architecture: Architecture) -> dict[str, StoredTensor]:

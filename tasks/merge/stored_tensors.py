@@ -111,7 +111,7 @@ def find_safetensors(folder: Path) -> dict[str, StoredTensor]:
     """
     found: dict[str, StoredTensor] = {}
     for name in _file_names(folder):
-        found |= _read_header(folder / name)
+        found |= read_header(folder / name)
     return found
 
 
@@ -135,7 +135,12 @@ def _file_names(folder: Path) -> list[str]:
     return names
 
 
-def _read_header(file: Path) -> dict[str, StoredTensor]:
+def read_header(file: Path) -> dict[str, StoredTensor]:
+    """Find the tensors of one safetensors file.
+
+    Raises:
+        SourceDamaged: If it is missing, truncated or not safetensors.
+    """
     try:
         size = file.stat().st_size
         with file.open("rb") as stream:

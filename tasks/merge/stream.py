@@ -73,9 +73,9 @@ class CopiedTensor(MergedTensor):
 class Reader:
     """Open files, a block to read into, and the number of bytes read."""
 
-    def __init__(self) -> None:
+    def __init__(self, block_bytes: int = BLOCK_BYTES) -> None:
         self.n_read = 0
-        self.block = np.empty(BLOCK_BYTES, np.uint8)
+        self.block = np.empty(block_bytes, np.uint8)
         self._files: dict[Path, BinaryIO] = {}
         self._opened = ExitStack()
 
@@ -122,14 +122,15 @@ class Reader:
         self.n_read += at
 
 
-def same_bytes(one: StoredTensor, other: StoredTensor) -> bool:
-    """Whether two stored tensors have the same number format, shape and bytes; reads both unless they are one."""
+def equal_numbers(one: StoredTensor, other: StoredTensor) -> bool:
+    """Whether a stored tensor, cast to the format of another one, has its bytes; reads both unless they are one."""
     if one == other:
         return True
-    if (one.dtype, one.shape) != (other.dtype, other.shape):
+    if one.shape != other.shape:
         return False
-    with Reader() as reader, Reader() as other_reader:
-        blocks = CopiedTensor("", one.dtype, one).blocks(reader)
+    n_items = BLOCK_BYTES // max(ITEM_BYTES[one.dtype], ITEM_BYTES[other.dtype])
+    with Reader(n_items * ITEM_BYTES[one.dtype]) as reader, Reader(n_items * ITEM_BYTES[other.dtype]) as other_reader:
+        blocks = CopiedTensor("", other.dtype, one).blocks(reader)
         others = CopiedTensor("", other.dtype, other).blocks(other_reader)
         return all(np.array_equal(a, b) for a, b in zip(blocks, others, strict=True))
 

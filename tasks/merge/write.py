@@ -60,6 +60,7 @@ def write_merge(
         "noise": parity.noise,
         "tolerance": tolerance,
         **_weight_facts(plan.shards, finished),
+        "n_base_copies": plan.n_base_copies,
         "untied": plan.is_untied,
         "left_behind": dict(plan.n_left_behind),
         "n_left_behind": sum(plan.n_left_behind.values()),
@@ -83,7 +84,6 @@ def _weight_facts(shards: Sequence[Shard], finished: Sequence[FinishedFile]) -> 
         "n_bytes_read": sum(file.n_read for file in finished),
         "n_adapters": counts["adapters"],
         "n_zero_adapters": counts["zero adapters"],
-        "n_base_copies": counts["base copies"],
         "n_tensors_moved": counts["moved"],
         "n_expert_tensors_moved": counts["moved experts"],
     }
