@@ -4,15 +4,20 @@
 """
 
 import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from tasks.checkpoints.dtypes import TORCH_DTYPES
+from tasks.checkpoints.dtypes import REFUSED_DTYPES, TORCH_DTYPES
 from tasks.checkpoints.restricted_pickle import CheckpointUnreadable, ForbiddenPickle, load_allow_listed
 
 METADATA = ".metadata"
+WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+"""What torch.compile, FSDP and activation checkpointing put into names of weights."""
 TORCH_METADATA = "torch.distributed.checkpoint.metadata"
 
 
@@ -62,7 +67,8 @@ class ShardedTensors:
 
     Args:
         folder: The checkpoint.
-        tensors: By name, in the order they were saved.
+        tensors: By the model's names, in the order they were saved: without the key of a dictionary around all of them,
+            which accelerate saves as "model", and without wrappers.
         others: Names of entries that are not tensors: steps, schedules, parameter groups.
     """
 
@@ -132,6 +138,7 @@ ALLOWED: dict[str, object] = {
     "pathlib.PosixPath": _joined_path,
     "pathlib._local.PosixPath": _joined_path,
     **{f"torch.{name}": dtype for name, dtype in TORCH_DTYPES.items()},
+    **{f"torch.{name}": name for name in REFUSED_DTYPES},
 }
 """Every name a `.metadata` may use, and its replacement."""
 
@@ -154,15 +161,33 @@ def read_metadata(folder: Path) -> ShardedTensors:
     try:
         locations = {(index.fqn, index.offset): location for index, location in metadata.storage_data.items()}
         entries: dict[str, Any] = metadata.state_dict_metadata
+        names = _model_names(entries, metadata.planner_data or {})
         tensors = {
-            name: _tensor(name, entry, locations) for name, entry in entries.items() if isinstance(entry, _TensorEntry)
+            names[name]: _tensor(name, entry, locations)
+            for name, entry in entries.items()
+            if isinstance(entry, _TensorEntry)
         }
     except (AttributeError, TypeError, KeyError, ValueError) as error:
         raise CheckpointUnreadable(
             f"{METADATA} of {folder.name} has an unknown layout ({error}); the layout of torch 2.13 is supported."
         ) from error
-    found = ShardedTensors(folder, tensors, tuple(name for name in entries if name not in tensors))
+    others = tuple(name for name, entry in entries.items() if not isinstance(entry, _TensorEntry))
+    found = ShardedTensors(folder, tensors, others)
     _check_files(found)
+    return found
+
+
+def _model_names(names: Iterable[str], paths: Mapping[str, tuple[object, ...]]) -> dict[str, str]:
+    """The model's name of each entry; `paths` are the keys of each in the nested dictionaries that were saved."""
+    keys = {name: paths.get(name) or (name,) for name in names}
+    is_wrapped = len({path[0] for path in keys.values()}) == 1 and all(len(path) > 1 for path in keys.values())
+    joined = {name: ".".join(map(str, path[is_wrapped:])) for name, path in keys.items()}
+    found = {
+        name: reduce(lambda text, wrapper: text.replace(wrapper, ""), WRAPPERS, text) for name, text in joined.items()
+    }
+    if len({*found.values()}) != len(found):
+        twice = next(name for name, n in Counter(found.values()).items() if n > 1)
+        raise CheckpointUnreadable(f"the checkpoint holds {twice} twice, under several wrappers; save it again.")
     return found
 
 

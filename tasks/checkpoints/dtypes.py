@@ -15,3 +15,12 @@ _FORMATS = (
 TORCH_DTYPES = {torch_name: dtype for torch_name, dtype, _, _ in _FORMATS}
 STORAGES = {storage: dtype for _, dtype, storage, _ in _FORMATS}
 ITEM_BYTES = {dtype: n_bytes for _, dtype, _, n_bytes in _FORMATS}
+REFUSED_DTYPES = (
+    "float8_e4m3fn",
+    "float8_e4m3fnuz",
+    "float8_e5m2",
+    "float8_e5m2fnuz",
+    "float8_e8m0fnu",
+    "float4_e2m1fn_x2",
+)
+"""torch's names of quantized formats, whose numbers mean nothing without their scales."""

@@ -42,10 +42,14 @@ def last_token_states(model: "PreTrainedModel", ids: Sequence[Sequence[int]], to
     Raises:
         StateNotFinite: If a state holds NaN or infinity.
     """
-    states = np.empty((len(ids), model.config.hidden_size), dtype=np.float32)
+    states = np.empty((len(ids), 0), dtype=np.float32)
     progress = Progress("embed", len(ids), "rows")
     for rows in batch_by_length([len(row) for row in ids], tokens_per_batch):
-        states[rows] = _batch_states(model, [ids[row] for row in rows])
+        batch = _batch_states(model, [ids[row] for row in rows])
+        if not states.size:
+            # The last width may differ from the config's hidden_size, as OPT-350m's does.
+            states = np.empty((len(ids), batch.shape[1]), dtype=np.float32)
+        states[rows] = batch
         progress.add(len(rows))
     finite = np.isfinite(states).all(axis=1)
     if not finite.all():

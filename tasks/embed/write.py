@@ -48,7 +48,7 @@ def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: 
         UnusablePrompt: If a sentence is empty or too long.
         StateNotFinite: If a state holds NaN or infinity.
     """
-    columns = _read_sentences(config, panel, model)
+    columns = read_sentences(config, panel, model)
     headless = load_headless(model.path)
     started = time.monotonic()
     for column, sentences in columns.items():
@@ -62,7 +62,7 @@ def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: 
         "n_rows": len(columns["prompt"].of_row),
         "n_unique": len(columns["prompt"].ids),
         "n_unique_undated": len(columns["prompt_undated"].ids) if config.undated else None,
-        "hidden": headless.config.hidden_size,
+        "hidden": states.shape[1],
         "n_tokens": n_tokens,
         "longest_prompt_tokens": max(map(len, columns["prompt"].ids)),
         "tokens_per_second": round(n_tokens / seconds, 1),
@@ -70,8 +70,13 @@ def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: 
     }
 
 
-def _read_sentences(config: EmbedConfig, panel: Panel, model: ModelFolder) -> dict[str, Sentences]:
-    """Tokenize and check every wanted column before weights are loaded; no special tokens are added."""
+def read_sentences(config: EmbedConfig, panel: Panel, model: ModelFolder) -> dict[str, Sentences]:
+    """Tokenize and check every wanted column before weights are loaded; no special tokens are added.
+
+    Raises:
+        NoUndatedSentences: If the panel lacks a wanted column.
+        UnusablePrompt: If a sentence is empty or too long.
+    """
     from transformers import AutoTokenizer
 
     rows = panel.rows()

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from tasks.checkpoints.dtypes import ITEM_BYTES
 from tasks.merge.errors import CastNotHandled
 
 DTYPE_NAMES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
@@ -31,6 +32,19 @@ def check_cast(name: str, source: str, target: str) -> None:
         raise CastNotHandled(
             f"tensor {name} is {source} where the merged model has {target}; only casts between "
             f"{', '.join(DTYPE_NAMES)} are supported. Set merge.dtype to another value, or train in one of these."
+        )
+
+
+def check_format(name: str, dtype: str) -> None:
+    """Check that a tensor of a base is not quantized.
+
+    Raises:
+        CastNotHandled: If it is.
+    """
+    if dtype not in ITEM_BYTES:
+        raise CastNotHandled(
+            f"tensor {name} of the base is {dtype}; quantized weights mean nothing without their scales, and training "
+            "changes no such weight. Use the base in bf16 or fp32."
         )
 
 

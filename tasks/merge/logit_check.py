@@ -6,11 +6,13 @@ The trained model is loaded in another way than the merge reads it: by PEFT, or 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.checkpoints.dcp import WRAPPERS
 from tasks.merge.adapter import attach_adapter
 from tasks.merge.casting import CONFIG_DTYPES, DTYPE_NAMES
 from tasks.merge.config import MergeConfig
@@ -150,9 +152,12 @@ def load_sharded(model: "PreTrainedModel", sharded_dir: Path) -> None:
     state = model.state_dict()
     entries = FileSystemReader(sharded_dir).read_metadata().state_dict_metadata
     # Only tensors are requested: torch's planner runs the pickle of any other requested entry.
-    wanted = {name: tensor for name, tensor in state.items() if isinstance(entries.get(name), TensorStorageMetadata)}
-    absent = {name: ties[name] for name in ties.keys() - wanted.keys() if ties[name] in wanted}
-    if missing := sorted(state.keys() - wanted.keys() - absent.keys()):
+    tensors = [name for name, entry in entries.items() if isinstance(entry, TensorStorageMetadata)]
+    saved = {reduce(lambda text, wrapper: text.replace(wrapper, ""), WRAPPERS, name): name for name in tensors}
+    # accelerate saves a dictionary with the key "model".
+    saved = {name: found for name in state if (found := saved.get(name) or saved.get(f"model.{name}"))}
+    absent = {name: ties[name] for name in ties.keys() - saved.keys() if ties[name] in saved}
+    if missing := sorted(state.keys() - saved.keys() - absent.keys()):
         raise CheckpointMismatch(
             f"the checkpoint holds no tensor for {len(missing)} of the model's {len(state)} weights, {missing[0]} "
             "first. Merge a checkpoint with the base it was trained from."
@@ -161,6 +166,7 @@ def load_sharded(model: "PreTrainedModel", sharded_dir: Path) -> None:
         with warnings.catch_warnings():
             # Loading in a single process is intended.
             warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+            wanted = {saved[name]: state[name] for name in saved}
             load(wanted, storage_reader=FileSystemReader(sharded_dir), no_dist=True)
     except (RuntimeError, ValueError, CheckpointException) as error:
         raise CheckpointMismatch(f"torch's reader refuses the checkpoint: {str(error)[:300]}.") from error

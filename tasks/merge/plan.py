@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from tasks.checkpoints.dcp import read_metadata
 from tasks.checkpoints.restricted_pickle import ForbiddenPickle
-from tasks.merge.adapter import CONFIG, WEIGHTS, Adapter, open_adapter
+from tasks.merge.adapter import CONFIG, WEIGHTS, Adapter, layers_of, open_adapter, wrap_empty
 from tasks.merge.architecture import Architecture, describe, empty_model
-from tasks.merge.casting import check_cast, wanted_dtype
+from tasks.merge.casting import check_cast, check_format, wanted_dtype
 from tasks.merge.config import MergeConfig
+from tasks.merge.errors import CastNotHandled
 from tasks.merge.fold import FoldedTensor
 from tasks.merge.shards import Shard, plan_shards
 from tasks.merge.stored_tensors import StoredTensor, find_safetensors, find_sharded
@@ -21,6 +22,7 @@ from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.store.digests import sha256_of_file, sha256_of_json
 
 if TYPE_CHECKING:
+    from peft import LoraConfig
     from transformers import PreTrainedModel
 
 
@@ -65,10 +67,18 @@ def plan_base(base_dir: Path) -> PlannedBase:
 
     Raises:
         CheckpointMismatch: If a tensor is missing, unexpected or has another shape.
+        CastNotHandled: If the base is quantized.
         SourceDamaged: If a file is missing, truncated or not safetensors.
     """
     empty = empty_model(base_dir)
+    if quantization := getattr(empty.config, "quantization_config", None):
+        raise CastNotHandled(
+            f"the base's config has a quantization_config ({str(quantization)[:100]}); the merge needs weights as "
+            "they were trained. Use the base in bf16 or fp32."
+        )
     tensors, n_left_behind = base_tensors(find_safetensors(base_dir), empty)
+    for name, tensor in tensors.items():
+        check_format(name, tensor.dtype)
     architecture = describe(empty)
     if architecture.tied and not (ties := equal_ties(tensors, architecture.tied)):
         # transformers does not tie then, whatever the config says.
@@ -94,6 +104,27 @@ def plan_merge(config: MergeConfig, base: ModelFolder, checkpoint: Checkpoint, o
     shards = plan_shards(written, int(config.shard_gigabytes * 1e9))
     is_untied = not ties and bool(describe(empty_model(base.path)).tied)
     return MergePlan(shards, identity, planned.n_left_behind, is_untied, n_copies)
+
+
+def check_untrained(config: MergeConfig, base: ModelFolder, lora: "LoraConfig | None") -> dict[str, str]:
+    """Plan the merge of a training that has not run: all that follows from the recipe and the base alone.
+
+    Args:
+        config: Number format.
+        base: Model that will be trained.
+        lora: The adapters; None if every weight is trained, in fp32 or bf16.
+
+    Returns:
+        Number format of each merged weight.
+
+    Raises:
+        HindsightError: If the merge would refuse it.
+    """
+    planned = plan_base(base.path)
+    layers = layers_of(wrap_empty(planned.empty, lora, planned.architecture)) if lora else planned.tensors
+    for name in layers:
+        check_cast(name, "F32", wanted_dtype(config.dtype, planned.tensors[name].dtype))
+    return {name: wanted_dtype(config.dtype, tensor.dtype) for name, tensor in planned.tensors.items()}
 
 
 def equal_ties(tensors: Mapping[str, StoredTensor], tied: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The reduction the panel could detect, before a GPU is rented: noise takes the place of the models' states."""
 
-import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,23 +11,24 @@ from tasks.premium.inference.power import expected_power
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import TwoWayDraws
 from tasks.recipe import Recipe
-from tasks.schemas.artifacts import Check, ModelFolder, Panel
+from tasks.schemas.artifacts import Check, Panel
 from tasks.schemas.scores import Power
 
 NEEDS_POWER = {"reduction", "lookahead"}
 """Metrics that are differences between base and trained, to which the expected half-width applies."""
 
 
-class NoHiddenSize(HindsightError):
-    """A model whose config does not name the width of its states."""
-
-
-def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Check]:
+def power_checks(recipe: Recipe, n_columns: int, panel: Panel) -> Iterator[Check]:
     """The reduction this panel could detect, compared with the recipe's hypothesis if it states one.
 
     The check fails where the premium stage would fail, or give no interval, after the GPUs are paid: the rows cannot be
     split, or hardly a draw can be scored. It also fails if the hypothesis' threshold for a difference between base and
     trained is too small to detect. With `plumbing_only`, only rows that cannot be split fail it.
+
+    Args:
+        recipe: What is measured.
+        n_columns: Width of the base model's states.
+        panel: The rows.
 
     Yields:
         One check, or none where the recipe asks only for the reference figures.
@@ -40,7 +40,7 @@ def power_checks(recipe: Recipe, base: ModelFolder, panel: Panel) -> Iterator[Ch
     is_held = hypothesis is not None and hypothesis.metric in NEEDS_POWER and not is_plumbing
     threshold = hypothesis.at_least if hypothesis is not None and is_held else None
     try:
-        power = panel_power(recipe.premium, robust, hidden_size(base), panel)
+        power = panel_power(recipe.premium, robust, n_columns, panel)
     except TooFewDraws as error:
         passed, value = is_plumbing, str(error)
     except HindsightError as error:
@@ -80,22 +80,6 @@ def panel_power(config: PremiumConfig, robust: RobustConfig, n_columns: int, pan
         weights=TwoWayDraws(rows, config.seed).take(0, robust.n_power_draws),
         alpha=config.alpha,
         seed=config.seed,
-    )
-
-
-def hidden_size(model: ModelFolder) -> int:
-    """Width of a model's states, as its config.json has it; in `text_config` where it also takes other input.
-
-    Raises:
-        NoHiddenSize: If the config names none.
-    """
-    config = json.loads(model.config_file.read_text(encoding="utf-8"))
-    for part in (config, config.get("text_config") or {}):
-        if isinstance(found := part.get("hidden_size"), int):
-            return found
-    raise NoHiddenSize(
-        f"config.json of the base model ({config.get('model_type', 'no model_type')}) names no hidden_size, neither "
-        "itself nor in text_config; power cannot be expected without one. Name a causal language model."
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, OPTConfig
 
 from tasks.embed.config import REVISION, EmbedConfig, embed_label
 from tasks.embed.errors import NoUndatedSentences, StateNotFinite, UnusablePrompt
@@ -17,6 +17,7 @@ from tasks.embed.hidden_states import batch_by_length, last_token_states, load_h
 from tasks.embed.write import write_states
 from tasks.schemas.artifacts import Embeddings, ModelFolder
 from tasks.store.refs import ArtifactRef, ArtifactSpec
+from tasks.train.estimates.sizes import sizes_of
 from tests.model_fixtures import qwen, sentences_panel, tiny_base
 
 PROMPTS = [
@@ -47,6 +48,23 @@ def test_it_is_the_last_layers_state_of_the_last_real_token() -> None:
     with torch.inference_mode():
         expected = model(input_ids=ids, output_hidden_states=True).hidden_states[-1][0, -1].numpy()
     np.testing.assert_allclose(states_of(PROMPTS, 1_024)[1], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_width_is_the_output_s_where_it_is_not_hidden_size(tmp_path: Path) -> None:
+    # The kind of facebook/opt-350m: the last states are projected to the embedding's width.
+    config = OPTConfig(
+        vocab_size=40, hidden_size=16, word_embed_proj_dim=8, ffn_dim=24, num_hidden_layers=2, num_attention_heads=2
+    )
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    causal, ids = AutoModelForCausalLM.from_pretrained(tmp_path), [[5, 6, 7], [8]]
+    taken: list[torch.Tensor] = []
+    causal.lm_head.register_forward_pre_hook(lambda _, inputs: taken.append(inputs[0][0, -1]))
+    with torch.inference_mode():
+        for row in ids:
+            causal(input_ids=torch.tensor([row]))
+    found = last_token_states(load_headless(tmp_path), ids, 64)
+    np.testing.assert_allclose(found, torch.stack(taken).numpy(), rtol=1e-4, atol=1e-5)
+    assert found.shape == (2, 8) == (2, sizes_of(config).state_width)
 
 
 @pytest.fixture(scope="module")

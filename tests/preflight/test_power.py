@@ -1,16 +1,14 @@
 """The check of the effect the panel can detect, and when it fails a run."""
 
-import json
-
 import numpy as np
 import pytest
 
-from tasks.preflight.power import NoHiddenSize, hidden_size, panel_power, power_checks
+from tasks.preflight.power import panel_power, power_checks
 from tasks.premium.build import premium_scores
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.rows import Rows
 from tasks.recipe import Recipe
-from tasks.schemas.artifacts import Check, ModelFolder, Panel
+from tasks.schemas.artifacts import Check, Panel
 from tests.premium.sample_panels import made_rows
 
 BEYOND_ANY = {"statement": "the premium falls by a thousandth", "at_least": 0.001}
@@ -27,13 +25,7 @@ def panel(tmp_path_factory) -> Panel:
 
 
 @pytest.fixture
-def base(tmp_path) -> ModelFolder:
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "x", "text_config": {"hidden_size": 6}}))
-    return ModelFolder(tmp_path)
-
-
-@pytest.fixture
-def line(panel, base):
+def line(panel):
     def of(plumbing_only: bool = False, **premium: object) -> Check:
         recipe = Recipe.model_validate(
             {
@@ -42,7 +34,7 @@ def line(panel, base):
                 "premium": {"robust": {"n_power_draws": 40}, **premium},
             }
         )
-        (check,) = power_checks(recipe, base, panel)
+        (check,) = power_checks(recipe, 6, panel)
         return check
 
     return of
@@ -99,16 +91,6 @@ def test_a_panel_of_which_hardly_a_draw_can_be_scored_stops_a_run_that_means_som
     assert line(n_folds=30, plumbing_only=True).passed
 
 
-def test_there_is_no_line_where_the_recipe_has_only_the_references_figures(base, panel):
+def test_there_is_no_line_where_the_recipe_has_only_the_references_figures(panel):
     recipe = Recipe.model_validate({"name": "x", "premium": {"robust": None}})
-    assert list(power_checks(recipe, base, panel)) == []
-
-
-def test_the_width_is_read_where_the_config_has_it(tmp_path):
-    model = ModelFolder(tmp_path)
-    for config, width in (({"hidden_size": 64}, 64), ({"text_config": {"hidden_size": 2048}}, 2048)):
-        model.config_file.write_text(json.dumps(config))
-        assert hidden_size(model) == width
-    model.config_file.write_text(json.dumps({"model_type": "vision"}))
-    with pytest.raises(NoHiddenSize, match=r"base model \(vision\) names no hidden_size"):
-        hidden_size(model)
+    assert list(power_checks(recipe, 6, panel)) == []

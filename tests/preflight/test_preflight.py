@@ -12,7 +12,7 @@ from tasks.corpus.write.writer import write_corpus
 from tasks.panel.build import write_panel
 from tasks.preflight.artifact import ARTIFACT_TYPE, REVISION
 from tasks.preflight.checks import Inputs, all_checks
-from tasks.preflight.checks.artifacts import panel_checks, token_checks, trainer_check, weights_check
+from tasks.preflight.checks.artifacts import panel_checks, sentences_check, token_checks, trainer_check, weights_check
 from tasks.preflight.checks.training import training_checks
 from tasks.preflight.power import power_checks
 from tasks.preflight.write import PreflightFailed, write_preflight
@@ -78,12 +78,12 @@ def test_a_token_budget_beyond_the_corpus_is_refused(inputs) -> None:
 def test_a_cut_with_too_few_rows_behind_it_is_refused(inputs) -> None:
     cut = inputs(premium={"train_until": "2022-12-20"})
     assert list(failed(panel_checks(cut))) == ["panel rows after 2022-12-20"]
-    assert list(failed(power_checks(cut.recipe, cut.base, cut.panel))) == ["power"]
+    assert list(failed(power_checks(cut.recipe, cut.run.sizes.state_width, cut.panel))) == ["power"]
 
 
 def test_more_folds_than_stocks_are_refused(inputs) -> None:
     folds = inputs(premium={"n_folds": 21})
-    refused = failed([*panel_checks(folds), *power_checks(folds.recipe, folds.base, folds.panel)])
+    refused = failed([*panel_checks(folds), *power_checks(folds.recipe, folds.run.sizes.state_width, folds.panel)])
     assert list(refused) == ["panel stocks", "power"]
     assert refused["panel stocks"] == "20 stocks"
     assert refused["power"].startswith("20 distinct stocks for 21 stock-disjoint folds")
@@ -154,6 +154,16 @@ def test_the_list_of_checks_is_that_of_this_revision(inputs) -> None:
         *("forecast of all", "power"),
     ]
     known = {1: first, 2: [*first, "power"], 5: fifth, 6: fifth}
+    sixth = [name for each in fifth for name in ([each, "merge"] if each == "base weights" else [each])]
+    sixth.insert(sixth.index("panel stocks") + 1, "sentences")
+    known = {1: first, 2: [*first, "power"], 5: fifth, 6: sixth}
     assert [check.name for check in all_checks(inputs())] == known.get(REVISION), (
         "a recipe is checked differently: raise REVISION in tasks/preflight/artifact.py and add the new list here"
     )
+
+
+def test_sentences_that_embed_would_refuse_fail_before_a_gpu_is_rented(inputs) -> None:
+    assert sentences_check(inputs()).passed
+    found = sentences_check(inputs(embed={"max_tokens": 8}))
+    assert not found.passed
+    assert re.match(r"prompt of panel row 0 has \d+ tokens, between 1 and max_tokens=8 are allowed", found.value)

@@ -1,6 +1,7 @@
 """Checks of the artifacts that training and premium start from: base, corpus and panel; and of the trainer."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from tasks.preflight.checks.inputs import Inputs, check_call, planned_rows
 from tasks.schemas.artifacts import Check
@@ -15,12 +16,14 @@ MIN_ROWS_PER_SIDE = 10
 
 
 def artifact_checks(inputs: Inputs) -> Iterator[Check]:
-    """Base, trainer, tokenizer, tokens, panel."""
+    """Base, merge, trainer, tokenizer, tokens, panel."""
     yield weights_check(inputs)
+    yield merge_check(inputs)
     yield trainer_check()
     yield _tokenizer(inputs)
     yield from token_checks(inputs)
     yield from panel_checks(inputs)
+    yield sentences_check(inputs)
 
 
 def weights_check(inputs: Inputs) -> Check:
@@ -33,6 +36,22 @@ def weights_check(inputs: Inputs) -> Check:
         bound="safetensors, no pickles, no code",
         way_out="Name a repository and revision that hold safetensors.",
     )
+
+
+def merge_check(inputs: Inputs) -> Check:
+    """The merge's own planning, on the meta device, accepts this base and what the recipe trains on it."""
+    from tasks.merge.plan import check_untrained
+    from tasks.train.estimates.targets import peft_config
+
+    arm, config = inputs.recipe.train.arm, inputs.recipe.merge
+    lora = peft_config(arm) if arm.kind == "lora" else None
+    bound = "each weight of the base has its name, shape and number format, and what is trained can be added to it"
+    return check_call("merge", bound, lambda: _formats(check_untrained(config, inputs.base, lora)))
+
+
+def _formats(dtypes: Mapping[str, str]) -> str:
+    counts = ", ".join(f"{n:,} in {dtype}" for dtype, n in sorted(Counter(dtypes.values()).items()))
+    return f"{len(dtypes):,} weights, {counts}"
 
 
 def trainer_check() -> Check:
@@ -89,3 +108,17 @@ def panel_checks(inputs: Inputs) -> Iterator[Check]:
         bound=f"at least {premium.n_folds}, one per fold",
         way_out="Raise panel.n_stocks or lower premium.n_folds.",
     )
+
+
+def sentences_check(inputs: Inputs) -> Check:
+    """The embed stage accepts every sentence of the panel; base and trained model have the same tokenizer."""
+    from tasks.embed.write import read_sentences
+
+    config = inputs.recipe.embed
+
+    def longest() -> str:
+        columns = read_sentences(config, inputs.panel, inputs.base)
+        lengths = [len(ids) for sentences in columns.values() for ids in sentences.ids]
+        return f"{len(lengths):,} distinct sentences, at most {max(lengths):,} tokens"
+
+    return check_call("sentences", f"each has 1 to {config.max_tokens:,} tokens", longest)

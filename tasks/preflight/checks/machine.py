@@ -33,7 +33,7 @@ def machine_checks(run: PlannedRun, store: Store) -> Iterator[Check]:
 
 
 def _to_store(run: PlannedRun) -> int:
-    embedded = FLOAT32_BYTES * run.n_panel_rows * run.sizes.hidden * (1 + run.recipe.embed.undated)
+    embedded = FLOAT32_BYTES * run.n_panel_rows * run.sizes.state_width * (1 + run.recipe.embed.undated)
     per_run = run.output_bytes + run.merged_bytes + embedded
     return N_STATES * run.state_bytes + run.n_trainings * per_run + embedded
 

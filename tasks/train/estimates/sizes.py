@@ -23,6 +23,7 @@ class Sizes:
         n_layers: Decoder layers.
         n_largest_layer: Parameters of the largest decoder layer.
         hidden: Width of the residual stream.
+        state_width: Width of the last states, which the head takes; OPT-350m's is not `hidden`.
         vocabulary: Rows of the embedding.
         n_experts: Routed experts per layer; 1 where a layer has none.
         n_experts_per_token: Of them, how many take a token.
@@ -33,6 +34,7 @@ class Sizes:
     n_layers: int
     n_largest_layer: int
     hidden: int
+    state_width: int
     vocabulary: int
     n_experts: int
     n_experts_per_token: int
@@ -71,8 +73,8 @@ def read_sizes(config_dir: Path) -> Sizes:
 
 def sizes_of(architecture: "PretrainedConfig") -> Sizes:
     """Sizes of an architecture."""
-    text = architecture.get_text_config()
-    n_values = {name: parameter.numel() for name, parameter in model_on_meta(architecture).named_parameters()}
+    text, model = architecture.get_text_config(), model_on_meta(architecture)
+    n_values = {name: parameter.numel() for name, parameter in model.named_parameters()}
     by_layer = Counter[str]()
     for name, size in n_values.items():
         before, layers, after = name.partition(".layers.")
@@ -87,6 +89,7 @@ def sizes_of(architecture: "PretrainedConfig") -> Sizes:
         n_layers=text.num_hidden_layers,
         n_largest_layer=max(by_layer.values()),
         hidden=text.hidden_size,
+        state_width=model.get_output_embeddings().weight.shape[1],
         vocabulary=text.vocab_size,
         n_experts=getattr(text, "num_experts", None) or 1,
         n_experts_per_token=getattr(text, "num_experts_per_tok", None) or 1,
