@@ -35,12 +35,14 @@ class PlannedBase:
         architecture: Its weights; tied only where the files hold one weight, or the same one twice.
         tensors: By the model's names, tied names included.
         n_left_behind: Tensors that the model lacks, by part.
+        is_untied: Whether the config ties weights that differ in the files.
     """
 
     empty: "PreTrainedModel"
     architecture: Architecture
     tensors: dict[str, StoredTensor]
     n_left_behind: dict[str, int]
+    is_untied: bool
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,11 @@ def plan_base(base_dir: Path) -> PlannedBase:
     for name, tensor in tensors.items():
         check_format(name, tensor.dtype)
     architecture = describe(empty)
-    if architecture.tied and not (ties := equal_ties(tensors, architecture.tied)):
+    ties = equal_ties(tensors, architecture.tied)
+    if is_untied := ties != architecture.tied:
         # transformers does not tie then, whatever the config says.
         empty, architecture = empty_model(base_dir, untied=True), replace(architecture, tied=ties)
-    return PlannedBase(empty, architecture, tensors, n_left_behind)
+    return PlannedBase(empty, architecture, tensors, n_left_behind, is_untied)
 
 
 def plan_merge(config: MergeConfig, base: ModelFolder, checkpoint: Checkpoint, opened: ExitStack) -> MergePlan:
@@ -102,7 +105,7 @@ def plan_merge(config: MergeConfig, base: ModelFolder, checkpoint: Checkpoint, o
         identity, n_copies = "copied", 0
     written = [tensor for tensor in tensors if tensor.name not in ties]
     shards = plan_shards(written, int(config.shard_gigabytes * 1e9))
-    is_untied = not ties and bool(describe(empty_model(base.path)).tied)
+    is_untied = planned.is_untied or planned.architecture.tied != ties
     return MergePlan(shards, identity, planned.n_left_behind, is_untied, n_copies)
 
 
