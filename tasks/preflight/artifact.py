@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 
-REVISION = 6
+REVISION = 7
 """Raised when the same recipe is checked differently."""
 
 
