@@ -52,10 +52,26 @@ def test_the_lora_recipe_has_the_references_settings() -> None:
     train = recipe.train
     assert (train.arm.rank, train.arm.alpha, train.sequence_length) == (16, 32, 2048)
     assert (train.learning_rate, train.embedding_learning_rate, train.warmup_ratio) == (2e-5, 2e-6, 0.03)
-    tokens_per_step = train.micro_batch_size * train.gradient_accumulation_steps * train.sequence_length
-    assert train.token_budget == 3_815 * tokens_per_step
+    assert train.token_budget == 3_815 * 8 * train.sequence_length
     assert len(recipe.corpus.source.dumps) == 35
     assert (recipe.panel.n_stocks, recipe.panel.dates_per_stock, recipe.premium.n_draws) == (1000, 30, 200)
+
+
+def test_both_arms_of_the_reference_take_the_same_rows_in_the_same_steps() -> None:
+    arms = [load_recipe(project_root() / "configs" / f"fineweb-2017-26-{arm}.yaml") for arm in ("lora", "full-weight")]
+    lora, full_weight = (arm.train for arm in arms)
+    assert lora.rows_per_step == full_weight.rows_per_step == 32
+    same = (
+        "token_budget",
+        "sequence_length",
+        "packing",
+        "learning_rate",
+        "embedding_learning_rate",
+        "scheduler",
+        "seed",
+    )
+    assert [getattr(lora, key) for key in same] == [getattr(full_weight, key) for key in same]
+    assert arms[0].corpus == arms[1].corpus
 
 
 def written(tmp_path: Path, text: str) -> Path:

@@ -18,12 +18,16 @@ class Gpu:
         overhead_gib: Of that, unusable for tensors: context, libraries' workspaces, fragmentation (estimated; reports
             of full 80 GB cards show 0.7 GiB outside the allocator and as much again unallocated in it).
         bf16_flops: Dense bf16 operations per second, from the data sheet, without sparsity.
+        memory_bytes_per_second: Of its own memory, from the data sheet.
+        link_bytes_per_second: In one direction to the other GPUs of its machine (NVLink), half of the data sheet's sum.
     """
 
     name: str
     memory_gib: float
     overhead_gib: float
     bf16_flops: float
+    memory_bytes_per_second: float
+    link_bytes_per_second: float
 
     @property
     def usable_bytes(self) -> float:
@@ -46,11 +50,11 @@ class Pool:
     gpu: Gpu | None = None
 
 
-H100 = Gpu("NVIDIA H100 80GB HBM3", memory_gib=79.1, overhead_gib=1.0, bf16_flops=989.4e12)
+H100 = Gpu("NVIDIA H100 80GB HBM3", 79.1, 1.0, 989.4e12, memory_bytes_per_second=3.35e12, link_bytes_per_second=450e9)
 GPUS = (
     H100,
-    Gpu("NVIDIA H200", memory_gib=139.8, overhead_gib=1.0, bf16_flops=989.4e12),
-    Gpu("NVIDIA A100-SXM4-80GB", memory_gib=79.1, overhead_gib=1.0, bf16_flops=312e12),
+    Gpu("NVIDIA H200", 139.8, 1.0, 989.4e12, memory_bytes_per_second=4.8e12, link_bytes_per_second=450e9),
+    Gpu("NVIDIA A100-SXM4-80GB", 79.1, 1.0, 312e12, memory_bytes_per_second=2.039e12, link_bytes_per_second=300e9),
 )
 """Kinds with known speed. Source: NVIDIA's data sheets, dense figures."""
 POOLS = {pool.name: pool for pool in (Pool("cpu", 0), Pool("h100", 1, H100), Pool("h100x8", 8, H100))}

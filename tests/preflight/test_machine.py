@@ -55,7 +55,7 @@ def test_a_bucket_has_no_quota_and_its_line_informs(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     checks = lines(subject("fineweb-2017-26-full-weight", qwen_35b()), "s3://bucket/prefix", tmp_path)
     assert checks["store space"].passed
-    assert "1,247.8 GB of it for training states" in checks["store space"].value
+    assert "1,039.8 GB of it for training states" in checks["store space"].value
     assert "a bucket has no known quota" in checks["store space"].value
     assert checks["credentials"].value.startswith("store access by AWS_ACCESS_KEY_ID")
     assert "someone" not in checks["credentials"].value
@@ -144,7 +144,7 @@ def test_with_a_token_a_gated_base_is_fetched_once_and_no_later_stage_accesses_t
 
 def test_a_rented_machine_needs_base_three_states_and_the_result_twice(tmp_path: Path) -> None:
     disk = lines(subject("fineweb-2017-26-full-weight", qwen_35b()), str(tmp_path), tmp_path)["disk of h100x8"]
-    assert disk.value.startswith(f"{(2 + 3 * 12 + 2 * 4) * P / 1e9:,.1f} GB needed: base 69.3 GB, 3 states of 415.9 GB")
+    assert disk.value.startswith(f"{(2 + 3 * 10 + 2 * 2) * P / 1e9:,.1f} GB needed: base 69.3 GB, 3 states of 346.6 GB")
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""Checks of the training settings: rules, trained weights, memory and training states."""
+"""Checks of the training settings: rules, trained weights, memory, the time of a step and training states."""
 
 from collections.abc import Iterator
 
 import psutil
 
 from tasks.costs.hardware import GIB, POOLS
-from tasks.preflight.checks.inputs import format_bytes
+from tasks.preflight.checks.inputs import format_bytes, info_line
 from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
 from tasks.train.errors import TrainError
@@ -17,6 +17,7 @@ from tasks.train.estimates.memory import (
     loading_seconds,
     predict_memory,
 )
+from tasks.train.estimates.step_time import predict_step_time
 from tasks.train.pipeline.rule import Rule
 from tasks.train.pipeline.rules import check_rules
 
@@ -33,6 +34,8 @@ def training_checks(run: PlannedRun) -> Iterator[Check]:
     yield from _rules(run)
     yield from _adapters(run) if train.arm.kind == "lora" else _weights(run)
     yield _gpu_memory(run) if run.needs_gpus else _machine_memory(run)
+    if run.needs_gpus:
+        yield _step_time(run)
     yield _states(run)
 
 
@@ -88,6 +91,16 @@ def _gpu_memory(run: PlannedRun) -> Check:
         bound=f"{usable:.1f} GiB that tensors can have of a {name} on {pool.name}",
         way_out=f"{SMALLER}; {OF_THE_ARM[train.arm.kind]}.",
     )
+
+
+def _step_time(run: PlannedRun) -> Check:
+    train, pool = run.recipe.train, POOLS[run.recipe.route.train]
+    if pool.gpu is None:
+        return info_line("step time", f"no GPU on {pool.name}")
+    seconds = predict_step_time(run.sizes, train, run.settings, run.n_trainable, pool.gpu)
+    n_tokens = train.rows_per_step * train.sequence_length
+    hint = "; a larger train.micro_batch_size moves as much for more tokens" if seconds.binds != "arithmetic" else ""
+    return info_line("step time", f"{seconds}, {n_tokens:,} tokens{hint}")
 
 
 def _machine_memory(run: PlannedRun) -> Check:

@@ -11,12 +11,14 @@ Of P parameters, A adapter parameters, n ranks, T tokens of a forward pass, b by
 | widened head | 2 b vocabulary x (hidden + rank), if cut cross entropy has an adapted head | exact: weight, gradient |
 | layer inputs | b T x layers x hidden | exact |
 | activations kept | 57.6 b/2 T x layers x hidden, without checkpointing | fitted: the reference's 51 GiB less its 42 |
+| recomputed layer | the same of one layer, with checkpointing | as above |
 | expert deltas | 6 b/2 x one layer's routed parameters, where PEFT materialises them | measured on a CPU: 4.3 to 5.9 |
 | deltas kept | b x routed parameters, the same without checkpointing | exact: weight plus delta, saved for backward |
 | unsharded gradients | b P, accumulating without sync_each_batch | exact |
 
-Logits and expert deltas never exist together: the larger counts. Against the reference's peaks, read as GiB: LoRA
-77 (74 measured, 8 bytes per adapter parameter), full weight in bf16 44 (42) and 53 (51) without checkpointing.
+Logits and what a layer's backward pass needs (deltas, its activations) never exist together: the larger counts.
+Against the reference's peaks, read as GiB: LoRA 77 (74 measured, 8 bytes per adapter parameter), full weight in bf16
+44 (42) and 53 (51) without checkpointing.
 """
 
 from collections.abc import Mapping
@@ -111,16 +113,19 @@ def predict_memory(
     b = 4 if config.precision == "fp32" else 2
     n_tokens = config.micro_batch_size * config.sequence_length
     logits = 0 if settings.get("cut_cross_entropy") else (b + 8) * n_tokens * sizes.vocabulary
+    activations = _activations(sizes, n_tokens, b)
+    recomputed = activations / sizes.n_layers if config.activation_checkpointing else 0
     shared = {
         "layer inputs": b * n_tokens * sizes.n_layers * sizes.hidden,
-        "activations": 0 if config.activation_checkpointing else _activations(sizes, n_tokens, b),
+        "activations": 0 if config.activation_checkpointing else activations,
     }
     per_parameter = sum(trained_numbers(config, settings))
     if isinstance(config.arm, FullWeightArm):
-        terms = _sharded(sizes, config, config.arm, per_parameter, b) | {"logits": logits}
+        terms = _sharded(sizes, config, config.arm, per_parameter, b) | _peak(logits, {"recomputed layer": recomputed})
     else:
-        adapters = per_parameter * (n_trainable or 0)
-        terms = {"base": b * sizes.n_parameters, "adapters": adapters} | _deltas(sizes, config, settings, logits, b)
+        deltas, kept = _deltas(sizes, config, settings, b)
+        terms = {"base": b * sizes.n_parameters, "adapters": per_parameter * (n_trainable or 0), "deltas kept": kept}
+        terms |= _peak(logits, {"expert deltas": deltas, "recomputed layer": recomputed})
         terms |= {"widened head": _widened_head(sizes, config.arm, b)}
     return Memory({term: float(size) for term, size in (terms | shared).items()})
 
@@ -139,15 +144,18 @@ def _sharded(sizes: Sizes, config: TrainConfig, arm: FullWeightArm, per_paramete
     }
 
 
-def _deltas(
-    sizes: Sizes, config: TrainConfig, settings: Mapping[str, JsonValue], logits: float, b: int
-) -> dict[str, float]:
+def _peak(logits: float, in_layer: Mapping[str, float]) -> dict[str, float]:
+    """The larger of what the loss takes and what one layer's backward pass takes; never both."""
+    n_in_layer = sum(in_layer.values())
+    return {"logits": logits} if logits >= n_in_layer else {"logits": 0.0, **in_layer}
+
+
+def _deltas(sizes: Sizes, config: TrainConfig, settings: Mapping[str, JsonValue], b: int) -> tuple[float, float]:
+    """(bytes of one layer's expert deltas, bytes of those kept for the backward pass)."""
     in_kernel = settings.get("use_scattermoe") or settings.get("use_sonicmoe")
     reached = isinstance(config.arm, LoraArm) and bool(config.arm.target_parameters)
     routed = 0 if in_kernel or not reached else sizes.n_routed_per_layer
-    kept = 0 if config.activation_checkpointing else b * routed * sizes.n_layers
-    passing = DELTAS_PER_PARAMETER * b / 2 * routed
-    return {"deltas kept": kept} | ({"logits": logits} if logits >= passing else {"expert deltas": passing})
+    return DELTAS_PER_PARAMETER * b / 2 * routed, 0 if config.activation_checkpointing else b * routed * sizes.n_layers
 
 
 def _widened_head(sizes: Sizes, lora: LoraArm, b: int) -> int:

@@ -132,10 +132,17 @@ def test_logits_inputs_and_activations_grow_with_the_tokens_of_a_pass_and_nothin
 def test_cut_cross_entropy_spares_the_logits_and_nothing_else(sizes: Sizes) -> None:
     spared = predict_memory(sizes, full_weight(), {"cut_cross_entropy": True}).terms
     assert spared["logits"] == 0
-    assert predict_memory(sizes, full_weight(), {}).terms["logits"] == 10 * 2_048 * 248_320
-    assert {
-        term: size for term, size in predict_memory(sizes, full_weight(), {}).terms.items() if spared[term] != size
-    }.keys() == {"logits"}
+    whole = predict_memory(sizes, full_weight(), {}).terms
+    assert whole["logits"] == 10 * 2_048 * 248_320
+    assert {term for term, size in whole.items() if spared[term] != size} == {"logits"}
+
+
+def test_of_logits_and_a_recomputed_layer_the_larger_counts(sizes: Sizes) -> None:
+    assert "recomputed layer" not in predict_memory(sizes, full_weight(), {}).terms
+    cut = predict_memory(sizes, full_weight(micro_batch_size=4), {"cut_cross_entropy": True}).terms
+    assert cut["recomputed layer"] == pytest.approx(57.6 * 4 * 2_048 * 2_048)
+    kept = full_weight(activation_checkpointing=False)
+    assert predict_memory(sizes, kept, {"cut_cross_entropy": True}).terms.get("recomputed layer", 0) == 0
 
 
 def test_an_adapter_on_the_output_layer_widens_its_weight_by_the_rank_under_cut_cross_entropy_alone(
