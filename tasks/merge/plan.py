@@ -72,12 +72,8 @@ def plan_base(base_dir: Path) -> PlannedBase:
         CastNotHandled: If the base is quantized.
         SourceDamaged: If a file is missing, truncated or not safetensors.
     """
+    _check_not_quantized(base_dir)
     empty = empty_model(base_dir)
-    if quantization := getattr(empty.config, "quantization_config", None):
-        raise CastNotHandled(
-            f"the base's config has a quantization_config ({str(quantization)[:100]}); the merge needs weights as "
-            "they were trained. Use the base in bf16 or fp32."
-        )
     tensors, n_left_behind = base_tensors(find_safetensors(base_dir), empty)
     for name, tensor in tensors.items():
         check_format(name, tensor.dtype)
@@ -87,6 +83,18 @@ def plan_base(base_dir: Path) -> PlannedBase:
         # transformers does not tie then, whatever the config says.
         empty, architecture = empty_model(base_dir, untied=True), replace(architecture, tied=ties)
     return PlannedBase(empty, architecture, tensors, n_left_behind, is_untied)
+
+
+def _check_not_quantized(base_dir: Path) -> None:
+    from transformers import AutoConfig
+
+    # A multimodal base has it beside its language model's config.
+    config = AutoConfig.from_pretrained(base_dir, trust_remote_code=False)
+    if quantization := getattr(config, "quantization_config", None):
+        raise CastNotHandled(
+            f"the base's config has a quantization_config ({str(quantization)[:100]}); the merge needs weights as "
+            "they were trained. Use the base in bf16 or fp32."
+        )
 
 
 def plan_merge(config: MergeConfig, base: ModelFolder, checkpoint: Checkpoint, opened: ExitStack) -> MergePlan:

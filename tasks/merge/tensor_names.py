@@ -51,8 +51,9 @@ def model_tensors(named: Mapping[str, StoredTensor], architecture: Architecture,
     Raises:
         CheckpointMismatch: If a tensor is missing, unexpected or has another shape.
     """
-    partners = architecture.tied | {source: name for name, source in architecture.tied.items() if name in named}
-    found = {name: named.get(name) or named.get(partners.get(name, "")) for name in architecture.shapes}
+    found = {
+        name: next(filter(None, map(named.get, _shared(name, architecture))), None) for name in architecture.shapes
+    }
     missing = sorted(name for name, tensor in found.items() if tensor is None)
     unexpected = sorted(set(named) - set(architecture.shapes))
     if missing or unexpected:
@@ -69,6 +70,12 @@ def model_tensors(named: Mapping[str, StoredTensor], architecture: Architecture,
                 f"{list(architecture.shapes[name])}. Merge a checkpoint with the base it was trained from."
             )
     return present
+
+
+def _shared(name: str, architecture: Architecture) -> list[str]:
+    """A name and those tied to the same weight, the name itself first."""
+    source = architecture.tied.get(name, name)
+    return [name, source, *(other for other, shared in architecture.tied.items() if shared == source)]
 
 
 def _unexpected(on_disk: Mapping[str, StoredTensor], empty: "PreTrainedModel") -> set[str]:

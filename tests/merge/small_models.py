@@ -37,8 +37,8 @@ def small_base(kind: str, folder: Path, **config: Any) -> ModelFolder:
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(CONFIGS[kind](**config))
         for weight in model.parameters():
-            weight.data.normal_(std=0.1)
-    model.save_pretrained(folder)
+            weight.data.normal_(std=0.3)
+    model.to(model.config.dtype or torch.float32).save_pretrained(folder)
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="w0"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="w0").save_pretrained(folder)

@@ -41,6 +41,7 @@ FOLDED: dict[str, tuple[str, dict[str, Any]]] = {
     "exclude_modules": ("llama", {"target_modules": LLAMA, "exclude_modules": r".*\.0\..*"}),
     "gaussian start": ("llama", {"target_modules": LLAMA, "init_lora_weights": "gaussian"}),
     "orthogonal start": ("llama", {"target_modules": LLAMA, "init_lora_weights": "orthogonal"}),
+    "all-linear": ("llama", {"target_modules": "all-linear"}),
     "EVA": ("llama", {"target_modules": LLAMA, "init_lora_weights": "eva"}),
 }
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -65,7 +66,7 @@ def trained_adapter(base: ModelFolder, config: Any, folder: Path) -> Checkpoint:
     with torch.no_grad():
         for weight in model.parameters():
             if weight.requires_grad:
-                weight.add_(torch.randn(weight.shape, generator=generator) * 0.1)
+                weight.add_(torch.randn(weight.shape, generator=generator) * 0.5)
     model.save_pretrained(Checkpoint(folder).adapter_dir)
     return Checkpoint(folder)
 
@@ -76,11 +77,12 @@ def merged_by_peft(base: ModelFolder, checkpoint: Checkpoint) -> dict[str, torch
     return state
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", FOLDED)
 @pytest.mark.filterwarnings("ignore")
-def test_a_kind_is_folded_as_peft_folds_it(name: str, tmp_path: Path) -> None:
+def test_a_kind_is_folded_as_peft_folds_it(name: str, dtype: str, tmp_path: Path) -> None:
     kind, fields = FOLDED[name]
-    base = small_base(kind, tmp_path / "base")
+    base = small_base(kind, tmp_path / "base", dtype=dtype)
     checkpoint = trained_adapter(base, LoraConfig(r=4, **fields), tmp_path / "trained")
     facts = write_merge(CONFIG, base, checkpoint, "probe", tmp_path / "merged", tmp_path / "work")
     found = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").state_dict()

@@ -81,10 +81,14 @@ def test_a_quantized_tensor_counts_only_where_the_model_needs_it(tmp_path: Path)
     inv_freq = "model__layers__0__self_attn__rotary_emb__inv_freq"
     change_files(base, **{inv_freq: torch.ones(4).to(torch.float8_e4m3fn)})
     assert plan_base(base.path).n_left_behind == {"model.layers.*.self_attn.rotary_emb": 1}
-    config = json.loads(base.config_file.read_text())
-    base.config_file.write_text(json.dumps(config | {"quantization_config": {"quant_method": "fp8"}}))
+
+
+@pytest.mark.parametrize("multimodal", [False, True])
+def test_a_quantized_base_is_refused_by_its_config(multimodal: bool, tmp_path: Path) -> None:
+    config = {"model_type": "qwen3_5_moe", "text_config": {}} if multimodal else {"model_type": "llama"}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"quantization_config": {"quant_method": "fp8"}}))
     with pytest.raises(CastNotHandled, match=r"config has a quantization_config .*fp8"):
-        plan_base(base.path)
+        plan_base(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["lm_head", "model.embed_tokens"])
