@@ -10,6 +10,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import StateType
 
+from flows.runner import retries
 from flows.runner.rental_lease import RentalLease
 from flows.runner.request import StageRequest, find
 from flows.server.flow_runs import (
@@ -45,7 +46,8 @@ def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
     """Run the stage unless its artifact exists, and wait for it.
 
     While the stage runs, this holds a lease on the rented pool, and releases it once a new client has read the artifact
-    back. A failed stage keeps its lease: its machine may have results that can still be copied.
+    back. A failed stage keeps its lease: its machine may have results that can still be copied. A stage whose machine
+    was lost, or whose store was away, is sent again, `request.n_retries` times at most.
 
     Raises:
         StageFailed: If the run ended and the store holds no complete artifact.
@@ -58,13 +60,18 @@ def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
         if not request.always:
             return found
     lease.renew()
-    run = _run_to_the_end(request, lease)
-    # With `always`, an older artifact may exist although this run failed its checks.
-    refused = request.always and not is_completed(run)
-    if not refused and (found := find_artifact(store, request.spec, request.requested_by)):
-        log.info("%s: done in %.0f s (%s)", request.step, run.total_run_time.total_seconds(), found.path)
-        lease.verify_and_release(found)
-        return found
+    for n_left in range(request.n_retries, -1, -1):
+        run = _run_to_the_end(request, lease)
+        # With `always`, an older artifact may exist although this run failed its checks.
+        refused = request.always and not is_completed(run)
+        if not refused and (found := find_artifact(store, request.spec, request.requested_by)):
+            log.info("%s: done in %.0f s (%s)", request.step, run.total_run_time.total_seconds(), found.path)
+            lease.verify_and_release(found)
+            return found
+        if not n_left or not retries.may_pass(run):
+            break
+        log.warning("%s; sent again in %g s, %d left", _reason(request, run, store), retries.PAUSE_SECONDS, n_left - 1)
+        time.sleep(retries.PAUSE_SECONDS)
     raise StageFailed(_reason(request, run, store))
 
 

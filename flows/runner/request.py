@@ -25,6 +25,7 @@ class StageRequest:
         tags: What the UI filters by.
         always: Run although the artifact exists; the run's own state then says whether it succeeded.
         requested_by: The run that requests a rebuild of an existing artifact; empty if none does.
+        n_retries: How often it is sent again after an error that can pass.
     """
 
     step: str
@@ -34,6 +35,7 @@ class StageRequest:
     tags: tuple[str, ...] = ()
     always: bool = False
     requested_by: str = ""
+    n_retries: int = 0
 
     @property
     def all_tags(self) -> list[str]:

@@ -123,6 +123,7 @@ def stage_request(
         tags=(f"stage:{step.stage}", *pipeline.tags),
         requested_by=str(own_run_id()) if step.name in rebuilt else "",
         always=_must_run_anew(step, pipeline, rebuilt, store),
+        n_retries=pipeline.limits.retries,
     )
 
 

@@ -1,19 +1,24 @@
 """Retries find what is alive or done: the dispatch against a real server, real workers, real runs."""
 
+import dataclasses
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 
 import psutil
 import pytest
+from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 
 from flows.runner import dispatcher as dispatching
+from flows.runner import retries
 from flows.runner.dispatcher import StageFailed, dispatch
 from flows.runner.request import StageRequest
+from tasks.corpus.errors import SourceUnreachable
 from tasks.panel.config import ARTIFACT_TYPE, PanelConfig
+from tasks.store.errors import StoreRefused, StoreUnreachable
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tests.local_stack import Stack
@@ -57,6 +62,48 @@ def test_a_killed_run_fails_its_parent_and_a_retry_starts_a_new_one(on_stack: St
             attempt.result(timeout=GENEROUS_SECONDS)
     assert dispatch(wanted, open_store()).kind == "panel"
     assert sorted(run.state_name for run in runs_of(wanted)) == ["Completed", "Crashed"]
+
+
+def test_a_killed_run_is_sent_again_by_the_same_parent_if_its_recipe_allows_retries(
+    on_stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "PAUSE_SECONDS", 0.0)
+    wanted = dataclasses.replace(request(106), n_retries=1)
+    with ThreadPoolExecutor(1) as parent:
+        attempt = submit(parent, wanted)
+        kill_process_of(wanted)
+        assert attempt.result(timeout=GENEROUS_SECONDS).kind == "panel"
+    assert sorted(run.state_name for run in runs_of(wanted)) == ["Completed", "Crashed"]
+
+
+def test_a_refusal_is_final_however_many_retries_there_are(on_stack: Stack) -> None:
+    spec = ARTIFACT_TYPE.spec(PanelConfig(n_stocks=3, dates_per_stock=4, test_from="2030-01-02"))
+    wanted = StageRequest("panel", "panel/cpu", spec, "test: panel too short, with retries", n_retries=3)
+    with pytest.raises(StageFailed, match="EmptySplit"):
+        dispatch(wanted, open_store())
+    assert [run.state_name for run in runs_of(wanted)] == ["Failed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (StoreUnreachable("s3://bucket gave no complete answer"), True),
+        (SourceUnreachable("the hub does not answer"), True),
+        (StoreRefused("no such bucket", code="NoSuchBucket"), False),
+        (ValueError("StoreUnreachable: in the words of another error"), False),
+    ],
+    ids=["store away", "source away", "store refuses", "another error"],
+)
+def test_a_server_that_is_away_can_pass_and_one_that_refuses_cannot(
+    on_stack: Stack, error: Exception, passes: bool
+) -> None:
+    @flow
+    def ends() -> None:
+        raise error
+
+    run_id = ends(return_state=True).state_details.flow_run_id
+    with get_client(sync_client=True) as client:
+        assert retries.may_pass(client.read_flow_run(run_id)) is passes
 
 
 def kill_process_of(wanted: StageRequest) -> None:
