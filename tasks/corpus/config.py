@@ -58,6 +58,9 @@ class DatasetSource(Config):
     """Column of their texts."""
     on_null: Literal["refuse", "count"] = "refuse"
     """A row without date or text ends the run, or is dropped and counted as `unreadable_date` or `empty_text`."""
+    on_placeholder_date: Literal["refuse", "count", "keep"] = "refuse"
+    """Days that databases write for a missing one (1970-01-01, 1900-01-01, 9999-12-31 and their like) end the run, are
+    dropped and counted as `unreadable_date`, or are taken as they are."""
 
     @model_validator(mode="after")
     def _fits_its_path(self) -> Self:

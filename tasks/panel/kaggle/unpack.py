@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from tasks.panel.errors import UnsafeArchive
-from tasks.panel.kaggle.config import FILE_NAME
+from tasks.panel.kaggle.config import FILE_NAME, PricesConfig
 from tasks.panel.sources.dialect import GZIP_MAGIC
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -29,7 +29,8 @@ def write_plain(packed: Path, plain: Path, name: str) -> None:
     """Write a file's CSV.
 
     Args:
-        packed: CSV, gzipped CSV, or a zip archive that holds one `stock_prices.csv`.
+        packed: CSV, gzipped CSV, or a zip archive: of one `stock_prices.csv`, or of the
+            whole competition, whose `train_files/stock_prices.csv` is taken.
         plain: The file to write; no other file is written.
         name: The file's name in messages.
 
@@ -67,9 +68,15 @@ def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
         if why := _unsafe(member):
             raise UnsafeArchive(f"{name} is an archive with member {member.filename!r}, {why}; nothing was unpacked.")
     found = [member for member in archive.infolist() if PurePosixPath(member.filename).name == FILE_NAME]
-    if len(found) != 1:
-        raise UnsafeArchive(f"{name} is an archive with {len(found)} files called {FILE_NAME}, it must be one.")
-    return found[0]
+    # The archive of the whole competition has three files of that name.
+    main = [member for member in found if member.filename.endswith(PricesConfig().file)]
+    if len(found) != 1 and len(main) != 1:
+        names = f" ({', '.join(member.filename for member in found)})" if found else ""
+        raise UnsafeArchive(
+            f"{name} is an archive with {len(found)} files called {FILE_NAME}{names}, it must be one, or one of them "
+            f"{PricesConfig().file}. Unpack the one you mean, and stage that."
+        )
+    return (main or found)[0]
 
 
 def _unsafe(member: zipfile.ZipInfo) -> str:

@@ -306,6 +306,22 @@ def test_rows_without_a_value_and_bytes_that_are_no_text_are_dropped_and_counted
     assert dropped == {"empty_text": 1, "unreadable_date": 1, "unreadable_text": 1}
 
 
+@pytest.mark.parametrize("day", ["1970-01-01", "1900-01-01", "9999-12-31", "0001-01-01"])
+def test_a_day_that_stands_for_none_is_refused_counted_or_kept(tmp_path: Path, day: str) -> None:
+    rows = [*documents(300), {"id": "none", "date": f"{day}T00:00:00", "text": "When?"}]
+    lines, table = write_lines(tmp_path / "a.jsonl", rows), tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), table)
+    for file, place in ((lines, "line 301"), (table, "row 301")):
+        with pytest.raises(
+            DamagedSource, match=rf"{place}, has 'date' {day}, which is often written for a missing day"
+        ):
+            build(tmp_path / f"{place} refuse", file)
+        facts, _ = build(tmp_path, file, f"{place} count", source={"on_placeholder_date": "count"})
+        assert facts["dropped"]["unreadable_date"] == 1
+        facts, _ = build(tmp_path, file, f"{place} keep", source={"on_placeholder_date": "keep"})
+        assert "unreadable_date" not in facts["dropped"]
+
+
 def test_other_bytes_than_the_recipe_asks_for_are_refused_and_have_another_key(tmp_path: Path) -> None:
     folder = tmp_path / "texts"
     folder.mkdir()

@@ -88,8 +88,13 @@ def test_an_archive_with_an_unsafe_member_is_refused_whole(member, why: str, bes
     ],
 )
 def test_an_archive_must_hold_one_price_file(content: bytes, n_found: int, tmp_path: Path) -> None:
-    with pytest.raises(UnsafeArchive, match=rf"archive with {n_found} files called stock_prices\.csv, it must be one"):
+    with pytest.raises(UnsafeArchive, match=rf"archive with {n_found} files called stock_prices\.csv.*it must be one"):
         plain_of(content, tmp_path)
+
+
+def test_of_the_whole_competitions_archive_the_training_prices_are_taken(tmp_path: Path) -> None:
+    others = [(f"{folder}/stock_prices.csv", b"other") for folder in ("example_test_files", "supplemental_files")]
+    assert plain_of(zipped(others[0], ("train_files/stock_prices.csv", CSV), others[1]), tmp_path) == CSV
 
 
 @pytest.mark.parametrize("pack", [lambda csv: zipped(("stock_prices.csv", csv)), gzip.compress], ids=["zip", "gzip"])

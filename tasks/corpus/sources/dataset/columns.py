@@ -11,7 +11,15 @@ from pyarrow.dataset import ParquetFragmentScanOptions
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import DamagedSource
 from tasks.corpus.sources.dataset.files import FileFormat
-from tasks.corpus.sources.dataset.rows import ROWS_PER_BATCH, SCHEMA, missing_value, open_stream, tables
+from tasks.corpus.sources.dataset.rows import (
+    PLACEHOLDER_DAYS,
+    ROWS_PER_BATCH,
+    SCHEMA,
+    missing_value,
+    open_stream,
+    placeholder_date,
+    tables,
+)
 
 OPTIONS: dict[str, dict[str, Any]] = {
     # An empty cell is an empty text, and `NA` a text. Without index_col, a row longer than the header is shifted.
@@ -103,8 +111,19 @@ class _Rows:
         """Days as text; of a time with a zone, the day in that zone."""
         values = self._column(self._source.date)
         if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
-            return self._strings(self._source.date, values.cast(pa.date32()))
-        return self._texts(self._source.date, " or days")
+            return self._without_placeholders(self._strings(self._source.date, values.cast(pa.date32())))
+        return self._without_placeholders(self._texts(self._source.date, " or days"))
+
+    def _without_placeholders(self, days: pa.Array) -> pa.Array:
+        if self._source.on_placeholder_date == "keep":
+            return days
+        written = pc.utf8_slice_codeunits(days, 0, 10)
+        found = pc.is_in(written, value_set=pa.array(PLACEHOLDER_DAYS, written.type))
+        row = pc.index(found, True).as_py()
+        if row < 0:
+            return days
+        where = f"{self._path}, row {self._first + row},"
+        return pc.if_else(found, placeholder_date(where, written[row].as_py(), self._source), days)
 
     def _texts(self, column: str, others: str = "") -> pa.Array:
         values = self._column(column)

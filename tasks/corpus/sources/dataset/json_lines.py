@@ -14,7 +14,15 @@ import pyarrow as pa
 
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import DamagedSource
-from tasks.corpus.sources.dataset.rows import ROWS_PER_BATCH, SCHEMA, missing_value, open_stream, tables
+from tasks.corpus.sources.dataset.rows import (
+    PLACEHOLDER_DAYS,
+    ROWS_PER_BATCH,
+    SCHEMA,
+    missing_value,
+    open_stream,
+    placeholder_date,
+    tables,
+)
 
 Row = tuple[bytes, bytes, bytes]
 
@@ -62,6 +70,8 @@ def _row(line: bytes, where: str, made_id: str, source: DatasetSource) -> Row:
         raise DamagedSource(f"{where} is not a JSON object. A document per line is needed; correct or remove it.")
     document_id = made_id if source.id is None else _string(fields, source.id, where, source)
     day, text = (_string(fields, column, where, source) for column in (source.date, source.text))
+    if day[:10] in PLACEHOLDER_DAYS and source.on_placeholder_date != "keep":
+        day = placeholder_date(where, day[:10], source)
     # JSON may hold halves of surrogate pairs; such documents are dropped and counted later.
     first, second, third = (value.encode("utf-8", "surrogatepass") for value in (document_id, day, text))
     return first, second, third

@@ -20,6 +20,9 @@ ROWS_PER_BATCH = 256
 SCHEMA = pa.schema([(name, pa.large_binary()) for name in ("id", "date", "text")])
 """Bytes: a text may hold halves of surrogate pairs (JSON) or bytes that are not UTF-8 (parquet, Arrow)."""
 
+PLACEHOLDER_DAYS = ("0001-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1970-01-01", "9999-12-31")
+"""The first and last days of databases, spreadsheets and clocks."""
+
 DAMAGE = (ValueError, KeyError, EOFError, ImportError, zlib.error, lzma.LZMAError, pa.ArrowException, ParserWarning)
 """What `datasets` and the libraries below it raise at a file they cannot read."""
 
@@ -73,6 +76,20 @@ def missing_value(where: str, column: str, source: DatasetSource) -> str:
     raise DamagedSource(
         f"{where} has no {column!r}. Correct it, or set corpus.source.on_null to count, which drops such rows and "
         "counts them."
+    )
+
+
+def placeholder_date(where: str, day: str, source: DatasetSource) -> str:
+    """What stands for a day that means none: the empty string, by which its document is dropped and counted.
+
+    Raises:
+        DamagedSource: If the recipe does not have such rows counted.
+    """
+    if source.on_placeholder_date == "count":
+        return ""
+    raise DamagedSource(
+        f"{where} has {source.date!r} {day}, which is often written for a missing day. Correct it, or set "
+        "corpus.source.on_placeholder_date to count, which drops such rows and counts them, or to keep, if it is."
     )
 
 
