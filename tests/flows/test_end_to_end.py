@@ -71,8 +71,8 @@ def test_every_stage_runs_once_and_says_so(first_run: str, on_stack: Stack) -> N
     assert names == sorted(f"smoke: {step}" for step in STEPS)
 
 
-def test_the_uis_address_is_told(first_run: str, stack: Stack) -> None:
-    assert f"UI: http://127.0.0.1:{stack.port} " in first_run
+def test_the_runs_page_in_the_ui_is_named(first_run: str, stack: Stack) -> None:
+    assert f"http://127.0.0.1:{stack.port}/runs/flow-run/" in first_run
 
 
 def test_gpu_stages_run_on_their_own_pool(first_run: str, on_stack: Stack) -> None:
