@@ -34,7 +34,11 @@ def follow(deployment: str) -> FlowRun:
         run = trigger(deployment, as_subflow=False)
     with get_client(sync_client=True) as client:
         print(f"{deployment}: run {run.name!r}, {run_url(run.id)}", flush=True)
-        run = _print_until_final(client, run)
+        try:
+            run = _print_until_final(client, run)
+        except KeyboardInterrupt:
+            print(f"\n{deployment}: the run goes on, {run_url(run.id)}; it can be cancelled there", flush=True)
+            raise
     if not is_completed(run):
         raise RunFailed(f"{deployment} ended {ending_of(run)}")
     return run

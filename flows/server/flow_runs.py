@@ -12,7 +12,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.deployments import run_deployment
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
 from tasks.common.errors import HindsightError
@@ -90,6 +90,11 @@ def server_required() -> Iterator[None]:
     except httpx.TransportError as error:
         raise NoServer(
             f"no Prefect server answers at {address}; `hindsight up` starts one, PREFECT_API_URL names another."
+        ) from error
+    except PrefectHTTPStatusError as error:
+        raise NoServer(
+            f"{address} answers HTTP {error.response.status_code}: it is not the API of a Prefect server, or refuses. "
+            "PREFECT_API_URL names it, and ends with /api; HINDSIGHT_PORT names the local server's port."
         ) from error
 
 

@@ -18,7 +18,7 @@ from tasks.provenance.statement import STATEMENT_NAME, Statement
 from tasks.store.catalogue import resolve
 from tasks.store.digests import sha256_of_file
 from tasks.store.records import RECORD_NAME, Record
-from tasks.store.store import open_store
+from tasks.store.store import existing_store
 
 Signature = Mapping[str, JsonValue] | None
 NO_TOKEN_IDS = 3
@@ -67,6 +67,7 @@ def verify(
         public_key: PEM, from a source of your own.
         all_token_ids: Tokenize every document, not only a sample.
     """
+    _check_file(public_key, "public key")
     folder, signed = _corpus(path, signature)
     found = verdict.verify(folder, signed, public_key, all_token_ids=all_token_ids)
     for failure in found.failures:
@@ -140,13 +141,18 @@ def _corpus(path: str, signature: Path | None) -> tuple[Path, Signature]:
     if Path(path).is_dir():
         folder, record = Path(path), _record_in(Path(path))
     else:
-        store = open_store()
+        store = existing_store()
         ref = resolve(store, path)
         folder, record = store.fetch(ref), store.records.read(ref.path)
     if signature:
         return folder, _read_signature(signature)
     found = record.facts.get("signature") if record else None
     return folder, found if isinstance(found, dict) else None
+
+
+def _check_file(file: Path | None, what: str) -> None:
+    if file is not None and not file.is_file():
+        raise KeyRefused(f"{what} {file} is not a file; nothing was verified. Give its path.")
 
 
 def _record_in(folder: Path) -> Record | None:

@@ -16,13 +16,14 @@ from tasks.common.errors import HindsightError
 from tasks.common.settings import start_logging
 
 DISTRIBUTION = "hindsight-lm"
-REFUSED, BAD_COMMAND = 1, 2
+REFUSED, BAD_COMMAND, INTERRUPTED = 1, 2, 130
 NOISY_LOGGERS = ("httpx", "matplotlib", "fontTools", "botocore", "aiobotocore", "urllib3", "filelock")
 EPILOGUE = """Exit status: 0: done; 1: refused or failed, with one sentence on stderr; 2: a wrong command line; 3: of
-`attest verify` only: the corpus holds, but no token id could be checked.
+`attest verify` only: the corpus holds, but no token id could be checked; 130: interrupted.
 
 `hindsight --install-completion` adds tab completion to your shell."""
 
+log = logging.getLogger(__name__)
 app = App(
     name="hindsight",
     help="How much knowledge of the future is in a language model, and in the way it is evaluated.",
@@ -59,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The command line; None for the process's own.
 
     Returns:
-        The exit status: 0, done; 1, refused or failed; 2, a wrong command line; 3, see `attest verify`.
+        The exit status, as in EPILOGUE.
     """
     # transformers draws a progress bar per shard; the stages log their own progress.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -70,21 +71,32 @@ def main(arguments: list[str] | None = None) -> int:
         result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
-        return _refuse(f"{str(error).rstrip('.')}. `{_help_of(error)} --help` shows how.", BAD_COMMAND)
+        return _refuse(f"{_sentence(error)} `{_help_of(error)} --help` shows how.", BAD_COMMAND)
     except runs.NoRecipe as error:
         return _refuse(str(error), BAD_COMMAND)
     except HindsightError as error:
         return _refuse(str(error), REFUSED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader, such as `head`, has what it wants; the interpreter must not write to it once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
+    except OSError as error:
+        # A folder that cannot be written, a file that is none: the system's own sentence names it.
+        log.debug("", exc_info=True)
+        return _refuse(f"{error}. HINDSIGHT_LOG=DEBUG shows where.", REFUSED)
     return result if isinstance(result, int) else 0
 
 
 def _refuse(message: str, status: int) -> int:
     print(f"hindsight: {message}", file=sys.stderr)
     return status
+
+
+def _sentence(error: CycloptsError) -> str:
+    text = str(error)
+    return text if text.endswith(("...", "?")) else f"{text.rstrip('.')}."
 
 
 def _help_of(error: CycloptsError) -> str:

@@ -19,6 +19,10 @@ class NoRecipe(HindsightError):
     """A command that needs a recipe was given none."""
 
 
+class BadDeployment(HindsightError):
+    """A name that is no deployment's."""
+
+
 def run(recipe: str | None = None, /) -> None:
     """Run a recipe in this process, without a server, and print the report's table.
 
@@ -47,13 +51,12 @@ def plan(recipe: str | None = None, /, *, from_stage: str = "missing", provider:
             cost) unless PREFECT_API_URL names another server.
     """
     chosen, prices = _recipe(recipe), load_prices()
-    if provider:
-        prices.check_provider(provider)
     with as_client(provider):
         from flows.plan import plan_rows
         from tasks.store.store import open_store
 
         store = open_store()
+        prices.check_provider(prices.current_provider)
         rows = plan_rows(chosen, store, from_stage)
         heading = f"plan of {chosen.name} on {store.url}, at {prices.current_provider}'s prices; nothing is started"
     print(f"{heading}\n")
@@ -68,6 +71,8 @@ def follow(deployment: str, /) -> None:
     Args:
         deployment: FLOW/NAME, such as leakage-premium/smoke.
     """
+    if deployment.count("/") != 1:
+        raise BadDeployment(f"deployment {deployment!r} is not FLOW/NAME, such as leakage-premium/smoke.")
     with as_client():
         # Prefect reads the environment when it is imported.
         from flows.pipelines.leakage_premium import leakage_premium_pipeline

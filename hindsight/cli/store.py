@@ -16,7 +16,7 @@ from tasks.store import receipts
 from tasks.store.catalogue import records, resolve
 from tasks.store.leases import Lease, clock, end, list_leases, read_lease
 from tasks.store.records import Record
-from tasks.store.store import open_store
+from tasks.store.store import existing_store
 
 EPILOGUE = """PATH is `kind/label/key`, or `kind/label/latest`; `hindsight store ls` lists them. The store is the one of
 HINDSIGHT_STORE."""
@@ -32,7 +32,7 @@ def ls(kind: str | None = None, /) -> int:
     Args:
         kind: Only this kind, such as train.
     """
-    store = open_store()
+    store = existing_store()
     readable, unreadable = records(store, kind or "")
     for record in sorted(readable, key=lambda record: (record.kind, record.label, record.finished_at)):
         print(f"{record.ref.path}  {size(record.n_bytes)}  {_count_files(record)}  {clock(record.finished_at)}")
@@ -40,27 +40,27 @@ def ls(kind: str | None = None, /) -> int:
     return _print_errors(unreadable)
 
 
-@app.command(help_epilogue=examples("hindsight store show report/smoke/latest"))
+@app.command(help_epilogue=examples("hindsight store show report/LABEL/latest"))
 def show(path: str, /) -> None:
     """Show an artifact and all it came from, as a tree.
 
     Args:
         path: The artifact.
     """
-    store = open_store()
+    store = existing_store()
     ref = resolve(store, path)
     print("\n".join(_tree({record.ref.path: record for record in store.lineage(ref)}, ref.path, set())))
 
 
-@app.command(help_epilogue=examples("hindsight store verify merge/smoke/latest --valid-hours 48"))
+@app.command(help_epilogue=examples("hindsight store verify merge/LABEL/latest --valid-hours 48"))
 def verify(path: str, /, *, valid_hours: float = receipts.VALID_HOURS) -> None:
-    """Read and hash every byte of an artifact and of all it came from with a fresh client, and write a receipt.
+    """Read and hash every byte of an artifact with a fresh client, and write a receipt. Its inputs are not read.
 
     Args:
         path: The artifact.
         valid_hours: Hours for which the receipt counts.
     """
-    store = open_store()
+    store = existing_store()
     receipt = receipts.verify(resolve(store, path), store.url, valid_hours)
     print(
         f"{receipt.ref.path}: {receipt.n_blobs} blobs, {size(receipt.n_bytes)} read and hashed in "
@@ -76,7 +76,7 @@ def gc(*, delete: Flag = False, older_than_hours: float = garbage_collection.OLD
         delete: Remove them.
         older_than_hours: Keep what is younger.
     """
-    store = open_store()
+    store = existing_store()
     garbage = garbage_collection.find_garbage(store, older_than_hours)
     if delete:
         garbage = garbage_collection.remove(store, garbage)
@@ -101,7 +101,7 @@ def forget(path: str, /) -> None:
     Args:
         path: The artifact.
     """
-    store = open_store()
+    store = existing_store()
     ref = resolve(store, path)
     removed = forgetting.forget(store, ref)
     print(
@@ -110,7 +110,7 @@ def forget(path: str, /) -> None:
     )
 
 
-@app.command(help_epilogue=examples("hindsight store export report/smoke/latest audit-2026"))
+@app.command(help_epilogue=examples("hindsight store export report/LABEL/KEY audit-2026"))
 def export(path: str, folder: Path, /) -> None:
     """Write an artifact and all it came from into a folder, as plain files.
 
@@ -118,7 +118,7 @@ def export(path: str, folder: Path, /) -> None:
         path: The artifact.
         folder: The folder to write; every file in it is read back and hashed.
     """
-    store = open_store()
+    store = existing_store()
     lineage = exporting.export(store, resolve(store, path), folder)
     n_bytes = sum(record.n_bytes for record in lineage)
     print(f"{len(lineage)} artifacts, {size(n_bytes)} in {folder}, every file read back and hashed")
@@ -132,7 +132,7 @@ def leases(*, overdue: Flag = False, forget: str | None = None) -> int:
         overdue: Only overdue ones; exit status 1 if there is one.
         forget: Remove the lease of this name, whose machine you have stopped by hand.
     """
-    store = open_store()
+    store = existing_store()
     if forget:
         lease = read_lease(store, forget)
         end(store, lease.name)

@@ -46,6 +46,18 @@ def _identity_of(value: Any, dumped: JsonValue) -> JsonValue:
     return value.identity() if isinstance(value, Config) else dumped
 
 
+def check_absolute(path: str | None, sha256: str | None) -> None:
+    """Raise ValueError for a relative path whose content no digest pins.
+
+    The path is part of an artifact's identity: the same relative path names other files in another folder.
+    """
+    if path and "://" not in path and not Path(path).expanduser().is_absolute() and not sha256:
+        raise ValueError(
+            f"{path!r} is relative, so that another folder's files would count as the same; write "
+            f"{str(Path(path).absolute())!r}, or give their sha256"
+        )
+
+
 def renamed(field: str, **new_of: str) -> BeforeValidator:
     """Refuse a field's former values by naming the present ones.
 

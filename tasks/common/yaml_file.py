@@ -31,6 +31,8 @@ def read_yaml(file: Path, model: type[M], refusal: type[HindsightError], what: s
         HindsightError: The `refusal`: the file is absent, not a YAML mapping, or has an unknown key or a bad value.
     """
     content = load_yaml(file, refusal, what)
+    if content is None:
+        raise refusal(f"{what} {file} is empty; see {keys} for the keys.")
     if not isinstance(content, dict):
         raise refusal(f"{what} {file} holds a {type(content).__name__}, not a mapping.")
     try:

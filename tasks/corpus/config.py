@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from tasks.common.settings import NOT_IDENTITY, Config
+from tasks.common.settings import NOT_IDENTITY, Config, check_absolute
 from tasks.corpus.filters.cutoff import Cutoff, Side
 from tasks.schemas.tokenizer import QwenTokenizer, TokenizerSource
 from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
@@ -68,6 +68,7 @@ class DatasetSource(Config):
             raise ValueError("sha256 is for local files; the commit in path pins a hub data set. Leave sha256 out")
         if not self.path.startswith("hf://") and (self.config_name or self.split != "train"):
             raise ValueError("config_name and split are for hub data sets; of local files all are read. Leave them out")
+        check_absolute(self.path, self.sha256)
         return self
 
 

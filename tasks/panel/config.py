@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.common.settings import Config, renamed
+from tasks.common.settings import Config, check_absolute, renamed
 from tasks.panel.kaggle.config import PricesConfig
 from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
 
@@ -30,6 +30,11 @@ class JpxSource(Config):
     """Digest the file must have. Without it, other content under the same path counts as the same panel, and the
     prices that were staged first are used."""
 
+    @model_validator(mode="after")
+    def _names_one_file(self) -> Self:
+        check_absolute(self.csv, self.sha256)
+        return self
+
 
 class CsvSource(Config):
     """Any market's prices in JPX's columns: SecuritiesCode, Date, Close and, where there are any, the other three.
@@ -43,6 +48,12 @@ class CsvSource(Config):
     sha256: Sha256 | None = None
     """Digest the file must have. Without it, other content under the same path counts as the same panel."""
     kind: Literal["csv"] = "csv"
+
+    @model_validator(mode="after")
+    def _names_one_file(self) -> Self:
+        check_absolute(self.csv, self.sha256)
+        return self
+
     name: str = Field("stock", min_length=1, max_length=80, pattern=r"^\S([^\r\n]*\S)?$")
     """Text before the code in each sentence, such as `London Stock Exchange stock`."""
     adjusted: bool = False

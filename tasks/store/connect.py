@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import uuid
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def open_objects(url: str, n_attempts: int | None = None) -> Objects:
         from tasks.store.s3_objects import S3Objects
 
         return S3Objects.from_environment(url, n_attempts)
-    if "://" in url:
+    if re.match(r"\w+:/", url):
         raise StoreError(f"HINDSIGHT_STORE={url!r} is neither a folder nor s3://bucket/prefix; set it to one of them.")
     return FolderObjects(Path(url).expanduser().absolute())
 

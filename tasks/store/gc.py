@@ -12,6 +12,7 @@ from tasks.store.objects import ObjectInfo, UnfinishedUpload
 from tasks.store.sealed import Sealed, read_sealed
 from tasks.store.store import Store
 
+MAX_HOURS = 24 * 366 * 100
 OLDER_THAN_HOURS = 24.0
 """A publication uploads its blobs before its record: younger blobs may belong to one in progress."""
 
@@ -69,8 +70,8 @@ def find_garbage(store: Store, older_than_hours: float = OLDER_THAN_HOURS) -> Ga
         UnreadableRecord: If any record cannot be read.
         TooFewRecords: If there are fewer than at the last collection.
     """
-    if not older_than_hours >= 0:
-        raise StoreError(f"a grace period of {older_than_hours} hours is not valid; give 0 or more.")
+    if not 0 <= older_than_hours <= MAX_HOURS:
+        raise StoreError(f"a grace period of {older_than_hours:g} hours is not valid; give 0 to {MAX_HOURS:,}.")
     before = datetime.now(UTC) - timedelta(hours=older_than_hours)
     # Blobs first: a later publication's blobs are not in this listing, or are checked again by `remove`.
     blobs = list(store.objects.list("blobs/"))

@@ -21,6 +21,7 @@ from tasks.store.sealed import Sealed, read_sealed
 from tasks.store.store import Store
 
 VALID_HOURS = 24.0
+MAX_VALID_HOURS = 24 * 366 * 10
 
 
 class BadReceipt(StoreError):
@@ -69,8 +70,10 @@ def verify(
         ArtifactMissing: If there is no record.
         ArtifactDamaged: If the record is another one, or a blob is not listed, cut or changed. No receipt is written.
     """
-    if not valid_hours > 0:
-        raise BadReceipt(f"a receipt valid for {valid_hours} hours proves nothing; give more than 0.")
+    if not 0 < valid_hours <= MAX_VALID_HOURS:
+        raise BadReceipt(
+            f"a receipt valid for {valid_hours:g} hours proves nothing; give more than 0, at most {MAX_VALID_HOURS:,}."
+        )
     store = Store(url or store_url(), state_dir() / "cache")
     started = time.monotonic()
     record = store.record(ref)

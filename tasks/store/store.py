@@ -10,7 +10,7 @@ from tasks.costs.usage import Meter
 from tasks.store.blobs import CHUNK_BYTES, Blobs, check_whole
 from tasks.store.connect import open_objects, probe_objects, store_url
 from tasks.store.downloads import Download
-from tasks.store.errors import ArtifactDamaged, ArtifactMissing
+from tasks.store.errors import ArtifactDamaged, ArtifactMissing, StoreError
 from tasks.store.objects import Capabilities
 from tasks.store.parallel import n_transfers
 from tasks.store.publication import Stop, commit_record
@@ -170,3 +170,15 @@ class Store:
 def open_store() -> Store:
     """The store the environment names."""
     return Store(store_url(), state_dir() / "cache")
+
+
+def existing_store() -> Store:
+    """The environment's store, for commands that read what is in it.
+
+    Raises:
+        StoreError: If it is a folder that does not exist: a misspelled one would seem empty.
+    """
+    store = open_store()
+    if "://" not in store.url and not Path(store.url).is_dir():
+        raise StoreError(f"store {store.url} is no folder; the first run makes it, HINDSIGHT_STORE names another.")
+    return store

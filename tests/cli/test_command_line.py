@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -109,16 +111,57 @@ def test_the_shell_completes_commands(tmp_path: Path) -> None:
     assert done.stdout.split() == ["verify"], done.stderr
 
 
-def test_a_store_that_does_not_exist_is_empty_and_a_bad_address_is_refused(
+def test_a_store_that_does_not_exist_and_a_bad_address_are_refused(
     own_state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for words in (["store", "ls"], ["store", "leases", "--overdue"], ["attest", "show", "corpus/letters/latest"]):
+        assert main(words) == 1
+        assert f"store {own_state / 'store'} is no folder; the first run makes it" in refusal(capsys)
+    (own_state / "store").mkdir(parents=True)
     assert main(["store", "ls"]) == 0
     assert capsys.readouterr().out == f"0 artifacts, 0.00 MB in {own_state / 'store'}\n"
-    assert main(["store", "show", "corpus/letters/latest"]) == 1
-    assert "no pointer corpus/letters/latest.json" in refusal(capsys)
+    monkeypatch.setenv("HINDSIGHT_STORE", "s3:/bucket/x")
+    assert main(["store", "ls"]) == 1
+    assert "HINDSIGHT_STORE='s3:/bucket/x' is neither a folder nor s3://bucket/prefix" in refusal(capsys)
     monkeypatch.setenv("HINDSIGHT_STORE", "gs://bucket/prefix")
     assert main(["store", "ls"]) == 1
     assert "HINDSIGHT_STORE='gs://bucket/prefix' is neither a folder nor s3://bucket/prefix" in refusal(capsys)
+
+
+def test_what_the_system_refuses_is_one_sentence(tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HINDSIGHT_STATE", str(tmp_path / "file"))
+    assert main(["plan", "smoke"]) == 1
+    assert "Not a directory" in refusal(capsys) or "cannot be written" in refusal(capsys)
+
+
+def test_a_deployment_is_a_flow_and_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["follow", "smoke"]) == 1
+    assert "deployment 'smoke' is not FLOW/NAME, such as leakage-premium/smoke" in refusal(capsys)
+
+
+def test_an_unknown_provider_of_the_environment_is_refused_too(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("HINDSIGHT_PROVIDER", "vesl")
+    assert main(["plan", "smoke"]) == 1
+    assert "configs/prices.yaml has no prices of provider 'vesl'" in refusal(capsys)
+
+
+def test_a_public_key_that_is_no_file_is_no_verdict_on_the_corpus(tmp_path: Path, capsys) -> None:
+    assert main(["attest", "verify", str(tmp_path), "--public-key", str(tmp_path / "none.pub")]) == 1
+    assert f"public key {tmp_path / 'none.pub'} is not a file; nothing was verified" in refusal(capsys)
+
+
+def test_a_server_that_is_not_prefects_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{other.server_address[1]}"
+        environment = {**os.environ, "PREFECT_API_URL": address}
+        command = [sys.executable, "-m", "hindsight", "runs"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        other.shutdown()
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"hindsight: {address} answers HTTP 501: it is not the API of a Prefect server")
 
 
 def test_a_price_file_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

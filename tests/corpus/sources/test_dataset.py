@@ -25,6 +25,7 @@ from tasks.corpus.sources.dataset.dataset_reader import DatasetReader
 from tasks.corpus.sources.reader import RowGroup
 from tasks.corpus.workers.executors import processes
 from tasks.corpus.write.writer import write_corpus
+from tasks.panel.config import CsvSource
 from tasks.schemas.artifacts import TextShards
 from tests.corpus.conftest import files_of
 
@@ -449,3 +450,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, name: str) -> None:
 
     # The second file has 240 MB more.
     assert memory_mb(80_000) < memory_mb(20_000) + 100
+
+
+def test_a_relative_path_names_other_files_in_another_folder_and_is_refused_without_a_digest() -> None:
+    with pytest.raises(ValidationError, match=r"'texts' is relative, .*; write '/.*texts', or give their sha256"):
+        DatasetSource(path="texts")
+    assert DatasetSource(path="texts", sha256="0" * 64).path == "texts"
+    with pytest.raises(ValidationError, match="is relative"):
+        CsvSource(csv="prices.csv")
+    assert CsvSource(csv="s3://bucket/prices.csv").csv == "s3://bucket/prices.csv"
