@@ -38,7 +38,7 @@ def run(recipe: str | None = None, /) -> None:
     from tasks.store.store import open_store
 
     refs = run_inline(leakage_premium_pipeline(chosen))
-    print_report(Report(open_store().fetch(refs["report"])))
+    print_report(Report(open_store().fetch(refs["report"])), chosen)
 
 
 def plan(recipe: str | None = None, /, *, from_stage: str = "missing", provider: str | None = None) -> None:
@@ -86,7 +86,7 @@ def follow(deployment: str, /) -> None:
         recipe = recipe_of(ended.parameters)
         if recipe and deployment.startswith("leakage-premium/"):
             store = open_store()
-            print_report(Report(store.fetch(find_result(leakage_premium_pipeline(recipe), store))))
+            print_report(Report(store.fetch(find_result(leakage_premium_pipeline(recipe), store))), recipe)
 
 
 def _check_picture(_type: Any, file: Path | None) -> None:
@@ -117,10 +117,12 @@ def runs(
             print(f"spend by run: {figure}", flush=True)
 
 
-def print_report(report: "Report") -> None:
-    """Print the report's headline table and where its page is."""
+def print_report(report: "Report", recipe: Recipe) -> None:
+    """Print the report's headline table, whether it means anything, and where its page is."""
     print()
     print_table(report.table())
+    if recipe.report.plumbing_only:
+        print("\nSmoke test: these numbers mean nothing.")
     print(f"\nreport: {report.page}", flush=True)
 
 
