@@ -143,8 +143,12 @@ ALLOWED: dict[str, object] = {
 """Every name a `.metadata` may use, and its replacement."""
 
 
-def read_metadata(folder: Path) -> ShardedTensors:
+def read_metadata(folder: Path, *, as_saved: bool = False) -> ShardedTensors:
     """Read a sharded checkpoint's metadata and check the sizes of its files.
+
+    Args:
+        folder: The checkpoint.
+        as_saved: Keep the names as they were saved, as a training state is read, instead of the model's.
 
     Raises:
         ForbiddenPickle: If `.metadata` names something a checkpoint does not need.
@@ -161,7 +165,7 @@ def read_metadata(folder: Path) -> ShardedTensors:
     try:
         locations = {(index.fqn, index.offset): location for index, location in metadata.storage_data.items()}
         entries: dict[str, Any] = metadata.state_dict_metadata
-        names = _model_names(entries, metadata.planner_data or {})
+        names = {name: name for name in entries} if as_saved else _model_names(entries, metadata.planner_data or {})
         tensors = {
             names[name]: _tensor(name, entry, locations)
             for name, entry in entries.items()

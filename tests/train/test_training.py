@@ -11,6 +11,8 @@ from tasks.train.pipeline.outputs import check_tokens
 from tasks.train.pipeline.train_arm import check_tokenizer
 from tests.model_fixtures import SMALL_TRAINING, scratch_folder, small_corpus, tiny_base, trained
 
+KERNELS = {"cut-cross-entropy", "flash-linear-attention", "nvidia-cutlass-dsl", "apache-tvm-ffi"}
+
 
 @pytest.mark.trainer
 def test_tokens_seen_are_the_budget_and_the_loss_falls() -> None:
@@ -59,7 +61,8 @@ def test_the_artifact_tells_of_no_machine_and_no_clock() -> None:
     of_the_machine = (str(tiny_base().path), "seconds", "memory")
     assert not any(word in text for text in texts for word in of_the_machine)
     assert json.loads((checkpoint.path / "coverage.json").read_text())["by_entry"] == facts["coverage"]
-    assert set(facts["trainer_versions"]) == {"axolotl", "torch", "transformers", "peft"}
+    # Kernels are named where they are installed.
+    assert set(facts["trainer_versions"]) - KERNELS == {"axolotl", "torch", "transformers", "peft"}
 
 
 def test_a_trainer_that_saw_fewer_tokens_is_not_believed() -> None:

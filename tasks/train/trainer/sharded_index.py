@@ -25,7 +25,7 @@ def check_index(wanted: dict[str, Tensor], folder: Path) -> None:
         StateRefused: If names, shapes or dtypes differ.
         CheckpointUnreadable: If a file is missing or cut, a tensor's part is missing, or the index asks for more.
     """
-    index = read_metadata(folder)
+    index = read_metadata(folder, as_saved=True)
     stored = {name for name in (*index.tensors, *index.others) if not name.startswith(GROUPS)}
     _check_no_names(folder, "lacks", sorted(wanted.keys() - stored))
     _check_no_names(folder, "has unexpected", sorted(stored - wanted.keys()))
