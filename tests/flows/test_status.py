@@ -15,7 +15,7 @@ from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 
-RECIPE = Recipe(name="x", panel=PanelConfig(source=CsvSource(csv="prices.csv")))
+RECIPE = Recipe(name="x", panel=PanelConfig(source=CsvSource(csv="/prices.csv")))
 FIRST, SECOND = "a" * 64, "b" * 64
 
 

@@ -65,9 +65,9 @@ def test_settings_out_of_bounds_are_refused_by_the_form(bad):
 
 
 def test_a_name_may_hold_spaces_but_not_end_in_one():
-    assert CsvSource(csv="x", name="London Stock Exchange stock").name == "London Stock Exchange stock"
+    assert CsvSource(csv="/x", name="London Stock Exchange stock").name == "London Stock Exchange stock"
     with pytest.raises(ValidationError):
-        CsvSource(csv="x", name="stock ")
+        CsvSource(csv="/x", name="stock ")
 
 
 def test_the_contracts_former_name_is_refused_with_the_present_one():

@@ -40,7 +40,7 @@ def test_features_of_a_stock_never_read_another_stocks_rows(own, before, after):
 @pytest.mark.parametrize("contract", ["reference", "point_in_time"])
 def test_other_stocks_order_and_prices_leave_a_panels_features_alone(contract):
     prices = prices_of({"A": walk(60, 1), "B": walk(60, 2), "C": walk(60, 3)}, first="2020-11-01").assign(target=0.1)
-    config = PanelConfig(source=CsvSource(csv="x"), contract=contract)
+    config = PanelConfig(source=CsvSource(csv="/x"), contract=contract)
     whole = rows_of_contract(prices, config)[1].set_index(["code", "date"])
     others = prices_of({"A": walk(45, 9), "B": walk(60, 2), "D": walk(70, 8)}, first="2020-11-01").assign(target=0.1)
     other = rows_of_contract(others, config)[1].set_index(["code", "date"])

@@ -56,9 +56,9 @@ def test_the_undated_sentence_is_the_dated_one_without_its_day(source, tmp_path)
     ("source", "code", "name"),
     [
         (Sp500Source(), "AAPL", "S&P 500 stock Apple (AAPL)"),
-        (JpxSource(csv="x"), 1301, "Japanese Tokyo Stock Exchange securities code 1301"),
-        (CsvSource(csv="x"), "0005", "stock 0005"),
-        (CsvSource(csv="x", name="London Stock Exchange stock"), "VOD", "London Stock Exchange stock VOD"),
+        (JpxSource(csv="/x"), 1301, "Japanese Tokyo Stock Exchange securities code 1301"),
+        (CsvSource(csv="/x"), "0005", "stock 0005"),
+        (CsvSource(csv="/x", name="London Stock Exchange stock"), "VOD", "London Stock Exchange stock VOD"),
         (EcbFxSource(), "USDJPY", "currency pair USDJPY (Japanese yen per US dollar)"),
         (PlantedSource(), 7, "synthetic stock 7"),
     ],

@@ -67,7 +67,7 @@ def alive_until(n_days_after, closes_after) -> pd.DataFrame:
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(0, 60), min_size=4, max_size=4), st.floats(0, 100))
 def test_nothing_that_happens_from_the_cut_on_changes_which_stocks_are_chosen(n_days_after, close):
-    config = PanelConfig(source=CsvSource(csv="x"), n_stocks=5)
+    config = PanelConfig(source=CsvSource(csv="/x"), n_stocks=5)
     prices = alive_until([1, *n_days_after, 60], close + 1)
     assert rows_of_contract(prices, config)[2] == ["A", "B", "C", "D", "E"]
 

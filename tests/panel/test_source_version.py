@@ -100,8 +100,8 @@ def test_a_recipe_that_pins_its_prices_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_a_panel_is_pinned_and_unpinned() -> None:
-    config = PanelConfig(source=CsvSource(csv="x"), n_stocks=3)
-    assert pinned(config, "a" * 64).source == CsvSource(csv="x", sha256="a" * 64)
+    config = PanelConfig(source=CsvSource(csv="/x"), n_stocks=3)
+    assert pinned(config, "a" * 64).source == CsvSource(csv="/x", sha256="a" * 64)
     assert pinned(pinned(config, "a" * 64), None) == config
     assert pinned(PanelConfig(), "a" * 64) == PanelConfig()
 

@@ -14,8 +14,8 @@ from tasks.recipe import Recipe
     [
         (JpxSource(), PricesConfig()),
         (JpxSource(sha256="a" * 64), PricesConfig(sha256="a" * 64)),
-        (JpxSource(csv="x"), None),
-        (CsvSource(csv="x"), None),
+        (JpxSource(csv="/x"), None),
+        (CsvSource(csv="/x"), None),
         (Sp500Source(), None),
     ],
     ids=["staged", "pinned", "path", "csv", "sp500"],
@@ -28,6 +28,6 @@ def test_prices_are_staged_before_the_panel_where_its_source_names_no_file(sourc
 
 
 def test_a_panels_key_from_a_path_is_what_it_was_before_prices_could_be_staged() -> None:
-    identity = PanelConfig(source=JpxSource(csv="data/stock_prices.csv")).identity()
-    assert identity["source"] == {"csv": "data/stock_prices.csv", "sha256": None, "kind": "jpx"}
-    assert PANEL.spec(PanelConfig(source=JpxSource(csv="x"))).key == "3cfdb2934086e431"
+    identity = PanelConfig(source=JpxSource(csv="/data/stock_prices.csv")).identity()
+    assert identity["source"] == {"csv": "/data/stock_prices.csv", "sha256": None, "kind": "jpx"}
+    assert PANEL.spec(PanelConfig(source=JpxSource(csv="/x"))).key == "bb1f8bc5dfb889f2"
