@@ -75,19 +75,32 @@ def storage_options(url: str) -> dict[str, Any]:
 @contextmanager
 def os_errors() -> Iterator[None]:
     """Raise botocore's own errors, which s3fs lets through, as the OSError that a reader of files expects."""
-    from botocore import exceptions
+    from botocore import exceptions, parsers
 
     try:
         yield
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
         raise PermissionError("no S3 keys; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
-    except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
+    except (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError) as error:
         # Its text holds the endpoint, and that may hold a password.
         raise ConnectionError(
             f"no answer from the S3 server ({type(error).__name__}); see HINDSIGHT_S3_ENDPOINT and the network"
         ) from error
+    except parsers.ResponseParserError as error:
+        raise OSError("the S3 server's answer is not S3's XML; see HINDSIGHT_S3_ENDPOINT") from error
     except exceptions.BotoCoreError as error:
         raise OSError(str(error)) from error
+
+
+def response_of(error: BaseException) -> tuple[int, str] | None:
+    """HTTP status, and code and text, of the response behind an error of s3fs; None if there is none."""
+    from botocore.exceptions import ClientError
+
+    if not isinstance(error.__cause__, ClientError):
+        return None
+    response = error.__cause__.response
+    said = response["Error"]
+    return response["ResponseMetadata"]["HTTPStatusCode"], f"{said.get('Code', '')}: {said.get('Message', '')}"
 
 
 def _timeout() -> float:

@@ -19,8 +19,6 @@ HUB_ROOT = re.compile(r"hf://datasets/(?P<repo>[^@]+)@(?P<revision>[0-9a-f]{40})
 
 SILENCE_SECONDS = 30.0
 """A request without an answer for so long is repeated."""
-READ_AHEAD_BYTES = 1 << 19
-"""Fetched beyond a column: enough for the small columns after the text, and little of the next row group."""
 
 
 class PinnedDataset:

@@ -1,10 +1,14 @@
 """A copy of FineWeb's layout, `data/CC-MAIN-YYYY-WW/*.parquet`, on the hub, on S3 or in a folder."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tasks.common.s3 import os_errors, storage_options
+from fsspec.spec import AbstractBufferedFile
+
+from tasks.common.urls import Unanswered, open_filesystem, url_errors
+from tasks.corpus.errors import SourceChanged, SourceUnreachable
 from tasks.corpus.filters.cutoff import Dump
 from tasks.corpus.sources.reader import SourceFile, identify_local
 from tasks.corpus.sources.remote import call_server
@@ -13,6 +17,9 @@ if TYPE_CHECKING:
     from tasks.corpus.sources.hub import PinnedDataset
 
 T = TypeVar("T")
+
+READ_AHEAD_BYTES = 1 << 19
+"""Fetched beyond a column: enough for the small columns after the text, and little of the next row group."""
 
 
 class Mirror:
@@ -28,11 +35,11 @@ class Mirror:
     """
 
     def __init__(self, url: str) -> None:
-        import fsspec
-
         self.url, self._pinned = url, _pinned_dataset(url)
-        self._filesystem, path = fsspec.core.url_to_fs(url, **storage_options(url))
+        self._filesystem, path = open_filesystem(url)
         self._root = path.rstrip("/")
+        protocol = self._filesystem.protocol
+        self._is_local = "file" in ((protocol,) if isinstance(protocol, str) else protocol)
 
     def dumps(self) -> set[str]:
         """Names of its dumps, such as `CC-MAIN-2017-26`.
@@ -40,8 +47,9 @@ class Mirror:
         Raises:
             SourceUnreachable: If the hub or the bucket does not answer.
         """
+        list_dumps = partial(self._filesystem.ls, f"{self._root}/data", detail=False)
         try:
-            listed: list[str] = self.call("listed", lambda: self._filesystem.ls(f"{self._root}/data", detail=False))
+            listed: list[str] = call_server("listed", self.url, url_errors()(list_dumps))
         except FileNotFoundError:
             return set()
         return {path.rstrip("/").rsplit("/", 1)[1] for path in listed}
@@ -49,7 +57,7 @@ class Mirror:
     def files(self, dump: Dump) -> dict[str, int]:
         """A dump's parquet files in name order, with their sizes in bytes."""
         folder = f"{self._root}/data/{dump.folder}"
-        listed: list[dict[str, Any]] = self.call("listed", lambda: self._filesystem.ls(folder, detail=True))
+        listed: list[dict[str, Any]] = self._call("listed", folder, lambda: self._filesystem.ls(folder, detail=True))
         return {
             entry["name"]: entry["size"]
             for entry in sorted(listed, key=lambda entry: str(entry["name"]))
@@ -59,26 +67,63 @@ class Mirror:
     def identify(self, path: str, known: SourceFile | None = None) -> SourceFile:
         """A file's current size and digest: computed if it is local, else as the hub or the bucket states it."""
         name = path.removeprefix(self._root).lstrip("/")
-        protocol = self._filesystem.protocol
-        if "file" in ((protocol,) if isinstance(protocol, str) else protocol):
+        if self._is_local:
             return identify_local(Path(path), name, known)
         if self._pinned:
             return self._pinned.identify(name, f"{self.url}/{name}")
         self._filesystem.invalidate_cache()
-        info: dict[str, Any] = self.call("identified", lambda: self._filesystem.info(path))
+        info: dict[str, Any] = self._call("identified", path, lambda: self._filesystem.info(path))
         return SourceFile(name, info["size"], "etag", str(info.get("ETag") or info.get("etag")).strip('"'))
 
-    def stream(self, path: str) -> Any:
-        """Open a file for reading."""
+    def open(self, path: str) -> Any:
+        """Open a file for reading.
+
+        Raises:
+            SourceChanged: If it is missing.
+            SourceRefused: If the server denies access.
+            SourceUnreachable: If it does not answer.
+        """
+        if self._is_local:
+            return self._call("opened", path, lambda: self._filesystem.open(path, "rb"))
+        kind = MirrorFile
         if self._pinned:
-            from tasks.corpus.sources.hub import READ_AHEAD_BYTES, PinnedFile
+            from tasks.corpus.sources.hub import PinnedFile
 
-            return PinnedFile(self._filesystem, path, mode="rb", block_size=READ_AHEAD_BYTES)
-        return self._filesystem.open(path, "rb")
+            kind = PinnedFile
+        return self._call("opened", path, lambda: kind(self._filesystem, path, mode="rb", block_size=READ_AHEAD_BYTES))
 
-    def call(self, what: str, call: Callable[[], T]) -> T:
-        """Call the server with retries; errors as in `call_server`."""
-        return call_server(what, self.url, os_errors()(call))
+    def _call(self, what: str, path: str, call: Callable[[], T]) -> T:
+        return _call(what, self._filesystem.unstrip_protocol(path), call)
+
+
+class MirrorFile(AbstractBufferedFile):  # type: ignore[misc]
+    """A file of a bucket, read by ranges.
+
+    s3fs's own file gives its backend's errors as they are, takes a whole file for a range, and reads 50 MB ahead.
+    """
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        where = self.fs.unstrip_protocol(self.path)
+        return _call("read", where, lambda: self._range(where, start, end))
+
+    def _range(self, where: str, start: int, end: int) -> bytes:
+        content: bytes = self.fs.cat_file(self.path, start=start, end=end)
+        if len(content) > end - start:
+            raise SourceUnreachable(
+                f"{where} cannot be read by ranges: the server sends {len(content):,} bytes for one of "
+                f"{end - start:,}. Name a mirror in corpus.source."
+            )
+        if len(content) < end - start:
+            raise Unanswered(f"{len(content):,} bytes were sent, {end - start:,} were requested")
+        return content
+
+
+def _call(what: str, where: str, call: Callable[[], T]) -> T:
+    """Call the server with retries; errors as in `call_server`, but a missing file is a change of the source."""
+    try:
+        return call_server(what, where, url_errors()(call))
+    except FileNotFoundError as error:
+        raise SourceChanged(f"{where} is missing now, although it was listed. Ask who removed it.") from error
 
 
 def _pinned_dataset(url: str) -> "PinnedDataset | None":

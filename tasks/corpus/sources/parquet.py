@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tasks.corpus.errors import DamagedSource
+from tasks.corpus.errors import DamagedSource, SourceUnreachable
 from tasks.corpus.filters.clip import RawDocument
 from tasks.corpus.sources.mirror import Mirror
 
@@ -35,7 +35,7 @@ class ParquetFiles:
             DamagedSource: If the file is not parquet, is cut, lacks a column, or has one of another type.
         """
         with self._names_file(path):
-            footer = self.mirror.call("read", lambda: self._file(path)).metadata
+            footer = self._file(path).metadata
             return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
 
     def documents(self, path: str, group: int) -> Iterator[RawDocument]:
@@ -45,30 +45,21 @@ class ParquetFiles:
             DamagedSource: If the file is not parquet, is cut, lacks a column, or has one of another type.
         """
         with self._names_file(path):
-            file = self.mirror.call("read", lambda: self._file(path))
+            file = self._file(path)
             # iter_batches, not a dataset scan: the scan's threads may outlive the interpreter.
-            batches = file.iter_batches(BATCH_ROWS, row_groups=[group], columns=self.columns, use_threads=False)
-            while batch := self._next(path, batches):
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=self.columns, use_threads=False):
                 columns = [batch.column(name).to_pylist() for name in self.columns]
                 for document_id, dump, day, text, *score in zip(*columns, strict=True):
                     yield RawDocument(document_id or "", day or "", text or "", dump or "", *score)
-
-    def _next(self, path: str, batches: Iterator[Any]) -> Any:
-        try:
-            return next(batches, None)
-        except OSError:
-            # Its connection may be broken; the next attempt needs a new one.
-            self._forget(path)
-            raise
 
     def _file(self, path: str) -> "ParquetFile":
         from pyarrow.parquet import ParquetFile
 
         if path not in self._open:
-            stream = self.mirror.stream(path)
+            stream = self.mirror.open(path)
             self._open[path] = (stream, ParquetFile(stream))
             if len(self._open) > OPEN_FILES:
-                self._forget(next(iter(self._open)))
+                self._close_oldest()
         self._open.move_to_end(path)
         file = self._open[path][1]
         if missing := [column for column in self.columns if column not in file.schema_arrow.names]:
@@ -79,8 +70,8 @@ class ParquetFiles:
         _check_types(path, file.schema_arrow, self.columns)
         return file
 
-    def _forget(self, path: str) -> None:
-        stream, file = self._open.pop(path)
+    def _close_oldest(self) -> None:
+        _, (stream, file) = self._open.popitem(last=False)
         file.close()
         stream.close()
 
@@ -100,7 +91,9 @@ class ParquetFiles:
             # pyarrow raises a plain OSError without a number for a page that cannot be decoded.
             if type(error) is OSError and error.errno is None:
                 raise _damaged(path, error) from error
-            raise
+            raise SourceUnreachable(
+                f"{path} cannot be read: {error}. Check its disk, or name a mirror in corpus.source."
+            ) from error
 
 
 def _check_types(path: str, schema: "Schema", columns: Sequence[str]) -> None:

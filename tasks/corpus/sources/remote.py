@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from tasks.common import retry
+from tasks.common.urls import Unanswered
 from tasks.corpus.errors import CorpusError, SourceRefused, SourceUnreachable
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def describe_error(error: BaseException) -> str:
     """An error in a line. A response is only shown as its status, because its address may hold a signature."""
     if (response := response_of(error)) is not None:
         return f"HTTP {response.status_code} {response.headers.get('X-Error-Message', '')}".strip()[:200]
-    return f"{type(error).__name__}: {str(error)[:200]}"
+    return str(error)[:300] if isinstance(error, Unanswered) else f"{type(error).__name__}: {str(error)[:300]}"
 
 
 def _is_retryable(error: BaseException) -> bool:
@@ -88,7 +89,8 @@ def _is_retryable(error: BaseException) -> bool:
         if response.status_code == 429:
             return _limit_seconds(response.headers) <= LONGEST_LIMIT_SECONDS
         return response.status_code >= 500 or response.status_code == 408
-    return isinstance(error, (httpx.TransportError, ConnectionError, TimeoutError)) and not _is_offline_mode(error)
+    temporary = (httpx.TransportError, ConnectionError, TimeoutError, Unanswered)
+    return isinstance(error, temporary) and not _is_offline_mode(error)
 
 
 def _wait_seconds(error: BaseException, n_failed: int) -> float:
@@ -139,5 +141,6 @@ def _final_error(error: BaseException, what: str, where: str) -> CorpusError:
             "it; in a folder its files must be readable; or name another mirror in corpus.source.root."
         )
     return SourceUnreachable(
-        f"{where} cannot be {what}: {describe_error(error)}. Check the network, or name a mirror in corpus.source."
+        f"{where} cannot be {what}: {describe_error(error)}. Check the server and the network, or name a mirror in "
+        "corpus.source; finished work is kept."
     )

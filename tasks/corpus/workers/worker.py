@@ -18,7 +18,6 @@ from tasks.corpus.filters.cutoff import Cutoff
 from tasks.corpus.filters.scan import Scan
 from tasks.corpus.sources.open_reader import open_reader
 from tasks.corpus.sources.reader import Reader
-from tasks.corpus.sources.remote import retry_request
 from tasks.corpus.tokenize.engine import Engine, EngineSpec, make_engine
 from tasks.corpus.workers.chunks import ChunkWriter, DocumentBatch, chunk_file, make_batch
 from tasks.corpus.workers.work_items import WorkItem
@@ -66,19 +65,12 @@ class Worker:
         self._sign = _signature_function(job.config)
 
     def write(self, item: WorkItem, stream: IO[bytes]) -> None:
-        """Write a work item's chunk; started over after a network error.
+        """Write a work item's chunk.
 
         Raises:
             DamagedSource: If its file is corrupt and such files are not only counted.
+            CorpusError: If its file cannot be read.
         """
-
-        def attempt() -> None:
-            _clear(stream)
-            self._write(item, stream)
-
-        retry_request(attempt, item.path)
-
-    def _write(self, item: WorkItem, stream: IO[bytes]) -> None:
         source = self.job.config.source
         counts_corrupt = isinstance(source, FineWebSource) and source.on_corrupt == "count"
         score = source.language_score if isinstance(source, FineWebSource) else None
@@ -93,7 +85,8 @@ class Worker:
             if not counts_corrupt:
                 raise
             # Nothing of a damaged row group is kept, even if a part of it could be read.
-            _clear(stream)
+            stream.seek(0)
+            stream.truncate()
             n_rows = item.row_group.n_rows
             lost = ClipCounts(n_read=n_rows)
             lost.dropped[CORRUPT] = n_rows
@@ -163,8 +156,3 @@ def _signature_function(config: CorpusConfig) -> Callable[[str], np.ndarray] | N
     from tasks.corpus.filters.near_duplicates import MinHasher
 
     return MinHasher(config.deduplicate).signature
-
-
-def _clear(stream: IO[bytes]) -> None:
-    stream.seek(0)
-    stream.truncate()

@@ -72,7 +72,7 @@ def test_a_limit_in_the_hubs_own_header_is_waited_out(hub: Hub, tmp_path: Path) 
 
 def test_a_limit_of_an_hour_in_the_middle_of_a_file_is_raised_and_not_waited_out(hub: Hub, tmp_path: Path) -> None:
     hub.instead = [(STORAGE, refusal(429, Retry_After="3600"))]
-    with pytest.raises(SourceUnreachable, match=r"parquet cannot be read: HTTP 429\. Check the network"):
+    with pytest.raises(SourceUnreachable, match=r"parquet cannot be read: HTTP 429\. Check the server and the network"):
         draw(of_hub(), tmp_path / "hub")
 
 

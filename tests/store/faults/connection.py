@@ -13,9 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler
 from typing import Protocol
 
-from tests.store.faults.faults import Fault, Harm, Interruption
-
-SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+from tests.store.faults.faults import Fault, Harm, Interruption, Refusal
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,10 @@ class Connection(BaseHTTPRequestHandler):
         harm = self.server.harm_for(self.command, self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if harm is Fault.SLOW_DOWN:
-            return self._reply(Answer(503, [("Content-Type", "application/xml")], SLOW_DOWN))
+            harm = Refusal(503, "SlowDown")
+        if isinstance(harm, Refusal):
+            body = f"<Error><Code>{harm.code}</Code><Message>As the script says.</Message></Error>" if harm.code else ""
+            return self._reply(Answer(harm.status, [("Content-Type", "application/xml")], body.encode()))
         if harm is Fault.LIE:
             return self._reply(Answer(200, [("ETag", '"00000000000000000000000000000000"')], b""))
         if harm is Fault.FLIP_SENT:

@@ -35,7 +35,20 @@ class Interruption:
     halfway: bool = True
 
 
-Harm = Fault | Interruption | None
+@dataclass(frozen=True)
+class Refusal:
+    """An answer instead of the server's.
+
+    Args:
+        status: HTTP status.
+        code: S3's code, or empty for an answer without a body.
+    """
+
+    status: int
+    code: str = ""
+
+
+Harm = Fault | Interruption | Refusal | None
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ class Rule:
         of_each: Count per path instead of over all.
     """
 
-    harm: Fault | Interruption
+    harm: Fault | Interruption | Refusal
     method: str
     path: str = "/blobs/"
     times: int = 1

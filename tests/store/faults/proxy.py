@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.store.faults.connection import Connection
-from tests.store.faults.faults import Fault, Harm, Interruption, Request, Script, no_harm
+from tests.store.faults.faults import Harm, Request, Script, no_harm
 
 
 class FaultProxy(socketserver.ThreadingTCPServer):
@@ -34,7 +34,7 @@ class FaultProxy(socketserver.ThreadingTCPServer):
         with self._lock:
             self.script = script
             self.requests: list[tuple[str, str]] = []
-            self.harms: list[Fault | Interruption] = []
+            self.harms: list[Harm] = []
             self._seen: Counter[tuple[str, str]] = Counter()
 
     def count(self, method: str, part: str) -> int:
