@@ -121,7 +121,7 @@ def panel_from_prices(
     config = config or PanelConfig()
     if "source" in config.model_fields_set:
         raise PanelError(f"config.source is {config.source.kind}, and prices were passed; leave one of the two out.")
-    source = CsvSource(csv="the table passed", name=name, adjusted=adjusted)
+    source = CsvSource(csv="memory://prices", name=name, adjusted=adjusted)
     return _panel_of(prices_of_table(prices, source), {}, config.model_copy(update={"source": source}))
 
 
