@@ -229,16 +229,18 @@ def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = No
         columns = rows.columns(model)
         with threads_for(columns.shape[1]):
             points[model] = score_model(rows, columns, config)
-    draws, dropped = score_draws(rows, config, work_dir)
-    premiums = {model: draws[:, 1 + 2 * index] - draws[:, 2 + 2 * index] for index, model in enumerate(points)}
+    scored = score_draws(rows, config, work_dir)
+    premiums = {
+        model: scored.draws[:, 1 + 2 * index] - scored.draws[:, 2 + 2 * index] for index, model in enumerate(points)
+    }
     return Measurement(
         config=config,
         n_stocks=len(np.unique(rows.stocks)),
         n_rows=len(rows.target),
         n_train_rows=int(rows.is_train(config.train_until).sum()),
         reference={model: _model_score(own, premiums[model]) for model, own in points.items()},
-        stock_draws=draws,
-        dropped_stock_draws=dropped,
+        stock_draws=scored.draws,
+        dropped_stock_draws=scored.dropped,
         robust=decompose_models(rows, config, config.robust, work_dir) if config.robust else None,
     )
 

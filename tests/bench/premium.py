@@ -77,7 +77,7 @@ def compare(n_columns: int, n_draws: int) -> dict[str, float]:
     choose_device()  # imports once per process, outside both timings
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     wall, cpu = time.perf_counter(), time.process_time()
-    draws, _ = score_draws(rows, config)
+    draws = score_draws(rows, config).draws
     ours, ours_cpu = (time.perf_counter() - wall) / n_draws, (time.process_time() - cpu) / n_draws
     peak = peak_rss_mb()
     timed = np.array(list(loop_over_rows(rows, config, LOOP_DRAWS[n_columns])))
@@ -103,7 +103,7 @@ def compare_two_way(n_columns: int) -> dict[str, float]:
     columns, (schemes, _) = rows.columns("base"), make_schemes(rows.labels, config)
     weights = two_way_weights(rows.labels, TWO_WAY_DRAWS[n_columns], np.random.default_rng(0))
     started = time.perf_counter()
-    ours = score(columns, rows.target, schemes, weights)
+    ours = score(columns, rows.target, schemes, weights).r2[:, 0]
     seconds = (time.perf_counter() - started) / len(weights)
     found = {"ours_seconds_per_draw": seconds, "n_draws": len(weights)}
     if n_columns in LOOP_TWO_WAY:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.premium.gram.cells import CellGrams
 from tasks.premium.gram.devices import Device, Torch, choose_device
 from tasks.premium.inference.evaluate import Scheme, score
 from tasks.premium.reference.splits import stock_disjoint
@@ -29,7 +28,10 @@ def test_weighted_splits_on_cuda_are_those_on_the_cpu():
     columns, target, stocks, _ = made_panel(300, n_stocks=60)
     folds = stock_disjoint(stocks, 5)
     weights = np.random.default_rng(0).integers(0, 3, len(target)).astype(float)
-    on_gpu = CellGrams(columns, target, folds, Torch("cuda"), 1.0).test_sums(weights)
-    on_cpu = CellGrams(columns, target, folds, Device(), 1.0).test_sums(weights)
-    np.testing.assert_allclose(on_gpu.r2(), on_cpu.r2(), rtol=0, atol=1e-9)
-    assert np.isfinite(score(columns, target, [Scheme("on", [[fold] for fold in folds])])).all()
+    on, penalties = [Scheme("on", [[fold] for fold in folds])], np.geomspace(1, 100, 5)
+    on_gpu, on_cpu = (
+        score(columns, target, on, [weights], penalties=penalties, device=device).r2
+        for device in (Torch("cuda"), Device())
+    )
+    np.testing.assert_allclose(on_gpu, on_cpu, rtol=0, atol=1e-9)
+    assert np.isfinite(on_gpu).all()

@@ -46,7 +46,7 @@ def test_knowledge_need_not_end_on_one_day(kappa, theta):
         is_known = rng.random(len(day)) < np.where(day < n_train_days, kappa, theta)
         noise = rng.normal(size=len(day))
         column = np.where(is_known, np.sqrt(0.3) * target + np.sqrt(0.7) * noise, noise)
-        found.append(score(column[:, None], target, schemes)[0])
+        found.append(score(column[:, None], target, schemes).r2[0, 0])
     on, off = np.array(found).T
     expected_on, expected_off = planted_scores(0.3, 0.8 * kappa + 0.2 * theta, kappa, theta)
     assert within_three_errors(on, expected_on)
@@ -81,7 +81,7 @@ def test_one_hot_days_gain_on_shared_shocks_what_the_formula_says(correlation, a
     for _ in range(24):
         own, shock = rng.normal(size=len(day)), rng.normal(size=n_days)[day]
         target = np.sqrt(correlation) * shock + np.sqrt(1 - correlation) * own
-        found.append(score(np.eye(n_days)[day], target, on, alpha=alpha)[0, 0])
+        found.append(score(np.eye(n_days)[day], target, on, alpha=alpha).r2[0, 0, 0])
     assert within_three_errors(np.array(found), date_shock_on(correlation, 16, alpha))
 
 

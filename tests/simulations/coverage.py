@@ -40,7 +40,7 @@ class Coverage:
 
 def reduction(panel: Panel, weights: Iterable[FloatArray] | None = None) -> FloatArray:
     """(n_draws,) premium of the base model less that of the trained."""
-    base, trained = (score(own, panel.target, panel.on_off, weights) for own in (panel.base, panel.trained))
+    base, trained = (score(own, panel.target, panel.on_off, weights).r2[:, 0] for own in (panel.base, panel.trained))
     return (base[:, 0] - base[:, 1]) - (trained[:, 0] - trained[:, 1])
 
 

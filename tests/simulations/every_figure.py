@@ -47,7 +47,7 @@ def figures_of_panel(job: tuple[int, SeedSequence]) -> list[Estimate]:
     )
 
     def read(columns: FloatArray) -> Replicates:
-        scores = score(np.hstack([columns, noise]), panel.target, schemes, weights)
+        scores = score(np.hstack([columns, noise]), panel.target, schemes, weights).r2[:, 0]
         n_fixed = len(weights) - n_draws
         draws = scores[n_fixed:]
         return Replicates(scores[0], draws[np.isfinite(draws).all(axis=1)], scores[1:n_fixed])

@@ -63,7 +63,7 @@ def simulated_premiums(r: float, knowledge_end: date, n_panels: int, n_stocks: i
     for _ in range(n_panels):
         target, noise = rng.normal(size=(2, len(date_of_row)))
         column = np.where(is_known, np.sqrt(r) * target + np.sqrt(1 - r) * noise, noise)
-        on, off = score(column[:, None], target, on_and_off)[0]
+        on, off = score(column[:, None], target, on_and_off).r2[0, 0]
         premiums.append(on - off)
     return np.array(premiums)
 

@@ -1,98 +1,158 @@
-"""Fixed splits under many weightings of the rows: a Gram matrix per cell, and sums of cells per split."""
+"""Fixed splits under many weightings of the rows: a Gram matrix per cell, and sums of cells per train side."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from tasks.premium.gram.devices import Array, Device, grams
-from tasks.premium.gram.solve import Solver, TestSums
+from tasks.premium.gram.solve import Solver, penalties_of, solve_rows
 from tasks.premium.gram.tiles import Tiles
-from tasks.premium.rows import FloatArray, IntArray, Split
+from tasks.premium.rows import BoolArray, FloatArray, IntArray, Split
+
+CANCELLED = 1e-4
+"""A variance is computed from rows if it is less than this of the mean square: the Gram has lost four digits of it."""
+CONSTANT = 1e-12
+"""A column does not vary if its deviation, relative to its size, is below this."""
+NO_EFFECT = 1e200
+"""Penalty of a column that does not vary in train."""
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """One ridge per split.
+
+    Args:
+        alphas: (n_splits,) penalties.
+        is_standardized: Whether columns are standardized by mean and deviation of the split's weighted train rows.
+    """
+
+    alphas: FloatArray
+    is_standardized: bool = False
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """The rows that a weighting keeps, cell after cell.
+
+    Args:
+        rows: (n_kept,) their positions in the panel.
+        weights: (n_kept,) their weights.
+        design: (n_kept, order) their columns, on the device.
+        cells: First row and one past the last of each cell.
+    """
+
+    rows: IntArray
+    weights: FloatArray
+    design: Array
+    cells: Sequence[tuple[int, int]]
 
 
 class CellGrams:
-    """One model's columns, sorted by cell, ready for weightings. A cell is the rows that all splits treat alike.
+    """One model's columns, sorted by cell, ready for weightings. A cell is the rows that all train sides treat alike.
 
     Args:
         columns: (n_rows, n_columns), unscaled.
-        target: (n_rows,) returns.
+        targets: (n_rows, n_targets).
         splits: Splits of the rows.
         device: Where the arithmetic runs.
-        alpha: Ridge penalty.
     """
 
-    def __init__(
-        self, columns: FloatArray, target: FloatArray, splits: Sequence[Split], device: Device, alpha: float
-    ) -> None:
-        self.order, self.cell_of_sorted_row, train, test = _cells(splits, len(target))
-        self.tiles = Tiles.of(columns.shape[1], device.tile_width)
+    def __init__(self, columns: FloatArray, targets: FloatArray, splits: Sequence[Split], device: Device) -> None:
+        self.is_train, self.is_test = (
+            _masks(sides, len(targets)) for sides in zip(*((split.train, split.test) for split in splits), strict=True)
+        )
+        signatures, cell = np.unique(np.packbits(self.is_train, axis=0), axis=1, return_inverse=True)
+        self.order = np.argsort(cell, kind="stable")
+        self.cell_of_sorted_row = cell[self.order]
+        self.tiles = Tiles.of(columns.shape[1], targets.shape[1], device.tile_width)
         self.device = device
-        self.design = device.put(self.tiles.design(columns, target)[self.order])
-        self.solver = Solver(device, self.tiles, alpha)
-        self.to_train, self.to_test = device.put(train), device.put(test)
-        # Reused from draw to draw: mapping new gigabytes costs more than some of the arithmetic on them.
-        self.by_cell = device.empty(train.shape[1], self.tiles.width, self.tiles.width)
-        self.sides = device.empty(2, len(self.tiles.pairs), len(splits), self.tiles.width**2)
+        self.size = np.abs(columns.mean(axis=0))
+        self.design = device.put(self.tiles.design(columns, targets)[self.order])
+        self.solver = Solver(device, self.tiles, len(splits))
+        self.to_train = device.put(np.unpackbits(signatures, axis=0, count=len(splits)).astype(np.float64))
+        # Reused from draw to draw, as the solver's memory.
+        self.by_cell = device.empty(signatures.shape[1], self.tiles.width, self.tiles.width)
+        self.train = device.empty(len(self.tiles.pairs), len(splits), self.tiles.width**2)
 
-    def test_sums(self, weights: FloatArray) -> TestSums:
-        """Sums over each split's test side under one weighting.
+    def weigh(self, weights: FloatArray) -> Weighted:
+        """The rows of positive weight, from (n_rows,) weights."""
+        kept = np.flatnonzero(weights[self.order])
+        rows = self.order[kept]
+        edges = np.searchsorted(self.cell_of_sorted_row[kept], np.arange(len(self.by_cell) + 1)).tolist()
+        return Weighted(rows, weights[rows], self.design[kept], list(pairwise(edges)))
 
-        Args:
-            weights: (n_rows,) how often each row counts.
+    def fit(self, weighted: Weighted, ridges: Sequence[Ridge]) -> tuple[FloatArray, int]:
+        """Fit every ridge on every split's train side.
 
         Returns:
-            Arrays of (n_splits,); sse is NaN where a split has test rows and no train rows.
+            (n_splits, n_ridges, n_targets, order) functionals that turn a row of the design into prediction - target,
+            NaN where a split has no train row; and how many systems were solved from rows.
         """
-        train, test = self.side_grams(weights)
-        shape = (-1, self.tiles.width, self.tiles.width)
-        rows, target, squared = (self.device.get(sums) for sums in self.solver.sums(test))
-        n_train = self.device.get(self.solver.sums(train)[0])
-        sse = np.where(rows > 0, np.nan, 0.0)
-        for split in np.flatnonzero((rows > 0) & (n_train > 0)):
-            fitted = self.solver.weights(train[:, split].reshape(shape))
-            sse[split] = float(self.solver.squared_error(fitted, test[:, split].reshape(shape)))
-        return TestSums(sse, rows, target, squared)
+        train = self._train_grams(weighted)
+        n_train, variances = self._variances(train, weighted)
+        empty, n_refits, found = n_train == 0, 0, []
+        for ridge in ridges:
+            scale = variances if ridge.is_standardized else np.ones_like(variances)
+            penalties = penalties_of(self.tiles, ridge.alphas, scale)
+            penalties[empty, 0] = 1
+            functionals, exact = self.solver.solve(train, penalties)
+            for split in np.flatnonzero(~exact & ~empty).tolist():
+                functionals[split] = self._from_rows(weighted, split, penalties[split])
+            n_refits += int((~exact & ~empty).sum())
+            found.append(functionals)
+        stacked = np.stack(found, axis=1)
+        stacked[empty] = np.nan
+        return stacked, n_refits
 
-    def residuals(self) -> list[FloatArray]:
-        """(n_rows,) prediction - target of each split's fit, for all rows in their own order, each with weight 1."""
-        train, _ = self.side_grams(np.ones(len(self.order)))
-        found = []
-        for split in range(train.shape[1]):
-            fitted = self.solver.weights(train[:, split].reshape(-1, self.tiles.width, self.tiles.width))
-            residuals = np.empty(len(self.order))
-            residuals[self.order] = self.device.get(self.design @ fitted)
-            found.append(residuals)
-        return found
+    def residuals(self, weighted: Weighted, functionals: FloatArray) -> FloatArray:
+        """(n_splits, n_fits, n_kept) prediction - target of (n_splits, n_fits, order) functionals."""
+        flat = functionals.reshape(-1, self.tiles.order)
+        found = self.device.get(self.device.put(flat) @ weighted.design.T)
+        return found.reshape(*functionals.shape[:2], -1)
 
-    def side_grams(self, weights: FloatArray) -> tuple[Array, Array]:
-        """Gram of every split's train side and of its test side: (n_tiles, n_splits, width * width) each.
-
-        The next call overwrites them.
-        """
-        device, tiles = self.device, self.tiles
-        own = weights[self.order]
-        kept = np.flatnonzero(own)
-        design = self.design[kept]
-        weighted = design * device.put(own[kept])[:, None]
-        cell_edges = np.searchsorted(self.cell_of_sorted_row[kept], np.arange(len(self.by_cell) + 1)).tolist()
-        bounds = list(pairwise(cell_edges))
-        train, test = self.sides
+    def _train_grams(self, weighted: Weighted) -> Array:
+        """(n_tiles, n_splits, width * width) Gram of every train side; the next call overwrites them."""
+        left = weighted.design * self.device.put(weighted.weights)[:, None]
         flat = self.by_cell.reshape(len(self.by_cell), -1)
-        for tile, (row, column) in enumerate(tiles.pairs):
-            grams(device, weighted[:, tiles.strip(row)], design[:, tiles.strip(column)], bounds, self.by_cell)
-            device.product(self.to_train, flat, train[tile])
-            device.product(self.to_test, flat, test[tile])
-        return train, test
+        for tile, (row, column) in enumerate(self.tiles.pairs):
+            strips = left[:, self.tiles.strip(row)], weighted.design[:, self.tiles.strip(column)]
+            grams(self.device, *strips, weighted.cells, self.by_cell)
+            self.device.product(self.to_train, flat, self.train[tile])
+        return self.train
+
+    def _variances(self, train: Array, weighted: Weighted) -> tuple[FloatArray, FloatArray]:
+        """(n_splits,) weight of each train side and (n_splits, n_columns) variances; NO_EFFECT for a constant."""
+        first, diagonal = self.solver.edges(train)
+        n_train, columns = first[:, 0], slice(1, self.tiles.targets.start)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean, square = first[:, columns] / n_train[:, None], diagonal[:, columns] / n_train[:, None]
+        variances = square - mean**2
+        for split in np.flatnonzero((variances <= CANCELLED * square).any(axis=1)).tolist():
+            lost = np.flatnonzero(variances[split] <= CANCELLED * square[split])
+            variances[split, lost] = self._exact_variances(weighted, split, lost)
+        variances[n_train == 0] = 1
+        return n_train, variances
+
+    def _exact_variances(self, weighted: Weighted, split: int, columns: IntArray) -> FloatArray:
+        own = self.is_train[split, weighted.rows]
+        rows, weights = self.device.get(weighted.design[np.flatnonzero(own)][:, columns + 1]), weighted.weights[own]
+        mean = weights @ rows / weights.sum()
+        variances: FloatArray = weights @ (rows - mean) ** 2 / weights.sum()
+        # A constant's deviation is rounding error; a penalty in proportion would let it blow up test rows.
+        varies = np.sqrt(variances) > CONSTANT * (self.size[columns] + np.abs(mean))
+        return np.where(varies, variances, NO_EFFECT)
+
+    def _from_rows(self, weighted: Weighted, split: int, penalty: FloatArray) -> FloatArray:
+        own = self.is_train[split, weighted.rows]
+        design = self.device.get(weighted.design[np.flatnonzero(own)])
+        return solve_rows(design, weighted.weights[own], penalty, self.tiles)
 
 
-def _cells(splits: Sequence[Split], n_rows: int) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
-    """(n_rows,) row positions cell after cell, the cell of each, and (n_splits, n_cells) 1.0 for train, for test."""
-    member = np.zeros((n_rows, 2 * len(splits)), dtype=bool)
-    for index, split in enumerate(splits):
-        member[split.train, index] = True
-        member[split.test, len(splits) + index] = True
-    signatures, cells = np.unique(np.packbits(member, axis=1), axis=0, return_inverse=True)
-    order = np.argsort(cells, kind="stable")
-    train, test = np.split(np.unpackbits(signatures, axis=1, count=member.shape[1]).astype(np.float64).T, 2)
-    return order, cells[order], train, test
+def _masks(sides: Sequence[IntArray], n_rows: int) -> BoolArray:
+    """(n_sides, n_rows) whether a row is on a side."""
+    masks = np.zeros((len(sides), n_rows), dtype=bool)
+    for mask, side in zip(masks, sides, strict=True):
+        mask[side] = True
+    return masks

@@ -5,8 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
-from scipy.linalg.blas import dtrsv
-from scipy.linalg.lapack import dpotrf
+from scipy.linalg.lapack import dpotrf, dtrtrs
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tasks.premium.gram.tiles import Tiles
@@ -16,6 +15,8 @@ Array = Any
 """A float64 array of the device, numpy's or torch's. Slices, sums, products and assignments are written alike."""
 WIDE = 512
 """Columns from which a single product is worth several threads."""
+NARROW = 128
+"""Order up to which a call costs more than its arithmetic, so that systems are solved together."""
 
 
 class Device:
@@ -41,23 +42,39 @@ class Device:
         """Matrix product into `out`, for any strides."""
         np.matmul(left, right, out=out)
 
-    def residual_functional(self, gram: Array, tiles: Tiles) -> Array:
-        """The vector that turns a row [1, columns, target, 0] into prediction - target.
+    def residual_functionals(self, grams: Array, tiles: Tiles) -> tuple[FloatArray, FloatArray]:
+        """Vectors that turn a row [1, columns, targets, 0] into prediction - target, one per system and target.
 
         Args:
-            gram: (order, order) penalized train Gram, upper triangle; overwritten.
-            tiles: Its layout.
+            grams: (n_systems, order, order) penalized train Grams, upper triangles; overwritten.
+            tiles: Their layout.
 
         Returns:
-            (order,) intercept and weights, then -1, then zeros; NaN where the Gram is not positive definite.
+            (n_systems, n_targets, order) intercept and weights, -1 at the target, zeros; and (n_systems, order) squared
+            diagonals of the Cholesky factors. NaN where a Gram is not positive definite.
         """
-        # LAPACK reads the upper triangle by rows as the lower one by columns: no copy, and lower is faster.
-        factor, failed = dpotrf(gram.T, lower=1, clean=0, overwrite_a=1)
-        if failed:
-            return np.full(tiles.order, np.nan)
-        right = np.zeros(tiles.order)
-        right[tiles.target] = -factor[tiles.target, tiles.target]
-        return dtrsv(factor, right, lower=1, trans=1, overwrite_x=1)
+        if tiles.order > NARROW:
+            return self._one_by_one(grams, tiles)
+        try:
+            factors = np.linalg.cholesky(grams, upper=True)
+        except np.linalg.LinAlgError:
+            return self._one_by_one(grams, tiles)
+        right = _right_sides(np.zeros((len(grams), tiles.order, tiles.n_targets)), factors, tiles)
+        pivots: FloatArray = np.diagonal(factors, axis1=1, axis2=2) ** 2
+        return np.asarray(np.linalg.solve(factors, right)).transpose(0, 2, 1), pivots
+
+    def _one_by_one(self, grams: FloatArray, tiles: Tiles) -> tuple[FloatArray, FloatArray]:
+        solved = np.full((len(grams), tiles.n_targets, tiles.order), np.nan)
+        pivots = np.full((len(grams), tiles.order), np.nan)
+        for system, gram in enumerate(grams):
+            # LAPACK reads the upper triangle by rows as the lower one by columns: no copy, and lower is faster.
+            factor, failed = dpotrf(gram.T, lower=1, clean=0, overwrite_a=1)
+            if not failed:
+                right = np.zeros((tiles.n_targets, tiles.order)).T
+                right[tiles.targets] = -np.tril(factor[tiles.targets, tiles.targets]).T
+                solved[system] = dtrtrs(factor, right, lower=1, trans=1, overwrite_b=1)[0].T
+                pivots[system] = np.diagonal(factor) ** 2
+        return solved, pivots
 
 
 class Torch(Device):
@@ -87,13 +104,21 @@ class Torch(Device):
         """By the device's BLAS."""
         out[...] = left @ right
 
-    def residual_functional(self, gram: Array, tiles: Tiles) -> Array:
-        """Cholesky factor, then one triangular system."""
-        factor, failed = self.torch.linalg.cholesky_ex(gram, upper=True)
-        right = self.torch.zeros(tiles.order, 1, dtype=self.torch.float64, device=self.name)
-        right[tiles.target] = -factor[tiles.target, tiles.target]
-        solved = self.torch.linalg.solve_triangular(factor, right, upper=True)[:, 0]
-        return solved if not failed else solved * self.torch.nan
+    def residual_functionals(self, grams: Array, tiles: Tiles) -> tuple[FloatArray, FloatArray]:
+        """Cholesky factors, then triangular systems, all at once."""
+        factors, failed = self.torch.linalg.cholesky_ex(grams, upper=True)
+        right = self.put(np.zeros((len(grams), tiles.order, tiles.n_targets)))
+        solved = self.torch.linalg.solve_triangular(factors, _right_sides(right, factors, tiles), upper=True)
+        solved[failed > 0] = self.torch.nan
+        pivots = self.torch.diagonal(factors, dim1=1, dim2=2) ** 2
+        pivots[failed > 0] = self.torch.nan
+        return self.get(solved).transpose(0, 2, 1), self.get(pivots)
+
+
+def _right_sides(zeros: Array, factors: Array, tiles: Tiles) -> Array:
+    """Right sides whose solutions have -1 at their own target and 0 at the others."""
+    zeros[:, tiles.targets] = -factors[:, tiles.targets, tiles.targets]
+    return zeros
 
 
 def choose_device() -> Device:

@@ -1,85 +1,118 @@
-"""The test error of a ridge from the Gram matrices of its train side and its test side."""
-
-from dataclasses import dataclass
+"""Ridges from the Gram matrices of their train sides, and from rows where a Gram matrix is not exact enough."""
 
 import numpy as np
+from scipy.linalg import qr, solve_triangular
 
-from tasks.premium.gram.devices import Array, Device
+from tasks.premium.gram.devices import NARROW, Array, Device
 from tasks.premium.gram.tiles import Tiles
-from tasks.premium.rows import FloatArray
+from tasks.premium.rows import BoolArray, FloatArray
 
-
-@dataclass(frozen=True)
-class TestSums:
-    """Sums over a test side. R2 follows from them, also for several sides together.
-
-    Args:
-        sse: Sum of squared errors.
-        n_rows: Sum of the rows' weights.
-        target: Sum of the centred target.
-        target_squared: Sum of its squares.
-    """
-
-    __test__ = False  # not a pytest class
-
-    sse: FloatArray
-    n_rows: FloatArray
-    target: FloatArray
-    target_squared: FloatArray
-
-    @property
-    def sst(self) -> FloatArray:
-        """Sum of squares about the side's own mean."""
-        return self.target_squared - self.target**2 / self.n_rows
-
-    def r2(self) -> FloatArray:
-        """1 - SSE / SST; NaN where the target does not vary."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return 1 - self.sse / self.sst
+LEAST_PIVOT = 1e-7
+"""A system is solved from rows if elimination leaves less than this of a column's sum of squares: a Gram matrix is
+exact to 2e-16 of that sum."""
 
 
 class Solver:
-    """Solves ridges one by one in the same memory.
+    """Solves ridges in the same memory, a batch at a time.
 
     Args:
         device: Where the arithmetic runs.
         tiles: Layout of all Gram matrices.
-        alpha: Penalty on the columns; the intercept is free.
+        n_systems: Most systems of a call.
     """
 
-    def __init__(self, device: Device, tiles: Tiles, alpha: float) -> None:
+    def __init__(self, device: Device, tiles: Tiles, n_systems: int) -> None:
         self.device, self.tiles = device, tiles
-        self.whole = device.empty(tiles.order, tiles.order)
-        side = tiles.n_side
-        self.by_tile = self.whole.reshape(side, tiles.width, side, tiles.width)
+        self.n_batch = n_systems if tiles.order <= NARROW else 1
+        side, width = tiles.n_side, tiles.width
+        # Reused from draw to draw: mapping new gigabytes costs more than some of the arithmetic on them.
+        self.whole = device.empty(self.n_batch, tiles.order, tiles.order)
+        self.by_tile = self.whole.reshape(self.n_batch, side, width, side, width)
         self.pairs = tiles.pairs
-        self.rows, self.columns = (np.array(indices) for indices in zip(*self.pairs, strict=True))
-        # A tile above the diagonal counts for its mirror image too.
-        self.times = device.put(np.where(self.rows == self.columns, 1.0, 2.0))
-        penalty = np.ones(tiles.order)  # padding and target: any positive number, no weight depends on it
-        penalty[0], penalty[1 : tiles.target] = 0, alpha
-        self.penalty = device.put(penalty)
 
-    def weights(self, gram: Array, without: Array | None = None) -> Array:
-        """(order,) intercept and weights of the ridge, then -1, then zeros.
+    def solve(
+        self, train: Array, penalties: FloatArray, without: Array | None = None, summed: FloatArray | None = None
+    ) -> tuple[FloatArray, BoolArray]:
+        """Fit every system's ridge.
 
-        The train side's Gram is `gram`, less `without` if given: (n_tiles, width, width) each.
+        Args:
+            train: (n_tiles, n_systems, width * width) Grams of the train sides.
+            penalties: (n_systems, order) on the diagonal.
+            without: Grams to take off `train`, of the same shape.
+            summed: (n_systems, order) diagonals of the sums that made the train sides; their own if left out.
+
+        Returns:
+            (n_systems, n_targets, order) residual functionals as in `Device.residual_functionals`, and (n_systems,)
+            whether they are as exact as a fit from rows.
         """
+        n_systems, n_used = len(penalties), self.tiles.targets.start
+        found = np.empty((n_systems, self.tiles.n_targets, self.tiles.order))
+        exact = np.empty(n_systems, dtype=bool)
+        for start in range(0, n_systems, self.n_batch):
+            own = slice(start, min(start + self.n_batch, n_systems))
+            batch = self._assemble(train[:, own], None if without is None else without[:, own])
+            diagonal = batch.reshape(len(batch), -1)[:, :: self.tiles.order + 1]
+            diagonal += self.device.put(penalties[own])
+            scale = self.device.get(diagonal)[:, :n_used].copy() if summed is None else summed[own, :n_used]
+            found[own], pivots = self.device.residual_functionals(batch, self.tiles)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                exact[own] = (pivots[:, :n_used] > LEAST_PIVOT * scale).all(axis=1)
+        return found, exact
+
+    def edges(self, grams: Array) -> tuple[FloatArray, FloatArray]:
+        """(n_systems, order) first rows and diagonals of Grams (n_tiles, n_systems, width * width)."""
+        first, diagonal = slice(self.tiles.width), slice(None, None, self.tiles.width + 1)
+        return (
+            np.hstack([self.device.get(grams[tile, :, first]) for tile, pair in enumerate(self.pairs) if pair[0] == 0]),
+            np.hstack(
+                [
+                    self.device.get(grams[tile, :, diagonal])
+                    for tile, pair in enumerate(self.pairs)
+                    if len(set(pair)) == 1
+                ]
+            ),
+        )
+
+    def _assemble(self, train: Array, without: Array | None) -> Array:
         # Tile by tile, so that a difference stays in the cache instead of taking a pass over memory.
+        shape = (-1, self.tiles.width, self.tiles.width)
+        n_systems = train.shape[1]
         for tile, (row, column) in enumerate(self.pairs):
-            self.by_tile[row, :, column, :] = gram[tile] if without is None else gram[tile] - without[tile]
-        self.whole.reshape(-1)[:: self.tiles.order + 1] += self.penalty
-        return self.device.residual_functional(self.whole, self.tiles)
+            own = train[tile] if without is None else train[tile] - without[tile]
+            self.by_tile[:n_systems, row, :, column, :] = own.reshape(shape)
+        return self.whole[:n_systems]
 
-    def squared_error(self, weights: Array, test: Array) -> Array:
-        """Sum of squared errors on a test side, from its Gram (n_tiles, width, width)."""
-        strips = weights.reshape(self.tiles.n_side, self.tiles.width)
-        products = (test @ strips[self.columns][:, :, None])[:, :, 0]
-        return ((products * strips[self.rows]).sum(1) * self.times).sum()
 
-    def sums(self, grams: Array) -> tuple[Array, Array, Array]:
-        """Rows, sum of target and sum of its squares, from Grams (n_tiles, n_sides, width * width)."""
-        ones, target = (0, 0), (0, self.tiles.target)
-        squared = (self.tiles.target, self.tiles.target)
-        indices = [self.tiles.index_of(*entry) for entry in (ones, target, squared)]
-        return tuple(grams[tile, :, index] for tile, index in indices)
+def penalties_of(tiles: Tiles, alpha: float | FloatArray, variances: FloatArray) -> FloatArray:
+    """(n_systems, order) diagonals of penalties: none on the intercept, alpha times a column's variance.
+
+    Args:
+        tiles: Layout.
+        alpha: A penalty, or (n_systems,) penalties.
+        variances: (n_systems, n_columns); ones for unscaled columns.
+    """
+    # Padding and targets: any positive number, no weight depends on it.
+    penalties = np.ones((len(variances), tiles.order))
+    penalties[:, 0] = 0
+    penalties[:, 1 : tiles.targets.start] = np.reshape(alpha, (-1, 1)) * variances
+    return penalties
+
+
+def solve_rows(design: FloatArray, weights: FloatArray, penalty: FloatArray, tiles: Tiles) -> FloatArray:
+    """(n_targets, order) residual functionals of one ridge from its train rows, by QR with the penalty as rows.
+
+    Args:
+        design: (n_rows, order) train rows.
+        weights: (n_rows,) their weights.
+        penalty: (order,) on the diagonal.
+        tiles: Layout.
+    """
+    used, n_columns = tiles.targets.stop, tiles.targets.start
+    rows = np.sqrt(weights)[:, None] * design[:, :used]
+    penalized = np.zeros((n_columns, used))
+    penalized[:, :n_columns] = np.diag(np.sqrt(penalty[:n_columns]))
+    upper = qr(np.concatenate([rows, penalized]), mode="r", overwrite_a=True, check_finite=False)[0]
+    found = np.zeros((tiles.n_targets, tiles.order))
+    found[:, :n_columns] = solve_triangular(upper[:n_columns, :n_columns], upper[:n_columns, n_columns:]).T
+    found[:, tiles.targets] = -np.eye(tiles.n_targets)
+    return found

@@ -17,24 +17,26 @@ NARROWEST = 56
 
 @dataclass(frozen=True)
 class Tiles:
-    """How a symmetric matrix of [1, columns, target] is cut.
+    """How a symmetric matrix of [1, columns, targets] is cut.
 
     Args:
-        n_columns: Columns without the one and the target.
+        n_columns: Columns without the one and the targets.
+        n_targets: Targets that are fitted on the same columns.
         width: Rows and columns of a tile.
         n_side: Tiles along a side; the last one is padded with zeros.
     """
 
     n_columns: int
+    n_targets: int
     width: int
     n_side: int
 
     @classmethod
-    def of(cls, n_columns: int, widest: int = TILE_WIDTH) -> "Tiles":
+    def of(cls, n_columns: int, n_targets: int = 1, widest: int = TILE_WIDTH) -> "Tiles":
         """Tiles no wider than `widest` with the least padding."""
-        n_used = n_columns + 2
+        n_used = 1 + n_columns + n_targets
         n_side = max(ceil(n_used / widest), min(TILES_A_SIDE, ceil(n_used / NARROWEST)))
-        return cls(n_columns, ceil(n_used / n_side), n_side)
+        return cls(n_columns, n_targets, ceil(n_used / n_side), n_side)
 
     @property
     def order(self) -> int:
@@ -42,9 +44,9 @@ class Tiles:
         return self.width * self.n_side
 
     @property
-    def target(self) -> int:
-        """Index of the target, behind the one and the columns."""
-        return self.n_columns + 1
+    def targets(self) -> slice:
+        """Indices of the targets, behind the one and the columns."""
+        return slice(self.n_columns + 1, self.n_columns + 1 + self.n_targets)
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -60,18 +62,13 @@ class Tiles:
         """The columns of one row or column of tiles."""
         return slice(index * self.width, (index + 1) * self.width)
 
-    def index_of(self, row: int, column: int) -> tuple[int, int]:
-        """(tile, index in the flat tile) of an entry on or above the diagonal."""
-        tile = column // self.width * (column // self.width + 1) // 2 + row // self.width
-        return tile, row % self.width * self.width + column % self.width
-
-    def design(self, columns: FloatArray, target: FloatArray) -> FloatArray:
-        """(n_rows, order) one, columns and target about their means, zeros.
+    def design(self, columns: FloatArray, targets: FloatArray) -> FloatArray:
+        """(n_rows, order) one, columns and targets about their means, zeros.
 
         Centring changes no fit with a free intercept; it keeps the sums of products from cancelling.
         """
-        design = np.zeros((len(target), self.order))
+        design = np.zeros((len(targets), self.order))
         design[:, 0] = 1
-        np.subtract(columns, columns.mean(axis=0), out=design[:, 1 : self.target])
-        np.subtract(target, target.mean(), out=design[:, self.target])
+        np.subtract(columns, columns.mean(axis=0), out=design[:, 1 : self.targets.start])
+        np.subtract(targets, targets.mean(axis=0), out=design[:, self.targets])
         return design

@@ -36,7 +36,7 @@ def score_controls(rows: Rows, schemes: Sequence[Scheme], alpha: float, seed: in
         if isinstance(columns, str):
             r2, why_none, n_columns = {}, columns, 0
         else:
-            scores = score(columns, rows.target, schemes, alpha=alpha)[0].tolist()
+            scores = score(columns, rows.target, schemes, alpha=alpha).r2[0, 0].tolist()
             r2 = {scheme.name: value for scheme, value in zip(schemes, scores, strict=True) if np.isfinite(value)}
             undefined = ", ".join(scheme.name for scheme in schemes if scheme.name not in r2)
             why_none, n_columns = f"no R2 under {undefined}: {UNDEFINED}." if undefined else "", columns.shape[1]

@@ -72,8 +72,8 @@ def decompose_models(
     two_way = TwoWayDraws(rows.labels, config.seed)
     drawn = {
         model: score_two_way(
-            model, rows.columns(model), rows.target, schemes, two_way, robust.n_draws, config.alpha, work_dir
-        )
+            model, rows.columns(model), rows.target, schemes, two_way, robust.n_draws, config.alpha, work_dir=work_dir
+        ).r2[:, 0]
         for model in rows.states
     }
     kept, dropped = keep_defined(list(drawn.values()))
@@ -82,7 +82,7 @@ def decompose_models(
     weights = np.concatenate([np.ones((1, len(rows.target))), leave_out_weights(rows.labels, n_groups)])
     replicates, models = {}, {}
     for model, draws in drawn.items():
-        point, *left_out = score(rows.columns(model), rows.target, schemes, weights, config.alpha)
+        point, *left_out = score(rows.columns(model), rows.target, schemes, weights, config.alpha).r2[:, 0]
         replicates[model] = Replicates(point, draws[kept], np.array(left_out))
         models[model] = _decompose(replicates[model], rows, model, schemes[DISJOINT], config.alpha, weights)
     log.info("premium: controls")
@@ -103,7 +103,7 @@ def _decompose(
 ) -> ModelDecomposition:
     columns, dates = rows.columns(model), rows.labels["date"]
     # Without two-way draws: they would take a second pass over all draws for a minor figure.
-    point, *left_out = score(columns, demean_by_date(rows.target, dates), [disjoint], weights, alpha)[:, 0]
+    point, *left_out = score(columns, demean_by_date(rows.target, dates), [disjoint], weights, alpha).r2[:, 0, 0]
     return ModelDecomposition(
         on=replicates.under(ON).estimate(),
         off=replicates.under(OFF).estimate(),

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.premium.gram.cells import CellGrams
-from tasks.premium.gram.devices import choose_device, threads_for
-from tasks.premium.gram.solve import TestSums
+from tasks.premium.gram.cells import CellGrams, Ridge
+from tasks.premium.gram.devices import Device, choose_device, threads_for
 from tasks.premium.rows import FloatArray, Split
 
 FLAT = 1e-20
@@ -35,56 +34,106 @@ class Scheme:
         return [split for fold in self.folds for split in fold]
 
 
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """R2 of every weighting.
+
+    Args:
+        r2: (n_draws, n_fits, n_schemes); NaN where a fold has no train row, no test row or a test target that does not
+            vary. Fit 0 has unscaled columns, `alpha` and the first target; the others have standardized columns and the
+            splits' penalties, one per target.
+        n_refits: (n_draws,) how many systems were solved from rows, as their Gram matrix was not exact enough.
+    """
+
+    r2: FloatArray
+    n_refits: FloatArray
+
+
 def score(
     columns: FloatArray,
-    target: FloatArray,
+    targets: FloatArray,
     schemes: Sequence[Scheme],
     weights: Iterable[FloatArray] | None = None,
     alpha: float = 1.0,
-) -> FloatArray:
-    """R2 of a ridge with a free intercept, by weighting and scheme.
+    penalties: FloatArray | None = None,
+    device: Device | None = None,
+) -> Scored:
+    """R2 of ridges with a free intercept, by weighting, fit and scheme.
 
     Args:
         columns: (n_rows, n_columns), unscaled.
-        target: (n_rows,) returns.
+        targets: (n_rows,) returns, or (n_rows, n_targets) with the returns first.
         schemes: Splits of the rows, the same for every weighting.
         weights: (n_draws, n_rows) weight of each row, in train and in test; None for one draw of ones.
-        alpha: Penalty on the squared weights of the columns.
-
-    Returns:
-        (n_draws, n_schemes); NaN where a fold has no train row, no test row or a test target that does not vary.
+        alpha: Penalty of fit 0 on the squared weights of the columns.
+        penalties: (n_splits,) penalties of the other fits, in the order of the schemes' splits, for columns
+            standardized by mean and deviation of a split's weighted train rows; a column that does not vary there has
+            no effect. None for fit 0 alone.
+        device: Where the arithmetic runs; a GPU if there is one.
     """
-    grams = CellGrams(columns, target, [split for scheme in schemes for split in scheme.splits], choose_device(), alpha)
-    draws = [np.ones(len(target))] if weights is None else weights
+    targets = targets.reshape(len(targets), -1)
+    folds = [fold for scheme in schemes for fold in scheme.folds]
+    grams = CellGrams(columns, targets, [split for fold in folds for split in fold], device or choose_device())
+    ridges = [Ridge(np.full(len(grams.is_test), alpha))]
+    if penalties is not None:
+        ridges.append(Ridge(penalties, is_standardized=True))
+    starts = _starts([len(fold) for fold in folds]), _starts([len(scheme.folds) for scheme in schemes])
     with threads_for(columns.shape[1]):
-        return np.array([_scheme_r2(schemes, grams.test_sums(draw)) for draw in draws])
+        draws = [np.ones(len(targets))] if weights is None else weights
+        scored = [_score(grams, draw, ridges, *starts) for draw in draws]
+    r2, n_refits = zip(*scored, strict=True)
+    return Scored(np.array(r2), np.array(n_refits))
 
 
-def predict(columns: FloatArray, target: FloatArray, scheme: Scheme, alpha: float = 1.0) -> FloatArray:
-    """(n_rows,) out-of-sample prediction of the split that tests a row; NaN where no split does."""
+def predict(
+    columns: FloatArray,
+    target: FloatArray,
+    scheme: Scheme,
+    alpha: float = 1.0,
+    penalties: FloatArray | None = None,
+) -> FloatArray:
+    """(n_rows,) out-of-sample prediction of the split that tests a row; NaN where no split does.
+
+    With `penalties`, one per split, of the standardized fit.
+    """
     predictions = np.full(len(target), np.nan)
-    grams = CellGrams(columns, target, scheme.splits, choose_device(), alpha)
+    grams = CellGrams(columns, target[:, None], scheme.splits, choose_device())
+    ridge = Ridge(np.full(len(scheme.splits), alpha)) if penalties is None else Ridge(penalties, is_standardized=True)
     with threads_for(columns.shape[1]):
-        residuals = grams.residuals()
-    for split, own in zip(scheme.splits, residuals, strict=True):
-        predictions[split.test] = (target + own)[split.test]
+        weighted = grams.weigh(np.ones(len(target)))
+        residuals = grams.residuals(weighted, grams.fit(weighted, [ridge])[0][:, 0])[:, 0]
+    for is_test, own in zip(grams.is_test[:, weighted.rows], residuals, strict=True):
+        tested = weighted.rows[is_test]
+        predictions[tested] = target[tested] + own[is_test]
     return predictions
 
 
-def _scheme_r2(schemes: Sequence[Scheme], sums: TestSums) -> list[float]:
-    scores, start = [], 0
-    for scheme in schemes:
-        folds = []
-        for fold in scheme.folds:
-            folds.append(_fold_r2(sums, slice(start, start + len(fold))))
-            start += len(fold)
-        scores.append(float(np.mean(folds)))
-    return scores
+def _score(
+    grams: CellGrams, weights: FloatArray, ridges: Sequence[Ridge], fold_starts: list[int], scheme_starts: list[int]
+) -> tuple[FloatArray, int]:
+    """(n_fits, n_schemes) R2 under one weighting, and the number of systems solved from rows."""
+    weighted = grams.weigh(weights)
+    functionals, n_refits = grams.fit(weighted, ridges)
+    # The unscaled ridge counts for the first target alone.
+    fits = np.concatenate([functionals[:, 0, :1], *functionals[:, 1:].transpose(1, 0, 2, 3)], axis=1)
+    target_of_fit = [0, *range(grams.tiles.n_targets)][: fits.shape[1]]
+    test = grams.is_test[:, weighted.rows] * weighted.weights
+    sse = np.einsum("sr,sfr->sf", test, grams.residuals(weighted, fits) ** 2)
+    sse[~test.any(axis=1)] = 0
+    targets = grams.device.get(weighted.design[:, grams.tiles.targets])
+    sst = _sst(np.add.reduceat(test, fold_starts, axis=0), targets)[:, target_of_fit]
+    folds = 1 - np.add.reduceat(sse, fold_starts, axis=0) / sst
+    n_folds = np.diff([*scheme_starts, len(folds)])
+    return (np.add.reduceat(folds, scheme_starts, axis=0) / n_folds[:, None]).T, n_refits
 
 
-def _fold_r2(sums: TestSums, splits: slice) -> float:
-    """R2 of several splits' test rows together."""
-    n_rows, target, squared = (values[splits].sum() for values in (sums.n_rows, sums.target, sums.target_squared))
-    if not n_rows or (sst := squared - target**2 / n_rows) <= FLAT * squared:
-        return float("nan")
-    return float(1 - sums.sse[splits].sum() / sst)
+def _sst(test: FloatArray, targets: FloatArray) -> FloatArray:
+    """(n_folds, n_targets) weighted squares about the fold's mean; NaN where there is no row or they do not vary."""
+    with np.errstate(invalid="ignore"):
+        means = test @ targets / test.sum(axis=1, keepdims=True)
+    sst = np.einsum("fr,frt->ft", test, (targets - means[:, None]) ** 2)
+    return np.where(sst > FLAT * (test @ targets**2), sst, np.nan)
+
+
+def _starts(lengths: Sequence[int]) -> list[int]:
+    return [0, *np.cumsum(lengths)[:-1].tolist()]

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from tasks.premium.gram.cells import CellGrams, Ridge
+from tasks.premium.gram.devices import choose_device, threads_for
+from tasks.premium.gram.tiles import Tiles
+from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.rows import FloatArray, IntArray, Split
 from tasks.premium.splitters import DateDisjoint
+
+BYTES_AT_ONCE = 1e9
+"""Train sides are taken in groups whose Gram matrices and errors fit in this."""
 
 
 def inner_splits(labels: pd.DataFrame, train: IntArray, n_blocks: int) -> list[Split]:
@@ -17,6 +24,55 @@ def inner_splits(labels: pd.DataFrame, train: IntArray, n_blocks: int) -> list[S
     """
     inner = DateDisjoint(n_blocks).purged_splits(labels.iloc[train])
     return [Split(train[split.train], train[split.test]) for split in inner]
+
+
+def choose_penalties(
+    columns: FloatArray,
+    target: FloatArray,
+    labels: pd.DataFrame,
+    schemes: Sequence[Scheme],
+    alphas: Sequence[float],
+    n_blocks: int = 4,
+) -> FloatArray:
+    """Choose a penalty inside each split's train side, for columns standardized by their train rows.
+
+    Args:
+        columns: (n_rows, n_columns), unscaled.
+        target: (n_rows,) returns.
+        labels: The panel's table of labels.
+        schemes: Splits whose train sides are split again.
+        alphas: Penalties to choose among.
+        n_blocks: Blocks of consecutive days of the inner, purged CV.
+
+    Returns:
+        (n_splits,) in the order of the schemes' splits: the penalty with the smallest squared error over all inner test
+        rows, the larger one of equals.
+
+    Raises:
+        Unscorable: As `inner_splits`.
+    """
+    descending = np.sort(alphas)[::-1].astype(np.float64)
+    inner = [inner_splits(labels, split.train, n_blocks) for scheme in schemes for split in scheme.splits]
+    n_bytes = n_blocks * (Tiles.of(columns.shape[1]).n_bytes + 8 * len(alphas) * len(target))
+    n_at_once = max(1, int(BYTES_AT_ONCE // n_bytes))
+    with threads_for(columns.shape[1]):
+        groups = [inner[first : first + n_at_once] for first in range(0, len(inner), n_at_once)]
+        errors = [_inner_errors(columns, target, group, descending) for group in groups]
+    chosen: FloatArray = descending[np.concatenate(errors).argmin(axis=1)]
+    return chosen
+
+
+def _inner_errors(
+    columns: FloatArray, target: FloatArray, inner: Sequence[Sequence[Split]], alphas: FloatArray
+) -> FloatArray:
+    """(n_train_sides, n_alphas) squared errors over the inner test rows of each train side."""
+    splits = [split for own in inner for split in own]
+    grams = CellGrams(columns, target[:, None], splits, choose_device())
+    weighted = grams.weigh(np.ones(len(target)))
+    functionals, _ = grams.fit(weighted, [Ridge(np.full(len(splits), alpha), is_standardized=True) for alpha in alphas])
+    residuals = grams.residuals(weighted, functionals[:, :, 0])
+    errors = np.einsum("sr,sar->sa", grams.is_test[:, weighted.rows].astype(np.float64), residuals**2)
+    return np.add.reduceat(errors, np.cumsum([0, *(len(own) for own in inner[:-1])]), axis=0)
 
 
 def choose_alpha(columns: FloatArray, target: FloatArray, inner: Sequence[Split], alphas: Sequence[float]) -> float:

@@ -50,7 +50,7 @@ def expected_power(
     on_and_off = [scheme for name in ("on", "off") for scheme in schemes if scheme.name == name]
     premiums = []
     for columns in _noise_sets(numeric, n_columns, seed):
-        on, off = score(columns, target, on_and_off, weights, alpha).T
+        on, off = score(columns, target, on_and_off, weights, alpha).r2[:, 0].T
         premiums.append(on - off)
     differences = premiums[0] - premiums[1]
     kept = differences[np.isfinite(differences)]

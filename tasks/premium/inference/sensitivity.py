@@ -53,7 +53,7 @@ def sensitivity(
     fixed, tuned = {}, {}
     for model in MODELS:
         columns = rows.columns(model)
-        values = score(columns, rows.target, used, alpha=alpha)[0].tolist()
+        values = score(columns, rows.target, used, alpha=alpha).r2[0, 0].tolist()
         for scheme, value in zip(used, values, strict=True):
             fixed[model, scheme.name] = _tuned(value, [], scheme.name)
             tuned[model, scheme.name] = score_tuned(columns, rows, scheme, alphas, n_blocks)

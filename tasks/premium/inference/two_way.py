@@ -1,5 +1,6 @@
 """The two-way bootstrap: how far scores would move with other stocks and other days. The interval to quote."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 from numpy.random import Generator
 
 from tasks.premium.chunks import in_chunks
-from tasks.premium.inference.evaluate import Scheme, score
+from tasks.premium.inference.evaluate import Scheme, Scored, score
 from tasks.premium.reference.bootstrap import interval
 from tasks.premium.rows import FloatArray, IntArray
 from tasks.premium.splitters.labels import check_columns, number_names
@@ -116,24 +117,26 @@ class TwoWayDraws:
 def score_two_way(
     model: str,
     columns: FloatArray,
-    target: FloatArray,
-    schemes: list[Scheme],
+    targets: FloatArray,
+    schemes: Sequence[Scheme],
     draws: TwoWayDraws,
     n_draws: int,
-    alpha: float,
+    alpha: float = 1.0,
+    penalties: FloatArray | None = None,
     work_dir: Path | None = None,
-) -> FloatArray:
+) -> Scored:
     """Score one model's columns on every draw; weights change from draw to draw, splits do not.
 
     Args as in `score`; `model` names progress and the chunks kept in `work_dir`.
 
     Returns:
-        (n_draws, n_schemes) R2, NaN where a draw defines none.
+        As `score` does, of all draws.
     """
-    return in_chunks(
-        f"two-way draws of {model}, {columns.shape[1]} columns",
-        n_draws,
-        DRAWS_PER_CHUNK,
-        work_dir,
-        lambda start, stop: score(columns, target, schemes, draws.take(start, stop), alpha),
-    )
+
+    def chunk(start: int, stop: int) -> FloatArray:
+        scored = score(columns, targets, schemes, draws.take(start, stop), alpha, penalties)
+        return np.column_stack([scored.r2.reshape(stop - start, -1), scored.n_refits])
+
+    what = f"two-way draws of {model}, {columns.shape[1]} columns"
+    table = in_chunks(what, n_draws, DRAWS_PER_CHUNK, work_dir, chunk)
+    return Scored(table[:, :-1].reshape(n_draws, -1, len(schemes)), table[:, -1])

@@ -1,6 +1,8 @@
 """The reference's bootstrap: how far its scores would move with other stocks."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +22,30 @@ MAX_DRAWS_PER_CHUNK = 256
 """A narrow panel then still shows progress, and a killed run loses little."""
 
 
-def score_draws(rows: Rows, config: PremiumConfig, work_dir: Path | None = None) -> tuple[FloatArray, dict[str, int]]:
+@dataclass(frozen=True, eq=False)
+class ScoredDraws:
+    """All models on the same draws.
+
+    Args:
+        draws: (n_kept, 1 + 2 * n_models) draw, then on and off of each model.
+        dropped: Dropped draws by reason.
+        n_flat: Kept draws with a test side whose target does not vary; its R2 is 0 by scikit-learn's convention.
+        n_refits: Systems that were solved from rows, as their Gram matrix was not exact enough.
+    """
+
+    draws: FloatArray
+    dropped: Mapping[str, int]
+    n_flat: int
+    n_refits: int
+
+
+def score_draws(rows: Rows, config: PremiumConfig, work_dir: Path | None = None) -> ScoredDraws:
     """Score all models on the same draws.
 
     Args:
         rows: The panel.
         config: Draws, folds, penalty, memory.
         work_dir: Where finished chunks are kept, so that a killed run can resume.
-
-    Returns:
-        (n_kept, 1 + 2 * n_models) draw, then on and off of each model; and the dropped draws, counted by reason.
 
     Raises:
         TooFewDraws: If fewer than MIN_KEPT_DRAWS can be scored.
@@ -45,13 +61,18 @@ def score_draws(rows: Rows, config: PremiumConfig, work_dir: Path | None = None)
         )
     device = choose_device()
     scores = [_score_model(rows, model, draws, config, device, work_dir) for model in rows.states]
-    return np.column_stack([draws.kept, *scores]), dropped
+    return ScoredDraws(
+        draws=np.column_stack([draws.kept, *(own[:, :2] for own in scores)]),
+        dropped=dropped,
+        n_flat=int(draws.is_flat[draws.kept].any(axis=1).sum()),
+        n_refits=int(sum(own[:, 2].sum() for own in scores)),
+    )
 
 
 def _score_model(
     rows: Rows, model: str, draws: StockDraws, config: PremiumConfig, device: Device, work_dir: Path | None
 ) -> FloatArray:
-    """(n_kept, 2) on and off of one model."""
+    """(n_kept, 3) on and off of one model, and how many systems were solved from rows."""
     columns, is_train = rows.columns(model), rows.is_train(config.train_until)
     n_columns, n_kept = columns.shape[1], len(draws.kept)
     with threads_for(n_columns):
@@ -59,18 +80,18 @@ def _score_model(
         del columns  # the design is a copy, and at true size each is half a gigabyte
 
         def on(start: int, stop: int) -> FloatArray:
-            means: FloatArray = grams.score_on(draws.take(start, stop)).mean(axis=1, keepdims=True)
-            return means
+            folds, n_refits = grams.score_on(draws.take(start, stop))
+            return np.column_stack([folds.mean(axis=1), n_refits])
 
         def off(start: int, stop: int) -> FloatArray:
-            return grams.score_off(draws.take(start, stop))[:, np.newaxis]
+            return np.column_stack(grams.score_off(draws.take(start, stop)))
 
         what = f"stock draws of {model}, {n_columns} columns"
         # Two passes: a chunk of chronological splits holds more draws than a chunk of folds, and a stock's Gram
         # matrices are formed once per chunk.
         scored_off = in_chunks(f"{what}, off", n_kept, draws_per_chunk(grams, 1, config), work_dir, off)
         scored_on = in_chunks(f"{what}, on", n_kept, draws_per_chunk(grams, config.n_folds, config), work_dir, on)
-    return np.hstack([scored_on, scored_off])
+    return np.column_stack([scored_on[:, 0], scored_off[:, 0], scored_on[:, 1] + scored_off[:, 1]])
 
 
 def draws_per_chunk(grams: StockGrams, n_grams: int, config: PremiumConfig) -> int:

@@ -78,7 +78,10 @@ class StockDraws:
         self.n_folds = n_folds
         self.times = np.stack(list(resample_stocks(len(self.n_rows), n_draws, np.random.default_rng(seed))))
         self.folds = np.stack([assign_folds(times * self.n_rows, n_folds) for times in self.times])
-        self.drop_reasons = [self._drop_reason(*draw) for draw in zip(self.times, self.folds, strict=True)]
+        sides = np.stack([self._test_sides(*draw) for draw in zip(self.times, self.folds, strict=True)])
+        self.is_flat = sides[:, 1] > 0
+        """(n_draws, n_folds + 1) whether the target does not vary on a fold; last, after the cut."""
+        self.drop_reasons = [self._drop_reason(*draw) for draw in zip(self.times, sides, strict=True)]
         """Why each draw is dropped; empty for kept draws."""
         self.kept = np.flatnonzero([not reason for reason in self.drop_reasons])
         """(n_kept,) draws that can be scored."""
@@ -86,20 +89,25 @@ class StockDraws:
     def take(self, start: int, stop: int) -> DrawnFolds:
         """Kept draws from `start` up to `stop`."""
         draws = self.kept[start:stop]
-        return DrawnFolds(self.times[draws], self.folds[draws], self.n_folds)
+        return DrawnFolds(self.times[draws], self.folds[draws], self.is_flat[draws])
 
-    def _drop_reason(self, times: IntArray, folds: IntArray) -> str:
+    def _drop_reason(self, times: IntArray, sides: FloatArray) -> str:
         """The first reason in the order in which the reference checks them."""
         if np.count_nonzero(times) < self.n_folds:
             return TooFewStocks.reason
-        n_train = int(times @ self.n_train)
-        if min(n_train, int(times @ self.n_rows) - n_train) < MIN_ROWS:
+        if min(int(times @ self.n_train), int(sides[0, -1])) < MIN_ROWS:
             return EmptySplit.reason
-        tests = [self.range_after[:, times > 0]]
-        tests += [self.range[:, (times > 0) & (folds == fold)] for fold in range(self.n_folds)]
-        if any(low.min(initial=np.inf) >= high.max(initial=-np.inf) for low, high in tests):
-            return UndefinedR2.reason
-        return ""
+        # scikit-learn's r2_score of one row is NaN; of several rows with one and the same target it is not.
+        return UndefinedR2.reason if (sides[0] < 2).any() else ""
+
+    def _test_sides(self, times: IntArray, folds: IntArray) -> FloatArray:
+        """(2, n_folds + 1) rows of each fold and of the rows after the cut, and whether their target does not vary."""
+        chosen = [(times > 0) & (folds == fold) for fold in range(self.n_folds)]
+        sides = [(times[own] @ self.n_rows[own], self.range[:, own]) for own in chosen]
+        sides.append((times @ (self.n_rows - self.n_train), self.range_after[:, times > 0]))
+        return np.array(
+            [(n_rows, low.min(initial=np.inf) >= high.max(initial=-np.inf)) for n_rows, (low, high) in sides]
+        ).T
 
 
 def _range_by_stock(stocks: IntArray, target: FloatArray, chosen: BoolArray) -> FloatArray:

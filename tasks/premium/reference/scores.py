@@ -8,6 +8,7 @@ from sklearn.metrics import r2_score
 
 from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import UndefinedR2
+from tasks.premium.gram.stock_draws import flat_r2
 from tasks.premium.reference.splits import chronological, stock_disjoint
 from tasks.premium.rows import FloatArray, Rows, Split
 
@@ -48,16 +49,20 @@ def out_of_sample_r2(columns: FloatArray, target: FloatArray, split: Split, alph
     """R2 on the test rows of a ridge with a free intercept fitted on the train rows.
 
     Returns:
-        1 - SSE / SST about the test side's own mean; negative where that mean predicts better.
+        1 - SSE / SST about the test side's own mean; negative where that mean predicts better. By scikit-learn's
+        convention 0 where the target does not vary, or 1 if it is predicted exactly.
 
     Raises:
-        UndefinedR2: If the test side is one row or its target does not vary.
+        UndefinedR2: If the test side is one row.
     """
     truth = target[split.test]
-    if len(truth) < 2 or np.ptp(truth) == 0:
+    if len(truth) < 2:
         raise UndefinedR2(
-            f"R2 is undefined on a test side of {len(truth)} row(s) with one and the same target; "
+            f"R2 is undefined on a test side of {len(truth)} row(s); "
             "raise panel.dates_per_stock or lower premium.n_folds."
         )
-    fit = Ridge(alpha=alpha).fit(columns[split.train], target[split.train])
-    return float(r2_score(truth, fit.predict(columns[split.test])))
+    predicted = Ridge(alpha=alpha).fit(columns[split.train], target[split.train]).predict(columns[split.test])
+    if np.ptp(truth) == 0:
+        # The mean of equal numbers may miss them by rounding, by which r2_score would then divide.
+        return float(flat_r2(((truth - predicted) ** 2).sum(), target - target.mean()))
+    return float(r2_score(truth, predicted))

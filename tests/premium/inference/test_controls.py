@@ -59,7 +59,7 @@ def test_a_prompt_that_was_not_embedded_says_so_and_one_that_was_is_scored_as_an
     rows = Rows(shocked.labels, shocked.target, shocked.numeric, shocked.states, {"base": undated})
     schemes, _ = make_schemes(shocked.labels, cut_after(shocked, 70))
     control = score_controls(rows, schemes, 1.0, 123)[2]
-    expected = score(beside(undated, shocked.numeric), shocked.target, schemes)[0]
+    expected = score(beside(undated, shocked.numeric), shocked.target, schemes).r2[0, 0]
     assert [control.on, control.off, control.date_disjoint, control.disjoint] == pytest.approx(expected, abs=1e-12)
 
 
@@ -114,8 +114,8 @@ def test_demeaned_by_date_each_day_sums_to_zero_and_differences_within_a_day_sta
 def test_what_a_one_hot_date_gains_is_gone_once_the_target_is_demeaned(shocked):
     on = [Scheme("on", [[fold] for fold in stock_disjoint(shocked.stocks, 5)])]
     dates, demeaned = one_hot_dates(shocked), demean_by_date(shocked.target, shocked.labels["date"])
-    assert score(dates, shocked.target, on)[0, 0] > 0.3
-    assert score(dates, demeaned, on)[0, 0] < 0
+    assert score(dates, shocked.target, on).r2[0, 0, 0] > 0.3
+    assert score(dates, demeaned, on).r2[0, 0, 0] < 0
 
 
 def test_what_a_one_hot_date_predicts_orders_no_stocks_within_a_day(shocked):

@@ -1,10 +1,12 @@
-"""Fixed splits under weights: the Gram way and the plain way, and what weights mean."""
+"""Fixed splits under weights: the Gram way and the plain way, what weights mean, and what standardizing means."""
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from tasks.premium.gram.cells import CellGrams
-from tasks.premium.gram.devices import Torch
+from tasks.premium.gram.devices import Device, Torch
 from tasks.premium.inference.evaluate import Scheme, predict, score
 from tasks.premium.rows import Split
 from tests.premium import sklearn_loops
@@ -45,10 +47,12 @@ def panel(request):
 
 def test_weighted_scores_are_those_of_scikit_learn_with_sample_weights(panel):
     columns, target, schemes, weights = panel
-    np.testing.assert_allclose(score(*panel[:3], weights, 0.5), sklearn_loops.score(*panel[:3], weights, 0.5), **NEAR)
+    np.testing.assert_allclose(
+        score(*panel[:3], weights, 0.5).r2[:, 0], sklearn_loops.score(*panel[:3], weights, 0.5), **NEAR
+    )
     once = np.ones((1, len(target)))
     np.testing.assert_allclose(
-        score(columns, target, schemes), sklearn_loops.score(columns, target, schemes, once), **NEAR
+        score(columns, target, schemes).r2[:, 0], sklearn_loops.score(columns, target, schemes, once), **NEAR
     )
 
 
@@ -63,9 +67,10 @@ def test_a_row_of_weight_two_is_a_row_written_twice(panel):
         Scheme(own.name, [[Split(written_out(s.train), written_out(s.test)) for s in fold] for fold in own.folds])
         for own in schemes
     ]
-    np.testing.assert_allclose(
-        score(columns[drawn], target[drawn], repeated), score(columns, target, schemes, weights[:1]), **NEAR
-    )
+    penalties = np.geomspace(0.1, 100, sum(len(own.splits) for own in schemes))
+    written = score(columns[drawn], target[drawn], repeated, penalties=penalties)
+    weighted = score(columns, target, schemes, weights[:1], penalties=penalties)
+    np.testing.assert_allclose(written.r2, weighted.r2, **NEAR)
 
 
 def test_a_fold_pools_its_splits_about_one_mean(panel):
@@ -76,7 +81,7 @@ def test_a_fold_pools_its_splits_about_one_mean(panel):
         tested = np.concatenate([own.test for own in fold])
         errors = ((target - predictions)[tested] ** 2).sum()
         folds.append(1 - errors / ((target[tested] - target[tested].mean()) ** 2).sum())
-    assert score(columns, target, schemes)[0, 3] == pytest.approx(np.mean(folds), abs=1e-12)
+    assert score(columns, target, schemes).r2[0, 0, 3] == pytest.approx(np.mean(folds), abs=1e-12)
 
 
 def test_rows_that_no_split_tests_are_not_predicted(panel):
@@ -93,18 +98,73 @@ def test_what_is_not_defined_is_no_number(panel):
     flat = target.copy()
     flat[off.test] = 0.02
     for changed, own in ((target, no_train), (target, no_test), (flat, weights[:1])):
-        assert np.isnan(score(columns, changed, schemes[1:2], own)).all()
+        assert np.isnan(score(columns, changed, schemes[1:2], own, penalties=np.ones(1)).r2).all()
         assert np.isnan(sklearn_loops.score(columns, changed, schemes[1:2], own)).all()
 
 
-def test_the_gpus_code_path_gives_the_same_sums(panel):
+@pytest.mark.parametrize("weighting", [0, None])
+def test_standardized_fits_of_every_target_are_those_of_a_scaler_and_a_ridge(panel, weighting):
     columns, target, schemes, weights = panel
-    splits = schemes[3].splits
-    on_torch = CellGrams(columns, target, splits, Torch("cpu"), 1.0).test_sums(weights[0])
-    ours = score(columns, target, schemes[3:4], weights[:1])[0, 0]
-    folds = [slice(5 * fold, 5 * fold + 5) for fold in range(5)]
-    squared = [
-        on_torch.target_squared[f].sum() - on_torch.target[f].sum() ** 2 / on_torch.n_rows[f].sum() for f in folds
-    ]
-    r2 = [1 - on_torch.sse[f].sum() / sst for f, sst in zip(folds, squared, strict=True)]
-    assert ours == pytest.approx(np.mean(r2), abs=1e-12)
+    rng = np.random.default_rng(2)
+    targets = np.column_stack([target, rng.normal(size=600), target**2])
+    scaled = columns * 10.0 ** rng.integers(-1, 2, columns.shape[1])
+    own = np.ones(600) if weighting is None else weights[weighting]
+    penalties = np.geomspace(0.1, 1000, sum(len(scheme.splits) for scheme in schemes))
+    scored = score(scaled, targets, schemes, own[None], 0.5, penalties)
+    assert scored.r2.shape == (1, 4, 4)
+    np.testing.assert_allclose(scored.r2[0, 0], sklearn_loops.score(scaled, target, schemes, own[None], 0.5)[0], **NEAR)
+    for fit, column in enumerate(targets.T, start=1):
+        expected = standardized_loop(scaled, column, schemes, own, penalties)
+        np.testing.assert_allclose(scored.r2[0, fit], expected, **NEAR)
+
+
+def standardized_loop(columns, target, schemes, weights, penalties):
+    """(n_schemes,) R2 of scikit-learn's scaler and ridge, of the rows written out."""
+    found, penalty = [], iter(penalties)
+    for scheme in schemes:
+        folds = []
+        for fold in scheme.folds:
+            truth, predicted = [], []
+            for own in fold:
+                train, test = (np.repeat(rows, weights[rows].astype(int)) for rows in (own.train, own.test))
+                fit = make_pipeline(StandardScaler(), Ridge(alpha=next(penalty))).fit(columns[train], target[train])
+                truth.append(target[test])
+                predicted.append(fit.predict(columns[test]) if len(test) else [])
+            truth, predicted = np.concatenate(truth), np.concatenate(predicted)
+            folds.append(1 - ((truth - predicted) ** 2).sum() / ((truth - truth.mean()) ** 2).sum())
+        found.append(np.mean(folds))
+    return found
+
+
+def test_predictions_under_penalties_are_those_of_the_standardized_fit(panel):
+    columns, target, schemes, _ = panel
+    penalties = np.geomspace(1, 100, 5)
+    predicted = predict(columns, target, schemes[0], penalties=penalties)
+    for own, penalty in zip(schemes[0].splits, penalties, strict=True):
+        fit = make_pipeline(StandardScaler(), Ridge(alpha=penalty)).fit(columns[own.train], target[own.train])
+        np.testing.assert_allclose(predicted[own.test], fit.predict(columns[own.test]), **NEAR)
+
+
+@pytest.mark.parametrize("outside", [0.1, 1e6])
+def test_a_column_that_does_not_vary_in_train_has_no_effect(panel, outside):
+    columns, target, schemes, weights = panel
+    off = schemes[1]
+    constant = np.full(600, outside)
+    constant[off.splits[0].train] = 0.1
+    one = np.array([3.0])
+    plain, beside = (
+        score(own, target, [off], weights, penalties=one).r2[:, 1]
+        for own in (columns, np.column_stack([columns, constant]))
+    )
+    np.testing.assert_allclose(beside, plain, **NEAR)
+
+
+def test_the_gpus_code_path_gives_the_same_scores(panel):
+    columns, target, schemes, weights = panel
+    targets, penalties = np.column_stack([target, target**2]), np.geomspace(1, 100, 36)
+    on_torch, ours = (
+        score(columns, targets, schemes, weights, penalties=penalties, device=device)
+        for device in (Torch("cpu"), Device())
+    )
+    np.testing.assert_allclose(on_torch.r2, ours.r2, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(on_torch.n_refits, ours.n_refits)

@@ -41,7 +41,7 @@ def test_the_half_width_is_half_of_the_interval_of_the_difference_of_two_indepen
     premiums = []
     for generator in np.random.default_rng(0).spawn(2):
         columns = np.hstack([generator.standard_normal((1600, 4)), rows.numeric])
-        on, off = score(columns, rows.target, schemes[:2], weights).T
+        on, off = score(columns, rows.target, schemes[:2], weights).r2[:, 0].T
         premiums.append(on - off)
     low, high = np.percentile(premiums[0] - premiums[1], [2.5, 97.5])
     found = power(rows, 28)

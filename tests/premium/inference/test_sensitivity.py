@@ -61,7 +61,7 @@ def test_with_one_penalty_and_columns_already_standardized_it_is_the_plain_ridge
     columns = (columns - columns[split.train].mean(axis=0)) / columns[split.train].std(axis=0)
     off = Scheme("off", [[split]])
     tuned = score_tuned(columns, rows, off, [10.0])
-    assert tuned.r2 == pytest.approx(score(columns, rows.target, [off], alpha=10.0)[0, 0], abs=1e-12)
+    assert tuned.r2 == pytest.approx(score(columns, rows.target, [off], alpha=10.0).r2[0, 0, 0], abs=1e-12)
     assert tuned.alphas == [10.0]
 
 
@@ -78,7 +78,7 @@ def test_the_references_fit_comes_first_with_its_own_figures_and_the_reduction_i
     plain, tuned = sensitivity(planted, schemes, ALPHAS, 1.0)
     assert (plain.name, tuned.name) == ("unscaled, alpha = 1", "standardized, alpha by purged CV")
     for model, ours in (("base", (plain.base_on, plain.base_off)), ("trained", (plain.trained_on, plain.trained_off))):
-        assert ours == tuple(score(planted.columns(model), planted.target, schemes[:2])[0])
+        assert ours == tuple(score(planted.columns(model), planted.target, schemes[:2]).r2[0, 0])
     for entry in (plain, tuned):
         expected = (entry.base_on - entry.base_off) - (entry.trained_on - entry.trained_off)
         assert entry.reduction == pytest.approx(expected, abs=1e-15)

@@ -15,12 +15,13 @@ from sklearn.model_selection import GroupKFold
 from tasks.premium.build import premium_scores, write_premium
 from tasks.premium.config import PremiumConfig
 from tasks.premium.measurement import measure_models
-from tasks.premium.reference.bootstrap import interval
+from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.draws import resample_stocks
 from tasks.premium.reference.scores import Scores, score_model
 from tasks.premium.reference.splits import chronological, stock_disjoint
 from tasks.premium.rows import Rows
 from tasks.schemas.scores import PremiumScores
+from tests.premium import sklearn_loops
 
 FEW = PremiumConfig(n_draws=20, robust=None)
 
@@ -57,6 +58,29 @@ def test_point_and_draws_are_those_of_a_plain_loop(made_table, inputs, tmp_path)
             by_model = [premium_in_one_loop(drawn, states[model][drawn.index]) for model in ("base", "trained")]
             expected.append([draw, *by_model[0], *by_model[1]])
     np.testing.assert_allclose(draws, expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("flat", ["a stock", "the days after the cut"])
+def test_a_test_side_on_which_nothing_varies_scores_zero_as_scikit_learn_has_it(make_rows, flat):
+    rng = np.random.default_rng(8)
+    target, states = rng.normal(size=(8, 20)), rng.normal(size=(160, 2))
+    # Six stocks whose return is always 0: a fold of drawn ones is often made of these alone.
+    target[(slice(6), slice(None)) if flat == "a stock" else (slice(None), slice(12, None))] = 0
+    rows = make_rows(target, 12, states)
+    scored = score_draws(rows, PremiumConfig(n_draws=60, n_folds=3, robust=None))
+    stocks, is_train = rows.stocks, rows.is_train(FEW.train_until)
+    drawn = list(resample_stocks(8, 60, np.random.default_rng(123)))
+    theirs = [
+        sklearn_loops.draw_scores(states, rows.target, stocks, is_train, times, n_folds=3)
+        for times in drawn
+        if np.count_nonzero(times) >= 3
+    ]
+    np.testing.assert_allclose(scored.draws[:, 1], [np.mean(folds) for *folds, _ in theirs], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(scored.draws[:, 2], [off for *_, off in theirs], rtol=0, atol=1e-9)
+    # 1 where every drawn return is 0, so that 0 is predicted exactly.
+    assert scored.n_flat == sum(bool({0.0, 1.0} & set(own)) for own in theirs) > 20
+    point = score(rows)
+    assert 0.0 in (point.on_folds if flat == "a stock" else [point.off])
 
 
 def test_a_model_has_no_reduction_against_itself(make_rows):

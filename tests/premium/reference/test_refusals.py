@@ -1,5 +1,6 @@
 """Panels that cannot be measured give an error in one sentence with a way out."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -53,11 +54,20 @@ def test_a_cut_that_leaves_a_side_without_rows_is_refused(inputs, tmp_path, cut,
         write_premium(PremiumConfig(n_draws=10, train_until=date.fromisoformat(cut), robust=None), inputs, tmp_path)
 
 
-def test_a_test_side_on_which_nothing_varies_is_refused(make_rows):
-    target = np.random.default_rng(0).normal(size=(6, 20))
-    target[:, 12:] = 0.25
-    with pytest.raises(UndefinedR2, match=r"a test side of 48 row\(s\) with one and the same target"):
-        measure_models(make_rows(target, 12, np.ones((120, 1))), FEW)
+def test_a_test_side_of_one_row_is_refused(make_rows):
+    rng = np.random.default_rng(0)
+    rows = make_rows(rng.normal(size=(5, 20)), 12, rng.normal(size=(100, 1)))
+    # Four stocks of 20 rows and one of a single row, which is a fold of its own.
+    one = np.arange(100) < 81
+    rows = replace(
+        rows,
+        labels=rows.labels[one],
+        target=rows.target[one],
+        numeric=rows.numeric[one],
+        states={"base": rows.states["base"][one]},
+    )
+    with pytest.raises(UndefinedR2, match=r"a test side of 1 row\(s\); raise panel.dates_per_stock"):
+        measure_models(rows, FEW)
 
 
 def test_an_interval_of_a_few_draws_is_refused_with_the_reasons(make_rows):

@@ -66,7 +66,7 @@ def test_walking_forward_gives_the_figures_of_the_public_recipe(golden, name, em
         sizes = [(fold["n_train"], fold["n_test"]) for fold in expected["folds"]]
         assert [(len(split.train), len(split.test)) for split in splits] == sizes
         ways = [Scheme("pooled", [splits]), *(Scheme(str(split), [[split]]) for split in splits)]
-        pooled, *folds = score(own, target, ways)[0].tolist()
+        pooled, *folds = score(own, target, ways).r2[0, 0].tolist()
         assert pooled == near(expected["pooled_r2"])
         assert folds == near([fold["r2"] for fold in expected["folds"]])
         assert np.mean(folds) == near(expected["mean_r2"])
@@ -82,7 +82,7 @@ def test_the_cut_with_and_without_embargo_gives_the_figures_of_the_public_recipe
         for model, own in columns.items():
             expected = figures[model][place] if place else figures[model]
             assert (len(splits[0].train), len(splits[0].test)) == (expected["n_train"], expected["n_test"])
-            assert score(own, target, [Scheme("off", [splits])])[0, 0] == near(expected["r2_off"])
+            assert score(own, target, [Scheme("off", [splits])]).r2[0, 0, 0] == near(expected["r2_off"])
 
 
 @pytest.mark.parametrize("golden", GOLDENS, indirect=True)
@@ -91,7 +91,9 @@ def test_stock_disjoint_folds_are_those_of_the_public_recipe(golden):
     splits = splits_of(StockDisjoint(5), labels)
     assert [sorted(set(labels["code"].iloc[split.test])) for split in splits] == figures["folds_test_codes"]
     for model, own in columns.items():
-        assert score(own, target, [Scheme("on", [[split] for split in splits])])[0, 0] == near(figures[model]["r2_on"])
+        assert score(own, target, [Scheme("on", [[split] for split in splits])]).r2[0, 0, 0] == near(
+            figures[model]["r2_on"]
+        )
 
 
 def test_thirty_train_rows_of_the_seeds_cut_are_labelled_with_prices_of_the_test_span(real_labels):
