@@ -14,6 +14,9 @@ class EmbedConfig(Config):
     tokens_per_batch: int = Field(8_192, ge=64, le=1_048_576)
     """Tokens of a batch, padding included; a longer sentence is a batch of its own. Another value may change a state's
     last bits."""
+    cpu_threads: int = Field(1, ge=1, le=1_024)
+    """Threads on a machine without a GPU; for a large model as many as it has cores. Another value may change a state's
+    last bits, so neither cores nor load decide it."""
     max_tokens: int = Field(1_024, ge=8, le=262_144)
     """Longest sentence; a longer one is refused and not cut, because cutting changes the last token."""
     undated: bool = True

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from tasks.common.threads import torch_threads
 from tasks.embed.config import EmbedConfig
 from tasks.embed.errors import NoUndatedSentences, UnusablePrompt
 from tasks.embed.hidden_states import last_token_states, load_headless
@@ -51,10 +52,11 @@ def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: 
     columns = read_sentences(config, panel, model)
     headless = load_headless(model.path)
     started = time.monotonic()
-    for column, sentences in columns.items():
-        # Columns are not batched together, so that a column's bytes do not depend on the other.
-        states = last_token_states(headless, sentences.ids, config.tokens_per_batch)
-        np.save(folder / FILES[column], states[sentences.of_row])
+    with torch_threads(config.cpu_threads, "embed"):
+        for column, sentences in columns.items():
+            # Columns are not batched together, so that a column's bytes do not depend on the other.
+            states = last_token_states(headless, sentences.ids, config.tokens_per_batch)
+            np.save(folder / FILES[column], states[sentences.of_row])
     (folder / "prompts.sha256").write_text(panel.prompts_sha256() + "\n")
     seconds = time.monotonic() - started
     n_tokens = sum(len(ids) for sentences in columns.values() for ids in sentences.ids)

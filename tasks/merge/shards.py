@@ -3,7 +3,6 @@
 import errno
 import json
 import logging
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 
 from tasks.checkpoints.dtypes import ITEM_BYTES
 from tasks.common.progress import Progress
+from tasks.common.threads import n_cores
 from tasks.merge.errors import DiskFull
 from tasks.merge.finished import FinishedFile, file_identity, find_finished, record_finished
 from tasks.merge.stored_tensors import INDEX, SINGLE
@@ -130,7 +130,7 @@ def _linked(file: Path, link: Path) -> bool:
 def _n_threads(left: Sequence[Shard]) -> int:
     """Files written at once; only one where adapters are folded, which needs more memory and all processors."""
     only_copied = all(isinstance(tensor, CopiedTensor) for shard in left for tensor in shard.tensors)
-    return min(MAX_THREADS, len(os.sched_getaffinity(0))) if only_copied else 1
+    return min(MAX_THREADS, n_cores()) if only_copied else 1
 
 
 def _write_shard(shard: Shard, identity: str, work_dir: Path, progress: Progress, cancelled: Event) -> FinishedFile:

@@ -1,5 +1,6 @@
 """A state is the last real token's, independent of padding, in its panel's row."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
+from torch.nn.modules.module import register_module_forward_pre_hook
 from transformers import AutoModelForCausalLM, OPTConfig
 
 from tasks.embed.config import REVISION, EmbedConfig, embed_label
@@ -105,6 +107,28 @@ def test_without_the_control_there_are_no_undated_states_and_the_others_are_the_
     assert Embeddings(tmp_path).undated() is None
     assert facts["n_unique_undated"] is None
     assert (tmp_path / "states.npy").read_bytes() == (three_times[0].path / "states.npy").read_bytes()
+
+
+def test_the_model_computes_with_the_recipes_threads_whatever_the_process_has(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: set[int] = set()
+    hook = register_module_forward_pre_hook(lambda module, arguments: seen.add(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with caplog.at_level("INFO"):
+            write_states(EmbedConfig(undated=False, cpu_threads=2), sentences_panel(PROMPTS), tiny_base(), tmp_path)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+        hook.remove()
+    assert seen == {2}
+    assert f"embed: threads: 2 of {len(os.sched_getaffinity(0))} cores, load " in caplog.text
+
+
+def test_another_number_of_threads_may_give_other_bits_and_so_is_another_artifact() -> None:
+    assert EmbedConfig(cpu_threads=2).identity() != EmbedConfig().identity()
 
 
 def test_a_panel_without_undated_sentences_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from typing import Any
 from uuid import uuid4
 
+from tasks.common.threads import n_cores
 from tasks.corpus.errors import DaskMissing, NoWorkers, UnknownRunner
 from tasks.corpus.workers.work_items import WorkItem
 from tasks.corpus.workers.worker import Job, Worker, make_chunk, prepare_worker, process_item
@@ -152,7 +153,7 @@ def configured(token_budget: int, tokenizer: Callable[[], Any] | None = None) ->
     if kind == "in_process" or (not kind and token_budget < IN_PROCESS_TOKENS):
         opened = in_process(tokenizer)
     elif kind in ("", "processes") and (rest.isdigit() or not rest):
-        opened = processes(int(rest) if rest else len(os.sched_getaffinity(0)))
+        opened = processes(int(rest) if rest else n_cores())
     elif kind == "dask" and rest:
         opened = dask(rest)
     elif kind == "here":

@@ -15,6 +15,7 @@ import psutil
 
 from tasks.common.processes import end_tree
 from tasks.common.settings import is_checkout, project_root, state_dir
+from tasks.common.threads import n_cores
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainerMissing, TrainError, TrainingFailed
 from tasks.train.pipeline.monitor import Monitor
@@ -142,9 +143,12 @@ def trainer_environment(on_cpu: bool = False, n_ranks: int = 1) -> dict[str, str
         "CUDA_VISIBLE_DEVICES": _visible_gpus(n_ranks, may_lack=on_cpu),
     }
     defaults = dict(KEEP_MEMORY) if on_cpu else {}
-    if n_ranks > 1:
+    if on_cpu:
+        # The same bits on every machine, and no waiting for another process's threads.
+        defaults["OMP_NUM_THREADS"] = "1"
+    elif n_ranks > 1:
         # By default torch's launcher gives every rank one thread and warns.
-        defaults["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_ranks))
+        defaults["OMP_NUM_THREADS"] = str(max(1, n_cores() // n_ranks))
     return defaults | os.environ | fixed
 
 

@@ -100,6 +100,17 @@ def test_eight_ranks_are_started_by_torchs_launcher_on_a_lifeline(trainer: Path)
     assert " ".join(trainer_command(ON_CPU)) == f"{trainer} -m tasks.train.trainer axolotl.yaml"
 
 
+def test_a_trainer_on_a_cpu_has_one_thread_unless_the_environment_says_another_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert trainer_environment(on_cpu=True)["OMP_NUM_THREADS"] == "1"
+    assert trainer_environment(on_cpu=True, n_ranks=2)["OMP_NUM_THREADS"] == "1"
+    assert "OMP_NUM_THREADS" not in trainer_environment()
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert trainer_environment(on_cpu=True)["OMP_NUM_THREADS"] == "3"
+
+
 def test_every_rank_has_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert trainer_environment(n_ranks=8)["CUDA_VISIBLE_DEVICES"] == "0,1,2,3,4,5,6,7"
