@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from tasks.premium.gram.devices import Array, Device, grams
-from tasks.premium.gram.solve import Solver, penalties_of, solve_rows
+from tasks.premium.gram.solve import LEAST_PIVOT, Solver, penalties_of, solve_rows
 from tasks.premium.gram.tiles import Tiles
 from tasks.premium.rows import BoolArray, FloatArray, IntArray, Split
 
@@ -57,9 +57,17 @@ class CellGrams:
         targets: (n_rows, n_targets).
         splits: Splits of the rows.
         device: Where the arithmetic runs.
+        least_pivot: As in `Solver`.
     """
 
-    def __init__(self, columns: FloatArray, targets: FloatArray, splits: Sequence[Split], device: Device) -> None:
+    def __init__(
+        self,
+        columns: FloatArray,
+        targets: FloatArray,
+        splits: Sequence[Split],
+        device: Device,
+        least_pivot: float = LEAST_PIVOT,
+    ) -> None:
         self.is_train, self.is_test = (
             _masks(sides, len(targets)) for sides in zip(*((split.train, split.test) for split in splits), strict=True)
         )
@@ -70,7 +78,7 @@ class CellGrams:
         self.device = device
         self.size = np.abs(columns.mean(axis=0))
         self.design = device.put(self.tiles.design(columns, targets)[self.order])
-        self.solver = Solver(device, self.tiles, len(splits))
+        self.solver = Solver(device, self.tiles, len(splits), least_pivot)
         self.to_train = device.put(np.unpackbits(signatures, axis=0, count=len(splits)).astype(np.float64))
         # Reused from draw to draw, as the solver's memory.
         self.by_cell = device.empty(signatures.shape[1], self.tiles.width, self.tiles.width)

@@ -14,6 +14,8 @@ from tasks.premium.splitters import DateDisjoint
 
 BYTES_AT_ONCE = 1e9
 """Train sides are taken in groups whose Gram matrices and errors fit in this."""
+LEAST_PIVOT = 1e-11
+"""As in `gram.solve`: to choose among penalties, errors need five digits and not ten."""
 
 
 def inner_splits(labels: pd.DataFrame, train: IntArray, n_blocks: int) -> list[Split]:
@@ -67,7 +69,7 @@ def _inner_errors(
 ) -> FloatArray:
     """(n_train_sides, n_alphas) squared errors over the inner test rows of each train side."""
     splits = [split for own in inner for split in own]
-    grams = CellGrams(columns, target[:, None], splits, choose_device())
+    grams = CellGrams(columns, target[:, None], splits, choose_device(), LEAST_PIVOT)
     weighted = grams.weigh(np.ones(len(target)))
     functionals, _ = grams.fit(weighted, [Ridge(np.full(len(splits), alpha), is_standardized=True) for alpha in alphas])
     residuals = grams.residuals(weighted, functionals[:, :, 0])

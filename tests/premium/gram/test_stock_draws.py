@@ -22,12 +22,20 @@ def made_panel(n_columns: int, n_stocks: int = 12, seed: int = 0):
     return columns, target, stocks, rng.random(len(stocks)) < 0.7
 
 
-def scored(panel, device, n_draws=6, chunk=6, alpha=1.0):
+def stock_scores(panel, device, n_draws=6, chunk=6, alpha=1.0):
+    """The draws, (n_kept, n_folds + 1) R2 of folds and off, and how many systems were solved from rows."""
     columns, target, stocks, is_train = panel
     draws = StockDraws(stocks, is_train, target, n_draws, 5, 3)
     ready = StockGrams(columns, target, stocks, is_train, device, alpha)
     taken = [draws.take(start, start + chunk) for start in range(0, len(draws.kept), chunk)]
-    return draws, np.concatenate([np.column_stack([ready.score_on(own)[0], ready.score_off(own)[0]]) for own in taken])
+    on, off = zip(*((ready.score_on(own), ready.score_off(own)) for own in taken), strict=True)
+    r2, n_refits = (np.concatenate(own) for own in zip(*on, strict=True))
+    r2_off, n_refits_off = (np.concatenate(own) for own in zip(*off, strict=True))
+    return draws, np.column_stack([r2, r2_off]), int((n_refits + n_refits_off).sum())
+
+
+def scored(*args, **kwargs):
+    return stock_scores(*args, **kwargs)[:2]
 
 
 # 3: one tile; 60: two; 130: three with filling; 300: fewer rows than columns.

@@ -1,0 +1,75 @@
+"""Scores are exact to 1e-9 where Gram matrices are not: such systems are solved from rows, and counted."""
+
+import numpy as np
+import pytest
+
+from tasks.premium.gram.devices import Device, Torch
+from tasks.premium.inference.evaluate import Scheme, score
+from tasks.premium.reference.splits import stock_disjoint
+from tests.premium import sklearn_loops
+from tests.premium.gram.test_stock_draws import made_panel, stock_scores
+
+WIDTHS = [8, 40, 130]
+
+
+def one_stock_much_larger(columns, stocks, factor):
+    return np.where((stocks == 0)[:, None], factor, 1.0) * (columns - columns.mean(axis=0))
+
+
+def twice(columns, size):
+    """The first column a million times larger, twice; and a panel whose ridge is the same by arithmetic.
+
+    A ridge splits a column's weight evenly over its copies: two are one that is sqrt(2) times larger.
+    """
+    first = size * (columns[:, :1] - columns[:, :1].mean())
+    return np.hstack([first, columns[:, 1:], first]), np.hstack([np.sqrt(2) * first, columns[:, 1:]])
+
+
+def near(ours, theirs):
+    """To 1e-9, relative for scores beyond 1: where one stock tests the others R2 is -1e9."""
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_columns", WIDTHS)
+@pytest.mark.parametrize("factor", [1e2, 1e3, 1e4, 1e5])
+def test_draws_are_those_of_rows_where_one_stocks_columns_are_much_larger(n_columns, factor):
+    columns, target, stocks, is_train = made_panel(n_columns)
+    panel = one_stock_much_larger(columns, stocks, factor), target, stocks, is_train
+    draws, ours, n_refits = stock_scores(panel, Device())
+    near(ours, [sklearn_loops.draw_scores(*panel, draws.times[draw], solver="svd") for draw in draws.kept])
+    assert (n_refits > 0) or (factor < 1e3)
+
+
+@pytest.mark.parametrize("n_columns", WIDTHS)
+@pytest.mark.parametrize("size", [1e3, 1e7])
+@pytest.mark.parametrize("device", [Device(), Torch("cpu")])
+def test_draws_with_the_same_column_twice_are_those_of_one_column(n_columns, size, device):
+    columns, *rest = made_panel(n_columns)
+    doubled, single = twice(columns, size)
+    draws, ours, n_refits = stock_scores((doubled, *rest), device)
+    near(ours, [sklearn_loops.draw_scores(single, *rest, draws.times[draw], solver="svd") for draw in draws.kept])
+    assert n_refits == 6 * len(draws.kept)
+
+
+@pytest.mark.parametrize("n_columns", WIDTHS)
+def test_weighted_scores_are_those_of_rows_on_such_panels_too(n_columns):
+    columns, target, stocks, _ = made_panel(n_columns)
+    schemes = [Scheme("on", [[fold] for fold in stock_disjoint(stocks, 5)])]
+    weights = np.random.default_rng(0).integers(0, 3, (2, len(target))).astype(float)
+    larger = one_stock_much_larger(columns, stocks, 1e5)
+    doubled, single = twice(columns, 1e7)
+    for own, same in ((larger, larger), (doubled, single)):
+        scored = score(own, target, schemes, weights, penalties=np.full(5, 10.0))
+        near(scored.r2[:, 0], sklearn_loops.score(same, target, schemes, weights, solver="svd"))
+        assert np.isfinite(scored.r2).all()
+        assert (scored.n_refits > 0).all()
+    # Standardized, a column and its copy have one scale, whatever it was.
+    plain = score(twice(columns, 1.0)[0], target, schemes, weights, penalties=np.full(5, 10.0))
+    near(scored.r2[:, 1], plain.r2[:, 1])
+
+
+def test_a_well_conditioned_panel_is_solved_from_its_gram_matrices_alone():
+    panel = made_panel(130)
+    assert stock_scores(panel, Device())[2] == 0
+    schemes = [Scheme("on", [[fold] for fold in stock_disjoint(panel[2], 5)])]
+    assert score(*panel[:2], schemes, penalties=np.full(5, 0.1)).n_refits.tolist() == [0]
