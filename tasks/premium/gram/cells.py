@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tasks.premium.gram.devices import Array, Device, grams
+from tasks.premium.gram.devices import Array, Device, grams, in_threads
 from tasks.premium.gram.solve import LEAST_PIVOT, Solver, penalties_of, solve_rows
 from tasks.premium.gram.tiles import Tiles
 from tasks.premium.rows import BoolArray, FloatArray, IntArray, Split
@@ -74,21 +74,21 @@ class CellGrams:
         signatures, cell = np.unique(np.packbits(self.is_train, axis=0), axis=1, return_inverse=True)
         self.order = np.argsort(cell, kind="stable")
         self.cell_of_sorted_row = cell[self.order]
-        self.tiles = Tiles.of(columns.shape[1], targets.shape[1], device.tile_width)
+        self.tiles = Tiles.of(columns.shape[1], targets.shape[1], device.cell_tile_width)
         self.device = device
         self.size = np.abs(columns.mean(axis=0))
         self.design = device.put(self.tiles.design(columns, targets)[self.order])
         self.solver = Solver(device, self.tiles, len(splits), least_pivot)
         self.to_train = device.put(np.unpackbits(signatures, axis=0, count=len(splits)).astype(np.float64))
         # Reused from draw to draw, as the solver's memory.
-        self.by_cell = device.empty(signatures.shape[1], self.tiles.width, self.tiles.width)
+        self.by_cell = device.empty(self.solver.n_workers, signatures.shape[1], self.tiles.width, self.tiles.width)
         self.train = device.empty(len(self.tiles.pairs), len(splits), self.tiles.width**2)
 
     def weigh(self, weights: FloatArray) -> Weighted:
         """The rows of positive weight, from (n_rows,) weights."""
         kept = np.flatnonzero(weights[self.order])
         rows = self.order[kept]
-        edges = np.searchsorted(self.cell_of_sorted_row[kept], np.arange(len(self.by_cell) + 1)).tolist()
+        edges = np.searchsorted(self.cell_of_sorted_row[kept], np.arange(self.by_cell.shape[1] + 1)).tolist()
         return Weighted(rows, weights[rows], self.design[kept], list(pairwise(edges)))
 
     def fit(self, weighted: Weighted, ridges: Sequence[Ridge]) -> tuple[FloatArray, int]:
@@ -123,11 +123,16 @@ class CellGrams:
     def _train_grams(self, weighted: Weighted) -> Array:
         """(n_tiles, n_splits, width * width) Gram of every train side; the next call overwrites them."""
         left = weighted.design * self.device.put(weighted.weights)[:, None]
-        flat = self.by_cell.reshape(len(self.by_cell), -1)
-        for tile, (row, column) in enumerate(self.tiles.pairs):
-            strips = left[:, self.tiles.strip(row)], weighted.design[:, self.tiles.strip(column)]
-            grams(self.device, *strips, weighted.cells, self.by_cell)
-            self.device.product(self.to_train, flat, self.train[tile])
+        pairs = list(enumerate(self.tiles.pairs))
+
+        def work(worker: int) -> None:
+            by_cell = self.by_cell[worker]
+            for tile, (row, column) in pairs[worker :: self.solver.n_workers]:
+                strips = left[:, self.tiles.strip(row)], weighted.design[:, self.tiles.strip(column)]
+                grams(self.device, *strips, weighted.cells, by_cell)
+                self.device.product(self.to_train, by_cell.reshape(len(by_cell), -1), self.train[tile])
+
+        in_threads(self.solver.n_workers, work)
         return self.train
 
     def _variances(self, train: Array, weighted: Weighted) -> tuple[FloatArray, FloatArray]:

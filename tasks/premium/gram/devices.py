@@ -1,11 +1,15 @@
 """Where the arithmetic runs: BLAS and LAPACK on this machine's cores, or PyTorch on a GPU."""
 
-from collections.abc import Sequence
+import ctypes
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dtrtrs
+from scipy.linalg import cython_lapack
+from scipy.linalg.lapack import dtrtrs
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tasks.premium.gram.tiles import Tiles
@@ -23,7 +27,13 @@ class Device:
     """numpy and LAPACK on the CPU; a subclass spells the same operations for PyTorch."""
 
     tile_width = 128
-    """Widest tile that suits the device."""
+    """Widest tile where there is one Gram per stock."""
+    cell_tile_width = 256
+    """Widest tile where there is one per cell: cells have more rows and are fewer."""
+
+    def n_workers(self, tiles: Tiles) -> int:
+        """Threads that solve systems side by side; on narrow ones they would wait for the interpreter."""
+        return len(os.sched_getaffinity(0)) if tiles.order >= WIDE else 1
 
     def put(self, array: FloatArray) -> Array:
         """Copy an array to the device."""
@@ -67,9 +77,8 @@ class Device:
         solved = np.full((len(grams), tiles.n_targets, tiles.order), np.nan)
         pivots = np.full((len(grams), tiles.order), np.nan)
         for system, gram in enumerate(grams):
-            # LAPACK reads the upper triangle by rows as the lower one by columns: no copy, and lower is faster.
-            factor, failed = dpotrf(gram.T, lower=1, clean=0, overwrite_a=1)
-            if not failed:
+            if _factor(gram):
+                factor = gram.T
                 right = np.zeros((tiles.n_targets, tiles.order)).T
                 right[tiles.targets] = -np.tril(factor[tiles.targets, tiles.targets]).T
                 solved[system] = dtrtrs(factor, right, lower=1, trans=1, overwrite_b=1)[0].T
@@ -80,12 +89,16 @@ class Device:
 class Torch(Device):
     """PyTorch on the named device: `cuda`, or `cpu` in tests that compare both classes."""
 
-    tile_width = 512
+    tile_width = cell_tile_width = 512
 
     def __init__(self, name: str) -> None:
         import torch
 
         self.name, self.torch = name, torch
+
+    def n_workers(self, tiles: Tiles) -> int:
+        """One: the device has threads of its own."""
+        return 1
 
     def put(self, array: FloatArray) -> Array:
         """Copy to the device."""
@@ -115,6 +128,27 @@ class Torch(Device):
         return self.get(solved).transpose(0, 2, 1), self.get(pivots)
 
 
+def _factor(gram: FloatArray) -> bool:
+    """Replace the upper triangle by its Cholesky factor; False if the matrix is not positive definite."""
+    order, failed = ctypes.c_int(len(gram)), ctypes.c_int()
+    # LAPACK reads the upper triangle by rows as the lower one by columns: no copy, and lower is faster.
+    _dpotrf(b"L", ctypes.byref(order), gram.ctypes.data, ctypes.byref(order), ctypes.byref(failed))
+    return failed.value == 0
+
+
+def _lapack(name: str, *types: Any) -> Callable[..., None]:
+    """A function of scipy's LAPACK that lets other threads run meanwhile, as scipy.linalg.lapack's do not."""
+    capsule = cython_lapack.__pyx_capi__[name]
+    name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return ctypes.CFUNCTYPE(None, *types)(pointer_of(capsule, name_of(capsule)))
+
+
+_INT = ctypes.POINTER(ctypes.c_int)
+_dpotrf = _lapack("dpotrf", ctypes.c_char_p, _INT, ctypes.c_void_p, _INT, _INT)
+
+
 def _right_sides(zeros: Array, factors: Array, tiles: Tiles) -> Array:
     """Right sides whose solutions have -1 at their own target and 0 at the others."""
     zeros[:, tiles.targets] = -factors[:, tiles.targets, tiles.targets]
@@ -128,13 +162,27 @@ def choose_device() -> Device:
     return Torch("cuda") if torch.cuda.is_available() else Device()
 
 
-def threads_for(n_columns: int) -> AbstractContextManager[object]:
-    """Give BLAS all cores for wide panels, one for narrow ones.
+def one_thread() -> AbstractContextManager[object]:
+    """One BLAS thread, where systems are solved side by side or are small.
 
     Thousands of small systems wait for each other's threads: on two busy cores that cost a factor of twenty.
     """
     limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
-    return nullcontext() if n_columns >= WIDE else limits
+    return limits
+
+
+def threads_for(n_columns: int) -> AbstractContextManager[object]:
+    """Give BLAS all cores for wide panels, one for narrow ones."""
+    return nullcontext() if n_columns >= WIDE else one_thread()
+
+
+def in_threads(n_workers: int, work: Callable[[int], None]) -> None:
+    """Call `work` with 0, 1, ... side by side; it must spend its time outside the interpreter."""
+    if n_workers == 1:
+        work(0)
+        return
+    with ThreadPoolExecutor(n_workers) as pool:
+        list(pool.map(work, range(n_workers)))
 
 
 def grams(device: Device, left: Array, right: Array, bounds: Sequence[tuple[int, int]], out: Array) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
-from tasks.premium.gram.devices import NARROW, Array, Device
+from tasks.premium.gram.devices import NARROW, Array, Device, in_threads
 from tasks.premium.gram.tiles import Tiles
 from tasks.premium.rows import BoolArray, FloatArray
 
@@ -29,10 +29,11 @@ class Solver:
     def __init__(self, device: Device, tiles: Tiles, n_systems: int, least_pivot: float = LEAST_PIVOT) -> None:
         self.device, self.tiles, self.least_pivot = device, tiles, least_pivot
         self.n_batch = n_systems if tiles.order <= NARROW else 1
+        self.n_workers = min(n_systems, device.n_workers(tiles))
         side, width = tiles.n_side, tiles.width
         # Reused from draw to draw: mapping new gigabytes costs more than some of the arithmetic on them.
-        self.whole = device.empty(self.n_batch, tiles.order, tiles.order)
-        self.by_tile = self.whole.reshape(self.n_batch, side, width, side, width)
+        self.whole = device.empty(self.n_workers, self.n_batch, tiles.order, tiles.order)
+        self.by_tile = self.whole.reshape(self.n_workers, self.n_batch, side, width, side, width)
         self.pairs = tiles.pairs
 
     def solve(
@@ -53,39 +54,36 @@ class Solver:
         n_systems, n_used = len(penalties), self.tiles.targets.start
         found = np.empty((n_systems, self.tiles.n_targets, self.tiles.order))
         exact = np.empty(n_systems, dtype=bool)
-        for start in range(0, n_systems, self.n_batch):
-            own = slice(start, min(start + self.n_batch, n_systems))
-            batch = self._assemble(train[:, own], None if without is None else without[:, own])
-            diagonal = batch.reshape(len(batch), -1)[:, :: self.tiles.order + 1]
-            diagonal += self.device.put(penalties[own])
-            scale = self.device.get(diagonal)[:, :n_used].copy() if summed is None else summed[own, :n_used]
-            found[own], pivots = self.device.residual_functionals(batch, self.tiles)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                exact[own] = (pivots[:, :n_used] > self.least_pivot * scale).all(axis=1)
+
+        def work(worker: int) -> None:
+            for start in range(worker * self.n_batch, n_systems, self.n_workers * self.n_batch):
+                own = slice(start, min(start + self.n_batch, n_systems))
+                batch = self._assemble(worker, train[:, own], None if without is None else without[:, own])
+                diagonal = batch.reshape(len(batch), -1)[:, :: self.tiles.order + 1]
+                diagonal += self.device.put(penalties[own])
+                scale = self.device.get(diagonal)[:, :n_used].copy() if summed is None else summed[own, :n_used]
+                found[own], pivots = self.device.residual_functionals(batch, self.tiles)
+                with np.errstate(invalid="ignore"):
+                    exact[own] = (pivots[:, :n_used] > self.least_pivot * scale).all(axis=1)
+
+        in_threads(self.n_workers, work)
         return found, exact
 
     def edges(self, grams: Array) -> tuple[FloatArray, FloatArray]:
         """(n_systems, order) first rows and diagonals of Grams (n_tiles, n_systems, width * width)."""
-        first, diagonal = slice(self.tiles.width), slice(None, None, self.tiles.width + 1)
-        return (
-            np.hstack([self.device.get(grams[tile, :, first]) for tile, pair in enumerate(self.pairs) if pair[0] == 0]),
-            np.hstack(
-                [
-                    self.device.get(grams[tile, :, diagonal])
-                    for tile, pair in enumerate(self.pairs)
-                    if len(set(pair)) == 1
-                ]
-            ),
-        )
+        tiles = list(zip(grams, self.pairs, strict=True))
+        first = [tile[:, : self.tiles.width] for tile, (row, _) in tiles if row == 0]
+        diagonal = [tile[:, :: self.tiles.width + 1] for tile, (row, column) in tiles if row == column]
+        return np.hstack([*map(self.device.get, first)]), np.hstack([*map(self.device.get, diagonal)])
 
-    def _assemble(self, train: Array, without: Array | None) -> Array:
+    def _assemble(self, worker: int, train: Array, without: Array | None) -> Array:
         # Tile by tile, so that a difference stays in the cache instead of taking a pass over memory.
         shape = (-1, self.tiles.width, self.tiles.width)
         n_systems = train.shape[1]
         for tile, (row, column) in enumerate(self.pairs):
             own = train[tile] if without is None else train[tile] - without[tile]
-            self.by_tile[:n_systems, row, :, column, :] = own.reshape(shape)
-        return self.whole[:n_systems]
+            self.by_tile[worker, :n_systems, row, :, column, :] = own.reshape(shape)
+        return self.whole[worker, :n_systems]
 
 
 def penalties_of(tiles: Tiles, alpha: float | FloatArray, variances: FloatArray) -> FloatArray:

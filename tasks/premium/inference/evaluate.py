@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.premium.gram.cells import CellGrams, Ridge
-from tasks.premium.gram.devices import Device, choose_device, threads_for
+from tasks.premium.gram.devices import Device, choose_device, one_thread
 from tasks.premium.rows import FloatArray, Split
 
 FLAT = 1e-20
@@ -78,7 +78,7 @@ def score(
     if penalties is not None:
         ridges.append(Ridge(penalties, is_standardized=True))
     starts = _starts([len(fold) for fold in folds]), _starts([len(scheme.folds) for scheme in schemes])
-    with threads_for(columns.shape[1]):
+    with one_thread():
         draws = [np.ones(len(targets))] if weights is None else weights
         scored = [_score(grams, draw, ridges, *starts) for draw in draws]
     r2, n_refits = zip(*scored, strict=True)
@@ -99,7 +99,7 @@ def predict(
     predictions = np.full(len(target), np.nan)
     grams = CellGrams(columns, target[:, None], scheme.splits, choose_device())
     ridge = Ridge(np.full(len(scheme.splits), alpha)) if penalties is None else Ridge(penalties, is_standardized=True)
-    with threads_for(columns.shape[1]):
+    with one_thread():
         weighted = grams.weigh(np.ones(len(target)))
         residuals = grams.residuals(weighted, grams.fit(weighted, [ridge])[0][:, 0])[:, 0]
     for is_test, own in zip(grams.is_test[:, weighted.rows], residuals, strict=True):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.premium.gram.cells import CellGrams, Ridge
-from tasks.premium.gram.devices import choose_device, threads_for
+from tasks.premium.gram.devices import choose_device, one_thread
 from tasks.premium.gram.tiles import Tiles
 from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.rows import FloatArray, IntArray, Split
@@ -57,7 +57,7 @@ def choose_penalties(
     inner = [inner_splits(labels, split.train, n_blocks) for scheme in schemes for split in scheme.splits]
     n_bytes = n_blocks * (Tiles.of(columns.shape[1]).n_bytes + 8 * len(alphas) * len(target))
     n_at_once = max(1, int(BYTES_AT_ONCE // n_bytes))
-    with threads_for(columns.shape[1]):
+    with one_thread():
         groups = [inner[first : first + n_at_once] for first in range(0, len(inner), n_at_once)]
         errors = [_inner_errors(columns, target, group, descending) for group in groups]
     chosen: FloatArray = descending[np.concatenate(errors).argmin(axis=1)]

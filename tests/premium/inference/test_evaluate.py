@@ -168,3 +168,20 @@ def test_the_gpus_code_path_gives_the_same_scores(panel):
     )
     np.testing.assert_allclose(on_torch.r2, ours.r2, rtol=0, atol=1e-12)
     np.testing.assert_array_equal(on_torch.n_refits, ours.n_refits)
+
+
+class Threads(Device):
+    def __init__(self, n_threads):
+        self.n_threads = n_threads
+
+    def n_workers(self, tiles):
+        return self.n_threads
+
+
+def test_threads_side_by_side_change_no_score():
+    rng = np.random.default_rng(3)
+    columns, target, fold = rng.normal(size=(300, 520)), rng.normal(size=300), np.arange(300) % 7
+    on = [Scheme("on", [[split(fold != own, fold == own)] for own in range(7)])]
+    one, three = (score(columns, target, on, penalties=np.full(7, 9.0), device=Threads(n)).r2 for n in (1, 3))
+    np.testing.assert_array_equal(three, one)
+    np.testing.assert_allclose(one[:, 0], sklearn_loops.score(columns, target, on, np.ones((1, 300))), **NEAR)
