@@ -6,8 +6,10 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.embed.config import ARTIFACT_TYPE as EMBED
 from tasks.preflight.artifact import ARTIFACT_TYPE
 from tasks.recipe import Recipe
+from tasks.schemas.artifacts import Embeddings
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -38,7 +40,9 @@ def publish_preflight(
         from tasks.preflight.checks import Inputs
         from tasks.preflight.write import write_preflight
 
-        return write_preflight(Inputs.of(config, inputs, store), folder)
+        embedded = store.find(EMBED.spec(config.embed, {"panel": panel, "model": base}))
+        states = Embeddings(store.fetch(embedded)) if embedded else None
+        return write_preflight(Inputs.of(config, inputs, store, states), folder)
 
     refs = {"base": base, "corpus": corpus, "panel": panel, **({"placebo": placebo} if placebo else {})}
     spec = ARTIFACT_TYPE.spec(config, refs)

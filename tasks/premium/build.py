@@ -49,10 +49,11 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
         "dropped_draws": dict(scores.dropped_draws),
     }
     if robust := scores.robust:
-        facts["reduction_two_way"] = robust.reduction.model_dump(mode="json")
-        facts["lookahead_two_way"] = robust.lookahead.model_dump(mode="json")
+        facts["headline"] = {fit: found.model_dump(mode="json") for fit, found in robust.headline.items()}
+        facts["conclusions"] = {name: found.verdict for name, found in robust.conclusions.items()}
         facts["n_kept_two_way_draws"] = robust.n_kept_draws
         facts["dropped_two_way_draws"] = dict(robust.dropped_draws)
+        facts["n_refits"] = dict(robust.n_refits)
     return facts
 
 
@@ -89,6 +90,7 @@ def premium_scores(
         reduction_interval=difference.reference_interval,
         n_draws=config.n_draws,
         n_kept_draws=len(found.stock_draws),
+        n_flat_draws=found.n_flat_stock_draws,
         dropped_draws=dict(found.dropped_stock_draws),
         robust=robust_scores(rows, config, config.robust, found.robust) if config.robust and found.robust else None,
     )

@@ -16,29 +16,34 @@ class Hypothesis(Config):
     statement: str = Field(min_length=1, max_length=300)
     """One sentence, such as `training on text up to 2017-07-02 lowers the premium by a twentieth of R2`."""
     metric: Annotated[
-        Literal["reduction", "lookahead", "premium_base", "premium_trained", "shared_day_effect_base"],
+        Literal["lookahead", "gain", "reduction", "premium_base", "premium_trained", "shared_day_effect_base"],
         renamed("metric", construction_base="shared_day_effect_base"),
-    ] = "reduction"
-    """Which figure of the report it is about."""
+    ] = "lookahead"
+    """Which figure of the report it is about. `gain`: R2 off of base less that of trained."""
     at_least: float = Field(0.0, ge=-10, le=10)
-    """Supported if the figure's whole two-way interval is at or above this, rejected if all of it is below."""
+    """Supported if the figure's interval is at or above this under both co-primary fits, rejected if both are below."""
+    assumed_effect: float | None = Field(None, ge=-10, le=10)
+    """The figure's assumed true value: preflight refuses a panel that would not find it with 80 % power. At `at_least`
+    itself 95 % of panels are undecided."""
 
 
 class RobustConfig(Config):
     """Splits, draws and controls beyond the reference contract."""
 
-    n_draws: int = Field(1_000, ge=20)
-    """Two-way draws: stocks and days, both with replacement; the same draws for all models."""
+    n_draws: int = Field(200, ge=20)
+    """Two-way draws: stocks and days, both with replacement; the same draws for all models and fits."""
     n_date_blocks: int = Field(5, ge=2, le=100)
     """Blocks of days for the date-disjoint splits."""
     embargo_days: int = Field(0, ge=0, le=365)
     """Calendar days on either side of a test span without train rows, beyond the purge by label days."""
     n_day_groups: int = Field(20, ge=5, le=500)
     """Groups of days; the jackknife leaves out one at a time."""
-    alphas: tuple[float, ...] = Field((1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6), min_length=1)
-    """Penalties among which the sensitivity's purged CV chooses, for standardized columns."""
+    alphas: tuple[float, ...] = Field((1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6), min_length=1)
+    """Penalties of the standardized columns, among which purged CV chooses inside each train side."""
+    tail_quantile: float = Field(0.01, gt=0, lt=0.25)
+    """The winsorized target is clipped at this quantile of the rows up to the cut, and at its mirror."""
     n_power_draws: int = Field(50, ge=20)
-    """Two-way draws of noise columns, from which preflight estimates the interval's half-width."""
+    """Two-way draws, from which preflight estimates the smallest detectable effect."""
 
 
 class PremiumConfig(Config):
@@ -70,6 +75,6 @@ def premium_label(config: PremiumConfig, inputs: Mapping[str, ArtifactRef]) -> s
     return f"{config.contract}-{inputs['trained'].label}"[:121]
 
 
-REVISION = 2
+REVISION = 3
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="premium", revision=REVISION, label=premium_label)

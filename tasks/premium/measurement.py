@@ -22,13 +22,13 @@ from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.scores import Scores, score_model
 from tasks.premium.rows import FloatArray, Rows, make_rows
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.scores import Estimate, Interval, ModelScore
+from tasks.schemas.scores import FITS, Estimate, FitName, Interval, ModelDifference, ModelScore
 
-FIGURES = ("on", "off", "date_disjoint", "disjoint", "premium", "shared_day_effect", "demeaned")
-COLUMNS = ("point", "two_way_low", "two_way_high", "jackknife_low", "jackknife_high")
-REFERENCE_COLUMNS = ("reference", "stock_draws_low", "stock_draws_high")
-Reference = tuple[float, Interval | None]
-"""A figure under the reference contract, and its stock draws' interval where it has one."""
+FIGURES = ("on", "off", "date_disjoint", "disjoint", "matched", "premium", "shared_day_effect")
+DIFFERENCES = ("lookahead", "gain", "reduction")
+COLUMNS = ("point", "low", "high", "jackknife_low", "jackknife_high")
+Line = dict[str, object]
+"""A line of the table."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,8 @@ class Difference:
     Attributes:
         reference_reduction: premium(one) - premium(other) under the reference contract.
         reference_interval: Its interval from stock draws, too narrow where stocks share shocks.
-        reduction: premium(one) - premium(other), purged, with robust intervals; None without `config.robust`.
-        lookahead: disjoint(one) - disjoint(other); knowledge of the future only where nothing else tells the two
-            models apart (docs/measure.md).
+        fits: Lookahead, gain and reduction with robust intervals, by fit; empty without `config.robust`. Read them as
+            docs/measure.md says: lookahead is knowledge of the future only where nothing else tells the models apart.
 
     Examples:
         >>> from hindsight import PanelConfig, PlantedSource, PremiumConfig, build_panel, measure
@@ -53,8 +52,7 @@ class Difference:
 
     reference_reduction: float
     reference_interval: Interval
-    reduction: Estimate | None
-    lookahead: Estimate | None
+    fits: Mapping[FitName, ModelDifference]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,6 +67,7 @@ class Measurement:
         reference: Each model's R2 and premium under the reference contract.
         stock_draws: (n_kept, 1 + 2 * n_models) draw, then on and off of each model.
         dropped_stock_draws: Stock draws that could not be scored, by reason.
+        n_flat_stock_draws: Kept ones with a test side of one constant target, which the reference scores 0.
         robust: The decomposition with robust intervals, controls and counts of the splits; None without
             `config.robust`.
 
@@ -87,6 +86,7 @@ class Measurement:
     reference: Mapping[str, ModelScore]
     stock_draws: FloatArray
     dropped_stock_draws: Mapping[str, int]
+    n_flat_stock_draws: int
     robust: Decompositions | None
 
     @property
@@ -107,20 +107,19 @@ class Measurement:
         return Difference(
             reference_reduction=self.reference[one].premium - self.reference[other].premium,
             reference_interval=interval(paired),
-            reduction=self.robust.reduction(one, other) if self.robust else None,
-            lookahead=self.robust.lookahead(one, other) if self.robust else None,
+            fits={fit: self.robust.difference(one, other, fit) for fit in FITS} if self.robust else {},
         )
 
     def table(self) -> pd.DataFrame:
-        """All figures and intervals, a row for each model's figure and for each difference of two models.
+        """All figures and intervals: a row for each model's figure, and for each difference of two models, by fit.
 
         Returns:
-            Indexed by model (`base`, or `base - trained`) and figure. `point` has the purged figure, `two_way_*` the
-            interval to quote, `jackknife_*` the second one; `reference` and `stock_draws_*` are the reference
-            contract's. Missing where there is none; `why_none` says why a robust figure has no value or interval.
+            Indexed by fit, model (`base`, or `base - trained`) and figure. `low` and `high` are the interval to quote,
+            `jackknife_*` the second one. The fit `reference` has the public recipe's figures, with 95 % of the stock
+            draws. Missing where there is none; `why_none` says why a figure has no value or interval.
         """
-        found = pd.DataFrame.from_records([*self._model_lines(), *self._difference_lines()])
-        return found.set_index(["model", "figure"])
+        lines = [*self._reference_lines(), *(_fit_lines(self.robust) if self.robust else ())]
+        return pd.DataFrame.from_records(lines).set_index(["fit", "model", "figure"])
 
     def __repr__(self) -> str:
         premiums = ", ".join(f"{model} {own.premium:+.3f}" for model, own in self.reference.items())
@@ -135,25 +134,15 @@ class Measurement:
         premiums: FloatArray = self.stock_draws[:, on] - self.stock_draws[:, on + 1]
         return premiums
 
-    def _model_lines(self) -> Iterator[dict[str, object]]:
+    def _reference_lines(self) -> Iterator[Line]:
         for model, own in self.reference.items():
-            references: dict[str, Reference] = {
-                "on": (own.r2_on, None),
-                "off": (own.r2_off, None),
-                "premium": (own.premium, own.premium_interval),
-            }
-            for figure in FIGURES if self.robust else references:
-                estimate = getattr(self.robust.models[model], figure) if self.robust else None
-                yield {"model": model, "figure": figure, **_cells(estimate, references.get(figure))}
-
-    def _difference_lines(self) -> Iterator[dict[str, object]]:
+            yield _line("reference", model, "on", own.r2_on)
+            yield _line("reference", model, "off", own.r2_off)
+            yield _line("reference", model, "premium", own.premium, _ends(own.premium_interval))
         for one, other in combinations(self.models, 2):
             found = self.difference(one, other)
-            keys = {"model": f"{one} - {other}"}
-            reference = found.reference_reduction, found.reference_interval
-            yield {**keys, "figure": "reduction", **_cells(found.reduction, reference)}
-            if found.lookahead:
-                yield {**keys, "figure": "lookahead", **_cells(found.lookahead, None)}
+            ends = _ends(found.reference_interval)
+            yield _line("reference", f"{one} - {other}", "reduction", found.reference_reduction, ends)
 
 
 def measure(
@@ -194,13 +183,12 @@ def measure(
         >>> panel = build_panel(PanelConfig(source=knows, dates_per_stock=60)).rows
         >>> states = {"informed": panel[["planted"]].to_numpy(), "ignorant": panel[["ret_5d"]].to_numpy()}
         >>> found = measure(panel.drop(columns="planted"), states, config=PremiumConfig(robust={"n_draws": 100}))
-        >>> found.robust.models["informed"].premium.point > 0.5
+        >>> found.robust.fit("standardized").models["informed"].premium.point > 0.5
         True
-        >>> difference = found.difference("informed", "ignorant")
-        >>> difference.reduction.two_way.p2_5 > 0.2
+        >>> found.difference("informed", "ignorant").fits["standardized"].lookahead.interval[0] > 0
         True
         >>> found.table().shape
-        (16, 9)
+        (75, 6)
     """
     config = config or PremiumConfig()
     check_hypothesis(config)
@@ -229,18 +217,18 @@ def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = No
         columns = rows.columns(model)
         with threads_for(columns.shape[1]):
             points[model] = score_model(rows, columns, config)
-    scored = score_draws(rows, config, work_dir)
-    premiums = {
-        model: scored.draws[:, 1 + 2 * index] - scored.draws[:, 2 + 2 * index] for index, model in enumerate(points)
-    }
+    stock = score_draws(rows, config, work_dir)
+    draws = stock.draws
+    premiums = {model: draws[:, 1 + 2 * index] - draws[:, 2 + 2 * index] for index, model in enumerate(points)}
     return Measurement(
         config=config,
         n_stocks=len(np.unique(rows.stocks)),
         n_rows=len(rows.target),
         n_train_rows=int(rows.is_train(config.train_until).sum()),
         reference={model: _model_score(own, premiums[model]) for model, own in points.items()},
-        stock_draws=scored.draws,
-        dropped_stock_draws=scored.dropped,
+        stock_draws=draws,
+        dropped_stock_draws=stock.dropped,
+        n_flat_stock_draws=stock.n_flat,
         robust=decompose_models(rows, config, config.robust, work_dir) if config.robust else None,
     )
 
@@ -255,21 +243,31 @@ def _model_score(scores: Scores, premiums: FloatArray) -> ModelScore:
     )
 
 
-def _cells(estimate: Estimate | None, reference: Reference | None) -> dict[str, object]:
-    """A line of the table, without its keys."""
-    found = estimate or Estimate(point=None)
-    value, stock_draws = reference or (None, None)
-    robust = (found.point, *_ends(found.two_way), *(found.jackknife or (None, None)))
-    return {
-        **{name: _number(cell) for name, cell in zip(COLUMNS, robust, strict=True)},
-        **{name: _number(cell) for name, cell in zip(REFERENCE_COLUMNS, (value, *_ends(stock_draws)), strict=True)},
-        "why_none": found.why_none,
-    }
+def _fit_lines(robust: Decompositions) -> Iterator[Line]:
+    for fit in FITS:
+        found = robust.fit(fit)
+        for names, by_model in ((FIGURES, found.models), (DIFFERENCES, found.differences)):
+            for model, own in by_model.items():
+                yield from (_estimate_line(fit, model, name, getattr(own, name)) for name in names)
 
 
-def _ends(bounds: Interval | None) -> tuple[float | None, float | None]:
-    return (bounds.p2_5, bounds.p97_5) if bounds else (None, None)
+def _estimate_line(fit: FitName, model: str, figure: str, found: Estimate) -> Line:
+    return _line(fit, model, figure, found.point, found.interval, found.jackknife, found.why_none)
 
 
-def _number(cell: float | None) -> float:
-    return float("nan") if cell is None else cell
+def _line(
+    fit: str,
+    model: str,
+    figure: str,
+    point: float | None,
+    interval: tuple[float, float] | None = None,
+    jackknife: tuple[float, float] | None = None,
+    why_none: str = "",
+) -> Line:
+    cells = (point, *(interval or (None, None)), *(jackknife or (None, None)))
+    numbers = {name: np.nan if cell is None else cell for name, cell in zip(COLUMNS, cells, strict=True)}
+    return {"fit": fit, "model": model, "figure": figure, **numbers, "why_none": why_none}
+
+
+def _ends(bounds: Interval) -> tuple[float, float]:
+    return bounds.p2_5, bounds.p97_5

@@ -16,7 +16,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-MODELS = ("base", "trained", "placebo")
+MODELS = ("base", "placebo", "trained")
+"""In this order, so that differences of two read `base - trained` and `placebo - trained`."""
 
 
 @dataclass(frozen=True)

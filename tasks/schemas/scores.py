@@ -1,8 +1,9 @@
 """The artifact `premium`: figures that the premium stage writes and the report, sweeps and run table read."""
 
+import json
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -20,6 +21,8 @@ LEVEL = 95
 """Percent of every quoted interval, as the reference's. After a change rename p2_5 and p97_5, and texts with 95 %."""
 PERCENTILES = ((100 - LEVEL) / 2, 50.0, (100 + LEVEL) / 2)
 """Low end, middle and high end."""
+HEADLINE_PAIR = "base - trained"
+"""The difference whose lookahead and gain are the headline."""
 
 
 class Interval(Frozen):
@@ -46,8 +49,9 @@ class ModelScore(Frozen):
 class PremiumScores(Frozen):
     """`premium`: `scores.json`.
 
-    Beside it `draws.npy`, (n_kept, 1 + 2 * n_models) float64: draw, then on and off of base, trained and, where the
-    recipe has one, placebo; under the reference contract. `two_way.npy` holds the two-way draws of the robust figures.
+    Beside it `draws.npy`, (n_kept, 1 + 2 * n_models) float64: draw, then on and off of base, of placebo where the
+    recipe has one, and of trained; under the reference contract. `two_way.npy`, (n_kept, 1 + n_models * n_fits * 5):
+    draw, then by model, in the same order, and by fit R2 on, off, date_disjoint, disjoint and matched.
     """
 
     contract: Literal["reference"]
@@ -65,6 +69,8 @@ class PremiumScores(Frozen):
     reduction_interval: Interval
     n_draws: int
     n_kept_draws: int
+    n_flat_draws: int = 0
+    """Kept draws with a test side of one constant target, whose R2 scikit-learn sets to 0 and so does the reference."""
     dropped_draws: dict[str, int]
     """Draws that could not be scored, by reason."""
     robust: "RobustScores | None" = None
@@ -76,15 +82,34 @@ class PremiumScores(Frozen):
         text = (folder / "scores.json").read_text()
         for former, present in _RENAMED.items():
             text = text.replace(former, present)
-        return cls.model_validate_json(text)
+        scores = json.loads(text)
+        if (robust := scores.get("robust")) and "fits" not in robust:
+            scores["robust"] = _by_fit(robust)
+        return cls.model_validate(scores)
+
+
+FitName = Literal["unscaled", "standardized", "winsorized", "day_rank"]
+"""How columns are scaled and what is predicted."""
+FITS: dict[FitName, str] = {
+    "unscaled": "columns as they are, the reference's penalty",
+    "standardized": "columns standardized by each train side, penalty chosen by purged CV up to the cut",
+    "winsorized": "as standardized, for the target clipped at a quantile of the rows up to the cut",
+    "day_rank": "as standardized, for the target's rank within its day",
+}
+"""All fits, each with its meaning."""
+CO_PRIMARY: tuple[FitName, ...] = ("unscaled", "standardized")
+"""Fits that decide a verdict together: it is undecided where they disagree."""
+Verdict = Literal["above zero", "below zero", "undecided"]
 
 
 class Estimate(Frozen):
     """A figure with its robust intervals; a figure that is not defined on these rows has a reason."""
 
     point: float | None
+    interval: tuple[float, float] | None = None
+    """point -/+ 1.96 standard deviations of the two-way draws, 95 %: the interval to quote."""
     two_way: Interval | None = None
-    """Percentiles of draws of stocks and days, both with replacement: the interval to quote."""
+    """Percentiles of the same draws."""
     jackknife_se: float | None = None
     """Standard error from leaving out one group of days at a time."""
     jackknife: tuple[float, float] | None = None
@@ -106,7 +131,7 @@ class RankIc(Frozen):
 
 
 class ModelDecomposition(Frozen):
-    """One model's premium split into causes."""
+    """One model's R2 by split, and its premium split into causes."""
 
     on: Estimate
     """Stock-disjoint folds: train and test share days."""
@@ -116,13 +141,46 @@ class ModelDecomposition(Frozen):
     """Blocks of days, purged; train and test share stocks."""
     disjoint: Estimate
     """Stock- and date-disjoint at once, purged; the same test rows as `on`."""
+    matched: Estimate | None = None
+    """As `on`, with as many train rows as `disjoint`; absent in scores of REVISION 2 and before."""
     premium: Estimate
     """on - off."""
     shared_day_effect: Estimate
-    """on - disjoint: what sharing days is worth; it needs no hindsight."""
-    demeaned: Estimate
-    """`disjoint` of the target less its day's mean."""
-    rank_ic: RankIc
+    """matched - disjoint: what sharing days is worth; it needs no hindsight."""
+    rank_ic: RankIc | None = None
+    """Of the target itself; absent for the other targets."""
+
+
+class ModelDifference(Frozen):
+    """One model's figures less another's, on paired draws."""
+
+    lookahead: Estimate
+    """Difference of R2 disjoint; knowledge of the future only where nothing else tells the models apart."""
+    gain: Estimate | None = None
+    """Difference of R2 off: gain from knowing the test span; absent in scores of REVISION 2 and before."""
+    reduction: Estimate
+    """Difference of premiums, the reference's figure; its sign does not tell who knows more."""
+
+
+class FitScores(Frozen):
+    """All models under one fit."""
+
+    models: dict[str, ModelDecomposition]
+    """By model: base, trained and, where there is one, placebo: the base trained on text from after the cutoff."""
+    differences: dict[str, ModelDifference]
+    """By pair, as `base - trained`, `base - placebo` and `placebo - trained`."""
+
+
+class ControlFigures(Frozen):
+    """A control's R2 by split under one fit."""
+
+    on: float | None = None
+    off: float | None = None
+    date_disjoint: float | None = None
+    disjoint: float | None = None
+    matched: float | None = None
+    premium: float | None = None
+    shared_day_effect: float | None = None
 
 
 class Control(Frozen):
@@ -133,37 +191,55 @@ class Control(Frozen):
     what: str
     """One clause for the report."""
     n_columns: int
-    on: float | None
-    off: float | None
-    date_disjoint: float | None
-    disjoint: float | None
-    premium: float | None
-    shared_day_effect: float | None
+    fits: dict[FitName, ControlFigures] = Field(default_factory=dict)
     why_none: str = ""
 
 
-class Sensitivity(Frozen):
-    """The figures under one way of fitting: the reference's or another."""
+class Expected(Frozen):
+    """What a figure is expected to be, in units of r, by what a model knows: a planted column with R2 = r."""
 
-    name: str
-    """`unscaled, alpha = 1` or `standardized, alpha by purged CV`."""
-    base_on: float | None
-    base_off: float | None
-    trained_on: float | None
-    trained_off: float | None
-    reduction: float | None
-    alphas: list[float] = Field(default_factory=list)
-    """Penalties chosen, one per fit."""
-    why_none: str = ""
+    figure: str
+    """`on`, `off`, `disjoint` or `premium` of a model; `lookahead`, `gain` or `reduction` of a model that knows the
+    whole panel less one that knows this much."""
+    nothing: float
+    up_to_the_cut: float
+    beyond: float
+    """Beyond the test span: all days of the panel."""
+
+
+class Tails(Frozen):
+    """How much of the test rows' sum of squares a few of them carry, which decides whether R2 off can be quoted."""
+
+    largest_day: float
+    """Fraction of the sum of squares about the mean that the largest day after the cut carries."""
+    n_days: int
+    """Days after the cut."""
+    five_largest_rows: float
+    """Fraction that the five largest rows carry."""
+    warning: str = ""
+    """Why figures with R2 off are not to be quoted; empty where they are."""
+
+
+class Conclusion(Frozen):
+    """On which side of zero a headline figure is, by both co-primary fits."""
+
+    verdict: Verdict
+    reason: str
 
 
 class Power(Frozen):
-    """The reduction this panel could detect, computed before any model exists."""
+    """The smallest effect that a panel can detect."""
 
+    metric: str
+    """`lookahead`, `gain` or `reduction`."""
+    fit: FitName
+    source: Literal["draws", "states", "noise"]
+    """`draws`: of the figure itself. Before it exists, `states`: the base model's own; `noise`: an order of magnitude,
+    where these do not exist either."""
     half_width: float
-    """Expected half-width of the reduction's 95 % interval, from two independent sets of noise columns."""
+    """Half-width of the metric's 95 % interval."""
     smallest_detectable: float
-    """Reduction detected with 80 % power at a two-sided 5 % level."""
+    """Distance from the threshold detected with 80 % power at a two-sided 5 % level."""
     n_columns: int
     n_draws: int
 
@@ -174,9 +250,10 @@ class Answer(Frozen):
     statement: str
     metric: str
     at_least: float
-    estimate: Estimate
+    estimates: dict[FitName, Estimate]
+    """Of the co-primary fits."""
     verdict: Literal["supported", "rejected", "undecided"]
-    """By the two-way interval: all of it at or above the threshold, all of it below, or neither."""
+    """Both intervals at or above the threshold, both below, or neither."""
     reason: str
 
 
@@ -197,29 +274,53 @@ class SplitFacts(Frozen):
 
 
 class RobustScores(Frozen):
-    """The robust figures: the decomposition with its intervals, controls, sensitivity, power, the verdict."""
+    """The robust figures: by fit the decomposition with its intervals, and what they are to be judged by."""
 
-    base: ModelDecomposition
-    trained: ModelDecomposition
-    placebo: ModelDecomposition | None = None
-    """The base model trained on as many tokens from after the cutoff."""
-    reduction: Estimate
-    """premium(base) - premium(trained), paired draws."""
-    lookahead: Estimate
-    """disjoint(base) - disjoint(trained), paired draws; a lookahead only where training started from scratch."""
-    placebo_lookahead: Estimate | None = None
-    """disjoint(base) - disjoint(placebo)."""
-    trained_against_placebo: Estimate | None = None
-    """disjoint(placebo) - disjoint(trained): the cutoff's effect at equal tokens."""
+    fits: dict[FitName, FitScores]
+    conclusions: dict[str, Conclusion] = Field(default_factory=dict)
+    """Of `lookahead` and `gain` of base - trained; absent in scores of REVISION 2 and before."""
+    tails: Tails | None = None
+    expected: list[Expected] = Field(default_factory=list)
+    penalties: dict[str, float] = Field(default_factory=dict)
+    """Penalty chosen for the standardized fits, by model."""
     splits: list[SplitFacts]
     controls: list[Control]
-    sensitivity: list[Sensitivity]
-    power: Power | None = None
-    why_no_power: str = ""
+    power: list[Power] = Field(default_factory=list)
+    """Of base - trained, under the co-primary fits; empty where there is no interval."""
     answer: Answer | None = None
     n_draws: int
     """Two-way draws in the recipe."""
     n_kept_draws: int
     dropped_draws: dict[str, int]
+    n_refits: dict[str, int] = Field(default_factory=dict)
+    """Fits solved from rows because sums of products were too ill-conditioned, by model."""
     n_day_groups: int
     """Groups of days; the jackknife leaves out one at a time."""
+
+    @property
+    def headline(self) -> dict[FitName, ModelDifference]:
+        """The pair base - trained under every fit."""
+        return {fit: scores.differences[HEADLINE_PAIR] for fit, scores in self.fits.items()}
+
+
+def _by_fit(former: dict[str, Any]) -> dict[str, Any]:
+    """Robust scores of REVISION 2, which had one fit, in the present shape."""
+    models = {name: former.pop(name) for name in ("base", "trained", "placebo") if former.get(name)}
+    for parts in models.values():
+        del parts["demeaned"]
+    arms = {"base - placebo": "placebo_lookahead", "placebo - trained": "trained_against_placebo"}
+    unknown = {"point": None, "why_none": "scores of an earlier version do not have it"}
+    differences = {HEADLINE_PAIR: {name: former.pop(name) for name in ("lookahead", "reduction")}}
+    differences |= {
+        pair: {"lookahead": found, "reduction": unknown}
+        for pair, name in arms.items()
+        if (found := former.pop(name, None))
+    }
+    for control in former["controls"]:
+        figures = {name: control.pop(name) for name in ControlFigures.model_fields if name in control}
+        control["fits"] = {"unscaled": figures}
+    if answer := former.get("answer"):
+        answer["estimates"] = {"unscaled": answer.pop("estimate")}
+    dropped = ("sensitivity", "power", "why_no_power", "placebo", "base", "trained", *arms.values())
+    kept = {name: value for name, value in former.items() if name not in dropped}
+    return kept | {"fits": {"unscaled": {"models": models, "differences": differences}}}

@@ -1,18 +1,20 @@
 """The check of the effect the panel can detect, and when it fails a run."""
 
+import re
+
 import numpy as np
 import pytest
 
 from tasks.preflight.power import panel_power, power_checks
-from tasks.premium.build import premium_scores
-from tasks.premium.config import PremiumConfig, RobustConfig
-from tasks.premium.rows import Rows
+from tasks.premium.config import RobustConfig
 from tasks.recipe import Recipe
-from tasks.schemas.artifacts import Check, Panel
+from tasks.schemas.artifacts import Check, Embeddings, Panel
 from tests.premium.sample_panels import made_rows
 
-BEYOND_ANY = {"statement": "the premium falls by a thousandth", "at_least": 0.001}
-WITHIN_REACH = {"statement": "the premium falls by three", "at_least": 3.0}
+ROBUST = {"n_power_draws": 40, "alphas": [1.0, 100.0]}
+STATED = {"statement": "the base knows something"}
+TOO_SMALL = {**STATED, "assumed_effect": 0.001}
+WITHIN_REACH = {**STATED, "assumed_effect": 3.0}
 
 
 @pytest.fixture(scope="module")
@@ -26,55 +28,73 @@ def panel(tmp_path_factory) -> Panel:
 
 @pytest.fixture
 def line(panel):
-    def of(plumbing_only: bool = False, **premium: object) -> Check:
+    def of(plumbing_only: bool = False, states: Embeddings | None = None, **premium: object) -> Check:
         recipe = Recipe.model_validate(
-            {
-                "name": "x",
-                "report": {"plumbing_only": plumbing_only},
-                "premium": {"robust": {"n_power_draws": 40}, **premium},
-            }
+            {"name": "x", "report": {"plumbing_only": plumbing_only}, "premium": {"robust": ROBUST, **premium}}
         )
-        (check,) = power_checks(recipe, 6, panel)
+        (check,) = power_checks(recipe, 6, panel, states)
         return check
 
     return of
 
 
-def test_the_line_says_what_noise_of_the_models_width_gives_on_this_panel(line, panel):
-    recipe = Recipe(name="x")
-    power = panel_power(recipe.premium, RobustConfig(n_power_draws=40), 6, panel)
+def test_the_line_names_the_smallest_effects_and_what_they_come_from(line, panel):
     check = line()
-    assert check.value == (
-        f"reduction half-width +-{power.half_width:.2g}, smallest detectable {power.smallest_detectable:.2g} "
-        "(40 draws of noise, 6 columns)"
+    found = re.fullmatch(
+        r"smallest detectable lookahead (\S+), gain (\S+), reduction (\S+) "
+        r"\(40 draws of noise, an order of magnitude, 7 columns\)",
+        check.value,
     )
+    powers = panel_power(Recipe(name="x").premium, RobustConfig.model_validate(ROBUST), 6, panel)
+    largest = max(power.smallest_detectable for power in powers if power.metric == "lookahead")
+    assert float(found[1]) == pytest.approx(largest, rel=0.05)
     assert (check.name, check.passed, check.bound) == ("power", True, "for information")
-    assert 0 < power.half_width < 1
 
 
-def test_preflight_and_report_name_the_same_half_width(panel):
-    table = panel.rows()
-    states = np.random.default_rng(1).normal(size=(len(table), 6)).astype(np.float32)
-    rows = Rows(table, table["target"].to_numpy(), table[["log_close"]].to_numpy(), {"base": states, "trained": states})
-    config = PremiumConfig(robust=RobustConfig(n_draws=20, n_power_draws=40))
-    assert panel_power(config, config.robust, 6, panel) == premium_scores(rows, config)[0].robust.power
+def test_the_bases_own_states_take_the_place_of_noise_where_they_exist(line, panel, tmp_path):
+    states = np.random.default_rng(1).normal(scale=1e-4, size=(1800, 6)).astype(np.float32)
+    np.save(tmp_path / "states.npy", states)
+    config, robust = Recipe(name="x").premium, RobustConfig.model_validate(ROBUST)
+    own, noise = (panel_power(config, robust, 6, panel, embedded) for embedded in (Embeddings(tmp_path), None))
+    assert {power.source for power in own} == {"states"}
+    # Their scale is a ten-thousandth of the noise's: the unscaled penalty lets them fit nothing.
+    assert own[0].half_width < 0.1 * noise[0].half_width
+    assert "40 draws of the base's own states, 7 columns" in line(states=Embeddings(tmp_path)).value
 
 
-def test_a_threshold_the_panel_cannot_detect_stops_the_run_and_one_it_can_does_not(line):
-    check = line(hypothesis=BEYOND_ANY)
+def test_an_assumed_effect_the_panel_cannot_find_stops_the_run_and_one_it_can_does_not(line):
+    check = line(hypothesis=TOO_SMALL)
     assert not check.passed
-    assert check.bound == "detects the hypothesis' 0.001"
+    assert check.bound == "finds the assumed lookahead of 0.001 with 80%"
+    assert "an effect 0.001 from the threshold is found in 3%" in check.value
     assert "Raise panel.n_stocks or panel.dates_per_stock" in check.way_out
     assert line(hypothesis=WITHIN_REACH).passed
 
 
+def test_a_hypothesis_with_nothing_but_a_statement_is_not_refused(line):
+    check = line(hypothesis=STATED)
+    assert check.passed
+    assert check.bound == "for information"
+
+
+def test_an_effect_at_the_threshold_itself_is_said_to_stay_undecided(line):
+    check = line(hypothesis={**STATED, "at_least": 0.1, "assumed_effect": 0.1})
+    assert not check.passed
+    assert "an effect at the threshold itself is undecided in 95 % of panels" in check.value
+
+
+def test_the_distance_from_the_threshold_counts_and_not_the_effect(line):
+    assert line(hypothesis={**STATED, "at_least": 2.999, "assumed_effect": 3.0}).passed is False
+    assert line(hypothesis={**STATED, "at_least": 3.0, "assumed_effect": -1.0}).passed
+
+
 def test_a_run_that_only_shows_that_every_stage_works_is_never_stopped(line):
-    assert line(plumbing_only=True, hypothesis=BEYOND_ANY).passed
+    assert line(plumbing_only=True, hypothesis=TOO_SMALL).passed
 
 
-@pytest.mark.parametrize(("metric", "passed"), [("lookahead", False), ("premium_base", True)])
+@pytest.mark.parametrize(("metric", "passed"), [("gain", False), ("reduction", False), ("premium_base", True)])
 def test_only_differences_between_models_are_held_against_it(line, metric, passed):
-    assert line(hypothesis={**BEYOND_ANY, "metric": metric}).passed is passed
+    assert line(hypothesis={**TOO_SMALL, "metric": metric}).passed is passed
 
 
 def test_a_panel_that_cannot_be_split_stops_every_run_for_the_premium_would_be_refused_too(line):
@@ -86,7 +106,7 @@ def test_a_panel_that_cannot_be_split_stops_every_run_for_the_premium_would_be_r
 
 def test_a_panel_of_which_hardly_a_draw_can_be_scored_stops_a_run_that_means_something(line):
     # With a stock a fold, nearly every draw leaves some fold without a stock.
-    assert "40 draws of noise columns have a premium" in line(n_folds=30).value
+    assert "of 40 draws could be scored" in line(n_folds=30).value
     assert not line(n_folds=30).passed
     assert line(n_folds=30, plumbing_only=True).passed
 

@@ -20,10 +20,10 @@ from tasks.premium.errors import (
 )
 from tasks.premium.measurement import Measurement, measure
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.scores import PremiumScores
+from tasks.schemas.scores import FITS, PremiumScores
 
 PLANTED = PanelConfig(source=PlantedSource(n_stocks=20, lookahead=0.3, date_shock=0.2), dates_per_stock=40)
-ROBUST = RobustConfig(n_draws=40, n_power_draws=20, n_date_blocks=3, n_day_groups=8)
+ROBUST = RobustConfig(n_draws=40, n_date_blocks=3, n_day_groups=8)
 CONFIG = PremiumConfig(n_draws=20, robust=ROBUST)
 
 
@@ -39,8 +39,8 @@ def states(table) -> dict[str, np.ndarray]:
     noise = rng.normal(size=(len(table), 5)).astype(np.float32)
     return {
         "base": np.column_stack([table["planted"], noise]).astype(np.float32),
-        "trained": noise,
         "placebo": rng.normal(size=(len(table), 6)).astype(np.float32),
+        "trained": noise,
     }
 
 
@@ -62,14 +62,15 @@ def test_measure_gives_every_figure_and_draw_of_the_premium_stages_artifact(tabl
 
     scores, robust = PremiumScores.read(tmp_path), measured.robust
     assert (scores.base, scores.trained) == (measured.reference["base"], measured.reference["trained"])
-    assert [scores.robust.base, scores.robust.trained, scores.robust.placebo] == list(robust.models.values())
+    assert scores.robust.fits == {fit: robust.fit(fit) for fit in FITS}
     assert (scores.robust.splits, scores.robust.controls) == (robust.splits, robust.controls)
     difference = measured.difference("base", "trained")
     assert scores.premium_reduction == difference.reference_reduction
     assert scores.reduction_interval == difference.reference_interval
-    assert (scores.robust.reduction, scores.robust.lookahead) == (difference.reduction, difference.lookahead)
-    assert scores.robust.placebo_lookahead == measured.difference("base", "placebo").lookahead
-    assert scores.robust.trained_against_placebo == measured.difference("placebo", "trained").lookahead
+    assert scores.robust.headline == difference.fits
+    assert scores.robust.fits["day_rank"].differences["placebo - trained"] == (
+        measured.difference("placebo", "trained").fits["day_rank"]
+    )
     np.testing.assert_array_equal(np.load(tmp_path / "draws.npy"), measured.stock_draws)
     np.testing.assert_array_equal(np.load(tmp_path / "two_way.npy"), robust.draws)
     # A folder of the store is read as well as a table.
@@ -81,10 +82,10 @@ def test_what_was_planted_is_found(table, states):
     """The column knows 0.3 of the target's variance on all days: disjoint(base) - disjoint(trained) is about that."""
     # Among the panel's features it would be beside every model's states.
     measured = measure(table.drop(columns="planted"), states, config=CONFIG)
-    lookahead = measured.difference("base", "trained").lookahead
+    lookahead = measured.difference("base", "trained").fits["unscaled"].lookahead
     assert lookahead.point == pytest.approx(0.3, abs=0.1)
-    assert lookahead.two_way.p2_5 > 0.1
-    assert measured.difference("trained", "placebo").lookahead.point == pytest.approx(0, abs=0.05)
+    assert lookahead.interval[0] > 0.1
+    assert measured.difference("placebo", "trained").fits["unscaled"].lookahead.point == pytest.approx(0, abs=0.05)
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_seed_other_draws(table, states, measured):
@@ -102,38 +103,29 @@ def test_a_rows_figures_do_not_depend_on_the_tables_index_or_on_sentences(table,
     pd.testing.assert_frame_equal(found.table(), measured.table(), check_exact=True)
 
 
-def test_the_table_has_a_line_per_figure_and_per_pair_of_models(measured):
+def test_the_table_has_a_line_per_fit_figure_and_pair_of_models(measured):
     found = measured.table()
-    assert list(found.columns) == [
-        *("point", "two_way_low", "two_way_high", "jackknife_low", "jackknife_high"),
-        *("reference", "stock_draws_low", "stock_draws_high", "why_none"),
-    ]
-    pairs = ["base - trained", "base - placebo", "trained - placebo"]
-    assert list(found.index.unique("model")) == ["base", "trained", "placebo", *pairs]
-    assert list(found.loc["base"].index) == [
-        *("on", "off", "date_disjoint", "disjoint", "premium", "shared_day_effect", "demeaned"),
-    ]
-    assert list(found.loc["base - trained"].index) == ["reduction", "lookahead"]
-    line, own = found.loc[("base", "premium")], measured.robust.models["base"].premium
-    assert (line["point"], line["two_way_low"], line["jackknife_high"]) == (
-        own.point,
-        own.two_way.p2_5,
-        own.jackknife[1],
-    )
-    assert line["reference"] == measured.reference["base"].premium
-    assert line["stock_draws_high"] == measured.reference["base"].premium_interval.p97_5
-    # What has no interval says why.
-    assert found.loc[("base", "demeaned"), "why_none"] == "no two-way draws were made of it, an interval needs 20"
-    assert np.isnan(found.loc[("base", "demeaned"), "two_way_low"])
+    assert list(found.columns) == ["point", "low", "high", "jackknife_low", "jackknife_high", "why_none"]
+    assert list(found.index.unique("fit")) == ["reference", *FITS]
+    pairs = ["base - placebo", "base - trained", "placebo - trained"]
+    assert list(found.loc["day_rank"].index.unique("model")) == ["base", "placebo", "trained", *pairs]
+    figures = ["on", "off", "date_disjoint", "disjoint", "matched", "premium", "shared_day_effect"]
+    assert list(found.loc[("winsorized", "base")].index) == figures
+    assert list(found.loc[("standardized", "base - trained")].index) == ["lookahead", "gain", "reduction"]
+    line, own = found.loc[("unscaled", "base", "premium")], measured.robust.fit("unscaled").models["base"].premium
+    assert (line["point"], line["low"], line["jackknife_high"]) == (own.point, own.interval[0], own.jackknife[1])
+    line = found.loc[("reference", "base", "premium")]
+    assert line["point"] == measured.reference["base"].premium
+    assert line["high"] == measured.reference["base"].premium_interval.p97_5
 
 
 def test_the_reference_contract_alone_has_its_own_lines(table, states):
     found = measure(table, states, config=CONFIG.model_copy(update={"robust": None}))
     assert found.robust is None
-    assert found.difference("base", "trained").lookahead is None
-    assert [*found.table().loc["base"].index] == ["on", "off", "premium"]
-    assert found.table()["point"].isna().all()
-    assert found.table()["reference"].notna().all()
+    assert found.difference("base", "trained").fits == {}
+    assert list(found.table().index.unique("fit")) == ["reference"]
+    assert [*found.table().loc[("reference", "base")].index] == ["on", "off", "premium"]
+    assert found.table()["point"].notna().all()
 
 
 def test_one_model_has_figures_and_no_difference(table, states):
@@ -163,7 +155,7 @@ def test_a_notebook_shows_names_rows_and_a_table(measured):
 
 
 def test_a_model_that_was_not_measured_is_refused(measured):
-    with pytest.raises(UnknownModel, match="model 'other' was not measured; choose among base, trained, placebo"):
+    with pytest.raises(UnknownModel, match="model 'other' was not measured; choose among base, placebo, trained"):
         measured.difference("base", "other")
 
 
@@ -224,7 +216,7 @@ def test_states_that_do_not_fit_are_refused_by_their_models_name(table, given, m
 
 
 def test_undated_states_of_an_unknown_model_are_refused(table, states):
-    with pytest.raises(StatesDoNotFit, match="undated has other, states_by_model has base, trained, placebo; use the"):
+    with pytest.raises(StatesDoNotFit, match="undated has other, states_by_model has base, placebo, trained; use the"):
         measure(table, states, undated={"other": states["base"]}, config=CONFIG)
 
 

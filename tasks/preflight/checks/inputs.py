@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from tasks.common.errors import HindsightError
 from tasks.preflight.planned_run import PlannedRun
 from tasks.recipe import Recipe
-from tasks.schemas.artifacts import Check, ModelFolder, Panel, TextShards
+from tasks.schemas.artifacts import Check, Embeddings, ModelFolder, Panel, TextShards
 from tasks.store.store import Store
 from tasks.train.config import TrainConfig
 from tasks.train.errors import CorpusTooSmall
@@ -32,13 +32,17 @@ class Inputs:
     panel: Panel
     store: Store
     placebo: TextShards | None = None
+    states: Embeddings | None = None
+    """The base's, where an earlier run embedded this panel."""
 
     @classmethod
-    def of(cls, recipe: Recipe, folders: Mapping[str, Path], store: Store) -> "Inputs":
+    def of(
+        cls, recipe: Recipe, folders: Mapping[str, Path], store: Store, states: Embeddings | None = None
+    ) -> "Inputs":
         """From the fetched artifacts' folders by input name."""
         placebo = TextShards(folders["placebo"]) if "placebo" in folders else None
         base, corpus, panel = folders["base"], folders["corpus"], folders["panel"]
-        return cls(recipe, ModelFolder(base), TextShards(corpus), Panel(panel), store, placebo)
+        return cls(recipe, ModelFolder(base), TextShards(corpus), Panel(panel), store, placebo, states)
 
     @cached_property
     def run(self) -> PlannedRun:

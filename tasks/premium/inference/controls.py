@@ -11,53 +11,60 @@ import numpy as np
 from numpy.random import Generator
 
 from tasks.premium.inference.evaluate import UNDEFINED, Scheme, score
+from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.rows import FloatArray, Rows, beside
-from tasks.schemas.scores import Control
+from tasks.schemas.scores import FITS, Control, ControlFigures
 
 MAX_DATES = 3_000
 """Twelve years of trading days. At 30,000 rows, one column per day then takes 0.7 GB."""
 
 
-def score_controls(rows: Rows, schemes: Sequence[Scheme], alpha: float, seed: int) -> list[Control]:
-    """Score every control, beside the numeric features, on the models' own splits.
+def score_controls(
+    rows: Rows, targets: FloatArray, schemes: Sequence[Scheme], alpha: float, alphas: Sequence[float], seed: int
+) -> list[Control]:
+    """Score every control, beside the numeric features, on the models' own splits and by their own fits.
 
     Args:
         rows: The panel with the models' states; controls are made from the first model's, which is base in a run.
-        schemes: `on`, `off`, `date_disjoint` and `disjoint`; without one of them its figure is None.
-        alpha: Penalty, as for the models.
+        targets: (n_rows, n_targets) as for the models.
+        schemes: Splits of the rows, `off` among them; a figure whose scheme is not is None.
+        alpha: Penalty of the unscaled columns.
+        alphas: Penalties to choose among for the standardized ones.
         seed: Seed of the permutation and of the noise, each with a stream of its own.
 
     Returns:
         All five controls; one that cannot be made, or has a figure that is not defined, names the reason.
     """
-    controls = []
+    controls, n_splits = [], sum(len(scheme.splits) for scheme in schemes)
+    off = next(scheme for scheme in schemes if scheme.name == "off")
     for stream, (name, what, make) in enumerate(_CONTROLS):
         columns = make(rows, np.random.default_rng([seed, stream]))
+        what = what.format(model=rows.first_model)
         if isinstance(columns, str):
-            r2, why_none, n_columns = {}, columns, 0
-        else:
-            scores = score(columns, rows.target, schemes, alpha=alpha).r2[0, 0].tolist()
-            r2 = {scheme.name: value for scheme, value in zip(schemes, scores, strict=True) if np.isfinite(value)}
-            undefined = ", ".join(scheme.name for scheme in schemes if scheme.name not in r2)
-            why_none, n_columns = f"no R2 under {undefined}: {UNDEFINED}." if undefined else "", columns.shape[1]
-        controls.append(_control(name, what.format(model=rows.first_model), n_columns, r2, why_none))
+            controls.append(Control(name=name, what=what, n_columns=0, why_none=columns))
+            continue
+        penalties = np.full(n_splits, choose_penalty(columns, rows, off, alphas))
+        found = score(columns, targets, schemes, alpha=alpha, penalties=penalties).r2[0]
+        undefined = [scheme.name for scheme, own in zip(schemes, found.T, strict=True) if not np.isfinite(own).all()]
+        controls.append(
+            Control(
+                name=name,
+                what=what,
+                n_columns=columns.shape[1],
+                fits={fit: _figures(schemes, own) for fit, own in zip(FITS, found.tolist(), strict=True)},
+                why_none=f"no R2 under {', '.join(undefined)}: {UNDEFINED}." if undefined else "",
+            )
+        )
     return controls
 
 
-def _control(name: str, what: str, n_columns: int, r2: dict[str, float], why_none: str) -> Control:
-    on, off, disjoint = r2.get("on"), r2.get("off"), r2.get("disjoint")
-    return Control(
-        name=name,
-        what=what,
-        n_columns=n_columns,
-        on=on,
-        off=off,
-        date_disjoint=r2.get("date_disjoint"),
-        disjoint=disjoint,
-        premium=None if on is None or off is None else on - off,
-        shared_day_effect=None if on is None or disjoint is None else on - disjoint,
-        why_none=why_none,
-    )
+def _figures(schemes: Sequence[Scheme], found: Sequence[float]) -> ControlFigures:
+    r2 = {scheme.name: value for scheme, value in zip(schemes, found, strict=True) if np.isfinite(value)}
+
+    def less(one: str, other: str) -> float | None:
+        return r2[one] - r2[other] if one in r2 and other in r2 else None
+
+    return ControlFigures(**r2, premium=less("on", "off"), shared_day_effect=less("matched", "disjoint"))
 
 
 def one_hot_dates(rows: Rows) -> FloatArray | str:

@@ -1,22 +1,34 @@
-"""All models' premiums taken apart, on the same splits and the same draws, so that any two can be compared."""
+"""All models' premiums taken apart under every fit, on the same splits and draws, so that any two can be compared."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.inference.controls import score_controls
-from tasks.premium.inference.evaluate import Scheme, predict, score
+from tasks.premium.inference.evaluate import Scheme, Scored, predict, score
+from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.jackknife import leave_out_weights
-from tasks.premium.inference.rank_ic import demean_by_date, rank_ic
-from tasks.premium.inference.replicates import DATE_DISJOINT, DISJOINT, OFF, ON, Replicates, keep_defined
+from tasks.premium.inference.rank_ic import rank_ic
+from tasks.premium.inference.replicates import DATE_DISJOINT, DISJOINT, MATCHED, OFF, ON, Replicates, keep_defined
 from tasks.premium.inference.schemes import make_schemes
+from tasks.premium.inference.targets import make_targets
 from tasks.premium.inference.two_way import TwoWayDraws, score_two_way
 from tasks.premium.rows import FloatArray, Rows
-from tasks.schemas.scores import Control, Estimate, ModelDecomposition, SplitFacts
+from tasks.schemas.scores import (
+    FITS,
+    Control,
+    FitName,
+    FitScores,
+    ModelDecomposition,
+    ModelDifference,
+    RankIc,
+    SplitFacts,
+)
 
 log = logging.getLogger(__name__)
 
@@ -26,32 +38,42 @@ class Decompositions:
     """The robust figures of any number of models.
 
     Args:
-        models: Each model's figures with their intervals.
-        replicates: (n_schemes,) R2 of each model on all rows, on the kept draws and without each group of days.
-        schemes: The four ways of splitting, in the order of the replicates.
+        replicates: By fit and model, (n_schemes,) R2 on all rows, on the kept draws and without each group of days.
+        rank_ics: By model, of the unscaled and of the standardized columns.
+        schemes: The ways of splitting, in the order of the replicates.
         splits: How many rows each scheme used, purged and left out.
+        penalties: Penalty chosen for the standardized columns, by model.
         controls: Columns of known knowledge, scored like the models.
-        draws: (n_kept, 1 + 4 * n_models) draw, then on, off, date_disjoint and disjoint of each model.
+        draws: (n_kept, 1 + n_models * n_fits * n_schemes) draw, then each model's R2 by fit and scheme.
         dropped_draws: Draws that define no score, by reason.
-        n_day_groups: Groups of days; the jackknife leaves out one at a time.
+        n_refits: Fits solved from rows, because their sums of products are ill-conditioned, by model.
+        n_day_groups: Groups of days that the jackknife leaves out.
     """
 
-    models: Mapping[str, ModelDecomposition]
-    replicates: Mapping[str, Replicates]
+    replicates: Mapping[FitName, Mapping[str, Replicates]]
+    rank_ics: Mapping[str, Mapping[FitName, RankIc]]
     schemes: Sequence[Scheme]
     splits: Sequence[SplitFacts]
+    penalties: Mapping[str, float]
     controls: Sequence[Control]
     draws: FloatArray
     dropped_draws: Mapping[str, int]
+    n_refits: Mapping[str, int]
     n_day_groups: int
 
-    def reduction(self, one: str, other: str) -> Estimate:
-        """premium(one) - premium(other), on paired draws."""
-        return (self.replicates[one].premium - self.replicates[other].premium).estimate()
+    def fit(self, name: FitName) -> FitScores:
+        """All models' figures and paired differences under one fit."""
+        models = self.replicates[name]
+        return FitScores(
+            models={model: _decompose(own, self.rank_ics[model].get(name)) for model, own in models.items()},
+            differences={
+                f"{one} - {other}": self.difference(one, other, name) for one, other in combinations(models, 2)
+            },
+        )
 
-    def lookahead(self, one: str, other: str) -> Estimate:
-        """disjoint(one) - disjoint(other), on paired draws."""
-        return (self.replicates[one].under(DISJOINT) - self.replicates[other].under(DISJOINT)).estimate()
+    def difference(self, one: str, other: str, fit: FitName) -> ModelDifference:
+        """One model's figures less another's."""
+        return self.replicates[fit][one].difference(self.replicates[fit][other])
 
 
 def decompose_models(
@@ -63,54 +85,74 @@ def decompose_models(
         rows: The panel with all models' states; controls are made from the first model's.
         config: Cut, folds, penalty and seed.
         robust: Draws, blocks of days and groups of days.
-        work_dir: Where finished chunks of draws are kept.
+        work_dir: Where finished chunks of draws are kept, so that a killed run can resume.
 
     Raises:
-        Unscorable: If the rows cannot be split in one of the ways.
+        Unscorable: If the rows cannot be split in one of the ways, or no penalty can be chosen up to the cut.
     """
     schemes, splits = make_schemes(rows.labels, config)
+    targets = make_targets(rows, config.train_until, robust.tail_quantile)
     two_way = TwoWayDraws(rows.labels, config.seed)
-    drawn = {
-        model: score_two_way(
-            model, rows.columns(model), rows.target, schemes, two_way, robust.n_draws, config.alpha, work_dir=work_dir
-        ).r2[:, 0]
-        for model in rows.states
-    }
-    kept, dropped = keep_defined(list(drawn.values()))
     n_groups = min(robust.n_day_groups, rows.labels["date"].nunique())
     # All rows once, then without one group of days at a time.
     weights = np.concatenate([np.ones((1, len(rows.target))), leave_out_weights(rows.labels, n_groups)])
-    replicates, models = {}, {}
-    for model, draws in drawn.items():
-        point, *left_out = score(rows.columns(model), rows.target, schemes, weights, config.alpha).r2[:, 0]
-        replicates[model] = Replicates(point, draws[kept], np.array(left_out))
-        models[model] = _decompose(replicates[model], rows, model, schemes[DISJOINT], config.alpha, weights)
+    n_splits = sum(len(scheme.splits) for scheme in schemes)
+    penalties, drawn, whole, rank_ics = {}, {}, {}, {}
+    for model in rows.states:
+        columns = rows.columns(model)
+        penalties[model] = choose_penalty(columns, rows, schemes[OFF], robust.alphas)
+        log.info("premium: penalty of %s %g", model, penalties[model])
+        own = np.full(n_splits, penalties[model])
+        drawn[model] = score_two_way(
+            model, columns, targets, schemes, two_way, robust.n_draws, config.alpha, own, work_dir
+        )
+        whole[model] = score(columns, targets, schemes, weights, config.alpha, own)
+        rank_ics[model] = _rank_ics(rows, columns, schemes[DISJOINT], config.alpha, penalties[model])
+    kept, dropped = keep_defined([own.r2 for own in drawn.values()])
     log.info("premium: controls")
     return Decompositions(
-        models=models,
-        replicates=replicates,
+        replicates={
+            fit: {model: _replicates(whole[model], drawn[model].r2[kept], index) for model in rows.states}
+            for index, fit in enumerate(FITS)
+        },
+        rank_ics=rank_ics,
         schemes=schemes,
         splits=splits,
-        controls=score_controls(rows, schemes, config.alpha, config.seed),
-        draws=np.column_stack([np.flatnonzero(kept), *(draws[kept] for draws in drawn.values())]),
+        penalties=penalties,
+        controls=score_controls(rows, targets, schemes, config.alpha, robust.alphas, config.seed),
+        draws=np.column_stack(
+            [np.flatnonzero(kept), *(own.r2[kept].reshape(int(kept.sum()), -1) for own in drawn.values())]
+        ),
         dropped_draws=dropped,
+        n_refits={model: int(drawn[model].n_refits.sum() + whole[model].n_refits.sum()) for model in rows.states},
         n_day_groups=n_groups,
     )
 
 
-def _decompose(
-    replicates: Replicates, rows: Rows, model: str, disjoint: Scheme, alpha: float, weights: FloatArray
-) -> ModelDecomposition:
-    columns, dates = rows.columns(model), rows.labels["date"]
-    # Without two-way draws: they would take a second pass over all draws for a minor figure.
-    point, *left_out = score(columns, demean_by_date(rows.target, dates), [disjoint], weights, alpha).r2[:, 0, 0]
+def _replicates(whole: Scored, draws: FloatArray, fit: int) -> Replicates:
+    return Replicates(whole.r2[0, fit], draws[:, fit], whole.r2[1:, fit])
+
+
+def _rank_ics(rows: Rows, columns: FloatArray, disjoint: Scheme, alpha: float, penalty: float) -> dict[FitName, RankIc]:
+    """Of the predictions on the disjoint split, from columns as they are and standardized."""
+    predictions: dict[FitName, FloatArray] = {
+        "unscaled": predict(columns, rows.target, disjoint, alpha),
+        "standardized": predict(columns, rows.target, disjoint, alpha, np.full(len(disjoint.splits), penalty)),
+    }
+    return {fit: rank_ic(found, rows.target, rows.labels["date"]) for fit, found in predictions.items()}
+
+
+def _decompose(replicates: Replicates, rank: RankIc | None) -> ModelDecomposition:
+    on, off, date_disjoint, disjoint, matched = (
+        replicates.under(scheme).estimate() for scheme in (ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED)
+    )
     return ModelDecomposition(
-        on=replicates.under(ON).estimate(),
-        off=replicates.under(OFF).estimate(),
-        date_disjoint=replicates.under(DATE_DISJOINT).estimate(),
-        disjoint=replicates.under(DISJOINT).estimate(),
+        on=on,
+        off=off,
+        date_disjoint=date_disjoint,
+        disjoint=disjoint,
+        matched=matched,
         premium=replicates.premium.estimate(),
         shared_day_effect=replicates.shared_day_effect.estimate(),
-        demeaned=Replicates(point, np.empty(0), np.array(left_out)).estimate(is_drawn=False),
-        rank_ic=rank_ic(predict(columns, rows.target, disjoint, alpha), rows.target, dates),
+        rank_ic=rank,
     )

@@ -1,85 +1,157 @@
-"""Power: the reduction a panel could detect, computed before any model exists."""
+"""Power: the smallest effect a panel can detect, from a run's own draws or from stand-ins before it.
 
-from collections.abc import Iterator, Sequence
+Before the trained model exists, the base's own states stand for base. The same states dealt to other stocks of their
+day stand for trained: they keep their scale and what they tell about days. The base gets a column with a planted
+effect, because an effect that is there makes a difference vary more.
+"""
+
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 
+from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
+from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.evaluate import Scheme, score
-from tasks.premium.rows import FloatArray, beside
-from tasks.schemas.scores import PERCENTILES, Power
+from tasks.premium.inference.inner_cv import choose_penalty
+from tasks.premium.inference.replicates import QUANTILE_975
+from tasks.premium.inference.schemes import make_schemes
+from tasks.premium.inference.two_way import MIN_DRAWS, TwoWayDraws
+from tasks.premium.rows import FloatArray, Rows
+from tasks.schemas.scores import CO_PRIMARY, FitName, Power
 
-QUANTILE_975 = round(NormalDist().inv_cdf(PERCENTILES[2] / 100), 2)
 QUANTILE_80 = 0.8416
-"""Of the standard normal: two-sided 5 %, and 80 % power."""
-MIN_KEPT_DRAWS = 20
-"""With fewer, the 2.5 % percentile is the smallest draw."""
+"""Of the standard normal: 80 % power."""
+DETECTABLE = QUANTILE_975 + QUANTILE_80
+"""Standard errors from the threshold at which a two-sided 5 % test decides in 80 % of samples."""
+SCHEMES_OF: dict[str, dict[str, int]] = {
+    "lookahead": {"disjoint": 1},
+    "gain": {"off": 1},
+    "reduction": {"on": 1, "off": -1},
+}
+"""Each difference as a sum of R2s: scheme to sign."""
+MAX_PLANTED_R2 = 0.5
 
 
-def expected_power(
-    target: FloatArray,
-    numeric: FloatArray,
-    n_columns: int,
-    schemes: Sequence[Scheme],
-    weights: FloatArray,
-    alpha: float,
-    seed: int,
-) -> Power:
-    """Expected half-width of the reduction's interval, and the smallest reduction that would be detected.
-
-    Two independent sets of noise columns take the place of the states of base and trained. Real states come from the
-    same sentences and almost the same weights, so they correlate and their difference varies less: the half-width is
-    conservative. It is not a bound: columns that do explain the target vary more than noise.
-
-    Args:
-        target: (n_rows,) returns.
-        numeric: (n_rows, n_numeric) the panel's features, beside either set.
-        n_columns: Hidden width of the base model.
-        schemes: `on` and `off`; others are ignored.
-        weights: (n_draws, n_rows) two-way draws.
-        alpha: Penalty, as for the models.
-        seed: Seed of the noise.
-
-    Returns:
-        Figures over the draws in which both premiums are defined; `n_draws` counts these.
-
-    Raises:
-        TooFewDraws: If fewer than MIN_KEPT_DRAWS are.
-    """
-    on_and_off = [scheme for name in ("on", "off") for scheme in schemes if scheme.name == name]
-    premiums = []
-    for columns in _noise_sets(numeric, n_columns, seed):
-        on, off = score(columns, target, on_and_off, weights, alpha).r2[:, 0].T
-        premiums.append(on - off)
-    differences = premiums[0] - premiums[1]
-    kept = differences[np.isfinite(differences)]
-    if len(kept) < MIN_KEPT_DRAWS:
-        raise TooFewDraws(
-            f"{len(kept)} of {len(weights)} draws of noise columns have a premium, the expected half-width needs "
-            f"{MIN_KEPT_DRAWS}; raise panel.n_stocks, panel.dates_per_stock or premium.robust.n_power_draws."
-        )
-    low, _, high = np.percentile(kept, PERCENTILES).tolist()
-    return power_of((high - low) / 2, n_columns, len(kept))
-
-
-def power_of(half_width: float, n_columns: int, n_draws: int) -> Power:
-    """Smallest effect that a two-sided 5 % test finds with 80 % power, for a nearly normal estimate.
+def detection(power: Power, distance: float) -> float:
+    """Probability that the interval lies beyond the threshold, if the true figure is `distance` above it.
 
     Examples:
-        >>> round(power_of(half_width=0.196, n_columns=64, n_draws=50).smallest_detectable, 3)
-        0.28
+        >>> power = power_of("lookahead", "unscaled", "draws", half_width=0.196, n_columns=64, n_draws=50)
+        >>> round(power.smallest_detectable, 3), round(detection(power, 0.28), 2), round(detection(power, 0.0), 3)
+        (0.28, 0.8, 0.025)
     """
-    standard_error = half_width / QUANTILE_975
+    return NormalDist().cdf(distance / (power.half_width / QUANTILE_975) - QUANTILE_975)
+
+
+def power_of(
+    metric: str,
+    fit: FitName,
+    source: Literal["draws", "states", "noise"],
+    half_width: float,
+    n_columns: int,
+    n_draws: int,
+) -> Power:
+    """Smallest effect that a two-sided 5 % test finds with 80 % power, for a nearly normal estimate."""
+    smallest = DETECTABLE * half_width / QUANTILE_975
     return Power(
+        metric=metric,
+        fit=fit,
+        source=source,
         half_width=half_width,
-        smallest_detectable=(QUANTILE_975 + QUANTILE_80) * standard_error,
+        smallest_detectable=smallest,
         n_columns=n_columns,
         n_draws=n_draws,
     )
 
 
-def _noise_sets(numeric: FloatArray, n_columns: int, seed: int) -> Iterator[FloatArray]:
-    # One at a time: at 30,000 rows x 2,048 columns a set takes 0.5 GB.
-    for generator in np.random.default_rng(seed).spawn(2):
-        yield beside(generator.standard_normal((len(numeric), n_columns)), numeric)
+def observed_power(found: Decompositions, one: str, other: str, n_columns: int) -> list[Power]:
+    """Power of the difference between two measured models, from its own draws."""
+    powers = []
+    for metric in SCHEMES_OF:
+        for fit in CO_PRIMARY:
+            estimate = getattr(found.difference(one, other, fit), metric)
+            if estimate.interval:
+                half_width = (estimate.interval[1] - estimate.interval[0]) / 2
+                powers.append(power_of(metric, fit, "draws", half_width, n_columns, len(found.draws)))
+    return powers
+
+
+def expected_power(
+    rows: Rows, source: Literal["states", "noise"], config: PremiumConfig, robust: RobustConfig
+) -> list[Power]:
+    """Expected power of base - trained, before the trained model exists.
+
+    Args:
+        rows: The panel with the base's states, or with noise of their width, as its first model.
+        source: Which of the two.
+        config: Cut, folds, penalty and seed.
+        robust: Draws, blocks of days and penalties.
+
+    Returns:
+        Lookahead, gain and reduction under both co-primary fits, over the draws that define them all.
+
+    Raises:
+        Unscorable: If the rows cannot be split.
+        TooFewDraws: If fewer than MIN_DRAWS draws can be scored.
+    """
+    schemes = [scheme for scheme in make_schemes(rows.labels, config)[0] if scheme.name in ("on", "off", "disjoint")]
+    base = rows.columns(rows.first_model)
+    off = next(scheme for scheme in schemes if scheme.name == "off")
+    n_splits = sum(len(scheme.splits) for scheme in schemes)
+    penalties = np.full(n_splits, choose_penalty(base, rows, off, robust.alphas))
+    weights = TwoWayDraws(rows.labels, config.seed).take(0, robust.n_power_draws)
+    rng = np.random.default_rng([config.seed, 4])
+
+    def draws(columns: FloatArray) -> FloatArray:
+        r2: FloatArray = score(columns, rows.target, schemes, weights, config.alpha, penalties).r2
+        return r2
+
+    trained = draws(_dealt_within_days(rows, rng))
+    without = _spread(draws(base) - trained, schemes)
+    effect = min(MAX_PLANTED_R2, DETECTABLE * without["lookahead", "standardized"])
+    found = _spread(draws(np.column_stack([base, _planted(rows, effect, rng)])) - trained, schemes)
+    return [
+        power_of(metric, fit, source, QUANTILE_975 * sd, base.shape[1], len(weights))
+        for (metric, fit), sd in found.items()
+    ]
+
+
+def _spread(differences: FloatArray, schemes: Sequence[Scheme]) -> Mapping[tuple[str, FitName], float]:
+    """Standard deviation over draws of each metric under each co-primary fit.
+
+    Args:
+        differences: (n_draws, n_fits, n_schemes) R2 of one model less another's.
+        schemes: Their names.
+    """
+    kept = differences[np.isfinite(differences).all(axis=(1, 2))]
+    if len(kept) < MIN_DRAWS:
+        raise TooFewDraws(
+            f"{len(kept)} of {len(differences)} draws could be scored, the expected half-width needs {MIN_DRAWS}; "
+            "raise panel.n_stocks, panel.dates_per_stock or premium.robust.n_power_draws."
+        )
+    index = {scheme.name: number for number, scheme in enumerate(schemes)}
+    return {
+        (metric, fit): float(np.std(sum(sign * kept[:, number, index[name]] for name, sign in terms.items()), ddof=1))
+        for metric, terms in SCHEMES_OF.items()
+        for number, fit in enumerate(CO_PRIMARY)
+    }
+
+
+def _dealt_within_days(rows: Rows, rng: np.random.Generator) -> FloatArray:
+    """The first model's columns with its states dealt to other stocks of the same day."""
+    day = np.unique(rows.labels["date"].to_numpy(), return_inverse=True)[1]
+    source = np.empty(len(day), dtype=np.int64)
+    # Sorted by day, ties in random order, against sorted by day: a random permutation inside each day.
+    source[np.argsort(day, kind="stable")] = np.lexsort([rng.random(len(day)), day])
+    return np.hstack([rows.states[rows.first_model][source].astype(np.float64), rows.numeric])
+
+
+def _planted(rows: Rows, r2: float, rng: np.random.Generator) -> FloatArray:
+    """(n_rows,) column that carries the target with the given R2, as large as a state's typical column."""
+    standardized = (rows.target - rows.target.mean()) / rows.target.std()
+    scale = float(rows.states[rows.first_model].std(axis=0, dtype=np.float64).mean())
+    column: FloatArray = scale * (np.sqrt(r2) * standardized + np.sqrt(1 - r2) * rng.standard_normal(len(rows.target)))
+    return column

@@ -57,13 +57,6 @@ def daily_correlations(
     return correlations
 
 
-def demean_by_date(target: FloatArray, dates: pd.Series) -> FloatArray:
-    """(n_rows,) target less its day's mean, so that telling days apart cannot help a model; 0 on a day with one row."""
-    by_row = pd.Series(target)
-    demeaned: FloatArray = (by_row - by_row.groupby(dates.to_numpy()).transform("mean")).to_numpy()
-    return demeaned
-
-
 def _block_error(deviations: FloatArray) -> float:
     starts = np.arange(0, len(deviations), DAYS_PER_BLOCK)
     sums = np.add.reduceat(deviations, starts)

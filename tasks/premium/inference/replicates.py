@@ -10,10 +10,12 @@ from tasks.premium.inference.evaluate import UNDEFINED
 from tasks.premium.inference.jackknife import jackknife
 from tasks.premium.inference.two_way import MIN_DRAWS, percentile_interval
 from tasks.premium.rows import BoolArray, FloatArray
-from tasks.schemas.scores import Estimate
+from tasks.schemas.scores import Estimate, ModelDifference
 
-ON, OFF, DATE_DISJOINT, DISJOINT = range(4)
-SCHEMES = ("on", "off", "date_disjoint", "disjoint")
+ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED = range(5)
+SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched")
+QUANTILE_975 = 1.96
+"""Of the standard normal."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Replicates:
 
     Args:
         point: (...,) the figure.
-        draws: (n_kept, ...) the figure on each kept draw; empty where none were made.
+        draws: (n_kept, ...) the figure on each kept draw.
         left_out: (n_groups, ...) the figure without each group of days.
     """
 
@@ -45,22 +47,31 @@ class Replicates:
 
     @property
     def shared_day_effect(self) -> "Replicates":
-        """What sharing days is worth: on - disjoint, on the same test rows."""
-        return self.under(ON) - self.under(DISJOINT)
+        """What sharing days is worth: matched - disjoint, on the same test rows and with as many train rows."""
+        return self.under(MATCHED) - self.under(DISJOINT)
 
-    def estimate(self, is_drawn: bool = True) -> Estimate:
-        """The figure with its intervals; `is_drawn` is whether two-way draws were made of it at all."""
+    def difference(self, other: "Replicates") -> ModelDifference:
+        """This model's headline figures, and the reference's reduction, less another model's."""
+        paired = self - other
+        return ModelDifference(
+            lookahead=paired.under(DISJOINT).estimate(),
+            gain=paired.under(OFF).estimate(),
+            reduction=paired.premium.estimate(),
+        )
+
+    def estimate(self) -> Estimate:
+        """The figure with its intervals."""
         point = float(self.point)
         if not np.isfinite(point):
             return Estimate(point=None, why_none=UNDEFINED)
         se, ends = jackknife(point, self.left_out) or (None, None)
-        kept = f"{len(self.draws)} two-way draws were kept" if is_drawn else "no two-way draws were made of it"
         reasons = [
-            f"{kept}, an interval needs {MIN_DRAWS}" * (len(self.draws) < MIN_DRAWS),
+            f"{len(self.draws)} two-way draws were kept, an interval needs {MIN_DRAWS}" * (len(self.draws) < MIN_DRAWS),
             "not defined without one of the groups of days, so that there is no jackknife" * (se is None),
         ]
         return Estimate(
             point=point,
+            interval=normal_interval(point, self.draws),
             two_way=percentile_interval(self.draws),
             jackknife_se=se,
             jackknife=ends,
@@ -68,16 +79,33 @@ class Replicates:
         )
 
 
+def normal_interval(point: float, draws: FloatArray) -> tuple[float, float] | None:
+    """Point -/+ 1.96 standard deviations of the draws; None with fewer than MIN_DRAWS.
+
+    A draw holds about two fifths of the distinct rows, so its fits are worse and its median is not the point: only the
+    spread of the draws is used. docs/measure.md has the coverage of this interval and of the percentiles.
+
+    Examples:
+        >>> low, high = normal_interval(0.5, np.arange(41.0))
+        >>> round(low, 2), round(high, 2)
+        (-22.98, 23.98)
+    """
+    if len(draws) < MIN_DRAWS:
+        return None
+    half_width = QUANTILE_975 * float(np.std(draws, ddof=1))
+    return point - half_width, point + half_width
+
+
 def keep_defined(draws: Sequence[FloatArray]) -> tuple[BoolArray, dict[str, int]]:
-    """Which draws define every scheme of every model; differences need the same draws on both sides.
+    """Which draws define every scheme of every model and fit; differences need the same draws on both sides.
 
     Args:
-        draws: (n_draws, n_schemes) of each model.
+        draws: (n_draws, n_fits, n_schemes) of each model.
 
     Returns:
         (n_draws,) whether it is kept; and the dropped ones, each counted under its first undefined scheme.
     """
-    undefined = np.isnan(np.stack(draws)).max(axis=0)
-    kept: BoolArray = ~undefined.max(axis=1)
+    undefined: BoolArray = np.any(~np.isfinite(np.stack(draws)), axis=(0, 2))
+    kept: BoolArray = ~np.any(undefined, axis=1)
     reasons = Counter(f"undefined_{SCHEMES[scheme]}" for scheme in undefined[~kept].argmax(axis=1))
     return kept, dict(sorted(reasons.items()))

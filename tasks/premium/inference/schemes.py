@@ -1,9 +1,13 @@
-"""The four ways of splitting a panel whose differences make the decomposition."""
+"""The five ways of splitting a panel whose differences make the decomposition."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.inference.evaluate import Scheme
+from tasks.premium.rows import IntArray, Split
 from tasks.premium.splitters import (
     Chronological,
     DateDisjoint,
@@ -12,20 +16,22 @@ from tasks.premium.splitters import (
     StockDisjoint,
     split_facts,
 )
+from tasks.premium.splitters.labels import number_blocks
 from tasks.schemas.scores import SplitFacts
 
 
 def make_schemes(labels: pd.DataFrame, config: PremiumConfig) -> tuple[list[Scheme], list[SplitFacts]]:
-    """Split the rows in the four ways.
+    """Split the rows in the five ways.
 
     Args:
         labels: The panel's table of labels.
-        config: Cut, folds, blocks of days and embargo; the defaults of `robust` where it is null.
+        config: Cut, folds, blocks of days, embargo and seed; the defaults of `robust` where it is null.
 
     Returns:
         Schemes `on`, stock-disjoint as in the reference; `off`, chronological and purged; `date_disjoint`, a fold per
-        block; `disjoint`, in both, whose fold i pools all blocks and so tests the rows that fold i of `on` tests. And,
-        in the same order, how many rows each used, purged and left out, and how many train rows violate its test span.
+        block; `disjoint`, in both, whose fold i pools all blocks and so tests the rows that fold i of `on` tests; and
+        `matched`, as `on` with as many train rows as `disjoint`. And, in the same order, how many rows each used,
+        purged and left out, and how many train rows violate its test span.
 
     Raises:
         BadLabels: If the labels cannot be read.
@@ -39,11 +45,46 @@ def make_schemes(labels: pd.DataFrame, config: PremiumConfig) -> tuple[list[Sche
         "date_disjoint": DateDisjoint(n_blocks, embargo_days),
         "disjoint": StockAndDateDisjoint(n_folds, n_blocks, embargo_days),
     }
-    schemes, facts = [], []
+    schemes = []
     for name, splitter in splitters.items():
         splits = list(splitter.purged_splits(labels))
         # A fold is one split, but in `disjoint` it is all blocks of one fold of stocks, which follow each other.
         n_pooled = n_blocks if name == "disjoint" else 1
         schemes.append(Scheme(name, [splits[first : first + n_pooled] for first in range(0, len(splits), n_pooled)]))
-        facts.append(split_facts(name, splits, labels))
-    return schemes, facts
+    on, _, _, disjoint = schemes
+    schemes.append(_matched(on, disjoint, number_blocks(labels["date"].to_numpy(), n_blocks), labels, config.seed))
+    return schemes, [split_facts(scheme.name, scheme.splits, labels) for scheme in schemes]
+
+
+def _matched(on: Scheme, disjoint: Scheme, block_of_row: IntArray, labels: pd.DataFrame, seed: int) -> Scheme:
+    """Stock-disjoint folds of the disjoint folds' size: what a fit loses by having fewer rows, without losing the days.
+
+    Each fold is scored in two halves of the blocks of days. The fit of a half drops a run of days of the other half,
+    from a random day on, until it has as many rows as the disjoint fits of its blocks have on average, to a day's rows.
+    """
+    day_of_row = np.unique(labels["date"].to_numpy(), return_inverse=True)[1]
+    rng = np.random.default_rng([seed, 3])
+    in_first = block_of_row < (block_of_row.max() + 1) // 2
+    runs = [(is_half, _days_from(day_of_row[~is_half], rng)) for is_half in (in_first, ~in_first)]
+    folds = []
+    for (whole,), blocks in zip(on.folds, disjoint.folds, strict=True):
+        fold = []
+        for is_half, days in runs:
+            wanted = np.mean([len(split.train) for split in blocks if is_half[split.test[0]]])
+            train = _without_days(whole.train, day_of_row, days, round(len(whole.train) - wanted))
+            fold.append(Split(train, whole.test[is_half[whole.test]]))
+        folds.append([split for split in fold if len(split.test)])
+    return Scheme("matched", folds)
+
+
+def _days_from(days: IntArray, rng: np.random.Generator) -> IntArray:
+    """Distinct days in their order, from a random one on and round to it again."""
+    distinct = np.unique(days)
+    return np.roll(distinct, -int(rng.integers(len(distinct))))
+
+
+def _without_days(train: IntArray, day_of_row: IntArray, days: Sequence[int] | IntArray, n_dropped: int) -> IntArray:
+    """Train rows without the first of the given days, as many as bring the number of dropped rows closest."""
+    n_by_day = np.bincount(day_of_row[train], minlength=day_of_row.max() + 1)[days]
+    n_days = int(np.argmin(np.abs(np.concatenate([[0], np.cumsum(n_by_day)]) - n_dropped)))
+    return train[~np.isin(day_of_row[train], days[:n_days])]

@@ -1,5 +1,7 @@
 """Each control's figures show what it can know."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,12 +9,15 @@ import pytest
 from tasks.premium.inference import controls
 from tasks.premium.inference.controls import one_hot_dates, score_controls
 from tasks.premium.inference.evaluate import Scheme, predict, score
-from tasks.premium.inference.rank_ic import demean_by_date, rank_ic
+from tasks.premium.inference.rank_ic import rank_ic
 from tasks.premium.inference.schemes import make_schemes
+from tasks.premium.inference.targets import make_targets
 from tasks.premium.reference.splits import chronological, stock_disjoint
 from tasks.premium.rows import Rows, Split, beside
+from tasks.schemas.scores import ControlFigures
 from tests.premium.sample_panels import cut_after, made_rows
 
+CUT = date(2020, 4, 30)
 NAMES = ["numerics_only", "one_hot_date", "undated_prompt", "shuffled_rows", "noise"]
 
 
@@ -27,11 +32,21 @@ def shocked() -> Rows:
 @pytest.fixture(scope="module")
 def found(shocked):
     schemes, _ = make_schemes(shocked.labels, cut_after(shocked, 70))
-    return {control.name: control for control in score_controls(shocked, schemes, 1.0, 123)}
+    return {control.name: control for control in scored(shocked, schemes)}
 
 
-def test_the_premium_of_a_one_hot_date_is_a_shared_day_effect(found):
-    dates = found["one_hot_date"]
+def scored(rows, schemes, seed=123):
+    targets = make_targets(rows, CUT, 0.01)
+    return score_controls(rows, targets, schemes, 1.0, (1.0,), seed)
+
+
+def unscaled(control) -> ControlFigures:
+    return control.fits["unscaled"]
+
+
+@pytest.mark.parametrize("fit", ["unscaled", "standardized"])
+def test_the_premium_of_a_one_hot_date_is_a_shared_day_effect(found, fit):
+    dates = found["one_hot_date"].fits[fit]
     assert dates.premium > 0.3
     assert dates.shared_day_effect == pytest.approx(dates.premium, abs=0.03)
     # Days of the test side are in no train row: nothing is known there.
@@ -40,9 +55,9 @@ def test_the_premium_of_a_one_hot_date_is_a_shared_day_effect(found):
 
 @pytest.mark.parametrize("name", ["numerics_only", "shuffled_rows", "noise"])
 def test_columns_that_know_nothing_score_about_nothing_wherever_they_are_asked(found, name):
-    control = found[name]
-    figures = ("on", "off", "date_disjoint", "disjoint", "premium", "shared_day_effect")
-    assert np.abs([getattr(control, figure) for figure in figures]).max() < 0.03
+    assert len(found[name].fits) == 4
+    for figures in found[name].fits.values():
+        assert np.abs(list(figures.model_dump().values())).max() < 0.03
 
 
 def test_every_control_is_named_and_the_numeric_features_stand_beside_each(found):
@@ -52,22 +67,22 @@ def test_every_control_is_named_and_the_numeric_features_stand_beside_each(found
 
 
 def test_a_prompt_that_was_not_embedded_says_so_and_one_that_was_is_scored_as_any_columns_are(shocked, found):
-    assert found["undated_prompt"].on is None
+    assert found["undated_prompt"].fits == {}
     assert "set embed.undated" in found["undated_prompt"].why_none
 
     undated = shocked.states["base"][::-1].copy()
     rows = Rows(shocked.labels, shocked.target, shocked.numeric, shocked.states, {"base": undated})
     schemes, _ = make_schemes(shocked.labels, cut_after(shocked, 70))
-    control = score_controls(rows, schemes, 1.0, 123)[2]
+    control = unscaled(scored(rows, schemes)[2])
     expected = score(beside(undated, shocked.numeric), shocked.target, schemes).r2[0, 0]
-    assert [control.on, control.off, control.date_disjoint, control.disjoint] == pytest.approx(expected, abs=1e-12)
+    assert [getattr(control, scheme.name) for scheme in schemes] == pytest.approx(expected, abs=1e-12)
 
 
 def test_noise_and_permutation_come_from_the_seed_and_from_streams_of_their_own(shocked):
-    on = [Scheme("on", [[fold] for fold in stock_disjoint(shocked.stocks, 5)])]
-    first, same, other = (score_controls(shocked, on, 1.0, seed) for seed in (1, 1, 2))
+    on = make_schemes(shocked.labels, cut_after(shocked, 70))[0][:2]
+    first, same, other = (scored(shocked, on, seed) for seed in (1, 1, 2))
     assert first == same
-    assert [one.on != two.on for one, two in zip(first, other, strict=True)] == [False, False, False, True, True]
+    assert [one.fits != two.fits for one, two in zip(first, other, strict=True)] == [False, False, False, True, True]
 
 
 def test_noise_is_as_wide_as_the_states_and_spreads_as_each_of_them_does(shocked):
@@ -85,11 +100,10 @@ def test_a_figure_that_is_not_defined_is_left_out_with_its_reason_and_the_others
         Scheme("on", [[fold] for fold in stock_disjoint(rows.stocks, 5)]),
         Scheme("off", [[chronological(~late.to_numpy())]]),
     ]
-    for control in score_controls(rows, schemes, 1.0, 123):
-        assert control.off is None
-        assert control.premium is None
-        if control.name != "undated_prompt":
-            assert control.on is not None
+    for control in scored(rows, schemes):
+        for figures in control.fits.values():
+            assert (figures.off, figures.premium) == (None, None)
+            assert figures.on is not None
             assert "no R2 under off: " in control.why_none
 
 
@@ -102,20 +116,6 @@ def test_a_one_hot_date_has_a_single_one_per_row_in_the_column_of_its_day(shocke
     columns = one_hot_dates(shocked)
     assert (columns.sum(axis=1) == 1).all()
     np.testing.assert_array_equal(columns.argmax(axis=1), np.tile(np.arange(100), 60))
-
-
-def test_demeaned_by_date_each_day_sums_to_zero_and_differences_within_a_day_stay():
-    dates = pd.Series(pd.to_datetime(["2020-01-01"] * 3 + ["2020-01-02"] * 2 + ["2020-01-03"]))
-    target = np.array([1.0, 2.0, 6.0, -1.0, 1.0, 5.0])
-    # By hand: means 3, 0 and 5; the single row of the third day becomes 0.
-    np.testing.assert_array_equal(demean_by_date(target, dates), [-2, -1, 3, -1, 1, 0])
-
-
-def test_what_a_one_hot_date_gains_is_gone_once_the_target_is_demeaned(shocked):
-    on = [Scheme("on", [[fold] for fold in stock_disjoint(shocked.stocks, 5)])]
-    dates, demeaned = one_hot_dates(shocked), demean_by_date(shocked.target, shocked.labels["date"])
-    assert score(dates, shocked.target, on).r2[0, 0, 0] > 0.3
-    assert score(dates, demeaned, on).r2[0, 0, 0] < 0
 
 
 def test_what_a_one_hot_date_predicts_orders_no_stocks_within_a_day(shocked):
@@ -143,7 +143,8 @@ def test_the_facts_table_of_the_real_panel_comes_out_to_its_three_digits(golden)
         Scheme("off", [[chronological((golden.labels["date"] <= "2020-12-31").to_numpy())]]),
         Scheme("date_disjoint", [[Split(np.flatnonzero(~own), np.flatnonzero(own))] for own in blocks]),
     ]
-    found = {control.name: control for control in score_controls(golden, unpurged, 1.0, 123)}
+    controls = score_controls(golden, make_targets(golden, date(2020, 12, 31), 0.01), unpurged, 1.0, (1.0,), 123)
+    found = {control.name: unscaled(control) for control in controls if control.fits}
     for name, on, off, premium, date_disjoint in (
         ("numerics_only", 0.003, -0.012, 0.015, -0.003),
         ("one_hot_date", 0.343, -0.015, 0.358, -0.003),

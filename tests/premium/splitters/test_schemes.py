@@ -1,4 +1,4 @@
-"""The four schemes of the decomposition."""
+"""The five schemes of the decomposition."""
 
 from datetime import date
 
@@ -13,22 +13,49 @@ from tests.premium.splitters.panels import balanced
 CONFIG = PremiumConfig(train_until=date(2020, 11, 15), n_folds=3, robust=RobustConfig(n_date_blocks=4))
 
 
-def test_the_four_schemes_and_their_facts_come_in_the_same_order():
+def test_the_five_schemes_and_their_facts_come_in_the_same_order():
     found, facts = make_schemes(balanced(6, 20), CONFIG)
-    names = ["on", "off", "date_disjoint", "disjoint"]
+    names = ["on", "off", "date_disjoint", "disjoint", "matched"]
     assert [scheme.name for scheme in found] == [own.name for own in facts] == names
-    assert [[len(fold) for fold in scheme.folds] for scheme in found] == [[1, 1, 1], [1], [1, 1, 1, 1], [4, 4, 4]]
+    assert [[len(fold) for fold in scheme.folds] for scheme in found] == [
+        *([1, 1, 1], [1], [1, 1, 1, 1]),
+        *([4, 4, 4], [2, 2, 2]),
+    ]
 
 
 def test_a_fold_that_is_disjoint_in_both_tests_the_rows_the_stock_disjoint_fold_tests():
-    (on, _, _, disjoint), _ = make_schemes(balanced(6, 20), CONFIG)
-    for (one,), pooled in zip(on.folds, disjoint.folds, strict=True):
-        assert sorted(np.concatenate([split.test for split in pooled]).tolist()) == one.test.tolist()
+    (on, _, _, *pooled_schemes), _ = make_schemes(balanced(6, 20), CONFIG)
+    for pooled_scheme in pooled_schemes:
+        for (one,), pooled in zip(on.folds, pooled_scheme.folds, strict=True):
+            assert sorted(np.concatenate([split.test for split in pooled]).tolist()) == one.test.tolist()
+
+
+@pytest.mark.parametrize("n_blocks", [2, 4, 5])
+def test_matched_fits_have_as_many_rows_as_disjoint_ones_and_share_every_test_day(n_blocks):
+    labels = balanced(30, 60)
+    config = CONFIG.model_copy(update={"robust": RobustConfig(n_date_blocks=n_blocks), "n_folds": 3})
+    (*_, disjoint, matched), _ = make_schemes(labels, config)
+    rows_a_day = 20  # of the stocks in train
+    for blocks, halves in zip(disjoint.folds, matched.folds, strict=True):
+        assert len(halves) == 2
+        for half in halves:
+            same_rows = [len(split.train) for split in blocks if np.isin(split.test, half.test).all()]
+            assert abs(len(half.train) - np.mean(same_rows)) <= rows_a_day / 2 + 1e-9 or n_blocks == 2
+            assert len(half.train) >= rows_a_day * 60 // n_blocks
+            days, stocks = labels["date"], labels["code"]
+            assert set(days.iloc[half.test]) <= set(days.iloc[half.train])
+            assert not set(stocks.iloc[half.test]) & set(stocks.iloc[half.train])
+
+
+def test_the_days_that_matched_fits_drop_come_from_the_seed():
+    found = [make_schemes(balanced(6, 40), CONFIG.model_copy(update={"seed": seed}))[0][-1] for seed in (1, 1, 2)]
+    trains = [[split.train.tolist() for split in scheme.splits] for scheme in found]
+    assert trains[0] == trains[1] != trains[2]
 
 
 def test_facts_count_rows_a_reader_can_count():
     _, facts = make_schemes(balanced(6, 20), CONFIG)
-    on, off, date_disjoint, disjoint = facts
+    on, off, date_disjoint, disjoint, _ = facts
     # 14 days up to the cut, of which the last two are labelled with prices from beyond it.
     assert (off.n_train_rows, off.n_purged, off.n_test_rows, off.n_violations) == (6 * 12, 6 * 2, 6 * 6, 0)
     assert (on.n_train_rows, on.n_violations, on.n_purged) == (2 * 120, 2 * 120, 0)
@@ -39,7 +66,7 @@ def test_facts_count_rows_a_reader_can_count():
 
 def test_without_robust_settings_their_defaults_hold():
     config = CONFIG.model_copy(update={"robust": None})
-    assert [own.n_splits for own in make_schemes(balanced(6, 30), config)[1]] == [3, 1, 5, 15]
+    assert [own.n_splits for own in make_schemes(balanced(6, 30), config)[1]] == [3, 1, 5, 15, 6]
 
 
 def test_rows_that_cannot_be_split_are_refused():

@@ -1,0 +1,123 @@
+"""What follows from the figures: a conclusion on each headline figure, and the answer to a stated hypothesis.
+
+Both co-primary fits decide together. The unscaled penalty is not scale-free, so that one model's larger states can make
+a difference out of nothing; the standardized fit has no such freedom, but another penalty. Only what both say is said.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from tasks.premium.config import Hypothesis
+from tasks.schemas.scores import (
+    CO_PRIMARY,
+    HEADLINE_PAIR,
+    Answer,
+    Conclusion,
+    Estimate,
+    FitName,
+    FitScores,
+    ModelDifference,
+    Tails,
+    Verdict,
+)
+
+USES_R2_OFF = ("gain", "reduction", "premium_base", "premium_trained")
+"""Figures that a few heavy days after the cut decide."""
+HEADLINES = ("lookahead", "gain")
+AnswerVerdict = Literal["supported", "rejected", "undecided"]
+ByFit = Mapping[FitName, Estimate]
+
+
+def conclude(fits: Mapping[FitName, FitScores], tails: Tails) -> dict[str, Conclusion]:
+    """On which side of zero each headline figure of base - trained is."""
+    return {metric: conclusion(metric, figures_of(metric, fits), tails) for metric in HEADLINES}
+
+
+def conclusion(metric: str, by_fit: ByFit, tails: Tails) -> Conclusion:
+    """Compare a figure with zero under both co-primary fits.
+
+    Returns:
+        A side of zero if both intervals are on it; else `undecided` with the reason. A figure with R2 off is undecided
+        where a few rows decide it.
+    """
+    sides: dict[Verdict, list[str]] = {"above zero": [], "below zero": [], "undecided": []}
+    for fit, found in by_fit.items():
+        side, reason = _side_of_zero(found)
+        sides[side].append(f"{fit}: {reason}")
+    reason = "; ".join(text for texts in sides.values() for text in texts)
+    if metric in USES_R2_OFF and tails.warning:
+        return Conclusion(verdict="undecided", reason=f"{tails.warning}: look at the winsorized and the ranked target")
+    for side in ("above zero", "below zero"):
+        if len(sides[side]) == len(CO_PRIMARY):
+            return Conclusion(verdict=side, reason=reason)
+    return Conclusion(verdict="undecided", reason=reason)
+
+
+def _side_of_zero(found: Estimate) -> tuple[Verdict, str]:
+    if found.interval is None:
+        return "undecided", f"there is no interval ({found.why_none or 'none was drawn'})"
+    low, high = found.interval
+    text = f"[{low:+.4f}, {high:+.4f}]"
+    if low > 0:
+        return "above zero", f"{text} is above zero"
+    if high < 0:
+        return "below zero", f"{text} is below zero"
+    return "undecided", f"{text} holds zero" if low <= 0 <= high else f"{text} is no interval of numbers"
+
+
+def figures_of(metric: str, fits: Mapping[FitName, FitScores]) -> dict[FitName, Estimate]:
+    """A metric's estimates under the co-primary fits."""
+    return {fit: _figure(metric, fits[fit]) for fit in CO_PRIMARY}
+
+
+def _figure(metric: str, scores: FitScores) -> Estimate:
+    if metric in ModelDifference.model_fields:
+        found: Estimate = getattr(scores.differences[HEADLINE_PAIR], metric)
+    else:
+        figure, _, model = metric.rpartition("_")
+        found = getattr(scores.models[model], figure)
+    return found
+
+
+def answer(hypothesis: Hypothesis, by_fit: ByFit, tails: Tails) -> Answer:
+    """Compare a hypothesis with the intervals of its figure.
+
+    Args:
+        hypothesis: Metric and threshold, from the recipe.
+        by_fit: That metric's figure under the co-primary fits.
+        tails: How much of the test rows' squares a few of them carry.
+
+    Returns:
+        `supported` if both intervals are at or above the threshold, `rejected` if both are below; `undecided` if one
+        contains it, they disagree, there is none, or a few rows decide the figure.
+    """
+    verdict, reason = _answer(hypothesis, by_fit)
+    if hypothesis.metric in USES_R2_OFF and tails.warning:
+        verdict, reason = "undecided", f"{tails.warning}; {reason}"
+    return Answer(
+        statement=hypothesis.statement,
+        metric=hypothesis.metric,
+        at_least=hypothesis.at_least,
+        estimates=dict(by_fit),
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _answer(hypothesis: Hypothesis, by_fit: ByFit) -> tuple[AnswerVerdict, str]:
+    found = {fit: _compare(hypothesis.at_least, estimate) for fit, estimate in by_fit.items()}
+    verdicts = {verdict for verdict, _ in found.values()}
+    reason = "; ".join(f"{fit}: {text}" for fit, (_, text) in found.items())
+    return (verdicts.pop() if len(verdicts) == 1 else "undecided"), reason
+
+
+def _compare(at_least: float, estimate: Estimate) -> tuple[AnswerVerdict, str]:
+    if estimate.interval is None:
+        return "undecided", f"there is no interval ({estimate.why_none or 'none was drawn'})"
+    low, high = estimate.interval
+    span = f"95 % from {low:.4g} to {high:.4g}"
+    if low >= at_least:
+        return "supported", f"{span}, at or above {at_least:.4g}"
+    if high < at_least:
+        return "rejected", f"{span}, below {at_least:.4g}"
+    return "undecided", f"{span}, across {at_least:.4g}"
