@@ -7,7 +7,7 @@ import numpy as np
 from tasks.common.errors import HindsightError
 from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
-from tasks.premium.inference.power import SCHEMES_OF, detection, expected_power
+from tasks.premium.inference.power import SCHEMES_OF, expected_power
 from tasks.premium.rows import make_rows
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, Embeddings, Panel
@@ -78,7 +78,7 @@ def _probability(hypothesis: Hypothesis, powers: list[Power]) -> tuple[float, st
     distance = (hypothesis.assumed_effect or 0.0) - hypothesis.at_least
     if distance == 0:
         return 0.0, "an effect at the threshold itself is undecided in 95 % of panels"
-    found = min(detection(power, abs(distance)) for power in powers if power.metric == hypothesis.metric)
+    found = min(power.detection(abs(distance)) for power in powers if power.metric == hypothesis.metric)
     return found, f"an effect {abs(distance):g} from the threshold is found in {found:.0%}"
 
 

@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Literal
 
 from pydantic import Field
@@ -21,6 +22,8 @@ LEVEL = 95
 """Percent of every quoted interval, as the reference's. After a change rename p2_5 and p97_5, and texts with 95 %."""
 PERCENTILES = ((100 - LEVEL) / 2, 50.0, (100 + LEVEL) / 2)
 """Low end, middle and high end."""
+QUANTILE_975 = 1.96
+"""Of the standard normal: standard deviations on either side of a figure that cover it with 95 %."""
 HEADLINE_PAIR = "base - trained"
 """The difference whose lookahead and gain are the headline."""
 
@@ -242,6 +245,17 @@ class Power(Frozen):
     """Distance from the threshold detected with 80 % power at a two-sided 5 % level."""
     n_columns: int
     n_draws: int
+
+    def detection(self, distance: float) -> float:
+        """Probability that the interval lies beyond the threshold, if the true figure is `distance` above it.
+
+        Examples:
+            >>> numbers = {"half_width": 0.196, "smallest_detectable": 0.28, "n_columns": 64, "n_draws": 50}
+            >>> power = Power(metric="lookahead", fit="standardized", source="draws", **numbers)
+            >>> round(power.detection(0.28), 2), round(power.detection(0.0), 3)
+            (0.8, 0.025)
+        """
+        return NormalDist().cdf(distance / (self.half_width / QUANTILE_975) - QUANTILE_975)
 
 
 class Answer(Frozen):

@@ -6,7 +6,6 @@ effect, because an effect that is there makes a difference vary more.
 """
 
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -16,11 +15,10 @@ from tasks.premium.errors import TooFewDraws
 from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.evaluate import Scheme, score
 from tasks.premium.inference.inner_cv import choose_penalty
-from tasks.premium.inference.replicates import QUANTILE_975
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import MIN_DRAWS, TwoWayDraws
 from tasks.premium.rows import FloatArray, Rows
-from tasks.schemas.scores import CO_PRIMARY, FitName, Power
+from tasks.schemas.scores import CO_PRIMARY, QUANTILE_975, FitName, Power
 
 QUANTILE_80 = 0.8416
 """Of the standard normal: 80 % power."""
@@ -33,17 +31,6 @@ SCHEMES_OF: dict[str, dict[str, int]] = {
 }
 """Each difference as a sum of R2s: scheme to sign."""
 MAX_PLANTED_R2 = 0.5
-
-
-def detection(power: Power, distance: float) -> float:
-    """Probability that the interval lies beyond the threshold, if the true figure is `distance` above it.
-
-    Examples:
-        >>> power = power_of("lookahead", "unscaled", "draws", half_width=0.196, n_columns=64, n_draws=50)
-        >>> round(power.smallest_detectable, 3), round(detection(power, 0.28), 2), round(detection(power, 0.0), 3)
-        (0.28, 0.8, 0.025)
-    """
-    return NormalDist().cdf(distance / (power.half_width / QUANTILE_975) - QUANTILE_975)
 
 
 def power_of(

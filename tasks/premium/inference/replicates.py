@@ -10,12 +10,10 @@ from tasks.premium.inference.evaluate import UNDEFINED
 from tasks.premium.inference.jackknife import jackknife
 from tasks.premium.inference.two_way import MIN_DRAWS, percentile_interval
 from tasks.premium.rows import BoolArray, FloatArray
-from tasks.schemas.scores import Estimate, ModelDifference
+from tasks.schemas.scores import QUANTILE_975, Estimate, ModelDifference
 
 ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED = range(5)
 SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched")
-QUANTILE_975 = 1.96
-"""Of the standard normal."""
 
 
 @dataclass(frozen=True)
