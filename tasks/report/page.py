@@ -12,17 +12,19 @@ from tasks.report.config import ReportConfig
 from tasks.report.figures import reference as reference_figures
 from tasks.report.figures import robust as robust_figures
 from tasks.report.figures.training import training_loss
-from tasks.report.summary import cards, compare_with_zero
-from tasks.report.tables import decomposition, provenance
+from tasks.report.summary import cards, lines
+from tasks.report.tables import decomposition, expected, provenance
 from tasks.report.tables import robust as robust_tables
 from tasks.report.tables.headline import reference_rows
-from tasks.report.text import dropped, interval_bounds, jackknife_bounds
+from tasks.report.text import dropped, sentence
 from tasks.schemas.artifacts import Preflight
-from tasks.schemas.scores import PremiumScores, RobustScores
+from tasks.schemas.scores import CO_PRIMARY, FITS, Answer, FitName, PremiumScores, RobustScores
 from tasks.store.records import Record
 
 Section = dict[str, Any]
 """What a section's template shows, by name."""
+PREMIUMS_FIT: FitName = "unscaled"
+"""Premiums of controls are drawn under the reference's fit: the premium is its figure."""
 
 
 def render(
@@ -38,7 +40,7 @@ def render(
     Args:
         config: Title, and whether the run is only a smoke test.
         scores: The figures.
-        draws: (n_kept, 1 + 2 * n_models): draw number, then on and off of base, trained and any placebo.
+        draws: (n_kept, 1 + 2 * n_models): draw number, then on and off of base, of any placebo, and of trained.
         preflight: The checks made before a GPU was rented.
         corpus: The corpus section, or None where the corpus has no ledger.
         records: All artifacts the scores came from, sources first.
@@ -50,8 +52,6 @@ def render(
     return _template().render(
         config=config,
         scores=scores,
-        cards=cards(scores),
-        zero_comparison=compare_with_zero(scores),
         robust=_robust_section(scores.robust, is_pretrained) if scores.robust else None,
         corpus=corpus,
         reference=_reference_section(scores, draws),
@@ -61,28 +61,49 @@ def render(
 
 
 def _robust_section(robust: RobustScores, is_pretrained: bool | None) -> Section:
-    placebo_note = [] if robust.placebo else [decomposition.NO_PLACEBO]
+    placebo_note = [] if "placebo" in decomposition.models_of(robust) else [decomposition.NO_PLACEBO]
     return {
         "scores": robust,
-        "metric": robust_tables.metric_name(robust.answer.metric, is_pretrained) if robust.answer else "",
-        "premiums_figure": robust_figures.premiums(robust),
-        "dropped": dropped(robust.dropped_draws),
-        "models": list(decomposition.models_of(robust)),
-        "parts": decomposition.decomposition(robust),
-        "parts_figure": robust_figures.decomposition(robust),
-        "differences": decomposition.differences(robust, is_pretrained),
+        "cards": cards(robust, is_pretrained),
+        "tail_warning": sentence(robust.tails.warning) if robust.tails else "",
         "notes": [decomposition.lookahead_note(is_pretrained), *placebo_note],
-        "controls": robust_tables.controls(robust.controls),
-        "controls_figure": robust_figures.controls(robust),
+        "headline_figure": robust_figures.headline(robust),
+        "answer": _answer_section(robust.answer, is_pretrained) if robust.answer else None,
+        "expected_columns": [*expected.CASES.values(), *CO_PRIMARY],
+        "expected_differences": expected.expected_differences(robust),
+        "figure_columns": [*expected.CASES.values(), *decomposition.models_of(robust)],
+        "expected_figures": expected.expected_figures(robust),
+        "fits": FITS,
+        "intervals": decomposition.INTERVALS,
+        "dropped": dropped(robust.dropped_draws),
+        "differences": decomposition.differences(robust, is_pretrained),
+        "models": decomposition.decomposition(robust),
+        "parts_figure": robust_figures.decomposition(robust),
+        "controls": {fit: robust_tables.controls(robust.controls, fit) for fit in CO_PRIMARY},
+        "controls_figure": robust_figures.controls(robust, PREMIUMS_FIT),
         "splits": robust_tables.splits(robust.splits),
-        "sensitivity": robust_tables.sensitivity(robust.sensitivity),
-        "power": robust_tables.power_sentence(robust.power, robust.reduction.point) if robust.power else "",
+        "penalties": ", ".join(f"{alpha:g} for {model}" for model, alpha in robust.penalties.items()),
+        "refits": robust_tables.refits(robust.n_refits),
+        "power": robust_tables.power(robust.power),
+        "power_figure": robust_figures.power(robust),
+    }
+
+
+def _answer_section(answer: Answer, is_pretrained: bool | None) -> Section:
+    return {
+        "verdict": answer.verdict,
+        "statement": answer.statement,
+        "metric": robust_tables.metric_name(answer.metric, is_pretrained),
+        "at_least": answer.at_least,
+        "lines": lines(answer.estimates),
+        "reason": sentence(answer.reason),
     }
 
 
 def _reference_section(scores: PremiumScores, draws: np.ndarray) -> Section:
     return {
         "rows": reference_rows(scores),
+        "tent": reference_figures.tent(scores),
         "premiums_figure": reference_figures.premiums(scores),
         "draws_figure": reference_figures.reduction_draws(draws, scores),
         "dropped": dropped(scores.dropped_draws),
@@ -107,5 +128,5 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"signed": signed, "interval": interval_bounds, "jackknife": jackknife_bounds}
+    environment.filters["signed"] = signed
     return environment.get_template("page.html")

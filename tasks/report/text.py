@@ -11,6 +11,10 @@ NO_REASON = "no reason was recorded"
 
 Missing = tuple[str, str]
 """What is missing, and why."""
+Cell = list[str]
+"""A figure and, in smaller type below it, its intervals."""
+EstimateRow = tuple[str, str, list[Cell]]
+"""A name, its meaning, and a cell per column."""
 T = TypeVar("T")
 
 
@@ -23,7 +27,7 @@ class Table(Generic[T]):
 
 
 def interval_bounds(interval: Interval | None) -> str:
-    """The two ends of a 95 % interval: [-0.0431, +0.3150]."""
+    """The two ends of 95 % of the stock draws: [-0.0431, +0.3150]."""
     return bounds((interval.p2_5, interval.p97_5) if interval else None)
 
 
@@ -37,12 +41,17 @@ def spaced(name: str) -> str:
     return " ".join("R2" if word == "r2" else word for word in name.removeprefix("n_").split("_"))
 
 
+def sentence(text: str) -> str:
+    """A clause as a sentence: with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
+
+
 def reasons(missing: Iterable[Missing]) -> list[str]:
     """One sentence per reason, with everything that is missing for it."""
     by_reason: dict[str, list[str]] = {}
     for what, why in missing:
         by_reason.setdefault(why or NO_REASON, []).append(what)
-    return [f"{DASH} {', '.join(whats)}: {why}" for why, whats in by_reason.items()]
+    return [f"{DASH} {', '.join(dict.fromkeys(whats))}: {why}" for why, whats in by_reason.items()]
 
 
 def dropped(by_reason: dict[str, int]) -> list[tuple[str, int]]:

@@ -1,59 +1,140 @@
-"""Sample robust scores: every figure present, in sizes of a real run."""
+"""Sample robust scores: every figure present, in sizes of a real run. Verdict and answer are the stage's own."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from tasks.premium.config import Hypothesis
+from tasks.premium.inference.verdict import answer, conclude, figures_of
 from tasks.schemas.scores import (
+    CO_PRIMARY,
+    FITS,
     Answer,
     Control,
+    ControlFigures,
     Estimate,
+    Expected,
+    FitName,
+    FitScores,
     Interval,
     ModelDecomposition,
+    ModelDifference,
     Power,
     RankIc,
     RobustScores,
-    Sensitivity,
     SplitFacts,
+    Tails,
 )
 
 NONE = Estimate(point=None, why_none="2 of 5 folds have no test row.")
+Four = tuple[float, float, float, float]
+"""R2 on, off, matched and disjoint."""
+R2: dict[str, dict[FitName, Four]] = {
+    "base": {
+        "unscaled": (-0.0416, -0.2601, -0.0431, -0.0602),
+        "standardized": (0.0412, 0.0105, 0.0401, 0.0183),
+        "winsorized": (0.0437, 0.0121, 0.0425, 0.0192),
+        "day_rank": (0.0288, 0.0214, 0.0285, 0.0209),
+    },
+    "trained": {
+        "unscaled": (-0.0541, -0.1932, -0.0566, -0.0833),
+        "standardized": (0.0301, 0.0021, 0.0296, 0.0061),
+        "winsorized": (0.0318, 0.0034, 0.0309, 0.0068),
+        "day_rank": (0.0093, 0.0072, 0.0094, 0.0075),
+    },
+    "placebo": {
+        "unscaled": (-0.0502, -0.2011, -0.0517, -0.0718),
+        "standardized": (0.0362, 0.0058, 0.0349, 0.0119),
+        "winsorized": (0.0371, 0.0069, 0.0362, 0.0127),
+        "day_rank": (0.0181, 0.0136, 0.0178, 0.0139),
+    },
+}
 
 
 def estimate(point: float, half_width: float = 0.06) -> Estimate:
     return Estimate(
         point=point,
-        two_way=Interval(p2_5=point - half_width, p50=point - 0.004, p97_5=point + half_width),
+        interval=(point - half_width, point + half_width),
+        two_way=Interval(p2_5=point - 1.1 * half_width, p50=point - 0.004, p97_5=point + 0.9 * half_width),
         jackknife_se=half_width / 1.8,
         jackknife=(point - 1.16 * half_width, point + 1.16 * half_width),
     )
 
 
-def parts(on_r2: float, off_r2: float, disjoint_r2: float, **changed: Any) -> ModelDecomposition:
+def parts(r2: Four, ranked: bool = False, **changed: Any) -> ModelDecomposition:
+    on, off, matched, disjoint = r2
     fields: dict[str, Any] = {
-        "on": estimate(on_r2),
-        "off": estimate(off_r2, 0.11),
-        "date_disjoint": estimate(disjoint_r2 + 0.012, 0.04),
-        "disjoint": estimate(disjoint_r2, 0.05),
-        "premium": estimate(on_r2 - off_r2, 0.13),
-        "shared_day_effect": estimate(on_r2 - disjoint_r2, 0.03),
-        "demeaned": estimate(disjoint_r2 - 0.009, 0.045),
-        "rank_ic": RankIc(mean=disjoint_r2 / 7, standard_error=0.0081, n_days=212),
+        "on": estimate(on),
+        "off": estimate(off, 0.11),
+        "date_disjoint": estimate(disjoint + 0.012, 0.04),
+        "disjoint": estimate(disjoint, 0.05),
+        "matched": estimate(matched, 0.05),
+        "premium": estimate(on - off, 0.13),
+        "shared_day_effect": estimate(matched - disjoint, 0.03),
+        "rank_ic": RankIc(mean=disjoint / 7, standard_error=0.0081, n_days=212) if ranked else None,
     }
     return ModelDecomposition(**{**fields, **changed})
 
 
-def control(name: str, what: str, r2: tuple[float, float, float, float], **changed: Any) -> Control:
-    on, off, date_disjoint, disjoint = r2
-    fields = {"on": on, "off": off, "date_disjoint": date_disjoint, "disjoint": disjoint}
-    fields |= {"premium": on - off, "shared_day_effect": on - disjoint}
-    return Control(**{"name": name, "what": what, "n_columns": 36, **fields, **changed})
+def difference(one: Four, other: Four, scale: float = 1.0) -> ModelDifference:
+    """Of two models' R2s; its intervals are wide where the columns are unscaled."""
+    reduction = (one[0] - one[1]) - (other[0] - other[1])
+    return ModelDifference(
+        lookahead=estimate(one[3] - other[3], 0.0075 * scale),
+        gain=estimate(one[1] - other[1], 0.0061 * scale),
+        reduction=estimate(reduction, 0.009 * scale),
+    )
+
+
+def made_fit(fit: FitName, models: tuple[str, ...] = ("base", "trained"), **changed: ModelDecomposition) -> FitScores:
+    pairs = [(one, other) for place, one in enumerate(models) for other in models[place + 1 :]]
+    scale = 2.6 if fit == "unscaled" else 1.0
+    own = {name: parts(R2[name][fit], ranked=fit in CO_PRIMARY) for name in models}
+    return FitScores(
+        models=own | changed,
+        differences={f"{one} - {other}": difference(R2[one][fit], R2[other][fit], scale) for one, other in pairs},
+    )
+
+
+def made_fits(*models: str) -> dict[FitName, FitScores]:
+    return {fit: made_fit(fit, models or ("base", "trained")) for fit in FITS}
+
+
+def with_difference(pair: str = "base - trained", **changed: Estimate) -> dict[FitName, FitScores]:
+    """The sample's fits with other figures of one difference, the same under every fit."""
+    return {
+        fit: scores.model_copy(
+            update={"differences": scores.differences | {pair: scores.differences[pair].model_copy(update=changed)}}
+        )
+        for fit, scores in made_fits().items()
+    }
+
+
+def control(
+    name: str, what: str, r2: Four, standardized: Four = (0.001, -0.002, 0.001, -0.001), **changed: Any
+) -> Control:
+    fits: Mapping[FitName, Four] = {fit: r2 if fit == "unscaled" else standardized for fit in FITS}
+    figures = {fit: control_figures(own) for fit, own in fits.items()}
+    return Control(**{"name": name, "what": what, "n_columns": 36, "fits": figures, **changed})
+
+
+def control_figures(r2: Four, **changed: Any) -> ControlFigures:
+    on, off, matched, disjoint = r2
+    fields = {"on": on, "off": off, "matched": matched, "disjoint": disjoint, "date_disjoint": disjoint + 0.001}
+    return ControlFigures(**(fields | {"premium": on - off, "shared_day_effect": matched - disjoint} | changed))
 
 
 CONTROLS = [
-    control("numerics_only", "the panel's numeric features alone", (0.003, -0.012, -0.003, -0.004), n_columns=4),
-    control("one_hot_date", "which rows share a day, and nothing else", (0.343, -0.015, -0.003, -0.005), n_columns=503),
-    control("undated_prompt", "the sentences without their day", (-0.05, -0.041, -0.075, -0.079)),
-    control("shuffled_rows", "the states, dealt to other rows", (-0.027, -0.062, -0.06, -0.063)),
-    control("noise", "as many Gaussian columns", (-0.03, -0.033, -0.057, -0.059)),
+    control("numerics_only", "the panel's numeric features alone", (0.003, -0.012, 0.002, -0.004), n_columns=4),
+    control(
+        "one_hot_date",
+        "which rows share a day, and nothing else",
+        (0.343, -0.015, 0.342, -0.005),
+        (0.361, -0.003, 0.359, -0.002),
+        n_columns=503,
+    ),
+    control("undated_prompt", "the sentences without their day", (-0.05, -0.041, -0.052, -0.079)),
+    control("shuffled_rows", "the states, dealt to other rows", (-0.027, -0.062, -0.055, -0.063)),
+    control("noise", "as many Gaussian columns", (-0.03, -0.033, -0.051, -0.059)),
 ]
 SPLITS = [
     SplitFacts(name="on", n_splits=5, n_train_rows=2_400, n_test_rows=600, n_purged=0, n_violations=391),
@@ -62,50 +143,73 @@ SPLITS = [
     SplitFacts(
         name="disjoint", n_splits=25, n_train_rows=9_508, n_test_rows=600, n_purged=92, n_left_out=4_800, n_violations=0
     ),
+    SplitFacts(name="matched", n_splits=10, n_train_rows=3_803, n_test_rows=600, n_purged=0, n_violations=612),
 ]
-SENSITIVITY = [
-    Sensitivity(
-        name="unscaled, alpha = 1",
-        base_on=-0.0416,
-        base_off=-0.2601,
-        trained_on=-0.0541,
-        trained_off=-0.1932,
-        reduction=0.0794,
-    ),
-    Sensitivity(
-        name="standardized, alpha by purged CV",
-        base_on=0.0012,
-        base_off=-0.0103,
-        trained_on=0.0018,
-        trained_off=-0.0095,
-        reduction=0.0002,
-        alphas=[1_000.0] * 9 + [10_000.0] * 3,
-    ),
+EXPECTED = [
+    Expected(figure="on", nothing=0, up_to_the_cut=0.899, beyond=1),
+    Expected(figure="off", nothing=0, up_to_the_cut=-1, beyond=1),
+    Expected(figure="disjoint", nothing=0, up_to_the_cut=0.861, beyond=1),
+    Expected(figure="premium", nothing=0, up_to_the_cut=1.899, beyond=0),
+    Expected(figure="lookahead", nothing=1, up_to_the_cut=0.139, beyond=0),
+    Expected(figure="gain", nothing=1, up_to_the_cut=2, beyond=0),
+    Expected(figure="reduction", nothing=0, up_to_the_cut=-1.899, beyond=0),
 ]
-ANSWER = Answer(
-    statement="training on text up to 2017-07-02 lowers the premium by a twentieth of R2",
-    metric="reduction",
-    at_least=0.05,
-    estimate=estimate(0.0794, 0.19),
-    verdict="undecided",
-    reason="the two-way 95 % interval from -0.1106 to 0.2694 lies across 0.05.",
+TAILS = Tails(largest_day=0.094, n_days=21, five_largest_rows=0.041)
+HEAVY = Tails(
+    largest_day=0.61,
+    n_days=250,
+    five_largest_rows=0.13,
+    warning="of the sum of squares after the cut the largest day, 2021-01-27, carries 61% and the five largest rows "
+    "carry 13%",
+)
+HYPOTHESIS = Hypothesis(
+    statement="Training on text up to 2017-07-02 takes a hundredth of R2 out of the model.",
+    metric="lookahead",
+    at_least=0.01,
+    assumed_effect=0.02,
 )
 
 
+def made_answer(fits: dict[FitName, FitScores], **changed: Any) -> Answer:
+    hypothesis = HYPOTHESIS.model_copy(update=changed)
+    return answer(hypothesis, figures_of(hypothesis.metric, fits), TAILS)
+
+
+def made_power(metric: str, fit: FitName, half_width: float) -> Power:
+    """80 % power at 2.8 standard errors, a half-width at 1.96."""
+    return Power(
+        metric=metric,
+        fit=fit,
+        source="draws",
+        half_width=half_width,
+        smallest_detectable=2.8 / 1.96 * half_width,
+        n_columns=36,
+        n_draws=196,
+    )
+
+
 def made_robust(**changed: Any) -> RobustScores:
+    fits = changed.get("fits") or made_fits()
+    tails = changed.get("tails", TAILS)
+    half_widths = {"lookahead": 0.0075, "gain": 0.0061, "reduction": 0.009}
     fields: dict[str, Any] = {
-        "base": parts(-0.0416, -0.2601, -0.0702),
-        "trained": parts(-0.0541, -0.1932, -0.0724),
-        "reduction": estimate(0.0794, 0.19),
-        "lookahead": estimate(0.0022, 0.017),
+        "fits": fits,
+        "conclusions": conclude(fits, tails),
+        "tails": tails,
+        "expected": EXPECTED,
+        "penalties": {"base": 1e3, "trained": 1e4},
         "splits": SPLITS,
         "controls": CONTROLS,
-        "sensitivity": SENSITIVITY,
-        "power": Power(half_width=0.21, smallest_detectable=0.3, n_columns=32, n_draws=50),
-        "answer": ANSWER,
-        "n_draws": 1_000,
-        "n_kept_draws": 989,
-        "dropped_draws": {"too_few_rows": 9, "undefined_r2": 2},
+        "power": [
+            made_power(metric, fit, half_width * (2.6 if fit == "unscaled" else 1.0))
+            for metric, half_width in half_widths.items()
+            for fit in CO_PRIMARY
+        ],
+        "answer": made_answer(fits),
+        "n_draws": 200,
+        "n_kept_draws": 196,
+        "dropped_draws": {"undefined_off": 3, "undefined_disjoint": 1},
+        "n_refits": {"base": 0, "trained": 12},
         "n_day_groups": 20,
     }
     return RobustScores(**{**fields, **changed})
@@ -113,9 +217,4 @@ def made_robust(**changed: Any) -> RobustScores:
 
 def with_placebo(**changed: Any) -> RobustScores:
     """The same run with a third arm."""
-    arms = {
-        "placebo": parts(-0.0502, -0.2011, -0.0718),
-        "placebo_lookahead": estimate(0.0016, 0.016),
-        "trained_against_placebo": estimate(0.0006, 0.014),
-    }
-    return made_robust(**{**arms, **changed})
+    return made_robust(**{"fits": made_fits("base", "placebo", "trained"), **changed})

@@ -2,14 +2,15 @@
 
 import re
 
-import pytest
+import numpy as np
 
 from tasks.report.build import write_report
 from tasks.report.config import REVISION, ReportConfig
+from tasks.report.figures.reference import reduction_draws
 from tasks.report.tables.provenance import loss_curves, tokens_of, versions
 from tasks.schemas.artifacts import Check, Report
-from tasks.schemas.scores import Estimate, Interval
 from tasks.store.digests import sha256_of_json
+from tests.report.conftest import made_draws, made_scores
 from tests.report.sample_robust import made_robust
 
 
@@ -29,38 +30,55 @@ def test_the_page_starts_as_html5_and_loads_nothing(write, tmp_path):
 
 def test_the_headline_is_on_the_page_and_in_the_table(write, tmp_path):
     text = write().text
-    table = {row["figure"]: row for row in Report(tmp_path).table()}
+    rows = Report(tmp_path).table()
+    table = {row["figure"]: row for row in rows}
+    assert rows[0] == {"figure": "lookahead", "base": "", "trained": "", "difference": "above zero"}
+    assert [row["figure"] for row in rows[1:6]] == [
+        "lookahead: R2 disjoint, unscaled",
+        "lookahead: R2 disjoint, unscaled, 95 %",
+        "lookahead: R2 disjoint, standardized",
+        "lookahead: R2 disjoint, standardized, 95 %",
+        "gain",
+    ]
+    assert table["gain: R2 off, standardized"] == {
+        "figure": "gain: R2 off, standardized",
+        "base": "+0.0105",
+        "trained": "+0.0021",
+        "difference": "+0.0084",
+    }
+    assert table["gain: R2 off, standardized, 95 %"]["difference"] == "[+0.0023, +0.0145]"
     assert table["premium"] == {"figure": "premium", "base": "+0.2189", "trained": "+0.1398", "difference": "+0.0791"}
     assert table["premium, 95 % of stock draws"]["difference"] == "[-0.1300, +0.2800]"
-    assert table["premium, purged"]["difference"] == "+0.0794"
-    assert table["premium, purged, two-way 95 %"]["difference"] == "[-0.1106, +0.2694]"
+    assert table["premium, unscaled"]["difference"] == "+0.0794"
+    assert table["premium, unscaled, 95 %"]["difference"] == "[+0.0560, +0.1028]"
     assert table["R2 off: days after the cut"]["difference"] == "-0.0666"
-    assert all(set(row) == {"figure", "base", "trained", "difference"} for row in table.values())
-    cells = [row[column] for row in table.values() for column in ("base", "trained", "difference") if row[column]]
-    assert [cell for cell in cells if cell not in " ".join(text)] == []
+    assert all(set(row) == {"figure", "base", "trained", "difference"} for row in rows)
+    cells = [row[column] for row in rows for column in ("base", "trained", "difference") if row[column]]
+    on_the_page = " ".join(text).lower()
+    assert [cell for cell in cells if cell not in on_the_page] == []
 
 
 def test_dropped_draws_are_counted_by_reason(write, tmp_path):
     text = " ".join(write().text)
     assert "197 of 200 draws" in text
     assert "Dropped: 2 for too few stocks; 1 for undefined R2." in text
-    assert "Two-way draws: 989 of 1000 kept" in text
-    assert "Dropped: 9 for too few rows; 2 for undefined R2." in text
-    assert [row["base"] for row in Report(tmp_path).table() if "dropped" in row["figure"]] == ["2", "1", "9", "2"]
-    whole = made_robust(n_kept_draws=1_000, dropped_draws={})
+    assert "Two-way draws: 196 of 200 kept" in text
+    assert "Dropped: 1 for undefined disjoint; 3 for undefined off." in text
+    assert [row["base"] for row in Report(tmp_path).table() if "dropped" in row["figure"]] == ["1", "3", "2", "1"]
+    whole = made_robust(n_kept_draws=200, dropped_draws={})
     text = " ".join(write(n_kept_draws=200, dropped_draws={}, robust=whole).text)
     assert text.count("No draw was dropped.") == 2
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "words"), [(0.1, 0.3, "is above zero"), (-0.3, -0.1, "is below zero"), (-1, 1, "contains zero")]
-)
-def test_zero_is_compared_with_the_two_way_interval_and_with_the_reference_only_without_it(write, low, high, words):
-    interval = Interval(p2_5=low, p50=0.0, p97_5=high)
-    robust = made_robust(reduction=Estimate(point=0.0, two_way=interval, jackknife=(low, high)))
-    assert f"The two-way 95 % interval of the reduction {words}" in " ".join(write(robust=robust).text)
-    text = " ".join(write(robust=None, reduction_interval=interval).text)
-    assert f"The reference 95 % interval of the reduction {words}" in text
+def test_draws_that_the_reference_scores_zero_are_named_where_there_are_any(write):
+    assert "83 of the kept draws have a test side of one constant target" in " ".join(write(n_flat_draws=83).text)
+    assert "of the kept draws" not in " ".join(write().text)
+
+
+def test_a_placebo_between_base_and_trained_moves_no_draw_of_the_reduction():
+    scores, draws = made_scores(), made_draws(197)
+    with_placebo = np.insert(draws, [3, 3], np.random.default_rng(1).normal(size=(197, 2)), axis=1)
+    assert reduction_draws(with_placebo, scores) == reduction_draws(draws, scores)
 
 
 def test_every_artifact_is_listed_with_digest_and_inputs(write, records):
@@ -139,6 +157,7 @@ def test_revision_is_raised_with_the_words_and_tables(write):
         4: "d38708a1562219d1",
         5: "6e2031bd2ff58ea4",
         6: "8d059baac64ebc4d",
+        7: "65012ade10dc68b7",
     }
     assert known.get(REVISION) == sha256_of_json(text)[:16], (
         "the same run gives another page: raise REVISION in tasks/report/config.py and add the new digest here, "

@@ -1,5 +1,5 @@
 """Figures of the page as SVG text.
 
-drawing: style and shared marks. reference: premiums and draws of the reference contract. robust: premiums, the
-decomposition, controls. training: documents over time, training loss.
+drawing: style and shared marks. reference: the tent, premiums and draws of the reference contract. robust: headline,
+decomposition, controls, power. training: documents over time, training loss.
 """

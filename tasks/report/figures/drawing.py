@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +11,6 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from tasks.schemas.scores import Interval
 
 GREY, BLUE, GREEN, OCHRE, INK, LINE = "#8a8f98", "#2f6690", "#4d7c59", "#b7791f", "#2b2f36", "#c9cdd3"
 MODEL_COLOURS = {"base": GREY, "trained": BLUE, "placebo": GREEN}
@@ -58,25 +56,22 @@ def drawing(height: float) -> Iterator[Drawing]:
         drawn.svg = _svg(figure)
 
 
-def mark(axes: Axes, height: float, point: float | None, interval: Interval | None, colour: str) -> None:
-    """A point as a circle, 95 % of the draws as a line, their median as a tick; nothing where there is no point."""
+def mark(
+    axes: Axes,
+    height: float,
+    point: float | None,
+    ends: tuple[float, float] | None,
+    colour: str,
+    median: float | None = None,
+) -> None:
+    """A point as a circle, its 95 % interval as a line, a median as a tick; nothing where there is no point."""
     if point is None:
         return
-    if interval:
-        ends = [interval.p2_5, interval.p97_5]
+    if ends:
         axes.plot(ends, [height, height], color=colour, linewidth=3, solid_capstyle="round")
-        axes.plot([interval.p50], [height], marker="|", markersize=11, markeredgewidth=2, color=colour)
+    if median is not None:
+        axes.plot([median], [height], marker="|", markersize=11, markeredgewidth=2, color=colour)
     axes.plot([point], [height], marker="o", markersize=7, color="white", markeredgecolor=colour, markeredgewidth=2.5)
-
-
-def interval_rows(rows: Mapping[str, tuple[float, Interval | None]], label: str) -> Markup:
-    """A row per name with its point and interval; models have their own colours."""
-    with drawing(height=0.8 + 0.4 * len(rows)) as drawn:
-        for height, (name, (point, interval)) in enumerate(rows.items()):
-            mark(drawn.axes, height, point, interval, MODEL_COLOURS.get(name, INK))
-        name_rows(drawn.axes, list(rows))
-        drawn.axes.set_xlabel(label)
-    return drawn.svg
 
 
 def name_rows(axes: Axes, names: list[str]) -> None:

@@ -1,10 +1,34 @@
-"""Figures of the reference contract: premiums with their stock draws, and the draws of the reduction."""
+"""Figures of the reference contract: the tent of its premium, premiums with stock draws, the draws of the reduction."""
 
 import numpy as np
 from markupsafe import Markup
 
-from tasks.report.figures.drawing import BLUE, GREY, INK, drawing, interval_rows
+from tasks.report.figures.drawing import BLUE, GREY, INK, MODEL_COLOURS, OCHRE, drawing, mark, name_rows
 from tasks.schemas.scores import PremiumScores
+
+
+def tent(scores: PremiumScores) -> Markup:
+    """The premium expected of a model, and the gain over it of one that knows all, by the share of rows it knows.
+
+    A model knows the first rows of the panel: a fraction pi of all, kappa of train, theta of test. In units of r,
+    premium = pi^2 + kappa^2 - 2 kappa theta, and gain = 1 - (2 kappa theta - kappa^2).
+    """
+    cut = scores.n_train_rows / scores.n_rows
+    pi = np.unique(np.append(np.linspace(0, 1, 201), cut))
+    kappa, theta = np.minimum(pi / cut, 1), np.maximum((pi - cut) / (1 - cut), 0)
+    off = 2 * kappa * theta - kappa**2
+    with drawing(height=2.5) as drawn:
+        axes = drawn.axes
+        axes.plot(pi, pi**2 - off, color=OCHRE, linewidth=2, label="premium of the model")
+        axes.plot(pi, 1 - off, color=BLUE, linewidth=2, label="gain of one that knows all over it")
+        axes.axhline(0, color=GREY, linewidth=1, zorder=0)
+        axes.axvline(cut, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(f"cut {scores.cut} ", (cut, 0.05), xycoords=("data", "axes fraction"), ha="right", color=INK)
+        axes.margins(x=0.01)
+        axes.set_xlabel("fraction of the panel's rows that a model knows, oldest first")
+        axes.set_ylabel("in units of r")
+        drawn.figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return drawn.svg
 
 
 def premiums(scores: PremiumScores) -> Markup:
@@ -14,17 +38,23 @@ def premiums(scores: PremiumScores) -> Markup:
         "trained": (scores.trained.premium, scores.trained.premium_interval),
         "reduction": (scores.premium_reduction, scores.reduction_interval),
     }
-    return interval_rows(rows, "R2 on - R2 off")
+    with drawing(height=0.8 + 0.4 * len(rows)) as drawn:
+        for height, (name, (point, found)) in enumerate(rows.items()):
+            ends = (found.p2_5, found.p97_5)
+            mark(drawn.axes, height, point, ends, MODEL_COLOURS.get(name, INK), found.p50)
+        name_rows(drawn.axes, list(rows))
+        drawn.axes.set_xlabel("R2 on - R2 off")
+    return drawn.svg
 
 
 def reduction_draws(draws: np.ndarray, scores: PremiumScores) -> Markup:
     """Histogram of the reduction over the stock draws.
 
     Args:
-        draws: (n_kept, 1 + 2 * n_models): draw number, then on and off of base, trained and any placebo.
+        draws: (n_kept, 1 + 2 * n_models): draw number, then on and off of base, of any placebo, and of trained.
         scores: For the point estimate and the interval.
     """
-    reductions = (draws[:, 1] - draws[:, 2]) - (draws[:, 3] - draws[:, 4])
+    reductions = (draws[:, 1] - draws[:, 2]) - (draws[:, -2] - draws[:, -1])
     with drawing(height=2.2) as drawn:
         axes = drawn.axes
         axes.hist(reductions, bins=min(40, max(10, len(draws) // 5)), color="#c6d6e3", edgecolor="white")

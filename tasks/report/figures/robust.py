@@ -1,58 +1,96 @@
-"""Figures of the robust scores: premiums, decomposition, controls. A figure without any number is not drawn."""
+"""Figures of the robust scores: headline, decomposition, controls, power. A figure without any number is not drawn."""
 
+import numpy as np
 from markupsafe import Markup
 from matplotlib.lines import Line2D
 
-from tasks.report.figures.drawing import GREY, MODEL_COLOURS, OCHRE, drawing, interval_rows, mark, name_rows
-from tasks.report.tables.decomposition import models_of
+from tasks.report.figures.drawing import BLUE, GREY, INK, LINE, MODEL_COLOURS, OCHRE, drawing, mark, name_rows
+from tasks.report.tables.decomposition import SCHEME_OF, models_of
 from tasks.report.tables.robust import CONTROL_NAMES, KNOWS_NOTHING, control_name
-from tasks.schemas.scores import RobustScores
+from tasks.schemas.scores import CO_PRIMARY, FitName, RobustScores
 
-PARTS = {"on": "R2 on", "shared_day_effect": "shared-day effect", "disjoint": "R2 disjoint"}
-"""on = shared-day effect + disjoint."""
+PARTS = {"matched": "R2 on, matched", "shared_day_effect": "shared-day effect", "disjoint": "R2 disjoint"}
+"""matched = shared-day effect + disjoint."""
 MODEL_OFFSET = 0.24
 """Distance between the marks of two models in one row."""
+FIT_STYLES: dict[FitName, tuple[int, tuple[int, ...]]] = {"unscaled": (0, (4, 2)), "standardized": (0, ())}
+METRIC_COLOURS = {"lookahead": BLUE, "gain": OCHRE}
 
 
-def premiums(robust: RobustScores) -> Markup | None:
-    """Premium of each model and the reduction, with their two-way intervals."""
-    estimates = {name: parts.premium for name, parts in models_of(robust).items()} | {"reduction": robust.reduction}
-    rows = {name: (found.point, found.two_way) for name, found in estimates.items() if found.point is not None}
-    return interval_rows(rows, "R2 on - R2 off, purged") if rows else None
+def headline(robust: RobustScores) -> Markup | None:
+    """Differences of R2 disjoint and of R2 off under every fit; the co-primary ones in colour."""
+    rows = [
+        (f"{scheme}, {fit}", getattr(own, metric), METRIC_COLOURS[metric] if fit in CO_PRIMARY else GREY)
+        for metric, scheme in SCHEME_OF.items()
+        for fit, own in robust.headline.items()
+    ]
+    rows = [(name, found, colour) for name, found, colour in rows if found and found.point is not None]
+    if not rows:
+        return None
+    with drawing(height=0.8 + 0.32 * len(rows)) as drawn:
+        for height, (_, found, colour) in enumerate(rows):
+            mark(drawn.axes, height, found.point, found.interval, colour)
+        name_rows(drawn.axes, [name for name, _, _ in rows])
+        drawn.axes.set_xlabel("base - trained")
+    return drawn.svg
 
 
 def decomposition(robust: RobustScores) -> Markup | None:
-    """R2 on of each model as the sum of the shared-day effect and R2 disjoint."""
+    """R2 on of each model, at the size of disjoint, as the sum of the shared-day effect and R2 disjoint."""
     models = models_of(robust)
-    if all(getattr(parts, figure).point is None for parts in models.values() for figure in PARTS):
+    found = {name: {figure: getattr(parts, figure) for figure in PARTS} for name, parts in models.items()}
+    if all(own is None or own.point is None for parts in found.values() for own in parts.values()):
         return None
     with drawing(height=2.5 + 0.3 * len(models)) as drawn:
         for row, figure in enumerate(PARTS):
-            for number, (name, parts) in enumerate(models.items()):
+            for number, (name, parts) in enumerate(found.items()):
                 height = row + MODEL_OFFSET * (number - (len(models) - 1) / 2)
-                found = getattr(parts, figure)
-                mark(drawn.axes, height, found.point, found.two_way, MODEL_COLOURS[name])
+                if own := parts[figure]:
+                    mark(drawn.axes, height, own.point, own.interval, MODEL_COLOURS[name])
         name_rows(drawn.axes, list(PARTS.values()))
-        drawn.axes.set_xlabel("R2")
+        drawn.axes.set_xlabel("R2, columns standardized")
         handles = [Line2D([], [], color=MODEL_COLOURS[name], linewidth=3, label=name) for name in models]
         drawn.figure.legend(handles=handles, loc="outside lower center", ncols=len(models), frameon=False)
     return drawn.svg
 
 
-def controls(robust: RobustScores) -> Markup | None:
+def controls(robust: RobustScores, fit: FitName) -> Markup | None:
     """The models' premiums beside those of the controls."""
-    points = {control_name(control): control.premium for control in robust.controls if control.premium is not None}
-    models = {name: parts.premium for name, parts in models_of(robust).items() if parts.premium.point is not None}
+    found = {control_name(control): control.fits.get(fit) for control in robust.controls}
+    points = {name: own.premium for name, own in found.items() if own and own.premium is not None}
+    models = {name: parts.premium for name, parts in models_of(robust, fit).items() if parts.premium.point is not None}
     names = [*models, *points]
     if not names:
         return None
     with drawing(height=0.8 + 0.33 * len(names)) as drawn:
-        for height, (name, found) in enumerate(models.items()):
-            mark(drawn.axes, height, found.point, found.two_way, MODEL_COLOURS[name])
+        for height, (name, estimate) in enumerate(models.items()):
+            mark(drawn.axes, height, estimate.point, estimate.interval, MODEL_COLOURS[name])
         for height, (name, point) in enumerate(points.items(), start=len(models)):
             colour = OCHRE if name == CONTROL_NAMES[KNOWS_NOTHING] else GREY
             drawn.axes.plot([0, point], [height, height], color=colour, linewidth=1)
             drawn.axes.plot([point], [height], marker="D", markersize=7, color=colour)
         name_rows(drawn.axes, names)
-        drawn.axes.set_xlabel("premium: R2 on - R2 off, purged")
+        drawn.axes.set_xlabel(f"premium: R2 on - R2 off, purged, columns {fit}")
+    return drawn.svg
+
+
+def power(robust: RobustScores) -> Markup | None:
+    """Probability of finding an effect over its size, a curve per headline figure and co-primary fit."""
+    curves = [own for own in robust.power if own.metric in METRIC_COLOURS]
+    if not curves:
+        return None
+    effects = np.linspace(0, 1.5 * max(own.smallest_detectable for own in curves), 121)
+    with drawing(height=2.6) as drawn:
+        axes = drawn.axes
+        for own in curves:
+            found = [own.detection(effect) for effect in effects]
+            label = f"{own.metric}, {own.fit}"
+            axes.plot(effects, found, color=METRIC_COLOURS[own.metric], linestyle=FIT_STYLES[own.fit], label=label)
+        axes.axhline(0.8, color=LINE, linewidth=1, zorder=0)
+        axes.annotate(" 80 %", (0, 0.8), xycoords=("axes fraction", "data"), va="bottom", color=INK)
+        axes.set_ylim(0, 1.02)
+        axes.margins(x=0)
+        axes.set_xlabel("true distance from zero, in R2")
+        axes.set_ylabel("probability of finding it")
+        drawn.figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return drawn.svg

@@ -1,6 +1,6 @@
 """Rows of text for the page's tables.
 
-headline: the reference contract's and the robust figures. decomposition: each model's premium and the differences
-between models. robust: controls, splits, sensitivity, power, hypothesis. corpus: the corpus ledger. provenance:
-stages, lineage, versions, panel facts.
+headline: lookahead, gain and the reference's figures. expected: what they are by what a model knows. decomposition:
+each model's R2s and the differences between models, by fit. robust: controls, splits, refits, power, hypothesis.
+corpus: the corpus ledger. provenance: stages, lineage, versions, panel facts.
 """

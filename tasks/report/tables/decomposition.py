@@ -1,64 +1,110 @@
-"""The decomposition of the premium as rows: each model's figures, and the differences between the models."""
+"""The figures under every fit as rows: each model's R2s, and the differences between the models."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, product
 
-from tasks.common.text import DASH, signed
-from tasks.report.text import Missing, Table, interval_bounds, jackknife_bounds, reasons
-from tasks.schemas.scores import Estimate, ModelDecomposition, RankIc, RobustScores
+from tasks.common.text import DASH, bounds, signed
+from tasks.report.text import Cell, EstimateRow, Missing, Table, jackknife_bounds, reasons
+from tasks.schemas.scores import (
+    FITS,
+    HEADLINE_PAIR,
+    Estimate,
+    FitName,
+    FitScores,
+    ModelDecomposition,
+    RankIc,
+    RobustScores,
+)
 
 FIGURES = {
-    "premium": ("premium", "on - off, where off is purged by label days"),
     "on": ("R2 on", "stock-disjoint folds: train and test rows share days"),
-    "off": ("R2 off", "fitted up to the cut, scored after it, purged"),
-    "shared_day_effect": ("shared-day effect", "on - disjoint: what sharing days is worth, which is not hindsight"),
+    "matched": ("R2 on, matched", "as on, with as many train rows as disjoint"),
     "disjoint": ("R2 disjoint", "stock- and date-disjoint, purged: what remains without shared days"),
+    "shared_day_effect": (
+        "shared-day effect",
+        "matched - disjoint: what sharing days is worth, no hindsight",
+    ),
     "date_disjoint": ("R2 date-disjoint", "blocks of days, purged: train and test rows share stocks"),
-    "demeaned": ("R2 disjoint, demeaned", "for the target minus its mean over the day"),
+    "off": ("R2 off", "fitted up to the cut, scored after it, purged"),
+    "premium": ("premium", "on - off, the reference's figure, purged"),
 }
-"""ModelDecomposition' fields in the page's order, with their names and meanings."""
+"""ModelDecomposition's fields in the page's order, with their names and meanings."""
 RANK_IC = ("rank IC", "within a day, on the disjoint split")
+WITHOUT_JACKKNIFE = ("off", "premium", "gain", "reduction")
+"""Figures with R2 off, which few days decide: their jackknife does not cover."""
+INTERVALS = (
+    "Below a figure: [95 %], the figure -/+ 1.96 standard deviations of draws of stocks and of days, for every figure "
+    "here the interval to quote; then (95 % by the jackknife over groups of days), a second interval for figures "
+    "without R2 off. Below a rank IC: its standard error over days, and the number of days with enough stocks."
+)
+"""Which interval is for what; docs/measure.md has their coverage."""
 
+SCHEME_OF = {"lookahead": "R2 disjoint", "gain": "R2 off"}
+"""The R2 that each headline figure is a difference of."""
+GAIN_NAME = "gain from knowing the test span: base - trained"
 CAREFUL_NAME = "base - trained (continued training does not remove what the base already knows)"
 NO_PLACEBO = (
     "No placebo arm was run: the effect of training itself cannot be separated from the effect of the cutoff. Set "
     "placebo: true in the recipe to train on equally many tokens from after the cutoff."
 )
+OTHER_PAIRS = {
+    "base - placebo": "effect of as many tokens from after the cutoff",
+    "placebo - trained": "effect of the cutoff at equal tokens",
+}
+UNKNOWN = Estimate(point=None, why_none="scores of an earlier version do not have it.")
 
 
-Cell = list[str]
-"""A figure and, in smaller type below it, its intervals."""
-EstimateRow = tuple[str, str, list[Cell]]
-"""A name, its meaning, and a cell per column."""
+def models_of(robust: RobustScores, fit: FitName = "standardized") -> dict[str, ModelDecomposition]:
+    """The scored models under one fit, by name."""
+    return robust.fits[fit].models
 
 
-def models_of(robust: RobustScores) -> dict[str, ModelDecomposition]:
-    """The scored models, by name."""
-    models = {"base": robust.base, "trained": robust.trained}
-    return models | ({"placebo": robust.placebo} if robust.placebo else {})
+def decomposition(robust: RobustScores) -> dict[str, Table[EstimateRow]]:
+    """By model its figures, a column per fit."""
+    return {name: _model_table({fit: own.models[name] for fit, own in robust.fits.items()}) for name in _names(robust)}
 
 
-def decomposition(robust: RobustScores) -> Table[EstimateRow]:
-    """The figures behind each model's premium, a column per model."""
-    models = models_of(robust)
-    rows = [
-        (name, meaning, [_cell(getattr(parts, figure)) for parts in models.values()])
-        for figure, (name, meaning) in FIGURES.items()
-    ]
-    rows.append((*RANK_IC, [_rank_cell(parts.rank_ic) for parts in models.values()]))
-    return Table(rows, reasons(missing for name, parts in models.items() for missing in _missing_parts(name, parts)))
+def _names(robust: RobustScores) -> list[str]:
+    return list(models_of(robust))
+
+
+def _model_table(by_fit: Mapping[FitName, ModelDecomposition]) -> Table[EstimateRow]:
+    rows = [_row(figure, *names, _figures(by_fit, figure)) for figure, names in FIGURES.items()]
+    ranks = {fit: own.rank_ic for fit, own in by_fit.items()}
+    rows.append((*RANK_IC, [_rank_cell(rank) for rank in ranks.values()]))
+    missing = [_missing(figure, name, _figures(by_fit, figure)) for figure, (name, _) in FIGURES.items()]
+    return Table(rows, reasons(chain(*missing, _missing_ranks(ranks))))
+
+
+def _figures(by_fit: Mapping[FitName, ModelDecomposition], figure: str) -> dict[FitName, Estimate]:
+    return {fit: getattr(own, figure) or UNKNOWN for fit, own in by_fit.items()}
 
 
 def differences(robust: RobustScores, is_pretrained: bool | None) -> Table[EstimateRow]:
-    """Differences between the models on paired draws."""
-    found: list[tuple[str, str, Estimate | None]] = [
-        ("reduction", "premium of base - premium of trained", robust.reduction),
-        (lookahead_name(is_pretrained), "R2 disjoint of base - R2 disjoint of trained", robust.lookahead),
-        ("base - placebo", "R2 disjoint: effect of as many tokens from after the cutoff", robust.placebo_lookahead),
-        ("placebo - trained", "R2 disjoint: effect of the cutoff at equal tokens", robust.trained_against_placebo),
-    ]
-    estimates = [(name, meaning, estimate) for name, meaning, estimate in found if estimate]
-    rows = [(name, meaning, [_cell(estimate)]) for name, meaning, estimate in estimates]
-    return Table(rows, reasons(_missing((name, estimate) for name, _, estimate in estimates)))
+    """Differences between the models on paired draws, a column per fit; the reference's reduction last."""
+    found = list(_differences(robust.fits, is_pretrained))
+    rows = [_row(metric, name, meaning, by_fit) for metric, name, meaning, by_fit in found]
+    return Table(rows, reasons(line for metric, name, _, by_fit in found for line in _missing(metric, name, by_fit)))
+
+
+def _differences(
+    fits: Mapping[FitName, FitScores], is_pretrained: bool | None
+) -> Iterator[tuple[str, str, str, dict[FitName, Estimate]]]:
+    names = {"lookahead": lookahead_name(is_pretrained), "gain": GAIN_NAME}
+    for metric, name in names.items():
+        scheme = SCHEME_OF[metric]
+        yield metric, name, f"{scheme} of base - {scheme} of trained", _difference(fits, HEADLINE_PAIR, metric)
+    for (pair, meaning), (metric, scheme) in product(OTHER_PAIRS.items(), SCHEME_OF.items()):
+        if by_fit := _difference(fits, pair, metric):
+            yield metric, f"{scheme}, {pair}", meaning, by_fit
+    meaning = "premium of base - premium of trained, the reference's figure"
+    yield "reduction", "reduction", meaning, _difference(fits, HEADLINE_PAIR, "reduction")
+
+
+def _difference(fits: Mapping[FitName, FitScores], pair: str, metric: str) -> dict[FitName, Estimate]:
+    found = {fit: scores.differences.get(pair) for fit, scores in fits.items()}
+    return {fit: getattr(own, metric) or UNKNOWN for fit, own in found.items() if own}
 
 
 def lookahead_name(is_pretrained: bool | None) -> str:
@@ -81,29 +127,44 @@ def lookahead_note(is_pretrained: bool | None) -> str:
     )
 
 
-def _cell(estimate: Estimate) -> Cell:
+def _row(figure: str, name: str, meaning: str, by_fit: Mapping[FitName, Estimate]) -> EstimateRow:
+    return name, meaning, [_cell(figure, estimate) for estimate in by_fit.values()]
+
+
+def _cell(figure: str, estimate: Estimate) -> Cell:
     if estimate.point is None:
         return [DASH]
-    return [signed(estimate.point), interval_bounds(estimate.two_way), jackknife_bounds(estimate.jackknife)]
+    second = [] if figure in WITHOUT_JACKKNIFE else [jackknife_bounds(estimate.jackknife)]
+    return [signed(estimate.point), bounds(estimate.interval), *second]
 
 
-def _rank_cell(rank_ic: RankIc) -> Cell:
+def _rank_cell(rank_ic: RankIc | None) -> Cell:
+    if rank_ic is None:
+        return [""]
     error = DASH if rank_ic.standard_error is None else f"{rank_ic.standard_error:.4f}"
     return [signed(rank_ic.mean), f"± {error}", f"{rank_ic.n_days:,} days"]
 
 
-def _missing_parts(model: str, parts: ModelDecomposition) -> Iterator[Missing]:
-    yield from _missing((f"{name} of {model}", getattr(parts, figure)) for figure, (name, _) in FIGURES.items())
-    if parts.rank_ic.mean is None or parts.rank_ic.standard_error is None:
-        yield f"rank IC of {model}", parts.rank_ic.why_none
-
-
-def _missing(estimates: Iterable[tuple[str, Estimate]]) -> Iterator[Missing]:
-    """Every missing figure, interval and jackknife with its reason."""
-    for name, found in estimates:
-        intervals = {"two-way interval": found.two_way, "jackknife": found.jackknife}
+def _missing(figure: str, name: str, by_fit: Mapping[FitName, Estimate]) -> Iterator[Missing]:
+    """Every missing figure, interval and jackknife with its reason, fits with the same reason together."""
+    fits_of: dict[Missing, list[FitName]] = defaultdict(list)
+    for fit, found in by_fit.items():
+        intervals = {"interval": found.interval}
+        intervals |= {} if figure in WITHOUT_JACKKNIFE else {"jackknife": found.jackknife}
         absent = [what for what, interval in intervals.items() if interval is None]
         if found.point is None:
-            yield name, found.why_none
+            fits_of[name, found.why_none].append(fit)
         elif absent:
-            yield f"{absent[0] if len(absent) == 1 else 'both intervals'} of {name}", found.why_none
+            fits_of[f"{' and '.join(absent)} of {name}", found.why_none].append(fit)
+    for (what, why), fits in fits_of.items():
+        yield what + _of_fits(fits), why
+
+
+def _missing_ranks(ranks: Mapping[FitName, RankIc | None]) -> Iterator[Missing]:
+    undefined = {fit: rank for fit, rank in ranks.items() if rank and None in (rank.mean, rank.standard_error)}
+    for fit, rank in undefined.items():
+        yield f"{RANK_IC[0]} ({fit})", rank.why_none
+
+
+def _of_fits(fits: Iterable[FitName]) -> str:
+    return "" if len(list(fits)) == len(FITS) else f" ({', '.join(fits)})"

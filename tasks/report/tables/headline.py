@@ -1,16 +1,21 @@
-"""The headline table: the reference contract's figures, then the robust ones. Also shown in Prefect's UI."""
+"""The headline table: lookahead and gain, then premiums and the reference's figures. Also shown in Prefect's UI."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from tasks.common.text import Row, signed
-from tasks.report.tables.decomposition import FIGURES
+from tasks.common.text import Row, bounds, signed
+from tasks.report.tables.decomposition import FIGURES, OTHER_PAIRS, SCHEME_OF
 from tasks.report.text import dropped, interval_bounds
-from tasks.schemas.scores import PremiumScores, RobustScores
+from tasks.schemas.scores import CO_PRIMARY, FitName, PremiumScores, RobustScores
+
+MODELS = ("base", "trained")
+"""Columns of the table."""
 
 
 def headline(scores: PremiumScores) -> list[Row]:
-    """All rows; without the robust ones where the recipe left them out."""
-    return reference_rows(scores) + (_robust_rows(scores.robust) if scores.robust else [])
+    """All rows, the headline figures first; without the robust ones where the recipe left them out."""
+    if scores.robust is None:
+        return reference_rows(scores)
+    return [*_headline_rows(scores.robust), *_robust_rows(scores.robust), *reference_rows(scores)]
 
 
 def reference_rows(scores: PremiumScores) -> list[Row]:
@@ -27,21 +32,36 @@ def reference_rows(scores: PremiumScores) -> list[Row]:
     ]
 
 
-def _robust_rows(robust: RobustScores) -> list[Row]:
-    rows = []
-    between = {"premium": [robust.reduction], "disjoint": [robust.lookahead]}
-    for figure in ("premium", "shared_day_effect", "disjoint", "date_disjoint", "demeaned"):
-        name = "premium, purged" if figure == "premium" else FIGURES[figure][0]
-        estimates = [getattr(robust.base, figure), getattr(robust.trained, figure), *between.get(figure, [])]
-        rows += [
-            _row(name, *(signed(estimate.point) for estimate in estimates)),
-            _row(f"{name}, two-way 95 %", *(interval_bounds(estimate.two_way) for estimate in estimates)),
-        ]
-    rows.append(_row("rank IC", signed(robust.base.rank_ic.mean), signed(robust.trained.rank_ic.mean)))
-    arms = {"base - placebo": robust.placebo_lookahead, "placebo - trained": robust.trained_against_placebo}
-    rows += [_row(f"R2 disjoint, {name}", "", "", signed(found.point)) for name, found in arms.items() if found]
-    rows += [_row("hypothesis", "", "", robust.answer.verdict)] if robust.answer else []
-    return [*rows, *_draw_rows("two-way draws", robust)]
+def _headline_rows(robust: RobustScores) -> Iterator[Row]:
+    """Verdict of each headline figure, and the R2s it is a difference of, under each co-primary fit."""
+    for metric, figure in {"lookahead": "disjoint", "gain": "off"}.items():
+        if found := robust.conclusions.get(metric):
+            yield _row(metric, "", "", found.verdict)
+        for fit in CO_PRIMARY:
+            yield from _figure_rows(robust, f"{metric}: {SCHEME_OF[metric]}, {fit}", figure, metric, fit)
+    if robust.answer:
+        yield _row("hypothesis", "", "", robust.answer.verdict)
+
+
+def _robust_rows(robust: RobustScores) -> Iterator[Row]:
+    """Premium with its reduction and the shared-day effect, under each co-primary fit."""
+    for figure, metric in {"premium": "reduction", "shared_day_effect": ""}.items():
+        for fit in CO_PRIMARY:
+            yield from _figure_rows(robust, f"{FIGURES[figure][0]}, {fit}", figure, metric, fit)
+    for pair in OTHER_PAIRS:
+        if found := robust.fits["standardized"].differences.get(pair):
+            yield _row(f"R2 disjoint, {pair}, standardized", "", "", signed(found.lookahead.point))
+    for fit in CO_PRIMARY:
+        ranks = [robust.fits[fit].models[model].rank_ic for model in MODELS]
+        yield _row(f"rank IC, {fit}", *(signed(rank.mean if rank else None) for rank in ranks))
+    yield from _draw_rows("two-way draws", robust)
+
+
+def _figure_rows(robust: RobustScores, name: str, figure: str, metric: str, fit: FitName) -> Iterator[Row]:
+    estimates = [getattr(robust.fits[fit].models[model], figure) for model in MODELS]
+    estimates += [getattr(robust.headline[fit], metric)] if metric else []
+    yield _row(name, *(signed(estimate.point) for estimate in estimates))
+    yield _row(f"{name}, 95 %", *(bounds(estimate.interval) for estimate in estimates))
 
 
 def _draw_rows(name: str, scores: PremiumScores | RobustScores) -> Iterable[Row]:

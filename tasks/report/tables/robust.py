@@ -1,12 +1,11 @@
-"""Controls, splits, sensitivity, power and the hypothesis as rows and sentences."""
+"""Controls, splits, refits, power and the hypothesis as rows and sentences."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tasks.common.text import Row, signed
-from tasks.report.tables.decomposition import lookahead_name
+from tasks.report.tables.decomposition import GAIN_NAME, lookahead_name
 from tasks.report.text import Table, reasons, spaced
-from tasks.schemas.scores import Control, Power, Sensitivity, SplitFacts
+from tasks.schemas.scores import Control, ControlFigures, FitName, Power, SplitFacts
 
 KNOWS_NOTHING = "one_hot_date"
 """The control that cannot know anything about the future, even if it earns a premium."""
@@ -15,6 +14,7 @@ SCHEMES = {
     "off": "chronological, purged (off)",
     "date_disjoint": "date-disjoint, purged",
     "disjoint": "stock- and date-disjoint, purged",
+    "matched": "stock-disjoint, as many rows as disjoint (matched)",
 }
 CONTROL_NAMES = {
     "one_hot_date": "one-hot date",
@@ -23,14 +23,18 @@ CONTROL_NAMES = {
 }
 CONTROL_FIGURES = {
     "on": "on",
-    "off": "off",
-    "date_disjoint": "date disjoint",
+    "matched": "matched",
     "disjoint": "disjoint",
-    "premium": "premium",
     "shared_day_effect": "shared-day effect",
+    "off": "off",
+    "premium": "premium",
 }
 SPLIT_COUNTS = ("n_splits", "n_train_rows", "n_test_rows", "n_purged", "n_left_out", "n_violations")
-SENSITIVITY_FIGURES = ("base_on", "base_off", "trained_on", "trained_off", "reduction")
+SOURCES = {
+    "draws": "two-way draws of the figure itself",
+    "states": "the base's own states, before training",
+    "noise": "noise, an order of magnitude",
+}
 
 
 def control_name(control: Control) -> str:
@@ -38,11 +42,12 @@ def control_name(control: Control) -> str:
     return CONTROL_NAMES.get(control.name, spaced(control.name))
 
 
-def controls(found: Sequence[Control]) -> Table[Row]:
-    """A row per control, with its meaning and an optional mark."""
+def controls(found: Sequence[Control], fit: FitName) -> Table[Row]:
+    """A row per control with its R2s under one fit, its meaning and an optional mark."""
     rows, missing = [], []
     for control in found:
-        figures = {name: getattr(control, figure) for figure, name in CONTROL_FIGURES.items()}
+        own = control.fits.get(fit, ControlFigures())
+        figures = {name: getattr(own, figure) for figure, name in CONTROL_FIGURES.items()}
         rows.append(
             {
                 "control": control_name(control),
@@ -68,30 +73,27 @@ def splits(found: Sequence[SplitFacts]) -> list[Row]:
     ]
 
 
-def sensitivity(found: Sequence[Sensitivity]) -> Table[Row]:
-    """The figures under each way of fitting."""
-    rows, missing = [], []
-    for way in found:
-        figures = {spaced(figure): getattr(way, figure) for figure in SENSITIVITY_FIGURES}
-        penalties = ", ".join(f"{alpha:g} x {n}" for alpha, n in sorted(Counter(way.alphas).items()))
-        rows.append(
-            {
-                "fit": way.name,
-                **{name: signed(figure) for name, figure in figures.items()},
-                "penalties chosen": penalties,
-            }
-        )
-        if None in figures.values():
-            missing.append((way.name, way.why_none))
-    return Table(rows, reasons(missing))
+def refits(n_refits: Mapping[str, int]) -> list[str]:
+    """A sentence per model whose sums of products were too ill-conditioned for some fits."""
+    return [
+        f"{model}: {n:,} fits were solved from the rows, because their sums of products are too ill-conditioned."
+        for model, n in n_refits.items()
+        if n > 0
+    ]
 
 
-def power_sentence(power: Power, reduction: float | None) -> str:
-    """How the observed reduction compares with the smallest that this panel can detect."""
-    if reduction is None:
-        return "There is no reduction to compare with it."
-    compared = "at least as large as" if abs(reduction) >= power.smallest_detectable else "smaller than"
-    return f"The observed reduction, {signed(reduction)}, is in absolute size {compared} this."
+def power(found: Sequence[Power]) -> list[Row]:
+    """The smallest detectable effect of each figure under each co-primary fit, and what it is estimated from."""
+    return [
+        {
+            "figure": own.metric,
+            "fit": own.fit,
+            "half-width": f"{own.half_width:.4f}",
+            "smallest detectable": f"{own.smallest_detectable:.4f}",
+            "from": f"{SOURCES[own.source]} ({own.n_draws:,}, {own.n_columns:,} columns)",
+        }
+        for own in found
+    ]
 
 
 def metric_name(metric: str, is_pretrained: bool | None) -> str:
@@ -99,6 +101,7 @@ def metric_name(metric: str, is_pretrained: bool | None) -> str:
     names = {
         "reduction": "reduction of the premium",
         "lookahead": lookahead_name(is_pretrained),
+        "gain": GAIN_NAME,
         "premium_base": "premium of the base model",
         "premium_trained": "premium of the trained model",
         "shared_day_effect_base": "shared-day effect of the base model",
