@@ -6,10 +6,12 @@ from tasks.store.store import Store
 
 Row = dict[str, str]
 NONE_YET = "none yet"
+HEADLINE = ("base - trained: lookahead", "base - trained: gain")
+"""How the headline figures' rows begin; a report without them begins with the reference's reduction."""
 
 
 def before_and_now(before: ExistingReport | None, now: ExistingReport, store: Store) -> list[Row]:
-    """The reduction, the prices it is of, and every other difference between base and trained model.
+    """The headline figures, the prices they are of, and every other difference between base and trained model.
 
     Args:
         before: The report on earlier prices; None if there is none.
@@ -34,5 +36,5 @@ def _figures(found: ExistingReport, store: Store) -> Row:
     prices = str(source.get("csv_sha256", source)) if isinstance(source, dict) else str(source)
     days = f"{facts.get('first_day')} to {facts.get('last_day')}"
     about = {"prices": prices[:12], "days of the panel": days, "rows of the panel": str(facts.get("n_rows"))}
-    reduction = dict(list(differences.items())[:1])
-    return {**reduction, **about, **differences}
+    first = {name: value for name, value in differences.items() if name.startswith(HEADLINE)}
+    return {**(first or dict(list(differences.items())[:1])), **about, **differences}

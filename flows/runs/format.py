@@ -26,9 +26,10 @@ def run_cells(row: RunRow) -> Row:
         "dollars": _dollars(row.dollars),
         "with reused artifacts": _dollars(row.dollars_in_all),
         "minutes": DASH if row.minutes is None else f"{row.minutes:,.1f}",
+        "lookahead": with_interval(row.lookahead),
+        "gain": with_interval(row.gain),
         "premium, base": with_interval(row.premium_base),
         "premium, trained": with_interval(row.premium_trained),
-        "reduction": with_interval(row.reduction),
         "verdict": row.verdict or row.reason or DASH,
         "run": row.link,
     }
@@ -82,10 +83,12 @@ def _csv_cells(row: RunRow) -> dict[str, str | int | float | None]:
         "dollars": row.dollars,
         "dollars_in_all": row.dollars_in_all,
         "minutes": row.minutes,
+        **_numbers("lookahead", row.lookahead),
+        **_numbers("gain", row.gain),
         **_numbers("premium_base", row.premium_base),
         **_numbers("premium_trained", row.premium_trained),
-        **_numbers("reduction", row.reduction),
-        "interval": row.reduction.interval if row.reduction else None,
+        "interval": row.premium_base.interval if row.premium_base else None,
+        "fit": row.premium_base.fit if row.premium_base else None,
         "verdict": _escape_formula(row.verdict),
         "run": _escape_formula(row.link),
     }
@@ -93,7 +96,7 @@ def _csv_cells(row: RunRow) -> dict[str, str | int | float | None]:
 
 def _numbers(name: str, figure: Figure | None) -> dict[str, float | None]:
     low, high = (figure.ends if figure else None) or (None, None)
-    return {name: figure.point if figure else None, f"{name}_p2_5": low, f"{name}_p97_5": high}
+    return {name: figure.point if figure else None, f"{name}_low": low, f"{name}_high": high}
 
 
 def _escape_formula(text: str) -> str:

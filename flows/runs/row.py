@@ -8,10 +8,13 @@ from typing import Any
 from tasks.common.settings import Frozen
 from tasks.schemas.scores import Answer, PremiumScores
 from tasks.store.records import Record
+from tasks.sweep.config import MetricName
 from tasks.sweep.figures import METRICS, Figure, figure_of
 
 CLOCKS_APART = timedelta(seconds=30)
 """Tolerance for the difference between two machines' clocks."""
+COLUMNS: tuple[MetricName, ...] = ("lookahead", "gain", "premium_base", "premium_trained")
+"""Figures of a row."""
 
 
 class Spend(Frozen):
@@ -40,9 +43,10 @@ class RunRow(Frozen):
     """Stages whose artifacts this run built, each counted for one run only."""
     reused: tuple[Spend, ...] = ()
     """Stages whose artifacts existed already."""
+    lookahead: Figure | None = None
+    gain: Figure | None = None
     premium_base: Figure | None = None
     premium_trained: Figure | None = None
-    reduction: Figure | None = None
     verdict: str = ""
     minutes: float | None = None
     link: str
@@ -148,25 +152,17 @@ def builders(runs: Sequence[Run]) -> dict[str, int]:
 
 def metric_columns(scores: PremiumScores) -> dict[str, Any]:
     """The figures of a row."""
-    return {
-        "premium_base": figure_of(scores, METRICS["premium_base"]),
-        "premium_trained": figure_of(scores, METRICS["premium_trained"]),
-        "reduction": figure_of(scores, METRICS["reduction"]),
-        "verdict": verdict(scores),
-    }
+    return {**{name: figure_of(scores, METRICS[name]) for name in COLUMNS}, "verdict": verdict(scores)}
 
 
 def verdict(scores: PremiumScores) -> str:
-    """The answer to the run's hypothesis; without one, whether the reduction's interval holds zero."""
-    if scores.robust and scores.robust.answer:
+    """The answer to the run's hypothesis; without one, on which side of zero lookahead and gain are."""
+    if scores.robust is None:
+        return "none: the reference's figures alone do not tell who knows more"
+    if scores.robust.answer:
         return _answered(scores.robust.answer)
-    figure = figure_of(scores, METRICS["reduction"])
-    if figure.ends is None:
-        return f"no interval: {figure.why_none or 'no reason was recorded'}"
-    low, high = figure.ends
-    sides = {"above zero": low > 0, "below zero": high < 0, "contains zero": low <= 0 <= high}
-    side = next((side for side, holds in sides.items() if holds), "undefined")
-    return side if figure.interval == "two-way" else f"{side} by the reference's interval"
+    found = [f"{metric} {conclusion.verdict}" for metric, conclusion in scores.robust.conclusions.items()]
+    return ", ".join(found) or "none: scores of an earlier version have no conclusions"
 
 
 def _answered(answer: Answer) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from tasks.schemas.scores import LEVEL
+from tasks.schemas.scores import LEVEL, QUANTILE_975
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,8 @@ class Comparison:
             # Two variations with the same states never differ: such a pair does not widen the interval.
             studentised = np.divide(np.abs(pairs), errors, out=np.zeros_like(pairs), where=errors > 0)
             largest = np.maximum(largest, studentised.max(axis=1))
-        return float(np.quantile(largest, LEVEL / 100))
+        # A few hundred draws' quantile is itself a draw: never below the interval of a single pair.
+        return max(QUANTILE_975, float(np.quantile(largest, LEVEL / 100)))
 
     def difference(self, name: str, other: str, critical_value: float) -> tuple[float, float, float]:
         """One figure minus another, and the ends of an interval of so many standard errors on either side."""

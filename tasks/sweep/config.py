@@ -13,8 +13,9 @@ SweepName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
 Values = Annotated[list[JsonValue], Field(min_length=1, max_length=100)]
 MetricName = Annotated[
     Literal[
-        "reduction",
         "lookahead",
+        "gain",
+        "reduction",
         "trained_against_placebo",
         "premium_trained",
         "premium_base",
@@ -54,8 +55,8 @@ class SweepConfig(Config):
     grid: dict[SettingPath, Values] = {}
     """Dotted path to a list of values, such as `{"train.learning_rate": [0.001, 0.002]}`: every combination, for each
     of the variations above if there are any."""
-    rank_by: MetricName = "reduction"
-    """The figure to rank by: highest first for reduction, lookahead and trained_against_placebo, else lowest."""
+    rank_by: MetricName = "lookahead"
+    """The figure to rank by: highest first for lookahead, gain, reduction and trained_against_placebo, else lowest."""
     same_base: bool = False
     """Refuse variations whose base models' figures would differ: a direct comparison of trainings."""
     at_once: int = Field(2, ge=1, le=64)

@@ -1,6 +1,6 @@
 """The figures a sweep can rank by: their place in the scores, and how to compute them from the draws."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from operator import attrgetter
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Literal
 
 from tasks.common.settings import Frozen
 from tasks.common.text import DASH, bounds, signed
-from tasks.schemas.scores import Estimate, Interval, PremiumScores, RobustScores
+from tasks.schemas.scores import Estimate, FitName, FitScores, Interval, PremiumScores, RobustScores
 from tasks.sweep.config import MetricName
 
 if TYPE_CHECKING:
     import numpy as np
 
-MODELS = ("base", "trained", "placebo")
-SCHEMES = ("on", "off", "date_disjoint", "disjoint")
-"""Columns of `two_way.npy` after the draw's number: each model's, in this order."""
+SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched")
+"""Columns of `two_way.npy` after the draw's number: each model's, by fit, in this order."""
+N_SCHEMES_BEFORE_MATCHED = 4
+"""Of REVISION 2 of the scores and before, with one fit: the shared-day effect was on - disjoint."""
 Terms = dict[tuple[str, str], int]
 """A figure as a sum of R2s: (model, scheme) to sign."""
 
@@ -29,6 +30,8 @@ class Figure(Frozen):
     """95 %."""
     interval: Literal["two-way", "stock draws", "none"] = "none"
     """`two-way`: stocks and days. `stock draws`: the reference interval, too narrow where stocks share shocks."""
+    fit: FitName | None = None
+    """None for the reference's figures."""
     why_none: str = ""
 
 
@@ -40,14 +43,14 @@ class Metric:
         words: Description for the table.
         best: Which end is first.
         terms: The figure as a sum of one draw's R2s.
-        estimate: Reads it from the robust scores.
+        estimate: Reads it from the scores of one fit.
         reference: Reads it with its stock draws from the reference scores; None where only the robust scores have it.
     """
 
     words: str
     best: Literal["highest", "lowest"]
     terms: Terms
-    estimate: Callable[[RobustScores], Estimate | None]
+    estimate: Callable[[FitScores], Estimate | None]
     reference: Callable[[PremiumScores], tuple[float, Interval]] | None = None
 
     @property
@@ -60,88 +63,131 @@ def _premium(model: str, sign: int = 1) -> Terms:
     return {(model, "on"): sign, (model, "off"): -sign}
 
 
-def _shared_day_effect(model: str) -> Terms:
-    return {(model, "on"): 1, (model, "disjoint"): -1}
+def _less(one: str, other: str, scheme: str) -> Terms:
+    return {(one, scheme): 1, (other, scheme): -1}
+
+
+def _of_model(model: str, figure: str) -> Callable[[FitScores], Estimate | None]:
+    return lambda fit: getattr(fit.models[model], figure)
+
+
+def _of_pair(one: str, other: str, figure: str) -> Callable[[FitScores], Estimate | None]:
+    return lambda fit: getattr(fit.differences.get(f"{one} - {other}"), figure, None)
 
 
 METRICS: dict[MetricName, Metric] = {
-    "reduction": Metric(
-        "reduction: premium of the base minus premium of the trained model",
-        "highest",
-        {**_premium("base"), **_premium("trained", -1)},
-        attrgetter("reduction"),
-        attrgetter("premium_reduction", "reduction_interval"),
-    ),
     "lookahead": Metric(
         "disjoint R2 of the base minus that of the trained model",
         "highest",
-        {("base", "disjoint"): 1, ("trained", "disjoint"): -1},
-        attrgetter("lookahead"),
+        _less("base", "trained", "disjoint"),
+        _of_pair("base", "trained", "lookahead"),
+    ),
+    "gain": Metric(
+        "R2 off of the base minus that of the trained model: gain from knowing the test span",
+        "highest",
+        _less("base", "trained", "off"),
+        _of_pair("base", "trained", "gain"),
+    ),
+    "reduction": Metric(
+        "reduction: premium of the base minus premium of the trained model; its sign does not tell who knows more",
+        "highest",
+        {**_premium("base"), **_premium("trained", -1)},
+        _of_pair("base", "trained", "reduction"),
+        attrgetter("premium_reduction", "reduction_interval"),
     ),
     "trained_against_placebo": Metric(
         "disjoint R2 of the placebo minus that of the trained model",
         "highest",
-        {("placebo", "disjoint"): 1, ("trained", "disjoint"): -1},
-        attrgetter("trained_against_placebo"),
+        _less("placebo", "trained", "disjoint"),
+        _of_pair("placebo", "trained", "lookahead"),
     ),
     "premium_trained": Metric(
         "premium of the trained model",
         "lowest",
         _premium("trained"),
-        attrgetter("trained.premium"),
+        _of_model("trained", "premium"),
         attrgetter("trained.premium", "trained.premium_interval"),
     ),
     "premium_base": Metric(
         "premium of the base",
         "lowest",
         _premium("base"),
-        attrgetter("base.premium"),
+        _of_model("base", "premium"),
         attrgetter("base.premium", "base.premium_interval"),
     ),
     "shared_day_effect_trained": Metric(
         "shared-day effect of the trained model",
         "lowest",
-        _shared_day_effect("trained"),
-        attrgetter("trained.shared_day_effect"),
+        {("trained", "matched"): 1, ("trained", "disjoint"): -1},
+        _of_model("trained", "shared_day_effect"),
     ),
     "shared_day_effect_base": Metric(
-        "shared-day effect of the base", "lowest", _shared_day_effect("base"), attrgetter("base.shared_day_effect")
+        "shared-day effect of the base",
+        "lowest",
+        {("base", "matched"): 1, ("base", "disjoint"): -1},
+        _of_model("base", "shared_day_effect"),
     ),
     "disjoint_trained": Metric(
-        "disjoint R2 of the trained model", "lowest", {("trained", "disjoint"): 1}, attrgetter("trained.disjoint")
+        "disjoint R2 of the trained model",
+        "lowest",
+        {("trained", "disjoint"): 1},
+        _of_model("trained", "disjoint"),
     ),
 }
+
+
+def fit_of(robust: RobustScores) -> FitName:
+    """The fit whose figures are compared: standardized, which no model's size of states changes, where there is one."""
+    return "standardized" if "standardized" in robust.fits else "unscaled"
 
 
 def figure_of(scores: PremiumScores, metric: Metric) -> Figure:
     """The metric's figure with its two-way interval; without robust scores the reference figure with stock draws."""
     if scores.robust is None:
         return _reference_figure(scores, metric)
-    found = metric.estimate(scores.robust)
+    fit = fit_of(scores.robust)
+    found = metric.estimate(scores.robust.fits[fit])
     if found is None:
-        return Figure(point=None, why_none="the recipe has no placebo arm")
+        return Figure(point=None, why_none=_why_absent(metric))
     if found.point is None or not isfinite(found.point):
         return Figure(point=None, why_none=found.why_none or "the figure is not a number")
-    if found.two_way is None:
-        return Figure(point=found.point, why_none=found.why_none)
-    return Figure(point=found.point, ends=_ends(found.two_way), interval="two-way")
+    # Scores before REVISION 3 have the percentiles alone.
+    ends = found.interval or (_ends(found.two_way) if found.two_way else None)
+    if ends is None:
+        return Figure(point=found.point, fit=fit, why_none=found.why_none)
+    return Figure(point=found.point, ends=ends, interval="two-way", fit=fit)
 
 
-def figure_on_draws(two_way: "np.ndarray", metric: Metric) -> "np.ndarray | None":
-    """The metric's figure on each two-way draw.
+def figure_on_draws(two_way: "np.ndarray", metric: Metric, robust: RobustScores) -> "np.ndarray":
+    """The metric's figure on each two-way draw, under the fit that is compared.
 
     Args:
-        two_way: (n_kept, 1 + 4 * n_models), as in the premium artifact.
-        metric: The figure.
+        two_way: (n_kept, 1 + n_models * n_fits * n_schemes), as in the premium artifact.
+        metric: A figure that the scores have.
+        robust: Scores of the same artifact, with models and fits in the order of the columns.
 
     Returns:
-        (n_kept,); None where the figure's model is not among the draws.
+        (n_kept,)
     """
-    columns = [1 + len(SCHEMES) * MODELS.index(model) + SCHEMES.index(scheme) for model, scheme in metric.terms]
-    if max(columns) >= two_way.shape[1]:
-        return None
+    fits, fit = list(robust.fits), fit_of(robust)
+    models = list(robust.fits[fit].models)
+    schemes = SCHEMES[:N_SCHEMES_BEFORE_MATCHED] if len(fits) == 1 else SCHEMES
+    columns = [
+        1 + (models.index(model) * len(fits) + fits.index(fit)) * len(schemes) + _place(schemes, scheme)
+        for model, scheme in metric.terms
+    ]
     figures: np.ndarray = two_way[:, columns] @ list(metric.terms.values())
     return figures
+
+
+def _place(schemes: Sequence[str], scheme: str) -> int:
+    return schemes.index(scheme if scheme in schemes else "on")
+
+
+def _why_absent(metric: Metric) -> str:
+    if any(model == "placebo" for model, _ in metric.terms):
+        return "the recipe has no placebo arm"
+    return "these scores, of an earlier version, do not have it"
 
 
 def _reference_figure(scores: PremiumScores, metric: Metric) -> Figure:
@@ -158,8 +204,9 @@ def _ends(interval: Interval) -> tuple[float, float]:
 
 
 def with_interval(figure: Figure | None) -> str:
-    """`+0.0794 [-0.0431, +0.3150]`; stock draws are named, because their interval is too narrow."""
+    """`+0.0794 [-0.0431, +0.3150]`; the reference's stock draws and unscaled columns of earlier scores are named."""
     if figure is None or figure.point is None:
         return DASH
     named = " (stock draws)" if figure.interval == "stock draws" else ""
+    named += f" ({figure.fit})" if figure.fit not in (None, "standardized") else ""
     return f"{signed(figure.point)} {bounds(figure.ends)}{named}"

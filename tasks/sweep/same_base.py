@@ -76,7 +76,8 @@ def _figures(scores: PremiumScores) -> Iterator[tuple[str, object]]:
     """Every figure of the base model, and of the controls, which use its states."""
     yield from _leaves(scores.base.model_dump(mode="json"), "base")
     if scores.robust:
-        yield from _leaves(scores.robust.base.model_dump(mode="json"), "robust.base")
+        for fit, own in scores.robust.fits.items():
+            yield from _leaves(own.models["base"].model_dump(mode="json"), f"robust.{fit}.base")
         for control in scores.robust.controls:
             yield from _leaves(control.model_dump(mode="json"), f"robust.controls.{control.name}")
 

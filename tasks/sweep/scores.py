@@ -55,14 +55,14 @@ def candidate_of(found: VariationScores, metric: Metric, store: Store) -> Candid
     import numpy as np
 
     figure = figure_of(found.scores, metric)
-    if figure.interval != "two-way" or figure.point is None:
+    robust = found.scores.robust
+    if figure.interval != "two-way" or figure.point is None or robust is None:
         return Candidate(found.name, figure)
     two_way = np.load(store.fetch(found.record.ref) / "two_way.npy", allow_pickle=False)
-    values = figure_on_draws(two_way, metric)
-    if values is None:
-        return Candidate(found.name, figure)
+    values = figure_on_draws(two_way, metric, robust)
     draws = FigureDraws(figure.point, two_way[:, 0].astype(int), values)
-    return Candidate(found.name, figure, found.draws_key, draws)
+    # Figures of different fits are no pair, even on the same draws.
+    return Candidate(found.name, figure, f"{found.draws_key} {figure.fit}", draws)
 
 
 def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:

@@ -18,9 +18,9 @@ MIXED = {
     "name": "mixed",
     "deployment": "leakage-premium/smoke",
     "variations": [
-        {"name": "alpha-half", "settings": {**CHEAP, "premium.alpha": 0.5}},
+        {"name": "alpha-100", "settings": {**CHEAP, "premium.robust.alphas": [100.0]}},
         {"name": "cut-too-late", "settings": {**CHEAP, "premium.train_until": "2031-12-31"}},
-        {"name": "alpha-two", "settings": {**CHEAP, "premium.alpha": 2.0}},
+        {"name": "alpha-1000", "settings": {**CHEAP, "premium.robust.alphas": [1000.0]}},
     ],
     "at_once": 3,
 }
@@ -75,7 +75,5 @@ def recipe(name: str) -> Recipe:
 def varied(alpha: float) -> Recipe:
     """As the sweep `mixed` sets it."""
     plain = recipe("smoke")
-    robust = plain.premium.robust.model_copy(update={"n_draws": 40, "n_power_draws": 20})
-    return plain.model_copy(
-        update={"premium": plain.premium.model_copy(update={"n_draws": 20, "alpha": alpha, "robust": robust})}
-    )
+    robust = plain.premium.robust.model_copy(update={"n_draws": 40, "n_power_draws": 20, "alphas": (alpha,)})
+    return plain.model_copy(update={"premium": plain.premium.model_copy(update={"n_draws": 20, "robust": robust})})

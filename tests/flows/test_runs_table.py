@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from flows.runs.format import FORMULA_STARTS, as_csv, as_markdown, as_text, run_cells
 from flows.runs.row import Run, RunRow, Spend, builders, metric_columns, records_until, verdict
 from flows.runs.spend_figure import spend_bars, write_spend
-from tasks.schemas.scores import Interval
 from tasks.sweep.figures import Figure
-from tests.report.sample_robust import estimate, made_robust
+from tests.report.sample_robust import made_robust
 from tests.sweep.samples import made_record, made_scores
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -33,8 +32,9 @@ def row(**changed: Any) -> RunRow:
         "tokens_seen": 10_000,
         "built": (Spend(stage="train", seconds=7_200, dollars=4.78), Spend(stage="embed", seconds=60, dollars=0.25)),
         "reused": (Spend(stage="corpus", seconds=30, dollars=1.0),),
-        "reduction": Figure(point=-0.079, ends=(-0.31, 0.04), interval="two-way"),
-        "verdict": "contains zero",
+        "lookahead": Figure(point=-0.079, ends=(-0.31, 0.04), interval="two-way", fit="standardized"),
+        "premium_base": Figure(point=0.1, ends=(0.0, 0.2), interval="two-way", fit="standardized"),
+        "verdict": "lookahead undecided, gain undecided",
         "minutes": 12.34,
         "link": "http://127.0.0.1:4200/runs/flow-run/x",
     }
@@ -46,9 +46,9 @@ def read(text: str) -> list[dict[str, str]]:
 
 
 def test_numbers_stand_in_full_and_their_signs_stay() -> None:
-    (found,) = read(as_csv([row(reduction=Figure(point=-1 / 3, ends=(-0.31, 0.04), interval="two-way"))]))
-    assert float(found["reduction"]) == -1 / 3
-    assert (found["reduction_p2_5"], found["dollars"], found["tokens_seen"]) == ("-0.31", "5.03", "10000")
+    (found,) = read(as_csv([row(lookahead=Figure(point=-1 / 3, ends=(-0.31, 0.04), interval="two-way"))]))
+    assert float(found["lookahead"]) == -1 / 3
+    assert (found["lookahead_low"], found["dollars"], found["tokens_seen"]) == ("-0.31", "5.03", "10000")
     assert float(found["dollars_in_all"]) == pytest.approx(6.03)
 
 
@@ -67,10 +67,10 @@ def test_a_formula_gets_an_apostrophe(text: str) -> None:
 
 def test_a_failed_run_has_its_state_and_reason_and_no_figures() -> None:
     failed = row(
-        state="Failed", reason="StageFailed: train ended", reduction=None, verdict="", tokens_seen=None, built=()
+        state="Failed", reason="StageFailed: train ended", lookahead=None, verdict="", tokens_seen=None, built=()
     )
     cells = run_cells(failed)
-    assert (cells["state"], cells["verdict"], cells["reduction"]) == (
+    assert (cells["state"], cells["verdict"], cells["lookahead"]) == (
         "Failed",
         "StageFailed: train ended",
         "\N{EN DASH}",
@@ -119,17 +119,20 @@ def test_no_artifact_is_charged_twice(spans: list[tuple[int, int]]) -> None:
     assert len(builders(runs)) == was_there
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [(0.01, 0.2, "above zero"), (-0.2, -0.01, "below zero"), (-0.1, 0.1, "contains zero")],
-)
-def test_without_a_hypothesis_the_verdict_is_where_zero_lies(low: float, high: float, said: str) -> None:
-    robust = made_robust().model_copy(update={"answer": None})
-    two_way = Interval(p2_5=low, p50=(low + high) / 2, p97_5=high)
-    reduction = estimate((low + high) / 2).model_copy(update={"two_way": two_way})
-    scores = made_scores(robust=robust.model_copy(update={"reduction": reduction}))
-    assert verdict(scores) == said
-    assert metric_columns(scores)["reduction"].ends == (low, high)
+def test_without_a_hypothesis_the_verdict_is_the_conclusion_on_both_headline_figures() -> None:
+    robust = made_robust(answer=None)
+    scores = made_scores(robust=robust)
+    assert verdict(scores) == "lookahead above zero, gain undecided"
+    assert metric_columns(scores)["lookahead"].ends == robust.headline["standardized"].lookahead.interval
+    former = robust.model_copy(update={"conclusions": {}})
+    assert verdict(made_scores(robust=former)) == "none: scores of an earlier version have no conclusions"
+
+
+def test_the_references_figures_alone_give_no_verdict() -> None:
+    scores = made_scores().model_copy(update={"robust": None})
+    assert verdict(scores) == "none: the reference's figures alone do not tell who knows more"
+    columns = metric_columns(scores)
+    assert (columns["lookahead"].point, columns["premium_base"].interval) == (None, "stock draws")
 
 
 def test_a_hypothesis_is_answered_first() -> None:

@@ -28,14 +28,16 @@ def on(sha256: str | None) -> Recipe:
     return RECIPE.model_copy(update={"panel": pinned(RECIPE.panel, sha256)})
 
 
-def publish(store: Store, recipe: Recipe, folder: Path, reduction: str = "+0.0100", until: str = "report") -> None:
+def publish(store: Store, recipe: Recipe, folder: Path, gain: str = "+0.0100", until: str = "report") -> None:
     """Every step's artifact up to one of them, of a few bytes each."""
     folder.mkdir(exist_ok=True)
     refs: dict[str, ArtifactRef] = {}
     for step in leakage_premium_steps(recipe):
         spec = spec_of(step, refs)
         table = [
-            {"figure": "premium", "base": "+0.1", "trained": "+0.1", "difference": reduction},
+            {"figure": "lookahead", "base": "", "trained": "", "difference": "undecided"},
+            {"figure": "gain: R2 off, standardized", "base": "+0.1", "trained": "+0.1", "difference": gain},
+            {"figure": "premium", "base": "+0.1", "trained": "+0.1", "difference": "+0.0200"},
             {"figure": "R2 on", "base": "+0.2", "trained": "+0.2", "difference": ""},
         ]
         (folder / "table.json").write_text(json.dumps(table))
@@ -102,14 +104,16 @@ def test_a_panel_whose_record_is_cut_hides_no_other(
     assert f"panel {cut.path} is left out of the comparison" in caplog.text
 
 
-def test_old_and_new_reduction_stand_side_by_side(store: Store, tmp_path: Path) -> None:
+def test_old_and_new_figures_stand_side_by_side_the_headline_first(store: Store, tmp_path: Path) -> None:
     publish(store, on(FIRST), tmp_path / "made", "+0.0100")
     publish(store, on(SECOND), tmp_path / "made", "+0.0300")
     rows = before_and_now(find_report(on(FIRST), store), find_report(on(SECOND), store), store)
-    assert rows[:2] == [
-        {"figure": "base - trained: premium", "before": "+0.0100", "now": "+0.0300"},
+    assert rows[:3] == [
+        {"figure": "base - trained: lookahead", "before": "undecided", "now": "undecided"},
+        {"figure": "base - trained: gain: R2 off, standardized", "before": "+0.0100", "now": "+0.0300"},
         {"figure": "prices", "before": FIRST[:12], "now": SECOND[:12]},
     ]
+    assert rows[-1] == {"figure": "base - trained: premium", "before": "+0.0200", "now": "+0.0200"}
     assert not any("R2 on" in row["figure"] for row in rows)
 
 

@@ -56,14 +56,15 @@ def test_lora_against_full_weight_is_held_against_one_base(arms: FlowRun, on_sta
     lora, full = (read_scores(name, find_report(recipe(name), store), store) for name in ("smoke", "smoke-full-weight"))
     assert lora.record.inputs["trained"] != full.record.inputs["trained"]
     assert lora.scores.base.model_dump_json() == full.scores.base.model_dump_json()
-    assert lora.scores.robust.base.model_dump_json() == full.scores.robust.base.model_dump_json()
+    for fit, own in lora.scores.robust.fits.items():
+        assert own.models["base"].model_dump_json() == full.scores.robust.fits[fit].models["base"].model_dump_json()
 
 
 @pytest.mark.slow
 def test_one_failing_variation_stops_no_other_and_stands_last_with_its_reason(sweeps: Sweeps, on_stack: Stack) -> None:
     assert endings(sweeps.runs_of_mixed) == {
-        "alpha-half": ["Completed"],
-        "alpha-two": ["Completed"],
+        "alpha-100": ["Completed"],
+        "alpha-1000": ["Completed"],
         "cut-too-late": ["Failed"],
     }
     assert sweeps.mixed.state_name == "Failed"
@@ -81,13 +82,13 @@ def test_one_failing_variation_stops_no_other_and_stands_last_with_its_reason(sw
 def test_a_retry_starts_what_failed_once_more_and_nothing_else(sweeps: Sweeps, on_stack: Stack) -> None:
     assert sweeps.retried.id == sweeps.mixed.id
     found = {name: len(states) for name, states in endings(runs_of(sweeps.mixed)).items()}
-    assert found == {"alpha-half": 1, "alpha-two": 1, "cut-too-late": 2}
+    assert found == {"alpha-100": 1, "alpha-1000": 1, "cut-too-late": 2}
 
 
 @pytest.mark.slow
 def test_only_what_a_variation_changes_is_built_anew(sweeps: Sweeps, on_stack: Stack) -> None:
     store = open_store()
-    lineages = [store.lineage(find_report(varied(alpha), store)) for alpha in (0.5, 2.0)]
+    lineages = [store.lineage(find_report(varied(alpha), store)) for alpha in (100.0, 1000.0)]
     smoke = {record.ref for record in store.lineage(find_report(recipe("smoke"), store))}
     for lineage in lineages:
         assert {record.kind for record in lineage if record.ref not in smoke} == {"preflight", "premium", "report"}
@@ -139,14 +140,15 @@ def test_every_run_stands_in_the_table_with_who_what_and_how_it_ended(
     printed = capsys.readouterr().out
     # Newest first: of a recipe that ran twice, the newest row stays.
     rows = {row["recipe"]: row for row in reversed(list(csv.DictReader(file.open(newline=""))))}
-    good, bad = rows["alpha-half"], rows["cut-too-late"]
+    good, bad = rows["alpha-100"], rows["cut-too-late"]
     assert (good["who"], good["state"], good["interval"]) == ("kim, sweep", "Completed", "two-way")
-    assert good["differs"].startswith("premium.n_draws = 20 (200); premium.alpha = 0.5 (1.0)")
+    assert good["fit"] == "standardized"
+    assert "premium.robust.alphas = 100.0 (1.0, 10.0" in good["differs"]
     assert int(good["tokens_seen"]) == recipe("smoke").train.token_budget
-    assert float(good["reduction_p2_5"]) <= float(good["reduction_p97_5"])
-    scores = read_scores("alpha-half", find_report(varied(0.5), open_store()), open_store()).scores
-    assert float(good["reduction"]) == scores.robust.reduction.point
-    assert (bad["state"], bad["reduction"]) == ("Failed", "")
+    assert float(good["lookahead_low"]) <= float(good["lookahead_high"])
+    scores = read_scores("alpha-100", find_report(varied(100.0), open_store()), open_store()).scores
+    assert float(good["lookahead"]) == scores.robust.headline["standardized"].lookahead.point
+    assert (bad["state"], bad["lookahead"]) == ("Failed", "")
     assert "PreflightFailed" in bad["reason"]
     assert good["run"] in printed
     assert "train" in figure.read_text()
@@ -155,4 +157,4 @@ def test_every_run_stands_in_the_table_with_who_what_and_how_it_ended(
 @pytest.mark.slow
 def test_the_same_table_lies_in_prefects_artifacts(sweeps: Sweeps, on_stack: Stack) -> None:
     states = {row["recipe"]: row["state"] for row in table("runs")}
-    assert (states["alpha-half"], states["cut-too-late"]) == ("Completed", "Failed")
+    assert (states["alpha-100"], states["cut-too-late"]) == ("Completed", "Failed")

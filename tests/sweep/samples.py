@@ -68,7 +68,7 @@ def made_variation(
 ) -> VariationScores:
     identity = {
         "kind": "premium",
-        "revision": 2,
+        "revision": 3,
         "config": {"seed": 123, "hypothesis": None, **(config or {})},
         "inputs": {"panel": "p" * 64, "base": "b" * 64, "trained": sha256_of_json(name), **inputs},
     }

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.sweep.comparison import FigureDraws, compare
-from tasks.sweep.figures import METRICS, figure_of, figure_on_draws
+from tasks.sweep.figures import METRICS, figure_of, figure_on_draws, with_interval
 from tasks.sweep.ranking import rank
 from tasks.sweep.ranking_table import RunDetails, notes, ranking_rows
-from tests.report.sample_robust import made_robust
+from tests.report.sample_robust import R2, made_fit, made_robust, with_placebo
 from tests.sweep.samples import candidate, candidate_with_draws, made_scores
 
 REDUCTION, PREMIUM = METRICS["reduction"], METRICS["premium_trained"]
@@ -144,20 +144,61 @@ def test_only_draws_that_all_have_are_compared() -> None:
 
 
 def test_a_metrics_draws_are_the_sum_of_its_r2s() -> None:
-    # draw, base: on off date_disjoint disjoint, trained: the same
-    two_way = np.array([[0, 0.5, 0.1, 0.0, 0.2, 0.4, 0.3, 0.0, 0.05]])
-    expected = {"reduction": 0.3, "lookahead": 0.15, "premium_base": 0.4, "premium_trained": 0.1}
-    expected |= {"shared_day_effect_base": 0.3, "shared_day_effect_trained": 0.35, "disjoint_trained": 0.05}
+    # By model and fit: on off date_disjoint disjoint matched; only the standardized figures are compared.
+    robust = with_placebo()
+    assert list(robust.fits["standardized"].models) == ["base", "placebo", "trained"]
+    other = [9.0] * 5
+    base, trained = [0.5, 0.1, 0.0, 0.2, 0.45], [0.4, 0.3, 0.0, 0.05, 0.35]
+    placebo = [0.0, 0.0, 0.0, 0.15, 0.0]
+    by_model = [[*other, *own, *other, *other] for own in (base, placebo, trained)]
+    two_way = np.concatenate([[0.0], *by_model])[None]
+    expected = {"lookahead": 0.15, "gain": -0.2, "reduction": 0.3, "premium_base": 0.4, "premium_trained": 0.1}
+    expected |= {"shared_day_effect_base": 0.25, "shared_day_effect_trained": 0.3, "disjoint_trained": 0.05}
+    expected |= {"trained_against_placebo": 0.1}
+    assert expected.keys() == METRICS.keys()
     for name, figure in expected.items():
-        assert figure_on_draws(two_way, METRICS[name])[0] == pytest.approx(figure), name
-    assert figure_on_draws(two_way, METRICS["trained_against_placebo"]) is None
+        assert figure_on_draws(two_way, METRICS[name], robust)[0] == pytest.approx(figure), name
+
+
+def test_draws_of_earlier_scores_have_one_fit_of_four_r2s_and_their_own_shared_day_effect() -> None:
+    two_way = np.array([[0, 0.5, 0.1, 0.0, 0.2, 0.4, 0.3, 0.0, 0.05]])
+    expected = {"lookahead": 0.15, "gain": -0.2, "reduction": 0.3, "shared_day_effect_base": 0.3}
+    former = made_robust().model_copy(update={"fits": {"unscaled": made_fit("unscaled")}})
+    for name, figure in expected.items():
+        assert figure_on_draws(two_way, METRICS[name], former)[0] == pytest.approx(figure), name
+
+
+def test_a_metric_is_read_from_standardized_columns_as_its_draws_are() -> None:
+    scores = made_scores(robust=with_placebo())
+    r2 = {name: own["standardized"] for name, own in R2.items()}
+    # Terms name schemes, the sample's R2s are on, off, matched, disjoint.
+    place = {"on": 0, "off": 1, "matched": 2, "disjoint": 3}
+    for name, metric in METRICS.items():
+        by_terms = sum(sign * r2[model][place[scheme]] for (model, scheme), sign in metric.terms.items())
+        assert figure_of(scores, metric).point == pytest.approx(by_terms), name
+
+
+def test_earlier_scores_give_their_unscaled_figures_with_percentiles_and_lack_the_gain() -> None:
+    unscaled = made_fit("unscaled")
+    (pair, own), *_ = unscaled.differences.items()
+    former = own.lookahead.model_copy(update={"interval": None})
+    difference = own.model_copy(update={"lookahead": former, "gain": None})
+    robust = made_robust().model_copy(
+        update={"fits": {"unscaled": unscaled.model_copy(update={"differences": {pair: difference}})}}
+    )
+    found = figure_of(made_scores(robust=robust), METRICS["lookahead"])
+    assert (found.fit, found.ends) == ("unscaled", (former.two_way.p2_5, former.two_way.p97_5))
+    assert with_interval(found).endswith("(unscaled)")
+    assert "earlier version" in figure_of(made_scores(robust=robust), METRICS["gain"]).why_none
 
 
 def test_a_figure_has_its_two_way_interval_or_else_the_reference_interval() -> None:
     robust = figure_of(made_scores(), REDUCTION)
-    assert (robust.interval, robust.point) == ("two-way", made_robust().reduction.point)
+    expected = made_robust().headline["standardized"].reduction
+    assert (robust.interval, robust.point, robust.ends) == ("two-way", expected.point, expected.interval)
     reference = figure_of(made_scores().model_copy(update={"robust": None}), REDUCTION)
     assert (reference.interval, reference.point, reference.ends) == ("stock draws", 0.08, (-0.13, 0.28))
+    assert figure_of(made_scores(), METRICS["trained_against_placebo"]).why_none == "the recipe has no placebo arm"
     absent = figure_of(made_scores().model_copy(update={"robust": None}), METRICS["lookahead"])
     assert "premium.robust is null" in absent.why_none
 

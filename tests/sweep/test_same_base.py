@@ -26,9 +26,11 @@ def test_a_difference_of_one_bit_is_refused_with_both_values_and_both_names() ->
 
 def test_a_control_on_the_bases_states_counts_as_a_figure_of_the_base() -> None:
     robust = made_robust()
-    controls = [robust.controls[0].model_copy(update={"on": 0.5}), *robust.controls[1:]]
+    first = robust.controls[0]
+    fits = first.fits | {"winsorized": first.fits["winsorized"].model_copy(update={"on": 0.5})}
+    controls = [first.model_copy(update={"fits": fits}), *robust.controls[1:]]
     other = made_scores(robust=robust.model_copy(update={"controls": controls}))
-    with pytest.raises(BaseDiffers, match=r"robust\.controls\.\w+\.on is .* and 0\.5 in full"):
+    with pytest.raises(BaseDiffers, match=r"robust\.controls\.\w+\.fits\.winsorized\.on is .* and 0\.5 in full"):
         check_base_figures([made_variation("lora"), made_variation("full", other)])
 
 
