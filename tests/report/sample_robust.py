@@ -129,7 +129,7 @@ CONTROLS = [
         "one_hot_date",
         "which rows share a day, and nothing else",
         (0.343, -0.015, 0.342, -0.005),
-        (0.361, -0.003, 0.359, -0.002),
+        (0.012, -0.001, 0.011, -0.001),
         n_columns=503,
     ),
     control("undated_prompt", "the sentences without their day", (-0.05, -0.041, -0.052, -0.079)),
