@@ -68,8 +68,9 @@ def test_measure_gives_every_figure_and_draw_of_the_premium_stages_artifact(tabl
     assert scores.premium_reduction == difference.reference_reduction
     assert scores.reduction_interval == difference.reference_interval
     assert scores.robust.headline == difference.fits
-    assert scores.robust.fits["day_rank"].differences["placebo - trained"] == (
-        measured.difference("placebo", "trained").fits["day_rank"]
+    assert (
+        scores.robust.fits["day_rank"].differences["placebo - trained"]
+        == (measured.difference("placebo", "trained").fits["day_rank"])
     )
     np.testing.assert_array_equal(np.load(tmp_path / "draws.npy"), measured.stock_draws)
     np.testing.assert_array_equal(np.load(tmp_path / "two_way.npy"), robust.draws)
