@@ -183,7 +183,7 @@ def measure(
         >>> panel = build_panel(PanelConfig(source=knows, dates_per_stock=60)).rows
         >>> states = {"informed": panel[["planted"]].to_numpy(), "ignorant": panel[["ret_5d"]].to_numpy()}
         >>> found = measure(panel.drop(columns="planted"), states, config=PremiumConfig(robust={"n_draws": 100}))
-        >>> found.robust.fit("standardized").models["informed"].premium.point > 0.5
+        >>> found.robust.fit("unscaled").models["informed"].premium.point > 0.5
         True
         >>> found.difference("informed", "ignorant").fits["standardized"].lookahead.interval[0] > 0
         True
