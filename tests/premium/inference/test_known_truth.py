@@ -1,5 +1,7 @@
 """What figures are expected to be, against planted panels: formulas and fits share nothing but the splits."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,21 @@ def test_every_schemes_r2_of_a_planted_column_is_the_formulas(planted, index):
     for number, scheme in enumerate(schemes):
         # Estimating two coefficients on 3,000 rows, and a test mean on 800, costs up to 0.003.
         assert abs(mean[number] - R * expected[scheme.name]) < 3.5 * error[number] + 3e-3, scheme.name
+
+
+def test_lookahead_and_gain_together_say_who_knows_more_and_whether_of_the_test_span(planted):
+    _, schemes, day = planted
+    r2 = {end: expected_r2(schemes, day < end) for end in range(0, N_DAYS + 1, 2)}
+    half_of_test = N_TRAIN_DAYS + (N_DAYS - N_TRAIN_DAYS) / 2
+    n_of_each = {True: 0, False: 0}
+    for base, trained in product(r2, repeat=2):
+        lookahead = r2[base]["disjoint"] - r2[trained]["disjoint"]
+        gain = r2[base]["off"] - r2[trained]["off"]
+        if lookahead > 0.06 and gain != 0:
+            n_of_each[gain > 0] += 1
+            assert base > trained
+            assert base > N_TRAIN_DAYS if gain > 0 else base <= half_of_test
+    assert min(n_of_each.values()) > 100
 
 
 def test_the_table_is_the_references_formula_and_the_signs_a_reader_can_derive(planted):
