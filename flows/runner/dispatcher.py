@@ -61,7 +61,7 @@ def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
             return found
     lease.renew()
     for n_left in range(request.n_retries, -1, -1):
-        run = _run_to_the_end(request, lease)
+        run = _run_to_the_end(request, store, lease)
         # With `always`, an older artifact may exist although this run failed its checks.
         refused = request.always and not is_completed(run)
         if not refused and (found := find_artifact(store, request.spec, request.requested_by)):
@@ -75,14 +75,14 @@ def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
     raise StageFailed(_reason(request, run, store))
 
 
-def _run_to_the_end(request: StageRequest, lease: RentalLease) -> FlowRun:
+def _run_to_the_end(request: StageRequest, store: Store, lease: RentalLease) -> FlowRun:
     sent: list[FlowRun] = []
 
     def attempt() -> FlowRun:
         with get_client(sync_client=True) as client:
             while True:
                 # After an outage, look first at the run sent before; it may have ended.
-                run = sent.pop() if sent else _live_run(client, request) or _start(client, request, lease)
+                run = sent.pop() if sent else _share_or_start(client, request, store, lease)
                 sent.append(run)
                 run = _wait(client, request, run, lease)
                 if not _ended_with_another_parent(client, run):
@@ -93,14 +93,19 @@ def _run_to_the_end(request: StageRequest, lease: RentalLease) -> FlowRun:
     return retry_on_outage(attempt, request.step)
 
 
-def _live_run(client: SyncPrefectClient, request: StageRequest) -> FlowRun | None:
+def _share_or_start(client: SyncPrefectClient, request: StageRequest, store: Store, lease: RentalLease) -> FlowRun:
+    earlier = runs_tagged(client, request.artifact_tag)
     # Only runs started for this rebuild replace an existing artifact.
-    runs = runs_tagged(client, request.artifact_tag, *request.rebuild_tags)
-    live = next((run for run in runs if not is_final(run)), None)
-    if live:
+    own = [run for run in earlier if set(request.rebuild_tags) <= set(run.tags)]
+    if live := next((run for run in own if not is_final(run)), None):
         log.info("%s: re-attached to run %r, which builds the same artifact", request.step, live.name)
         add_tags(client, live, _parent_tags())
-    return live
+        return live
+    # Another parent's run may have ended since this one looked in the store. Its artifact was there before its end.
+    ended = next((run for run in own if is_completed(run)), None)
+    if ended and not request.always and find(request, store):
+        return ended
+    return _start(client, request, earlier, lease)
 
 
 def _parent_tags() -> list[str]:
@@ -122,7 +127,7 @@ def _ended_with_another_parent(client: SyncPrefectClient, run: FlowRun) -> bool:
     return (run.state.is_cancelled() and owner.is_cancelled()) or (run.state.is_crashed() and run.deployment_id is None)
 
 
-def _start(client: SyncPrefectClient, request: StageRequest, lease: RentalLease) -> FlowRun:
+def _start(client: SyncPrefectClient, request: StageRequest, earlier: list[FlowRun], lease: RentalLease) -> FlowRun:
     def start(idempotency_key: str) -> FlowRun:
         return trigger(
             request.deployment,
@@ -133,7 +138,9 @@ def _start(client: SyncPrefectClient, request: StageRequest, lease: RentalLease)
         )
 
     try:
-        run = start_or_share(client, request.artifact_tag, f"{request.spec.path}:{request.requested_by}", start)
+        run = start_or_share(
+            client, request.artifact_tag, earlier, f"{request.spec.path}:{request.requested_by}", start
+        )
     except UnknownDeployment as error:
         lease.release_unused()
         raise StageFailed(f"{request.step} needs deployment {request.deployment}: {error}") from error

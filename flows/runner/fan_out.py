@@ -124,23 +124,19 @@ def _begin(client: SyncPrefectClient, job: Job, tags: Sequence[str], store: Stor
     except HindsightError as error:
         return JobOutcome(job, reason=str(error))
     try:
-        return _live_run(client, job, tags) or _start(client, job, tags)
+        return _share_or_start(client, job, tags)
     except (httpx.HTTPError, PrefectException, HindsightError) as error:
         return JobOutcome(job, reason=f"{job.deployment} could not be started: {' '.join(str(error).split())}")
 
 
-def _live_run(client: SyncPrefectClient, job: Job, tags: Sequence[str]) -> FlowRun | None:
+def _share_or_start(client: SyncPrefectClient, job: Job, tags: Sequence[str]) -> FlowRun:
+    tag = job_tag(job)
+    earlier = runs_tagged(client, tag)
     # A run that is being cancelled will leave no result.
-    runs = runs_tagged(client, job_tag(job))
-    live = next((run for run in runs if not is_final(run) and run.state_name != "Cancelling"), None)
-    if live:
+    if live := next((run for run in earlier if not is_final(run) and run.state_name != "Cancelling"), None):
         log.info("%s: re-attached to run %r, which makes the same artifacts", job.name, live.name)
         add_tags(client, live, tags)
-    return live
-
-
-def _start(client: SyncPrefectClient, job: Job, tags: Sequence[str]) -> FlowRun:
-    tag = job_tag(job)
+        return live
 
     def start(idempotency_key: str) -> FlowRun:
         return trigger(
@@ -151,7 +147,7 @@ def _start(client: SyncPrefectClient, job: Job, tags: Sequence[str]) -> FlowRun:
             idempotency_key=idempotency_key,
         )
 
-    run = start_or_share(client, tag, tag, start)
+    run = start_or_share(client, tag, earlier, tag, start)
     log.info("%s: sent to %s", job.name, job.deployment)
     return run
 

@@ -154,19 +154,28 @@ def read_all(client: SyncPrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
     return runs
 
 
-def start_or_share(client: SyncPrefectClient, tag: str, key: str, start: Callable[[str], FlowRun]) -> FlowRun:
-    """Start a run such that two callers at the same moment share one.
+def start_or_share(
+    client: SyncPrefectClient, tag: str, earlier: Sequence[FlowRun], key: str, start: Callable[[str], FlowRun]
+) -> FlowRun:
+    """Start a run such that callers who saw the same earlier runs share one, however late one of them is.
 
     Both count the same ended runs, hence pass the same idempotency key, hence get the same run.
 
     Args:
         client: Of the server.
         tag: On all attempts.
+        earlier: The runs with this tag when the caller saw that it needs another.
         key: Start of the idempotency key.
         start: From an idempotency key to a run.
+
+    Returns:
+        The run; it may have ended already if another caller started it.
     """
-    n_attempts = len(runs_tagged(client, tag))
+    n_attempts = len(earlier)
     while is_final(run := start(f"{key}:{n_attempts}")):
+        since = {each.id for each in runs_tagged(client, tag)} - {each.id for each in earlier}
+        if run.id in since:
+            break
         n_attempts += 1  # an earlier attempt whose tag was removed
     return run
 

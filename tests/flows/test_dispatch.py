@@ -4,6 +4,7 @@ import dataclasses
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from typing import Any
 
 import psutil
 import pytest
@@ -51,6 +52,26 @@ def test_two_parents_that_want_the_same_artifact_share_one_run(on_stack: Stack) 
     assert len(runs_of(wanted)) == 1
     assert dispatch(wanted, open_store()) == first.result()
     assert len(runs_of(wanted)) == 1
+
+
+@pytest.mark.parametrize("step", ["find", "runs_tagged"])
+def test_a_parent_that_is_late_by_a_whole_stage_shares_the_run_that_has_ended(
+    on_stack: Stack, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    wanted = request(107 if step == "find" else 108)
+    look = getattr(dispatching, step)
+
+    def late(*arguments: Any) -> Any:
+        """What this parent sees, when another one's run has begun and ended since."""
+        monkeypatch.setattr(dispatching, step, look)
+        seen = look(*arguments)
+        assert not seen
+        dispatch(wanted, open_store())
+        return seen
+
+    monkeypatch.setattr(dispatching, step, late)
+    assert dispatch(wanted, open_store()) == open_store().find(wanted.spec)
+    assert [run.state_name for run in runs_of(wanted)] == ["Completed"]
 
 
 def test_a_killed_run_fails_its_parent_and_a_retry_starts_a_new_one(on_stack: Stack) -> None:
