@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.base.write import write_base
 from tasks.common.settings import project_root
-from tasks.corpus.write.writer import write_corpus
-from tasks.panel.build import write_panel
 from tasks.preflight.artifact import ARTIFACT_TYPE, REVISION
 from tasks.preflight.checks import Inputs, all_checks
 from tasks.preflight.checks.artifacts import panel_checks, sentences_check, token_checks, trainer_check, weights_check
@@ -21,18 +18,17 @@ from tasks.schemas.artifacts import Check, ModelFolder, Panel, Preflight, TextSh
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 from tasks.train.pipeline.rows import write_rows
+from tests.preflight.conftest import SMOKE
 
-SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
 FULL_WEIGHT = load_recipe(project_root() / "configs" / "smoke-full-weight.yaml").model_dump(mode="json")
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    made = {name: tmp_path_factory.mktemp(name) for name in ("base", "corpus", "panel")}
-    write_base(SMOKE.base, made["base"])
-    write_corpus(SMOKE.corpus, made["corpus"])
-    write_panel(SMOKE.panel, made["panel"])
-    return made
+def folders(published: tuple[Path, dict[str, ArtifactRef]]) -> dict[str, Path]:
+    state, refs = published
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("HINDSIGHT_STATE", str(state))
+        return {name: open_store().fetch(ref) for name, ref in refs.items()}
 
 
 @pytest.fixture
@@ -55,11 +51,13 @@ def train(**changed: object) -> dict[str, object]:
     return {**SMOKE.train.model_dump(mode="json"), **changed}
 
 
-def test_the_smoke_recipe_passes_and_its_checks_are_published(inputs, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    facts = write_preflight(inputs(), tmp_path / "out")
-    checks = Preflight.read(tmp_path / "out").checks
-    assert facts == {"n_checks": len(checks), "forecast": {}}
+def test_the_smoke_recipe_passes_and_its_checks_are_published(
+    folders: dict[str, Path], published: tuple[Path, dict[str, ArtifactRef]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, refs = published
+    monkeypatch.setenv("HINDSIGHT_STATE", str(state))
+    checks = Preflight.read(folders["passed"]).checks
+    assert open_store().record(refs["passed"]).facts == {"n_checks": len(checks), "forecast": {}}
     assert all(check.passed for check in checks)
     assert {f"LoRA target {entry}" for entry in SMOKE.train.arm.target_parameters} <= {check.name for check in checks}
 
@@ -140,7 +138,7 @@ def test_a_recipe_that_passed_for_one_pool_is_checked_for_another() -> None:
     assert len(set(keys)) == 3
 
 
-def test_the_list_of_checks_is_that_of_this_revision(inputs) -> None:
+def test_the_list_of_checks_is_that_of_this_revision(folders: dict[str, Path]) -> None:
     lora = SMOKE.train.arm
     coverage = [*(f"LoRA target {entry}" for entry in (*lora.target_modules, *lora.target_parameters)), "LoRA targets"]
     panel = ["panel rows up to 2020-12-31", "panel rows after 2020-12-31", "panel stocks"]
@@ -156,7 +154,7 @@ def test_the_list_of_checks_is_that_of_this_revision(inputs) -> None:
     seventh = [name for each in fifth for name in ([each, "merge"] if each == "base weights" else [each])]
     seventh.insert(seventh.index("panel stocks") + 1, "sentences")
     known = {1: first, 2: [*first, "power"], 5: fifth, 6: fifth, 7: seventh}
-    assert [check.name for check in all_checks(inputs())] == known.get(REVISION), (
+    assert [check.name for check in Preflight.read(folders["passed"]).checks] == known.get(REVISION), (
         "a recipe is checked differently: raise REVISION in tasks/preflight/artifact.py and add the new list here"
     )
 

@@ -7,33 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from tasks.base.task import publish_base
-from tasks.common.settings import project_root
-from tasks.corpus.task import publish_corpus
-from tasks.panel.task import publish_panel
 from tasks.preflight.task import publish_preflight
 from tasks.preflight.write import PreflightFailed
-from tasks.recipe import load_recipe
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tasks.train.pipeline.state_store import States
-
-SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, ArtifactRef]]:
-    """A state folder whose store has the smoke recipe's inputs and its preflight artifact."""
-    state = tmp_path_factory.mktemp("published")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("HINDSIGHT_STATE", str(state))
-        refs = {
-            "base": publish_base.fn(SMOKE.base),
-            "corpus": publish_corpus.fn(SMOKE.corpus),
-            "panel": publish_panel.fn(SMOKE.panel),
-        }
-        return state, refs | {"passed": publish_preflight.fn(SMOKE, **refs)}
+from tests.preflight.conftest import SMOKE
 
 
 @pytest.fixture
