@@ -20,6 +20,7 @@ from tasks.premium.inference.targets import make_targets
 from tasks.premium.inference.two_way import TwoWayDraws, score_two_way
 from tasks.premium.rows import FloatArray, Rows
 from tasks.schemas.scores import (
+    CO_PRIMARY,
     FITS,
     Control,
     FitName,
@@ -108,7 +109,7 @@ def decompose_models(
         )
         whole[model] = score(columns, targets, schemes, weights, config.alpha, own)
         rank_ics[model] = _rank_ics(rows, columns, schemes[DISJOINT], config.alpha, penalties[model])
-    kept, dropped = keep_defined([own.r2 for own in drawn.values()])
+    kept, dropped = keep_defined([own.r2[:, : len(CO_PRIMARY)] for own in drawn.values()])
     log.info("premium: controls")
     return Decompositions(
         replicates={
@@ -121,7 +122,10 @@ def decompose_models(
         penalties=penalties,
         controls=score_controls(rows, targets, schemes, config.alpha, robust.alphas, config.seed),
         draws=np.column_stack(
-            [np.flatnonzero(kept), *(own.r2[kept].reshape(int(kept.sum()), -1) for own in drawn.values())]
+            [
+                np.flatnonzero(kept),
+                *(own.r2[kept].reshape(int(kept.sum()), len(FITS) * len(schemes)) for own in drawn.values()),
+            ]
         ),
         dropped_draws=dropped,
         n_refits={model: int(drawn[model].n_refits.sum() + whole[model].n_refits.sum()) for model in rows.states},

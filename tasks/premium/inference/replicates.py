@@ -22,7 +22,7 @@ class Replicates:
 
     Args:
         point: (...,) the figure.
-        draws: (n_kept, ...) the figure on each kept draw.
+        draws: (n_kept, ...) the figure on each kept draw; NaN where a target that is no co-primary one does not vary.
         left_out: (n_groups, ...) the figure without each group of days.
     """
 
@@ -63,14 +63,15 @@ class Replicates:
         if not np.isfinite(point):
             return Estimate(point=None, why_none=UNDEFINED)
         se, ends = jackknife(point, self.left_out) or (None, None)
+        defined = self.draws[np.isfinite(self.draws)]
         reasons = [
-            f"{len(self.draws)} two-way draws were kept, an interval needs {MIN_DRAWS}" * (len(self.draws) < MIN_DRAWS),
+            f"{len(defined)} two-way draws were kept, an interval needs {MIN_DRAWS}" * (len(defined) < MIN_DRAWS),
             "not defined without one of the groups of days, so that there is no jackknife" * (se is None),
         ]
         return Estimate(
             point=point,
-            interval=normal_interval(point, self.draws),
-            two_way=percentile_interval(self.draws),
+            interval=normal_interval(point, defined),
+            two_way=percentile_interval(defined),
             jackknife_se=se,
             jackknife=ends,
             why_none="; ".join(filter(None, reasons)),
@@ -95,10 +96,10 @@ def normal_interval(point: float, draws: FloatArray) -> tuple[float, float] | No
 
 
 def keep_defined(draws: Sequence[FloatArray]) -> tuple[BoolArray, dict[str, int]]:
-    """Which draws define every scheme of every model and fit; differences need the same draws on both sides.
+    """Which draws define every scheme of every model; differences need the same draws on both sides.
 
     Args:
-        draws: (n_draws, n_fits, n_schemes) of each model.
+        draws: (n_draws, n_fits, n_schemes) of each model, under the co-primary fits: they have the same target.
 
     Returns:
         (n_draws,) whether it is kept; and the dropped ones, each counted under its first undefined scheme.

@@ -12,6 +12,7 @@ from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.replicates import SCHEMES, Replicates, keep_defined
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import TwoWayDraws
+from tasks.premium.rows import Rows
 from tasks.schemas.scores import Estimate, PremiumScores
 
 FEW = RobustConfig(n_draws=60, n_day_groups=10)
@@ -239,3 +240,16 @@ def test_scores_of_revision_2_are_still_read(inputs, tmp_path):
     assert found.headline["unscaled"].gain is None
     assert found.controls[0].fits["unscaled"].shared_day_effect == 0.2
     assert found.conclusions == {}
+
+
+def test_ranks_of_days_with_one_stock_have_no_figures_and_cost_the_other_fits_no_draw(make_rows):
+    """300 rows of ten stocks, each on a day of its own: within a day there is nothing to rank."""
+    rng = np.random.default_rng(9)
+    rows = make_rows(rng.normal(size=(1, 300)), 200, rng.normal(size=(300, 2)))
+    labels = rows.labels.assign(code=np.arange(300) % 10)
+    robust = robust_of(Rows(labels, rows.target, rows.numeric, rows.states), CONFIG.model_copy(update={"n_folds": 2}))
+    base = robust.fits["day_rank"].models["base"]
+    assert base.on.point is None
+    assert "a test target that does not vary" in base.on.why_none
+    assert robust.n_kept_draws > 20
+    assert robust.headline["unscaled"].lookahead.interval is not None
