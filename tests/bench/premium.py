@@ -10,7 +10,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,11 +25,14 @@ from tasks.common.settings import state_dir
 from tasks.premium.config import PremiumConfig
 from tasks.premium.gram.devices import choose_device
 from tasks.premium.gram.stock_draws import StockGrams
-from tasks.premium.inference.evaluate import score
+from tasks.premium.inference.evaluate import predict, score
+from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.schemes import make_schemes
+from tasks.premium.inference.targets import make_targets
 from tasks.premium.inference.two_way import two_way_weights
 from tasks.premium.reference.bootstrap import draws_per_chunk, score_draws
 from tasks.premium.reference.draws import resample_stocks
+from tasks.premium.reference.scores import score_model
 from tasks.premium.rows import Rows
 from tests.premium import sklearn_loops
 
@@ -40,6 +43,8 @@ TWO_WAY_DRAWS = {389: 20, 2_053: 4}
 LOOP_TWO_WAY = {389}
 """At 2,053 columns one draw of the loop takes minutes."""
 NUMERIC = 5
+N_MODELS, N_WIDE_CONTROLS = 2, 4
+"""Of a stage: base and trained; one-hot dates, undated sentences, shuffled rows and noise are about as wide."""
 
 
 def made_rows(n_columns: int) -> Rows:
@@ -98,7 +103,7 @@ def compare(n_columns: int, n_draws: int) -> dict[str, float]:
 
 
 def compare_two_way(n_columns: int) -> dict[str, float]:
-    """Time two-way draws, which weigh every row: 36 fits each, with scikit-learn's sample weights and from cells."""
+    """Time two-way draws, which weigh every row: a fit per split, with scikit-learn's sample weights and from cells."""
     rows, config = made_rows(n_columns), PremiumConfig()
     columns, (schemes, _) = rows.columns("base"), make_schemes(rows.labels, config)
     weights = two_way_weights(rows.labels, TWO_WAY_DRAWS[n_columns], np.random.default_rng(0))
@@ -113,6 +118,48 @@ def compare_two_way(n_columns: int) -> dict[str, float]:
         difference = float(np.abs(theirs - ours[:1]).max())
         found |= {"loop_seconds_per_draw": loop, "speedup": loop / seconds, "max_abs_diff": difference}
     return found
+
+
+def stage_core_minutes(n_draws: int = 3) -> dict[str, float]:
+    """Core-minutes of a premium stage of two models at 2,053 columns with the default config, put together from parts.
+
+    Each part is timed by the processor's time on few draws and multiplied by the default counts: it is not the time of
+    a whole run. Two threads at work count twice.
+    """
+    rows, config = made_rows(max(OURS_DRAWS)), PremiumConfig()
+    columns, (schemes, _) = rows.columns("base"), make_schemes(rows.labels, config)
+    weights = two_way_weights(rows.labels, n_draws, np.random.default_rng(0))
+    targets = make_targets(rows, config.train_until, config.robust.tail_quantile)
+    penalties = np.full(sum(len(scheme.splits) for scheme in schemes), 100.0)
+
+    def two_way(own: np.ndarray) -> float:
+        return cpu_seconds(lambda: score(columns, targets, schemes, own, penalties=penalties))
+
+    prepare = two_way(weights[:1])
+    per_weighting = (two_way(weights) - prepare) / (n_draws - 1)
+    off, disjoint = (next(own for own in schemes if own.name == name) for name in ("off", "disjoint"))
+    choose = cpu_seconds(lambda: choose_penalty(columns, rows, off, config.robust.alphas))
+    predictions = 2 * cpu_seconds(lambda: predict(columns, rows.target, disjoint))
+    stock = cpu_seconds(lambda: score_draws(rows, config.model_copy(update={"n_draws": 10}))) / 10
+    point = cpu_seconds(lambda: score_model(rows, columns, config))
+    n_weightings = config.robust.n_draws + config.robust.n_day_groups + 1
+    parts = {
+        "two_way_and_jackknife": N_MODELS * n_weightings * per_weighting,
+        "penalties": (N_MODELS + N_WIDE_CONTROLS) * choose,
+        "stock_draws": N_MODELS * config.n_draws * stock,
+        "controls": N_WIDE_CONTROLS * prepare,
+        "points_and_rank_ics": N_MODELS * (point + predictions),
+    }
+    minutes = {part: seconds / 60 for part, seconds in parts.items()}
+    counts = {"n_weightings": n_weightings, "n_splits": len(penalties), "seconds_per_weighting": per_weighting}
+    return {"stage_core_minutes": sum(minutes.values()), **minutes, **counts}
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """Processor time of all threads."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
 
 
 def chunk_of(rows: Rows, config: PremiumConfig) -> int:
@@ -138,6 +185,7 @@ def main() -> None:
     with threadpool_limits(limits=args.threads, user_api="blas"):
         table = {str(n): compare(n, args.draws or OURS_DRAWS[n]) for n in args.columns}
         two_way = {str(n): compare_two_way(n) for n in args.columns}
+        stage = stage_core_minutes()
     machine = {
         "threads": args.threads,
         "cores": os.cpu_count(),
@@ -148,7 +196,7 @@ def main() -> None:
     }
     file = state_dir() / "bench" / "premium.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**table, "two_way": two_way, "run": machine}, indent=1) + "\n")
+    file.write_text(json.dumps({**table, "two_way": two_way, "stage": stage, "run": machine}, indent=1) + "\n")
     print(f"{'columns':>8} {'loop s/draw':>12} {'ours s/draw':>12} {'ratio':>7} {'difference':>11} {'peak MB':>8}")
     for n_columns, row in table.items():
         print(
@@ -157,7 +205,9 @@ def main() -> None:
         )
     for n_columns, row in two_way.items():
         beside = f", loop {row['loop_seconds_per_draw']:.2f} s, {row['speedup']:.1f}x" if "speedup" in row else ""
-        print(f"two-way draws, {n_columns} columns, 36 splits: {row['ours_seconds_per_draw']:.3f} s/draw{beside}")
+        print(f"two-way draws, {n_columns} columns: {row['ours_seconds_per_draw']:.3f} s/draw{beside}")
+    parts = ", ".join(f"{part} {stage[part]:.1f}" for part in ("two_way_and_jackknife", "penalties", "stock_draws"))
+    print(f"a stage of two models, 2,053 columns: {stage['stage_core_minutes']:.0f} core-minutes from parts ({parts})")
     print(f"written to {file}")
 
 
