@@ -22,7 +22,7 @@ from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
 from tasks.common.settings import state_dir
-from tasks.premium.config import PremiumConfig
+from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.gram.devices import choose_device
 from tasks.premium.gram.stock_draws import StockGrams
 from tasks.premium.inference.evaluate import predict, score
@@ -126,10 +126,10 @@ def stage_core_minutes(n_draws: int = 3) -> dict[str, float]:
     Each part is timed by the processor's time on few draws and multiplied by the default counts: it is not the time of
     a whole run. Two threads at work count twice.
     """
-    rows, config = made_rows(max(OURS_DRAWS)), PremiumConfig()
+    rows, config, robust = made_rows(max(OURS_DRAWS)), PremiumConfig(), RobustConfig()
     columns, (schemes, _) = rows.columns("base"), make_schemes(rows.labels, config)
     weights = two_way_weights(rows.labels, n_draws, np.random.default_rng(0))
-    targets = make_targets(rows, config.train_until, config.robust.tail_quantile)
+    targets = make_targets(rows, config.train_until, robust.tail_quantile)
     penalties = np.full(sum(len(scheme.splits) for scheme in schemes), 100.0)
 
     def two_way(own: np.ndarray) -> float:
@@ -138,11 +138,11 @@ def stage_core_minutes(n_draws: int = 3) -> dict[str, float]:
     prepare = two_way(weights[:1])
     per_weighting = (two_way(weights) - prepare) / (n_draws - 1)
     off, disjoint = (next(own for own in schemes if own.name == name) for name in ("off", "disjoint"))
-    choose = cpu_seconds(lambda: choose_penalty(columns, rows, off, config.robust.alphas))
+    choose = cpu_seconds(lambda: choose_penalty(columns, rows, off, robust.alphas))
     predictions = 2 * cpu_seconds(lambda: predict(columns, rows.target, disjoint))
     stock = cpu_seconds(lambda: score_draws(rows, config.model_copy(update={"n_draws": 10}))) / 10
     point = cpu_seconds(lambda: score_model(rows, columns, config))
-    n_weightings = config.robust.n_draws + config.robust.n_day_groups + 1
+    n_weightings = robust.n_draws + robust.n_day_groups + 1
     parts = {
         "two_way_and_jackknife": N_MODELS * n_weightings * per_weighting,
         "penalties": (N_MODELS + N_WIDE_CONTROLS) * choose,

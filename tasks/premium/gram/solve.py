@@ -11,7 +11,7 @@ LEAST_PIVOT = 1e-5
 """A system is solved from rows if elimination leaves less than this of a column's sum of squares.
 
 A Gram matrix is exact to 2e-16 of that sum. Against 80-bit arithmetic R2 was off by up to 13 times 2e-16 over the
-smallest remainder (700 fits of up to 100 columns, one stock 1e2 to 3e3 times the others or spectra that decay); at this
+smallest remainder (500 fits of up to 100 columns, one stock 1e2 to 3e3 times the others or spectra that decay); at this
 bound that is 3e-10.
 """
 
