@@ -120,11 +120,15 @@ def compare_two_way(n_columns: int) -> dict[str, float]:
     return found
 
 
-def stage_core_minutes(n_draws: int = 3) -> dict[str, float]:
+def stage_core_minutes(stock: float, n_draws: int = 3) -> dict[str, float]:
     """Core-minutes of a premium stage of two models at 2,053 columns with the default config, put together from parts.
 
     Each part is timed by the processor's time on few draws and multiplied by the default counts: it is not the time of
     a whole run. Two threads at work count twice.
+
+    Args:
+        stock: Seconds of a stock draw of one model, as `compare` timed them.
+        n_draws: Two-way draws to time.
     """
     rows, config, robust = made_rows(max(OURS_DRAWS)), PremiumConfig(), RobustConfig()
     columns, (schemes, _) = rows.columns("base"), make_schemes(rows.labels, config)
@@ -140,7 +144,6 @@ def stage_core_minutes(n_draws: int = 3) -> dict[str, float]:
     off, disjoint = (next(own for own in schemes if own.name == name) for name in ("off", "disjoint"))
     choose = cpu_seconds(lambda: choose_penalty(columns, rows, off, robust.alphas))
     predictions = 2 * cpu_seconds(lambda: predict(columns, rows.target, disjoint))
-    stock = cpu_seconds(lambda: score_draws(rows, config.model_copy(update={"n_draws": 10}))) / 10
     point = cpu_seconds(lambda: score_model(rows, columns, config))
     n_weightings = robust.n_draws + robust.n_day_groups + 1
     parts = {
@@ -185,7 +188,8 @@ def main() -> None:
     with threadpool_limits(limits=args.threads, user_api="blas"):
         table = {str(n): compare(n, args.draws or OURS_DRAWS[n]) for n in args.columns}
         two_way = {str(n): compare_two_way(n) for n in args.columns}
-        stage = stage_core_minutes()
+        widest = table.get(str(max(OURS_DRAWS)))
+        stage = stage_core_minutes(widest["ours_cpu_seconds_per_draw"]) if widest else {}
     machine = {
         "threads": args.threads,
         "cores": os.cpu_count(),
@@ -206,8 +210,11 @@ def main() -> None:
     for n_columns, row in two_way.items():
         beside = f", loop {row['loop_seconds_per_draw']:.2f} s, {row['speedup']:.1f}x" if "speedup" in row else ""
         print(f"two-way draws, {n_columns} columns: {row['ours_seconds_per_draw']:.3f} s/draw{beside}")
-    parts = ", ".join(f"{part} {stage[part]:.1f}" for part in ("two_way_and_jackknife", "penalties", "stock_draws"))
-    print(f"a stage of two models, 2,053 columns: {stage['stage_core_minutes']:.0f} core-minutes from parts ({parts})")
+    if stage:
+        parts = ", ".join(f"{part} {stage[part]:.1f}" for part in ("two_way_and_jackknife", "penalties", "stock_draws"))
+        print(
+            f"a stage of two models, 2,053 columns: {stage['stage_core_minutes']:.0f} core-minutes from parts ({parts})"
+        )
     print(f"written to {file}")
 
 

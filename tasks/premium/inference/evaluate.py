@@ -118,7 +118,8 @@ def _score(
     fits = np.concatenate([functionals[:, 0, :1], *functionals[:, 1:].transpose(1, 0, 2, 3)], axis=1)
     target_of_fit = [0, *range(grams.tiles.n_targets)][: fits.shape[1]]
     test = grams.is_test[:, weighted.rows] * weighted.weights
-    sse = np.einsum("sr,sfr->sf", test, grams.residuals(weighted, fits) ** 2)
+    errors = grams.residuals(weighted, fits)
+    sse = (np.square(errors, out=errors) @ test[:, :, None])[:, :, 0]
     sse[~test.any(axis=1)] = 0
     targets = grams.device.get(weighted.design[:, grams.tiles.targets])
     sst = _sst(np.add.reduceat(test, fold_starts, axis=0), targets)[:, target_of_fit]
@@ -131,7 +132,8 @@ def _sst(test: FloatArray, targets: FloatArray) -> FloatArray:
     """(n_folds, n_targets) weighted squares about the fold's mean; NaN where there is no row or they do not vary."""
     with np.errstate(invalid="ignore"):
         means = test @ targets / test.sum(axis=1, keepdims=True)
-    sst = np.einsum("fr,frt->ft", test, (targets - means[:, None]) ** 2)
+    deviations = targets.T - means[:, :, None]
+    sst = (np.square(deviations, out=deviations) @ test[:, :, None])[:, :, 0]
     return np.where(sst > FLAT * (test @ targets**2), sst, np.nan)
 
 
