@@ -23,16 +23,19 @@ def robust_scores(rows: Rows, config: PremiumConfig, robust: RobustConfig, found
     fits = {fit: found.fit(fit) for fit in FITS}
     heavy = tails(rows.target, rows.labels["date"], ~is_train)
     hypothesis = config.hypothesis
+    is_shrunk = len(robust.alphas) > 1 and all(
+        found.penalties[model] == max(robust.alphas) for model in ("base", "trained")
+    )
     return RobustScores(
         fits=fits,
-        conclusions=conclude(fits, heavy),
+        conclusions=conclude(fits, heavy, is_shrunk),
         tails=heavy,
         expected=expected_figures(found.schemes, is_train),
         penalties=dict(found.penalties),
         splits=list(found.splits),
         power=observed_power(found, "base", "trained", rows.columns("base").shape[1]),
         controls=list(found.controls),
-        answer=answer(hypothesis, figures_of(hypothesis.metric, fits), heavy) if hypothesis else None,
+        answer=answer(hypothesis, figures_of(hypothesis.metric, fits), heavy, is_shrunk) if hypothesis else None,
         n_draws=robust.n_draws,
         n_kept_draws=len(found.draws),
         dropped_draws=dict(found.dropped_draws),

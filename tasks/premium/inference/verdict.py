@@ -24,21 +24,32 @@ from tasks.schemas.scores import (
 USES_R2_OFF = ("gain", "reduction", "premium_base", "premium_trained")
 """Figures that a few heavy days after the cut decide."""
 HEADLINES = ("lookahead", "gain")
+SHRUNK = (
+    "both models chose the largest of premium.robust.alphas, as their columns predict no unseen day up to the cut: the "
+    "standardized fits predict the mean"
+)
 AnswerVerdict = Literal["supported", "rejected", "undecided"]
 ByFit = Mapping[FitName, Estimate]
 
 
-def conclude(fits: Mapping[FitName, FitScores], tails: Tails) -> dict[str, Conclusion]:
-    """On which side of zero each headline figure of base - trained is."""
-    return {metric: conclusion(metric, figures_of(metric, fits), tails) for metric in HEADLINES}
+def conclude(fits: Mapping[FitName, FitScores], tails: Tails, is_shrunk: bool) -> dict[str, Conclusion]:
+    """On which side of zero each headline figure of base - trained is.
+
+    Args:
+        fits: All figures by fit.
+        tails: How much of the test rows' squares a few of them carry.
+        is_shrunk: Whether both models chose the largest penalty.
+    """
+    return {metric: conclusion(metric, figures_of(metric, fits), tails, is_shrunk) for metric in HEADLINES}
 
 
-def conclusion(metric: str, by_fit: ByFit, tails: Tails) -> Conclusion:
+def conclusion(metric: str, by_fit: ByFit, tails: Tails, is_shrunk: bool = False) -> Conclusion:
     """Compare a figure with zero under both co-primary fits.
 
     Returns:
         A side of zero if both intervals are on it; else `undecided` with the reason. A figure with R2 off is undecided
-        where a few rows decide it.
+        where a few rows decide it, and every figure where both models' standardized fits are shrunk to their mean: the
+        difference of two constants has a narrow interval and no meaning.
     """
     sides: dict[Verdict, list[str]] = {"above zero": [], "below zero": [], "undecided": []}
     for fit, found in by_fit.items():
@@ -47,7 +58,9 @@ def conclusion(metric: str, by_fit: ByFit, tails: Tails) -> Conclusion:
     reason = "; ".join(text for texts in sides.values() for text in texts)
     if metric in USES_R2_OFF and tails.warning:
         return Conclusion(verdict="undecided", reason=f"{tails.warning}: look at the winsorized and the ranked target")
-    for side in ("above zero", "below zero"):
+    if is_shrunk:
+        reason = f"{reason}; {SHRUNK}"
+    for side in ("above zero", "below zero") if not is_shrunk else ():
         if len(sides[side]) == len(CO_PRIMARY):
             return Conclusion(verdict=side, reason=reason)
     return Conclusion(verdict="undecided", reason=reason)
@@ -79,19 +92,23 @@ def _figure(metric: str, scores: FitScores) -> Estimate:
     return found
 
 
-def answer(hypothesis: Hypothesis, by_fit: ByFit, tails: Tails) -> Answer:
+def answer(hypothesis: Hypothesis, by_fit: ByFit, tails: Tails, is_shrunk: bool = False) -> Answer:
     """Compare a hypothesis with the intervals of its figure.
 
     Args:
         hypothesis: Metric and threshold, from the recipe.
         by_fit: That metric's figure under the co-primary fits.
         tails: How much of the test rows' squares a few of them carry.
+        is_shrunk: Whether both models chose the largest penalty.
 
     Returns:
         `supported` if both intervals are at or above the threshold, `rejected` if both are below; `undecided` if one
-        contains it, they disagree, there is none, or a few rows decide the figure.
+        contains it, they disagree, there is none, a few rows decide the figure, or the standardized fits predict the
+        mean.
     """
     verdict, reason = _answer(hypothesis, by_fit)
+    if is_shrunk:
+        verdict, reason = "undecided", f"{reason}; {SHRUNK}"
     if hypothesis.metric in USES_R2_OFF and tails.warning:
         verdict, reason = "undecided", f"{tails.warning}; {reason}"
     return Answer(

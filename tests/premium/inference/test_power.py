@@ -5,7 +5,7 @@ import pytest
 
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.inference import power as module
-from tasks.premium.inference.power import detection, expected_power, power_of
+from tasks.premium.inference.power import expected_power, power_of
 from tasks.premium.rows import Rows
 from tasks.schemas.scores import Power
 from tests.premium.sample_panels import cut_after, made_rows
@@ -67,7 +67,7 @@ def test_the_smallest_detectable_effect_is_found_with_eighty_percent_power():
     found = power_of("lookahead", "unscaled", "draws", half_width=1.96, n_columns=1, n_draws=1)  # an error of 1
     estimates = np.random.default_rng(0).normal(found.smallest_detectable, 1.0, size=100_000)
     assert (estimates > 1.96).mean() == pytest.approx(0.80, abs=0.005)
-    assert detection(found, found.smallest_detectable) == pytest.approx(0.80, abs=1e-4)
+    assert found.detection(found.smallest_detectable) == pytest.approx(0.80, abs=1e-4)
 
 
 def test_the_same_seed_expects_the_same_and_another_seed_something_else():

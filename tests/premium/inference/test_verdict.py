@@ -57,6 +57,17 @@ def test_a_few_heavy_rows_leave_only_figures_with_r2_off_undecided(metric, verdi
     assert ("the largest day, 2021-03-08, carries 60%" in found.reason) is (metric == "gain")
 
 
+def test_nothing_is_concluded_from_fits_that_predict_the_mean():
+    narrow = by_fit(estimate(0.01, 0.03), estimate(1e-6, 2e-6))
+    found = conclusion("lookahead", narrow, LIGHT, is_shrunk=True)
+    assert found.verdict == "undecided"
+    assert "both models chose the largest of premium.robust.alphas" in found.reason
+    assert conclusion("lookahead", narrow, LIGHT).verdict == "above zero"
+    stated = Hypothesis(statement="x")
+    assert answer(stated, narrow, LIGHT, is_shrunk=True).verdict == "undecided"
+    assert answer(stated, narrow, LIGHT).verdict == "supported"
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [
