@@ -2,7 +2,7 @@
 
 `decompose` computes them for any models from `schemes` (five ways to split the rows), `targets` (as it is, clipped,
 ranked), `inner_cv` (the penalty of standardized columns) and `evaluate` (ridge R2 on fixed splits); `robust` shapes
-them into the stage's scores, and `verdict` concludes. Intervals: `two_way` (bootstrap of stocks and days) and `jackknife`
-(groups of days left out), put together by `replicates`. Beside them: `known_truth` (expected signs), `controls`,
-`rank_ic` and `power`.
+them into the stage's scores, and `verdict` concludes. Intervals: `two_way` (bootstrap of stocks and days) and
+`jackknife` (groups of days left out), put together by `replicates`. Beside them: `known_truth` (expected signs),
+`controls`, `rank_ic` and `power`.
 """
