@@ -37,7 +37,7 @@ SMALL_TRAINING = TrainConfig(
     precision="fp32",
     kernels="plain",
     activation_checkpointing=False,
-    stall_minutes=5,
+    stall_minutes=30,
     checkpoint_minutes=1e-6,
 )
 """Saves a training state after every step, if the store is fast enough."""
