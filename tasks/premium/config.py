@@ -14,7 +14,7 @@ class Hypothesis(Config):
     """A hypothesis stated before the run, which the report answers."""
 
     statement: str = Field(min_length=1, max_length=300)
-    """One sentence, such as `training on text up to 2017-07-02 lowers the premium by a twentieth of R2`."""
+    """One sentence, such as `training on text up to 2017-07-02 takes a hundredth of R2 out of the model`."""
     metric: Annotated[
         Literal["lookahead", "gain", "reduction", "premium_base", "premium_trained", "shared_day_effect_base"],
         renamed("metric", construction_base="shared_day_effect_base"),
@@ -23,8 +23,8 @@ class Hypothesis(Config):
     at_least: float = Field(0.0, ge=-10, le=10)
     """Supported if the figure's interval is at or above this under both co-primary fits, rejected if both are below."""
     assumed_effect: float | None = Field(None, ge=-10, le=10)
-    """The figure's assumed true value: preflight refuses a panel that would not find it with 80 % power. At `at_least`
-    itself 95 % of panels are undecided."""
+    """The figure's assumed true value: preflight refuses a panel that would not find it with 80 % power, for lookahead,
+    gain and reduction. At `at_least` itself 95 % of panels are undecided."""
 
 
 class RobustConfig(Config):
@@ -38,8 +38,8 @@ class RobustConfig(Config):
     """Calendar days on either side of a test span without train rows, beyond the purge by label days."""
     n_day_groups: int = Field(20, ge=5, le=500)
     """Groups of days; the jackknife leaves out one at a time."""
-    alphas: tuple[float, ...] = Field((1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6), min_length=1)
-    """Penalties of the standardized columns, among which purged CV chooses inside each train side."""
+    alphas: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6), min_length=1)
+    """Penalties of the standardized columns, among which purged CV up to the cut chooses one per model."""
     tail_quantile: float = Field(0.01, gt=0, lt=0.25)
     """The winsorized target is clipped at this quantile of the rows up to the cut, and at its mirror."""
     n_power_draws: int = Field(50, ge=20)

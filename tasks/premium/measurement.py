@@ -22,7 +22,15 @@ from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.scores import Scores, score_model
 from tasks.premium.rows import FloatArray, Rows, make_rows
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.scores import FITS, Estimate, FitName, Interval, ModelDifference, ModelScore
+from tasks.schemas.scores import (
+    FITS,
+    WITHOUT_JACKKNIFE,
+    Estimate,
+    FitName,
+    Interval,
+    ModelDifference,
+    ModelScore,
+)
 
 FIGURES = ("on", "off", "date_disjoint", "disjoint", "matched", "premium", "shared_day_effect")
 DIFFERENCES = ("lookahead", "gain", "reduction")
@@ -115,8 +123,9 @@ class Measurement:
 
         Returns:
             Indexed by fit, model (`base`, or `base - trained`) and figure. `low` and `high` are the interval to quote,
-            `jackknife_*` the second one. The fit `reference` has the public recipe's figures, with 95 % of the stock
-            draws. Missing where there is none; `why_none` says why a figure has no value or interval.
+            `jackknife_*` the second one, of figures without R2 off. The fit `reference` has the public recipe's
+            figures, with 95 % of the stock draws. Missing where there is none; `why_none` says why a figure has no
+            value or interval.
         """
         lines = [*self._reference_lines(), *(_fit_lines(self.robust) if self.robust else ())]
         return pd.DataFrame.from_records(lines).set_index(["fit", "model", "figure"])
@@ -155,7 +164,7 @@ def measure(
     """Measure how much better each model scores on days that train and test share than on days after the cut.
 
     The figures are those of the pipeline's premium stage for the same rows, states and config, to the last bit. The
-    stage adds sensitivity, power and the answer to a hypothesis, about base and trained.
+    stage adds conclusions, power and the answer to a hypothesis, about base and trained.
 
     Args:
         panel: One row per stock and day: code, date, label_from, label_until (days of the first and last price of the
@@ -252,6 +261,9 @@ def _fit_lines(robust: Decompositions) -> Iterator[Line]:
 
 
 def _estimate_line(fit: FitName, model: str, figure: str, found: Estimate) -> Line:
+    if figure in WITHOUT_JACKKNIFE:
+        why_none = "" if found.interval else found.why_none
+        return _line(fit, model, figure, found.point, found.interval, why_none=why_none)
     return _line(fit, model, figure, found.point, found.interval, found.jackknife, found.why_none)
 
 

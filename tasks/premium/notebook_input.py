@@ -104,5 +104,5 @@ def check_hypothesis(config: PremiumConfig) -> None:
     if config.hypothesis:
         raise PremiumError(
             "config.hypothesis is about base and trained of a run, and measure answers none; set it to None and "
-            "compare the figure's two-way interval with the threshold."
+            "compare the figure's intervals under unscaled and standardized columns with the threshold."
         )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.premium.errors import StatesDoNotFit
+from tasks.premium.errors import BadPanel, StatesDoNotFit
 from tasks.schemas.artifacts import Embeddings, Panel
 
 FloatArray = NDArray[np.float64]
@@ -18,6 +18,8 @@ BoolArray = NDArray[np.bool_]
 
 MODELS = ("base", "placebo", "trained")
 """In this order, so that differences of two read `base - trained` and `placebo - trained`."""
+SMALLEST, LARGEST = 1e-100, 1e100
+"""Bounds on the largest absolute value of a column: sums of squares of such columns are ordinary floats."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,13 @@ def make_rows(
         reasons: `why_not_undated` of Rows, if it is another than the pipeline's.
 
     Raises:
-        StatesDoNotFit: If states have another number of rows, or are not finite.
+        StatesDoNotFit: If states have another number of rows, or are not finite, or too large or small to square.
+        BadPanel: If the target or a feature is.
     """
     numeric = [name for name in Panel.FEATURES if name in table]
+    for name in ("target", *numeric):
+        if extreme := _extreme_size(table[[name]].to_numpy(np.float64)):
+            raise BadPanel(f"the largest absolute value of the panel's {name} {extreme}; state it in other units.")
     return Rows(
         labels=table.drop(columns=[*numeric, "target", "prompt", "prompt_undated"], errors="ignore"),
         target=table["target"].to_numpy(np.float64),
@@ -141,4 +147,15 @@ def _checked(states: np.ndarray, model: str, n_rows: int) -> np.ndarray:
             f"states of the {model} model are not finite in {n_broken} of {len(states)} rows, all must be; "
             "a model that overflows needs a wider dtype in embed."
         )
+    if extreme := _extreme_size(states):
+        raise StatesDoNotFit(
+            f"the largest absolute value in a column of the {model} model's states {extreme}; rescale them."
+        )
     return states
+
+
+def _extreme_size(columns: np.ndarray) -> str:
+    """What is wrong with a column that cannot be squared; empty if all can, zeros among them."""
+    largest = np.maximum(columns.max(axis=0, initial=0), -columns.min(axis=0, initial=0)).astype(np.float64)
+    extreme = largest[(largest > LARGEST) | ((largest < SMALLEST) & (largest > 0))]
+    return f"is {extreme[0]:.3g}, it must be from {SMALLEST:g} to {LARGEST:g}, or 0" if len(extreme) else ""

@@ -102,6 +102,8 @@ FITS: dict[FitName, str] = {
 """All fits, each with its meaning."""
 CO_PRIMARY: tuple[FitName, ...] = ("unscaled", "standardized")
 """Fits that decide a verdict together: it is undecided where they disagree."""
+WITHOUT_JACKKNIFE = ("off", "premium", "gain", "reduction")
+"""Figures with R2 off, which few days decide: their jackknife does not cover and is not shown."""
 Verdict = Literal["above zero", "below zero", "undecided"]
 
 

@@ -113,8 +113,10 @@ def test_the_table_has_a_line_per_fit_figure_and_pair_of_models(measured):
     figures = ["on", "off", "date_disjoint", "disjoint", "matched", "premium", "shared_day_effect"]
     assert list(found.loc[("winsorized", "base")].index) == figures
     assert list(found.loc[("standardized", "base - trained")].index) == ["lookahead", "gain", "reduction"]
-    line, own = found.loc[("unscaled", "base", "premium")], measured.robust.fit("unscaled").models["base"].premium
+    line, own = found.loc[("unscaled", "base", "disjoint")], measured.robust.fit("unscaled").models["base"].disjoint
     assert (line["point"], line["low"], line["jackknife_high"]) == (own.point, own.interval[0], own.jackknife[1])
+    has_second = found.loc["unscaled", "jackknife_low"].groupby("figure").count() > 0
+    assert {figure for figure, has in has_second.items() if not has} == {"off", "premium", "gain", "reduction"}
     line = found.loc[("reference", "base", "premium")]
     assert line["point"] == measured.reference["base"].premium
     assert line["high"] == measured.reference["base"].premium_interval.p97_5
@@ -177,6 +179,8 @@ def repeated(table):
         (lambda t: t.assign(code=t["code"].where(t.index > 0)), "panel lacks code in 1 of 800 rows"),
         (lambda t: t.assign(date=t["date"].where(t.index > 0)), "panel lacks date in 1 of 800 rows"),
         (lambda t: t.assign(target=np.inf), "panel has target infinite in 800 of 800 rows, none may be"),
+        (lambda t: t.assign(target=1e170), r"the panel's target is 1e\+170, it must be from 1e-100 to 1e\+100, or 0"),
+        (lambda t: t.assign(ret_5d=1e-200), "the panel's ret_5d is 1e-200, it must be"),
         (lambda t: t.assign(ret_5d="up"), "panel holds str in ret_5d, numbers are needed"),
         (lambda t: t.assign(date=t["date"] + pd.Timedelta(hours=1)), "panel has a time of day in date in 800 of 800"),
         (repeated, r"panel has more than one row of stock 1 for \d{4}-\d\d-\d\d, and 1 rows in all repeat a stock's"),
@@ -209,6 +213,10 @@ def test_days_that_cannot_be_are_refused(table, states, break_it, message):
         ({"m": np.zeros(800)}, r"states of the m model have shape \(800,\), the panel has 800 rows"),
         ({"m": np.zeros((800, 2), int)}, "states of the m model are int64, floats are needed"),
         ({"m": np.full((800, 2), np.nan)}, "states of the m model are not finite in 800 of 800 rows"),
+        (
+            {"m": np.full((800, 2), [0, -1e160])},
+            r"in a column of the m model's states is 1e\+160, it must be from 1e-100",
+        ),
     ],
 )
 def test_states_that_do_not_fit_are_refused_by_their_models_name(table, given, message):

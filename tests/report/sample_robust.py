@@ -194,7 +194,7 @@ def made_robust(**changed: Any) -> RobustScores:
     half_widths = {"lookahead": 0.0075, "gain": 0.0061, "reduction": 0.009}
     fields: dict[str, Any] = {
         "fits": fits,
-        "conclusions": conclude(fits, tails),
+        "conclusions": conclude(fits, tails, is_shrunk=False),
         "tails": tails,
         "expected": EXPECTED,
         "penalties": {"base": 1e3, "trained": 1e4},

@@ -60,8 +60,9 @@ def observed_power(found: Decompositions, one: str, other: str, n_columns: int) 
     for metric in SCHEMES_OF:
         for fit in CO_PRIMARY:
             estimate = getattr(found.difference(one, other, fit), metric)
-            if estimate.interval:
-                half_width = (estimate.interval[1] - estimate.interval[0]) / 2
+            half_width = (estimate.interval[1] - estimate.interval[0]) / 2 if estimate.interval else 0.0
+            # Equal columns differ in no draw: that is no power to find anything.
+            if half_width > 0:
                 powers.append(power_of(metric, fit, "draws", half_width, n_columns, len(found.draws)))
     return powers
 
@@ -137,8 +138,11 @@ def _dealt_within_days(rows: Rows, rng: np.random.Generator) -> FloatArray:
 
 
 def _planted(rows: Rows, r2: float, rng: np.random.Generator) -> FloatArray:
-    """(n_rows,) column that carries the target with the given R2, as large as a state's typical column."""
+    """(n_rows,) column that carries the target with the given R2, as large as a state's typical column.
+
+    Constant states have no size; the column then has deviation 1.
+    """
     standardized = (rows.target - rows.target.mean()) / rows.target.std()
-    scale = float(rows.states[rows.first_model].std(axis=0, dtype=np.float64).mean())
+    scale = float(rows.states[rows.first_model].std(axis=0, dtype=np.float64).mean()) or 1.0
     column: FloatArray = scale * (np.sqrt(r2) * standardized + np.sqrt(1 - r2) * rng.standard_normal(len(rows.target)))
     return column

@@ -61,6 +61,7 @@ def _matched(on: Scheme, disjoint: Scheme, block_of_row: IntArray, labels: pd.Da
 
     Each fold is scored in two halves of the blocks of days. The fit of a half drops a run of days of the other half,
     from a random day on, until it has as many rows as the disjoint fits of its blocks have on average, to a day's rows.
+    Where the other half is too short for that, as with two blocks or a long embargo, every day loses some rows.
     """
     day_of_row = np.unique(labels["date"].to_numpy(), return_inverse=True)[1]
     rng = np.random.default_rng([seed, 3])
@@ -70,11 +71,20 @@ def _matched(on: Scheme, disjoint: Scheme, block_of_row: IntArray, labels: pd.Da
     for (whole,), blocks in zip(on.folds, disjoint.folds, strict=True):
         fold = []
         for is_half, days in runs:
-            wanted = np.mean([len(split.train) for split in blocks if is_half[split.test[0]]])
-            train = _without_days(whole.train, day_of_row, days, round(len(whole.train) - wanted))
+            wanted = round(np.mean([len(split.train) for split in blocks if is_half[split.test[0]]]))
+            train = _without_days(whole.train, day_of_row, days, len(whole.train) - wanted)
+            if not np.isin(day_of_row[train], days).any():
+                train = _thinned(train, day_of_row, wanted, rng)
             fold.append(Split(train, whole.test[is_half[whole.test]]))
         folds.append([split for split in fold if len(split.test)])
     return Scheme("matched", folds)
+
+
+def _thinned(train: IntArray, day_of_row: IntArray, n_rows: int, rng: np.random.Generator) -> IntArray:
+    """At most `n_rows` of the train rows, about equally much of every day and at least one row of it."""
+    by_day = pd.Series(rng.random(len(train))).groupby(day_of_row[train])
+    drawn_before = (by_day.rank() - 1) / by_day.transform("size")
+    return np.sort(train[np.argsort(drawn_before.to_numpy(), kind="stable")[:n_rows]])
 
 
 def _days_from(days: IntArray, rng: np.random.Generator) -> IntArray:

@@ -43,7 +43,7 @@ def tails(target: FloatArray, dates: pd.Series, is_test: BoolArray) -> Tails:
     squares = pd.Series((own - own.mean()) ** 2)
     total = float(squares.sum())
     if not total > 0:
-        return Tails(largest_day=0, n_days=0, five_largest_rows=0, warning="the target after the cut does not vary.")
+        return Tails(largest_day=0, n_days=0, five_largest_rows=0, warning="the target after the cut does not vary")
     by_day = squares.groupby(dates[is_test].to_numpy()).sum()
     largest_day, n_days = float(by_day.max()) / total, len(by_day)
     five = float(squares.nlargest(5).sum()) / total

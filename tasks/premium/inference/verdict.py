@@ -132,6 +132,8 @@ def _compare(at_least: float, estimate: Estimate) -> tuple[AnswerVerdict, str]:
     if estimate.interval is None:
         return "undecided", f"there is no interval ({estimate.why_none or 'none was drawn'})"
     low, high = estimate.interval
+    if low == high:
+        return "undecided", f"every draw gives {low:.4g}: these models' figures do not differ"
     span = f"95 % from {low:.4g} to {high:.4g}"
     if low >= at_least:
         return "supported", f"{span}, at or above {at_least:.4g}"

@@ -9,6 +9,7 @@ from tasks.report.text import Cell, EstimateRow, Missing, Table, jackknife_bound
 from tasks.schemas.scores import (
     FITS,
     HEADLINE_PAIR,
+    WITHOUT_JACKKNIFE,
     Estimate,
     FitName,
     FitScores,
@@ -31,8 +32,6 @@ FIGURES = {
 }
 """ModelDecomposition's fields in the page's order, with their names and meanings."""
 RANK_IC = ("rank IC", "within a day, on the disjoint split")
-WITHOUT_JACKKNIFE = ("off", "premium", "gain", "reduction")
-"""Figures with R2 off, which few days decide: their jackknife does not cover."""
 INTERVALS = (
     "Below a figure: [95 %], the figure -/+ 1.96 standard deviations of draws of stocks and of days, for every figure "
     "here the interval to quote; then (95 % by the jackknife over groups of days), a second interval for figures "

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -95,3 +96,8 @@ def test_a_train_side_with_too_few_days_is_refused():
     train = np.flatnonzero(rows.labels["date"] <= "2020-01-03")
     with pytest.raises(Unscorable, match="3 days up to the cut are too few to choose a penalty on: 2 blocks of them"):
         inner_splits(rows.labels, train)
+
+
+def test_a_penalty_that_is_not_above_zero_is_refused():
+    with pytest.raises(ValidationError, match=r"alphas.1\n  Input should be greater than 0"):
+        RobustConfig(alphas=(1.0, 0.0))

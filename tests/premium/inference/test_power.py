@@ -61,6 +61,8 @@ def test_a_planted_column_carries_the_target_with_the_given_r2_at_the_states_sca
     column = module._planted(rows, 0.25, np.random.default_rng(0))
     assert np.corrcoef(column, rows.target)[0, 1] ** 2 == pytest.approx(0.25, abs=0.03)
     assert column.std() == pytest.approx(7.0, rel=0.05)
+    constant = module._planted(panel(60, 120, scale=0.0), 0.25, np.random.default_rng(0))
+    assert constant.std() == pytest.approx(1.0, rel=0.05)
 
 
 def test_the_smallest_detectable_effect_is_found_with_eighty_percent_power():

@@ -88,11 +88,14 @@ def test_larger_states_make_a_reduction_out_of_nothing_and_the_standardized_fit_
 
 def test_a_model_has_no_difference_against_itself(make_rows, shocked):
     rng, target = shocked
-    robust = robust_of(make_rows(target, 45, rng.normal(size=(1800, 4))))
+    config = CONFIG.model_copy(update={"hypothesis": Hypothesis(statement="The base knows at least nothing.")})
+    robust = robust_of(make_rows(target, 45, rng.normal(size=(1800, 4))), config)
     for found in robust.headline.values():
         for figure in (found.lookahead, found.gain, found.reduction):
             assert (figure.point, figure.interval, figure.jackknife) == (0, (0, 0), (0, 0))
-    assert robust.conclusions["lookahead"].verdict == "undecided"
+    assert robust.conclusions["lookahead"].verdict == robust.answer.verdict == "undecided"
+    assert "every draw gives 0: these models' figures do not differ" in robust.answer.reason
+    assert robust.power == []
 
 
 def test_noise_without_shocks_has_no_shared_day_effect_once_sizes_are_matched(make_rows):
