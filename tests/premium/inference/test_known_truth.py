@@ -54,6 +54,18 @@ def test_lookahead_and_gain_together_say_who_knows_more_and_whether_of_the_test_
     assert min(n_of_each.values()) > 100
 
 
+@pytest.mark.parametrize(("n_blocks", "dip"), [(2, -1 / 2), (3, -1 / 6), (5, -1 / 20), (10, -1 / 90)])
+def test_a_model_that_knows_only_the_first_block_scores_lowest(n_blocks, dip):
+    """Of B blocks the first is predicted from none that is known, each other one from one in B - 1."""
+    rows = made_rows(np.zeros((5, N_DAYS)))
+    schemes, _ = make_schemes(rows.labels, cut_after(rows, N_TRAIN_DAYS, n_date_blocks=n_blocks))
+    day = np.tile(np.arange(N_DAYS), 5)
+    found = {end: expected_r2(schemes, day < end)["disjoint"] for end in range(N_DAYS + 1)}
+    # The purge leaves out two days on each side of a block, so that the known days are a little more of the rest.
+    assert found[N_DAYS // n_blocks] == pytest.approx(dip, rel=0.1)
+    assert min(found.values()) == pytest.approx(dip, rel=0.15)
+
+
 def test_the_table_is_the_references_formula_and_the_signs_a_reader_can_derive(planted):
     _, schemes, day = planted
     table = {row.figure: row for row in expected_figures(schemes, day < N_TRAIN_DAYS)}
