@@ -53,6 +53,8 @@ def _check_columns(table: pd.DataFrame) -> None:
 def _check_values(column: pd.Series) -> None:
     if n_missing := int(column.isna().sum()):
         raise BadPanel(f"panel lacks {column.name} in {n_missing} of {len(column)} rows, none may; drop those rows.")
+    if len(types := sorted({type(name).__name__ for name in column.unique()})) > 1:
+        raise BadPanel(f"panel has {' and '.join(types)} in {column.name}; convert it to one type, as by .astype(str).")
     if column.name not in ("target", *Panel.FEATURES):
         return
     if not pd.api.types.is_numeric_dtype(column):

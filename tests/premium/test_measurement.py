@@ -177,6 +177,7 @@ def repeated(table):
         (lambda t: t.assign(target=t["target"].where(t.index > 1)), "panel lacks target in 2 of 800 rows, none may"),
         (lambda t: t.assign(ret_5d=t["ret_5d"].where(t.index > 0)), "panel lacks ret_5d in 1 of 800 rows, none may"),
         (lambda t: t.assign(code=t["code"].where(t.index > 0)), "panel lacks code in 1 of 800 rows"),
+        (lambda t: t.assign(code=["x", *t["code"].tolist()[1:]]), "panel has int and str in code; convert it to one"),
         (lambda t: t.assign(date=t["date"].where(t.index > 0)), "panel lacks date in 1 of 800 rows"),
         (lambda t: t.assign(target=np.inf), "panel has target infinite in 800 of 800 rows, none may be"),
         (lambda t: t.assign(target=1e170), r"the panel's target is 1e\+170, it must be from 1e-100 to 1e\+100, or 0"),
