@@ -309,7 +309,7 @@ class RobustScores(Frozen):
     n_kept_draws: int
     dropped_draws: dict[str, int]
     n_refits: dict[str, int] = Field(default_factory=dict)
-    """Fits solved from rows because sums of products were too ill-conditioned, by model."""
+    """Fits corrected on rows or solved from them, as sums of products were too ill-conditioned, by model."""
     n_day_groups: int
     """Groups of days; the jackknife leaves out one at a time."""
 

@@ -167,7 +167,7 @@ def test_splits_show_purged_rows_and_violations(write):
 def test_penalties_are_shown_and_refits_named_where_there_are_any(write):
     text = words(write())
     assert "chosen by purged cross-validation up to the cut: 1000 for base, 10000 for trained." in text
-    assert "trained: 12 fits were solved from the rows" in text
+    assert "trained: 12 fits were corrected on the rows" in text
     assert "base: 0 fits" not in text
 
 

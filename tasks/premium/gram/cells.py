@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from tasks.premium.gram.devices import Array, Device, grams, in_threads
-from tasks.premium.gram.solve import LEAST_PIVOT, Solver, penalties_of, solve_rows
+from tasks.premium.gram.solve import LEAST_PIVOT, Solver, penalties_of
 from tasks.premium.gram.tiles import Tiles
 from tasks.premium.rows import BoolArray, FloatArray, IntArray, Split
 
@@ -96,19 +96,18 @@ class CellGrams:
 
         Returns:
             (n_splits, n_ridges, n_targets, order) functionals that turn a row of the design into prediction - target,
-            NaN where a split has no train row; and how many systems were solved from rows.
+            NaN where a split has no train row; and how many fits were corrected on rows or solved from them.
         """
         train = self._train_grams(weighted)
         n_train, variances = self._variances(train, weighted)
+        train_weights = self.is_train[:, weighted.rows] * weighted.weights
         empty, n_refits, found = n_train == 0, 0, []
         for ridge in ridges:
             scale = variances if ridge.is_standardized else np.ones_like(variances)
             penalties = penalties_of(self.tiles, ridge.alphas, scale)
             penalties[empty, 0] = 1
-            functionals, exact = self.solver.solve(train, penalties)
-            for split in np.flatnonzero(~exact & ~empty).tolist():
-                functionals[split] = self._from_rows(weighted, split, penalties[split])
-            n_refits += int((~exact & ~empty).sum())
+            functionals, is_refit = self.solver.solve(train, penalties, weighted.design, train_weights)
+            n_refits += int((is_refit & ~empty).sum())
             found.append(functionals)
         stacked = np.stack(found, axis=1)
         stacked[empty] = np.nan
@@ -156,11 +155,6 @@ class CellGrams:
         # A constant's deviation is rounding error; a penalty in proportion would let it blow up test rows.
         varies = np.sqrt(variances) > CONSTANT * (self.size[columns] + np.abs(mean))
         return np.where(varies, variances, NO_EFFECT)
-
-    def _from_rows(self, weighted: Weighted, split: int, penalty: FloatArray) -> FloatArray:
-        own = self.is_train[split, weighted.rows]
-        design = self.device.get(weighted.design[np.flatnonzero(own)])
-        return solve_rows(design, weighted.weights[own], penalty, self.tiles)
 
 
 def _masks(sides: Sequence[IntArray], n_rows: int) -> BoolArray:

@@ -52,7 +52,7 @@ class Device:
         """Matrix product into `out`, for any strides."""
         np.matmul(left, right, out=out)
 
-    def residual_functionals(self, grams: Array, tiles: Tiles) -> tuple[FloatArray, FloatArray]:
+    def residual_functionals(self, grams: Array, tiles: Tiles) -> tuple[FloatArray, Array]:
         """Vectors that turn a row [1, columns, targets, 0] into prediction - target, one per system and target.
 
         Args:
@@ -60,8 +60,8 @@ class Device:
             tiles: Their layout.
 
         Returns:
-            (n_systems, n_targets, order) intercept and weights, -1 at the target, zeros; and (n_systems, order) squared
-            diagonals of the Cholesky factors. NaN where a Gram is not positive definite.
+            (n_systems, n_targets, order) intercept and weights, -1 at the target, zeros; and (n_systems, order, order)
+            Cholesky factors, upper triangles. NaN, also on a factor's diagonal, where a Gram is not positive definite.
         """
         if tiles.order > NARROW:
             return self._one_by_one(grams, tiles)
@@ -70,20 +70,28 @@ class Device:
         except np.linalg.LinAlgError:
             return self._one_by_one(grams, tiles)
         right = _right_sides(np.zeros((len(grams), tiles.order, tiles.n_targets)), factors, tiles)
-        pivots: FloatArray = np.diagonal(factors, axis1=1, axis2=2) ** 2
-        return np.asarray(np.linalg.solve(factors, right)).transpose(0, 2, 1), pivots
+        return np.asarray(np.linalg.solve(factors, right)).transpose(0, 2, 1), factors
+
+    def solve_factored(self, factor: Array, right: FloatArray, tiles: Tiles) -> FloatArray:
+        """(n_targets, order) solutions of [1, columns]' Gram, zero behind them, by one factor of the above."""
+        solved, ref = right.copy(), ctypes.byref
+        n_used, n_right, order, failed = (ctypes.c_int(n) for n in (tiles.targets.start, *right.shape, 0))
+        pointers = factor.ctypes.data, ref(order), solved.ctypes.data, ref(order)
+        _dpotrs(b"L", ref(n_used), ref(n_right), *pointers, ref(failed))
+        solved[:, tiles.targets.start :] = 0
+        return solved
 
     def _one_by_one(self, grams: FloatArray, tiles: Tiles) -> tuple[FloatArray, FloatArray]:
         solved = np.full((len(grams), tiles.n_targets, tiles.order), np.nan)
-        pivots = np.full((len(grams), tiles.order), np.nan)
         for system, gram in enumerate(grams):
             if _factor(gram):
                 factor = gram.T
                 right = np.zeros((tiles.n_targets, tiles.order)).T
                 right[tiles.targets] = -np.tril(factor[tiles.targets, tiles.targets]).T
                 solved[system] = dtrtrs(factor, right, lower=1, trans=1, overwrite_b=1)[0].T
-                pivots[system] = np.diagonal(factor) ** 2
-        return solved, pivots
+            else:
+                np.fill_diagonal(gram, np.nan)
+        return solved, grams
 
 
 class Torch(Device):
@@ -117,15 +125,20 @@ class Torch(Device):
         """By the device's BLAS."""
         out[...] = left @ right
 
-    def residual_functionals(self, grams: Array, tiles: Tiles) -> tuple[FloatArray, FloatArray]:
+    def residual_functionals(self, grams: Array, tiles: Tiles) -> tuple[FloatArray, Array]:
         """Cholesky factors, then triangular systems, all at once."""
         factors, failed = self.torch.linalg.cholesky_ex(grams, upper=True)
         right = self.put(np.zeros((len(grams), tiles.order, tiles.n_targets)))
         solved = self.torch.linalg.solve_triangular(factors, _right_sides(right, factors, tiles), upper=True)
-        solved[failed > 0] = self.torch.nan
-        pivots = self.torch.diagonal(factors, dim1=1, dim2=2) ** 2
-        pivots[failed > 0] = self.torch.nan
-        return self.get(solved).transpose(0, 2, 1), self.get(pivots)
+        solved[failed > 0] = factors[failed > 0] = self.torch.nan
+        return self.get(solved).transpose(0, 2, 1), factors
+
+    def solve_factored(self, factor: Array, right: FloatArray, tiles: Tiles) -> FloatArray:
+        """As on the CPU."""
+        used, solved = slice(tiles.targets.start), np.zeros_like(right)
+        columns = self.torch.cholesky_solve(self.put(right[:, used]).T, factor[used, used], upper=True)
+        solved[:, used] = self.get(columns).T
+        return solved
 
 
 def _factor(gram: FloatArray) -> bool:
@@ -147,6 +160,7 @@ def _lapack(name: str, *types: Any) -> Callable[..., None]:
 
 _INT = ctypes.POINTER(ctypes.c_int)
 _dpotrf = _lapack("dpotrf", ctypes.c_char_p, _INT, ctypes.c_void_p, _INT, _INT)
+_dpotrs = _lapack("dpotrs", ctypes.c_char_p, _INT, _INT, ctypes.c_void_p, _INT, ctypes.c_void_p, _INT, _INT)
 
 
 def _right_sides(zeros: Array, factors: Array, tiles: Tiles) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.premium.gram.devices import Array, Device, grams
-from tasks.premium.gram.solve import Solver, penalties_of, solve_rows
+from tasks.premium.gram.solve import Solver, penalties_of
 from tasks.premium.gram.tiles import Tiles
 from tasks.premium.rows import BoolArray, FloatArray, IntArray
 
@@ -88,7 +88,7 @@ class StockGrams:
         """Score each stock-disjoint fold; takes `tiles.n_bytes` per draw and fold.
 
         Returns:
-            (n_draws, n_folds) R2; and (n_draws,) how many systems were solved from rows.
+            (n_draws, n_folds) R2; and (n_draws,) how many fits were corrected on rows or solved from them.
         """
         grams = self._sums(draws.weights(), self.all_rows)
         by_draw = grams.reshape(len(grams), -1, draws.n_folds, grams.shape[-1])
@@ -109,7 +109,7 @@ class StockGrams:
         """Score the chronological split; takes `tiles.n_bytes` per draw.
 
         Returns:
-            (n_draws, 1) R2; and (n_draws,) how many systems were solved from rows.
+            (n_draws, 1) R2; and (n_draws,) how many fits were corrected on rows or solved from them.
         """
         grams = self._sums(draws.times.astype(np.float64), self.train_rows)
         fits = np.empty((len(draws.times), self.tiles.order))
@@ -142,14 +142,11 @@ class StockGrams:
     def _fit(
         self, gram: Array, weights: IntArray, without: Array | None = None, summed: FloatArray | None = None
     ) -> tuple[FloatArray, bool]:
-        """(order,) residual functional of one system, and whether it was solved from rows of these weights."""
-        fit, exact = self.solver.solve(gram, self.penalty, without, summed)
-        if exact[0]:
-            return fit[0, 0], False
-        used = np.flatnonzero(weights)
-        return solve_rows(
-            self.device.get(self.design[used]), weights[used].astype(np.float64), self.penalty[0], self.tiles
-        )[0], True
+        """(order,) residual functional of one system, and whether its Gram alone was not exact enough."""
+        fit, is_refit = self.solver.solve(
+            gram, self.penalty, self.design, weights[None].astype(np.float64), without, summed
+        )
+        return fit[0, 0], bool(is_refit[0])
 
     def _score(self, fits: FloatArray, draws: DrawnFolds, block: slice) -> FloatArray:
         """(n_draws, n_folds) R2 of a block of draws, from their (n_draws, n_folds, order) functionals."""

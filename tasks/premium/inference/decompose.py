@@ -47,7 +47,7 @@ class Decompositions:
         controls: Columns of known knowledge, scored like the models.
         draws: (n_kept, 1 + n_models * n_fits * n_schemes) draw, then each model's R2 by fit and scheme.
         dropped_draws: Draws that define no score, by reason.
-        n_refits: Fits solved from rows, because their sums of products are ill-conditioned, by model.
+        n_refits: Fits corrected on rows or solved from them, as sums of products were ill-conditioned, by model.
         n_day_groups: Groups of days that the jackknife leaves out.
     """
 

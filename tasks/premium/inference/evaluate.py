@@ -42,7 +42,8 @@ class Scored:
         r2: (n_draws, n_fits, n_schemes); NaN where a fold has no train row, no test row or a test target that does not
             vary. Fit 0 has unscaled columns, `alpha` and the first target; the others have standardized columns and the
             splits' penalties, one per target.
-        n_refits: (n_draws,) how many systems were solved from rows, as their Gram matrix was not exact enough.
+        n_refits: (n_draws,) how many fits were corrected on rows or solved from them, as a Gram matrix was not exact
+            enough.
     """
 
     r2: FloatArray
@@ -111,7 +112,7 @@ def predict(
 def _score(
     grams: CellGrams, weights: FloatArray, ridges: Sequence[Ridge], fold_starts: list[int], scheme_starts: list[int]
 ) -> tuple[FloatArray, int]:
-    """(n_fits, n_schemes) R2 under one weighting, and the number of systems solved from rows."""
+    """(n_fits, n_schemes) R2 under one weighting, and the number of fits corrected on rows or solved from them."""
     weighted = grams.weigh(weights)
     functionals, n_refits = grams.fit(weighted, ridges)
     # The unscaled ridge counts for the first target alone.

@@ -30,7 +30,7 @@ class ScoredDraws:
         draws: (n_kept, 1 + 2 * n_models) draw, then on and off of each model.
         dropped: Dropped draws by reason.
         n_flat: Kept draws with a test side whose target does not vary; its R2 is 0 by scikit-learn's convention.
-        n_refits: Systems that were solved from rows, as their Gram matrix was not exact enough.
+        n_refits: Fits corrected on rows or solved from them, as a Gram matrix was not exact enough.
     """
 
     draws: FloatArray
@@ -72,7 +72,7 @@ def score_draws(rows: Rows, config: PremiumConfig, work_dir: Path | None = None)
 def _score_model(
     rows: Rows, model: str, draws: StockDraws, config: PremiumConfig, device: Device, work_dir: Path | None
 ) -> FloatArray:
-    """(n_kept, 3) on and off of one model, and how many systems were solved from rows."""
+    """(n_kept, 3) on and off of one model, and how many fits were corrected on rows or solved from them."""
     columns, is_train = rows.columns(model), rows.is_train(config.train_until)
     n_columns, n_kept = columns.shape[1], len(draws.kept)
     with threads_for(n_columns):

@@ -76,7 +76,7 @@ def splits(found: Sequence[SplitFacts]) -> list[Row]:
 def refits(n_refits: Mapping[str, int]) -> list[str]:
     """A sentence per model whose sums of products were too ill-conditioned for some fits."""
     return [
-        f"{model}: {n:,} fits were solved from the rows, because their sums of products are too ill-conditioned."
+        f"{model}: {n:,} fits were corrected on the rows, as their sums of products are too ill-conditioned."
         for model, n in n_refits.items()
         if n > 0
     ]

@@ -1,4 +1,4 @@
-"""Scores are exact to 1e-9 where Gram matrices are not: such systems are solved from rows, and counted."""
+"""Scores are exact to 1e-9 where Gram matrices are not: such fits are corrected or solved by QR, and counted."""
 
 import numpy as np
 import pytest
@@ -73,3 +73,34 @@ def test_a_well_conditioned_panel_is_solved_from_its_gram_matrices_alone():
     assert stock_scores(panel, Device())[2] == 0
     schemes = [Scheme("on", [[fold] for fold in stock_disjoint(panel[2], 5)])]
     assert score(*panel[:2], schemes, penalties=np.full(5, 0.1)).n_refits.tolist() == [0]
+
+
+def like_a_language_models_states(n_columns):
+    """Columns that 40 numbers explain but for 1e-4; five are 1,000 times larger, as a few are in a model's states."""
+    columns, target, stocks, is_train = made_panel(n_columns, n_stocks=60)
+    rng = np.random.default_rng(1)
+    hidden = rng.normal(size=(len(target), 40))
+    columns = hidden @ rng.normal(size=(40, n_columns)) + 1e-4 * rng.normal(size=columns.shape)
+    columns[:, -5:] *= 1e3
+    return columns, target + 0.02 * hidden[:, 0], stocks, is_train
+
+
+@pytest.mark.parametrize("device", [Device(), Torch("cpu")])
+@pytest.mark.parametrize(("n_columns", "alpha"), [(100, 0.1), (300, 1.0)])
+def test_draws_of_states_like_a_language_models_are_corrected_without_a_qr(n_columns, alpha, device, monkeypatch):
+    monkeypatch.setattr("tasks.premium.gram.solve.solve_rows", lambda *_: pytest.fail("a fit was solved by QR"))
+    panel = like_a_language_models_states(n_columns)
+    draws, ours, n_refits = stock_scores(panel, device, n_draws=2, alpha=alpha)
+    near(ours, [sklearn_loops.draw_scores(*panel, draws.times[draw], alpha, solver="svd") for draw in draws.kept])
+    assert n_refits == ours.size
+
+
+def test_weighted_scores_of_such_states_are_corrected_without_a_qr(monkeypatch):
+    monkeypatch.setattr("tasks.premium.gram.solve.solve_rows", lambda *_: pytest.fail("a fit was solved by QR"))
+    columns, target, stocks, _ = like_a_language_models_states(300)
+    schemes = [Scheme("on", [[fold] for fold in stock_disjoint(stocks, 5)])]
+    weights = np.random.default_rng(0).integers(0, 3, (2, len(target))).astype(float)
+    # A split's targets are corrected together.
+    scored = score(columns, np.column_stack([target, target[::-1]]), schemes, weights, penalties=np.full(5, 10.0))
+    near(scored.r2[:, 0], sklearn_loops.score(columns, target, schemes, weights, solver="svd"))
+    assert (scored.n_refits >= 5).all()

@@ -23,7 +23,7 @@ def made_panel(n_columns: int, n_stocks: int = 12, seed: int = 0):
 
 
 def stock_scores(panel, device, n_draws=6, chunk=6, alpha=1.0):
-    """The draws, (n_kept, n_folds + 1) R2 of folds and off, and how many systems were solved from rows."""
+    """The draws, (n_kept, n_folds + 1) R2 of folds and off, and how many fits needed their rows."""
     columns, target, stocks, is_train = panel
     draws = StockDraws(stocks, is_train, target, n_draws, 5, 3)
     ready = StockGrams(columns, target, stocks, is_train, device, alpha)
