@@ -89,17 +89,18 @@ def expected_power(
     base = rows.columns(rows.first_model)
     off = next(scheme for scheme in schemes if scheme.name == "off")
     n_splits = sum(len(scheme.splits) for scheme in schemes)
-    penalties = np.full(n_splits, choose_penalty(base, rows, off, robust.alphas))
     weights = TwoWayDraws(rows.labels, config.seed).take(0, robust.n_power_draws)
     rng = np.random.default_rng([config.seed, 4])
 
     def draws(columns: FloatArray) -> FloatArray:
+        penalties = np.full(n_splits, choose_penalty(columns, rows, off, robust.alphas))
         r2: FloatArray = score(columns, rows.target, schemes, weights, config.alpha, penalties).r2
         return r2
 
     trained = draws(_dealt_within_days(rows, rng))
     without = _spread(draws(base) - trained, schemes)
-    effect = min(MAX_PLANTED_R2, DETECTABLE * without["lookahead", "standardized"])
+    # The fit that varies more: states that predict nothing are shrunk to it when standardized, and hardly vary at all.
+    effect = min(MAX_PLANTED_R2, DETECTABLE * max(without["lookahead", fit] for fit in CO_PRIMARY))
     found = _spread(draws(np.column_stack([base, _planted(rows, effect, rng)])) - trained, schemes)
     return [
         power_of(metric, fit, source, QUANTILE_975 * sd, base.shape[1], len(weights))
