@@ -102,7 +102,7 @@ bench-merge: bench-%: install
 
 simulate-coverage: $(VENV)/.installed
 	$(RUN) -m tests.simulations.coverage
-	$(RUN) -m tests.simulations.every_figure
+	$(RUN) -m tests.simulations.power
 
 simulate-tent: $(VENV)/.installed
 	$(RUN) -m tests.simulations.tent

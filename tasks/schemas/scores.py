@@ -221,6 +221,8 @@ class Tails(Frozen):
     """Days after the cut."""
     five_largest_rows: float
     """Fraction that the five largest rows carry."""
+    relative_error: float | None = None
+    """Standard error of the sum of squares after the cut, relative to it; the warning's measure."""
     warning: str = ""
     """Why figures with R2 off are not to be quoted; empty where they are."""
 

@@ -1,7 +1,7 @@
-"""How often a nominal 95 % interval holds the truth, where stocks share a shock each day and where they do not.
+"""How often nominal 95 % intervals hold the truth, for every figure that the report quotes, on nine kinds of panels.
 
-The figure is the reduction of the premium on the panels of shocks.py; its truth is its mean over separate panels.
-Folds are the panel's in every draw. Run `python -m tests.simulations.coverage`: about ten minutes on two cores.
+A figure's truth is its mean over separate panels. Run `python -m tests.simulations.coverage`; a process that is done is
+not done again with the same settings.
 """
 
 import argparse
@@ -10,138 +10,215 @@ import multiprocessing
 import os
 import platform
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing.pool import Pool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.random import Generator, SeedSequence
 
 from tasks.common.settings import state_dir
-from tasks.premium.inference.evaluate import score
-from tasks.premium.inference.jackknife import jackknife, leave_out_weights
-from tasks.premium.inference.two_way import multiplicities, percentile_interval, two_way_weights
-from tests.simulations.shocks import FloatArray, Panel, draw_panel
+from tasks.premium.config import RobustConfig
+from tasks.premium.inference.jackknife import leave_out_weights
+from tasks.premium.inference.replicates import DISJOINT, OFF, ON, Replicates, keep_defined
+from tasks.premium.inference.schemes import make_schemes
+from tasks.premium.inference.targets import make_targets, tails
+from tasks.premium.inference.two_way import two_way_weights
+from tasks.premium.inference.verdict import USES_R2_OFF
+from tasks.premium.rows import BoolArray, FloatArray, Rows
+from tasks.schemas.scores import FITS, QUANTILE_975, Estimate, FitName, Interval, Tails
+from tests.simulations.all_draws import Design
+from tests.simulations.processes import PROCESSES, Process, draw_panel, labels_of
 
-N_DAY_GROUPS = 20
-METHODS = ("stock draws", "day draws", "two-way draws", "day jackknife")
+ROBUST = RobustConfig()
+FIGURES: Mapping[str, Callable[[Replicates, Replicates], Replicates]] = {
+    "lookahead": lambda base, trained: (base - trained).under(DISJOINT),
+    "gain": lambda base, trained: (base - trained).under(OFF),
+    "reduction": lambda base, trained: (base - trained).premium,
+    "premium_base": lambda base, _: base.premium,
+    "shared_day_effect_base": lambda base, _: base.shared_day_effect,
+    "on": lambda base, _: base.under(ON),
+    "off": lambda base, _: base.under(OFF),
+    "disjoint": lambda base, _: base.under(DISJOINT),
+}
+WITH_R2_OFF = (*USES_R2_OFF, "off")
+INTERVALS = ("interval", "two_way", "jackknife")
+"""Fields of an estimate: the quoted one, percentiles of the draws, leaving out groups of days."""
+N_TRUTH = 5
+"""Panels for the truth, for each one with intervals."""
+Job = tuple[Process, int, SeedSequence]
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """Coverage of one kind of interval."""
+class Measured:
+    """One panel: estimates by fit and figure, and the tails of its target."""
 
-    coverage: float
-    standard_error: float
-    """Of the coverage, from the number of panels."""
-    mean_width: float
+    estimates: Mapping[str, Mapping[str, Estimate]]
+    tails: Tails
 
 
-def reduction(panel: Panel, weights: Iterable[FloatArray] | None = None) -> FloatArray:
-    """(n_draws,) premium of the base model less that of the trained."""
-    base, trained = (score(own, panel.target, panel.on_off, weights).r2[:, 0] for own in (panel.base, panel.trained))
-    return (base[:, 0] - base[:, 1]) - (trained[:, 0] - trained[:, 1])
+def replicates_of(
+    process: Process, rows: Rows, n_draws: int, rng: Generator
+) -> dict[FitName, tuple[Replicates, Replicates]]:
+    """Measure base and trained under every fit, on all rows and, with draws, without each group of days."""
+    design = _design(process)
+    targets = make_targets(rows, process.config.train_until, ROBUST.tail_quantile)
+    weights = np.ones((1, len(targets)))
+    if n_draws:
+        left_out = leave_out_weights(rows.labels, ROBUST.n_day_groups)
+        weights = np.concatenate([weights, left_out, two_way_weights(rows.labels, n_draws, rng)])
+    scores = []
+    for model in ("base", "trained"):
+        columns = rows.columns(model)
+        penalty = design.penalty(columns, rows.target, ROBUST.alphas)
+        scores.append(design.score(columns, targets, weights, process.config.alpha, penalty))
+    n_fixed = len(weights) - n_draws
+    kept, _ = keep_defined([own[n_fixed:] for own in scores])
+    base, trained = (
+        [Replicates(own[0, fit], own[n_fixed:][kept, fit], own[1:n_fixed, fit]) for fit in range(len(FITS))]
+        for own in scores
+    )
+    return dict(zip(FITS, zip(base, trained, strict=True), strict=True))
 
 
-def intervals(panel: Panel, n_draws: int, rng: Generator) -> FloatArray:
-    """(n_methods, 2) ends of the nominal 95 % intervals, in the order of METHODS. Folds stay as they are."""
-    draws = [
-        _one_way_weights(panel.labels["code"], n_draws, rng),
-        _one_way_weights(panel.labels["date"], n_draws, rng),
-        two_way_weights(panel.labels, n_draws, rng),
-    ]
-    found = [percentile_interval(reduction(panel, weights)) for weights in draws]
-    left_out = jackknife(float(reduction(panel)[0]), reduction(panel, leave_out_weights(panel.labels, N_DAY_GROUPS)))
-    assert left_out is not None
-    return np.array([*((own.p2_5, own.p97_5) for own in found if own is not None), left_out[1]])
-
-
-def _one_way_weights(units: pd.Series, n_draws: int, rng: Generator) -> FloatArray:
-    numbered = np.unique(units.to_numpy(), return_inverse=True)[1]
-    n_units = int(numbered.max()) + 1
-    return np.array([multiplicities(n_units, rng)[numbered] for _ in range(n_draws)], dtype=np.float64)
-
-
-def ends_of_panel(job: tuple[float, int, SeedSequence]) -> FloatArray:
-    """Draw one panel from correlation, number of draws and seed; give its intervals' ends, (n_methods, 2)."""
-    correlation, n_draws, seed = job
+def measure(job: Job) -> Measured:
+    """Draw one panel and estimate every figure."""
+    process, n_draws, seed = job
     rng = np.random.default_rng(seed)
-    return intervals(draw_panel(correlation, rng), n_draws, rng)
+    rows = draw_panel(process, rng)
+    estimates = {
+        fit: {name: figure(*pair).estimate() for name, figure in FIGURES.items()}
+        for fit, pair in replicates_of(process, rows, n_draws, rng).items()
+    }
+    return Measured(estimates, tails(rows.target, rows.labels["date"], ~rows.is_train(process.config.train_until)))
 
 
-def point_of_panel(job: tuple[float, int, SeedSequence]) -> float:
-    """Draw one panel and give its figure."""
-    correlation, _, seed = job
-    return float(reduction(draw_panel(correlation, np.random.default_rng(seed)))[0])
+def points(job: Job) -> FloatArray:
+    """(n_fits, n_figures) of one panel."""
+    process, _, seed = job
+    rng = np.random.default_rng(seed)
+    by_fit = replicates_of(process, draw_panel(process, rng), 0, rng)
+    return np.array([[figure(*pair).point for figure in FIGURES.values()] for pair in by_fit.values()])
 
 
-def cover(ends: FloatArray, truth: float) -> dict[str, Coverage]:
-    """Compare intervals with the truth.
+@cache
+def _design(process: Process) -> Design:
+    labels, _, _ = labels_of(process)
+    return Design.of(labels, make_schemes(labels, process.config)[0])
+
+
+def jobs(process: Process, n_panels: int, n_draws: int, seed: int) -> list[Job]:
+    """One per panel, each with its own seed, so that the order of work does not matter."""
+    return [(process, n_draws, own) for own in SeedSequence(seed).spawn(n_panels)]
+
+
+def covers(interval: tuple[float, float] | Interval | None, truth: float) -> bool:
+    """Whether an interval holds the truth, ends included; none does not."""
+    if interval is None:
+        return False
+    low, high = (interval.p2_5, interval.p97_5) if isinstance(interval, Interval) else interval
+    return low <= truth <= high
+
+
+def summarize(measured: list[Measured], truths: FloatArray) -> dict[str, Any]:
+    """Which panels' intervals hold the truth, and how heavy each panel's tails are.
 
     Args:
-        ends: (n_panels, n_methods, 2).
-        truth: What they should hold.
+        measured: Panels with intervals.
+        truths: (n_panels, n_fits, n_figures) points of other panels.
     """
-    held = ((ends[..., 0] <= truth) & (truth <= ends[..., 1])).mean(axis=0)
-    widths = (ends[..., 1] - ends[..., 0]).mean(axis=0)
-    errors = np.sqrt(held * (1 - held) / len(ends))
-    found = zip(METHODS, held.tolist(), errors.tolist(), widths.tolist(), strict=True)
-    return {method: Coverage(*figures) for method, *figures in found}
+    fits = {
+        fit: {
+            name: _held([own.estimates[fit][name] for own in measured], truths[:, row, place])
+            for place, name in enumerate(FIGURES)
+        }
+        for row, fit in enumerate(FITS)
+    }
+    return {"tails": [own.tails.model_dump() for own in measured], "fits": fits}
 
 
-def jobs(correlation: float, n_panels: int, n_draws: int, seed: int) -> list[tuple[float, int, SeedSequence]]:
-    """One per panel, each with its own seed, so that processes do not matter."""
-    return [(correlation, n_draws, own) for own in SeedSequence(seed).spawn(n_panels)]
+def _held(estimates: list[Estimate], truths: FloatArray) -> dict[str, Any]:
+    truth, deviation = float(truths.mean()), float(truths.std(ddof=1))
+    half_widths = [(own.interval[1] - own.interval[0]) / 2 for own in estimates if own.interval]
+    return {
+        "truth": truth,
+        "truth_standard_error": deviation / np.sqrt(len(truths)),
+        "width_over_true_width": float(np.mean(half_widths)) / (QUANTILE_975 * deviation),
+        "held": {kind: [int(covers(getattr(own, kind), truth)) for own in estimates] for kind in INTERVALS},
+    }
 
 
-def simulate(correlation: float, n_panels: int, n_draws: int) -> dict[str, object]:
-    """Cover the truth of one correlation, on two processes; the truth is the mean of five times as many panels."""
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        points = np.array(pool.map(point_of_panel, jobs(correlation, 5 * n_panels, 0, seed=1), chunksize=50))
-        done = pool.imap(ends_of_panel, jobs(correlation, n_panels, n_draws, seed=2), chunksize=5)
-        ends = np.array(list(_reporting(done, n_panels)))
-    truth, error = float(points.mean()), float(points.std(ddof=1) / np.sqrt(len(points)))
-    methods = {method: asdict(own) for method, own in cover(ends, truth).items()}
-    return {"truth": truth, "truth_standard_error": error, "methods": methods}
+def simulate(name: str, n_panels: int, n_draws: int, pool: Pool) -> dict[str, Any]:
+    """Cover the truths of one process."""
+    process = PROCESSES[name]
+    truths = np.array(list(_reporting(f"{name}, truth", pool, points, jobs(process, N_TRUTH * n_panels, 0, seed=1))))
+    measured = list(_reporting(f"{name}, intervals", pool, measure, jobs(process, n_panels, n_draws, seed=2)))
+    return summarize(measured, truths)
 
 
-def _reporting(done: Iterable[FloatArray], n_panels: int) -> Iterator[FloatArray]:
+def _reporting(what: str, pool: Pool, work: Callable[[Job], Any], todo: list[Job]) -> Iterator[Any]:
     started = time.monotonic()
-    for number, ends in enumerate(done, start=1):
-        if number % 50 == 0:
-            print(
-                f"coverage: panel {number} of {n_panels}, {60 * number / (time.monotonic() - started):.0f} panels/min"
-            )
-        yield ends
+    for number, found in enumerate(pool.imap(work, todo, chunksize=10), start=1):
+        yield found
+        if number % 100 == 0:
+            rate = number / (time.monotonic() - started)
+            print(f"{what}: {number} of {len(todo)} panels, {rate:.1f}/s, {(len(todo) - number) / rate:.0f} s left")
+
+
+def coverage(result: Mapping[str, Any], fit: str, figure: str, kind: str = "interval") -> float:
+    """Coverage of one process's interval; of a figure with R2 off among the panels where it is to be quoted."""
+    held = np.array(result["fits"][fit][figure]["held"][kind])
+    quoted = ~_flagged(result) if figure in WITH_R2_OFF else np.ones(len(held), dtype=bool)
+    return float(held[quoted].mean()) if quoted.any() else float("nan")
+
+
+def _flagged(result: Mapping[str, Any]) -> BoolArray:
+    return np.array([own["warning"] != "" for own in result["tails"]])
+
+
+def table(found: Mapping[str, Mapping[str, Any]], fit: str) -> str:
+    """Markdown: coverage of the quoted interval by figure and process."""
+    lines = [f"| {fit} | {' | '.join(found)} |", "|---|" + "---|" * len(found)]
+    for figure in FIGURES:
+        lines.append(f"| {figure} | {' | '.join(f'{coverage(own, fit, figure):.2f}' for own in found.values())} |")
+    flagged = [f"{_flagged(own).mean():.0%}" for own in found.values()]
+    lines.append(f"| R2 off not to be quoted | {' | '.join(flagged)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Simulate without and with shocks, print the table and write it as JSON."""
+    """Simulate every process, write each as JSON when it is done, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=400, help="panels per correlation")
-    parser.add_argument("--draws", type=int, default=300, help="draws per interval")
-    parser.add_argument("--out", type=Path, default=state_dir() / "bench" / "coverage.json")
+    parser.add_argument("--n", type=int, default=300, help="panels per process")
+    parser.add_argument("--draws", type=int, default=120, help="draws per panel")
+    parser.add_argument("--out", type=Path, default=state_dir() / "bench" / "coverage")
+    parser.add_argument("--processes", nargs="*", choices=PROCESSES, default=list(PROCESSES))
     args = parser.parse_args()
     # Processes side by side, not threads: both cores are taken already. Read when a process loads its BLAS.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    found = {f"{rho:.1f}": simulate(rho, args.n, args.draws) for rho in (0.0, 0.3)}
-    versions = {"python": platform.python_version(), "numpy": np.__version__, "pandas": pd.__version__}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(
-        json.dumps({"n_panels": args.n, "n_draws": args.draws, "versions": versions, "correlation": found}, indent=2)
-    )
-    print(table(found))
+    args.out.mkdir(parents=True, exist_ok=True)
+    settings = {"n_panels": args.n, "n_draws": args.draws, "versions": versions()}
+    found = {}
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        for number, name in enumerate(args.processes):
+            file = args.out / f"{list(PROCESSES).index(name)}.json"
+            done = json.loads(file.read_text()) if file.exists() else {}
+            if done.get("settings") != settings:
+                print(f"process {number + 1} of {len(args.processes)}: {name}")
+                done = {"process": name, "settings": settings, **simulate(name, args.n, args.draws, pool)}
+                file.write_text(json.dumps(done))
+            found[name] = done
+    print(f"{args.n} panels per process, {args.draws} draws; {settings['versions']}")
+    print("\n\n".join(table(found, fit) for fit in FITS))
 
 
-def table(found: dict[str, dict]) -> str:
-    """Coverage by method and correlation, as Markdown."""
-    lines = [f"| interval | {' | '.join(f'rho = {rho}' for rho in found)} |", "|---|" + "---|" * len(found)]
-    for method in METHODS:
-        own = [result["methods"][method] for result in found.values()]
-        cells = [f"{one['coverage']:.3f} ± {one['standard_error']:.3f} (width {one['mean_width']:.2f})" for one in own]
-        lines.append(f"| {method} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def versions() -> dict[str, str]:
+    """Of what the figures depend on."""
+    return {"python": platform.python_version(), "numpy": np.__version__, "pandas": pd.__version__}
 
 
 if __name__ == "__main__":

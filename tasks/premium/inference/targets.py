@@ -1,7 +1,7 @@
 """The targets that the fits predict: as it is, clipped, and as a rank within its day; and how heavy its tails are.
 
-A few extreme days carry most of a fat-tailed target's sum of squares, and an R2 is then about those days. The clipped
-target and the rank bound what a row can carry.
+A few extreme days, or a spell of volatile ones, carry most of a fat-tailed target's sum of squares, and an R2 is then
+about those days. The clipped target and the rank bound what a row can carry.
 """
 
 from datetime import date
@@ -12,10 +12,11 @@ import pandas as pd
 from tasks.premium.rows import BoolArray, FloatArray, Rows
 from tasks.schemas.scores import Tails
 
-MAX_DAY = 0.35
-MAX_DAY_OVER_MEAN = 12.0
-MAX_FIVE_ROWS = 0.10
-"""Bounds on what the largest day and the five largest rows carry, found by `make simulate-coverage`."""
+MAX_RELATIVE_ERROR = 0.25
+"""Bound on the relative standard error of the sum of squares after the cut, found by `make simulate-coverage`."""
+
+MAX_CORRELATION = 0.99
+"""Of neighbouring days; of a handful of days in order it would be 1, and no day would count."""
 
 
 def make_targets(rows: Rows, train_until: date, tail_quantile: float) -> FloatArray:
@@ -32,7 +33,7 @@ def make_targets(rows: Rows, train_until: date, tail_quantile: float) -> FloatAr
 
 
 def tails(target: FloatArray, dates: pd.Series, is_test: BoolArray) -> Tails:
-    """What a few of the test rows carry of the test side's sum of squares about its mean.
+    """How few of the test rows carry the test side's sum of squares about its mean, and how far chance moves it.
 
     Args:
         target: (n_rows,) returns.
@@ -46,11 +47,27 @@ def tails(target: FloatArray, dates: pd.Series, is_test: BoolArray) -> Tails:
         return Tails(largest_day=0, n_days=0, five_largest_rows=0, warning="the target after the cut does not vary")
     by_day = squares.groupby(dates[is_test].to_numpy()).sum()
     largest_day, n_days = float(by_day.max()) / total, len(by_day)
-    five = float(squares.nlargest(5).sum()) / total
-    carried = []
-    if not (largest_day <= MAX_DAY or largest_day * n_days <= MAX_DAY_OVER_MEAN):
-        carried.append(f"the largest day, {by_day.idxmax():%Y-%m-%d}, carries {largest_day:.0%}")
-    if not five <= MAX_FIVE_ROWS:
-        carried.append(f"the five largest rows carry {five:.0%}")
-    warning = f"of the sum of squares after the cut {' and '.join(carried)}" if carried else ""
-    return Tails(largest_day=largest_day, n_days=n_days, five_largest_rows=five, warning=warning)
+    error = _relative_error(target, dates, n_days)
+    warning = (
+        f"of the sum of squares after the cut the largest day, {by_day.idxmax():%Y-%m-%d}, carries {largest_day:.0%}, "
+        f"and days differ so much that the sum has a standard error of {error:.0%}, above {MAX_RELATIVE_ERROR:.0%}"
+    )
+    return Tails(
+        largest_day=largest_day,
+        n_days=n_days,
+        five_largest_rows=float(squares.nlargest(5).sum()) / total,
+        relative_error=error if np.isfinite(error) else None,
+        warning="" if error <= MAX_RELATIVE_ERROR else warning,
+    )
+
+
+def _relative_error(target: FloatArray, dates: pd.Series, n_days: int) -> float:
+    """Standard error, relative to its size, of the sum of squares of so many days in a row.
+
+    From all days' mean squares: their deviation over their mean, and their rank correlation with the day before, since
+    volatile days follow volatile days and then many of them tell little more than a few.
+    """
+    squares = pd.Series((target - target.mean()) ** 2).groupby(dates.to_numpy()).mean()
+    correlation = float(np.clip(squares.rank().autocorr(), 0.0, MAX_CORRELATION)) if squares.nunique() > 2 else 0.0
+    n_independent = n_days * (1 - correlation) / (1 + correlation)
+    return float(squares.std() / squares.mean() / np.sqrt(n_independent))

@@ -1,0 +1,103 @@
+"""How often the interval finds the effect that preflight calls the smallest detectable.
+
+Neither model knows the target; ten columns tell days and stocks apart in part, and training moves each by half of its
+deviation. Preflight's `expected_power` predicts the smallest detectable effect from a first panel and its base states.
+The base of further panels gets a column that carries the target, so strong that the figure's mean over panels is that
+effect. Run `python -m tests.simulations.power`.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import SeedSequence
+
+from tasks.premium.inference.power import expected_power
+from tasks.premium.inference.replicates import Replicates
+from tasks.schemas.scores import FitName
+from tests.simulations.coverage import FIGURES, ROBUST, replicates_of
+from tests.simulations.processes import Process, draw_panel
+
+PROCESS = Process(base_knows=0.0, trained_knows=0.0)
+METRICS = ("lookahead", "gain")
+MOVED_BY = 0.5
+PLANTED = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""R2 of planted columns, between which the figure's mean is interpolated."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How often an effect was found.
+
+    Args:
+        metric: Figure.
+        fit: Fit.
+        smallest_detectable: Predicted, and planted.
+        truth: The figure's mean over panels with the planted column.
+        found: Share of panels whose interval lies above zero.
+    """
+
+    metric: str
+    fit: FitName
+    smallest_detectable: float
+    truth: float
+    found: float
+
+
+def detections(n_panels: int, n_draws: int, metrics: tuple[str, ...] = METRICS) -> Iterator[Detection]:
+    """Plant each smallest detectable effect and look for it.
+
+    Args:
+        n_panels: Panels in which to look, and panels of which the mean is the true effect of a planted column.
+        n_draws: Two-way draws, of preflight and of each panel.
+        metrics: Figures.
+    """
+    rows = draw_panel(PROCESS, np.random.default_rng(0))
+    robust = ROBUST.model_copy(update={"n_power_draws": n_draws})
+    for power in expected_power(rows, "states", PROCESS.config, robust):
+        if power.metric in metrics:
+            r2 = _r2_for(power.metric, power.fit, power.smallest_detectable, n_panels)
+            found = [
+                _figure(power.metric, power.fit, r2, n_draws, seed).estimate()
+                for seed in SeedSequence(2).spawn(n_panels)
+            ]
+            yield Detection(
+                metric=power.metric,
+                fit=power.fit,
+                smallest_detectable=power.smallest_detectable,
+                truth=float(np.mean([own.point for own in found])),
+                found=float(np.mean([own.interval is not None and own.interval[0] > 0 for own in found])),
+            )
+
+
+def _r2_for(metric: str, fit: FitName, effect: float, n_panels: int) -> float:
+    """R2 of the planted column that makes a figure's mean the effect."""
+    seeds = SeedSequence(1).spawn(n_panels)
+    means = [np.mean([_figure(metric, fit, r2, 0, seed).point for seed in seeds]) for r2 in PLANTED]
+    return float(np.interp(effect, means, PLANTED))
+
+
+def _figure(metric: str, fit: FitName, r2: float, n_draws: int, seed: SeedSequence) -> Replicates:
+    """A figure of one panel whose base has a planted column."""
+    rng = np.random.default_rng(seed)
+    rows = draw_panel(PROCESS, rng)
+    base = rows.states["base"]
+    planted = np.sqrt(r2) * rows.target + np.sqrt(1 - r2) * rng.normal(size=len(rows.target))
+    states = {"base": np.column_stack([base, planted]), "trained": base + MOVED_BY * rng.normal(size=base.shape)}
+    return FIGURES[metric](*replicates_of(PROCESS, replace(rows, states=states), n_draws, rng)[fit])
+
+
+def main() -> None:
+    """Print how often each effect was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=200, help="panels per effect")
+    parser.add_argument("--draws", type=int, default=100, help="draws per panel")
+    args = parser.parse_args()
+    print("| figure | fit | smallest detectable | its mean over panels | found |\n|---|---|---|---|---|")
+    for own in detections(args.n, args.draws):
+        print(f"| {own.metric} | {own.fit} | {own.smallest_detectable:.3f} | {own.truth:.3f} | {own.found:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
