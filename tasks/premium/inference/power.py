@@ -98,10 +98,12 @@ def expected_power(
         return r2
 
     trained = draws(_dealt_within_days(rows, rng))
-    without = _spread(draws(base) - trained, schemes)
-    # The fit that varies more: states that predict nothing are shrunk to it when standardized, and hardly vary at all.
-    effect = min(MAX_PLANTED_R2, DETECTABLE * max(without["lookahead", fit] for fit in CO_PRIMARY))
-    found = _spread(draws(np.column_stack([base, _planted(rows, effect, rng)])) - trained, schemes)
+    found = _spread(draws(base) - trained, schemes)
+    # Twice, as an effect makes a difference vary more and then has to be larger. What the fit that varies more needs:
+    # states that predict nothing are shrunk to it when standardized, and hardly vary at all.
+    for _ in range(2):
+        effect = min(MAX_PLANTED_R2, DETECTABLE * max(found["lookahead", fit] for fit in CO_PRIMARY))
+        found = _spread(draws(np.column_stack([base, _planted(rows, effect, rng)])) - trained, schemes)
     return [
         power_of(metric, fit, source, QUANTILE_975 * sd, base.shape[1], len(weights))
         for (metric, fit), sd in found.items()

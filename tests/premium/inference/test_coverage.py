@@ -111,10 +111,10 @@ def test_the_effect_that_preflight_calls_detectable_is_found():
 
 @pytest.mark.slow
 def test_the_effect_that_preflight_calls_detectable_is_found_as_often_as_promised():
-    found = list(detections(n_panels=120, n_draws=100))
-    assert min(own.found for own in found) >= 0.6, found
-    # Unscaled columns overfit on draws, so that their intervals are wider than they need be and the effect is larger.
-    assert 0.7 <= np.mean([own.found for own in found if own.fit == "standardized"]) <= 0.9, found
+    found = {(own.metric, own.fit): own.found for own in detections(n_panels=120, n_draws=100)}
+    assert min(found.values()) >= 0.7, found
+    # The others' intervals are wider than they need be, and their effects are found more often.
+    assert found["gain", "standardized"] <= 0.9, found
 
 
 def test_coverage_counts_a_figure_with_r2_off_only_where_no_tail_warns_of_it():

@@ -43,7 +43,7 @@ def test_only_the_unscaled_fit_depends_on_the_scale_of_the_states():
     one, hundredth = (powers(panel(20, 50, 20, scale), 35) for scale in (1.0, 0.01))
     standardized = [found["lookahead", "standardized"].half_width for found in (one, hundredth)]
     # Not exactly equal: the planted effect is the one that the less certain fit, here the unscaled one, needs.
-    assert standardized[0] == pytest.approx(standardized[1], rel=1e-2)
+    assert standardized[0] == pytest.approx(standardized[1], rel=3e-2)
     # At a hundredth of the scale the penalty of 1 binds, noise fits nothing and the difference hardly varies.
     assert hundredth["lookahead", "unscaled"].half_width < 0.5 * one["lookahead", "unscaled"].half_width
 
