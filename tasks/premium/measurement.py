@@ -22,15 +22,8 @@ from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.scores import Scores, score_model
 from tasks.premium.rows import FloatArray, Rows, make_rows
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.scores import (
-    FITS,
-    WITHOUT_JACKKNIFE,
-    Estimate,
-    FitName,
-    Interval,
-    ModelDifference,
-    ModelScore,
-)
+from tasks.schemas.estimates import FITS, WITHOUT_JACKKNIFE, Estimate, FitName, Interval, ModelDifference
+from tasks.schemas.scores import ModelScore
 
 FIGURES = ("on", "off", "date_disjoint", "disjoint", "matched", "premium", "shared_day_effect")
 DIFFERENCES = ("lookahead", "gain", "reduction")

@@ -18,7 +18,8 @@ from tasks.report.tables import robust as robust_tables
 from tasks.report.tables.headline import reference_rows
 from tasks.report.text import dropped, sentence
 from tasks.schemas.artifacts import Preflight
-from tasks.schemas.scores import CO_PRIMARY, FITS, Answer, FitName, PremiumScores, RobustScores
+from tasks.schemas.estimates import CO_PRIMARY, FITS, FitName
+from tasks.schemas.scores import Answer, PremiumScores, RobustScores
 from tasks.store.records import Record
 
 Section = dict[str, Any]

@@ -6,7 +6,8 @@ from typing import Any
 from tasks.common.text import bounds, signed
 from tasks.report.tables.decomposition import GAIN_NAME, SCHEME_OF, lookahead_name
 from tasks.report.text import NO_REASON, sentence
-from tasks.schemas.scores import CO_PRIMARY, Conclusion, Estimate, FitName, RobustScores
+from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName
+from tasks.schemas.scores import Conclusion, RobustScores
 
 NO_CONCLUSION = Conclusion(verdict="undecided", reason="the scores have no conclusion on it")
 Line = tuple[str, str, str]

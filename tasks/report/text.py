@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tasks.common.text import DASH, bounds
-from tasks.schemas.scores import Interval
+from tasks.schemas.estimates import Interval
 
 NO_REASON = "no reason was recorded"
 

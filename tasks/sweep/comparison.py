@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from tasks.schemas.scores import LEVEL, QUANTILE_975
+from tasks.schemas.estimates import LEVEL, QUANTILE_975
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from tasks.common.settings import Frozen
 from tasks.common.text import DASH, bounds, signed
-from tasks.schemas.scores import Estimate, FitName, FitScores, Interval, PremiumScores, RobustScores
+from tasks.schemas.estimates import Estimate, FitName, FitScores, Interval
+from tasks.schemas.scores import PremiumScores, RobustScores
 from tasks.sweep.config import MetricName
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from tasks.premium.errors import (
 )
 from tasks.premium.measurement import Measurement, measure
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.scores import FITS, PremiumScores
+from tasks.schemas.estimates import FITS
+from tasks.schemas.scores import PremiumScores
 
 PLANTED = PanelConfig(source=PlantedSource(n_stocks=20, lookahead=0.3, date_shock=0.2), dates_per_stock=40)
 ROBUST = RobustConfig(n_draws=40, n_date_blocks=3, n_day_groups=8)

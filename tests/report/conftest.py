@@ -10,7 +10,8 @@ import pytest
 from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
 from tasks.schemas.artifacts import Check, Preflight, Report
-from tasks.schemas.scores import Interval, ModelScore, PremiumScores
+from tasks.schemas.estimates import Interval
+from tasks.schemas.scores import ModelScore, PremiumScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
 from tests.report.page_reader import Page

@@ -5,25 +5,18 @@ from typing import Any
 
 from tasks.premium.config import Hypothesis
 from tasks.premium.inference.verdict import answer, conclude, figures_of
-from tasks.schemas.scores import (
+from tasks.schemas.estimates import (
     CO_PRIMARY,
     FITS,
-    Answer,
-    Control,
-    ControlFigures,
     Estimate,
-    Expected,
     FitName,
     FitScores,
     Interval,
     ModelDecomposition,
     ModelDifference,
-    Power,
     RankIc,
-    RobustScores,
-    SplitFacts,
-    Tails,
 )
+from tasks.schemas.scores import Answer, Control, ControlFigures, Expected, Power, RobustScores, SplitFacts, Tails
 
 NONE = Estimate(point=None, why_none="2 of 5 folds have no test row.")
 Four = tuple[float, float, float, float]

@@ -2,7 +2,8 @@
 
 from tasks.common.text import signed
 from tasks.report.tables.expected import consistent_with
-from tasks.schemas.scores import FITS, Estimate, Expected, FitScores, RankIc
+from tasks.schemas.estimates import FITS, Estimate, FitScores, RankIc
+from tasks.schemas.scores import Expected
 from tests.report.page_reader import words
 from tests.report.sample_robust import (
     CONTROLS,

@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.schemas.artifacts import Report
-from tasks.schemas.scores import CO_PRIMARY, FITS, Estimate
+from tasks.schemas.estimates import CO_PRIMARY, FITS, Estimate
 from tests.report.page_reader import after, words
 from tests.report.sample_robust import (
     CONTROLS,

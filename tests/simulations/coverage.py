@@ -30,7 +30,8 @@ from tasks.premium.inference.targets import make_targets, tails
 from tasks.premium.inference.two_way import two_way_weights
 from tasks.premium.inference.verdict import USES_R2_OFF
 from tasks.premium.rows import BoolArray, FloatArray, Rows
-from tasks.schemas.scores import FITS, QUANTILE_975, Estimate, FitName, Interval, Tails
+from tasks.schemas.estimates import FITS, QUANTILE_975, Estimate, FitName, Interval
+from tasks.schemas.scores import Tails
 from tests.simulations.all_draws import Design
 from tests.simulations.processes import PROCESSES, Process, draw_panel, labels_of
 

@@ -15,7 +15,7 @@ from numpy.random import SeedSequence
 
 from tasks.premium.inference.power import expected_power
 from tasks.premium.inference.replicates import Replicates
-from tasks.schemas.scores import FitName
+from tasks.schemas.estimates import FitName
 from tests.simulations.coverage import FIGURES, ROBUST, replicates_of
 from tests.simulations.processes import Process, draw_panel
 

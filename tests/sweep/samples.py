@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tasks.schemas.scores import Interval, ModelScore, PremiumScores, RobustScores
+from tasks.schemas.estimates import Interval
+from tasks.schemas.scores import ModelScore, PremiumScores, RobustScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
 from tasks.sweep.comparison import FigureDraws

@@ -13,7 +13,8 @@ from numpy.random import Generator
 from tasks.premium.inference.evaluate import UNDEFINED, Scheme, score
 from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.rows import FloatArray, Rows, beside
-from tasks.schemas.scores import FITS, Control, ControlFigures
+from tasks.schemas.estimates import FITS
+from tasks.schemas.scores import Control, ControlFigures
 
 MAX_DATES = 3_000
 """Twelve years of trading days. At 30,000 rows, one column per day then takes 0.7 GB."""

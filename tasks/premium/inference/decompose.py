@@ -19,17 +19,8 @@ from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
 from tasks.premium.inference.two_way import TwoWayDraws, score_two_way
 from tasks.premium.rows import FloatArray, Rows
-from tasks.schemas.scores import (
-    CO_PRIMARY,
-    FITS,
-    Control,
-    FitName,
-    FitScores,
-    ModelDecomposition,
-    ModelDifference,
-    RankIc,
-    SplitFacts,
-)
+from tasks.schemas.estimates import CO_PRIMARY, FITS, FitName, FitScores, ModelDecomposition, ModelDifference, RankIc
+from tasks.schemas.scores import Control, SplitFacts
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from scipy.special import stdtrit
 
 from tasks.premium.rows import FloatArray
 from tasks.premium.splitters.labels import number_blocks
-from tasks.schemas.scores import PERCENTILES
+from tasks.schemas.estimates import PERCENTILES
 
 
 def leave_out_weights(labels: pd.DataFrame, n_groups: int) -> FloatArray:

@@ -18,7 +18,8 @@ from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import MIN_DRAWS, TwoWayDraws
 from tasks.premium.rows import FloatArray, Rows
-from tasks.schemas.scores import CO_PRIMARY, QUANTILE_975, FitName, Power
+from tasks.schemas.estimates import CO_PRIMARY, QUANTILE_975, FitName
+from tasks.schemas.scores import Power
 
 QUANTILE_80 = 0.8416
 """Of the standard normal: 80 % power."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.premium.rows import FloatArray
-from tasks.schemas.scores import RankIc
+from tasks.schemas.estimates import RankIc
 
 MIN_DAYS = 10
 """Fewer days give at most two blocks, and the spread over two blocks is no estimate."""

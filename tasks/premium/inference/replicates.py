@@ -10,7 +10,7 @@ from tasks.premium.inference.evaluate import UNDEFINED
 from tasks.premium.inference.jackknife import jackknife
 from tasks.premium.inference.two_way import MIN_DRAWS, percentile_interval
 from tasks.premium.rows import BoolArray, FloatArray
-from tasks.schemas.scores import QUANTILE_975, Estimate, ModelDifference
+from tasks.schemas.estimates import QUANTILE_975, Estimate, ModelDifference
 
 ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED = range(5)
 SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched")

@@ -7,7 +7,8 @@ from tasks.premium.inference.power import observed_power
 from tasks.premium.inference.targets import tails
 from tasks.premium.inference.verdict import answer, conclude, figures_of
 from tasks.premium.rows import Rows
-from tasks.schemas.scores import FITS, RobustScores
+from tasks.schemas.estimates import FITS
+from tasks.schemas.scores import RobustScores
 
 
 def robust_scores(rows: Rows, config: PremiumConfig, robust: RobustConfig, found: Decompositions) -> RobustScores:

@@ -13,7 +13,7 @@ from tasks.premium.reference.bootstrap import interval
 from tasks.premium.rows import FloatArray, IntArray
 from tasks.premium.splitters.labels import check_columns, number_names
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.scores import Interval
+from tasks.schemas.estimates import Interval
 
 MIN_DRAWS = 20
 """With fewer, the 2.5 % percentile is about the smallest draw."""

@@ -8,18 +8,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tasks.premium.config import Hypothesis
-from tasks.schemas.scores import (
-    CO_PRIMARY,
-    HEADLINE_PAIR,
-    Answer,
-    Conclusion,
-    Estimate,
-    FitName,
-    FitScores,
-    ModelDifference,
-    Tails,
-    Verdict,
-)
+from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName, FitScores, ModelDifference
+from tasks.schemas.scores import HEADLINE_PAIR, Answer, Conclusion, Tails, Verdict
 
 USES_R2_OFF = ("gain", "reduction", "premium_base", "premium_trained")
 """Figures that a few heavy days after the cut decide."""

@@ -14,7 +14,7 @@ from tasks.premium.gram.devices import Device, choose_device, threads_for
 from tasks.premium.gram.stock_draws import StockGrams
 from tasks.premium.reference.draws import StockDraws
 from tasks.premium.rows import FloatArray, Rows
-from tasks.schemas.scores import PERCENTILES, Interval
+from tasks.schemas.estimates import PERCENTILES, Interval
 
 MIN_KEPT_DRAWS = 10
 """With fewer, the 2.5 % percentile is the smallest draw."""

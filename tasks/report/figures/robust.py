@@ -7,7 +7,8 @@ from matplotlib.lines import Line2D
 from tasks.report.figures.drawing import BLUE, GREY, INK, LINE, MODEL_COLOURS, OCHRE, drawing, mark, name_rows
 from tasks.report.tables.decomposition import SCHEME_OF, models_of
 from tasks.report.tables.robust import CONTROL_NAMES, KNOWS_NOTHING, control_name
-from tasks.schemas.scores import CO_PRIMARY, FitName, RobustScores
+from tasks.schemas.estimates import CO_PRIMARY, FitName
+from tasks.schemas.scores import RobustScores
 
 PARTS = {"matched": "R2 on, matched", "shared_day_effect": "shared-day effect", "disjoint": "R2 disjoint"}
 """matched = shared-day effect + disjoint."""

@@ -6,17 +6,8 @@ from itertools import chain, product
 
 from tasks.common.text import DASH, bounds, signed
 from tasks.report.text import Cell, EstimateRow, Missing, Table, jackknife_bounds, reasons
-from tasks.schemas.scores import (
-    FITS,
-    HEADLINE_PAIR,
-    WITHOUT_JACKKNIFE,
-    Estimate,
-    FitName,
-    FitScores,
-    ModelDecomposition,
-    RankIc,
-    RobustScores,
-)
+from tasks.schemas.estimates import FITS, WITHOUT_JACKKNIFE, Estimate, FitName, FitScores, ModelDecomposition, RankIc
+from tasks.schemas.scores import HEADLINE_PAIR, RobustScores
 
 FIGURES = {
     "on": ("R2 on", "stock-disjoint folds: train and test rows share days"),

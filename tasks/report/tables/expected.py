@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from tasks.common.text import bounds, signed
 from tasks.report.tables.decomposition import FIGURES, SCHEME_OF
 from tasks.report.text import Cell, EstimateRow
-from tasks.schemas.scores import CO_PRIMARY, Estimate, Expected, FitName, RobustScores
+from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName
+from tasks.schemas.scores import Expected, RobustScores
 
 CASES = {"nothing": "nothing", "up_to_the_cut": "to the cut", "beyond": "beyond"}
 """What a model knows: fields of Expected, as the page names them."""

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from tasks.common.text import Row, bounds, signed
 from tasks.report.tables.decomposition import FIGURES, OTHER_PAIRS, SCHEME_OF
 from tasks.report.text import dropped, interval_bounds
-from tasks.schemas.scores import CO_PRIMARY, FitName, PremiumScores, RobustScores
+from tasks.schemas.estimates import CO_PRIMARY, FitName
+from tasks.schemas.scores import PremiumScores, RobustScores
 
 MODELS = ("base", "trained")
 """Columns of the table."""

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from tasks.common.text import Row, signed
 from tasks.report.tables.decomposition import GAIN_NAME, lookahead_name
 from tasks.report.text import Table, reasons, spaced
-from tasks.schemas.scores import Control, ControlFigures, FitName, Power, SplitFacts
+from tasks.schemas.estimates import FitName
+from tasks.schemas.scores import Control, ControlFigures, Power, SplitFacts
 
 KNOWS_NOTHING = "one_hot_date"
 """The control that cannot know anything about the future, even if it earns a premium."""

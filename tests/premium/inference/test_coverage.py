@@ -12,7 +12,7 @@ from tasks.premium.inference.replicates import DISJOINT, MATCHED, OFF, ON
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
 from tasks.premium.inference.two_way import multiplicities, two_way_weights
-from tasks.schemas.scores import CO_PRIMARY, Interval
+from tasks.schemas.estimates import CO_PRIMARY, Interval
 from tests.simulations.all_draws import Design
 from tests.simulations.coverage import ROBUST, WITH_R2_OFF, coverage, covers, jobs, measure, points, summarize
 from tests.simulations.power import detections

@@ -13,7 +13,8 @@ from tasks.premium.inference.replicates import SCHEMES, Replicates, keep_defined
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.two_way import TwoWayDraws
 from tasks.premium.rows import Rows
-from tasks.schemas.scores import Estimate, PremiumScores
+from tasks.schemas.estimates import Estimate
+from tasks.schemas.scores import PremiumScores
 
 FEW = RobustConfig(n_draws=60, n_day_groups=10)
 CONFIG = PremiumConfig(n_draws=10, robust=FEW)

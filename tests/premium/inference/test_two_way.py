@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tasks.premium.errors import BadLabels
 from tasks.premium.inference.two_way import percentile_interval, two_way_weights
-from tasks.schemas.scores import Interval
+from tasks.schemas.estimates import Interval
 from tests.premium.splitters.panels import balanced, pairs
 
 

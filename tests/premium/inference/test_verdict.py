@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tasks.premium.config import Hypothesis
 from tasks.premium.inference.verdict import answer, conclusion
-from tasks.schemas.scores import Estimate, Tails
+from tasks.schemas.estimates import Estimate
+from tasks.schemas.scores import Tails
 
 LIGHT = Tails(largest_day=0.01, n_days=200, five_largest_rows=0.01)
 HEAVY = Tails(largest_day=0.6, n_days=200, five_largest_rows=0.3, warning="the largest day, 2021-03-08, carries 60%")

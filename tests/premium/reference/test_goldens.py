@@ -10,7 +10,7 @@ from tasks.premium.build import premium_scores, write_premium
 from tasks.premium.config import REVISION, PremiumConfig
 from tasks.premium.rows import read_rows
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.scores import Interval
+from tasks.schemas.estimates import Interval
 
 NEAR = {"rtol": 0, "atol": 1e-9}
 """Float32 columns would be off by 5e-7."""
