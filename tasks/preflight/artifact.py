@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 
-REVISION = 7
+REVISION = 8
 """Raised when the same recipe is checked differently."""
 
 

@@ -40,7 +40,17 @@ def write_premium(
 
 
 def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
-    facts: dict[str, JsonValue] = {
+    robust_facts: dict[str, JsonValue] = {}
+    if robust := scores.robust:
+        robust_facts = {
+            "conclusions": {name: found.verdict for name, found in robust.conclusions.items()},
+            "headline": {fit: found.model_dump(mode="json") for fit, found in robust.headline.items()},
+            "n_kept_two_way_draws": robust.n_kept_draws,
+            "dropped_two_way_draws": dict(robust.dropped_draws),
+            "n_refits": dict(robust.n_refits),
+        }
+    return {
+        **robust_facts,
         "premium_base": scores.base.premium,
         "premium_trained": scores.trained.premium,
         "premium_reduction": scores.premium_reduction,
@@ -48,13 +58,6 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
         "n_kept_draws": scores.n_kept_draws,
         "dropped_draws": dict(scores.dropped_draws),
     }
-    if robust := scores.robust:
-        facts["headline"] = {fit: found.model_dump(mode="json") for fit, found in robust.headline.items()}
-        facts["conclusions"] = {name: found.verdict for name, found in robust.conclusions.items()}
-        facts["n_kept_two_way_draws"] = robust.n_kept_draws
-        facts["dropped_two_way_draws"] = dict(robust.dropped_draws)
-        facts["n_refits"] = dict(robust.n_refits)
-    return facts
 
 
 def premium_scores(

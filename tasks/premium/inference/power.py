@@ -55,11 +55,14 @@ def power_of(
     )
 
 
-def observed_power(found: Decompositions, one: str, other: str, n_columns: int) -> list[Power]:
-    """Power of the difference between two measured models, from its own draws."""
+def observed_power(found: Decompositions, one: str, other: str, n_columns: int, is_shrunk: bool = False) -> list[Power]:
+    """Power of the difference between two measured models, from its own draws.
+
+    Where both models' standardized fits predict the mean (`is_shrunk`), their difference hardly varies and has none.
+    """
     powers = []
     for metric in SCHEMES_OF:
-        for fit in CO_PRIMARY:
+        for fit in CO_PRIMARY[:1] if is_shrunk else CO_PRIMARY:
             estimate = getattr(found.difference(one, other, fit), metric)
             half_width = (estimate.interval[1] - estimate.interval[0]) / 2 if estimate.interval else 0.0
             # Equal columns differ in no draw: that is no power to find anything.

@@ -34,7 +34,7 @@ def robust_scores(rows: Rows, config: PremiumConfig, robust: RobustConfig, found
         expected=expected_figures(found.schemes, is_train),
         penalties=dict(found.penalties),
         splits=list(found.splits),
-        power=observed_power(found, "base", "trained", rows.columns("base").shape[1]),
+        power=observed_power(found, "base", "trained", rows.columns("base").shape[1], is_shrunk),
         controls=list(found.controls),
         answer=answer(hypothesis, figures_of(hypothesis.metric, fits), heavy, is_shrunk) if hypothesis else None,
         n_draws=robust.n_draws,
