@@ -25,6 +25,7 @@ def test_the_examples_run_and_find_what_they_say():
     assert len(blocks) == 2
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)  # noqa: S102
-    lookahead = names["measured"].difference("knows", "guesses").lookahead
-    assert lookahead.point == pytest.approx(0.3, abs=0.05)
-    assert lookahead.two_way.p2_5 > 0.2
+    for fit in ("unscaled", "standardized"):
+        lookahead = names["measured"].difference("knows", "guesses").fits[fit].lookahead
+        assert lookahead.point == pytest.approx(0.3, abs=0.05)
+        assert lookahead.interval[0] > 0.2

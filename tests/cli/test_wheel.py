@@ -135,7 +135,7 @@ def test_it_runs_the_smoke_recipe_in_a_folder_of_the_users(environment: Path, tm
     (home / "small.yaml").write_text(yaml.safe_dump(recipe))
     done = run(environment, home, "-m", "hindsight", "run", "small.yaml", HINDSIGHT_TRAINER_PYTHON=str(TRAINER))
     assert done.returncode == 0, done.stderr
-    assert "premium, purged" in done.stdout
+    assert "lookahead: R2 disjoint, standardized, 95 %" in done.stdout
     page = Path(done.stdout.splitlines()[-1].removeprefix("report: "))
     assert page.is_relative_to(home / "data" / "hindsight")
     assert sorted(entry.name for entry in home.iterdir() if not entry.name.startswith(".")) == ["data", "small.yaml"]

@@ -13,10 +13,10 @@ import numpy as np
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.inference.decompose import Decompositions
-from tasks.premium.inference.evaluate import Scheme, score
+from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.schemes import make_schemes
-from tasks.premium.inference.two_way import MIN_DRAWS, TwoWayDraws
+from tasks.premium.inference.two_way import MIN_DRAWS, TwoWayDraws, score_two_way
 from tasks.premium.rows import FloatArray, Rows
 from tasks.schemas.estimates import CO_PRIMARY, QUANTILE_975, FitName
 from tasks.schemas.scores import Power
@@ -93,24 +93,23 @@ def expected_power(
     base = rows.columns(rows.first_model)
     off = next(scheme for scheme in schemes if scheme.name == "off")
     n_splits = sum(len(scheme.splits) for scheme in schemes)
-    weights = TwoWayDraws(rows.labels, config.seed).take(0, robust.n_power_draws)
+    two_way, n_draws = TwoWayDraws(rows.labels, config.seed), robust.n_power_draws
     rng = np.random.default_rng([config.seed, 4])
 
-    def draws(columns: FloatArray) -> FloatArray:
+    def draws(what: str, columns: FloatArray) -> FloatArray:
         penalties = np.full(n_splits, choose_penalty(columns, rows, off, robust.alphas))
-        r2: FloatArray = score(columns, rows.target, schemes, weights, config.alpha, penalties).r2
-        return r2
+        return score_two_way(what, columns, rows.target, schemes, two_way, n_draws, config.alpha, penalties).r2
 
-    trained = draws(_dealt_within_days(rows, rng))
-    found = _spread(draws(base) - trained, schemes)
+    trained = draws("a stand-in for trained", _dealt_within_days(rows, rng))
+    found = _spread(draws("base", base) - trained, schemes)
     # Twice, as an effect makes a difference vary more and then has to be larger. What the fit that varies more needs:
-    # states that predict nothing are shrunk to it when standardized, and hardly vary at all.
-    for _ in range(2):
+    # states that predict nothing are shrunk to it when standardized, and hardly vary at all. Noise stays as it is.
+    for _ in range(2 if source == "states" else 0):
         effect = min(MAX_PLANTED_R2, DETECTABLE * max(found["lookahead", fit] for fit in CO_PRIMARY))
-        found = _spread(draws(np.column_stack([base, _planted(rows, effect, rng)])) - trained, schemes)
+        with_effect = np.column_stack([base, _planted(rows, effect, rng)])
+        found = _spread(draws("base with an effect", with_effect) - trained, schemes)
     return [
-        power_of(metric, fit, source, QUANTILE_975 * sd, base.shape[1], len(weights))
-        for (metric, fit), sd in found.items()
+        power_of(metric, fit, source, QUANTILE_975 * sd, base.shape[1], n_draws) for (metric, fit), sd in found.items()
     ]
 
 
