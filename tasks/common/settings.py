@@ -13,6 +13,8 @@ from tasks.common.errors import BadEnvironment
 
 NOT_IDENTITY: dict[str, JsonValue] = {"identity": False}
 """`Field(json_schema_extra=NOT_IDENTITY)`: the field changes where or how fast, never an artifact's bytes."""
+UNLESS_DEFAULT: dict[str, JsonValue] = {"identity": "unless default"}
+"""The same for a field added after artifacts existed: at its default the bytes, and so the identity, are as before."""
 
 
 class Frozen(BaseModel):
@@ -33,13 +35,14 @@ class Config(Frozen):
         return {
             name: _identity_of(getattr(self, name), dumped[name])
             for name, field in type(self).model_fields.items()
-            if _is_identity(field)
+            if _is_identity(field, getattr(self, name))
         }
 
 
-def _is_identity(field: FieldInfo) -> bool:
+def _is_identity(field: FieldInfo, value: Any) -> bool:
     extra = field.json_schema_extra
-    return not (isinstance(extra, dict) and extra.get("identity") is False)
+    rule = extra.get("identity", True) if isinstance(extra, dict) else True
+    return bool(rule) and not (rule == "unless default" and value == field.default)
 
 
 def _identity_of(value: Any, dumped: JsonValue) -> JsonValue:

@@ -1,4 +1,5 @@
-"""The embed stage: hidden states of a panel's sentences at their last token, in float32.
+"""The embed stage: a state of a model's last layer for each sentence of a panel, in float32.
 
-write: tokenizes the sentences and writes the artifact. hidden_states: batches and the model's forward passes.
+write: the artifact. architecture: causal or encoder, pooling, context. sentences: token ids of the distinct sentences.
+hidden_states: batches and the model's forward passes.
 """

@@ -7,6 +7,10 @@ class UnusablePrompt(HindsightError):
     """A sentence without a token, or with too many."""
 
 
+class UnusableModel(HindsightError):
+    """A model that cannot be embedded with, or not with this pooling."""
+
+
 class NoUndatedSentences(HindsightError):
     """The panel has no undated sentences."""
 

@@ -1,4 +1,4 @@
-"""Hidden states at the last token, computed in batches of sentences of similar length."""
+"""One state per sentence, computed in batches of sentences of similar length."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,34 +7,72 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.common.progress import Progress
-from tasks.embed.errors import StateNotFinite
+from tasks.embed.architecture import Architecture
+from tasks.embed.config import Pooling
+from tasks.embed.errors import StateNotFinite, UnusableModel
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
+POOLER = "pooler."
+"""Weights of a layer after the last state, which many encoders' checkpoints lack and no state here passes."""
 
-def load_headless(folder: Path) -> "PreTrainedModel":
-    """Load a causal model's decoder without the head, on a GPU if there is one.
+
+def load_headless(folder: Path, architecture: Architecture | None = None) -> "PreTrainedModel":
+    """Load a causal model's decoder or an encoder without the head, on a GPU if there is one.
 
     Logits over 248,320 tokens would take more memory, and for a small model more time, than the states. The decoder is
     taken from the causal model, so that a multimodal base and its merged model run the same code.
+
+    Args:
+        folder: A ModelFolder.
+        architecture: What its config says; None for a causal model.
+
+    Raises:
+        UnusableModel: If weights that the states pass are missing.
     """
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModel, AutoModelForCausalLM
 
+    is_causal = architecture is None or architecture.is_causal
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    causal = AutoModelForCausalLM.from_pretrained(folder, dtype="auto", trust_remote_code=False, use_safetensors=True)
-    headless: PreTrainedModel = causal.get_decoder()
+    loaded, report = (AutoModelForCausalLM if is_causal else AutoModel).from_pretrained(
+        folder, dtype="auto", trust_remote_code=False, use_safetensors=True, output_loading_info=True
+    )
+    headless: PreTrainedModel = loaded
+    if is_causal:
+        headless = loaded.get_decoder()
+    elif loaded.config.is_encoder_decoder:
+        headless = loaded.get_encoder()
+    _check_whole(loaded, headless, report["missing_keys"])
     return headless.eval().to(device)
 
 
-def last_token_states(model: "PreTrainedModel", ids: Sequence[Sequence[int]], tokens_per_batch: int) -> np.ndarray:
-    """Compute the last layer's state at each row's last token.
+def _check_whole(loaded: "PreTrainedModel", headless: "PreTrainedModel", missing: set[str]) -> None:
+    """Transformers draws missing weights at random, with a warning."""
+    passed = {id(tensor) for tensor in headless.state_dict(keep_vars=True).values()}
+    tensors = loaded.state_dict(keep_vars=True)
+    absent = sorted(
+        name for name in missing if not name.startswith(POOLER) and name in tensors and id(tensors[name]) in passed
+    )
+    if absent:
+        raise UnusableModel(
+            f"the model's files lack {len(absent)} weights, {absent[0]} first, which would be random numbers. Check "
+            "that its config.json belongs to its weights."
+        )
+
+
+def pooled_states(
+    model: "PreTrainedModel", ids: Sequence[Sequence[int]], tokens_per_batch: int, pooling: Pooling = "last"
+) -> np.ndarray:
+    """Compute a state of the last layer for each row.
 
     Args:
-        model: Causal model without its head.
+        model: Model without its head.
         ids: Token ids of each row.
         tokens_per_batch: Limit of a batch, padding included.
+        pooling: At the last token, at the first, or the mean over all.
 
     Returns:
         (n_rows, hidden) float32, in the order of `ids`.
@@ -45,7 +83,7 @@ def last_token_states(model: "PreTrainedModel", ids: Sequence[Sequence[int]], to
     states = np.empty((len(ids), 0), dtype=np.float32)
     progress = Progress("embed", len(ids), "rows")
     for rows in batch_by_length([len(row) for row in ids], tokens_per_batch):
-        batch = _batch_states(model, [ids[row] for row in rows])
+        batch = _batch_states(model, [ids[row] for row in rows], pooling)
         if not states.size:
             # The last width may differ from the config's hidden_size, as OPT-350m's does.
             states = np.empty((len(ids), batch.shape[1]), dtype=np.float32)
@@ -81,7 +119,7 @@ def batch_by_length(lengths: Sequence[int], tokens_per_batch: int) -> list[np.nd
 
 
 def pad_right(ids: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Pad rows on the right, where a causal model's earlier tokens do not see it.
+    """Pad rows on the right, where a causal model's earlier tokens do not see it and an encoder's mask hides it.
 
     Returns:
         (n_rows, n_longest) int64 ids, padded with 0, and mask.
@@ -92,16 +130,28 @@ def pad_right(ids: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
     return padded, mask.astype(np.int64)
 
 
-def _batch_states(model: "PreTrainedModel", ids: list[Sequence[int]]) -> np.ndarray:
+def _batch_states(model: "PreTrainedModel", ids: list[Sequence[int]], pooling: Pooling) -> np.ndarray:
     import torch
 
     padded, mask = pad_right(ids)
-    last = torch.from_numpy(mask.sum(axis=1) - 1)
+    # A causal model keeps a cache for later tokens unless told otherwise; encoders have no such argument.
+    options = {"use_cache": False} if getattr(model.config, "use_cache", None) is not None else {}
     with torch.inference_mode():
         hidden = model(
             input_ids=torch.from_numpy(padded).to(model.device),
             attention_mask=torch.from_numpy(mask).to(model.device),
-            use_cache=False,
+            **options,
         ).last_hidden_state
-        states: np.ndarray = hidden[torch.arange(len(ids)), last.to(hidden.device)].float().cpu().numpy()
+        states: np.ndarray = _pool(hidden, torch.from_numpy(mask).to(hidden.device), pooling).cpu().numpy()
     return states
+
+
+def _pool(hidden: "torch.Tensor", mask: "torch.Tensor", pooling: Pooling) -> "torch.Tensor":
+    import torch
+
+    if pooling == "class":
+        return hidden[:, 0].float()
+    if pooling == "mean":
+        weights = mask[..., None].float()
+        return (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
+    return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1) - 1].float()

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, OPTConfig
 
 from tasks.embed.config import REVISION, EmbedConfig, embed_label
 from tasks.embed.errors import NoUndatedSentences, StateNotFinite, UnusablePrompt
-from tasks.embed.hidden_states import batch_by_length, last_token_states, load_headless, pad_right
+from tasks.embed.hidden_states import batch_by_length, load_headless, pad_right, pooled_states
 from tasks.embed.write import write_states
 from tasks.schemas.artifacts import Embeddings, ModelFolder
 from tasks.store.refs import ArtifactRef, ArtifactSpec
@@ -33,7 +33,7 @@ UNDATED = ["AAPL.", "The stock of Apple Inc. had a 5-day log return of 0.0123.",
 
 def states_of(prompts: list[str], tokens_per_batch: int) -> np.ndarray:
     ids = qwen()(prompts, add_special_tokens=False)["input_ids"]
-    return last_token_states(load_headless(tiny_base().path), ids, tokens_per_batch)
+    return pooled_states(load_headless(tiny_base().path), ids, tokens_per_batch)
 
 
 def test_padded_equals_unpadded() -> None:
@@ -64,7 +64,7 @@ def test_the_width_is_the_output_s_where_it_is_not_hidden_size(tmp_path: Path) -
     with torch.inference_mode():
         for row in ids:
             causal(input_ids=torch.tensor([row]))
-    found = last_token_states(load_headless(tmp_path), ids, 64)
+    found = pooled_states(load_headless(tmp_path), ids, 64)
     np.testing.assert_allclose(found, torch.stack(taken).numpy(), rtol=1e-4, atol=1e-5)
     assert found.shape == (2, 8) == (2, sizes_of(config).state_width)
 
@@ -173,7 +173,7 @@ def test_a_broken_model_is_named() -> None:
     with torch.no_grad():
         model.get_input_embeddings().weight[7] = torch.nan
     with pytest.raises(StateNotFinite, match="1 of 2 rows have a state that is NaN or infinite, row 1 first"):
-        last_token_states(model, [[5, 6], [5, 7]], 64)
+        pooled_states(model, [[5, 6], [5, 7]], 64)
 
 
 def test_the_longest_labels_still_make_a_store_path() -> None:

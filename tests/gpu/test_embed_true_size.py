@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.embed.hidden_states import last_token_states
+from tasks.embed.hidden_states import pooled_states
 from tests.architectures import QWEN_35B
 from tests.gpu.figures import needs_gpu, save_figures
 from tests.gpu.random_model import SMALL_SIZE, peak_memory_gib, random_ids, random_model, where
@@ -25,9 +25,9 @@ def embed_rows(sizes: dict[str, int], device: str, n_rows: int, tokens_per_batch
     causal = random_model(sizes, device, torch.bfloat16 if device == "cuda" else torch.float32)
     model = causal.get_decoder().eval()
     ids = [random_ids(sizes, 40 + row % 25, seed=row).tolist() for row in range(n_rows)]
-    last_token_states(model, ids[:2], tokens_per_batch)
+    pooled_states(model, ids[:2], tokens_per_batch)
     started = time.perf_counter()
-    states = last_token_states(model, ids, tokens_per_batch)
+    states = pooled_states(model, ids, tokens_per_batch)
     seconds = time.perf_counter() - started
     return {
         "rows_per_second": n_rows / seconds,

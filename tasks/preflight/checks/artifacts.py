@@ -112,7 +112,7 @@ def panel_checks(inputs: Inputs) -> Iterator[Check]:
 
 def sentences_check(inputs: Inputs) -> Check:
     """The embed stage accepts every sentence of the panel; base and trained model have the same tokenizer."""
-    from tasks.embed.write import read_sentences
+    from tasks.embed.sentences import read_sentences
 
     config = inputs.recipe.embed
 
