@@ -13,3 +13,15 @@ class HubUnavailable(HindsightError):
 
 class NoSafetensors(HindsightError):
     """Weights that are not, or only partly, safetensors."""
+
+
+class NoModel(HindsightError):
+    """A folder, file or package that holds no model that can be read, or another one than named."""
+
+
+class NoTokenizer(HindsightError):
+    """A model without a tokenizer, or with one that does not fit it."""
+
+
+class CodeRefused(HindsightError):
+    """A model that only runs with its repository's code, which nobody allowed."""

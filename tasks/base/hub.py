@@ -1,4 +1,4 @@
-"""Download a model of the hub at a pinned commit: safetensors only, no pickles and no code."""
+"""Download a model of the hub at a pinned commit: no pickles and no code unless the source allows them."""
 
 import json
 import shutil
@@ -7,8 +7,10 @@ from pathlib import Path
 from tasks.base.config import HubSource
 from tasks.base.errors import HubUnavailable, NoSafetensors
 
-FILES = ["*.safetensors", "*.json", "*.jinja", "merges.txt", "vocab.txt"]
-"""Files to download. Pickles (*.bin, *.pt) and code (*.py) are left out, so that no downloaded file can run."""
+FILES = ("*.safetensors", "*.json", "*.jinja", "merges.txt", "vocab.txt")
+"""Files to download. Pickles and code are left out, so that no downloaded file can run."""
+PICKLES = ("pytorch_model*.bin", "config.pt")
+CODE = ("*.py",)
 INDEX = "model.safetensors.index.json"
 
 
@@ -21,12 +23,14 @@ def fetch_snapshot(source: HubSource, folder: Path) -> None:
     """
     from huggingface_hub import snapshot_download
 
+    patterns = [*FILES, *(CODE if source.allow_code else ())]
     try:
-        snapshot_download(source.repo, revision=source.revision, allow_patterns=FILES, local_dir=folder)
+        snapshot_download(source.repo, revision=source.revision, allow_patterns=patterns, local_dir=folder)
+        if source.pickles != "refuse" and not any(folder.glob("*.safetensors")):
+            snapshot_download(source.repo, revision=source.revision, allow_patterns=list(PICKLES), local_dir=folder)
     except hub_errors() as error:
         raise unavailable(source, error) from error
     shutil.rmtree(folder / ".cache", ignore_errors=True)
-    check_weights(folder, source.repo)
 
 
 def check_weights(folder: Path, name: str) -> None:
@@ -40,7 +44,8 @@ def check_weights(folder: Path, name: str) -> None:
     if missing := sorted(file for file in wanted if not (folder / file).is_file()):
         raise NoSafetensors(
             f"model {name} lacks {len(missing)} of {len(wanted)} safetensors files, {missing[0]} first; weights in "
-            "other formats are not loaded because a pickle can run code. Name a repository with safetensors."
+            "other formats are not loaded because a pickle can run code. Name a repository with safetensors, or set "
+            "base.source.pickles to isolated, which converts pytorch_model*.bin in a process without network."
         )
 
 

@@ -1,12 +1,15 @@
-"""Write the base model as transformers saves it, tokenizer included."""
+"""Write a model as transformers saves it, tokenizer included."""
 
 import logging
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from tasks.base.config import BaseConfig, HubSource, TinySource
-from tasks.base.hub import fetch_snapshot
+from tasks.base.config import BaseConfig, FolderSource, GgufSource, HubSource, StoreSource, TinySource
+from tasks.base.finish import finish_code, finish_tokenizer
+from tasks.base.hub import check_weights, fetch_snapshot
+from tasks.base.local import convert_gguf, copy_artifact, copy_folder
+from tasks.base.pickles import convert_pickles
 from tasks.base.tiny import count_other_parameters, tiny_model
 from tasks.schemas.tokenizer import load_tokenizer, tokenizer_digest
 
@@ -24,10 +27,22 @@ def write_base(config: BaseConfig, folder: Path) -> dict[str, JsonValue]:
         Facts for the record.
 
     Raises:
-        HindsightError: If a tiny model is too large, or the hub does not provide the model.
+        HindsightError: If a tiny model is too large, the source does not provide the model, its tokenizer does not fit,
+            or it holds pickles or code that are not allowed.
     """
-    source = config.source
-    return _write_snapshot(source, folder) if isinstance(source, HubSource) else _write_tiny(source, folder)
+    match config.source:
+        case TinySource() as source:
+            return _write_tiny(source, folder)
+        case HubSource() as source:
+            fetch_snapshot(source, folder)
+            origin: dict[str, JsonValue] = {"repo": source.repo, "revision": source.revision}
+            return origin | _finish(source, source.repo, folder)
+        case FolderSource() as source:
+            return copy_folder(source, folder) | _finish(source, source.path, folder)
+        case GgufSource() as source:
+            return convert_gguf(source, folder) | finish_tokenizer(folder, None) | _size(folder)
+        case StoreSource() as source:
+            return copy_artifact(source, folder) | _size(folder)
 
 
 def _write_tiny(source: TinySource, folder: Path) -> dict[str, JsonValue]:
@@ -44,8 +59,16 @@ def _write_tiny(source: TinySource, folder: Path) -> dict[str, JsonValue]:
     }
 
 
-def _write_snapshot(source: HubSource, folder: Path) -> dict[str, JsonValue]:
-    fetch_snapshot(source, folder)
+def _finish(source: HubSource | FolderSource, name: str, folder: Path) -> dict[str, JsonValue]:
+    converted = convert_pickles(folder, source.pickles)
+    check_weights(folder, name)
+    code = finish_code(folder, source if isinstance(source, HubSource) else None)
+    # A tokenizer made of code runs where the model does.
+    tokenizer = {} if code and source.tokenizer is None else finish_tokenizer(folder, source.tokenizer)
+    return converted | code | tokenizer | _size(folder)
+
+
+def _size(folder: Path) -> dict[str, JsonValue]:
     n_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    log.info("base: %s at %s, %.1f GB of weights", source.repo, source.revision[:12], n_bytes / 1e9)
-    return {"n_bytes": n_bytes, "repo": source.repo, "revision": source.revision, "pretrained": True}
+    log.info("base: %.1f GB of weights", n_bytes / 1e9)
+    return {"n_bytes": n_bytes, "pretrained": True}

@@ -32,16 +32,23 @@ class Architecture:
         return int(min(wanted, tokenizer.model_max_length, self.context or wanted))
 
 
-def read_architecture(config: EmbedConfig, model: ModelFolder) -> Architecture:
+def read_architecture(config: EmbedConfig, model: ModelFolder, *, runs_code: bool = False) -> Architecture:
     """Read a model's config and settle the pooling.
+
+    Args:
+        config: The wanted pooling.
+        model: The model.
+        runs_code: Whether the repository's own code may run in this process.
 
     Raises:
         UnusableModel: If transformers does not know the architecture, or it has no such state.
     """
     from transformers import AutoConfig
 
+    import tasks.embed.chrono_gpt  # noqa: F401  # registers its classes
+
     try:
-        found: PretrainedConfig = AutoConfig.from_pretrained(model.path, trust_remote_code=False)
+        found: PretrainedConfig = AutoConfig.from_pretrained(model.path, trust_remote_code=runs_code)
     except (ValueError, OSError) as error:
         raise UnusableModel(f"transformers does not read the model's config: {str(error).splitlines()[0][:300]}") from (
             error
@@ -57,14 +64,16 @@ def read_architecture(config: EmbedConfig, model: ModelFolder) -> Architecture:
 
 
 def _is_causal(config: "PretrainedConfig") -> bool:
-    """Whether transformers has the architecture as a causal and not as a masked model; some are both, by a switch."""
+    """Whether transformers, or the model's own code, has a causal and no masked model; some are both, by a switch."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
 
     if config.is_encoder_decoder or getattr(config, "use_bidirectional_attention", None):
         return False
     if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) in MODEL_FOR_MASKED_LM_MAPPING:
         return bool(getattr(config, "is_decoder", False))
-    return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING
+    return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING or "AutoModelForCausalLM" in (
+        getattr(config, "auto_map", None) or {}
+    )
 
 
 def _context(config: "PretrainedConfig", is_causal: bool) -> int | None:
@@ -72,7 +81,9 @@ def _context(config: "PretrainedConfig", is_causal: bool) -> int | None:
     n_positions = getattr(config.get_text_config(), "max_position_embeddings", None)
     if n_positions is None or n_positions <= 0:
         return None
-    return int(n_positions) if is_causal else int(n_positions) - _n_padding_positions(config, n_positions)
+    if is_causal or getattr(config, "auto_map", None):
+        return int(n_positions)
+    return int(n_positions) - _n_padding_positions(config, n_positions)
 
 
 def _n_padding_positions(config: "PretrainedConfig", n_positions: int) -> int:
@@ -80,7 +91,7 @@ def _n_padding_positions(config: "PretrainedConfig", n_positions: int) -> int:
     from transformers import AutoModel
 
     with torch.device("meta"):
-        model = AutoModel.from_config(config)
+        model = AutoModel.from_config(config, trust_remote_code=False)
     tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
     return max(
         (

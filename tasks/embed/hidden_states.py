@@ -19,7 +19,9 @@ POOLER = "pooler."
 """Weights of a layer after the last state, which many encoders' checkpoints lack and no state here passes."""
 
 
-def load_headless(folder: Path, architecture: Architecture | None = None) -> "PreTrainedModel":
+def load_headless(
+    folder: Path, architecture: Architecture | None = None, *, runs_code: bool = False
+) -> "PreTrainedModel":
     """Load a causal model's decoder or an encoder without the head, on a GPU if there is one.
 
     Logits over 248,320 tokens would take more memory, and for a small model more time, than the states. The decoder is
@@ -28,6 +30,7 @@ def load_headless(folder: Path, architecture: Architecture | None = None) -> "Pr
     Args:
         folder: A ModelFolder.
         architecture: What its config says; None for a causal model.
+        runs_code: As of `read_architecture`.
 
     Raises:
         UnusableModel: If weights that the states pass are missing.
@@ -38,7 +41,7 @@ def load_headless(folder: Path, architecture: Architecture | None = None) -> "Pr
     is_causal = architecture is None or architecture.is_causal
     device = "cuda" if torch.cuda.is_available() else "cpu"
     loaded, report = (AutoModelForCausalLM if is_causal else AutoModel).from_pretrained(
-        folder, dtype="auto", trust_remote_code=False, use_safetensors=True, output_loading_info=True
+        folder, dtype="auto", trust_remote_code=runs_code, use_safetensors=True, output_loading_info=True
     )
     headless: PreTrainedModel = loaded
     if is_causal:

@@ -34,10 +34,13 @@ class Sentences:
     n_cut: int = 0
 
 
-def read_sentences(config: EmbedConfig, panel: Panel, model: ModelFolder) -> dict[str, Sentences]:
+def read_sentences(
+    config: EmbedConfig, panel: Panel, model: ModelFolder, *, runs_code: bool = False
+) -> dict[str, Sentences]:
     """Tokenize and check every wanted column before weights are loaded.
 
     A causal model gets no special tokens, so that the last token is the sentence's; an encoder gets its own.
+    `runs_code` as of `read_architecture`.
 
     Raises:
         NoUndatedSentences: If the panel lacks a wanted column.
@@ -52,8 +55,8 @@ def read_sentences(config: EmbedConfig, panel: Panel, model: ModelFolder) -> dic
             f"the panel's {len(rows)} rows have no column prompt_undated, which embed.undated=true needs; publish a "
             "new panel, or set embed.undated to false and do without the control."
         )
-    architecture = read_architecture(config, model)
-    tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=False)
+    architecture = read_architecture(config, model, runs_code=runs_code)
+    tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=runs_code)
     return {
         column: _tokenize(config, rows[column].tolist(), tokenizer, architecture, column)
         for column in (FILES if config.undated else ["prompt"])

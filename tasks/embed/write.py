@@ -1,11 +1,15 @@
 """Embed a panel's sentences with one model."""
 
+import os
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
 
+from tasks.common.isolation import run_isolated
 from tasks.common.threads import torch_threads
 from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
@@ -23,6 +27,8 @@ def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: 
         model: Causal language model or encoder, with its tokenizer.
         folder: Empty folder for the files.
 
+    The repository's own code, where the base's source allows it, runs in a process without network.
+
     Returns:
         Facts for the record; a repeated sentence's tokens count once.
 
@@ -32,9 +38,29 @@ def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: 
         UnusableModel: If the model lacks weights, or has no such state.
         StateNotFinite: If a state holds NaN or infinity.
     """
-    columns = read_sentences(config, panel, model)
-    architecture = read_architecture(config, model)
-    headless = load_headless(model.path, architecture)
+    if model.allowed_code() is None:
+        return embed_panel(config, panel, model, folder)
+    paths = {"panel": str(panel.path), "model": str(model.path), "folder": str(folder)}
+    return run_isolated(__name__, {"config": config.model_dump(mode="json"), **paths})
+
+
+def main(arguments: dict[str, Any]) -> dict[str, JsonValue]:
+    """What the isolated process does."""
+    panel, model = Panel(Path(arguments["panel"])), ModelFolder(Path(arguments["model"]))
+    with tempfile.TemporaryDirectory() as modules:
+        # Where transformers copies the code it imports, instead of the user's cache.
+        os.environ["HF_MODULES_CACHE"] = modules
+        config = EmbedConfig.model_validate(arguments["config"])
+        return embed_panel(config, panel, model, Path(arguments["folder"]), runs_code=True)
+
+
+def embed_panel(
+    config: EmbedConfig, panel: Panel, model: ModelFolder, folder: Path, *, runs_code: bool = False
+) -> dict[str, JsonValue]:
+    """As `write_states`, in this process; `runs_code` as of `read_architecture`."""
+    columns = read_sentences(config, panel, model, runs_code=runs_code)
+    architecture = read_architecture(config, model, runs_code=runs_code)
+    headless = load_headless(model.path, architecture, runs_code=runs_code)
     started = time.monotonic()
     with torch_threads(config.cpu_threads, "embed"):
         for column, sentences in columns.items():
@@ -56,4 +82,5 @@ def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: 
         "longest_prompt_tokens": max(map(len, columns["prompt"].ids)),
         "tokens_per_second": round(n_tokens / seconds, 1),
         "device": headless.device.type,
+        "allowed_code": model.allowed_code(),
     }

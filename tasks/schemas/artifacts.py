@@ -113,12 +113,25 @@ def _state_of(file: Path) -> tuple[str, int, int]:
 
 
 class ModelFolder(Folder):
-    """`base` and `merge`: a causal language model as transformers saves it, with its tokenizer, safetensors only."""
+    """`base` and `merge`: a model as transformers saves it, with its tokenizer, safetensors only.
+
+    A causal language model; the model of an audit may be an encoder. `allowed_code.json`, where there is one, names the
+    repository and commit whose Python code, beside it, the embed stage may run.
+    """
 
     @property
     def config_file(self) -> Path:
         """The architecture."""
         return self.path / "config.json"
+
+    def allowed_code(self) -> str | None:
+        """`owner/name@commit` of the code that may run with this model; None for no code."""
+        file = self.path / "allowed_code.json"
+        return str(json.loads(file.read_text())["allowed_code"]) if file.is_file() else None
+
+    def note_code(self, allowed: str) -> None:
+        """Write what `allowed_code` reads."""
+        (self.path / "allowed_code.json").write_text(json.dumps({"allowed_code": allowed}) + "\n")
 
 
 class Checkpoint(Folder):

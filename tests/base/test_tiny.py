@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tasks.base.config import REVISION as BASE_REVISION
-from tasks.base.config import BaseConfig, HubSource, TinySource, base_label
+from tasks.base.config import BaseConfig, FolderSource, HubSource, TinySource, base_label
 from tasks.base.errors import HubUnavailable, NoSafetensors, TooManyParameters
 from tasks.base.hub import check_weights, fetch_snapshot
 from tasks.base.tiny import count_other_parameters, tiny_model
@@ -52,11 +52,11 @@ def test_same_config_gives_the_same_bytes_or_a_new_revision() -> None:
     ), "the base's bytes changed: raise REVISION in tasks/base/config.py and note the new digests here"
 
 
-def test_the_record_states_whether_the_base_is_pretrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_record_states_whether_the_base_is_pretrained(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
     assert write_base(BaseConfig(source=SMALL), tmp_path)["pretrained"] is False
-    # Nothing is downloaded: only the facts about a downloaded model are tested.
-    monkeypatch.setattr("tasks.base.write.fetch_snapshot", lambda source, folder: None)
-    assert write_base(BaseConfig(), tmp_path)["pretrained"] is True
+    copy = BaseConfig(source=FolderSource(path=str(tmp_path)))
+    assert write_base(copy, tmp_path / "base")["pretrained"] is True
 
 
 def test_labels_name_the_model() -> None:

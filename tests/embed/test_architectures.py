@@ -1,5 +1,7 @@
 """Any architecture of transformers: pooling, special tokens and context follow from its config and tokenizer."""
 
+import json
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoModelForCausalLM
 
+from tasks.common.isolation import NAMESPACE, SECCOMP
 from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
 from tasks.embed.errors import UnusableModel, UnusablePrompt
@@ -116,3 +119,42 @@ def test_fields_that_came_later_leave_the_keys_of_earlier_artifacts_as_they_were
     earlier = {"tokens_per_batch": 8_192, "cpu_threads": 1, "max_tokens": 1_024, "undated": True}
     assert EmbedConfig().identity() == earlier
     assert EmbedConfig(pooling="mean").identity() == earlier | {"pooling": "mean"}
+
+
+CODE = """
+import socket
+from transformers import LlamaConfig, LlamaForCausalLM
+
+class MineConfig(LlamaConfig):
+    model_type = "mine"
+
+class Mine(LlamaForCausalLM):
+    config_class = MineConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        try:
+            socket.create_connection(("127.0.0.1", {port}), timeout=5)
+            raise SystemExit("the network is there")
+        except OSError:
+            print("no network")
+"""
+
+
+def test_allowed_code_runs_without_network_in_a_process_of_its_own_and_refused_code_does_not_run(
+    tmp_path: Path,
+) -> None:
+    model = small_model("llama", tmp_path / "model")
+    expected = embed(model, TEXTS, tmp_path)
+    config = json.loads(model.config_file.read_text())
+    classes = {"AutoConfig": "mine.MineConfig", "AutoModelForCausalLM": "mine.Mine"}
+    model.config_file.write_text(json.dumps(config | {"model_type": "mine", "auto_map": classes}))
+    with pytest.raises(UnusableModel, match="does not read the model's config"):
+        embed(model, TEXTS, tmp_path)
+    model.note_code(f"some/one@{'a' * 40}")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (model.path / "mine.py").write_text(CODE.format(port=server.getsockname()[1]))
+        facts = write_states(EmbedConfig(undated=False), sentences_panel(TEXTS), model, tmp_path)
+    assert facts["allowed_code"] == f"some/one@{'a' * 40}"
+    assert facts["isolation"] in (SECCOMP, NAMESPACE)
+    np.testing.assert_allclose(Embeddings(tmp_path).states(), expected, rtol=1e-4, atol=1e-5)

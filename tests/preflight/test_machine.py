@@ -25,6 +25,7 @@ from tasks.schemas.artifacts import Check
 from tasks.store.store import Store, open_store
 from tests.architectures import qwen_35b
 from tests.corpus.hub_server import Answer, Hub, refusal, serve_hub
+from tests.embed.small_encoders import word_tokenizer
 
 P = 34_660_610_688
 TOKEN = "hf_ofThisTest"
@@ -85,6 +86,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     model.mkdir()
     (model / "config.json").write_text(json.dumps({"model_type": "qwen3_5_moe_text"}))
     save_file({"weight": torch.ones(2)}, model / "model.safetensors")
+    word_tokenizer().save_pretrained(model)
     with serve_hub(model, models="a" * 40) as served:
         template = f"{served.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
