@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tasks.base.config import BaseConfig
 from tasks.common.errors import HindsightError
@@ -63,6 +63,15 @@ class Recipe(Config):
         if placebo and corpus is not None and corpus.side == "after":
             raise ValueError("corpus.side = 'after' is the placebo's own corpus; leave one of the two out")
         return placebo
+
+    @model_validator(mode="after")
+    def _compares_its_own_models(self) -> "Recipe":
+        models = ("trained", "placebo") if self.placebo else ("trained",)
+        if self.premium.reference not in (None, "base"):
+            raise ValueError(f"premium.reference is {self.premium.reference!r}; here it is always 'base'")
+        if unknown := [name for name in self.premium.compared if name not in models]:
+            raise ValueError(f"premium.compared names {unknown[0]!r}; base is compared with {' and '.join(models)}")
+        return self
 
     @property
     def placebo_corpus(self) -> CorpusConfig:

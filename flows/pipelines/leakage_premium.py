@@ -48,7 +48,8 @@ def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
         Step(
             "premium",
             "premium",
-            recipe.premium,
+            # Conclusions are on what training changed, unless the recipe names others.
+            recipe.premium.model_copy(update={"compared": recipe.premium.compared or ("trained",)}),
             inputs={"panel": "panel", "base": "embed base"} | {arm: f"embed {arm}" for arm in corpus_of},
         ),
         Step(

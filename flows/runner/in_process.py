@@ -65,7 +65,7 @@ def run_in_process(
     if uses_transformers:
         _load_transformers()
     with tags(*request.all_tags):
-        ref = stage.with_options(flow_run_name=request.run_name)(**request.arguments)
+        ref: ArtifactRef = stage.with_options(flow_run_name=request.run_name)(**request.arguments)
     log.info("%s: done in %.0f s (%s)", request.step, time.monotonic() - started, ref.path)
     return ref
 

@@ -4,6 +4,7 @@ import logging
 import time
 
 from flows.pipelines.pipeline import Pipeline
+from flows.server.arguments import stage_arguments
 from flows.stages import STAGES
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -25,6 +26,7 @@ def run_inline(pipeline: Pipeline) -> dict[str, ArtifactRef]:
     for step in pipeline.steps:
         started = time.monotonic()
         inputs = {name: refs[source] for name, source in step.inputs.items()}
-        refs[step.name] = STAGES[step.stage].publish.fn(step.config, **inputs)
+        publish = STAGES[step.stage].publish.fn
+        refs[step.name] = publish(**stage_arguments(publish, step.config, inputs))
         log.info("%s: %s after %.1f s", step.name, refs[step.name].path, time.monotonic() - started)
     return refs

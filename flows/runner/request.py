@@ -1,11 +1,14 @@
 """A request to run one stage, in this process or on another pool."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from pydantic_core import to_jsonable_python
+
+from flows.server.arguments import stage_arguments
 from flows.server.tags import artifact_tag, rebuild_tag
-from tasks.common.settings import Frozen
+from flows.stages import STAGES
 from tasks.store.rebuild import find_artifact
 from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
@@ -58,15 +61,15 @@ class StageRequest:
         return self.deployment.rpartition("/")[2]
 
     @property
-    def arguments(self) -> dict[str, Frozen]:
+    def arguments(self) -> dict[str, Any]:
         """Arguments of the stage's flow."""
-        refs: Mapping[str, Frozen] = self.spec.inputs
-        return {"config": self.spec.config, **refs}
+        return stage_arguments(STAGES[self.spec.kind].publish.fn, self.spec.config, self.spec.inputs)
 
     @property
     def parameters(self) -> dict[str, object]:
         """The arguments as JSON, for a run in another process."""
-        return {name: part.model_dump(mode="json") for name, part in self.arguments.items()}
+        parameters: dict[str, object] = to_jsonable_python(self.arguments)
+        return parameters
 
 
 def find(request: StageRequest, store: Store) -> ArtifactRef | None:

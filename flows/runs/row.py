@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tasks.common.settings import Frozen
-from tasks.schemas.scores import Answer, PremiumScores
+from tasks.schemas.scores import Answer, PairScores, PremiumScores
 from tasks.store.records import Record
 from tasks.sweep.config import MetricName
 from tasks.sweep.figures import METRICS, Figure, figure_of
@@ -159,9 +159,16 @@ def verdict(scores: PremiumScores) -> str:
     """The answer to the run's hypothesis; without one, on which side of zero lookahead and gain are."""
     if scores.robust is None:
         return "none: the reference's figures alone do not tell who knows more"
-    if scores.robust.answer:
-        return _answered(scores.robust.answer)
-    found = [f"{metric} {conclusion.verdict}" for metric, conclusion in scores.robust.conclusions.items()]
+    if not scores.pairs:
+        return "none: one model was measured"
+    found = {pair: _concluded(own) for pair, own in scores.robust.pairs.items()}
+    return "; ".join(text if len(found) == 1 else f"{pair}: {text}" for pair, text in found.items())
+
+
+def _concluded(scores: PairScores) -> str:
+    if scores.answer:
+        return _answered(scores.answer)
+    found = [f"{metric} {conclusion.verdict}" for metric, conclusion in scores.conclusions.items()]
     return ", ".join(found) or "none: scores of an earlier version have no conclusions"
 
 

@@ -19,6 +19,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.objects import StateType
 from prefect.context import FlowRunContext
 
+from flows.server.arguments import inputs_among
 from flows.server.attempts import meter_of, pool_tag
 from flows.server.flow_runs import retry_on_outage, runs_tagged
 from flows.server.limits import ensure_limit, held_limit, recreate_limit
@@ -27,7 +28,7 @@ from tasks.common.settings import Config
 from tasks.costs.hardware import current_pool
 from tasks.costs.usage import metered
 from tasks.store.rebuild import rebuild_for
-from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
+from tasks.store.refs import ArtifactSpec, ArtifactType
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +86,7 @@ def artifact_lock(spec: ArtifactSpec, lease_seconds: float = LOCK_LEASE_SECONDS)
 
 def _spec(artifact_type: ArtifactType[Any], arguments: dict[str, Any]) -> ArtifactSpec:
     config: Config = arguments["config"]
-    inputs = {name: value for name, value in arguments.items() if isinstance(value, ArtifactRef)}
-    return artifact_type.spec(config, inputs)
+    return artifact_type.spec(config, inputs_among(arguments))
 
 
 @contextmanager

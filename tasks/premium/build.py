@@ -1,6 +1,7 @@
 """From a panel and the models' states to `scores.json`, the draws and the record's facts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ from pydantic import JsonValue
 
 from tasks.premium.config import PremiumConfig
 from tasks.premium.inference.robust import robust_scores
-from tasks.premium.measurement import Measurement, measure_models
-from tasks.premium.rows import Rows, read_rows
-from tasks.schemas.scores import PremiumScores
+from tasks.premium.measurement import Difference, Measurement, measure_models
+from tasks.premium.rows import Rows, check_models, read_rows
+from tasks.schemas.scores import PremiumScores, Reduction, pair_of
 
 
 def write_premium(
@@ -20,7 +21,7 @@ def write_premium(
 
     Args:
         config: Contract, cut and draws.
-        inputs: Folders of `panel`, `base`, `trained` and, where there is one, `placebo`.
+        inputs: Folders of `panel` and of each model's states, by the model's name.
         folder: Where `scores.json`, `draws.npy` and `two_way.npy` go.
         work_dir: Where finished chunks of draws are kept, so that a killed run can resume.
 
@@ -30,7 +31,7 @@ def write_premium(
     Raises:
         PremiumError: If the states do not fit the panel, or the panel cannot be scored.
     """
-    rows = read_rows(inputs)
+    rows = read_rows(inputs, config.reference)
     scores, measured = premium_scores(rows, config, work_dir)
     if measured.robust:
         np.save(folder / "two_way.npy", measured.robust.draws, allow_pickle=False)
@@ -43,18 +44,22 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
     robust_facts: dict[str, JsonValue] = {}
     if robust := scores.robust:
         robust_facts = {
-            "conclusions": {name: found.verdict for name, found in robust.conclusions.items()},
-            "headline": {fit: found.model_dump(mode="json") for fit, found in robust.headline.items()},
+            "conclusions": {
+                pair: {metric: found.verdict for metric, found in own.conclusions.items()}
+                for pair, own in robust.pairs.items()
+            },
+            "headline": {
+                pair: {fit: found.model_dump(mode="json") for fit, found in robust.difference(pair).items()}
+                for pair in robust.pairs
+            },
             "n_kept_two_way_draws": robust.n_kept_draws,
             "dropped_two_way_draws": dict(robust.dropped_draws),
             "n_refits": dict(robust.n_refits),
         }
     return {
         **robust_facts,
-        "premium_base": scores.base.premium,
-        "premium_trained": scores.trained.premium,
-        "premium_reduction": scores.premium_reduction,
-        "reduction_interval": scores.reduction_interval.model_dump(),
+        "premiums": {model: own.premium for model, own in scores.models.items()},
+        "reductions": {pair: found.model_dump() for pair, found in scores.reductions.items() if pair in scores.pairs},
         "n_kept_draws": scores.n_kept_draws,
         "dropped_draws": dict(scores.dropped_draws),
     }
@@ -66,7 +71,7 @@ def premium_scores(
     """Measure the models and shape what was found into the stage's scores.
 
     Args:
-        rows: The panel with the states of `base`, `trained` and, where there is one, `placebo`.
+        rows: The panel with the models' states, the reference's first.
         config: Contract, cut and draws.
         work_dir: Where finished chunks of draws are kept.
 
@@ -76,9 +81,11 @@ def premium_scores(
     Raises:
         Unscorable: If the panel itself cannot be scored.
         TooFewDraws: If too few of its draws can.
+        UnknownModel: If the config compares a model that is not there.
     """
+    check_models(list(rows.states), config.compared)
     found = measure_models(rows, config, work_dir)
-    difference = found.difference("base", "trained")
+    pairs = compared_pairs(rows.first_model, config.compared or tuple(rows.states))
     scores = PremiumScores(
         contract=config.contract,
         cut=config.train_until,
@@ -86,15 +93,24 @@ def premium_scores(
         n_rows=found.n_rows,
         n_train_rows=found.n_train_rows,
         n_test_rows=found.n_rows - found.n_train_rows,
-        n_columns=rows.columns("base").shape[1],
-        base=found.reference["base"],
-        trained=found.reference["trained"],
-        premium_reduction=difference.reference_reduction,
-        reduction_interval=difference.reference_interval,
+        models=dict(found.reference),
+        reductions={pair_of(*pair): _reduction(found.difference(*pair)) for pair in combinations(found.models, 2)},
+        pairs=pairs,
         n_draws=config.n_draws,
         n_kept_draws=len(found.stock_draws),
         n_flat_draws=found.n_flat_stock_draws,
         dropped_draws=dict(found.dropped_stock_draws),
-        robust=robust_scores(rows, config, config.robust, found.robust) if config.robust and found.robust else None,
+        robust=robust_scores(rows, config, config.robust, found.robust, pairs)
+        if config.robust and found.robust
+        else None,
     )
     return scores, found
+
+
+def compared_pairs(reference: str, models: Sequence[str]) -> list[str]:
+    """The pairs that conclusions are drawn on: the reference less each other model; none with one model."""
+    return [pair_of(reference, model) for model in models if model != reference]
+
+
+def _reduction(found: Difference) -> Reduction:
+    return Reduction(point=found.reference_reduction, interval=found.reference_interval)

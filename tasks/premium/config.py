@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.common.settings import NOT_IDENTITY, Config, renamed
+from tasks.schemas.scores import ModelName
 from tasks.store.refs import ArtifactRef, ArtifactType
 
 
@@ -65,6 +66,12 @@ class PremiumConfig(Config):
     """Stock-disjoint folds; a draw with fewer distinct stocks is dropped and counted."""
     robust: RobustConfig | None = RobustConfig()
     """Robust intervals, the decomposition and the controls; null for the reference's figures alone."""
+    reference: ModelName | None = None
+    """Model that others are compared with, and that controls are made from; by default the first by name: in
+    leakage-premium `base`."""
+    compared: tuple[ModelName, ...] = ()
+    """Models of which reference - model has conclusions, power and the hypothesis's answer; all others if empty, and in
+    leakage-premium `trained`. The other pairs have figures and intervals."""
     hypothesis: Hypothesis | None = None
     """Hypothesis that the report answers."""
     memory_gb: float = Field(4.0, gt=0, le=1_000, json_schema_extra=NOT_IDENTITY)
@@ -72,10 +79,12 @@ class PremiumConfig(Config):
 
 
 def premium_label(config: PremiumConfig, inputs: Mapping[str, ArtifactRef]) -> str:
-    """Name of the artifact: the contract and the model that was trained."""
-    return f"{config.contract}-{inputs['trained'].label}"[:121]
+    """Name of the artifact: the contract and its models, the trained one alone where there is one."""
+    labels = [ref.label for name, ref in sorted(inputs.items()) if name != "panel"]
+    shown = inputs["trained"].label if "trained" in inputs else "-".join(labels)
+    return f"{config.contract}-{shown}"[:121]
 
 
-REVISION = 3
+REVISION = 4
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="premium", revision=REVISION, label=premium_label)

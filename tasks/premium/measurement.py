@@ -227,7 +227,7 @@ def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = No
         n_stocks=len(np.unique(rows.stocks)),
         n_rows=len(rows.target),
         n_train_rows=int(rows.is_train(config.train_until).sum()),
-        reference={model: _model_score(own, premiums[model]) for model, own in points.items()},
+        reference={model: _model_score(own, premiums[model], rows.n_columns(model)) for model, own in points.items()},
         stock_draws=draws,
         dropped_stock_draws=stock.dropped,
         n_flat_stock_draws=stock.n_flat,
@@ -235,8 +235,9 @@ def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = No
     )
 
 
-def _model_score(scores: Scores, premiums: FloatArray) -> ModelScore:
+def _model_score(scores: Scores, premiums: FloatArray, n_columns: int) -> ModelScore:
     return ModelScore(
+        n_columns=n_columns,
         r2_off=scores.off,
         r2_on=scores.on,
         r2_on_folds=scores.on_folds,

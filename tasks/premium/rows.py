@@ -1,6 +1,6 @@
 """The panel's rows with the models' states as arrays, and splits of them by row position."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -9,15 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.premium.errors import BadPanel, StatesDoNotFit
+from tasks.premium.errors import BadPanel, StatesDoNotFit, UnknownModel
 from tasks.schemas.artifacts import Embeddings, Panel
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-MODELS = ("base", "placebo", "trained")
-"""In this order, so that differences of two read `base - trained` and `placebo - trained`."""
 SMALLEST, LARGEST = 1e-100, 1e100
 """Bounds on the largest absolute value of a column: sums of squares of such columns are ordinary floats."""
 
@@ -59,7 +57,7 @@ class Rows:
 
     @property
     def first_model(self) -> str:
-        """The model that controls are made from; `base` in a run."""
+        """The reference model: controls are made from it, and others are compared with it."""
         return next(iter(self.states))
 
     @property
@@ -71,6 +69,10 @@ class Rows:
         """(n_rows,) whether the row's day is on or before the cut."""
         return (self.labels["date"] <= pd.Timestamp(train_until)).to_numpy()
 
+    def n_columns(self, model: str) -> int:
+        """Width of `columns`."""
+        return int(self.states[model].shape[1] + self.numeric.shape[1])
+
     def columns(self, model: str) -> FloatArray:
         """(n_rows, hidden + n_numeric) a model's states beside the numeric features, unscaled."""
         return beside(self.states[model], self.numeric)
@@ -81,17 +83,22 @@ def beside(states: np.ndarray, numeric: FloatArray) -> FloatArray:
     return np.hstack([states.astype(np.float64), numeric])
 
 
-def read_rows(inputs: Mapping[str, Path]) -> Rows:
-    """Read a panel and its models' states.
+def read_rows(inputs: Mapping[str, Path], reference: str | None = None) -> Rows:
+    """Read a panel and its models' states, the reference's first and the others in alphabetical order.
+
+    The order is that of the figures: differences of two read `base - trained` and `placebo - trained`.
 
     Args:
-        inputs: Folders of `panel`, `base`, `trained` and, where there is one, `placebo`.
+        inputs: Folders of `panel` and of each model's states, by the model's name.
+        reference: Name of the first model; the first by name if left out.
 
     Raises:
+        UnknownModel: If there is no model, or none of that name.
         StatesDoNotFit: If states do not match the panel row for row, are of other sentences, or are not finite.
     """
-    panel = Panel(inputs["panel"])
-    models = {model: Embeddings(inputs[model]) for model in MODELS if model in inputs}
+    panel, names = Panel(inputs["panel"]), sorted(set(inputs) - {"panel"})
+    check_models(names, [reference] if reference else [])
+    models = {model: Embeddings(inputs[model]) for model in sorted(names, key=lambda name: (name != reference, name))}
     for model, embeddings in models.items():
         _check_sentences(embeddings, model, panel)
     undated = {model: states for model, own in models.items() if (states := own.undated()) is not None}
@@ -125,6 +132,18 @@ def make_rows(
         undated={model: _checked(own, f"{model} (undated)", len(table)) for model, own in undated.items()},
         **reasons,
     )
+
+
+def check_models(names: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise UnknownModel if there is no model, or if one that a config names is not among them."""
+    if not names:
+        raise UnknownModel("no model's embeddings were passed; the premium stage needs at least one model.")
+    for name in wanted:
+        if name not in names:
+            raise UnknownModel(
+                f"premium.reference or premium.compared names model {name!r}; the models of this run are "
+                f"{', '.join(names)}."
+            )
 
 
 def _check_sentences(states: Embeddings, model: str, panel: Panel) -> None:

@@ -23,7 +23,7 @@ def write_report(
 
     Args:
         config: Title, and whether the run is only a smoke test.
-        inputs: Folders of `premium`, `preflight` and `corpus`.
+        inputs: Folders of `premium`, `preflight` and, unless the run is an audit, `corpus`.
         records: All artifacts the scores came from, sources first.
         folder: Where the files are written.
 
@@ -32,8 +32,9 @@ def write_report(
     """
     scores = PremiumScores.read(inputs["premium"])
     draws = np.load(inputs["premium"] / "draws.npy", allow_pickle=False)
-    corpus = corpus_section(inputs["corpus"], records)
-    page = render(config, scores, draws, Preflight.read(inputs["preflight"]), corpus, records)
+    corpus = corpus_section(inputs["corpus"], records) if "corpus" in inputs else None
+    preflight, is_audit = Preflight.read(inputs["preflight"]), "corpus" not in inputs
+    page = render(config, scores, draws, preflight, corpus, records, is_audit)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "table.json").write_text(json.dumps(headline(scores), indent=1) + "\n", encoding="utf-8")
     return {

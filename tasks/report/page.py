@@ -15,11 +15,12 @@ from tasks.report.figures.training import training_loss
 from tasks.report.summary import cards, lines
 from tasks.report.tables import decomposition, expected, provenance
 from tasks.report.tables import robust as robust_tables
-from tasks.report.tables.headline import reference_rows
+from tasks.report.tables.decomposition import Relation
+from tasks.report.tables.headline import FIGURE, reference_rows
 from tasks.report.text import dropped, sentence
 from tasks.schemas.artifacts import Preflight
 from tasks.schemas.estimates import CO_PRIMARY, FITS, FitName
-from tasks.schemas.scores import Answer, PremiumScores, RobustScores
+from tasks.schemas.scores import Answer, PremiumScores, RobustScores, models_of
 from tasks.store.records import Record
 
 Section = dict[str, Any]
@@ -35,25 +36,29 @@ def render(
     preflight: Preflight,
     corpus: Mapping[str, Any] | None,
     records: Sequence[Record],
+    is_audit: bool = False,
 ) -> str:
     """Render the page.
 
     Args:
         config: Title, and whether the run is only a smoke test.
         scores: The figures.
-        draws: (n_kept, 1 + 2 * n_models): draw number, then on and off of base, of any placebo, and of trained.
+        draws: (n_kept, 1 + 2 * n_models): draw number, then on and off of each model.
         preflight: The checks made before a GPU was rented.
-        corpus: The corpus section, or None where the corpus has no ledger.
+        corpus: The corpus section; None where the corpus has no ledger, or the run has no corpus.
         records: All artifacts the scores came from, sources first.
+        is_audit: Whether models were measured that this run did not train.
 
     Returns:
         HTML that loads nothing from elsewhere.
     """
-    is_pretrained = provenance.base_is_pretrained(records)
+    relation: Relation = "separate" if is_audit else provenance.relation_to_base(records)
     return _template().render(
         config=config,
         scores=scores,
-        robust=_robust_section(scores.robust, is_pretrained) if scores.robust else None,
+        robust=_robust_section(scores.robust, relation) if scores.robust else None,
+        is_audit=is_audit,
+        widths=" or ".join(f"{width:,}" for width in sorted({own.n_columns for own in scores.models.values()})),
         corpus=corpus,
         reference=_reference_section(scores, draws),
         panel={"contract": provenance.panel_contract(records), "tables": provenance.panel_tables(records)},
@@ -61,23 +66,28 @@ def render(
     )
 
 
-def _robust_section(robust: RobustScores, is_pretrained: bool | None) -> Section:
-    placebo_note = [] if "placebo" in decomposition.models_of(robust) else [decomposition.NO_PLACEBO]
+def _robust_section(robust: RobustScores, relation: Relation) -> Section:
+    models = decomposition.models_of(robust)
+    has_placebo = "placebo" in models or relation == "separate"
+    placebo_note = [] if has_placebo else [decomposition.NO_PLACEBO]
+    pairs = list(robust.pairs)
     return {
         "scores": robust,
-        "cards": cards(robust, is_pretrained),
+        "pair": dict(zip(("one", "other"), models_of(pairs[0]), strict=True)) if len(pairs) == 1 else None,
+        "has_pairs": bool(pairs),
+        "cards": cards(robust, relation),
         "tail_warning": sentence(robust.tails.warning) if robust.tails else "",
-        "notes": [decomposition.lookahead_note(is_pretrained), *placebo_note],
+        "notes": [decomposition.lookahead_note(relation), *placebo_note] if pairs else [],
         "headline_figure": robust_figures.headline(robust),
-        "answer": _answer_section(robust.answer, is_pretrained) if robust.answer else None,
-        "expected_columns": [*expected.CASES.values(), *CO_PRIMARY],
+        "answers": [_answer_section(own.answer, pair, relation) for pair, own in robust.pairs.items() if own.answer],
+        "expected_columns": expected.columns_of_differences(robust),
         "expected_differences": expected.expected_differences(robust),
-        "figure_columns": [*expected.CASES.values(), *decomposition.models_of(robust)],
+        "figure_columns": [*expected.CASES.values(), *models],
         "expected_figures": expected.expected_figures(robust),
         "fits": FITS,
         "intervals": decomposition.INTERVALS,
         "dropped": dropped(robust.dropped_draws),
-        "differences": decomposition.differences(robust, is_pretrained),
+        "differences": decomposition.differences(robust, relation),
         "models": decomposition.decomposition(robust),
         "parts_figure": robust_figures.decomposition(robust),
         "controls": {fit: robust_tables.controls(robust.controls, fit) for fit in CO_PRIMARY},
@@ -85,16 +95,17 @@ def _robust_section(robust: RobustScores, is_pretrained: bool | None) -> Section
         "splits": robust_tables.splits(robust.splits),
         "penalties": ", ".join(f"{alpha:g} for {model}" for model, alpha in robust.penalties.items()),
         "refits": robust_tables.refits(robust.n_refits),
-        "power": robust_tables.power(robust.power),
+        "power": robust_tables.power(robust.pairs),
         "power_figure": robust_figures.power(robust),
     }
 
 
-def _answer_section(answer: Answer, is_pretrained: bool | None) -> Section:
+def _answer_section(answer: Answer, pair: str, relation: Relation) -> Section:
     return {
+        "pair": pair,
         "verdict": answer.verdict,
         "statement": answer.statement,
-        "metric": robust_tables.metric_name(answer.metric, is_pretrained),
+        "metric": robust_tables.metric_name(answer.metric, pair, relation),
         "at_least": answer.at_least,
         "lines": lines(answer.estimates),
         "reason": sentence(answer.reason),
@@ -102,8 +113,11 @@ def _answer_section(answer: Answer, is_pretrained: bool | None) -> Section:
 
 
 def _reference_section(scores: PremiumScores, draws: np.ndarray) -> Section:
+    rows = reference_rows(scores)
     return {
-        "rows": reference_rows(scores),
+        "rows": rows,
+        "numeric": [name for name in rows[0] if name != FIGURE],
+        "reductions": list(scores.pairs),
         "tent": reference_figures.tent(scores),
         "premiums_figure": reference_figures.premiums(scores),
         "draws_figure": reference_figures.reduction_draws(draws, scores),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.common.text import bounds, signed
-from tasks.report.tables.decomposition import GAIN_NAME, SCHEME_OF, lookahead_name
+from tasks.report.tables.decomposition import Relation, meaning_of, names_of
 from tasks.report.text import NO_REASON, sentence
 from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName
 from tasks.schemas.scores import Conclusion, RobustScores
@@ -14,14 +14,15 @@ Line = tuple[str, str, str]
 """Fit, figure and interval."""
 
 
-def cards(robust: RobustScores, is_pretrained: bool | None) -> list[dict[str, Any]]:
-    """Lookahead and gain: verdict and reason, then figure and interval under each co-primary fit.
+def cards(robust: RobustScores, relation: Relation) -> list[dict[str, Any]]:
+    """Lookahead and gain of each pair: verdict and reason, then figure and interval under each co-primary fit.
 
     Returns:
         For each its name, what it is, the verdict and its reason, and lines of fit, figure and interval.
     """
-    names = {"lookahead": lookahead_name(is_pretrained), "gain": GAIN_NAME}
-    return [_card(robust, metric, name) for metric, name in names.items()]
+    return [
+        _card(robust, pair, metric, name) for pair in robust.pairs for metric, name in names_of(pair, relation).items()
+    ]
 
 
 def lines(by_fit: Mapping[FitName, Estimate]) -> list[Line]:
@@ -29,15 +30,14 @@ def lines(by_fit: Mapping[FitName, Estimate]) -> list[Line]:
     return [(fit, signed(found.point), _interval(found)) for fit, found in by_fit.items()]
 
 
-def _card(robust: RobustScores, metric: str, name: str) -> dict[str, Any]:
-    found = robust.conclusions.get(metric, NO_CONCLUSION)
-    scheme = SCHEME_OF[metric]
+def _card(robust: RobustScores, pair: str, metric: str, name: str) -> dict[str, Any]:
+    found, by_fit = robust.pairs[pair].conclusions.get(metric, NO_CONCLUSION), robust.difference(pair)
     return {
         "name": name,
-        "meaning": f"{scheme} of base - {scheme} of trained",
+        "meaning": meaning_of(metric, pair),
         "verdict": found.verdict,
         "reason": sentence(found.reason),
-        "lines": lines({fit: getattr(robust.headline[fit], metric) for fit in CO_PRIMARY}),
+        "lines": lines({fit: getattr(by_fit[fit], metric) for fit in CO_PRIMARY}),
     }
 
 

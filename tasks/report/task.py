@@ -14,7 +14,7 @@ from tasks.store.store import open_store
 
 @task(name="report", cache_policy=NO_CACHE)
 def publish_report(
-    config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef, corpus: ArtifactRef
+    config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef, corpus: ArtifactRef | None = None
 ) -> ArtifactRef:
     """Publish the report of a run's scores, unless the store has it.
 
@@ -22,13 +22,14 @@ def publish_report(
         config: Title, and whether the run is only a smoke test.
         premium: The PremiumScores to show.
         preflight: The checks that the run passed.
-        corpus: The training corpus, whose ledger is shown.
+        corpus: The training corpus, whose ledger is shown; none in an audit.
 
     Returns:
         Reference to a Report.
     """
     store = open_store()
-    spec = ARTIFACT_TYPE.spec(config, {"premium": premium, "preflight": preflight, "corpus": corpus})
+    inputs = {"premium": premium, "preflight": preflight, **({"corpus": corpus} if corpus else {})}
+    spec = ARTIFACT_TYPE.spec(config, inputs)
 
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
         from tasks.report.build import write_report

@@ -4,7 +4,7 @@ import json
 from datetime import date
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -26,13 +26,17 @@ _RENAMED = {
 """Words of `scores.json` before they were renamed, so that artifacts of older stores can be read."""
 
 
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
+"""What a model is called in its run: in scores, in the report and among the premium stage's inputs."""
 HEADLINE_PAIR = "base - trained"
-"""The difference whose lookahead and gain are the headline."""
+"""The difference that leakage-premium draws its conclusions on."""
 
 
 class ModelScore(Frozen):
     """One model's figures under the reference contract: R2 of a ridge on states and numeric features."""
 
+    n_columns: int
+    """Width of its states and the numeric features."""
     r2_off: float
     """Chronological: fitted up to the cut, scored after it."""
     r2_on: float
@@ -43,12 +47,20 @@ class ModelScore(Frozen):
     premium_interval: Interval
 
 
+class Reduction(Frozen):
+    """One model's premium less another's, under the reference contract."""
+
+    point: float
+    interval: Interval
+    """Of stock draws."""
+
+
 class PremiumScores(Frozen):
     """`premium`: `scores.json`.
 
-    Beside it `draws.npy`, (n_kept, 1 + 2 * n_models) float64: draw, then on and off of base, of placebo where the
-    recipe has one, and of trained; under the reference contract. `two_way.npy`, (n_kept, 1 + n_models * n_fits * 5):
-    draw, then by model, in the same order, and by fit R2 on, off, date_disjoint, disjoint and matched.
+    Beside it `draws.npy`, (n_kept, 1 + 2 * n_models) float64: draw, then on and off of each model, in the order of
+    `models`; under the reference contract. `two_way.npy`, (n_kept, 1 + n_models * n_fits * 5): draw, then by model, in
+    the same order, and by fit R2 on, off, date_disjoint, disjoint and matched.
     """
 
     contract: Literal["reference"]
@@ -58,12 +70,12 @@ class PremiumScores(Frozen):
     n_rows: int
     n_train_rows: int
     n_test_rows: int
-    n_columns: int
-    base: ModelScore
-    trained: ModelScore
-    premium_reduction: float
-    """premium(base) - premium(trained)."""
-    reduction_interval: Interval
+    models: dict[str, ModelScore] = Field(min_length=1)
+    """By name: the reference model, then the others in alphabetical order."""
+    reductions: dict[str, Reduction]
+    """By pair of models, as `base - trained`; none where there is one model."""
+    pairs: list[str]
+    """Those that conclusions are drawn on: the reference model less another."""
     n_draws: int
     n_kept_draws: int
     n_flat_draws: int = 0
@@ -82,7 +94,29 @@ class PremiumScores(Frozen):
         scores = json.loads(text)
         if (robust := scores.get("robust")) and "fits" not in robust:
             scores["robust"] = _by_fit(robust)
-        return cls.model_validate(scores)
+        return cls.model_validate(scores if "models" in scores else _by_model(scores))
+
+    @property
+    def compared(self) -> list[str]:
+        """Names of the models in `pairs`; of all models where there are no pairs."""
+        named = {name for pair in self.pairs for name in models_of(pair)}
+        return [name for name in self.models if not named or name in named]
+
+
+def pair_of(one: str, other: str) -> str:
+    """What the difference of two models is called; no model's name has a space."""
+    return f"{one} - {other}"
+
+
+def models_of(pair: str) -> tuple[str, str]:
+    """The two models of a pair.
+
+    Examples:
+        >>> models_of("base - trained")
+        ('base', 'trained')
+    """
+    one, other = pair.split(" - ")
+    return one, other
 
 
 Verdict = Literal["above zero", "below zero", "undecided"]
@@ -187,6 +221,17 @@ class Answer(Frozen):
     reason: str
 
 
+class PairScores(Frozen):
+    """What is concluded on one model less another."""
+
+    conclusions: dict[str, Conclusion] = Field(default_factory=dict)
+    """Of `lookahead` and `gain`; absent in scores of REVISION 2 and before."""
+    power: list[Power] = Field(default_factory=list)
+    """Under the co-primary fits; empty where there is no interval."""
+    answer: Answer | None = None
+    """To the recipe's hypothesis."""
+
+
 class SplitFacts(Frozen):
     """How a splitter split the rows."""
 
@@ -207,17 +252,14 @@ class RobustScores(Frozen):
     """The robust figures: by fit the decomposition with its intervals, and what they are to be judged by."""
 
     fits: dict[FitName, FitScores]
-    conclusions: dict[str, Conclusion] = Field(default_factory=dict)
-    """Of `lookahead` and `gain` of base - trained; absent in scores of REVISION 2 and before."""
+    pairs: dict[str, PairScores]
+    """By pair of models that conclusions are drawn on."""
     tails: Tails | None = None
     expected: list[Expected] = Field(default_factory=list)
     penalties: dict[str, float] = Field(default_factory=dict)
     """Penalty chosen for the standardized fits, by model."""
     splits: list[SplitFacts]
     controls: list[Control]
-    power: list[Power] = Field(default_factory=list)
-    """Of base - trained, under the co-primary fits; empty where there is no interval."""
-    answer: Answer | None = None
     n_draws: int
     """Two-way draws in the recipe."""
     n_kept_draws: int
@@ -227,10 +269,20 @@ class RobustScores(Frozen):
     n_day_groups: int
     """Groups of days; the jackknife leaves out one at a time."""
 
-    @property
-    def headline(self) -> dict[FitName, ModelDifference]:
-        """The pair base - trained under every fit."""
-        return {fit: scores.differences[HEADLINE_PAIR] for fit, scores in self.fits.items()}
+    def difference(self, pair: str) -> dict[FitName, ModelDifference]:
+        """A pair's figures under every fit."""
+        return {fit: scores.differences[pair] for fit, scores in self.fits.items()}
+
+
+def _by_model(former: dict[str, Any]) -> dict[str, Any]:
+    """Scores of REVISION 3, which had base and trained alone, in the present shape."""
+    n_columns = former.pop("n_columns")
+    models = {name: former.pop(name) | {"n_columns": n_columns} for name in ("base", "trained")}
+    reduction = {"point": former.pop("premium_reduction"), "interval": former.pop("reduction_interval")}
+    if robust := former.get("robust"):
+        concluded = {name: robust.pop(name) for name in PairScores.model_fields if name in robust}
+        robust["pairs"] = {HEADLINE_PAIR: concluded}
+    return former | {"models": models, "reductions": {HEADLINE_PAIR: reduction}, "pairs": [HEADLINE_PAIR]}
 
 
 def _by_fit(former: dict[str, Any]) -> dict[str, Any]:

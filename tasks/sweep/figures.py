@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from tasks.common.settings import Frozen
 from tasks.common.text import DASH, bounds, signed
 from tasks.schemas.estimates import Estimate, FitName, FitScores, Interval
-from tasks.schemas.scores import PremiumScores, RobustScores
+from tasks.schemas.scores import HEADLINE_PAIR, PremiumScores, RobustScores
 from tasks.sweep.config import MetricName
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched")
 """Columns of `two_way.npy` after the draw's number: each model's, by fit, in this order."""
 N_SCHEMES_BEFORE_MATCHED = 4
 """Of REVISION 2 of the scores and before, with one fit: the shared-day effect was on - disjoint."""
+Point = tuple[float, Interval]
+"""A figure of the reference contract with its stock draws."""
 Terms = dict[tuple[str, str], int]
 """A figure as a sum of R2s: (model, scheme) to sign."""
 
@@ -52,7 +53,7 @@ class Metric:
     best: Literal["highest", "lowest"]
     terms: Terms
     estimate: Callable[[FitScores], Estimate | None]
-    reference: Callable[[PremiumScores], tuple[float, Interval]] | None = None
+    reference: Callable[[PremiumScores], Point | None] | None = None
 
     @property
     def sign(self) -> int:
@@ -69,11 +70,24 @@ def _less(one: str, other: str, scheme: str) -> Terms:
 
 
 def _of_model(model: str, figure: str) -> Callable[[FitScores], Estimate | None]:
-    return lambda fit: getattr(fit.models[model], figure)
+    return lambda fit: getattr(fit.models.get(model), figure, None)
 
 
 def _of_pair(one: str, other: str, figure: str) -> Callable[[FitScores], Estimate | None]:
     return lambda fit: getattr(fit.differences.get(f"{one} - {other}"), figure, None)
+
+
+def _reference_reduction(scores: PremiumScores) -> Point | None:
+    found = scores.reductions.get(HEADLINE_PAIR)
+    return (found.point, found.interval) if found else None
+
+
+def _reference_premium(model: str) -> Callable[[PremiumScores], Point | None]:
+    def premium(scores: PremiumScores) -> Point | None:
+        found = scores.models.get(model)
+        return (found.premium, found.premium_interval) if found else None
+
+    return premium
 
 
 METRICS: dict[MetricName, Metric] = {
@@ -94,7 +108,7 @@ METRICS: dict[MetricName, Metric] = {
         "highest",
         {**_premium("base"), **_premium("trained", -1)},
         _of_pair("base", "trained", "reduction"),
-        attrgetter("premium_reduction", "reduction_interval"),
+        _reference_reduction,
     ),
     "trained_against_placebo": Metric(
         "disjoint R2 of the placebo minus that of the trained model",
@@ -107,14 +121,14 @@ METRICS: dict[MetricName, Metric] = {
         "lowest",
         _premium("trained"),
         _of_model("trained", "premium"),
-        attrgetter("trained.premium", "trained.premium_interval"),
+        _reference_premium("trained"),
     ),
     "premium_base": Metric(
         "premium of the base",
         "lowest",
         _premium("base"),
         _of_model("base", "premium"),
-        attrgetter("base.premium", "base.premium_interval"),
+        _reference_premium("base"),
     ),
     "shared_day_effect_trained": Metric(
         "shared-day effect of the trained model",
@@ -194,7 +208,10 @@ def _why_absent(metric: Metric) -> str:
 def _reference_figure(scores: PremiumScores, metric: Metric) -> Figure:
     if metric.reference is None:
         return Figure(point=None, why_none="the recipe has only the reference figures (premium.robust is null)")
-    point, interval = metric.reference(scores)
+    found = metric.reference(scores)
+    if found is None:
+        return Figure(point=None, why_none=_why_absent(metric))
+    point, interval = found
     if not isfinite(point):
         return Figure(point=None, why_none="the figure is not a number")
     return Figure(point=point, ends=_ends(interval), interval="stock draws")

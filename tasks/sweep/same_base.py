@@ -74,7 +74,7 @@ def _check_pair(first: VariationScores, other: VariationScores) -> None:
 
 def _figures(scores: PremiumScores) -> Iterator[tuple[str, object]]:
     """Every figure of the base model, and of the controls, which use its states."""
-    yield from _leaves(scores.base.model_dump(mode="json"), "base")
+    yield from _leaves(scores.models["base"].model_dump(mode="json"), "base")
     if scores.robust:
         for fit, own in scores.robust.fits.items():
             yield from _leaves(own.models["base"].model_dump(mode="json"), f"robust.{fit}.base")

@@ -123,9 +123,12 @@ def test_without_a_hypothesis_the_verdict_is_the_conclusion_on_both_headline_fig
     robust = made_robust(answer=None)
     scores = made_scores(robust=robust)
     assert verdict(scores) == "lookahead above zero, gain undecided"
-    assert metric_columns(scores)["lookahead"].ends == robust.headline["standardized"].lookahead.interval
-    former = robust.model_copy(update={"conclusions": {}})
-    assert verdict(made_scores(robust=former)) == "none: scores of an earlier version have no conclusions"
+    assert (
+        metric_columns(scores)["lookahead"].ends
+        == robust.difference("base - trained")["standardized"].lookahead.interval
+    )
+    former = made_scores(robust=made_robust(answer=None, conclusions={}))
+    assert verdict(former) == "none: scores of an earlier version have no conclusions"
 
 
 def test_the_references_figures_alone_give_no_verdict() -> None:
@@ -136,7 +139,7 @@ def test_the_references_figures_alone_give_no_verdict() -> None:
 
 
 def test_a_hypothesis_is_answered_first() -> None:
-    answer = made_robust().answer
+    answer = made_robust().pairs["base - trained"].answer
     assert verdict(made_scores()) == f"{answer.verdict}: {answer.metric} at least {answer.at_least:g}"
 
 

@@ -55,7 +55,7 @@ def test_lora_against_full_weight_is_held_against_one_base(arms: FlowRun, on_sta
     store = open_store()
     lora, full = (read_scores(name, find_report(recipe(name), store), store) for name in ("smoke", "smoke-full-weight"))
     assert lora.record.inputs["trained"] != full.record.inputs["trained"]
-    assert lora.scores.base.model_dump_json() == full.scores.base.model_dump_json()
+    assert lora.scores.models["base"].model_dump_json() == full.scores.models["base"].model_dump_json()
     for fit, own in lora.scores.robust.fits.items():
         assert own.models["base"].model_dump_json() == full.scores.robust.fits[fit].models["base"].model_dump_json()
 
@@ -147,7 +147,7 @@ def test_every_run_stands_in_the_table_with_who_what_and_how_it_ended(
     assert int(good["tokens_seen"]) == recipe("smoke").train.token_budget
     assert float(good["lookahead_low"]) <= float(good["lookahead_high"])
     scores = read_scores("alpha-100", find_report(varied(100.0), open_store()), open_store()).scores
-    assert float(good["lookahead"]) == scores.robust.headline["standardized"].lookahead.point
+    assert float(good["lookahead"]) == scores.robust.difference("base - trained")["standardized"].lookahead.point
     assert (bad["state"], bad["lookahead"]) == ("Failed", "")
     assert "PreflightFailed" in bad["reason"]
     assert good["run"] in printed

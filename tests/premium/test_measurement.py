@@ -62,13 +62,16 @@ def test_measure_gives_every_figure_and_draw_of_the_premium_stages_artifact(tabl
     write_premium(CONFIG, folders, tmp_path)
 
     scores, robust = PremiumScores.read(tmp_path), measured.robust
-    assert (scores.base, scores.trained) == (measured.reference["base"], measured.reference["trained"])
+    assert (scores.models["base"], scores.models["trained"]) == (
+        measured.reference["base"],
+        measured.reference["trained"],
+    )
     assert scores.robust.fits == {fit: robust.fit(fit) for fit in FITS}
     assert (scores.robust.splits, scores.robust.controls) == (robust.splits, robust.controls)
     difference = measured.difference("base", "trained")
-    assert scores.premium_reduction == difference.reference_reduction
-    assert scores.reduction_interval == difference.reference_interval
-    assert scores.robust.headline == difference.fits
+    assert scores.reductions["base - trained"].point == difference.reference_reduction
+    assert scores.reductions["base - trained"].interval == difference.reference_interval
+    assert scores.robust.difference("base - trained") == difference.fits
     assert (
         scores.robust.fits["day_rank"].differences["placebo - trained"]
         == (measured.difference("placebo", "trained").fits["day_rank"])

@@ -11,7 +11,7 @@ from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
 from tasks.schemas.artifacts import Check, Preflight, Report
 from tasks.schemas.estimates import Interval
-from tasks.schemas.scores import ModelScore, PremiumScores
+from tasks.schemas.scores import HEADLINE_PAIR, ModelScore, PremiumScores, Reduction
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
 from tests.report.page_reader import Page
@@ -88,11 +88,12 @@ def made_scores(**changed: object) -> PremiumScores:
         "n_rows": 600,
         "n_train_rows": 569,
         "n_test_rows": 31,
-        "n_columns": 36,
-        "base": model_score(-0.2605, -0.0416, Interval(p2_5=0.1, p50=0.22, p97_5=0.35)),
-        "trained": model_score(-0.1939, -0.0541, Interval(p2_5=0.02, p50=0.15, p97_5=0.27)),
-        "premium_reduction": 0.0791,
-        "reduction_interval": Interval(p2_5=-0.13, p50=0.07, p97_5=0.28),
+        "models": {
+            "base": model_score(-0.2605, -0.0416, Interval(p2_5=0.1, p50=0.22, p97_5=0.35)),
+            "trained": model_score(-0.1939, -0.0541, Interval(p2_5=0.02, p50=0.15, p97_5=0.27)),
+        },
+        "reductions": {HEADLINE_PAIR: Reduction(point=0.0791, interval=Interval(p2_5=-0.13, p50=0.07, p97_5=0.28))},
+        "pairs": [HEADLINE_PAIR],
         "n_draws": 200,
         "n_kept_draws": 197,
         "dropped_draws": {"too_few_stocks": 2, "undefined_r2": 1},
@@ -103,7 +104,9 @@ def made_scores(**changed: object) -> PremiumScores:
 
 def model_score(r2_off: float, r2_on: float, interval: Interval) -> ModelScore:
     premium = r2_on - r2_off
-    return ModelScore(r2_off=r2_off, r2_on=r2_on, r2_on_folds=[r2_on] * 5, premium=premium, premium_interval=interval)
+    return ModelScore(
+        n_columns=36, r2_off=r2_off, r2_on=r2_on, r2_on_folds=[r2_on] * 5, premium=premium, premium_interval=interval
+    )
 
 
 @pytest.fixture

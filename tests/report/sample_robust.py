@@ -16,7 +16,18 @@ from tasks.schemas.estimates import (
     ModelDifference,
     RankIc,
 )
-from tasks.schemas.scores import Answer, Control, ControlFigures, Expected, Power, RobustScores, SplitFacts, Tails
+from tasks.schemas.scores import (
+    HEADLINE_PAIR,
+    Answer,
+    Control,
+    ControlFigures,
+    Expected,
+    PairScores,
+    Power,
+    RobustScores,
+    SplitFacts,
+    Tails,
+)
 
 NONE = Estimate(point=None, why_none="2 of 5 folds have no test row.")
 Four = tuple[float, float, float, float]
@@ -165,7 +176,7 @@ HYPOTHESIS = Hypothesis(
 
 def made_answer(fits: dict[FitName, FitScores], **changed: Any) -> Answer:
     hypothesis = HYPOTHESIS.model_copy(update=changed)
-    return answer(hypothesis, figures_of(hypothesis.metric, fits), TAILS)
+    return answer(hypothesis, figures_of(hypothesis.metric, fits, HEADLINE_PAIR), TAILS)
 
 
 def made_power(metric: str, fit: FitName, half_width: float) -> Power:
@@ -187,25 +198,28 @@ def made_robust(**changed: Any) -> RobustScores:
     half_widths = {"lookahead": 0.0075, "gain": 0.0061, "reduction": 0.009}
     fields: dict[str, Any] = {
         "fits": fits,
-        "conclusions": conclude(fits, tails, is_shrunk=False),
         "tails": tails,
         "expected": EXPECTED,
         "penalties": {"base": 1e3, "trained": 1e4},
         "splits": SPLITS,
         "controls": CONTROLS,
-        "power": [
-            made_power(metric, fit, half_width * (2.6 if fit == "unscaled" else 1.0))
-            for metric, half_width in half_widths.items()
-            for fit in CO_PRIMARY
-        ],
-        "answer": made_answer(fits),
         "n_draws": 200,
         "n_kept_draws": 196,
         "dropped_draws": {"undefined_off": 3, "undefined_disjoint": 1},
         "n_refits": {"base": 0, "trained": 12},
         "n_day_groups": 20,
     }
-    return RobustScores(**{**fields, **changed})
+    concluded: dict[str, Any] = {
+        "conclusions": conclude(fits, HEADLINE_PAIR, tails, is_shrunk=False),
+        "power": [
+            made_power(metric, fit, half_width * (2.6 if fit == "unscaled" else 1.0))
+            for metric, half_width in half_widths.items()
+            for fit in CO_PRIMARY
+        ],
+        "answer": made_answer(fits),
+    }
+    own = {name: changed.pop(name, value) for name, value in concluded.items()}
+    return RobustScores(**{**fields, "pairs": {HEADLINE_PAIR: PairScores(**own)}, **changed})
 
 
 def with_placebo(**changed: Any) -> RobustScores:

@@ -78,7 +78,9 @@ def test_draws_that_the_reference_scores_zero_are_named_where_there_are_any(writ
 def test_a_placebo_between_base_and_trained_moves_no_draw_of_the_reduction():
     scores, draws = made_scores(), made_draws(197)
     with_placebo = np.insert(draws, [3, 3], np.random.default_rng(1).normal(size=(197, 2)), axis=1)
-    assert reduction_draws(with_placebo, scores) == reduction_draws(draws, scores)
+    models = {"base": scores.models["base"], "placebo": scores.models["trained"], "trained": scores.models["trained"]}
+    among_three = scores.model_copy(update={"models": models})
+    assert reduction_draws(with_placebo, among_three) == reduction_draws(draws, scores)
 
 
 def test_every_artifact_is_listed_with_digest_and_inputs(write, records):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tasks.schemas.estimates import Interval
-from tasks.schemas.scores import ModelScore, PremiumScores, RobustScores
+from tasks.schemas.scores import HEADLINE_PAIR, ModelScore, PremiumScores, Reduction, RobustScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
 from tasks.sweep.comparison import FigureDraws
@@ -20,7 +20,12 @@ from tests.report.sample_robust import made_robust
 def model_score(r2_off: float, r2_on: float) -> ModelScore:
     interval = Interval(p2_5=0.1, p50=0.2, p97_5=0.3)
     return ModelScore(
-        r2_off=r2_off, r2_on=r2_on, r2_on_folds=[r2_on] * 5, premium=r2_on - r2_off, premium_interval=interval
+        n_columns=36,
+        r2_off=r2_off,
+        r2_on=r2_on,
+        r2_on_folds=[r2_on] * 5,
+        premium=r2_on - r2_off,
+        premium_interval=interval,
     )
 
 
@@ -32,11 +37,9 @@ def made_scores(base: ModelScore | None = None, robust: RobustScores | None = No
         "n_rows": 600,
         "n_train_rows": 569,
         "n_test_rows": 31,
-        "n_columns": 36,
-        "base": base or model_score(-0.26, -0.04),
-        "trained": model_score(-0.19, -0.05),
-        "premium_reduction": 0.08,
-        "reduction_interval": Interval(p2_5=-0.13, p50=0.07, p97_5=0.28),
+        "models": {"base": base or model_score(-0.26, -0.04), "trained": model_score(-0.19, -0.05)},
+        "reductions": {HEADLINE_PAIR: Reduction(point=0.08, interval=Interval(p2_5=-0.13, p50=0.07, p97_5=0.28))},
+        "pairs": [HEADLINE_PAIR],
         "n_draws": 200,
         "n_kept_draws": 197,
         "dropped_draws": {},

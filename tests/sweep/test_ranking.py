@@ -194,7 +194,7 @@ def test_earlier_scores_give_their_unscaled_figures_with_percentiles_and_lack_th
 
 def test_a_figure_has_its_two_way_interval_or_else_the_reference_interval() -> None:
     robust = figure_of(made_scores(), REDUCTION)
-    expected = made_robust().headline["standardized"].reduction
+    expected = made_robust().difference("base - trained")["standardized"].reduction
     assert (robust.interval, robust.point, robust.ends) == ("two-way", expected.point, expected.interval)
     reference = figure_of(made_scores().model_copy(update={"robust": None}), REDUCTION)
     assert (reference.interval, reference.point, reference.ends) == ("stock draws", 0.08, (-0.13, 0.28))

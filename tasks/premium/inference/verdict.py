@@ -9,7 +9,7 @@ from typing import Literal
 
 from tasks.premium.config import Hypothesis
 from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName, FitScores, ModelDifference
-from tasks.schemas.scores import HEADLINE_PAIR, Answer, Conclusion, Tails, Verdict
+from tasks.schemas.scores import Answer, Conclusion, Tails, Verdict
 
 USES_R2_OFF = ("gain", "reduction", "premium_base", "premium_trained")
 """Figures that a few heavy days after the cut decide."""
@@ -22,15 +22,16 @@ AnswerVerdict = Literal["supported", "rejected", "undecided"]
 ByFit = Mapping[FitName, Estimate]
 
 
-def conclude(fits: Mapping[FitName, FitScores], tails: Tails, is_shrunk: bool) -> dict[str, Conclusion]:
-    """On which side of zero each headline figure of base - trained is.
+def conclude(fits: Mapping[FitName, FitScores], pair: str, tails: Tails, is_shrunk: bool) -> dict[str, Conclusion]:
+    """On which side of zero each headline figure of a pair is.
 
     Args:
         fits: All figures by fit.
+        pair: The two models.
         tails: How much of the test rows' squares a few of them carry.
         is_shrunk: Whether both models chose the largest penalty.
     """
-    return {metric: conclusion(metric, figures_of(metric, fits), tails, is_shrunk) for metric in HEADLINES}
+    return {metric: conclusion(metric, figures_of(metric, fits, pair), tails, is_shrunk) for metric in HEADLINES}
 
 
 def conclusion(metric: str, by_fit: ByFit, tails: Tails, is_shrunk: bool = False) -> Conclusion:
@@ -68,14 +69,14 @@ def _side_of_zero(found: Estimate) -> tuple[Verdict, str]:
     return "undecided", f"{text} holds zero" if low <= 0 <= high else f"{text} is no interval of numbers"
 
 
-def figures_of(metric: str, fits: Mapping[FitName, FitScores]) -> dict[FitName, Estimate]:
-    """A metric's estimates under the co-primary fits."""
-    return {fit: _figure(metric, fits[fit]) for fit in CO_PRIMARY}
+def figures_of(metric: str, fits: Mapping[FitName, FitScores], pair: str) -> dict[FitName, Estimate]:
+    """A metric's estimates under the co-primary fits: of a pair, or of the model that the metric names."""
+    return {fit: _figure(metric, fits[fit], pair) for fit in CO_PRIMARY}
 
 
-def _figure(metric: str, scores: FitScores) -> Estimate:
+def _figure(metric: str, scores: FitScores, pair: str) -> Estimate:
     if metric in ModelDifference.model_fields:
-        found: Estimate = getattr(scores.differences[HEADLINE_PAIR], metric)
+        found: Estimate = getattr(scores.differences[pair], metric)
     else:
         figure, _, model = metric.rpartition("_")
         found = getattr(scores.models[model], figure)

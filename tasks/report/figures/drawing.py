@@ -2,9 +2,10 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -14,6 +15,8 @@ from matplotlib.figure import Figure
 
 GREY, BLUE, GREEN, OCHRE, INK, LINE = "#8a8f98", "#2f6690", "#4d7c59", "#b7791f", "#2b2f36", "#c9cdd3"
 MODEL_COLOURS = {"base": GREY, "trained": BLUE, "placebo": GREEN}
+OTHER_COLOURS = (GREY, BLUE, GREEN, OCHRE, "#7b5ea7", "#b5525c", "#3f8f8f", "#8a6d3b", "#5b6abf", "#a05195")
+"""Of an audit's models in their order; more models begin again."""
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "hindsight",
     # Text stays text: in the page's own font, selectable and small.
@@ -54,6 +57,14 @@ def drawing(height: float) -> Iterator[Drawing]:
         drawn = Drawing(figure, axes)
         yield drawn
         drawn.svg = _svg(figure)
+
+
+def model_colours(models: Iterable[str]) -> dict[str, str]:
+    """A colour for each model; those of leakage-premium always have the same."""
+    names = list(models)
+    if set(names) <= MODEL_COLOURS.keys():
+        return {name: MODEL_COLOURS[name] for name in names}
+    return dict(zip(names, cycle(OTHER_COLOURS), strict=False))
 
 
 def mark(

@@ -3,8 +3,8 @@
 import numpy as np
 from markupsafe import Markup
 
-from tasks.report.figures.drawing import BLUE, GREY, INK, MODEL_COLOURS, OCHRE, drawing, mark, name_rows
-from tasks.schemas.scores import PremiumScores
+from tasks.report.figures.drawing import BLUE, GREY, INK, OCHRE, drawing, mark, model_colours, name_rows
+from tasks.schemas.scores import PremiumScores, models_of
 
 
 def tent(scores: PremiumScores) -> Markup:
@@ -32,36 +32,42 @@ def tent(scores: PremiumScores) -> Markup:
 
 
 def premiums(scores: PremiumScores) -> Markup:
-    """Premium of both models and the reduction, with 95 % of the stock draws."""
-    rows = {
-        "base": (scores.base.premium, scores.base.premium_interval),
-        "trained": (scores.trained.premium, scores.trained.premium_interval),
-        "reduction": (scores.premium_reduction, scores.reduction_interval),
-    }
+    """Premium of the compared models and their reductions, with 95 % of the stock draws."""
+    rows = {name: (scores.models[name].premium, scores.models[name].premium_interval) for name in scores.compared}
+    colours = model_colours(rows)
+    for pair in scores.pairs:
+        found = scores.reductions[pair]
+        rows["reduction" if len(scores.pairs) == 1 else pair] = (found.point, found.interval)
     with drawing(height=0.8 + 0.4 * len(rows)) as drawn:
-        for height, (name, (point, found)) in enumerate(rows.items()):
-            ends = (found.p2_5, found.p97_5)
-            mark(drawn.axes, height, point, ends, MODEL_COLOURS.get(name, INK), found.p50)
+        for height, (name, (point, interval)) in enumerate(rows.items()):
+            ends = (interval.p2_5, interval.p97_5)
+            mark(drawn.axes, height, point, ends, colours.get(name, INK), interval.p50)
         name_rows(drawn.axes, list(rows))
         drawn.axes.set_xlabel("R2 on - R2 off")
     return drawn.svg
 
 
-def reduction_draws(draws: np.ndarray, scores: PremiumScores) -> Markup:
-    """Histogram of the reduction over the stock draws.
+def reduction_draws(draws: np.ndarray, scores: PremiumScores) -> Markup | None:
+    """Histogram of the reduction over the stock draws, where conclusions are drawn on one pair.
 
     Args:
-        draws: (n_kept, 1 + 2 * n_models): draw number, then on and off of base, of any placebo, and of trained.
+        draws: (n_kept, 1 + 2 * n_models): draw number, then on and off of each model.
         scores: For the point estimate and the interval.
     """
-    reductions = (draws[:, 1] - draws[:, 2]) - (draws[:, -2] - draws[:, -1])
+    if len(scores.pairs) != 1:
+        return None
+    pair = scores.pairs[0]
+    one, other = models_of(pair)
+    places = {name: 1 + 2 * number for number, name in enumerate(scores.models)}
+    premiums = {name: draws[:, place] - draws[:, place + 1] for name, place in places.items()}
+    reductions, found = premiums[one] - premiums[other], scores.reductions[pair]
     with drawing(height=2.2) as drawn:
         axes = drawn.axes
         axes.hist(reductions, bins=min(40, max(10, len(draws) // 5)), color="#c6d6e3", edgecolor="white")
         axes.axvline(0, color=GREY, linewidth=1)
-        axes.axvline(scores.premium_reduction, color=INK, linewidth=1.5)
-        for end in (scores.reduction_interval.p2_5, scores.reduction_interval.p97_5):
+        axes.axvline(found.point, color=INK, linewidth=1.5)
+        for end in (found.interval.p2_5, found.interval.p97_5):
             axes.axvline(end, color=BLUE, linewidth=1, linestyle=(0, (4, 3)))
-        axes.set_xlabel("premium of base - premium of trained")
+        axes.set_xlabel(f"premium of {one} - premium of {other}")
         axes.set_ylabel("stock draws")
     return drawn.svg

@@ -4,7 +4,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.lines import Line2D
 
-from tasks.report.figures.drawing import BLUE, GREY, INK, LINE, MODEL_COLOURS, OCHRE, drawing, mark, name_rows
+from tasks.report.figures.drawing import BLUE, GREY, INK, LINE, OCHRE, drawing, mark, model_colours, name_rows
 from tasks.report.tables.decomposition import SCHEME_OF, models_of
 from tasks.report.tables.robust import CONTROL_NAMES, KNOWS_NOTHING, control_name
 from tasks.schemas.estimates import CO_PRIMARY, FitName
@@ -13,17 +13,27 @@ from tasks.schemas.scores import RobustScores
 PARTS = {"matched": "R2 on, matched", "shared_day_effect": "shared-day effect", "disjoint": "R2 disjoint"}
 """matched = shared-day effect + disjoint."""
 MODEL_OFFSET = 0.24
-"""Distance between the marks of two models in one row."""
+"""Distance between the marks of two models in one row, where they have space."""
 FIT_STYLES: dict[FitName, tuple[int, tuple[int, ...]]] = {"unscaled": (0, (4, 2)), "standardized": (0, ())}
 METRIC_COLOURS = {"lookahead": BLUE, "gain": OCHRE}
 
 
 def headline(robust: RobustScores) -> Markup | None:
-    """Differences of R2 disjoint and of R2 off under every fit; the co-primary ones in colour."""
+    """Differences of R2 disjoint and of R2 off under every fit; the co-primary ones in colour.
+
+    Of several pairs, the co-primary fits alone.
+    """
+    is_one = len(robust.pairs) == 1
     rows = [
-        (f"{scheme}, {fit}", getattr(own, metric), METRIC_COLOURS[metric] if fit in CO_PRIMARY else GREY)
+        (
+            f"{scheme}, {fit}" if is_one else f"{pair}: {scheme}, {fit}",
+            getattr(own, metric),
+            METRIC_COLOURS[metric] if fit in CO_PRIMARY else GREY,
+        )
+        for pair in robust.pairs
         for metric, scheme in SCHEME_OF.items()
-        for fit, own in robust.headline.items()
+        for fit, own in robust.difference(pair).items()
+        if is_one or fit in CO_PRIMARY
     ]
     rows = [(name, found, colour) for name, found, colour in rows if found and found.point is not None]
     if not rows:
@@ -32,7 +42,7 @@ def headline(robust: RobustScores) -> Markup | None:
         for height, (_, found, colour) in enumerate(rows):
             mark(drawn.axes, height, found.point, found.interval, colour)
         name_rows(drawn.axes, [name for name, _, _ in rows])
-        drawn.axes.set_xlabel("base - trained")
+        drawn.axes.set_xlabel(next(iter(robust.pairs)) if is_one else "first - second model of the pair")
     return drawn.svg
 
 
@@ -42,16 +52,17 @@ def decomposition(robust: RobustScores) -> Markup | None:
     found = {name: {figure: getattr(parts, figure) for figure in PARTS} for name, parts in models.items()}
     if all(own is None or own.point is None for parts in found.values() for own in parts.values()):
         return None
+    colours, offset = model_colours(models), min(MODEL_OFFSET, 0.8 / len(models))
     with drawing(height=2.5 + 0.3 * len(models)) as drawn:
         for row, figure in enumerate(PARTS):
             for number, (name, parts) in enumerate(found.items()):
-                height = row + MODEL_OFFSET * (number - (len(models) - 1) / 2)
+                height = row + offset * (number - (len(models) - 1) / 2)
                 if own := parts[figure]:
-                    mark(drawn.axes, height, own.point, own.interval, MODEL_COLOURS[name])
+                    mark(drawn.axes, height, own.point, own.interval, colours[name])
         name_rows(drawn.axes, list(PARTS.values()))
         drawn.axes.set_xlabel("R2, columns standardized")
-        handles = [Line2D([], [], color=MODEL_COLOURS[name], linewidth=3, label=name) for name in models]
-        drawn.figure.legend(handles=handles, loc="outside lower center", ncols=len(models), frameon=False)
+        handles = [Line2D([], [], color=colours[name], linewidth=3, label=name) for name in models]
+        drawn.figure.legend(handles=handles, loc="outside lower center", ncols=min(len(models), 4), frameon=False)
     return drawn.svg
 
 
@@ -60,12 +71,12 @@ def controls(robust: RobustScores, fit: FitName) -> Markup | None:
     found = {control_name(control): control.fits.get(fit) for control in robust.controls}
     points = {name: own.premium for name, own in found.items() if own and own.premium is not None}
     models = {name: parts.premium for name, parts in models_of(robust, fit).items() if parts.premium.point is not None}
-    names = [*models, *points]
+    names, colours = [*models, *points], model_colours(models_of(robust, fit))
     if not names:
         return None
     with drawing(height=0.8 + 0.33 * len(names)) as drawn:
         for height, (name, estimate) in enumerate(models.items()):
-            mark(drawn.axes, height, estimate.point, estimate.interval, MODEL_COLOURS[name])
+            mark(drawn.axes, height, estimate.point, estimate.interval, colours[name])
         for height, (name, point) in enumerate(points.items(), start=len(models)):
             colour = OCHRE if name == CONTROL_NAMES[KNOWS_NOTHING] else GREY
             drawn.axes.plot([0, point], [height, height], color=colour, linewidth=1)
@@ -76,9 +87,9 @@ def controls(robust: RobustScores, fit: FitName) -> Markup | None:
 
 
 def power(robust: RobustScores) -> Markup | None:
-    """Probability of finding an effect over its size, a curve per headline figure and co-primary fit."""
-    curves = [own for own in robust.power if own.metric in METRIC_COLOURS]
-    if not curves:
+    """Probability of finding an effect over its size, a curve per headline figure and co-primary fit of one pair."""
+    curves = [own for pair in robust.pairs.values() for own in pair.power if own.metric in METRIC_COLOURS]
+    if not curves or len(robust.pairs) > 1:
         return None
     effects = np.linspace(0, 1.5 * max(own.smallest_detectable for own in curves), 121)
     with drawing(height=2.6) as drawn:

@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, product
+from typing import Literal
 
 from tasks.common.text import DASH, bounds, signed
 from tasks.report.text import Cell, EstimateRow, Missing, Table, jackknife_bounds, reasons
 from tasks.schemas.estimates import FITS, WITHOUT_JACKKNIFE, Estimate, FitName, FitScores, ModelDecomposition, RankIc
-from tasks.schemas.scores import HEADLINE_PAIR, RobustScores
+from tasks.schemas.scores import RobustScores
+from tasks.schemas.scores import models_of as models_of_pair
 
 FIGURES = {
     "on": ("R2 on", "stock-disjoint folds: train and test rows share days"),
@@ -32,8 +34,8 @@ INTERVALS = (
 
 SCHEME_OF = {"lookahead": "R2 disjoint", "gain": "R2 off"}
 """The R2 that each headline figure is a difference of."""
-GAIN_NAME = "gain from knowing the test span: base - trained"
-CAREFUL_NAME = "base - trained (continued training does not remove what the base already knows)"
+Relation = Literal["untrained", "pretrained", "unknown", "separate"]
+"""What the reference model was before it became the other one of a pair; `separate` models of an audit did not."""
 NO_PLACEBO = (
     "No placebo arm was run: the effect of training itself cannot be separated from the effect of the cutoff. Set "
     "placebo: true in the recipe to train on equally many tokens from after the cutoff."
@@ -71,25 +73,32 @@ def _figures(by_fit: Mapping[FitName, ModelDecomposition], figure: str) -> dict[
     return {fit: getattr(own, figure) or UNKNOWN for fit, own in by_fit.items()}
 
 
-def differences(robust: RobustScores, is_pretrained: bool | None) -> Table[EstimateRow]:
-    """Differences between the models on paired draws, a column per fit; the reference's reduction last."""
-    found = list(_differences(robust.fits, is_pretrained))
+def differences(robust: RobustScores, relation: Relation) -> Table[EstimateRow]:
+    """Differences between the models on paired draws, a column per fit; the reference's reductions last."""
+    found = list(_differences(robust, relation))
     rows = [_row(metric, name, meaning, by_fit) for metric, name, meaning, by_fit in found]
     return Table(rows, reasons(line for metric, name, _, by_fit in found for line in _missing(metric, name, by_fit)))
 
 
-def _differences(
-    fits: Mapping[FitName, FitScores], is_pretrained: bool | None
-) -> Iterator[tuple[str, str, str, dict[FitName, Estimate]]]:
-    names = {"lookahead": lookahead_name(is_pretrained), "gain": GAIN_NAME}
-    for metric, name in names.items():
-        scheme = SCHEME_OF[metric]
-        yield metric, name, f"{scheme} of base - {scheme} of trained", _difference(fits, HEADLINE_PAIR, metric)
+def _differences(robust: RobustScores, relation: Relation) -> Iterator[tuple[str, str, str, dict[FitName, Estimate]]]:
+    fits = robust.fits
+    for pair in robust.pairs:
+        for metric, name in names_of(pair, relation).items():
+            yield metric, name, meaning_of(metric, pair), _difference(fits, pair, metric)
     for (pair, meaning), (metric, scheme) in product(OTHER_PAIRS.items(), SCHEME_OF.items()):
-        if by_fit := _difference(fits, pair, metric):
+        if pair not in robust.pairs and (by_fit := _difference(fits, pair, metric)):
             yield metric, f"{scheme}, {pair}", meaning, by_fit
-    meaning = "premium of base - premium of trained, the reference's figure"
-    yield "reduction", "reduction", meaning, _difference(fits, HEADLINE_PAIR, "reduction")
+    for pair in robust.pairs:
+        name = "reduction" if len(robust.pairs) == 1 else f"reduction, {pair}"
+        yield "reduction", name, meaning_of("reduction", pair), _difference(fits, pair, "reduction")
+
+
+def meaning_of(metric: str, pair: str) -> str:
+    """What a difference is made of: `R2 off of base - R2 off of trained`."""
+    one, other = models_of_pair(pair)
+    if metric == "reduction":
+        return f"premium of {one} - premium of {other}, the reference's figure"
+    return f"{SCHEME_OF[metric]} of {one} - {SCHEME_OF[metric]} of {other}"
 
 
 def _difference(fits: Mapping[FitName, FitScores], pair: str, metric: str) -> dict[FitName, Estimate]:
@@ -97,20 +106,39 @@ def _difference(fits: Mapping[FitName, FitScores], pair: str, metric: str) -> di
     return {fit: getattr(own, metric) or UNKNOWN for fit, own in found.items() if own}
 
 
-def lookahead_name(is_pretrained: bool | None) -> str:
+def names_of(pair: str, relation: Relation) -> dict[str, str]:
+    """What a pair's headline figures are called."""
+    return {"lookahead": lookahead_name(pair, relation), "gain": f"gain from knowing the test span: {pair}"}
+
+
+def lookahead_name(pair: str, relation: Relation) -> str:
     """`lookahead` only where training started from weights without any training."""
-    return "lookahead: base - trained" if is_pretrained is False else CAREFUL_NAME
+    if relation == "untrained":
+        return f"lookahead: {pair}"
+    if relation == "separate":
+        return f"{pair} (knowledge of the future only where nothing else tells the two apart)"
+    return f"{pair} (continued training does not remove what the base already knows)"
 
 
-def lookahead_note(is_pretrained: bool | None) -> str:
-    """How base - trained may be interpreted, and why."""
-    if is_pretrained is False:
+def lookahead_note(relation: Relation) -> str:
+    """How a difference of two models may be interpreted, and why."""
+    if relation == "separate":
+        return (
+            "The models of an audit differ in more than the text they know: in size, tokenizer and training. A "
+            "difference is knowledge of the future only where nothing else tells the two apart, as for vintages of one "
+            "model family."
+        )
+    if relation == "untrained":
         return (
             "Training started from untrained weights, so everything the trained model knows comes from its corpus. The "
             "base is those untrained weights and holds no hindsight either: the lookahead is the value of reading the "
             "corpus, with the sign reversed."
         )
-    start = "The base was pretrained" if is_pretrained else "The base's record does not state that it was untrained"
+    start = (
+        "The base was pretrained"
+        if relation == "pretrained"
+        else "The base's record does not state that it was untrained"
+    )
     return (
         f"{start} before this training began, and continued training does not remove what the base already knows: base "
         "- trained is the change made by training, not the hindsight in the base."

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tasks.common.text import bounds, signed
-from tasks.report.tables.decomposition import FIGURES, SCHEME_OF
+from tasks.report.tables.decomposition import FIGURES, SCHEME_OF, meaning_of
 from tasks.report.text import Cell, EstimateRow
 from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName
 from tasks.schemas.scores import Expected, RobustScores
@@ -11,22 +11,31 @@ from tasks.schemas.scores import Expected, RobustScores
 CASES = {"nothing": "nothing", "up_to_the_cut": "to the cut", "beyond": "beyond"}
 """What a model knows: fields of Expected, as the page names them."""
 NEARLY_ZERO = 1e-6
-MEANINGS = {metric: f"{scheme} of base - {scheme} of trained" for metric, scheme in SCHEME_OF.items()} | {
-    "reduction": "premium of base - premium of trained, the reference's figure"
-}
+DIFFERENCES = (*SCHEME_OF, "reduction")
 
 
 def expected_differences(robust: RobustScores) -> list[EstimateRow]:
-    """Lookahead, gain and reduction of a base that knows the whole panel, by what trained knows; then the run's own.
+    """Lookahead, gain and reduction of a model that knows the whole panel, by what the other knows; then the run's own.
 
     Returns:
-        Columns are CASES, then base - trained under each co-primary fit with the cases it is consistent with.
+        Columns are CASES, then each pair under each co-primary fit with the cases it is consistent with.
     """
+    pairs = list(robust.pairs)
     return [
-        (own.figure, MEANINGS[own.figure], _row(own, {fit: _headline(robust, fit, own.figure) for fit in CO_PRIMARY}))
+        (
+            own.figure,
+            meaning_of(own.figure, pairs[0] if len(pairs) == 1 else "the first - the second"),
+            _row(own, {f"{pair} {fit}": _own(robust, pair, fit, own.figure) for pair in pairs for fit in CO_PRIMARY}),
+        )
         for own in robust.expected
-        if own.figure in MEANINGS
+        if pairs and own.figure in DIFFERENCES
     ]
+
+
+def columns_of_differences(robust: RobustScores) -> list[str]:
+    """Headings of `expected_differences`."""
+    pairs = list(robust.pairs)
+    return [*CASES.values(), *(fit if len(pairs) == 1 else f"{pair}, {fit}" for pair in pairs for fit in CO_PRIMARY)]
 
 
 def expected_figures(robust: RobustScores) -> list[EstimateRow]:
@@ -60,8 +69,8 @@ def consistent_with(interval: tuple[float, float], expected: Expected) -> list[s
     return [name for case, name in CASES.items() if holds(getattr(expected, case))]
 
 
-def _headline(robust: RobustScores, fit: FitName, figure: str) -> Estimate:
-    found: Estimate = getattr(robust.headline[fit], figure)
+def _own(robust: RobustScores, pair: str, fit: FitName, figure: str) -> Estimate:
+    found: Estimate = getattr(robust.difference(pair)[fit], figure)
     return found
 
 

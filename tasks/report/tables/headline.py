@@ -1,80 +1,113 @@
 """The headline table: lookahead and gain, then premiums and the reference's figures. Also shown in Prefect's UI."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tasks.common.text import Row, bounds, signed
 from tasks.report.tables.decomposition import FIGURES, OTHER_PAIRS, SCHEME_OF
 from tasks.report.text import dropped, interval_bounds
-from tasks.schemas.estimates import CO_PRIMARY, FitName
-from tasks.schemas.scores import PremiumScores, RobustScores
+from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName
+from tasks.schemas.scores import PremiumScores, RobustScores, models_of
 
-MODELS = ("base", "trained")
-"""Columns of the table."""
+FIGURE, DIFFERENCE = "figure", "difference"
+"""Columns beside those of the models; with several pairs each has a column of its own name."""
 
 
 def headline(scores: PremiumScores) -> list[Row]:
-    """All rows, the headline figures first; without the robust ones where the recipe left them out."""
+    """All rows, the headline figures first; without the robust ones where the recipe left them out.
+
+    Columns are the figure, the compared models and their differences.
+    """
     if scores.robust is None:
         return reference_rows(scores)
-    return [*_headline_rows(scores.robust), *_robust_rows(scores.robust), *reference_rows(scores)]
+    robust = scores.robust
+    return [*_headline_rows(scores, robust), *_robust_rows(scores, robust), *reference_rows(scores)]
 
 
 def reference_rows(scores: PremiumScores) -> list[Row]:
     """Premium with its interval from stock draws, R2 on and off, and the number of draws."""
-    base, trained = scores.base, scores.trained
-    intervals = (base.premium_interval, trained.premium_interval, scores.reduction_interval)
+    models = {name: scores.models[name] for name in scores.compared}
+    reductions = {pair: scores.reductions[pair] for pair in scores.pairs}
+    intervals = {name: own.premium_interval for name, own in models.items()}
+    between = {pair: found.interval for pair, found in reductions.items()}
+
+    def compared(name: str, figure: str) -> Row:
+        found = {model: getattr(own, figure) for model, own in models.items()}
+        apart = {pair: found[one] - found[other] for pair in scores.pairs for one, other in [models_of(pair)]}
+        return _row(scores, name, _signed(found), _signed(apart))
+
+    premiums = {name: own.premium for name, own in models.items()}
+    by_all = {name: interval_bounds(own) for name, own in {**intervals, **between}.items()}
+    medians = {name: signed(own.p50) for name, own in {**intervals, **between}.items()}
     return [
-        _row("premium", *map(signed, (base.premium, trained.premium, scores.premium_reduction))),
-        _row("premium, 95 % of stock draws", *map(interval_bounds, intervals)),
-        _row("premium, median stock draw", *(signed(interval.p50) for interval in intervals)),
-        _compared("R2 on: stock-disjoint folds", base.r2_on, trained.r2_on),
-        _compared("R2 off: days after the cut", base.r2_off, trained.r2_off),
-        *_draw_rows("stock draws", scores),
+        _row(scores, "premium", _signed(premiums), _signed({pair: own.point for pair, own in reductions.items()})),
+        _row(scores, "premium, 95 % of stock draws", by_all, by_all),
+        _row(scores, "premium, median stock draw", medians, medians),
+        compared("R2 on: stock-disjoint folds", "r2_on"),
+        compared("R2 off: days after the cut", "r2_off"),
+        *_draw_rows(scores, "stock draws", scores),
     ]
 
 
-def _headline_rows(robust: RobustScores) -> Iterator[Row]:
+def _headline_rows(scores: PremiumScores, robust: RobustScores) -> Iterator[Row]:
     """Verdict of each headline figure, and the R2s it is a difference of, under each co-primary fit."""
     for metric, figure in {"lookahead": "disjoint", "gain": "off"}.items():
-        if found := robust.conclusions.get(metric):
-            yield _row(metric, "", "", found.verdict)
+        verdicts = {
+            pair: own.conclusions[metric].verdict for pair, own in robust.pairs.items() if metric in own.conclusions
+        }
+        if verdicts:
+            yield _row(scores, metric, {}, verdicts)
         for fit in CO_PRIMARY:
-            yield from _figure_rows(robust, f"{metric}: {SCHEME_OF[metric]}, {fit}", figure, metric, fit)
-    if robust.answer:
-        yield _row("hypothesis", "", "", robust.answer.verdict)
+            yield from _figure_rows(scores, robust, f"{metric}: {SCHEME_OF[metric]}, {fit}", figure, metric, fit)
+    if answers := {pair: own.answer.verdict for pair, own in robust.pairs.items() if own.answer}:
+        yield _row(scores, "hypothesis", {}, answers)
 
 
-def _robust_rows(robust: RobustScores) -> Iterator[Row]:
+def _robust_rows(scores: PremiumScores, robust: RobustScores) -> Iterator[Row]:
     """Premium with its reduction and the shared-day effect, under each co-primary fit."""
     for figure, metric in {"premium": "reduction", "shared_day_effect": ""}.items():
         for fit in CO_PRIMARY:
-            yield from _figure_rows(robust, f"{FIGURES[figure][0]}, {fit}", figure, metric, fit)
+            yield from _figure_rows(scores, robust, f"{FIGURES[figure][0]}, {fit}", figure, metric, fit)
     for pair in OTHER_PAIRS:
-        if found := robust.fits["standardized"].differences.get(pair):
-            yield _row(f"R2 disjoint, {pair}, standardized", "", "", signed(found.lookahead.point))
+        if pair not in scores.pairs and (found := robust.fits["standardized"].differences.get(pair)):
+            point = {scores.pairs[0]: signed(found.lookahead.point)}
+            yield _row(scores, f"R2 disjoint, {pair}, standardized", {}, point)
     for fit in CO_PRIMARY:
-        ranks = [robust.fits[fit].models[model].rank_ic for model in MODELS]
-        yield _row(f"rank IC, {fit}", *(signed(rank.mean if rank else None) for rank in ranks))
-    yield from _draw_rows("two-way draws", robust)
+        own = robust.fits[fit].models
+        ranks = {name: signed(rank.mean if (rank := own[name].rank_ic) else None) for name in scores.compared}
+        yield _row(scores, f"rank IC, {fit}", ranks)
+    yield from _draw_rows(scores, "two-way draws", robust)
 
 
-def _figure_rows(robust: RobustScores, name: str, figure: str, metric: str, fit: FitName) -> Iterator[Row]:
-    estimates = [getattr(robust.fits[fit].models[model], figure) for model in MODELS]
-    estimates += [getattr(robust.headline[fit], metric)] if metric else []
-    yield _row(name, *(signed(estimate.point) for estimate in estimates))
-    yield _row(f"{name}, 95 %", *(bounds(estimate.interval) for estimate in estimates))
+def _figure_rows(
+    scores: PremiumScores, robust: RobustScores, name: str, figure: str, metric: str, fit: FitName
+) -> Iterator[Row]:
+    of_models: dict[str, Estimate] = {
+        model: getattr(robust.fits[fit].models[model], figure) for model in scores.compared
+    }
+    apart = {pair: getattr(robust.difference(pair)[fit], metric) for pair in scores.pairs if metric}
+    points = ({key: signed(own.point) for key, own in found.items()} for found in (of_models, apart))
+    ends = ({key: bounds(own.interval) for key, own in found.items()} for found in (of_models, apart))
+    yield _row(scores, name, *points)
+    yield _row(scores, f"{name}, 95 %", *ends)
 
 
-def _draw_rows(name: str, scores: PremiumScores | RobustScores) -> Iterable[Row]:
-    kept = f"{scores.n_kept_draws} of {scores.n_draws}"
-    yield _row(f"{name} kept", kept, kept)
-    for why, n in dropped(scores.dropped_draws):
-        yield _row(f"{name} dropped: {why}", str(n), str(n))
+def _draw_rows(scores: PremiumScores, name: str, drawn: PremiumScores | RobustScores) -> Iterable[Row]:
+    kept = f"{drawn.n_kept_draws} of {drawn.n_draws}"
+    yield _row(scores, f"{name} kept", dict.fromkeys(scores.compared, kept))
+    for why, n in dropped(drawn.dropped_draws):
+        yield _row(scores, f"{name} dropped: {why}", dict.fromkeys(scores.compared, str(n)))
 
 
-def _compared(figure: str, base: float, trained: float) -> Row:
-    return _row(figure, signed(base), signed(trained), signed(base - trained))
+def _signed(found: Mapping[str, float]) -> dict[str, str]:
+    return {name: signed(value) for name, value in found.items()}
 
 
-def _row(figure: str, base: str, trained: str, difference: str = "") -> Row:
-    return {"figure": figure, "base": base, "trained": trained, "difference": difference}
+def _row(
+    scores: PremiumScores, figure: str, of_models: Mapping[str, str], apart: Mapping[str, str] | None = None
+) -> Row:
+    differences = {_column(scores.pairs, pair): (apart or {}).get(pair, "") for pair in scores.pairs}
+    return {FIGURE: figure, **{name: of_models.get(name, "") for name in scores.compared}, **differences}
+
+
+def _column(pairs: Sequence[str], pair: str) -> str:
+    return DIFFERENCE if len(pairs) == 1 else pair

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from tasks.common.text import Row
+from tasks.report.tables.decomposition import Relation
 from tasks.report.text import spaced
 from tasks.store.records import Record
 
@@ -68,10 +69,12 @@ def loss_curves(records: Iterable[Record]) -> dict[str, Curve]:
     return {record.label: curve for record in records if (curve := _curve(record))}
 
 
-def base_is_pretrained(records: Iterable[Record]) -> bool | None:
-    """Whether the base model had been trained before this run; None where its record does not tell."""
+def relation_to_base(records: Iterable[Record]) -> Relation:
+    """Whether the base model had been trained before this run; unknown where its record does not tell."""
     found = next((record.facts.get("pretrained") for record in records if record.kind == "base"), None)
-    return found if isinstance(found, bool) else None
+    if not isinstance(found, bool):
+        return "unknown"
+    return "pretrained" if found else "untrained"
 
 
 def panel_contract(records: Iterable[Record]) -> str | None:

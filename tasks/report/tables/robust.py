@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from tasks.common.text import Row, signed
-from tasks.report.tables.decomposition import GAIN_NAME, lookahead_name
+from tasks.report.tables.decomposition import Relation, names_of
 from tasks.report.text import Table, reasons, spaced
 from tasks.schemas.estimates import FitName
-from tasks.schemas.scores import Control, ControlFigures, Power, SplitFacts
+from tasks.schemas.scores import Control, ControlFigures, PairScores, SplitFacts
 
 KNOWS_NOTHING = "one_hot_date"
 """The control that cannot know anything about the future, even if it earns a premium."""
@@ -83,26 +83,27 @@ def refits(n_refits: Mapping[str, int]) -> list[str]:
     ]
 
 
-def power(found: Sequence[Power]) -> list[Row]:
+def power(pairs: Mapping[str, PairScores]) -> list[Row]:
     """The smallest detectable effect of each figure under each co-primary fit, and what it is estimated from."""
     return [
         {
+            **({"pair": pair} if len(pairs) > 1 else {}),
             "figure": own.metric,
             "fit": own.fit,
             "half-width": f"{own.half_width:.4f}",
             "smallest detectable": f"{own.smallest_detectable:.4f}",
             "from": f"{SOURCES[own.source]} ({own.n_draws:,}, {own.n_columns:,} columns)",
         }
-        for own in found
+        for pair, scores in pairs.items()
+        for own in scores.power
     ]
 
 
-def metric_name(metric: str, is_pretrained: bool | None) -> str:
+def metric_name(metric: str, pair: str, relation: Relation) -> str:
     """The metric of a hypothesis in words."""
     names = {
         "reduction": "reduction of the premium",
-        "lookahead": lookahead_name(is_pretrained),
-        "gain": GAIN_NAME,
+        **names_of(pair, relation),
         "premium_base": "premium of the base model",
         "premium_trained": "premium of the trained model",
         "shared_day_effect_base": "shared-day effect of the base model",

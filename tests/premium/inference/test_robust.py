@@ -63,12 +63,12 @@ def test_a_planted_lookahead_is_found_by_every_fit_and_is_no_shared_day_effect(m
     robust = robust_of(make_rows(target, 45, knows[:, None], rng.normal(size=(1800, 1))))
     # Half of the column's variance about the target's 2 is noise of 1: R2 = 2 / 3. Nothing is known to the trained.
     for fit in ("unscaled", "standardized"):
-        found = robust.headline[fit]
+        found = robust.difference("base - trained")[fit]
         assert found.lookahead.point == pytest.approx(2 / 3, abs=0.1)
         assert found.gain.point == pytest.approx(2 / 3, abs=0.15)
         assert robust.fits[fit].models["base"].shared_day_effect.point == pytest.approx(0, abs=0.05)
-    assert all(found.lookahead.interval[0] > 0.2 for found in robust.headline.values())
-    assert {name: found.verdict for name, found in robust.conclusions.items()} == {
+    assert all(found.lookahead.interval[0] > 0.2 for found in robust.difference("base - trained").values())
+    assert {name: found.verdict for name, found in robust.pairs["base - trained"].conclusions.items()} == {
         "lookahead": "above zero",
         "gain": "above zero",
     }
@@ -81,22 +81,26 @@ def test_larger_states_make_a_reduction_out_of_nothing_and_the_standardized_fit_
     known = np.tile(np.arange(60) < 45, 30)
     column = np.where(known, target.ravel(), 0) * np.sqrt(0.5) + rng.normal(size=1800) * np.sqrt(0.5)
     robust = robust_of(make_rows(target, 45, column[:, None], 0.01 * column[:, None]))
-    assert abs(robust.headline["unscaled"].reduction.point) > 0.1
-    assert robust.headline["standardized"].reduction.point == pytest.approx(0, abs=1e-9)
-    assert robust.conclusions["lookahead"].verdict == "undecided"
-    assert "holds zero" in robust.conclusions["lookahead"].reason
+    assert abs(robust.difference("base - trained")["unscaled"].reduction.point) > 0.1
+    assert robust.difference("base - trained")["standardized"].reduction.point == pytest.approx(0, abs=1e-9)
+    assert robust.pairs["base - trained"].conclusions["lookahead"].verdict == "undecided"
+    assert "holds zero" in robust.pairs["base - trained"].conclusions["lookahead"].reason
 
 
 def test_a_model_has_no_difference_against_itself(make_rows, shocked):
     rng, target = shocked
     config = CONFIG.model_copy(update={"hypothesis": Hypothesis(statement="The base knows at least nothing.")})
     robust = robust_of(make_rows(target, 45, rng.normal(size=(1800, 4))), config)
-    for found in robust.headline.values():
+    for found in robust.difference("base - trained").values():
         for figure in (found.lookahead, found.gain, found.reduction):
             assert (figure.point, figure.interval, figure.jackknife) == (0, (0, 0), (0, 0))
-    assert robust.conclusions["lookahead"].verdict == robust.answer.verdict == "undecided"
-    assert "every draw gives 0: these models' figures do not differ" in robust.answer.reason
-    assert robust.power == []
+    assert (
+        robust.pairs["base - trained"].conclusions["lookahead"].verdict
+        == robust.pairs["base - trained"].answer.verdict
+        == "undecided"
+    )
+    assert "every draw gives 0: these models' figures do not differ" in robust.pairs["base - trained"].answer.reason
+    assert robust.pairs["base - trained"].power == []
 
 
 def test_noise_without_shocks_has_no_shared_day_effect_once_sizes_are_matched(make_rows):
@@ -118,9 +122,9 @@ def test_on_is_the_references_on_computed_another_way(make_rows, shocked):
     rows = make_rows(target, 45, rng.normal(size=(1800, 4)), rng.normal(size=(1800, 4)))
     reference = premium_scores(rows, CONFIG)[0]
     robust, base = reference.robust, reference.robust.fits["unscaled"].models["base"]
-    assert base.on.point == pytest.approx(reference.base.r2_on, abs=1e-12)
+    assert base.on.point == pytest.approx(reference.models["base"].r2_on, abs=1e-12)
     # Two of the 45 train days have labels beyond the cut and are purged.
-    assert base.off.point == pytest.approx(reference.base.r2_off, abs=0.05)
+    assert base.off.point == pytest.approx(reference.models["base"].r2_off, abs=0.05)
     assert [facts.n_violations > 0 for facts in robust.splits] == [True, False, False, False, True]
     assert robust.splits[1].n_purged == 2 * 30
 
@@ -143,8 +147,10 @@ def test_a_hypothesis_is_answered_by_its_figure(make_rows, shocked):
     rows = make_rows(target, 45, target.reshape(-1, 1), rng.normal(size=(1800, 1)))
     stated = Hypothesis(statement="The base knows more than half.", metric="lookahead", at_least=0.5)
     robust = robust_of(rows, CONFIG.model_copy(update={"hypothesis": stated}))
-    assert robust.answer.verdict == "supported"
-    assert robust.answer.estimates == {fit: robust.headline[fit].lookahead for fit in ("unscaled", "standardized")}
+    assert robust.pairs["base - trained"].answer.verdict == "supported"
+    assert robust.pairs["base - trained"].answer.estimates == {
+        fit: robust.difference("base - trained")[fit].lookahead for fit in ("unscaled", "standardized")
+    }
 
 
 def test_draws_without_a_score_are_dropped_for_all_models_and_fits_and_counted():
@@ -189,24 +195,49 @@ def test_scores_and_two_way_draws_are_written_and_the_recipe_may_leave_them_out(
     assert two_way.shape == (robust.n_kept_draws, 1 + 2 * 4 * 5)
     assert robust.n_kept_draws + sum(robust.dropped_draws.values()) == robust.n_draws == 40
     base, trained = two_way[:, 1:].reshape(-1, 2, 4, 5).transpose(1, 2, 0, 3)
-    for index, found in enumerate(robust.headline.values()):
+    for index, found in enumerate(robust.difference("base - trained").values()):
         lookahead = base[index, :, 3] - trained[index, :, 3]
         assert found.lookahead.two_way.p50 == pytest.approx(np.median(lookahead), abs=1e-12)
         half_width = (found.lookahead.interval[1] - found.lookahead.interval[0]) / 2
         assert half_width == pytest.approx(1.96 * lookahead.std(ddof=1), rel=1e-12)
-    assert facts["headline"]["unscaled"]["gain"]["point"] == robust.headline["unscaled"].gain.point
-    assert [power.metric for power in robust.power[::2]] == ["lookahead", "gain", "reduction"]
+    assert (
+        facts["headline"]["base - trained"]["unscaled"]["gain"]["point"]
+        == robust.difference("base - trained")["unscaled"].gain.point
+    )
+    assert [power.metric for power in robust.pairs["base - trained"].power[::2]] == ["lookahead", "gain", "reduction"]
     # With five folds of eight stocks a fold is often left without a drawn one.
     write_premium(config.model_copy(update={"n_folds": 5}), inputs, tmp_path)
     robust = PremiumScores.read(tmp_path).robust
     assert robust.dropped_draws["undefined_on"] > 20
-    lookahead = robust.headline["unscaled"].lookahead
+    lookahead = robust.difference("base - trained")["unscaled"].lookahead
     assert lookahead.interval is None
     assert "an interval needs 20" in lookahead.why_none
-    assert robust.power == []
+    assert robust.pairs["base - trained"].power == []
     (tmp_path / "reference").mkdir()
     write_premium(config.model_copy(update={"robust": None}), inputs, tmp_path / "reference")
     assert PremiumScores.read(tmp_path / "reference").robust is None
+
+
+def former_scores(present):
+    """Scores as REVISION 3 wrote them: base and trained by their names, conclusions beside the fits."""
+    models, reduction = present.pop("models"), present.pop("reductions")["base - trained"]
+    n_columns = {own.pop("n_columns") for own in models.values()}
+    present["robust"] |= present["robust"].pop("pairs")["base - trained"]
+    del present["pairs"]
+    return present | {
+        **models,
+        "n_columns": n_columns.pop(),
+        "premium_reduction": reduction["point"],
+        "reduction_interval": reduction["interval"],
+    }
+
+
+def test_scores_of_revision_3_are_still_read(inputs, tmp_path):
+    config = PremiumConfig(n_draws=20, n_folds=2, robust=RobustConfig(n_draws=20, n_date_blocks=2, n_day_groups=5))
+    write_premium(config, inputs, tmp_path)
+    file, present = tmp_path / "scores.json", PremiumScores.read(tmp_path)
+    file.write_text(json.dumps(former_scores(json.loads(file.read_text()))))
+    assert PremiumScores.read(tmp_path) == present
 
 
 def test_scores_of_revision_2_are_still_read(inputs, tmp_path):
@@ -214,7 +245,7 @@ def test_scores_of_revision_2_are_still_read(inputs, tmp_path):
     config = PremiumConfig(n_draws=20, n_folds=2, robust=RobustConfig(n_draws=20, n_date_blocks=2, n_day_groups=5))
     write_premium(config, inputs, tmp_path)
     file = tmp_path / "scores.json"
-    present = json.loads(file.read_text())
+    present = former_scores(json.loads(file.read_text()))
     robust = present["robust"]
     unscaled = robust["fits"]["unscaled"]
     difference = unscaled["differences"]["base - trained"]
@@ -240,10 +271,10 @@ def test_scores_of_revision_2_are_still_read(inputs, tmp_path):
     file.write_text(json.dumps(present | {"robust": former, "contract": "seed"}, indent=1))
     found = PremiumScores.read(tmp_path).robust
     assert list(found.fits) == ["unscaled"]
-    assert found.headline["unscaled"].lookahead.point == difference["lookahead"]["point"]
-    assert found.headline["unscaled"].gain is None
+    assert found.difference("base - trained")["unscaled"].lookahead.point == difference["lookahead"]["point"]
+    assert found.difference("base - trained")["unscaled"].gain is None
     assert found.controls[0].fits["unscaled"].shared_day_effect == 0.2
-    assert found.conclusions == {}
+    assert found.pairs["base - trained"].conclusions == {}
 
 
 def test_ranks_of_days_with_one_stock_have_no_figures_and_cost_the_other_fits_no_draw(make_rows):
@@ -256,4 +287,4 @@ def test_ranks_of_days_with_one_stock_have_no_figures_and_cost_the_other_fits_no
     assert base.on.point is None
     assert "a test target that does not vary" in base.on.why_none
     assert robust.n_kept_draws > 20
-    assert robust.headline["unscaled"].lookahead.interval is not None
+    assert robust.difference("base - trained")["unscaled"].lookahead.interval is not None

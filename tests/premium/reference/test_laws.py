@@ -46,7 +46,7 @@ def test_point_and_draws_are_those_of_a_plain_loop(made_table, inputs, tmp_path)
     write_premium(FEW, inputs, tmp_path)
     scores, draws = PremiumScores.read(tmp_path), np.load(tmp_path / "draws.npy")
     states = {model: np.load(inputs[model] / "states.npy") for model in ("base", "trained")}
-    for ours, model in ((scores.base, "base"), (scores.trained, "trained")):
+    for ours, model in ((scores.models["base"], "base"), (scores.models["trained"], "trained")):
         assert (ours.r2_on, ours.r2_off) == pytest.approx(premium_in_one_loop(made_table, states[model]), abs=1e-12)
 
     rng = np.random.default_rng(123)
@@ -87,8 +87,8 @@ def test_a_model_has_no_reduction_against_itself(make_rows):
     rng = np.random.default_rng(1)
     rows = make_rows(rng.normal(size=(10, 20)), 14, rng.normal(size=(200, 4)))
     scores, _ = premium_scores(rows, FEW)
-    assert scores.premium_reduction == 0
-    assert scores.reduction_interval == interval(np.zeros(3))
+    assert scores.reductions["base - trained"].point == 0
+    assert scores.reductions["base - trained"].interval == interval(np.zeros(3))
 
 
 def test_the_same_seed_gives_the_same_draws_and_another_seed_others(make_rows):
@@ -156,5 +156,7 @@ def test_a_draw_holds_as_many_stocks_as_the_panel():
 def test_facts_and_scores_tell_the_same(inputs, tmp_path):
     facts = write_premium(FEW, inputs, tmp_path)
     scores = json.loads((tmp_path / "scores.json").read_text())
-    assert facts["premium_reduction"] == scores["premium_reduction"] == facts["premium_base"] - facts["premium_trained"]
+    premiums, reduction = facts["premiums"], facts["reductions"]["base - trained"]
+    assert reduction == scores["reductions"]["base - trained"]
+    assert reduction["point"] == premiums["base"] - premiums["trained"]
     assert facts["n_kept_draws"] + sum(facts["dropped_draws"].values()) == 20
