@@ -7,21 +7,22 @@ runs have no variadic keywords: their schema would be that of a single value.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from tasks.common.settings import Config
 from tasks.store.refs import ArtifactRef
 
 MODELS = "models"
+T = TypeVar("T")
 
 
-def stage_arguments(stage: Callable[..., Any], config: Config, inputs: Mapping[str, ArtifactRef]) -> dict[str, Any]:
+def stage_arguments(stage: Callable[..., Any], config: Config, inputs: Mapping[str, T]) -> dict[str, Any]:
     """The arguments of a stage's function or flow.
 
     Args:
         stage: Its function.
         config: Its config.
-        inputs: References by input name.
+        inputs: References, or what stands for them, by input name.
     """
     parameters = inspect.signature(stage).parameters
     if MODELS not in parameters:

@@ -10,6 +10,7 @@ from deployments.pools import pool_files
 from deployments.steps import recipe as recipe_step
 from flows.pipelines.leakage_premium import leakage_premium_pipeline, leakage_premium_steps
 from flows.pipelines.pipeline import Pipeline, Step
+from flows.server.arguments import stage_arguments
 from flows.stages import STAGES
 from flows.status import pool_of
 from tasks.common.settings import project_root
@@ -23,6 +24,10 @@ PLACEBO_ARM = ["train placebo", "merge placebo", "embed placebo"]
 
 def steps_of(recipe: Recipe = RECIPE) -> dict[str, Step]:
     return {step.name: step for step in leakage_premium_steps(recipe)}
+
+
+def arguments_of(step: Step) -> set[str]:
+    return {*stage_arguments(STAGES[step.stage].publish.fn, step.config, step.inputs)}
 
 
 def sources(step: Step) -> set[str]:
@@ -75,15 +80,15 @@ def test_preflight_runs_anew_while_any_training_is_still_to_come(recipe: Recipe,
 def test_a_steps_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_absent(recipe: Recipe) -> None:
     for step in leakage_premium_steps(recipe):
         parameters = STAGES[step.stage].flow.parameters
-        assert {"config", *step.inputs} <= set(parameters.properties)
-        assert set(parameters.required) <= {"config", *step.inputs}
+        assert arguments_of(step) <= set(parameters.properties)
+        assert set(parameters.required) <= arguments_of(step)
 
 
 def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
     filled: dict[str, set[str]] = {}
     for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES):
         for step in leakage_premium_steps(recipe):
-            filled.setdefault(step.stage, {"config"}).update(step.inputs)
+            filled.setdefault(step.stage, set()).update(arguments_of(step))
     assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
 
 
