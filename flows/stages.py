@@ -33,6 +33,8 @@ from tasks.report.task import publish_report
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tasks.train.task import publish_train
+from tasks.vectors.config import ARTIFACT_TYPE as VECTORS
+from tasks.vectors.task import publish_vectors
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ STAGES: dict[str, Stage] = {
         Stage(TRAIN, publish_train, pools=("h100", "h100x8")),
         Stage(MERGE, publish_merge, pools=("h100", "cpu")),
         Stage(EMBED, publish_embed, pools=("h100", "cpu")),
+        Stage(VECTORS, publish_vectors, uses_transformers=False),
         Stage(PREMIUM, publish_premium, uses_transformers=False),
         Stage(REPORT, publish_report, uses_transformers=False),
     )

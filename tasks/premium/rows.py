@@ -147,10 +147,10 @@ def check_models(names: Sequence[str], wanted: Sequence[str]) -> None:
 
 
 def _check_sentences(states: Embeddings, model: str, panel: Panel) -> None:
-    embedded, wanted = states.prompts_sha256(), panel.prompts_sha256()
+    what, embedded, wanted = states.origin(panel)
     if embedded != wanted:
         raise StatesDoNotFit(
-            f"states of the {model} model were made from sentences that hash to {embedded[:12] or 'nothing recorded'}, "
+            f"states of the {model} model were made from {what} that hash to {embedded[:12] or 'nothing recorded'}, "
             f"the panel's hash to {wanted[:12]}; embed this panel again."
         )
 

@@ -182,6 +182,12 @@ class Panel(Folder):
         """Hash of the sentences in row order: what embeddings of this panel were made from."""
         return sha256("\n".join(self.rows()["prompt"]).encode()).hexdigest()
 
+    def keys_sha256(self) -> str:
+        """Hash of code and day in row order: what vectors without sentences are matched by."""
+        rows = self.rows()
+        keys = (f"{code},{day:%Y-%m-%d}" for code, day in zip(rows["code"], rows["date"], strict=True))
+        return sha256("\n".join(keys).encode()).hexdigest()
+
     def numeric_columns(self) -> list[str]:
         """The features this panel has, in the contract's order; volume is absent where nobody recorded it."""
         present = set(self.rows().columns)
@@ -189,11 +195,19 @@ class Panel(Folder):
 
 
 class Embeddings(Folder):
-    """`embed`: `states.npy`, (n_rows, hidden) float32, row for row with the panel it was made from.
+    """`embed` and `vectors`: `states.npy`, (n_rows, hidden) float32, row for row with the panel it was made from.
 
-    Beside it `prompts.sha256`, the hash of the sentences, and `undated.npy`, of the same shape, from the sentences
-    without their day; absent where the recipe left the control out.
+    `embed`: beside it `prompts.sha256`, the hash of the sentences, and `undated.npy`, of the same shape, from the
+    sentences without their day; absent where the recipe left the control out.
+    `vectors`: beside it `keys.sha256`, the hash of the panel's codes and days; of sentences nothing is known.
     """
+
+    def origin(self, panel: Panel) -> tuple[str, str, str]:
+        """What they were made from, and its hash in the record and in a panel; equal hashes mean this panel."""
+        keys = self.path / "keys.sha256"
+        if keys.exists():
+            return "codes and days", keys.read_text().strip(), panel.keys_sha256()
+        return "sentences", self.prompts_sha256(), panel.prompts_sha256()
 
     def prompts_sha256(self) -> str:
         """Hash of the sentences they were made from; empty where none was recorded."""

@@ -89,7 +89,9 @@ def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
     for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES):
         for step in leakage_premium_steps(recipe):
             filled.setdefault(step.stage, set()).update(arguments_of(step))
-    assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
+    assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items() if name in filled}
+    # Vectors brought along take the place of a model that is audited.
+    assert STAGES.keys() - filled.keys() == {"vectors"}
 
 
 @pytest.mark.parametrize(
