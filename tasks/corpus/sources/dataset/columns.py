@@ -8,17 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow.dataset import ParquetFragmentScanOptions
 
+from tasks.common.dataset_files import ROWS_PER_BATCH, FileFormat, open_stream, tables
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import DamagedSource
-from tasks.corpus.sources.dataset.files import FileFormat
 from tasks.corpus.sources.dataset.rows import (
     PLACEHOLDER_DAYS,
-    ROWS_PER_BATCH,
     SCHEMA,
     missing_value,
-    open_stream,
     placeholder_date,
-    tables,
 )
 
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -11,10 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tasks.common.dataset_files import FileFormat
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import DamagedSource
 from tasks.corpus.filters.clip import RawDocument
-from tasks.corpus.sources.dataset.files import DatasetFiles, FileFormat, LocalFiles, names_below
+from tasks.corpus.sources.dataset.files import DatasetFiles, LocalFiles, names_below
 from tasks.corpus.sources.reader import (
     RowGroup,
     SourceFile,

@@ -4,34 +4,18 @@ import difflib
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Protocol
 
+from tasks.common.dataset_files import TABULAR, FileFormat, file_format, known_formats
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import SourceChanged, SourceUnreachable, UnknownFormat
 from tasks.corpus.sources.reader import SourceFile, identify_local
 from tasks.store.digests import sha256_of_file
 
 log = logging.getLogger(__name__)
-
-TABULAR = ("json", "csv", "parquet", "arrow")
-"""Formats of files that are looked for in a folder: those with columns for an id, a date and a text."""
-
-
-@dataclass(frozen=True)
-class FileFormat:
-    """How `datasets` reads a file.
-
-    Args:
-        module: Its packaged module, such as `csv`.
-        options: Options of that module, such as `sep`.
-    """
-
-    module: str
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class DatasetFiles(Protocol):
@@ -172,18 +156,11 @@ def format_of(name: str, module: str | None = None) -> FileFormat | None:
     Raises:
         UnknownFormat: If `datasets` has no such module.
     """
-    from datasets.packaged_modules import _EXTENSION_TO_MODULE
-
-    known = {found for found, _ in _EXTENSION_TO_MODULE.values()}
+    known = known_formats()
     if module is not None and module not in known:
         # datasets would look for a data set of that name on the hub.
         near = difflib.get_close_matches(module, known, n=3) or TABULAR
         raise UnknownFormat(
             f"corpus.source.format={module!r} is not a format of datasets; the nearest are {', '.join(near)}."
         )
-    for suffix in reversed(Path(name).suffixes):
-        if suffix.lower() in _EXTENSION_TO_MODULE:
-            found, options = _EXTENSION_TO_MODULE[suffix.lower()]
-            if module in (None, found):
-                return FileFormat(found, options)
-    return FileFormat(module) if module else None
+    return file_format(name, module)

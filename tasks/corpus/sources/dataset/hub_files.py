@@ -10,9 +10,10 @@ from typing import Any
 
 from huggingface_hub import HfFileSystem
 
+from tasks.common.dataset_files import FileFormat
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import SourceChanged, SourceRefused
-from tasks.corpus.sources.dataset.files import FileFormat, format_of
+from tasks.corpus.sources.dataset.files import format_of
 from tasks.corpus.sources.hub import HUB_ROOT, PinnedDataset, PinnedFile
 from tasks.corpus.sources.reader import SourceFile, base_name
 from tasks.corpus.sources.remote import call_server

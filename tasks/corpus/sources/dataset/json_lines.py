@@ -12,16 +12,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from tasks.common.dataset_files import ROWS_PER_BATCH, open_stream, tables
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import DamagedSource
 from tasks.corpus.sources.dataset.rows import (
     PLACEHOLDER_DAYS,
-    ROWS_PER_BATCH,
     SCHEMA,
     missing_value,
-    open_stream,
     placeholder_date,
-    tables,
 )
 
 Row = tuple[bytes, bytes, bytes]

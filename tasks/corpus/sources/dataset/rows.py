@@ -1,14 +1,12 @@
 """A file's rows as `datasets` reads them: ids, dates and texts exactly as written, and the place of a bad row."""
 
-import glob
 import lzma
 import re
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from pandas.errors import ParserWarning
@@ -16,7 +14,6 @@ from pandas.errors import ParserWarning
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import DamagedSource
 
-ROWS_PER_BATCH = 256
 SCHEMA = pa.schema([(name, pa.large_binary()) for name in ("id", "date", "text")])
 """Bytes: a text may hold halves of surrogate pairs (JSON) or bytes that are not UTF-8 (parquet, Arrow)."""
 
@@ -25,31 +22,6 @@ PLACEHOLDER_DAYS = ("0001-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "197
 
 DAMAGE = (ValueError, KeyError, EOFError, ImportError, zlib.error, lzma.LZMAError, pa.ArrowException, ParserWarning)
 """What `datasets` and the libraries below it raise at a file they cannot read."""
-
-
-def open_stream(file: Path, module: str, cache_dir: Path, options: Mapping[str, Any]) -> Any:
-    """Open a file as `datasets` streams it.
-
-    Args:
-        file: On this machine, packed or not.
-        module: A packaged module of `datasets`, such as `csv`.
-        cache_dir: For its locks.
-        options: The module's.
-
-    Returns:
-        An IterableDataset.
-    """
-    import datasets
-
-    # load_dataset would report the load to a server otherwise.
-    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
-    files, cache = glob.escape(str(file)), str(cache_dir)
-    return datasets.load_dataset(module, data_files=files, split="train", streaming=True, cache_dir=cache, **options)
-
-
-def tables(stream: Any) -> Iterator[pa.Table]:
-    """The rows of a stream, ROWS_PER_BATCH at a time; the last table may have fewer."""
-    yield from stream.with_format("arrow").iter(ROWS_PER_BATCH)
 
 
 def write_rows(batches: Iterable[pa.RecordBatch], target: Path) -> Path:
