@@ -61,7 +61,7 @@ def render(
         widths=" or ".join(f"{width:,}" for width in sorted({own.n_columns for own in scores.models.values()})),
         corpus=corpus,
         reference=_reference_section(scores, draws),
-        panel={"contract": provenance.panel_contract(records), "tables": provenance.panel_tables(records)},
+        panel=_panel_section(records),
         run=_run_section(preflight, records),
     )
 
@@ -122,6 +122,15 @@ def _reference_section(scores: PremiumScores, draws: np.ndarray) -> Section:
         "premiums_figure": reference_figures.premiums(scores),
         "draws_figure": reference_figures.reduction_draws(draws, scores),
         "dropped": dropped(scores.dropped_draws),
+    }
+
+
+def _panel_section(records: Sequence[Record]) -> Section:
+    return {
+        "contract": provenance.panel_contract(records),
+        "is_binary": provenance.target_is_binary(records),
+        "is_table": provenance.panel_is_table(records),
+        "tables": provenance.panel_tables(records),
     }
 
 

@@ -12,6 +12,7 @@ TOKEN_FACTS = ("tokens_seen", "n_tokens")
 TITLES = {
     "n_dropped": "Rows dropped, by reason",
     "survivorship": "Survivorship: how far the choice of stocks looked ahead",
+    "table": "Found in the table",
 }
 
 Curve = list[tuple[float, float]]
@@ -81,6 +82,16 @@ def panel_contract(records: Iterable[Record]) -> str | None:
     """The contract under which the panel was made, where its record names one."""
     found = next((record.facts.get("contract") for record in records if record.kind == "panel"), None)
     return found if isinstance(found, str) else None
+
+
+def target_is_binary(records: Iterable[Record]) -> bool:
+    """Whether the panel's target is 0 or 1, so that every R2 is a Brier skill score."""
+    return any(record.kind == "panel" and record.facts.get("target") == "binary" for record in records)
+
+
+def panel_is_table(records: Iterable[Record]) -> bool:
+    """Whether the panel was made of a table of the user's, and not of prices."""
+    return any(record.kind == "panel" and "table" in record.facts for record in records)
 
 
 def panel_tables(records: Iterable[Record]) -> list[tuple[str, list[Row]]]:
