@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tasks.common.errors import HindsightError
-    from tasks.panel.build import BuiltPanel, build_panel, panel_from_prices
+    from tasks.panel.build import BuiltPanel, build_panel, panel_from_prices, panel_from_table
     from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Sp500Source
+    from tasks.panel.table.config import TableColumns, TableSource
     from tasks.premium.config import PremiumConfig, RobustConfig
     from tasks.premium.inference.two_way import percentile_interval, two_way_weights
     from tasks.premium.measurement import Difference, Measurement, measure
@@ -46,12 +47,15 @@ __all__ = [
     "Sp500Source",
     "StockAndDateDisjoint",
     "StockDisjoint",
+    "TableColumns",
+    "TableSource",
     "WalkForward",
     "audit",
     "build_panel",
     "measure",
     "open_artifact",
     "panel_from_prices",
+    "panel_from_table",
     "percentile_interval",
     "resample_stocks",
     "two_way_weights",
@@ -59,8 +63,9 @@ __all__ = [
 
 _MODULES = {
     "tasks.common.errors": ["HindsightError"],
-    "tasks.panel.build": ["BuiltPanel", "build_panel", "panel_from_prices"],
+    "tasks.panel.build": ["BuiltPanel", "build_panel", "panel_from_prices", "panel_from_table"],
     "tasks.panel.config": ["CsvSource", "EcbFxSource", "JpxSource", "PanelConfig", "PlantedSource", "Sp500Source"],
+    "tasks.panel.table.config": ["TableColumns", "TableSource"],
     "tasks.premium.config": ["PremiumConfig", "RobustConfig"],
     "tasks.premium.inference.two_way": ["percentile_interval", "two_way_weights"],
     "tasks.premium.measurement": ["Difference", "Measurement", "measure"],

@@ -15,6 +15,7 @@ from tasks.costs.limits import Limits
 from tasks.embed.config import EmbedConfig
 from tasks.merge.config import MergeConfig
 from tasks.panel.config import PanelConfig
+from tasks.panel.table.config import TableSource
 from tasks.premium.config import PremiumConfig
 from tasks.report.config import ReportConfig
 from tasks.train.config import TrainConfig
@@ -71,6 +72,23 @@ class Recipe(Config):
             raise ValueError(f"premium.reference is {self.premium.reference!r}; here it is always 'base'")
         if unknown := [name for name in self.premium.compared if name not in models]:
             raise ValueError(f"premium.compared names {unknown[0]!r}; base is compared with {' and '.join(models)}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_sentences_to_embed(self) -> "Recipe":
+        source = self.panel.source
+        if not isinstance(source, TableSource):
+            return self
+        if "prompt" not in source.sentences:
+            raise ValueError(
+                "a model needs sentences, and the table has none: name panel.source.text, or write "
+                "panel.source.template"
+            )
+        if self.embed.undated and "prompt_undated" not in source.sentences:
+            raise ValueError(
+                "embed.undated needs the table's sentences without their day: give panel.source.template_undated (or "
+                "text_undated), or set embed.undated to false and do without the control undated_prompt"
+            )
         return self
 
     @property

@@ -11,6 +11,10 @@ class UnusableModel(HindsightError):
     """A model that cannot be embedded with, or not with this pooling."""
 
 
+class NoSentences(HindsightError):
+    """The panel has no sentences."""
+
+
 class NoUndatedSentences(HindsightError):
     """The panel has no undated sentences."""
 

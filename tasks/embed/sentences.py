@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.embed.architecture import Architecture, read_architecture
 from tasks.embed.config import EmbedConfig
-from tasks.embed.errors import NoUndatedSentences, UnusablePrompt
+from tasks.embed.errors import NoSentences, NoUndatedSentences, UnusablePrompt
 from tasks.schemas.artifacts import ModelFolder, Panel
 
 if TYPE_CHECKING:
@@ -43,17 +43,24 @@ def read_sentences(
     `runs_code` as of `read_architecture`.
 
     Raises:
-        NoUndatedSentences: If the panel lacks a wanted column.
+        NoSentences: If the panel has no sentences.
+        NoUndatedSentences: If it lacks those without their day, and they are wanted.
         UnusablePrompt: If a sentence is empty, or too long and not to be cut.
         UnusableModel: If transformers does not know the architecture.
     """
     from transformers import AutoTokenizer
 
     rows = panel.rows()
+    if "prompt" not in rows:
+        raise NoSentences(
+            f"the panel's {len(rows)} rows have no column prompt: its table has neither text nor template, and serves "
+            "only states that are brought along. Name one of the two in panel.source."
+        )
     if config.undated and "prompt_undated" not in rows:
         raise NoUndatedSentences(
             f"the panel's {len(rows)} rows have no column prompt_undated, which embed.undated=true needs; publish a "
-            "new panel, or set embed.undated to false and do without the control."
+            "new panel (of a table: give template_undated or text_undated), or set embed.undated to false and do "
+            "without the control."
         )
     architecture = read_architecture(config, model, runs_code=runs_code)
     tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=runs_code)

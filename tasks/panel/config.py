@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tasks.common.settings import Config, check_absolute, renamed
 from tasks.panel.kaggle.config import PricesConfig
+from tasks.panel.table.config import TableSource
 from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
 
 Contract = Literal["reference", "point_in_time"]
@@ -99,14 +100,15 @@ class PlantedSource(Config):
         return self
 
 
-Source = Sp500Source | JpxSource | CsvSource | EcbFxSource | PlantedSource
+PriceSource = Sp500Source | JpxSource | CsvSource | EcbFxSource | PlantedSource
+Source = PriceSource | TableSource
 
 
 class PanelConfig(Config):
     """A panel of stocks and days."""
 
     source: Annotated[Source, Field(discriminator="kind")] = Sp500Source()
-    """Where the prices come from."""
+    """Where the prices come from, or another dated table. Of a table, read entity for stock and row's day for day."""
     contract: Annotated[Contract, renamed("contract", seed="reference")] = "point_in_time"
     """`point_in_time`: a row's features, and the choice of stocks, use only what was known by then. `reference`: the
     reference's panel, which chooses stocks by their whole history and takes splits for returns."""

@@ -1,5 +1,7 @@
 """From all prices to the rows that days are drawn from, under either contract. Every dropped row is counted."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from pydantic import JsonValue
 
@@ -30,6 +32,11 @@ class Funnel:
         self._kept[kept] = len(rows)
         self._dropped[reason] = len(self.rows) - len(rows)
         self.rows = rows
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Rows dropped so far, by reason."""
+        return self._dropped
 
     def facts(self) -> dict[str, JsonValue]:
         """Counts of rows left after each step, in order, and of rows dropped, by reason."""
@@ -64,6 +71,7 @@ def choose_as_reference(funnel: Funnel, config: PanelConfig) -> Codes:
     funnel.keep(funnel.rows["target"].notna(), "n_rows_with_target", "no_target")
     funnel.rows = add_features(funnel.rows, "reference")
     funnel.keep(is_complete(funnel.rows), "n_rows_with_features", "missing_feature")
+    check_n_stocks(funnel.rows["code"].nunique(), "have a row with a target and all features")
     return longest_histories(funnel.rows, config.n_stocks)
 
 

@@ -11,12 +11,16 @@ class UnreadablePrices(PanelError):
     """The price file does not exist, is not a table of prices, has another digest, or holds impossible values."""
 
 
+class BadTable(PanelError):
+    """A table cannot be read, or holds what no panel can be made of."""
+
+
 class AmbiguousPrices(PanelError):
     """A stock has two prices for one day."""
 
 
 class TooFewStocks(PanelError):
-    """Fewer than two stocks have a row with all features and a target."""
+    """Fewer than two stocks, or entities of a table, have a row with all features and a target."""
 
 
 class EmptySplit(PanelError):

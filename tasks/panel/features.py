@@ -61,7 +61,7 @@ def split_so_far(prices: pd.DataFrame) -> pd.Series:
 
 def is_complete(rows: pd.DataFrame) -> pd.Series:
     """(n_rows,) whether no feature is missing."""
-    return rows[[name for name in Panel.FEATURES if name in rows.columns]].notna().all(axis=1)
+    return rows[[name for name in Panel.PRICE_FEATURES if name in rows.columns]].notna().all(axis=1)
 
 
 def _change(level: FloatArray, n_rows: int, n_before: IntArray) -> FloatArray:

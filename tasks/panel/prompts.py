@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PlantedSource, Source, Sp500Source
+from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PlantedSource, PriceSource, Sp500Source
 from tasks.panel.sources.currencies import pair_name
 from tasks.panel.sources.sp500 import sp500_name
 
 
-def undated_sentences(rows: pd.DataFrame, source: Source) -> list[str]:
+def undated_sentences(rows: pd.DataFrame, source: PriceSource) -> list[str]:
     """One sentence per row with stock, recent returns and volatility, without the day and the target.
 
     Args:
@@ -30,7 +30,7 @@ def dated(sentences: Iterable[str], dates: Iterable[pd.Timestamp]) -> list[str]:
     return [f"On {day:%Y-%m-%d}, {sentence}" for day, sentence in zip(dates, sentences, strict=True)]
 
 
-def _name_in(source: Source) -> Callable[[object], str]:
+def _name_in(source: PriceSource) -> Callable[[object], str]:
     """From a code to its name in sentences about a source's rows."""
     match source:
         case Sp500Source():

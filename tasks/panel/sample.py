@@ -20,13 +20,9 @@ def longest_histories(rows: pd.DataFrame, n_stocks: int) -> Codes:
 
     Returns:
         Codes in ascending order.
-
-    Raises:
-        TooFewStocks: If fewer than two stocks have a row.
     """
     # A stable sort keeps groupby's ascending codes within a tie; value_counts promises no order there.
     n_rows = rows.groupby("code").size().sort_values(ascending=False, kind="stable")
-    check_n_stocks(len(n_rows), "have a row with a target and all features")
     return sorted(n_rows.index[:n_stocks].tolist())
 
 
@@ -55,41 +51,44 @@ def draw_days(rows: pd.DataFrame, codes: Codes, dates_per_stock: int, seed: int)
 
 
 def survivorship(
-    prices: pd.DataFrame, candidates: pd.DataFrame, codes: Codes, n_stocks: int, test_from: date
+    observed: pd.DataFrame, candidates: pd.DataFrame, codes: Codes, n_stocks: int, test_from: date, what: str
 ) -> dict[str, JsonValue]:
     """Count how far the choice of stocks looked ahead.
 
     Args:
-        prices: All rows of the source, by code and date; those with a close count.
+        observed: The source's rows that count as a history, by code and date: of prices those with a close.
         candidates: Rows with features and target, of all stocks.
         codes: The stocks chosen.
         n_stocks: Stocks to choose at most.
         test_from: First day of the test side.
+        what: What is observed: a close, or a table's row.
 
     Returns:
-        Number of stocks with a close before the cut; of the chosen ones, the number without a close on or after it,
-        with their last close before the source's last day, without a row to draw, and those that a choice by whole
+        Number of stocks observed before the cut; of the chosen ones, the number not observed on or after it, observed
+        for the last time before the source's last day, without a row to draw, and those that a choice by whole
         histories would have taken too.
     """
-    span = prices[prices["close"].notna()].groupby("code")["date"].agg(["min", "max"])
+    span = observed.groupby("code")["date"].agg(["min", "max"])
     last = span.loc[codes, "max"]
-    cut = pd.Timestamp(test_from)
+    cut, last_day = pd.Timestamp(test_from), observed["date"].max()
     return {
         "n_stocks_before_cut": int((span["min"] < cut).sum()),
-        "n_chosen_without_test_close": int((last < cut).sum()),
-        "n_chosen_ended_early": int((last < prices["date"].max()).sum()),
+        f"n_chosen_without_test_{what}": int((last < cut).sum()),
+        "n_chosen_ended_early": int((last < last_day).sum()),
         "n_chosen_without_row": len(set(codes) - set(candidates["code"].unique())),
         "n_chosen_by_whole_span_too": len(set(codes) & set(longest_histories(candidates, n_stocks))),
     }
 
 
-def check_n_stocks(n_stocks: int, condition: str) -> None:
+def check_n_stocks(
+    n_stocks: int,
+    condition: str,
+    what: str = "stock(s)",
+    way_out: str = "a stock needs 31 days with a close and a target",
+) -> None:
     """Raise TooFewStocks if fewer than two stocks meet the condition, which the message quotes."""
     if n_stocks < 2:
-        raise TooFewStocks(
-            f"{n_stocks} stock(s) {condition}, a panel needs at least 2; a stock needs 31 days with a close and a "
-            "target."
-        )
+        raise TooFewStocks(f"{n_stocks} {what} {condition}, a panel needs at least 2; {way_out}.")
 
 
 def check_both_sides(rows: pd.DataFrame, test_from: date) -> None:

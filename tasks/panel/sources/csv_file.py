@@ -6,7 +6,7 @@ Columns are separated by commas, semicolons or tabs; decimals may be commas wher
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from tasks.common.urls import read_url
-from tasks.panel.errors import UnreadablePrices
+from tasks.panel.errors import PanelError, UnreadablePrices
 from tasks.panel.sources.bad_values import check_values, line_of, unreadable_value
 from tasks.panel.sources.dialect import GZIP_MAGIC, Dialect
 
@@ -49,13 +49,10 @@ def read_price_file(
     Raises:
         UnreadablePrices: If the file cannot be read as such a table, or has another digest.
     """
-    content = _read_bytes(csv)
-    found = hashlib.sha256(content).hexdigest()
-    if sha256 not in (None, found):
-        raise UnreadablePrices(
-            f"price file {csv} has sha256 {found}, the recipe asks for {sha256}; "
-            "download the file again or change panel.source.sha256."
-        )
+    what = f"price file {csv}"
+    content, found = read_pinned(csv, sha256, what, UnreadablePrices, "give the path of a stock_prices.csv")
+    if content.startswith(b"PK\x03\x04"):
+        raise UnreadablePrices(f"{what} is a zip archive, plain or gzipped CSV is read; unpack it.")
     return parse_prices(content, csv, needed, optional), found
 
 
@@ -84,19 +81,33 @@ def checked_prices(table: pa.Table, what: str, place_of: Callable[[int], str]) -
     return _by_code_and_day(table)
 
 
-def _read_bytes(csv: str) -> bytes:
+def read_pinned(
+    path: str, sha256: str | None, what: str, error_type: type[PanelError], way_out: str
+) -> tuple[bytes, str]:
+    """A file's content and its sha256.
+
+    Args:
+        path: Path or URL.
+        sha256: Digest the file must have; None for any.
+        what: Its name in messages.
+        error_type: What is raised if it cannot be read, or has another digest.
+        way_out: What to do where it cannot be read.
+    """
     try:
-        content = read_url(csv)
+        content = read_url(path)
     except (OSError, ValueError, ImportError) as error:
-        raise UnreadablePrices(
-            f"price file {csv} cannot be read: {error}; give the path of a stock_prices.csv."
-        ) from error
-    if content.startswith(b"PK\x03\x04"):
-        raise UnreadablePrices(f"price file {csv} is a zip archive, plain or gzipped CSV is read; unpack it.")
-    return content
+        raise error_type(f"{what} cannot be read: {error}; {way_out}.") from error
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 not in (None, found):
+        raise error_type(
+            f"{what} has sha256 {found}, the recipe asks for {sha256}; "
+            "download the file again or change panel.source.sha256."
+        )
+    return content, found
 
 
-def _stream(content: bytes) -> pa.NativeFile:
+def stream_of(content: bytes) -> pa.NativeFile:
+    """A file's content, unpacked if it is gzipped."""
     plain = pa.BufferReader(content)
     return pa.CompressedInputStream(plain, "gzip") if content.startswith(GZIP_MAGIC) else plain
 
@@ -106,12 +117,12 @@ def _parse(content: bytes, name: str, needed: Sequence[str], optional: Sequence[
     try:
         dialect = Dialect.of(content, COLUMNS)
         parse = pacsv.ParseOptions(delimiter=dialect.separator)
-        present = pacsv.open_csv(_stream(content), parse_options=parse).schema.names
+        present = pacsv.open_csv(stream_of(content), parse_options=parse).schema.names
         check_columns(present, needed, f"price file {name}")
         wanted = [column for column in COLUMNS if column in present and column in (*needed, *optional)]
         types = {column: ARROW_TYPES.get(column, pa.float64()) for column in wanted}
         convert = pacsv.ConvertOptions(column_types=types, include_columns=wanted, decimal_point=dialect.decimal)
-        return pacsv.read_csv(_stream(content), parse_options=parse, convert_options=convert)
+        return pacsv.read_csv(stream_of(content), parse_options=parse, convert_options=convert)
     except (ValueError, OSError) as error:
         bad = unreadable_value(content, types, dialect) if "conversion error" in str(error) else ""
         reason = bad or f"{str(error).rstrip('.')}; download the file again or repair it"
@@ -138,7 +149,7 @@ def _check_spellings(table: pa.Table, place_of: Callable[[int], str]) -> None:
     written = table["SecuritiesCode"].unify_dictionaries().combine_chunks()
     first: dict[str, str] = {}
     for code in written.dictionary.to_pylist():
-        other = first.setdefault(_canonical(code), code)
+        other = first.setdefault(canonical(code), code)
         if other != code:
             rows = [pc.index(written.cast(pa.string()), pa.scalar(text)).as_py() for text in (other, code)]
             raise UnreadablePrices(
@@ -147,10 +158,15 @@ def _check_spellings(table: pa.Table, place_of: Callable[[int], str]) -> None:
             )
 
 
-def _canonical(code: str) -> str:
+def canonical(code: str) -> str:
     """Without blanks around it, full-width characters and the `.0` of a number that was once read as a float."""
     plain = unicodedata.normalize("NFKC", code).strip()
     return re.sub(r"^(\d+)\.0+$", r"\1", plain)
+
+
+def are_plain_numbers(codes: Iterable[str]) -> bool:
+    """Whether all codes are whole numbers without leading zeros."""
+    return all(text.isascii() and text.isdigit() and str(int(text)) == text for text in codes)
 
 
 def _by_code_and_day(table: pa.Table) -> pd.DataFrame:
@@ -158,7 +174,7 @@ def _by_code_and_day(table: pa.Table) -> pd.DataFrame:
     prices: pd.DataFrame = named.to_pandas(date_as_object=False)
     code = prices["code"]
     written = code.cat.categories
-    are_numbers = all(text.isascii() and text.isdigit() and str(int(text)) == text for text in written)
+    are_numbers = are_plain_numbers(written)
     if are_numbers:
         code = code.cat.rename_categories([int(text) for text in written])
     code = code.cat.reorder_categories(sorted(code.cat.categories))

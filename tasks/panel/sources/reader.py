@@ -10,7 +10,16 @@ from pathlib import Path
 import pandas as pd
 from pydantic import JsonValue
 
-from tasks.panel.config import Contract, CsvSource, EcbFxSource, JpxSource, PlantedSource, Source, Sp500Source
+from tasks.panel.config import (
+    Contract,
+    CsvSource,
+    EcbFxSource,
+    JpxSource,
+    PlantedSource,
+    PriceSource,
+    Source,
+    Sp500Source,
+)
 from tasks.panel.errors import AmbiguousPrices, UnreadablePrices
 from tasks.panel.labels import two_day_target
 from tasks.panel.sources.csv_file import read_price_file
@@ -18,10 +27,11 @@ from tasks.panel.sources.currencies import euro_rates, pair_prices
 from tasks.panel.sources.memory_table import parse_table
 from tasks.panel.sources.planted import planted_column, planted_prices
 from tasks.panel.sources.sp500 import sp500_prices
+from tasks.panel.table.config import TableSource
 
 
 def read_prices(
-    source: Source, contract: Contract, staged: Path | None = None
+    source: PriceSource, contract: Contract, staged: Path | None = None
 ) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
     """Read a source's prices, by stock and day.
 
@@ -51,7 +61,7 @@ def prices_of_table(table: pd.DataFrame, source: CsvSource) -> pd.DataFrame:
     return _completed(parse_table(table, *_columns_of(source)), source)
 
 
-def _completed(prices: pd.DataFrame, source: Source) -> pd.DataFrame:
+def _completed(prices: pd.DataFrame, source: PriceSource) -> pd.DataFrame:
     _check_one_price_a_day(prices)
     if "target" not in prices.columns:
         prices["target"] = two_day_target(prices)
@@ -67,11 +77,11 @@ def closes_are_adjusted(source: Source) -> bool:
             return True
         case CsvSource():
             return source.adjusted
-        case JpxSource() | EcbFxSource() | PlantedSource():
+        case JpxSource() | EcbFxSource() | PlantedSource() | TableSource():
             return False
 
 
-def _read(source: Source, contract: Contract, staged: Path | None) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
+def _read(source: PriceSource, contract: Contract, staged: Path | None) -> tuple[pd.DataFrame, dict[str, JsonValue]]:
     match source:
         case JpxSource():
             columns, splits = ["SecuritiesCode", "Date", "Close", "Volume", "Target"], ["AdjustmentFactor"]
