@@ -1,14 +1,39 @@
 """The embed stage's config and artifact type."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.common.settings import UNLESS_DEFAULT, Config
 from tasks.store.refs import ArtifactRef, ArtifactType
 
 Pooling = Literal["last", "mean", "class"]
+Precision = Literal["bf16", "fp32"]
+Attention = Literal["eager", "sdpa", "flash_attention_2"]
+
+
+class RepeatConfig(Config):
+    """A second embedding of some rows with other settings: how far states depend on arithmetic alone."""
+
+    n_rows: int = Field(256, ge=2, le=100_000)
+    """Rows drawn from the panel; all if it has fewer."""
+    seed: int = Field(0, ge=0, le=2**32 - 1)
+    """Seed of the rows drawn."""
+    precision: Precision | None = None
+    """Number format of weights and arithmetic. Null: the model's own."""
+    tokens_per_batch: int | None = Field(None, ge=64, le=1_048_576)
+    """Tokens of a batch. Null: as the first time; even so the rows have other neighbours in their batches."""
+    cpu_threads: int | None = Field(None, ge=1, le=1_024)
+    """Threads on a machine without a GPU. Null: as the first time."""
+    attention: Attention | None = None
+    """Implementation of attention. Null: the one transformers chooses."""
+
+    @model_validator(mode="after")
+    def _differs(self) -> Self:
+        if not any((self.precision, self.tokens_per_batch, self.cpu_threads, self.attention)):
+            raise ValueError("a repeat needs another precision, tokens_per_batch, cpu_threads or attention")
+        return self
 
 
 class EmbedConfig(Config):
@@ -30,6 +55,8 @@ class EmbedConfig(Config):
     too_long: Literal["refuse", "cut_left"] = Field("refuse", json_schema_extra=UNLESS_DEFAULT)
     """What happens to a sentence longer than max_tokens or than the model's context. `cut_left`: its first tokens are
     left out, its end is kept; cut sentences are counted in the facts."""
+    repeat: RepeatConfig | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """Embed some rows a second time with other settings, and note how far the states differ: numerical noise."""
 
 
 def embed_label(config: EmbedConfig, inputs: Mapping[str, ArtifactRef]) -> str:

@@ -8,19 +8,25 @@ import numpy as np
 
 from tasks.common.progress import Progress
 from tasks.embed.architecture import Architecture
-from tasks.embed.config import Pooling
+from tasks.embed.config import Attention, Pooling, Precision
 from tasks.embed.errors import StateNotFinite, UnusableModel
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
 POOLER = "pooler."
 """Weights of a layer after the last state, which many encoders' checkpoints lack and no state here passes."""
 
 
 def load_headless(
-    folder: Path, architecture: Architecture | None = None, *, runs_code: bool = False
+    folder: Path,
+    architecture: Architecture | None = None,
+    *,
+    runs_code: bool = False,
+    precision: Precision | None = None,
+    attention: Attention | None = None,
 ) -> "PreTrainedModel":
     """Load a causal model's decoder or an encoder without the head, on a GPU if there is one.
 
@@ -31,6 +37,8 @@ def load_headless(
         folder: A ModelFolder.
         architecture: What its config says; None for a causal model.
         runs_code: As of `read_architecture`.
+        precision: Number format; None for the model's own.
+        attention: Its implementation; None for the one transformers chooses.
 
     Raises:
         UnusableModel: If weights that the states pass are missing.
@@ -41,7 +49,12 @@ def load_headless(
     is_causal = architecture is None or architecture.is_causal
     device = "cuda" if torch.cuda.is_available() else "cpu"
     loaded, report = (AutoModelForCausalLM if is_causal else AutoModel).from_pretrained(
-        folder, dtype="auto", trust_remote_code=runs_code, use_safetensors=True, output_loading_info=True
+        folder,
+        dtype=getattr(torch, DTYPES[precision]) if precision else "auto",
+        attn_implementation=attention,
+        trust_remote_code=runs_code,
+        use_safetensors=True,
+        output_loading_info=True,
     )
     headless: PreTrainedModel = loaded
     if is_causal:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tasks.common.threads import torch_threads
 from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
 from tasks.embed.hidden_states import load_headless, pooled_states
+from tasks.embed.repeat import write_repeat
 from tasks.embed.sentences import FILES, read_sentences
 from tasks.schemas.artifacts import ModelFolder, Panel
 
@@ -60,7 +62,9 @@ def embed_panel(
     """As `write_states`, in this process; `runs_code` as of `read_architecture`."""
     columns = read_sentences(config, panel, model, runs_code=runs_code)
     architecture = read_architecture(config, model, runs_code=runs_code)
-    headless = load_headless(model.path, architecture, runs_code=runs_code)
+    load = partial(load_headless, model.path, architecture, runs_code=runs_code)
+    headless = load()
+    device = headless.device.type
     started = time.monotonic()
     with torch_threads(config.cpu_threads, "embed"):
         for column, sentences in columns.items():
@@ -69,6 +73,9 @@ def embed_panel(
             np.save(folder / FILES[column], states[sentences.of_row])
     (folder / "prompts.sha256").write_text(panel.prompts_sha256() + "\n")
     seconds = time.monotonic() - started
+    del headless  # two models may not fit
+    again = config.repeat
+    noise = again and write_repeat(config, again, columns["prompt"], load, architecture.pooling, folder)
     n_tokens = sum(len(ids) for sentences in columns.values() for ids in sentences.ids)
     return {
         "n_rows": len(columns["prompt"].of_row),
@@ -81,6 +88,7 @@ def embed_panel(
         "n_tokens": n_tokens,
         "longest_prompt_tokens": max(map(len, columns["prompt"].ids)),
         "tokens_per_second": round(n_tokens / seconds, 1),
-        "device": headless.device.type,
+        "device": device,
         "allowed_code": model.allowed_code(),
+        "repeat": noise,
     }

@@ -210,7 +210,9 @@ class Embeddings(Folder):
     """`embed` and `vectors`: `states.npy`, (n_rows, hidden) float32, row for row with the panel it was made from.
 
     `embed`: beside it `prompts.sha256`, the hash of the sentences, and `undated.npy`, of the same shape, from the
-    sentences without their day; absent where the recipe left the control out.
+    sentences without their day; absent where the recipe left the control out. `repeat.npy`, (n_sample, hidden), holds
+    the states of a sample of rows that were embedded again with other settings, and `repeat_rows.npy`, int64, their
+    row numbers: what differs between the two is numerical noise. Absent unless the recipe asks for it.
     `vectors`: beside it `keys.sha256`, the hash of the panel's codes and days; of sentences nothing is known.
     """
 
@@ -235,6 +237,15 @@ class Embeddings(Folder):
             return None
         states: np.ndarray = np.load(file, allow_pickle=False)
         return states
+
+    def repeat(self) -> "tuple[np.ndarray, np.ndarray] | None":
+        """Row numbers of a sample, and its states under other settings, if it was embedded again."""
+        import numpy as np
+
+        if not (self.path / "repeat.npy").exists():
+            return None
+        rows, states = (np.load(self.path / name, allow_pickle=False) for name in ("repeat_rows.npy", "repeat.npy"))
+        return rows, states
 
     def states(self) -> "np.ndarray":
         """(n_rows, hidden) float32."""
