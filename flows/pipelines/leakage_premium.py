@@ -1,6 +1,7 @@
 """The leakage-premium pipeline: corpus and panel, preflight, the rented stages, the measure, the report."""
 
 from flows.pipelines.pipeline import Pipeline, Step
+from tasks.premium.config import PremiumConfig
 from tasks.recipe import Recipe
 
 
@@ -48,8 +49,7 @@ def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
         Step(
             "premium",
             "premium",
-            # Conclusions are on what training changed, unless the recipe names others.
-            recipe.premium.model_copy(update={"compared": recipe.premium.compared or ("trained",)}),
+            _premium_config(recipe),
             inputs={"panel": "panel", "base": "embed base"} | {arm: f"embed {arm}" for arm in corpus_of},
         ),
         Step(
@@ -59,6 +59,13 @@ def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
             inputs={"premium": "premium", "preflight": "preflight", "corpus": "corpus"},
         ),
     )
+
+
+def _premium_config(recipe: Recipe) -> PremiumConfig:
+    """Conclusions are on what training changed, unless the recipe names others; trained knows its corpus's days."""
+    premium = recipe.premium
+    cutoffs = {"trained": recipe.corpus.cutoff} | premium.cutoffs if premium.robust else premium.cutoffs
+    return premium.model_copy(update={"compared": premium.compared or ("trained",), "cutoffs": cutoffs})
 
 
 def _arm_steps(recipe: Recipe, arm: str, corpus: str) -> tuple[Step, ...]:

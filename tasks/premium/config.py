@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.common.settings import NOT_IDENTITY, Config, renamed
+from tasks.common.settings import NOT_IDENTITY, UNLESS_DEFAULT, Config, renamed
 from tasks.schemas.scores import ModelName
 from tasks.store.refs import ArtifactRef, ArtifactType
 
@@ -28,6 +28,15 @@ class Hypothesis(Config):
     gain and reduction. At `at_least` itself 95 % of panels are undecided."""
 
 
+class PortfolioConfig(Config):
+    """A long-short portfolio from the walk-forward predictions."""
+
+    quantile: float = Field(0.2, gt=0, le=0.5)
+    """Of each day's stocks: the highest predictions are held long and as many of the lowest short, in equal weights."""
+    cost_bps: float = Field(5.0, ge=0, le=1_000)
+    """Cost of what is bought or sold, in hundredths of a percent; meant for a target that is a return."""
+
+
 class RobustConfig(Config):
     """Splits, draws and controls beyond the reference contract."""
 
@@ -46,6 +55,8 @@ class RobustConfig(Config):
     """The winsorized target is clipped at this quantile of the rows up to the cut, and at its mirror."""
     n_power_draws: int = Field(50, ge=20)
     """Two-way draws, from which preflight estimates the smallest detectable effect."""
+    portfolio: PortfolioConfig | None = Field(PortfolioConfig(), json_schema_extra=UNLESS_DEFAULT)
+    """Sharpe ratio of a long-short portfolio; null where the target is no return."""
 
 
 class PremiumConfig(Config):
@@ -72,6 +83,9 @@ class PremiumConfig(Config):
     compared: tuple[ModelName, ...] = ()
     """Models of which reference - model has conclusions, power and the hypothesis's answer; all others if empty, and in
     leakage-premium `trained`. The other pairs have figures and intervals."""
+    cutoffs: dict[ModelName, date] = Field({}, json_schema_extra=UNLESS_DEFAULT)
+    """Knowledge cutoff by model: the report then has the model's figures by distance from it. A model without one has
+    none; in leakage-premium `trained` has that of its corpus."""
     hypothesis: Hypothesis | None = None
     """Hypothesis that the report answers."""
     memory_gb: float = Field(4.0, gt=0, le=1_000, json_schema_extra=NOT_IDENTITY)

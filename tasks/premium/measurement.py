@@ -17,16 +17,21 @@ from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import UnknownModel
 from tasks.premium.gram.devices import threads_for
 from tasks.premium.inference.decompose import Decompositions, decompose_models
+from tasks.premium.inference.reference_checks import reference_checks
 from tasks.premium.notebook_input import check_hypothesis, check_panel, checked_states
 from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.scores import Scores, score_model
 from tasks.premium.rows import FloatArray, Rows, make_rows
 from tasks.schemas.artifacts import Panel
+from tasks.schemas.checks import ReferenceChecks
 from tasks.schemas.estimates import FITS, WITHOUT_JACKKNIFE, Estimate, FitName, Interval, ModelDifference
 from tasks.schemas.scores import ModelScore
 
-FIGURES = ("on", "off", "date_disjoint", "disjoint", "matched", "premium", "shared_day_effect")
-DIFFERENCES = ("lookahead", "gain", "reduction")
+FIGURES = (
+    *("on", "off", "date_disjoint", "disjoint", "matched", "walk_forward"),
+    *("premium", "date_disjoint_premium", "shared_day_effect"),
+)
+DIFFERENCES = ("lookahead", "gain", "reduction", "date_disjoint_reduction", "walk_forward")
 COLUMNS = ("point", "low", "high", "jackknife_low", "jackknife_high")
 Line = dict[str, object]
 """A line of the table."""
@@ -190,7 +195,7 @@ def measure(
         >>> found.difference("informed", "ignorant").fits["standardized"].lookahead.interval[0] > 0
         True
         >>> found.table().shape
-        (75, 6)
+        (99, 6)
     """
     config = config or PremiumConfig()
     check_hypothesis(config)
@@ -213,12 +218,18 @@ def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = No
     Raises:
         Unscorable: If the panel itself cannot be scored.
         TooFewDraws: If too few of its draws can.
+        UnknownModel: If the config has a cutoff of a model that is not there.
     """
-    points = {}
+    if unknown := sorted(config.cutoffs.keys() - rows.states.keys()):
+        raise UnknownModel(
+            f"premium.cutoffs names {', '.join(unknown)}, the models are {', '.join(rows.states)}; correct the name."
+        )
+    points, checks = {}, {}
     for model in rows.states:
         columns = rows.columns(model)
         with threads_for(columns.shape[1]):
             points[model] = score_model(rows, columns, config)
+        checks[model] = reference_checks(rows, columns, config, points[model].on)
     stock = score_draws(rows, config, work_dir)
     draws = stock.draws
     premiums = {model: draws[:, 1 + 2 * index] - draws[:, 2 + 2 * index] for index, model in enumerate(points)}
@@ -227,7 +238,10 @@ def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = No
         n_stocks=len(np.unique(rows.stocks)),
         n_rows=len(rows.target),
         n_train_rows=int(rows.is_train(config.train_until).sum()),
-        reference={model: _model_score(own, premiums[model], rows.n_columns(model)) for model, own in points.items()},
+        reference={
+            model: _model_score(own, premiums[model], rows.n_columns(model), checks[model])
+            for model, own in points.items()
+        },
         stock_draws=draws,
         dropped_stock_draws=stock.dropped,
         n_flat_stock_draws=stock.n_flat,
@@ -235,7 +249,7 @@ def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = No
     )
 
 
-def _model_score(scores: Scores, premiums: FloatArray, n_columns: int) -> ModelScore:
+def _model_score(scores: Scores, premiums: FloatArray, n_columns: int, checks: ReferenceChecks) -> ModelScore:
     return ModelScore(
         n_columns=n_columns,
         r2_off=scores.off,
@@ -243,6 +257,7 @@ def _model_score(scores: Scores, premiums: FloatArray, n_columns: int) -> ModelS
         r2_on_folds=scores.on_folds,
         premium=scores.premium,
         premium_interval=interval(premiums),
+        checks=checks,
     )
 
 

@@ -21,8 +21,12 @@ FITS: dict[FitName, str] = {
 """All fits, each with its meaning."""
 CO_PRIMARY: tuple[FitName, ...] = ("unscaled", "standardized")
 """Fits that decide a verdict together: it is undecided where they disagree."""
-WITHOUT_JACKKNIFE = ("off", "premium", "gain", "reduction")
-"""Figures with R2 off, which few days decide: their jackknife does not cover and is not shown."""
+WITHOUT_JACKKNIFE = (
+    *("off", "premium", "gain", "reduction"),
+    *("date_disjoint_premium", "date_disjoint_reduction", "walk_forward"),
+)
+"""Figures with R2 off, which few days decide: their jackknife does not cover and is not shown. Of the walk-forward,
+whose folds fit on few days, it is not known to."""
 
 
 class Interval(Frozen):
@@ -76,6 +80,11 @@ class ModelDecomposition(Frozen):
     """As `on`, with as many train rows as `disjoint`; absent in scores of REVISION 2 and before."""
     premium: Estimate
     """on - off."""
+    date_disjoint_premium: Estimate | None = None
+    """date_disjoint - off: the premium with purged blocks of days in place of stock-disjoint folds; absent, like
+    walk_forward, in scores of REVISION 3 and before."""
+    walk_forward: Estimate | None = None
+    """Expanding window of five folds, purged: each fitted on all days before it."""
     shared_day_effect: Estimate
     """matched - disjoint: what sharing days is worth; it needs no hindsight."""
     rank_ic: RankIc | None = None
@@ -91,6 +100,10 @@ class ModelDifference(Frozen):
     """Difference of R2 off: gain from knowing the test span; absent in scores of REVISION 2 and before."""
     reduction: Estimate
     """Difference of premiums, the reference's figure; its sign does not tell who knows more."""
+    date_disjoint_reduction: Estimate | None = None
+    """Difference of date-disjoint premiums; absent, like walk_forward, in scores of REVISION 3 and before."""
+    walk_forward: Estimate | None = None
+    """Difference of R2 walk-forward."""
 
 
 class FitScores(Frozen):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from tasks.common.settings import Frozen
+from tasks.schemas.checks import Checks, ReferenceChecks
 from tasks.schemas.estimates import (
     QUANTILE_975,
     Estimate,
@@ -45,6 +46,8 @@ class ModelScore(Frozen):
     premium: float
     """r2_on - r2_off."""
     premium_interval: Interval
+    checks: ReferenceChecks | None = None
+    """Embargo and walk-forward; absent in scores of REVISION 3 and before."""
 
 
 class Reduction(Frozen):
@@ -59,8 +62,8 @@ class PremiumScores(Frozen):
     """`premium`: `scores.json`.
 
     Beside it `draws.npy`, (n_kept, 1 + 2 * n_models) float64: draw, then on and off of each model, in the order of
-    `models`; under the reference contract. `two_way.npy`, (n_kept, 1 + n_models * n_fits * 5): draw, then by model, in
-    the same order, and by fit R2 on, off, date_disjoint, disjoint and matched.
+    `models`; under the reference contract. `two_way.npy`, (n_kept, 1 + n_models * n_fits * 6): draw, then by model, in
+    the same order, and by fit R2 on, off, date_disjoint, disjoint, matched and walk_forward.
     """
 
     contract: Literal["reference"]
@@ -130,7 +133,9 @@ class ControlFigures(Frozen):
     date_disjoint: float | None = None
     disjoint: float | None = None
     matched: float | None = None
+    walk_forward: float | None = None
     premium: float | None = None
+    date_disjoint_premium: float | None = None
     shared_day_effect: float | None = None
 
 
@@ -240,6 +245,8 @@ class SplitFacts(Frozen):
     n_train_rows: int
     """Summed over splits."""
     n_test_rows: int
+    n_test_days: int | None = None
+    """Distinct days of the test rows; absent in scores of REVISION 3 and before."""
     n_purged: int
     """Train rows left out because their label or the embargo touches the test span; summed over splits."""
     n_left_out: int = 0
@@ -260,6 +267,8 @@ class RobustScores(Frozen):
     """Penalty chosen for the standardized fits, by model."""
     splits: list[SplitFacts]
     controls: list[Control]
+    checks: Checks | None = None
+    """Decay and portfolio; absent in scores of REVISION 3 and before."""
     n_draws: int
     """Two-way draws in the recipe."""
     n_kept_draws: int

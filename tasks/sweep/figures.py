@@ -14,10 +14,9 @@ from tasks.sweep.config import MetricName
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched")
-"""Columns of `two_way.npy` after the draw's number: each model's, by fit, in this order."""
-N_SCHEMES_BEFORE_MATCHED = 4
-"""Of REVISION 2 of the scores and before, with one fit: the shared-day effect was on - disjoint."""
+SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched", "walk_forward")
+"""Columns of `two_way.npy` after the draw's number: each model's, by fit, in this order. Earlier scores lack the last
+ones: before REVISION 4 the walk-forward, before REVISION 3 `matched`, when the shared-day effect was on - disjoint."""
 Point = tuple[float, Interval]
 """A figure of the reference contract with its stock draws."""
 Terms = dict[tuple[str, str], int]
@@ -186,7 +185,7 @@ def figure_on_draws(two_way: "np.ndarray", metric: Metric, robust: RobustScores)
     """
     fits, fit = list(robust.fits), fit_of(robust)
     models = list(robust.fits[fit].models)
-    schemes = SCHEMES[:N_SCHEMES_BEFORE_MATCHED] if len(fits) == 1 else SCHEMES
+    schemes = SCHEMES[: (two_way.shape[1] - 1) // (len(models) * len(fits))]
     columns = [
         1 + (models.index(model) * len(fits) + fits.index(fit)) * len(schemes) + _place(schemes, scheme)
         for model, scheme in metric.terms

@@ -47,7 +47,7 @@ def test_four_models_have_the_figures_of_four_runs_and_each_pair_those_of_a_run_
         alone, own_draws, own_two_way = measure(name)
         assert alone.models[name] == scores.models[name]
         np.testing.assert_array_equal(own_draws[:, 1:], draws[:, 1 + 2 * place : 3 + 2 * place])
-        np.testing.assert_array_equal(own_two_way[:, 1:], two_way[:, 1 + 20 * place : 21 + 20 * place])
+        np.testing.assert_array_equal(own_two_way[:, 1:], two_way[:, 1 + 24 * place : 25 + 24 * place])
         for fit, found in alone.robust.fits.items():
             assert found.models[name] == scores.robust.fits[fit].models[name]
     for one, other in (("ignorant", "wide"), ("vintage-2013", "vintage-2016")):

@@ -20,7 +20,7 @@ from tasks.premium.errors import (
 )
 from tasks.premium.measurement import Measurement, measure
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.estimates import FITS
+from tasks.schemas.estimates import FITS, WITHOUT_JACKKNIFE
 from tasks.schemas.scores import PremiumScores
 
 PLANTED = PanelConfig(source=PlantedSource(n_stocks=20, lookahead=0.3, date_shock=0.2), dates_per_stock=40)
@@ -114,13 +114,15 @@ def test_the_table_has_a_line_per_fit_figure_and_pair_of_models(measured):
     assert list(found.index.unique("fit")) == ["reference", *FITS]
     pairs = ["base - placebo", "base - trained", "placebo - trained"]
     assert list(found.loc["day_rank"].index.unique("model")) == ["base", "placebo", "trained", *pairs]
-    figures = ["on", "off", "date_disjoint", "disjoint", "matched", "premium", "shared_day_effect"]
+    figures = ["on", "off", "date_disjoint", "disjoint", "matched", "walk_forward"]
+    figures += ["premium", "date_disjoint_premium", "shared_day_effect"]
     assert list(found.loc[("winsorized", "base")].index) == figures
-    assert list(found.loc[("standardized", "base - trained")].index) == ["lookahead", "gain", "reduction"]
+    differences = ["lookahead", "gain", "reduction", "date_disjoint_reduction", "walk_forward"]
+    assert list(found.loc[("standardized", "base - trained")].index) == differences
     line, own = found.loc[("unscaled", "base", "disjoint")], measured.robust.fit("unscaled").models["base"].disjoint
     assert (line["point"], line["low"], line["jackknife_high"]) == (own.point, own.interval[0], own.jackknife[1])
     has_second = found.loc["unscaled", "jackknife_low"].groupby("figure").count() > 0
-    assert {figure for figure, has in has_second.items() if not has} == {"off", "premium", "gain", "reduction"}
+    assert {figure for figure, has in has_second.items() if not has} == set(WITHOUT_JACKKNIFE)
     line = found.loc[("reference", "base", "premium")]
     assert line["point"] == measured.reference["base"].premium
     assert line["high"] == measured.reference["base"].premium_interval.p97_5

@@ -143,14 +143,15 @@ def test_only_draws_that_all_have_are_compared() -> None:
     assert compare({"whole": whole, "few": FigureDraws(0.0, whole.numbers[90:], whole.values[90:])}) is None
 
 
-def test_a_metrics_draws_are_the_sum_of_its_r2s() -> None:
-    # By model and fit: on off date_disjoint disjoint matched; only the standardized figures are compared.
+@pytest.mark.parametrize("later", [[], [9.0]], ids=["revision 3", "with the walk-forward"])
+def test_a_metrics_draws_are_the_sum_of_its_r2s(later: list[float]) -> None:
+    # By model and fit: on off date_disjoint disjoint matched, and what came later; only the standardized are compared.
     robust = with_placebo()
     assert list(robust.fits["standardized"].models) == ["base", "placebo", "trained"]
-    other = [9.0] * 5
+    other = [9.0] * (5 + len(later))
     base, trained = [0.5, 0.1, 0.0, 0.2, 0.45], [0.4, 0.3, 0.0, 0.05, 0.35]
     placebo = [0.0, 0.0, 0.0, 0.15, 0.0]
-    by_model = [[*other, *own, *other, *other] for own in (base, placebo, trained)]
+    by_model = [[*other, *own, *later, *other, *other] for own in (base, placebo, trained)]
     two_way = np.concatenate([[0.0], *by_model])[None]
     expected = {"lookahead": 0.15, "gain": -0.2, "reduction": 0.3, "premium_base": 0.4, "premium_trained": 0.1}
     expected |= {"shared_day_effect_base": 0.25, "shared_day_effect_trained": 0.3, "disjoint_trained": 0.05}

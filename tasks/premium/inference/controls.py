@@ -65,7 +65,12 @@ def _figures(schemes: Sequence[Scheme], found: Sequence[float]) -> ControlFigure
     def less(one: str, other: str) -> float | None:
         return r2[one] - r2[other] if one in r2 and other in r2 else None
 
-    return ControlFigures(**r2, premium=less("on", "off"), shared_day_effect=less("matched", "disjoint"))
+    return ControlFigures(
+        **r2,
+        premium=less("on", "off"),
+        date_disjoint_premium=less("date_disjoint", "off"),
+        shared_day_effect=less("matched", "disjoint"),
+    )
 
 
 def one_hot_dates(rows: Rows) -> FloatArray | str:

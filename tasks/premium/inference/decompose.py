@@ -10,11 +10,20 @@ import numpy as np
 
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.inference.controls import score_controls
-from tasks.premium.inference.evaluate import Scheme, Scored, predict, score
+from tasks.premium.inference.evaluate import Scheme, Scored, score
 from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.jackknife import leave_out_weights
-from tasks.premium.inference.rank_ic import rank_ic
-from tasks.premium.inference.replicates import DATE_DISJOINT, DISJOINT, MATCHED, OFF, ON, Replicates, keep_defined
+from tasks.premium.inference.predictions import Predictions, predict_out_of_sample, rank_ics
+from tasks.premium.inference.replicates import (
+    DATE_DISJOINT,
+    DISJOINT,
+    MATCHED,
+    OFF,
+    ON,
+    WALK_FORWARD,
+    Replicates,
+    keep_defined,
+)
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
 from tasks.premium.inference.two_way import TwoWayDraws, score_two_way
@@ -32,6 +41,7 @@ class Decompositions:
     Args:
         replicates: By fit and model, (n_schemes,) R2 on all rows, on the kept draws and without each group of days.
         rank_ics: By model, of the unscaled and of the standardized columns.
+        predictions: Out of sample, by model.
         schemes: The ways of splitting, in the order of the replicates.
         splits: How many rows each scheme used, purged and left out.
         penalties: Penalty chosen for the standardized columns, by model.
@@ -44,6 +54,7 @@ class Decompositions:
 
     replicates: Mapping[FitName, Mapping[str, Replicates]]
     rank_ics: Mapping[str, Mapping[FitName, RankIc]]
+    predictions: Mapping[str, Predictions]
     schemes: Sequence[Scheme]
     splits: Sequence[SplitFacts]
     penalties: Mapping[str, float]
@@ -89,7 +100,7 @@ def decompose_models(
     # All rows once, then without one group of days at a time.
     weights = np.concatenate([np.ones((1, len(rows.target))), leave_out_weights(rows.labels, n_groups)])
     n_splits = sum(len(scheme.splits) for scheme in schemes)
-    penalties, drawn, whole, rank_ics = {}, {}, {}, {}
+    penalties, drawn, whole, predictions = {}, {}, {}, {}
     for model in rows.states:
         columns = rows.columns(model)
         penalties[model] = choose_penalty(columns, rows, schemes[OFF], robust.alphas)
@@ -99,7 +110,7 @@ def decompose_models(
             model, columns, targets, schemes, two_way, robust.n_draws, config.alpha, own, work_dir
         )
         whole[model] = score(columns, targets, schemes, weights, config.alpha, own)
-        rank_ics[model] = _rank_ics(rows, columns, schemes[DISJOINT], config.alpha, penalties[model])
+        predictions[model] = predict_out_of_sample(columns, rows.target, schemes, config.alpha, penalties[model])
     kept, dropped = keep_defined([own.r2[:, : len(CO_PRIMARY)] for own in drawn.values()])
     log.info("premium: controls")
     return Decompositions(
@@ -107,7 +118,8 @@ def decompose_models(
             fit: {model: _replicates(whole[model], drawn[model].r2[kept], index) for model in rows.states}
             for index, fit in enumerate(FITS)
         },
-        rank_ics=rank_ics,
+        rank_ics={model: rank_ics(rows, found) for model, found in predictions.items()},
+        predictions=predictions,
         schemes=schemes,
         splits=splits,
         penalties=penalties,
@@ -128,18 +140,9 @@ def _replicates(whole: Scored, draws: FloatArray, fit: int) -> Replicates:
     return Replicates(whole.r2[0, fit], draws[:, fit], whole.r2[1:, fit])
 
 
-def _rank_ics(rows: Rows, columns: FloatArray, disjoint: Scheme, alpha: float, penalty: float) -> dict[FitName, RankIc]:
-    """Of the predictions on the disjoint split, from columns as they are and standardized."""
-    predictions: dict[FitName, FloatArray] = {
-        "unscaled": predict(columns, rows.target, disjoint, alpha),
-        "standardized": predict(columns, rows.target, disjoint, alpha, np.full(len(disjoint.splits), penalty)),
-    }
-    return {fit: rank_ic(found, rows.target, rows.labels["date"]) for fit, found in predictions.items()}
-
-
 def _decompose(replicates: Replicates, rank: RankIc | None) -> ModelDecomposition:
-    on, off, date_disjoint, disjoint, matched = (
-        replicates.under(scheme).estimate() for scheme in (ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED)
+    on, off, date_disjoint, disjoint, matched, walk_forward = (
+        replicates.under(scheme).estimate() for scheme in (ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED, WALK_FORWARD)
     )
     return ModelDecomposition(
         on=on,
@@ -148,6 +151,8 @@ def _decompose(replicates: Replicates, rank: RankIc | None) -> ModelDecompositio
         disjoint=disjoint,
         matched=matched,
         premium=replicates.premium.estimate(),
+        date_disjoint_premium=replicates.date_disjoint_premium.estimate(),
+        walk_forward=walk_forward,
         shared_day_effect=replicates.shared_day_effect.estimate(),
         rank_ic=rank,
     )

@@ -20,7 +20,7 @@ class Scheme:
     """One way to split the rows.
 
     Args:
-        name: `on`, `off`, `date_disjoint`, `disjoint` or `matched`.
+        name: `on`, `off`, `date_disjoint`, `disjoint`, `matched` or `walk_forward`.
         folds: Splits of each fold. A fold's R2 pools its splits: 1 - sum of SSE / SST of all its test rows about their
             common mean. The scheme's R2 is the mean over folds.
     """

@@ -3,13 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from tasks.premium.inference.day_blocks import MIN_DAYS, block_error
 from tasks.premium.rows import FloatArray
 from tasks.schemas.estimates import RankIc
-
-MIN_DAYS = 10
-"""Fewer days give at most two blocks, and the spread over two blocks is no estimate."""
-DAYS_PER_BLOCK = 5
-"""Labels of neighbouring days share a price; five days are more than an overlap of two."""
 
 
 def rank_ic(predictions: FloatArray, target: FloatArray, dates: pd.Series, min_stocks: int = 5) -> RankIc:
@@ -37,7 +33,7 @@ def rank_ic(predictions: FloatArray, target: FloatArray, dates: pd.Series, min_s
         )
         return RankIc(mean=None, standard_error=None, n_days=n_days, why_none=reason)
     mean = float(by_day.mean())
-    return RankIc(mean=mean, standard_error=_block_error(by_day - mean), n_days=n_days)
+    return RankIc(mean=mean, standard_error=block_error(by_day - mean), n_days=n_days)
 
 
 def daily_correlations(
@@ -55,10 +51,3 @@ def daily_correlations(
     spread = np.sqrt(squares["prediction"] * squares["target"])
     correlations: FloatArray = (products / spread)[spread > 0].to_numpy(np.float64)
     return correlations
-
-
-def _block_error(deviations: FloatArray) -> float:
-    starts = np.arange(0, len(deviations), DAYS_PER_BLOCK)
-    sums = np.add.reduceat(deviations, starts)
-    n_blocks = len(starts)
-    return float(np.sqrt(n_blocks / (n_blocks - 1) * (sums**2).sum()) / len(deviations))

@@ -12,8 +12,11 @@ from tasks.premium.inference.two_way import MIN_DRAWS, percentile_interval
 from tasks.premium.rows import BoolArray, FloatArray
 from tasks.schemas.estimates import QUANTILE_975, Estimate, ModelDifference
 
-ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED = range(5)
-SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched")
+ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED, WALK_FORWARD = range(6)
+SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched", "walk_forward")
+REQUIRED = slice(WALK_FORWARD)
+"""Schemes that a draw must define. The walk-forward's first fit has a sixth of the days: a draw without it is lost for
+the walk-forward alone."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Replicates:
         return self.under(ON) - self.under(OFF)
 
     @property
+    def date_disjoint_premium(self) -> "Replicates":
+        """The premium with purged blocks of days in place of stock-disjoint folds: date_disjoint - off."""
+        return self.under(DATE_DISJOINT) - self.under(OFF)
+
+    @property
     def shared_day_effect(self) -> "Replicates":
         """What sharing days is worth: matched - disjoint, on the same test rows and with as many train rows."""
         return self.under(MATCHED) - self.under(DISJOINT)
@@ -55,6 +63,8 @@ class Replicates:
             lookahead=paired.under(DISJOINT).estimate(),
             gain=paired.under(OFF).estimate(),
             reduction=paired.premium.estimate(),
+            date_disjoint_reduction=paired.date_disjoint_premium.estimate(),
+            walk_forward=paired.under(WALK_FORWARD).estimate(),
         )
 
     def estimate(self) -> Estimate:
@@ -96,7 +106,7 @@ def normal_interval(point: float, draws: FloatArray) -> tuple[float, float] | No
 
 
 def keep_defined(draws: Sequence[FloatArray]) -> tuple[BoolArray, dict[str, int]]:
-    """Which draws define every scheme of every model; differences need the same draws on both sides.
+    """Which draws define every required scheme of every model; differences need the same draws on both sides.
 
     Args:
         draws: (n_draws, n_fits, n_schemes) of each model, under the co-primary fits: they have the same target.
@@ -104,7 +114,7 @@ def keep_defined(draws: Sequence[FloatArray]) -> tuple[BoolArray, dict[str, int]
     Returns:
         (n_draws,) whether it is kept; and the dropped ones, each counted under its first undefined scheme.
     """
-    undefined: BoolArray = np.any(~np.isfinite(np.stack(draws)), axis=(0, 2))
+    undefined: BoolArray = np.any(~np.isfinite(np.stack(draws)[..., REQUIRED]), axis=(0, 2))
     kept: BoolArray = ~np.any(undefined, axis=1)
     reasons = Counter(f"undefined_{SCHEMES[scheme]}" for scheme in undefined[~kept].argmax(axis=1))
     return kept, dict(sorted(reasons.items()))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
+from tasks.premium.inference.checks import make_checks
 from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.known_truth import expected_figures
 from tasks.premium.inference.power import observed_power
@@ -39,6 +40,7 @@ def robust_scores(
         penalties=dict(found.penalties),
         splits=list(found.splits),
         controls=list(found.controls),
+        checks=make_checks(rows, config, robust, found.predictions),
         n_draws=robust.n_draws,
         n_kept_draws=len(found.draws),
         dropped_draws=dict(found.dropped_draws),

@@ -1,4 +1,4 @@
-"""The five ways of splitting a panel whose differences make the decomposition."""
+"""The six ways of splitting a panel whose differences make the decomposition."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.premium.config import PremiumConfig, RobustConfig
+from tasks.premium.errors import Unscorable
 from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.rows import IntArray, Split
 from tasks.premium.splitters import (
@@ -14,14 +15,18 @@ from tasks.premium.splitters import (
     LabelSplitter,
     StockAndDateDisjoint,
     StockDisjoint,
+    WalkForward,
     split_facts,
 )
 from tasks.premium.splitters.labels import number_blocks
 from tasks.schemas.scores import SplitFacts
 
+MAX_WALK_FORWARD_FOLDS = 5
+"""The reference's."""
+
 
 def make_schemes(labels: pd.DataFrame, config: PremiumConfig) -> tuple[list[Scheme], list[SplitFacts]]:
-    """Split the rows in the five ways.
+    """Split the rows in the six ways.
 
     Args:
         labels: The panel's table of labels.
@@ -29,9 +34,9 @@ def make_schemes(labels: pd.DataFrame, config: PremiumConfig) -> tuple[list[Sche
 
     Returns:
         Schemes `on`, stock-disjoint as in the reference; `off`, chronological and purged; `date_disjoint`, a fold per
-        block; `disjoint`, in both, whose fold i pools all blocks and so tests the rows that fold i of `on` tests; and
-        `matched`, as `on` with as many train rows as `disjoint`. And, in the same order, how many rows each used,
-        purged and left out, and how many train rows violate its test span.
+        block; `disjoint`, in both, whose fold i pools all blocks and so tests the rows that fold i of `on` tests;
+        `matched`, as `on` with as many train rows as `disjoint`; and `walk_forward`, all folds pooled. And, in the same
+        order, how many rows each used, purged and left out, and how many train rows violate its test span.
 
     Raises:
         BadLabels: If the labels cannot be read.
@@ -53,7 +58,18 @@ def make_schemes(labels: pd.DataFrame, config: PremiumConfig) -> tuple[list[Sche
         schemes.append(Scheme(name, [splits[first : first + n_pooled] for first in range(0, len(splits), n_pooled)]))
     on, _, _, disjoint = schemes
     schemes.append(_matched(on, disjoint, number_blocks(labels["date"].to_numpy(), n_blocks), labels, config.seed))
+    schemes.append(Scheme("walk_forward", [_walk_forward(labels, embargo_days)]))
     return schemes, [split_facts(scheme.name, scheme.splits, labels) for scheme in schemes]
+
+
+def _walk_forward(labels: pd.DataFrame, embargo_days: int) -> list[Split]:
+    """Folds of the expanding window: fewer where an embargo or a few days leave nothing to fit the first one on."""
+    for n_folds in range(MAX_WALK_FORWARD_FOLDS, 1, -1):
+        try:
+            return list(WalkForward(n_folds, embargo_days=embargo_days).purged_splits(labels))
+        except Unscorable:
+            continue
+    return list(WalkForward(1, embargo_days=embargo_days).purged_splits(labels))
 
 
 def _matched(on: Scheme, disjoint: Scheme, block_of_row: IntArray, labels: pd.DataFrame, seed: int) -> Scheme:

@@ -45,6 +45,7 @@ def split_facts(name: str, splits: Sequence[Split], labels: pd.DataFrame) -> Spl
         n_test_rows=n_test,
         n_purged=n_purged,
         n_left_out=len(labels) * len(splits) - n_train - n_test - n_purged,
+        n_test_days=len(np.unique(read.dates[np.concatenate([own.test for own in splits])])),
         n_violations=sum(_n_violations(read, split) for split in splits),
     )
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from tasks.premium.inference.rank_ic import DAYS_PER_BLOCK, daily_correlations, rank_ic
+from tasks.premium.inference.day_blocks import DAYS_PER_BLOCK
+from tasks.premium.inference.rank_ic import daily_correlations, rank_ic
 
 
 def days(n_days: int, n_stocks: int) -> pd.Series:

@@ -125,7 +125,7 @@ def test_on_is_the_references_on_computed_another_way(make_rows, shocked):
     assert base.on.point == pytest.approx(reference.models["base"].r2_on, abs=1e-12)
     # Two of the 45 train days have labels beyond the cut and are purged.
     assert base.off.point == pytest.approx(reference.models["base"].r2_off, abs=0.05)
-    assert [facts.n_violations > 0 for facts in robust.splits] == [True, False, False, False, True]
+    assert [facts.n_violations > 0 for facts in robust.splits] == [True, False, False, False, True, False]
     assert robust.splits[1].n_purged == 2 * 30
 
 
@@ -139,7 +139,7 @@ def test_a_placebo_stands_beside_the_trained_model(make_rows, shocked):
         assert found.models["placebo"] == found.models["trained"], fit
         assert found.differences["base - placebo"] == found.differences["base - trained"]
         assert found.differences["placebo - trained"].lookahead.point == 0
-    assert measured.robust.draws.shape == (60, 1 + 3 * 4 * 5)
+    assert measured.robust.draws.shape == (60, 1 + 3 * 4 * 6)
 
 
 def test_a_hypothesis_is_answered_by_its_figure(make_rows, shocked):
@@ -192,9 +192,9 @@ def test_scores_and_two_way_draws_are_written_and_the_recipe_may_leave_them_out(
     config = PremiumConfig(n_draws=20, n_folds=2, robust=RobustConfig(n_draws=40, n_date_blocks=2, n_day_groups=5))
     facts = write_premium(config, inputs, tmp_path)
     robust, two_way = PremiumScores.read(tmp_path).robust, np.load(tmp_path / "two_way.npy")
-    assert two_way.shape == (robust.n_kept_draws, 1 + 2 * 4 * 5)
+    assert two_way.shape == (robust.n_kept_draws, 1 + 2 * 4 * 6)
     assert robust.n_kept_draws + sum(robust.dropped_draws.values()) == robust.n_draws == 40
-    base, trained = two_way[:, 1:].reshape(-1, 2, 4, 5).transpose(1, 2, 0, 3)
+    base, trained = two_way[:, 1:].reshape(-1, 2, 4, 6).transpose(1, 2, 0, 3)
     for index, found in enumerate(robust.difference("base - trained").values()):
         lookahead = base[index, :, 3] - trained[index, :, 3]
         assert found.lookahead.two_way.p50 == pytest.approx(np.median(lookahead), abs=1e-12)
@@ -252,7 +252,8 @@ def test_scores_of_revision_2_are_still_read(inputs, tmp_path):
     for parts in unscaled["models"].values():
         parts["demeaned"] = parts["disjoint"]
         parts["construction"] = parts.pop("shared_day_effect")
-        del parts["matched"]
+        for name in ("matched", "walk_forward", "date_disjoint_premium"):
+            del parts[name]
     names = ("splits", "n_draws", "n_kept_draws", "dropped_draws", "n_day_groups")
     control = {"name": "noise", "what": "noise", "n_columns": 3, "on": 0.1, "off": None, "construction": 0.2}
     former = {
@@ -275,6 +276,25 @@ def test_scores_of_revision_2_are_still_read(inputs, tmp_path):
     assert found.difference("base - trained")["unscaled"].gain is None
     assert found.controls[0].fits["unscaled"].shared_day_effect == 0.2
     assert found.pairs["base - trained"].conclusions == {}
+
+
+def test_scores_without_robustness_checks_are_still_read(inputs, tmp_path):
+    write_premium(
+        PremiumConfig(n_draws=20, n_folds=2, robust=RobustConfig(n_draws=20, n_date_blocks=2, n_day_groups=5)),
+        inputs,
+        tmp_path,
+    )
+    file = tmp_path / "scores.json"
+    added = {"checks", "walk_forward", "date_disjoint_premium", "date_disjoint_reduction", "n_test_days"}
+    former = json.loads(
+        file.read_text(), object_hook=lambda found: {key: found[key] for key in found if key not in added}
+    )
+    former["robust"]["splits"].pop()
+    file.write_text(json.dumps(former))
+    found = PremiumScores.read(tmp_path)
+    assert found.models["base"].checks is found.robust.checks is None
+    assert found.robust.fits["unscaled"].models["base"].walk_forward is None
+    assert found.robust.fits["unscaled"].models["base"].premium.point is not None
 
 
 def test_ranks_of_days_with_one_stock_have_no_figures_and_cost_the_other_fits_no_draw(make_rows):

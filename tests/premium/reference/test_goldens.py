@@ -1,6 +1,8 @@
 """The reference contract's figures equal those of the public recipe's own functions on the same rows and states."""
 
 import json
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 
 from tasks.premium.build import premium_scores, write_premium
 from tasks.premium.config import REVISION, PremiumConfig
+from tasks.premium.inference.reference_checks import reference_checks
 from tasks.premium.rows import read_rows
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.estimates import Interval
@@ -25,6 +28,8 @@ def golden(request, shared_dir, tmp_path):
     folders = {name: tmp_path / name for name in ("panel", "base", "trained")}
     for folder in folders.values():
         folder.mkdir()
+    # The contract purges nothing, so any label days do.
+    table = table.assign(label_from=table["date"], label_until=table["date"])
     table.assign(prompt=table["code"].astype(str)).to_parquet(folders["panel"] / "rows.parquet")
     for model in ("base", "trained"):
         (folders[model] / "prompts.sha256").write_text(Panel(folders["panel"]).prompts_sha256())
@@ -61,6 +66,38 @@ def test_every_figure_and_every_draw_is_that_of_the_public_recipe(golden):
     assert_same_interval(scores.models["trained"].premium_interval, figures["bootstrap"]["adapter_premium"])
     assert_same_interval(scores.reductions["base - trained"].interval, figures["bootstrap"]["premium_reduction"])
     assert scores.n_kept_draws + sum(scores.dropped_draws.values()) == scores.n_draws
+
+
+@cache
+def days_with_a_target(panel: Path) -> np.ndarray:
+    table = pd.read_csv(panel, usecols=["Date", "Target"], parse_dates=["Date"])
+    return np.unique(table.dropna()["Date"].to_numpy("datetime64[D]"))
+
+
+@pytest.mark.parametrize("golden", WHOLE, indirect=True)
+def test_embargo_and_walk_forward_are_those_of_the_public_recipe(golden, shared_dir):
+    figures, _, folders = golden
+    rows, config = read_rows(folders), PremiumConfig()
+    days = days_with_a_target(shared_dir / figures["panel"])
+    for model, theirs in (("base", figures["base"]), ("trained", figures["adapter"])):
+        found = reference_checks(rows, rows.columns(model), config, theirs["r2_on"], days)
+        embargo = theirs["embargo5"]
+        assert (found.embargo5.n_train_rows, found.embargo5.n_test_rows) == (embargo["n_train"], embargo["n_test"])
+        ours = [found.embargo5.r2, found.embargo5.premium]
+        np.testing.assert_allclose(ours, [embargo["r2_off"], embargo["premium"]], **NEAR)
+        for name in ("walk_forward5", "walk_forward5_embargo5"):
+            own, walk = getattr(found, name), theirs[name]
+            np.testing.assert_allclose(own.fold_r2, [fold["r2"] for fold in walk["folds"]], **NEAR)
+            np.testing.assert_allclose([own.r2, np.mean(own.fold_r2)], [walk["pooled_r2"], walk["mean_r2"]], **NEAR)
+            assert own.n_train_rows == sum(fold["n_train"] for fold in walk["folds"])
+
+
+@pytest.mark.parametrize("golden", ["p1_sp500_all_hash64"], indirect=True)
+def test_the_rows_of_a_large_panel_name_all_days_of_the_embargo(golden, shared_dir):
+    figures, _, folders = golden
+    rows = read_rows(folders)
+    args = rows, rows.columns("base"), PremiumConfig(), 0.0
+    assert reference_checks(*args) == reference_checks(*args, days_with_a_target(shared_dir / figures["panel"]))
 
 
 @pytest.mark.parametrize("golden", ["p5_tiny6_hash8"], indirect=True)

@@ -1,0 +1,34 @@
+"""Out-of-sample predictions of a model, from which rank IC, decay and the portfolio are made."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tasks.premium.inference.evaluate import Scheme, predict
+from tasks.premium.inference.rank_ic import rank_ic
+from tasks.premium.rows import FloatArray, Rows
+from tasks.schemas.estimates import FitName, RankIc
+
+PREDICTED = ("off", "disjoint", "walk_forward")
+"""Schemes whose predictions are kept; each tests a row at most once."""
+Predictions = Mapping[FitName, Mapping[str, FloatArray]]
+"""By fit that predicts the target itself and by scheme, (n_rows,) predictions; NaN where the scheme tests no row."""
+
+
+def predict_out_of_sample(
+    columns: FloatArray, target: FloatArray, schemes: Sequence[Scheme], alpha: float, penalty: float
+) -> Predictions:
+    """Predict the rows that PREDICTED test, from columns as they are and standardized."""
+    chosen = [scheme for scheme in schemes if scheme.name in PREDICTED]
+    return {
+        "unscaled": {scheme.name: predict(columns, target, scheme, alpha) for scheme in chosen},
+        "standardized": {
+            scheme.name: predict(columns, target, scheme, alpha, np.full(len(scheme.splits), penalty))
+            for scheme in chosen
+        },
+    }
+
+
+def rank_ics(rows: Rows, predictions: Predictions) -> dict[FitName, RankIc]:
+    """Rank IC of the predictions on the disjoint split, by fit."""
+    return {fit: rank_ic(own["disjoint"], rows.target, rows.labels["date"]) for fit, own in predictions.items()}
