@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 
 from tasks.report.build import write_report
 from tasks.report.config import REVISION, ReportConfig
@@ -165,3 +166,14 @@ def test_revision_is_raised_with_the_words_and_tables(write):
         "the same run gives another page: raise REVISION in tasks/report/config.py and add the new digest here, "
         "or stores will serve the old page for the new code"
     )
+
+
+@pytest.mark.parametrize(("target", "is_said"), [("binary", True), ("number", False)])
+def test_a_binary_targets_r2_is_called_brier_skill_at_the_top_and_with_the_panel(write, records, target, is_said):
+    panel = next(record for record in records if record.kind == "panel")
+    told = panel.model_copy(update={"facts": {**panel.facts, "target": target, "table": {"n_times_with_hours": 7}}})
+    text = " ".join(write(records=[told if record is panel else record for record in records]).text)
+    assert ("Brier skill. The target is 0 or 1" in text) is is_said
+    assert ("An R2 of it is a Brier skill score" in text) is is_said
+    assert "read its target for returns, and an entity for a stock" in text
+    assert "Found in the table" in text
