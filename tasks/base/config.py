@@ -123,7 +123,7 @@ class StoreSource(Config):
 
     kind: Literal["store"] = "store"
     artifact: ArtifactRef
-    """Reference of the artifact: kind (merge or base), label, key and digest, as `hindsight store show` prints it."""
+    """Reference of the artifact: kind (merge or base), label, key and digest, as its `record.json` in the store has."""
 
     @model_validator(mode="after")
     def _is_a_model(self) -> Self:
