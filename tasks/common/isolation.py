@@ -82,13 +82,14 @@ def _filter(audit: int, denied: Sequence[int]) -> list[_Instruction]:
     return [_Instruction(*row) for row in (*rows, (_RETURN, 0, 0, _ALLOW))]
 
 
-def run_isolated(module: str, arguments: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
+def run_isolated(module: str, arguments: dict[str, Any], *, required: bool = True, way_out: str = "") -> dict[str, Any]:
     """Run `module.main(arguments)` in a process of its own without network and without this one's variables.
 
     Args:
         module: Of this project; its import must not read what is to be isolated.
         arguments: JSON values.
         required: Refuse where this machine offers no isolation.
+        way_out: What else a person may do then; ends the message.
 
     Returns:
         What `main` returned, and `isolation`: how the process was isolated.
@@ -104,8 +105,8 @@ def run_isolated(module: str, arguments: dict[str, Any], *, required: bool = Tru
     if done.returncode == _NOT_ISOLATED:
         raise NotIsolated(
             f"this machine offers neither a seccomp filter nor a network namespace ({platform.machine()}, kernel "
-            f"{platform.release()}), so that what {module} reads could reach the network. Do it on another machine, or "
-            "set base.source.pickles to unisolated for a repository you trust."
+            f"{platform.release()}), so that what {module} reads could reach the network. Do it on another machine"
+            f"{way_out}."
         )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]

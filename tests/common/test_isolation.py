@@ -67,7 +67,7 @@ def test_without_isolation_nothing_is_read_unless_allowed(monkeypatch: pytest.Mo
         returncode, stdout, stderr = isolation._NOT_ISOLATED, "", ""
 
     monkeypatch.setattr("subprocess.run", lambda *arguments, **options: Machine())
-    with pytest.raises(NotIsolated, match=r"neither a seccomp filter nor a network namespace .* to unisolated"):
+    with pytest.raises(NotIsolated, match=r"neither a seccomp filter nor a network namespace .*another machine\.$"):
         run_isolated(HERE, {})
 
 
