@@ -6,8 +6,8 @@ from typing import Any
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 
+from flows.pipelines.registry import load
 from tasks.common.settings import project_root
-from tasks.recipe import load_recipe
 
 
 def recipe(file: str) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def recipe(file: str) -> dict[str, Any]:
     Args:
         file: Relative to the project, such as `configs/smoke.yaml`.
     """
-    loaded = load_recipe(project_root() / file)
+    loaded = load(project_root() / file)
     # Only what the file sets: other fields follow the code's defaults, in the form as in a run.
     return {"parameters": {"recipe": loaded.model_dump(mode="json", exclude_unset=True)}}
 

@@ -8,18 +8,22 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen, MultipleOf
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from tasks.audit import Audit
 from tasks.recipe import Recipe
 
 HEAD = """# The recipe
 
 Every key of a recipe. A file in configs/ holds only what differs from the defaults, which are the reference's LoRA arm.
-The form in the UI has the same keys. `python docs/recipe.py` writes this page.
+The form in the UI has the same keys. The key `pipeline` says which pipeline a file is for: `leakage-premium` if it is
+left out, whose keys come first; [leakage-audit](#leakage-audit) follows, without the parts that both have.
+`python docs/recipe.py` writes this page.
 """
 
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(_sections(Recipe, "recipe", set()))
+    seen: set[type[BaseModel]] = set()
+    return HEAD + "".join([*_sections(Recipe, "recipe", seen), *_sections(Audit, "leakage-audit", seen)])
 
 
 def _sections(config: type[BaseModel], path: str, seen: set[type[BaseModel]]) -> Iterator[str]:

@@ -25,7 +25,8 @@ from tasks.panel.config import ARTIFACT_TYPE as PANEL
 from tasks.panel.kaggle.config import ARTIFACT_TYPE as PRICES
 from tasks.panel.task import publish_panel, publish_prices
 from tasks.preflight.artifact import ARTIFACT_TYPE as PREFLIGHT
-from tasks.preflight.task import publish_preflight
+from tasks.preflight.artifact import AUDIT_TYPE as PREFLIGHT_AUDIT
+from tasks.preflight.task import publish_preflight, publish_preflight_audit
 from tasks.premium.config import ARTIFACT_TYPE as PREMIUM
 from tasks.premium.task import publish_premium
 from tasks.report.config import ARTIFACT_TYPE as REPORT
@@ -83,6 +84,7 @@ STAGES: dict[str, Stage] = {
         Stage(PRICES, publish_prices, uses_transformers=False),
         Stage(PANEL, publish_panel, uses_transformers=False),
         Stage(PREFLIGHT, publish_preflight),
+        Stage(PREFLIGHT_AUDIT, publish_preflight_audit),
         Stage(TRAIN, publish_train, pools=("h100", "h100x8")),
         Stage(MERGE, publish_merge, pools=("h100", "cpu")),
         Stage(EMBED, publish_embed, pools=("h100", "cpu")),

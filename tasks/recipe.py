@@ -24,6 +24,9 @@ PRICES_FILE = "prices.yaml"
 """In configs/, but no recipe."""
 
 
+RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")]
+
+
 class BadRecipe(HindsightError):
     """The file is not a recipe."""
 
@@ -42,7 +45,9 @@ class Route(Config):
 class Recipe(Config):
     """Everything that decides a leakage-premium run's numbers. Fields left out keep the reference's settings."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")] = Field(json_schema_extra=NOT_IDENTITY)
+    pipeline: Literal["leakage-premium"] = Field("leakage-premium", json_schema_extra=NOT_IDENTITY)
+    """The pipeline that the file is for; a file without it is a recipe of leakage-premium."""
+    name: RunName = Field(json_schema_extra=NOT_IDENTITY)
     """The run's name in the UI; recipes that differ only in it share all artifacts."""
     base: BaseConfig = BaseConfig()
     corpus: CorpusConfig = CorpusConfig()

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from flows.pipelines.registry import load
 from tasks.common.settings import project_root
 from tasks.recipe import BadRecipe, Recipe, load_recipe
 
@@ -17,15 +18,17 @@ RECIPES = sorted(file for file in (project_root() / "configs").glob("*.yaml") if
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_every_recipe_in_configs_validates_and_bears_its_files_name(file: Path) -> None:
-    assert load_recipe(file).name == file.stem
+    assert load(file).name == file.stem
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_a_recipe_says_only_what_differs_from_the_defaults(file: Path) -> None:
     said = yaml.safe_load(file.read_text())
-    default = Recipe.model_validate({"name": "default"} | kinds_of(said)).model_dump(mode="json")
-    recipe = load_recipe(file).model_dump(mode="json")
-    assert [path for path in leaves(said) if at(recipe, path) == at(default, path) and path[-1] != "kind"] == []
+    recipe = load(file)
+    required = {"name": "default"} | ({"models": said["models"]} if "models" in said else {})
+    default = type(recipe).model_validate(required | kinds_of(said)).model_dump(mode="json")
+    same = [path for path in leaves(said) if at(recipe.model_dump(mode="json"), path) == at(default, path)]
+    assert [path for path in same if path[-1] not in ("kind", "pipeline", "models")] == []
 
 
 def kinds_of(tree: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """Pipelines as data. No Prefect, no input or output.
 
-pipeline: `Step` and `Pipeline`. leakage_premium: the steps from corpus to report.
-Add a pipeline by writing one function from its config to a `Pipeline`, and a flow that calls `run_pipeline`.
+pipeline: `Step` and `Pipeline`. leakage_premium: the steps from corpus to report. leakage_audit: those of models that
+exist already. registry: a row per pipeline, and which one a file is for. docs/extend.md says how to add one.
 """

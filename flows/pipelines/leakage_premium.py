@@ -7,7 +7,8 @@ from tasks.recipe import Recipe
 
 def leakage_premium_pipeline(recipe: Recipe) -> Pipeline:
     """The run that a recipe describes."""
-    return Pipeline(recipe.name, leakage_premium_steps(recipe), recipe_tags(recipe), recipe.limits)
+    steps, tags = leakage_premium_steps(recipe), recipe_tags(recipe)
+    return Pipeline(recipe.name, steps, tags, recipe.limits, recipe.report.plumbing_only)
 
 
 def recipe_tags(recipe: Recipe) -> tuple[str, ...]:

@@ -44,12 +44,14 @@ class Pipeline:
         steps: A step comes after all steps it needs; otherwise the order has no effect. The last makes the result.
         tags: Tags of the runs of all its stages.
         limits: The bounds on the run's spending.
+        plumbing_only: Whether its numbers mean nothing.
     """
 
     name: str
     steps: tuple[Step, ...]
     tags: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    plumbing_only: bool = False
 
     def __post_init__(self) -> None:
         seen: set[str] = set()

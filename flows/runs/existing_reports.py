@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from flows.pipelines.leakage_premium import leakage_premium_pipeline
+from flows.pipelines.registry import pipeline_of
 from flows.status import existing_artifacts, step_statuses
 from tasks.panel.config import PanelConfig, panel_label
 from tasks.panel.source_version import pinned
@@ -37,13 +37,13 @@ class ExistingReport:
 
 def missing_model_steps(recipe: Recipe, store: Store) -> list[str]:
     """The steps up to the merged model that have no artifact."""
-    statuses = step_statuses(leakage_premium_pipeline(recipe), store).values()
+    statuses = step_statuses(pipeline_of(recipe), store).values()
     return [each.step.name for each in statuses if each.record is None and each.step.stage in MODEL_STAGES]
 
 
 def find_report(recipe: Recipe, store: Store) -> ExistingReport | None:
     """The recipe's report, if it exists."""
-    found = existing_artifacts(leakage_premium_pipeline(recipe), store)
+    found = existing_artifacts(pipeline_of(recipe), store)
     return ExistingReport(found["panel"], found["report"]) if "report" in found else None
 
 

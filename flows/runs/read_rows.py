@@ -10,10 +10,10 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows.runs.recipes import FLOW_NAME, RunSources, recipe_of
+from flows.pipelines.registry import PIPELINES, AnyRecipe, recipe_of
+from flows.runs.recipes import RunSources
 from flows.runs.row import Run, RunRow, builders, metric_columns, records_until, spend_of, tokens_seen
 from flows.server.flow_runs import ending_of, run_url
-from tasks.recipe import Recipe
 from tasks.schemas.scores import PremiumScores
 from tasks.store.errors import StoreError
 from tasks.store.records import Record
@@ -54,7 +54,7 @@ def _runs(client: SyncPrefectClient, n_newest: int | None) -> list[FlowRun]:
     n_read = 0
     while n_newest is None or len(found) < n_newest:
         page = client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW_NAME])),
+            flow_filter=FlowFilter(name=FlowFilterName(any_=list(PIPELINES))),
             sort=FlowRunSort.EXPECTED_START_TIME_DESC,
             limit=PAGE,
             offset=n_read,
@@ -74,7 +74,7 @@ def _is_planned(run: FlowRun) -> bool:
 def _row(
     place: int,
     run: FlowRun,
-    recipe: Recipe | None,
+    recipe: AnyRecipe | None,
     records: Mapping[str, Record],
     built_by: Mapping[str, int],
     sources: RunSources,
@@ -119,13 +119,13 @@ def _figures(run: FlowRun, records: Mapping[str, Record], store: Store) -> dict[
         return {}
 
 
-def _differs(recipe: Recipe | None, own_recipe: Recipe | None) -> str:
+def _differs(recipe: AnyRecipe | None, own_recipe: AnyRecipe | None) -> str:
     if recipe is None:
         return "unknown: its recipe is of earlier settings"
-    return as_text(differences(recipe, own_recipe or Recipe(name=recipe.name)))
+    return as_text(differences(recipe, own_recipe))
 
 
-def _reason(run: FlowRun, recipe: Recipe | None) -> str:
+def _reason(run: FlowRun, recipe: AnyRecipe | None) -> str:
     if run.state is None or not run.state.is_final():
         return ""
     if not run.state.is_completed():

@@ -9,10 +9,12 @@ from deployments.local import as_client
 from hindsight.cli.output import print_table
 from tasks.common.errors import HindsightError
 from tasks.costs.prices import load_prices
-from tasks.recipe import Recipe, load_recipe, recipe_file, shipped_recipes
+from tasks.recipe import recipe_file, shipped_recipes
 
 if TYPE_CHECKING:
-    from tasks.schemas.artifacts import Report
+    from flows.pipelines.pipeline import Pipeline
+    from flows.pipelines.registry import AnyRecipe
+    from tasks.store.refs import ArtifactRef
 
 
 class NoRecipe(HindsightError):
@@ -32,13 +34,11 @@ def run(recipe: str | None = None, /) -> None:
         recipe: A recipe of the project, such as smoke, or a YAML file.
     """
     chosen = _recipe(recipe)
-    from flows.pipelines.leakage_premium import leakage_premium_pipeline
+    from flows.pipelines.registry import pipeline_of, row_of
     from flows.runner.inline import run_inline
-    from tasks.schemas.artifacts import Report
-    from tasks.store.store import open_store
 
-    refs = run_inline(leakage_premium_pipeline(chosen))
-    print_report(Report(open_store().fetch(refs["report"])), chosen)
+    pipeline = pipeline_of(chosen)
+    print_report(run_inline(pipeline)[row_of(chosen).shown], pipeline)
 
 
 def plan(recipe: str | None = None, /, *, from_stage: str = "missing", provider: str | None = None) -> None:
@@ -52,15 +52,17 @@ def plan(recipe: str | None = None, /, *, from_stage: str = "missing", provider:
     """
     chosen, prices = _recipe(recipe), load_prices()
     with as_client(provider):
-        from flows.plan import plan_rows
+        from flows.plan import plan_notes, plan_rows
         from tasks.store.store import open_store
 
         store = open_store()
         prices.check_provider(prices.current_provider)
-        rows = plan_rows(chosen, store, from_stage)
+        rows, notes = plan_rows(chosen, store, from_stage), plan_notes(chosen, store)
         heading = f"plan of {chosen.name} on {store.url}, at {prices.current_provider}'s prices; nothing is started"
     print(f"{heading}\n")
     print_table(rows)
+    for note in notes:
+        print(f"\n{note}")
 
 
 def follow(deployment: str, /) -> None:
@@ -75,18 +77,16 @@ def follow(deployment: str, /) -> None:
         raise BadDeployment(f"deployment {deployment!r} is not FLOW/NAME, such as leakage-premium/smoke.")
     with as_client():
         # Prefect reads the environment when it is imported.
-        from flows.pipelines.leakage_premium import leakage_premium_pipeline
+        from flows.pipelines.registry import PIPELINES, recipe_of
         from flows.runner.follow import follow as follow_run
-        from flows.runs.recipes import recipe_of
-        from flows.status import find_result
-        from tasks.schemas.artifacts import Report
+        from flows.status import find_artifacts
         from tasks.store.store import open_store
 
         ended = follow_run(deployment)
-        recipe = recipe_of(ended.parameters)
-        if recipe and deployment.startswith("leakage-premium/"):
-            store = open_store()
-            print_report(Report(store.fetch(find_result(leakage_premium_pipeline(recipe), store))), recipe)
+        row, recipe = PIPELINES.get(deployment.split("/")[0]), recipe_of(ended.parameters)
+        if row and recipe:
+            pipeline = row.build(recipe)
+            print_report(find_artifacts(pipeline, open_store())[row.shown], pipeline)
 
 
 def _check_picture(_type: Any, file: Path | None) -> None:
@@ -117,16 +117,22 @@ def runs(
             print(f"spend by run: {figure}", flush=True)
 
 
-def print_report(report: "Report", recipe: Recipe) -> None:
+def print_report(ref: "ArtifactRef", pipeline: "Pipeline") -> None:
     """Print the report's headline table, whether it means anything, and where its page is."""
+    from tasks.schemas.artifacts import Report
+    from tasks.store.store import open_store
+
+    report = Report(open_store().fetch(ref))
     print()
     print_table(report.table())
-    if recipe.report.plumbing_only:
+    if pipeline.plumbing_only:
         print("\nSmoke test: these numbers mean nothing.")
     print(f"\nreport: {report.page}", flush=True)
 
 
-def _recipe(name: str | None) -> Recipe:
+def _recipe(name: str | None) -> "AnyRecipe":
     if name is None:
         raise NoRecipe(f"which recipe? {', '.join(shipped_recipes())}, or a YAML file; docs/recipe.md has the keys.")
-    return load_recipe(recipe_file(name))
+    from flows.pipelines.registry import load
+
+    return load(recipe_file(name))

@@ -6,6 +6,7 @@ from deployments.address import Address
 from deployments.local import start
 from deployments.processes import end_all, remove_workspaces
 from deployments.trainer_environment import install
+from flows.pipelines.registry import load, pipeline_of
 from hindsight.cli.runs import follow
 from tasks.common.errors import HindsightError
 from tasks.recipe import recipe_file, shipped_recipes
@@ -22,20 +23,24 @@ def demo(recipe: str = "smoke", /) -> None:
     Server and workers keep running; `hindsight down` ends them.
 
     Args:
-        recipe: A recipe of the project: smoke, or smoke-full-weight, which trains every weight on two ranks.
+        recipe: A recipe of the project: smoke; smoke-full-weight, which trains every weight on two ranks; audit-smoke,
+            which measures two models and trains none.
 
     Raises:
         NoDeployment: If it is a file of your own.
     """
-    if recipe_file(recipe) not in shipped_recipes().values():
+    file = recipe_file(recipe)
+    if file not in shipped_recipes().values():
         raise NoDeployment(
             f"recipe {recipe} has no deployment; `hindsight run {recipe}` runs it without a server, the "
             "form of a custom run in the UI through one."
         )
-    trainer_python()
+    pipeline = pipeline_of(chosen := load(file))
+    if any(step.stage == "train" for step in pipeline.steps):
+        trainer_python()
     address = Address.from_environment()
     start(address)
-    follow(f"leakage-premium/{Path(recipe).stem}")
+    follow(f"{chosen.pipeline}/{Path(recipe).stem}")
     print(f"UI: {address.ui} (`hindsight down` ends server and workers)", flush=True)
 
 

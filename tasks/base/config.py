@@ -141,6 +141,21 @@ class BaseConfig(Config):
     source: Annotated[ModelSource, Field(discriminator="kind")] = HubSource()
     """A model of the hub, of a folder, of a GGUF file, of the store, or a tiny random one."""
 
+    @property
+    def description(self) -> str:
+        """What the model is, in words for a table."""
+        match self.source:
+            case HubSource(repo=repo, revision=revision):
+                return f"{repo} at {revision[:12]}"
+            case FolderSource(path=path):
+                return f"folder {path}"
+            case GgufSource(file=file, package=package):
+                return f"GGUF {file or package}"
+            case StoreSource(artifact=artifact):
+                return artifact.path
+            case TinySource(hidden=hidden, seed=seed):
+                return f"random Qwen3.5-MoE, {hidden} wide, seed {seed}"
+
 
 def base_label(config: BaseConfig, inputs: Mapping[str, ArtifactRef]) -> str:
     """Name of the artifact: that of the repository, folder, file or artifact, or `tiny-qwen3.5-moe`."""

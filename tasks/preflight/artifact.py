@@ -1,9 +1,10 @@
-"""Preflight's artifact type: the checks a recipe passed. Its config is the whole recipe."""
+"""Preflight's artifact types: the checks a recipe or an audit passed. Its config is the whole of it."""
 
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from tasks.audit import Audit
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 
@@ -34,4 +35,29 @@ ARTIFACT_TYPE = PreflightType(
     kind="preflight",
     revision=REVISION,
     label=lambda recipe, inputs: f"{inputs['corpus'].label}-{recipe.train.arm.kind}",
+)
+
+
+class CheckedAudit(Audit):
+    """An audit whose identity includes the pool: it changes the checks, though no other artifact."""
+
+    def identity(self) -> dict[str, JsonValue]:
+        """Everything that is checked, so all but the name."""
+        return super().identity() | {"route": self.route.model_dump(mode="json")}
+
+
+class AuditChecksType(ArtifactType[Audit]):
+    """Keys by everything that is checked."""
+
+    def spec(self, config: Audit, inputs: Mapping[str, ArtifactRef] | None = None) -> ArtifactSpec:
+        """The checks of this audit on these inputs."""
+        return super().spec(CheckedAudit.model_validate(config.model_dump()), inputs)
+
+
+AUDIT_REVISION = 1
+"""Raised when the same audit is checked differently."""
+AUDIT_TYPE = AuditChecksType(
+    kind="preflight_audit",
+    revision=AUDIT_REVISION,
+    label=lambda audit, inputs: f"{inputs['panel'].label[:100]}-{len(audit.models)}-models",
 )

@@ -1,15 +1,21 @@
 """StageForecast hours and dollars of the rented stages, from the rates of the reference run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from tasks.audit import Audit
 from tasks.base.architecture import architecture_of
 from tasks.costs.hardware import POOLS
 from tasks.costs.prices import SECONDS_PER_HOUR, dollars
+from tasks.embed.architecture import read_architecture
+from tasks.embed.config import EmbedConfig
 from tasks.preflight.planned_run import PlannedRun
 from tasks.recipe import Recipe
+from tasks.schemas.artifacts import ModelFolder
+from tasks.train.estimates.sizes import sizes_of
 from tasks.train.estimates.speed import REFERENCE_ACTIVE, Span, training_hours
 
 REFERENCE_PARAMETERS = 34_660_610_688
@@ -18,6 +24,10 @@ MERGE_HOURS = 1.5 / 2.39
 SENTENCES_PER_SECOND = (5.9, 9.2)
 """60,000 sentences, base and trained, took the reference 2 h 50 min in one report and 1 h 49 min in the other, loading
 and scoring included."""
+
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,42 @@ def forecast_recipe(recipe: Recipe) -> list[StageForecast]:
     return forecast(PlannedRun.of(recipe, architecture_of(recipe.base), n_sentences))
 
 
+def forecast_audit(
+    audit: Audit, n_rows: int | None = None, models: Mapping[str, ModelFolder] | None = None
+) -> list[StageForecast]:
+    """Every rented embedding of an audit; none where the models are embedded on a CPU.
+
+    Args:
+        audit: Models, panel and route.
+        n_rows: Of the panel; as many as the config allows if left out.
+        models: The models by name; of hub models the config is downloaded if they are left out.
+
+    Raises:
+        BadPrices: If the price list cannot be read.
+        HubUnavailable: If a model's architecture cannot be fetched.
+        UnusableModel: If transformers does not know one.
+    """
+    pool, n_rows = audit.route.embed, n_rows or audit.panel.n_stocks * audit.panel.dates_per_stock
+    if pool == "cpu":
+        return []
+    found = []
+    for model in audit.models:
+        own = read_architecture(audit.embed, models[model.name]).config if models else architecture_of(model.model)
+        n_active = _active_parameters(own)
+        hours = None if n_active is None else _embed_hours(n_rows, n_active, audit.embed)
+        price = None if hours is None else _dollars(hours, pool)
+        found.append(StageForecast(f"embed {model.name}", pool, hours, price))
+    return found
+
+
+def _active_parameters(architecture: "PretrainedConfig") -> int | None:
+    """Parameters that multiply a token; None for architectures that are no causal model, whose rate nobody measured."""
+    try:
+        return sizes_of(architecture).n_active
+    except (ValueError, AttributeError):
+        return None
+
+
 def total(stages: list[StageForecast]) -> StageForecast:
     """Sum of all stages with hours; dollars only if each of them has a price."""
     known = [(stage.hours, stage.dollars) for stage in stages if stage.hours is not None]
@@ -91,7 +137,7 @@ def _hours(run: PlannedRun) -> Iterator[tuple[str, str, Span | None]]:
     route = run.recipe.route
     train = training_hours(run.sizes, run.recipe.train, run.n_rows)
     merge = None if route.merge == "cpu" else _merge_hours(run)
-    embed = None if route.embed == "cpu" else _embed_hours(run)
+    embed = None if route.embed == "cpu" else _embed_hours(run.n_panel_rows, run.sizes.n_active, run.recipe.embed)
     yield "embed base", route.embed, embed
     for variant in ("trained", "placebo")[: run.n_trainings]:
         suffix = "" if variant == "trained" else f" {variant}"
@@ -105,9 +151,8 @@ def _merge_hours(run: PlannedRun) -> Span:
     return Span(hours, hours)
 
 
-def _embed_hours(run: PlannedRun) -> Span:
-    n_sentences = run.n_panel_rows * (1 + run.recipe.embed.undated)
-    seconds = n_sentences * run.sizes.n_active / REFERENCE_ACTIVE
+def _embed_hours(n_rows: int, n_active: int, config: EmbedConfig) -> Span:
+    seconds = n_rows * (1 + config.undated) * n_active / REFERENCE_ACTIVE
     slow, fast = SENTENCES_PER_SECOND
     return Span(seconds / fast / SECONDS_PER_HOUR, seconds / slow / SECONDS_PER_HOUR)
 

@@ -9,7 +9,6 @@ from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.inference.power import SCHEMES_OF, expected_power
 from tasks.premium.rows import make_rows
-from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, Embeddings, Panel
 from tasks.schemas.scores import Power
 
@@ -17,7 +16,9 @@ WANTED = 0.8
 """Probability of finding the assumed effect."""
 
 
-def power_checks(recipe: Recipe, n_columns: int, panel: Panel, states: Embeddings | None = None) -> Iterator[Check]:
+def power_checks(
+    config: PremiumConfig, is_plumbing: bool, n_columns: int, panel: Panel, states: Embeddings | None = None
+) -> Iterator[Check]:
     """The effect this panel could detect, compared with the one that the recipe's hypothesis assumes.
 
     The check fails where the premium stage would fail, or give no interval, after the GPUs are paid: the rows cannot be
@@ -25,7 +26,8 @@ def power_checks(recipe: Recipe, n_columns: int, panel: Panel, states: Embedding
     would be found with less than 80 % power. With `plumbing_only`, only rows that cannot be split fail it.
 
     Args:
-        recipe: What is measured.
+        config: How it is measured.
+        is_plumbing: Whether the run's numbers mean nothing.
         n_columns: Width of the base model's states.
         panel: The rows.
         states: The base's states of these rows, where they exist.
@@ -33,12 +35,12 @@ def power_checks(recipe: Recipe, n_columns: int, panel: Panel, states: Embedding
     Yields:
         One check, or none where the recipe asks only for the reference figures.
     """
-    robust, hypothesis = recipe.premium.robust, recipe.premium.hypothesis
+    robust, hypothesis = config.robust, config.hypothesis
     if robust is None:
         return
-    is_plumbing, bound = recipe.report.plumbing_only, "for information"
+    bound = "for information"
     try:
-        powers = panel_power(recipe.premium, robust, n_columns, panel, states)
+        powers = panel_power(config, robust, n_columns, panel, states)
     except TooFewDraws as error:
         passed, value = is_plumbing, str(error)
     except HindsightError as error:

@@ -1,4 +1,4 @@
-"""The preflight stage's Prefect task."""
+"""The preflight stages' Prefect tasks."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,10 +6,12 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.audit import Audit
 from tasks.embed.config import ARTIFACT_TYPE as EMBED
-from tasks.preflight.artifact import ARTIFACT_TYPE
+from tasks.preflight.artifact import ARTIFACT_TYPE, AUDIT_TYPE
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Embeddings
+from tasks.schemas.scores import ModelName
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -51,3 +53,29 @@ def publish_preflight(
 
         recheck(config, refs, store)
     return build(store, spec, make)
+
+
+@task(name="preflight_audit", cache_policy=NO_CACHE)
+def publish_preflight_audit(config: Audit, panel: ArtifactRef, models: dict[ModelName, ArtifactRef]) -> ArtifactRef:
+    """Publish the checks an audit passed. If the store has them, repeat those whose results may have changed.
+
+    Args:
+        config: The whole audit.
+        panel: The panel.
+        models: The models by name.
+
+    Returns:
+        Reference to a Preflight.
+
+    Raises:
+        PreflightFailed: Lists every failed check.
+    """
+    from tasks.preflight.audit import AuditInputs, changeable_checks, write_audit_checks
+    from tasks.preflight.write import log_and_raise
+
+    store, refs = open_store(), {"panel": panel, **models}
+    spec = AUDIT_TYPE.spec(config, refs)
+    if store.find(spec):
+        folders = {name: store.fetch(ref) for name, ref in refs.items()}
+        log_and_raise(changeable_checks(AuditInputs.of(config, folders, store)))
+    return build(store, spec, lambda inputs, folder: write_audit_checks(AuditInputs.of(config, inputs, store), folder))

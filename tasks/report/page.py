@@ -15,6 +15,7 @@ from tasks.report.figures.training import training_loss
 from tasks.report.summary import cards, lines
 from tasks.report.tables import decomposition, expected, provenance
 from tasks.report.tables import robust as robust_tables
+from tasks.report.tables.audited import audited_models
 from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
 from tasks.report.text import dropped, sentence
@@ -58,6 +59,8 @@ def render(
         scores=scores,
         robust=_robust_section(scores.robust, relation) if scores.robust else None,
         is_audit=is_audit,
+        models=audited_models(preflight),
+        notes=preflight.notes,
         widths=" or ".join(f"{width:,}" for width in sorted({own.n_columns for own in scores.models.values()})),
         corpus=corpus,
         reference=_reference_section(scores, draws),

@@ -268,10 +268,30 @@ class Check(Frozen):
     """What to do where it did not pass."""
 
 
+class MeasuredModel(Frozen):
+    """A model of an audit beside the panel's days."""
+
+    name: str
+    cutoff: str
+    """A day, or `unknown`."""
+    what: str
+    """What was loaded."""
+    width: int
+    """Of its states."""
+    n_days_before: int | None
+    """Days of the panel up to the cutoff; None where that is unknown."""
+    n_days_after: int | None
+    """Days after it, which the model cannot know from its text."""
+
+
 class Preflight(Frozen):
-    """`preflight`: `checks.json`, all passed, for a failed check publishes nothing."""
+    """`preflight`, `preflight_audit`: `checks.json`, all passed, for a failed check publishes nothing."""
 
     checks: list[Check] = Field(min_length=1)
+    models: list[MeasuredModel] = Field(default_factory=list)
+    """Of an audit, in its order."""
+    notes: list[str] = Field(default_factory=list)
+    """Sentences for the report, on models that may know every row."""
 
     @classmethod
     def read(cls, folder: Path) -> "Preflight":

@@ -5,21 +5,28 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tasks.recipe import Recipe
-
 Differences = dict[str, tuple[object, object]]
 """Dotted path to the two values: the recipe's and the reference's."""
 ABSENT = "absent"
 
 
-def differences(recipe: Recipe, reference: Recipe) -> Differences:
-    """Every setting in which a recipe differs from another, except its name.
+def differences(recipe: BaseModel, reference: BaseModel | None) -> Differences:
+    """Every setting in which a recipe differs from another of its pipeline, except its name.
 
     Where a part has another `kind`, that is listed with the settings that are not the kind's defaults.
+
+    Args:
+        recipe: The recipe.
+        reference: The other one; None for the defaults, where required settings have none.
     """
-    found = _of_models(recipe, reference, "")
+    found = _of_models(recipe, reference or _defaults_of(recipe), "")
     found.pop("name", None)
     return found
+
+
+def _defaults_of(recipe: BaseModel) -> BaseModel:
+    required = {name: getattr(recipe, name) for name, field in type(recipe).model_fields.items() if field.is_required()}
+    return type(recipe)(**required)
 
 
 def as_text(found: Mapping[str, tuple[object, object]]) -> str:

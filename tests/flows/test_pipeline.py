@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 import yaml
@@ -10,6 +11,7 @@ from deployments.pools import pool_files
 from deployments.steps import recipe as recipe_step
 from flows.pipelines.leakage_premium import leakage_premium_pipeline, leakage_premium_steps
 from flows.pipelines.pipeline import Pipeline, Step
+from flows.pipelines.registry import PIPELINES, load, pipeline_of
 from flows.server.arguments import stage_arguments
 from flows.stages import STAGES
 from flows.status import pool_of
@@ -19,6 +21,7 @@ from tasks.recipe import Recipe, Route
 RECIPE = Recipe(name="x")
 WITH_PLACEBO = Recipe(name="x", placebo=True)
 WITH_STAGED_PRICES = Recipe(name="x", panel={"source": {"kind": "jpx"}})
+AUDIT = load(project_root() / "configs" / "audit-smoke.yaml")
 PLACEBO_ARM = ["train placebo", "merge placebo", "embed placebo"]
 
 
@@ -87,7 +90,7 @@ def test_a_steps_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_a
 def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
     filled: dict[str, set[str]] = {}
     for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES):
-        for step in leakage_premium_steps(recipe):
+        for step in (*leakage_premium_steps(recipe), *pipeline_of(AUDIT).steps):
             filled.setdefault(step.stage, set()).update(arguments_of(step))
     assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items() if name in filled}
     # Vectors brought along take the place of a model that is audited.
@@ -172,3 +175,21 @@ def test_a_pipeline_refuses_two_steps_of_one_name_and_a_step_before_what_it_need
         Pipeline("x", (base, base))
     with pytest.raises(ValueError, match="step 'merge' of pipeline x needs train, which no earlier step is named"):
         Pipeline("x", (base, Step("merge", "merge", RECIPE.merge, inputs={"base": "base", "train": "train"})))
+
+
+def test_a_rows_flow_has_the_pipelines_name_and_takes_its_config() -> None:
+    for name, row in PIPELINES.items():
+        module, flow = row.flow.rpartition(".")[::2]
+        found = getattr(import_module(module), flow)
+        assert found.name == name
+        assert found.fn.__annotations__["recipe"] is row.config
+
+
+def test_no_model_of_an_audit_is_embedded_before_preflight_has_passed_and_each_is_embedded_alone() -> None:
+    steps = {step.name: step for step in pipeline_of(AUDIT).steps}
+    assert [name for name, step in steps.items() if step.stage == "embed"] == ["embed older", "embed newer"]
+    for name in ("older", "newer"):
+        assert steps[f"embed {name}"].after == ("preflight",)
+        assert sources(steps[f"embed {name}"]) == {"panel", f"model {name}"}
+    assert sources(steps["premium"]) == {"panel", "embed older", "embed newer"}
+    assert steps["premium"].config.reference == "older"

@@ -32,7 +32,13 @@ def all_checks(inputs: Inputs) -> list[Check]:
         *artifact_checks(inputs),
         *training_checks(run),
         *money_checks(run),
-        *power_checks(inputs.recipe, run.sizes.state_width, inputs.panel, inputs.states),
+        *power_checks(
+            inputs.recipe.premium,
+            inputs.recipe.report.plumbing_only,
+            run.sizes.state_width,
+            inputs.panel,
+            inputs.states,
+        ),
     ]
 
 

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from tasks.embed.config import EmbedConfig
 from tasks.preflight.checks.inputs import Inputs, check_call, planned_rows
-from tasks.schemas.artifacts import Check
+from tasks.premium.config import PremiumConfig
+from tasks.schemas.artifacts import Check, ModelFolder, Panel
 from tasks.train.config import TrainConfig
 from tasks.train.pipeline.launch import trainer_python
 from tasks.train.pipeline.rows import Rows
@@ -17,21 +19,22 @@ MIN_ROWS_PER_SIDE = 10
 
 def artifact_checks(inputs: Inputs) -> Iterator[Check]:
     """Base, merge, trainer, tokenizer, tokens, panel."""
-    yield weights_check(inputs)
+    yield weights_check("base", inputs.base)
     yield merge_check(inputs)
     yield trainer_check()
     yield _tokenizer(inputs)
     yield from token_checks(inputs)
-    yield from panel_checks(inputs)
-    yield sentences_check(inputs)
+    yield from panel_checks(inputs.panel, inputs.recipe.premium)
+    yield sentences_check("sentences", inputs.recipe.embed, inputs.panel, inputs.base)
 
 
-def weights_check(inputs: Inputs) -> Check:
-    """The base has safetensors and no files that can run code."""
-    others = sorted(file.name for file in inputs.base.path.iterdir() if file.suffix in FORBIDDEN_SUFFIXES)
+def weights_check(name: str, model: ModelFolder, may_have_code: bool = False) -> Check:
+    """A model has safetensors and no files that can run code, other than Python code that its config allows."""
+    forbidden = FORBIDDEN_SUFFIXES - ({".py"} if may_have_code else set())
+    others = sorted(file.name for file in model.path.iterdir() if file.suffix in forbidden)
     return Check(
-        name="base weights",
-        passed=not others and any(inputs.base.path.glob("*.safetensors")),
+        name=f"{name} weights",
+        passed=not others and any(model.path.glob("*.safetensors")),
         value=", ".join(others) or "safetensors only",
         bound="safetensors, no pickles, no code",
         way_out="Name a repository and revision that hold safetensors.",
@@ -88,9 +91,9 @@ def _row_counts(rows: Rows, train: TrainConfig) -> str:
     )
 
 
-def panel_checks(inputs: Inputs) -> Iterator[Check]:
+def panel_checks(panel: Panel, premium: PremiumConfig) -> Iterator[Check]:
     """Both sides of the cut have rows, and every fold has a stock."""
-    rows, premium = inputs.panel.rows(), inputs.recipe.premium
+    rows = panel.rows()
     n_train = int((rows["date"].dt.date <= premium.train_until).sum())
     for side, n_rows in (("up to", n_train), ("after", len(rows) - n_train)):
         yield Check(
@@ -110,15 +113,13 @@ def panel_checks(inputs: Inputs) -> Iterator[Check]:
     )
 
 
-def sentences_check(inputs: Inputs) -> Check:
+def sentences_check(name: str, config: EmbedConfig, panel: Panel, model: ModelFolder) -> Check:
     """The embed stage accepts every sentence of the panel; base and trained model have the same tokenizer."""
     from tasks.embed.sentences import read_sentences
 
-    config = inputs.recipe.embed
-
     def longest() -> str:
-        columns = read_sentences(config, inputs.panel, inputs.base)
+        columns = read_sentences(config, panel, model)
         lengths = [len(ids) for sentences in columns.values() for ids in sentences.ids]
         return f"{len(lengths):,} distinct sentences, at most {max(lengths):,} tokens"
 
-    return check_call("sentences", f"each has 1 to {config.max_tokens:,} tokens", longest)
+    return check_call(name, f"each has 1 to {config.max_tokens:,} tokens", longest)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.common.settings import state_dir
+from tasks.embed.config import EmbedConfig
 from tasks.preflight.checks.inputs import check_call, format_bytes, info_line
 from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
@@ -22,25 +23,42 @@ def store_round_trip(store: Store) -> Check:
 
 def machine_checks(run: PlannedRun, store: Store) -> Iterator[Check]:
     """Free space in the store and on disks, and a line on credentials."""
-    in_store, local = _to_store(run), _to_disk(run)
-    # A store folder on the same file system shares the free space.
-    both = "://" not in store.url and _file_system(Path(store.url)) == _file_system(state_dir())
-    yield _store_space(run, store, in_store, local if both else 0)
-    yield _local_disk(local, in_store if both else 0)
+    states = format_bytes(N_STATES * run.state_bytes)
+    note = f", {states} of it for training states that are deleted later"
+    yield from space_checks(store, _to_store(run), _to_disk(run), note)
     if run.needs_gpus:
         yield _rented_disk(run)
-    yield _credentials(store)
+    yield credentials_line(store)
+
+
+def space_checks(store: Store, in_store: int, local: int, note: str = "") -> Iterator[Check]:
+    """Free space in the store and on this machine's disk.
+
+    Args:
+        store: Where results go.
+        in_store: Bytes of all results.
+        local: Bytes of results made on this machine.
+        note: What the bytes in the store are for.
+    """
+    # A store folder on the same file system shares the free space.
+    both = "://" not in store.url and _file_system(Path(store.url)) == _file_system(state_dir())
+    yield _store_space(store, in_store, local if both else 0, note)
+    yield _local_disk(local, in_store if both else 0)
+
+
+def embedded_bytes(n_rows: int, width: int, config: EmbedConfig) -> int:
+    """Bytes of a model's states of a panel."""
+    return FLOAT32_BYTES * n_rows * width * (1 + config.undated)
 
 
 def _to_store(run: PlannedRun) -> int:
-    embedded = FLOAT32_BYTES * run.n_panel_rows * run.sizes.state_width * (1 + run.recipe.embed.undated)
+    embedded = embedded_bytes(run.n_panel_rows, run.sizes.state_width, run.recipe.embed)
     per_run = run.output_bytes + run.merged_bytes + embedded
     return N_STATES * run.state_bytes + run.n_trainings * per_run + embedded
 
 
-def _store_space(run: PlannedRun, store: Store, needed: int, beside: int) -> Check:
-    states = format_bytes(N_STATES * run.state_bytes)
-    value = f"{format_bytes(needed)} needed, {states} of it for training states that are deleted later"
+def _store_space(store: Store, needed: int, beside: int, note: str) -> Check:
+    value = f"{format_bytes(needed)} needed{note}"
     if "://" in store.url:
         return info_line("store space", f"{value}; a bucket has no known quota")
     free = shutil.disk_usage(_nearest(Path(store.url))).free
@@ -93,7 +111,8 @@ def _disk(run: PlannedRun, stages: list[str]) -> int:
     return run.n_trainings * (trained + merged) + states if stages else 0
 
 
-def _credentials(store: Store) -> Check:
+def credentials_line(store: Store) -> Check:
+    """Whose access to the store is used."""
     hub = "HF_TOKEN set" if os.environ.get("HF_TOKEN") else "no HF_TOKEN"
     fetched = f"{hub}; base, tokenizer and corpus are in the store, so no later stage accesses the hub"
     if "://" not in store.url:

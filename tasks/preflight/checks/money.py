@@ -16,10 +16,15 @@ def money_checks(run: PlannedRun) -> Iterator[Check]:
     except HindsightError as error:
         yield Check(name="prices", passed=False, value=str(error), bound="a price list that can be read")
         return
+    yield from forecast_lines(stages, "none: no rate is known for plain kernels")
+    yield from _deadline(run, stages)
+
+
+def forecast_lines(stages: list[StageForecast], why_none: str) -> Iterator[Check]:
+    """A line per stage with a forecast, and one for all."""
     for stage in stages:
         yield info_line(f"forecast {stage.step}", str(stage))
-    yield info_line("forecast of all", _all(stages) if stages else "none: no rate is known for plain kernels")
-    yield from _deadline(run, stages)
+    yield info_line("forecast of all", _all(stages) if stages else why_none)
 
 
 def limit_checks(run: PlannedRun) -> Iterator[Check]:

@@ -1,0 +1,129 @@
+"""The audit: models that exist already, measured side by side on one panel."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from tasks.base.config import BaseConfig
+from tasks.common.settings import NOT_IDENTITY, Config
+from tasks.costs.limits import Limits
+from tasks.embed.config import EmbedConfig
+from tasks.panel.config import PanelConfig
+from tasks.premium.config import PremiumConfig
+from tasks.recipe import RunName
+from tasks.report.config import ReportConfig
+from tasks.schemas.scores import ModelName
+
+MAX_MODELS = 32
+RESERVED = ("config", "panel", "models", "figure", "difference")
+"""The premium stage's own parameters, and columns of the headline table beside the models'."""
+NOT_FREE = "none of its figures is free of possible knowledge of the future"
+
+
+class AuditedModel(Config):
+    """A model to measure, and the last day it can know."""
+
+    name: ModelName
+    """What it is called in the report, in tables and among the steps."""
+    cutoff: date | Literal["unknown"]
+    """Last day of the text it was trained on, as far as its makers state it; `unknown` if they do not. No figure
+    depends on it: the report says which days of the panel are free of what the model may know."""
+    model: BaseConfig
+    """What is loaded."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_cutoff(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and fields.get("cutoff") is None:
+            raise ValueError(
+                f"model {fields.get('name')!r} has no cutoff: state the last day of the text it was trained on, as far "
+                f"as its makers say, or the word unknown"
+            )
+        return fields
+
+    @field_validator("name")
+    @classmethod
+    def _is_not_reserved(cls, name: str) -> str:
+        if name in RESERVED:
+            raise ValueError(f"{name!r} is taken: no model may be named {', '.join(RESERVED)}")
+        return name
+
+
+class AuditRoute(Config):
+    """Which pool runs the stages that need a GPU at true size."""
+
+    embed: Literal["h100", "cpu"] = "h100"
+    """`cpu` if the models are small."""
+
+
+class AuditReport(ReportConfig):
+    """The report's page."""
+
+    title: str = Field("Leakage audit", min_length=1, max_length=120)
+    """Heading of the page."""
+
+
+class Audit(Config):
+    """Everything that decides a leakage-audit run's numbers."""
+
+    pipeline: Literal["leakage-audit"] = Field("leakage-audit", json_schema_extra=NOT_IDENTITY)
+    """The pipeline that the file is for; a file without it is a recipe of leakage-premium."""
+    name: RunName = Field(json_schema_extra=NOT_IDENTITY)
+    """The run's name in the UI; audits that differ only in it share all artifacts."""
+    models: tuple[AuditedModel, ...] = Field(min_length=1, max_length=MAX_MODELS)
+    """The models. The first is the reference that the others are compared with, unless premium.reference names one."""
+    panel: PanelConfig = PanelConfig()
+    embed: EmbedConfig = EmbedConfig()
+    premium: PremiumConfig = PremiumConfig()
+    report: AuditReport = AuditReport()
+    route: AuditRoute = Field(default=AuditRoute(), json_schema_extra=NOT_IDENTITY)
+    limits: Limits = Field(default=Limits(), json_schema_extra=NOT_IDENTITY)
+
+    @field_validator("models")
+    @classmethod
+    def _have_names_of_their_own(cls, models: tuple[AuditedModel, ...]) -> tuple[AuditedModel, ...]:
+        names = [model.name for model in models]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two models are named {twice[0]!r}; rename one")
+        return models
+
+    @model_validator(mode="after")
+    def _names_its_own_models(self) -> "Audit":
+        names = [model.name for model in self.models]
+        for field, named in {"reference": (self.premium.reference,), "compared": self.premium.compared}.items():
+            if unknown := [name for name in named if name is not None and name not in names]:
+                raise ValueError(f"premium.{field} names {unknown[0]!r}; the models are {', '.join(names)}")
+        if self.premium.hypothesis:
+            _check_metric(self.premium.hypothesis.metric, names)
+        return self
+
+    @property
+    def measured(self) -> PremiumConfig:
+        """The premium stage's config: the first model is the reference unless another is named."""
+        return self.premium.model_copy(update={"reference": self.premium.reference or self.models[0].name})
+
+    def notes(self, last_day: date | None) -> Iterator[str]:
+        """Sentences on the models of which no figure is free of possible knowledge.
+
+        Args:
+            last_day: Of the panel; None if it is not known yet.
+        """
+        for model in self.models:
+            if not isinstance(model.cutoff, date):
+                yield f"{model.name}: its cutoff is unknown, so it may know every row, and {NOT_FREE}."
+            elif last_day is not None and model.cutoff >= last_day:
+                yield (
+                    f"{model.name}: no row lies after its cutoff {model.cutoff}, as the panel ends on {last_day}, and "
+                    f"{NOT_FREE}."
+                )
+
+
+def _check_metric(metric: str, names: list[str]) -> None:
+    """Raise ValueError if a hypothesis is about a difference where there is one model, or about another model."""
+    figure, _, model = metric.rpartition("_")
+    if not figure and len(names) < 2:
+        raise ValueError(f"premium.hypothesis is about {metric}, a difference of two models, and there is one model")
+    if figure and model not in names:
+        raise ValueError(f"premium.hypothesis is about {metric}, and no model is named {model!r}")

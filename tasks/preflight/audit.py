@@ -1,0 +1,153 @@
+"""Checks of an audit and its inputs before a GPU is rented, and the table of its models."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from tasks.audit import Audit, AuditedModel
+from tasks.common.errors import HindsightError
+from tasks.embed.architecture import read_architecture
+from tasks.preflight.checks.artifacts import panel_checks, sentences_check, weights_check
+from tasks.preflight.checks.inputs import info_line
+from tasks.preflight.checks.machine import credentials_line, embedded_bytes, space_checks, store_round_trip
+from tasks.preflight.checks.money import forecast_lines
+from tasks.preflight.forecast import StageForecast, forecast_audit
+from tasks.preflight.power import power_checks
+from tasks.preflight.write import log_and_raise
+from tasks.schemas.artifacts import Check, MeasuredModel, ModelFolder, Panel, Preflight
+from tasks.store.store import Store
+
+
+@dataclass(frozen=True)
+class AuditInputs:
+    """The audit, its fetched artifacts, and the store for the results."""
+
+    audit: Audit
+    panel: Panel
+    models: Mapping[str, ModelFolder]
+    store: Store
+
+    @classmethod
+    def of(cls, audit: Audit, folders: Mapping[str, Path], store: Store) -> "AuditInputs":
+        """From the fetched artifacts' folders: `panel`, and each model by its name."""
+        models = {model.name: ModelFolder(folders[model.name]) for model in audit.models}
+        return cls(audit, Panel(folders["panel"]), models, store)
+
+    @cached_property
+    def days(self) -> list[date]:
+        """The panel's distinct days, in order."""
+        return sorted(self.panel.rows()["date"].dt.date.unique())
+
+    @cached_property
+    def n_rows(self) -> int:
+        """Of the panel."""
+        return len(self.panel.rows())
+
+    @cached_property
+    def forecast(self) -> list[StageForecast]:
+        """Hours and dollars of rented embeddings."""
+        return forecast_audit(self.audit, self.n_rows, self.models)
+
+    def width(self, name: str) -> int:
+        """Width of a model's states.
+
+        Raises:
+            UnusableModel: If transformers does not know the architecture.
+        """
+        text = read_architecture(self.audit.embed, self.models[name]).config.get_text_config()
+        # OPT projects its states to the embedding's width.
+        return int(getattr(text, "word_embed_proj_dim", None) or text.hidden_size)
+
+
+def write_audit_checks(inputs: AuditInputs, folder: Path) -> dict[str, JsonValue]:
+    """Check an audit against its inputs and write `checks.json`.
+
+    Raises:
+        PreflightFailed: Lists every failed check.
+    """
+    checks = [*changeable_checks(inputs), *_input_checks(inputs)]
+    log_and_raise(checks)
+    notes = list(inputs.audit.notes(inputs.days[-1]))
+    found = Preflight(checks=checks, models=_measured(inputs), notes=notes)
+    (folder / "checks.json").write_text(found.model_dump_json(indent=1) + "\n")
+    return {
+        "n_checks": len(checks),
+        "forecast": {stage.step: stage.facts() for stage in inputs.forecast},
+        "notes": list(notes),
+    }
+
+
+def changeable_checks(inputs: AuditInputs) -> list[Check]:
+    """The checks of store, disk and money: results may change while audit and inputs do not."""
+    return [store_round_trip(inputs.store), *_space(inputs), credentials_line(inputs.store), *_money(inputs)]
+
+
+def _space(inputs: AuditInputs) -> Iterator[Check]:
+    try:
+        widths = [inputs.width(name) for name in inputs.models]
+    except HindsightError:
+        return  # reported by the check of the model's sentences
+    needed = sum(embedded_bytes(inputs.n_rows, width, inputs.audit.embed) for width in widths)
+    yield from space_checks(inputs.store, needed, needed if inputs.audit.route.embed == "cpu" else 0)
+
+
+def _money(inputs: AuditInputs) -> Iterator[Check]:
+    try:
+        stages = inputs.forecast
+    except HindsightError as error:
+        yield Check(name="prices", passed=False, value=str(error), bound="a price list that can be read")
+        return
+    yield from forecast_lines(stages, "none: the models are embedded on the cpu pool, which rents nothing")
+
+
+def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
+    """Panel, then each model's weights, sentences and cutoff, then whether the panel can be split and drawn."""
+    audit = inputs.audit
+    yield from panel_checks(inputs.panel, audit.premium)
+    for model in audit.models:
+        folder = inputs.models[model.name]
+        yield weights_check(model.name, folder, getattr(model.model.source, "allow_code", None) is not None)
+        yield sentences_check(f"{model.name} sentences", audit.embed, inputs.panel, folder)
+        yield info_line(f"{model.name} cutoff", _cutoff(model, inputs.days))
+    try:
+        width = inputs.width(audit.models[0].name)
+    except HindsightError:
+        return  # reported by the check of the model's sentences
+    yield from power_checks(audit.premium, audit.report.plumbing_only, width, inputs.panel)
+
+
+def _cutoff(model: AuditedModel, days: list[date]) -> str:
+    before, after = _days_about(model, days)
+    if before is None:
+        return "unknown: the model may know every day of the panel"
+    if not after:
+        return f"{model.cutoff}: no day of the panel lies after it, so the model may know every one"
+    return f"{model.cutoff}: {before:,} days of the panel up to it, {after:,} after it"
+
+
+def _days_about(model: AuditedModel, days: list[date]) -> tuple[int | None, int | None]:
+    if not isinstance(model.cutoff, date):
+        return None, None
+    after = sum(day > model.cutoff for day in days)
+    return len(days) - after, after
+
+
+def _measured(inputs: AuditInputs) -> list[MeasuredModel]:
+    found = []
+    for model in inputs.audit.models:
+        before, after = _days_about(model, inputs.days)
+        found.append(
+            MeasuredModel(
+                name=model.name,
+                cutoff=str(model.cutoff),
+                what=model.model.description,
+                width=inputs.width(model.name),
+                n_days_before=before,
+                n_days_after=after,
+            )
+        )
+    return found

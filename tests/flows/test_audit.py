@@ -1,0 +1,113 @@
+"""An audit from its YAML file to its page, without a server and through one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.pipelines.registry import load, pipeline_of
+from flows.plan import plan_notes, plan_rows
+from flows.runner.inline import run_inline
+from flows.runner.request import StageRequest
+from flows.runs.read_rows import run_rows
+from flows.stages import STAGES
+from flows.status import pool_of, spec_of, step_statuses
+from tasks.audit import Audit
+from tasks.common.settings import project_root
+from tasks.preflight.write import PreflightFailed
+from tasks.schemas.artifacts import Report
+from tasks.schemas.scores import PremiumScores
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import Store, open_store
+from tests.flows.stage_runs import finished, send
+from tests.local_stack import Stack
+
+FILE = project_root() / "configs" / "audit-smoke.yaml"
+FEW = {"n_draws": 20, "n_folds": 2, "robust": {"n_draws": 20, "n_date_blocks": 2, "n_day_groups": 5}}
+
+
+def small(**changed: object) -> Audit:
+    """The shipped example on a smaller panel."""
+    fields = load(FILE).model_dump(mode="json")
+    return Audit.model_validate(fields | {"premium": FEW, "embed": {"undated": False}} | changed)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with pytest.MonkeyPatch.context() as patch:
+        state = tmp_path_factory.mktemp("audit")
+        patch.setenv("HINDSIGHT_STATE", str(state))
+        patch.setenv("HINDSIGHT_STORE", str(state / "store"))
+        yield open_store()
+
+
+@pytest.fixture(scope="module")
+def refs(store: Store) -> dict[str, ArtifactRef]:
+    return run_inline(pipeline_of(small()))
+
+
+def test_the_page_of_an_audit_has_its_models_with_their_days_and_nothing_of_a_training(store, refs):
+    page = Report(store.fetch(refs["report"])).page.read_text()
+    assert "random Qwen3.5-MoE, 32 wide, seed 1" in page
+    assert "newer: no row lies after its cutoff 2024-06-30, as the panel ends on 2021-12-29" in page
+    assert "older - newer (knowledge of the future only where nothing else tells the two apart)" in page
+    for absent in ("<h2>Corpus</h2>", "<h2>Training</h2>", "placebo", "of trained"):
+        assert absent not in page
+    scores = PremiumScores.read(store.fetch(refs["premium"]))
+    assert (list(scores.models), scores.pairs) == (["older", "newer"], ["older - newer"])
+    table = Report(store.fetch(refs["report"])).table()
+    assert [*table[0]] == ["figure", "older", "newer", "difference"]
+
+
+def test_the_plan_knows_the_steps_and_says_of_which_model_no_figure_is_free_of_knowledge(store, refs):
+    audit = small()
+    rows = plan_rows(audit, store)
+    assert [row["step"] for row in rows[:-1]] == list(refs)
+    assert rows[-1]["status"] == "0 of 8"
+    assert [note.split(":")[0] for note in plan_notes(audit, store)] == ["newer"]
+
+
+def test_one_more_model_embeds_it_alone_and_one_model_has_no_difference(store, refs):
+    models = small().model_dump(mode="json")["models"]
+    three = pipeline_of(small(models=[*models, models[0] | {"name": "twin", "cutoff": "unknown"}]))
+    missing = [name for name, status in step_statuses(three, store).items() if status.record is None]
+    # The twin's states are those of the first model: its artifacts exist.
+    assert missing == ["preflight", "premium", "report"]
+    page = Report(store.fetch(run_inline(three)["report"])).page.read_text()
+    assert "twin: its cutoff is unknown" in page
+    assert "older - twin, unscaled" in page
+    alone = run_inline(pipeline_of(small(models=models[:1])))
+    page = Report(store.fetch(alone["report"])).page.read_text()
+    assert "One model was measured: there is no difference between models" in page
+    assert [*Report(store.fetch(alone["report"])).table()[0]] == ["figure", "older"]
+
+
+def test_rented_embeddings_are_forecast_from_the_models_headers_and_sent_to_their_pool(store, refs):
+    rented = small(route={"embed": "h100"})
+    assert {pool_of(step) for step in pipeline_of(rented).steps if step.stage == "embed"} == {"h100"}
+    rows = {row["step"]: row for row in plan_rows(small(route={"embed": "h100"}, panel={"n_stocks": 21}), store)}
+    assert rows["embed newer"]["prediction from"] == "the recipe alone"
+
+
+def test_a_panel_without_rows_after_the_cut_is_refused_before_anything_is_embedded(store, refs):
+    with pytest.raises(PreflightFailed, match=r"panel rows after 2030-01-01: 0 rows, bound: at least 10"):
+        run_inline(pipeline_of(small(premium=FEW | {"train_until": "2030-01-01"})))
+
+
+@pytest.mark.server
+def test_an_audit_runs_through_its_deployment_and_is_in_the_table_of_runs(on_stack: Stack) -> None:
+    audit = small(name="audit-on-a-server")
+    done = finished(send("leakage-audit/audit-smoke", {"recipe": audit.model_dump(mode="json")}))
+    assert done.state.is_completed(), done.state.message
+    store, pipeline = open_store(), pipeline_of(audit)
+    row = next(row for row in run_rows(store) if row.recipe == audit.name)
+    assert row.deployment == "leakage-audit/audit-smoke"
+    assert row.verdict == "lookahead undecided, gain undecided"
+    # The premium's own deployment accepts any number of models by name, checks them, and finds what exists.
+    refs = {name: status.ref for name, status in step_statuses(pipeline, store).items()}
+    step = next(step for step in pipeline.steps if step.stage == "premium")
+    request = StageRequest("premium", "premium/cpu", spec_of(step, refs), "audit: premium once more")
+    again = finished(send("premium/cpu", request.parameters))
+    assert again.state.is_completed(), again.state.message
+    assert STAGES["premium"].artifact_type.spec(step.config, request.spec.inputs).path == refs["premium"].path
+    assert Path(Report(store.fetch(refs["report"])).page).is_file()
