@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,6 +15,7 @@ from tasks.premium.config import PremiumConfig
 from tasks.recipe import RunName
 from tasks.report.config import ReportConfig
 from tasks.schemas.scores import ModelName
+from tasks.vectors.config import VectorsConfig
 
 MAX_MODELS = 32
 RESERVED = ("config", "panel", "models", "figure", "difference")
@@ -30,8 +31,10 @@ class AuditedModel(Config):
     cutoff: date | Literal["unknown"]
     """Last day of the text it was trained on, as far as its makers state it; `unknown` if they do not. No figure
     depends on it: the report says which days of the panel are free of what the model may know."""
-    model: BaseConfig
-    """What is loaded."""
+    model: BaseConfig | None = None
+    """The model to load; or else:"""
+    vectors: VectorsConfig | None = None
+    """Vectors made elsewhere, such as by a model behind an API, row for row with the panel by code and day."""
 
     @model_validator(mode="before")
     @classmethod
@@ -42,6 +45,17 @@ class AuditedModel(Config):
                 f"as its makers say, or the word unknown"
             )
         return fields
+
+    @model_validator(mode="after")
+    def _is_a_model_or_vectors(self) -> Self:
+        if (self.model is None) == (self.vectors is None):
+            raise ValueError(f"model {self.name!r} needs either `model`, what to load, or `vectors`, and not both")
+        return self
+
+    @property
+    def description(self) -> str:
+        """What it is, in words for a table."""
+        return self.model.description if self.model else f"vectors of {self.vectors.file if self.vectors else ''}"
 
     @field_validator("name")
     @classmethod
@@ -90,7 +104,7 @@ class Audit(Config):
         return models
 
     @model_validator(mode="after")
-    def _names_its_own_models(self) -> "Audit":
+    def _names_its_own_models(self) -> Self:
         names = [model.name for model in self.models]
         for field, named in {"reference": (self.premium.reference,), "compared": self.premium.compared}.items():
             if unknown := [name for name in named if name is not None and name not in names]:

@@ -27,6 +27,8 @@ def audit(*models: dict[str, Any], **changed: Any) -> Audit:
         ({"models": [{"name": "older", "model": TINY}]}, "model 'older' has no cutoff: state the last day"),
         ({"models": [OLDER | {"cutoff": None}]}, "or the word unknown"),
         ({"models": [OLDER | {"cutoff": "lately"}]}, "valid date"),
+        ({"models": [{"name": "older", "cutoff": "unknown"}]}, "needs either `model`, what to load, or `vectors`"),
+        ({"models": [OLDER | {"vectors": {"file": "https://example.org/v.parquet"}}]}, "and not both"),
         ({"models": [OLDER | {"name": "<b>Older</b>"}]}, "should match pattern"),
         ({"premium": {"reference": "middle"}}, "premium.reference names 'middle'; the models are older, newer"),
         ({"premium": {"compared": ["base"]}}, "premium.compared names 'base'"),

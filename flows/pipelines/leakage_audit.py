@@ -1,7 +1,8 @@
 """The leakage-audit pipeline: a panel, any number of models that exist already, the measure, the report."""
 
 from flows.pipelines.pipeline import Pipeline, Step
-from tasks.audit import Audit
+from tasks.audit import Audit, AuditedModel
+from tasks.base.config import BaseConfig
 
 
 def leakage_audit_pipeline(audit: Audit) -> Pipeline:
@@ -11,33 +12,43 @@ def leakage_audit_pipeline(audit: Audit) -> Pipeline:
 
 
 def leakage_audit_steps(audit: Audit) -> tuple[Step, ...]:
-    """The steps of an audit: one model and one embedding per entry, on one panel."""
-    names = [model.name for model in audit.models]
+    """The steps of an audit: one model and one embedding per entry on one panel, or the vectors brought along."""
     prices = [Step("prices", "prices", audit.panel.prices)] if audit.panel.prices else []
-    embeddings = {name: f"embed {name}" for name in names}
+    sources = [_source(model) for model in audit.models]
+    embeddings = [_embedding(model.name, audit) for model in audit.models if model.model]
+    states = {model.name: f"embed {model.name}" if model.model else f"vectors {model.name}" for model in audit.models}
     return (
         *prices,
         Step("panel", "panel", audit.panel, inputs={"prices": "prices"} if prices else {}),
-        *(Step(f"model {model.name}", "base", model.model) for model in audit.models),
+        *sources,
         Step(
             "preflight",
             "preflight_audit",
             audit,
-            inputs={"panel": "panel"} | {name: f"model {name}" for name in names},
+            inputs={"panel": "panel"}
+            | {model.name: step.name for model, step in zip(audit.models, sources, strict=True)},
             # Disk, store and prices may have changed since preflight passed.
-            rerun_until_built=tuple(embeddings.values()),
+            rerun_until_built=tuple(step.name for step in embeddings),
         ),
-        *(
-            Step(
-                step,
-                "embed",
-                audit.embed,
-                inputs={"panel": "panel", "model": f"model {name}"},
-                after=("preflight",),
-                pool=audit.route.embed,
-            )
-            for name, step in embeddings.items()
-        ),
-        Step("premium", "premium", audit.measured, inputs={"panel": "panel", **embeddings}),
+        *embeddings,
+        Step("premium", "premium", audit.measured, inputs={"panel": "panel", **states}),
         Step("report", "report", audit.report, inputs={"premium": "premium", "preflight": "preflight"}),
+    )
+
+
+def _source(model: AuditedModel) -> Step:
+    """The model, or vectors in its place: their keys are compared with the panel before anything is rented."""
+    if model.vectors:
+        return Step(f"vectors {model.name}", "vectors", model.vectors, inputs={"panel": "panel"})
+    return Step(f"model {model.name}", "base", model.model or BaseConfig())
+
+
+def _embedding(name: str, audit: Audit) -> Step:
+    return Step(
+        f"embed {name}",
+        "embed",
+        audit.embed,
+        inputs={"panel": "panel", "model": f"model {name}"},
+        after=("preflight",),
+        pool=audit.route.embed,
     )

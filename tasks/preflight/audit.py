@@ -18,7 +18,7 @@ from tasks.preflight.checks.money import forecast_lines
 from tasks.preflight.forecast import StageForecast, forecast_audit
 from tasks.preflight.power import power_checks
 from tasks.preflight.write import log_and_raise
-from tasks.schemas.artifacts import Check, MeasuredModel, ModelFolder, Panel, Preflight
+from tasks.schemas.artifacts import Check, Embeddings, MeasuredModel, ModelFolder, Panel, Preflight
 from tasks.store.store import Store
 
 
@@ -29,13 +29,17 @@ class AuditInputs:
     audit: Audit
     panel: Panel
     models: Mapping[str, ModelFolder]
+    """Those to load, by name."""
+    vectors: Mapping[str, Embeddings]
+    """Those brought along, by the name of their model."""
     store: Store
 
     @classmethod
     def of(cls, audit: Audit, folders: Mapping[str, Path], store: Store) -> "AuditInputs":
-        """From the fetched artifacts' folders: `panel`, and each model by its name."""
-        models = {model.name: ModelFolder(folders[model.name]) for model in audit.models}
-        return cls(audit, Panel(folders["panel"]), models, store)
+        """From the fetched artifacts' folders: `panel`, and each model or its vectors by its name."""
+        models = {model.name: ModelFolder(folders[model.name]) for model in audit.models if model.model}
+        vectors = {model.name: Embeddings(folders[model.name]) for model in audit.models if model.vectors}
+        return cls(audit, Panel(folders["panel"]), models, vectors, store)
 
     @cached_property
     def days(self) -> list[date]:
@@ -58,6 +62,8 @@ class AuditInputs:
         Raises:
             UnusableModel: If transformers does not know the architecture.
         """
+        if name in self.vectors:
+            return int(self.vectors[name].states().shape[1])
         text = read_architecture(self.audit.embed, self.models[name]).config.get_text_config()
         # OPT projects its states to the embedding's width.
         return int(getattr(text, "word_embed_proj_dim", None) or text.hidden_size)
@@ -109,9 +115,10 @@ def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
     audit = inputs.audit
     yield from panel_checks(inputs.panel, audit.premium)
     for model in audit.models:
-        folder = inputs.models[model.name]
-        yield weights_check(model.name, folder, getattr(model.model.source, "allow_code", None) is not None)
-        yield sentences_check(f"{model.name} sentences", audit.embed, inputs.panel, folder)
+        if model.model:
+            folder, allowed = inputs.models[model.name], getattr(model.model.source, "allow_code", None)
+            yield weights_check(model.name, folder, may_have_code=allowed is not None)
+            yield sentences_check(f"{model.name} sentences", audit.embed, inputs.panel, folder)
         yield info_line(f"{model.name} cutoff", _cutoff(model, inputs.days))
     try:
         width = inputs.width(audit.models[0].name)
@@ -144,7 +151,7 @@ def _measured(inputs: AuditInputs) -> list[MeasuredModel]:
             MeasuredModel(
                 name=model.name,
                 cutoff=str(model.cutoff),
-                what=model.model.description,
+                what=model.description,
                 width=inputs.width(model.name),
                 n_days_before=before,
                 n_days_after=after,

@@ -106,6 +106,8 @@ def forecast_audit(
         return []
     found = []
     for model in audit.models:
+        if model.model is None:
+            continue
         own = read_architecture(audit.embed, models[model.name]).config if models else architecture_of(model.model)
         n_active = _active_parameters(own)
         hours = None if n_active is None else _embed_hours(n_rows, n_active, audit.embed)

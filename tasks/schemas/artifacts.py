@@ -275,7 +275,7 @@ class MeasuredModel(Frozen):
     cutoff: str
     """A day, or `unknown`."""
     what: str
-    """What was loaded."""
+    """What was loaded, or the vectors brought along."""
     width: int
     """Of its states."""
     n_days_before: int | None

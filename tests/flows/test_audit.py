@@ -15,7 +15,7 @@ from flows.status import pool_of, spec_of, step_statuses
 from tasks.audit import Audit
 from tasks.common.settings import project_root
 from tasks.preflight.write import PreflightFailed
-from tasks.schemas.artifacts import Report
+from tasks.schemas.artifacts import Embeddings, Panel, Report
 from tasks.schemas.scores import PremiumScores
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
@@ -46,6 +46,10 @@ def refs(store: Store) -> dict[str, ArtifactRef]:
     return run_inline(pipeline_of(small()))
 
 
+def scores_of(store: Store, refs: dict[str, ArtifactRef]) -> PremiumScores:
+    return PremiumScores.read(store.fetch(refs["premium"]))
+
+
 def test_the_page_of_an_audit_has_its_models_with_their_days_and_nothing_of_a_training(store, refs):
     page = Report(store.fetch(refs["report"])).page.read_text()
     assert "random Qwen3.5-MoE, 32 wide, seed 1" in page
@@ -53,7 +57,7 @@ def test_the_page_of_an_audit_has_its_models_with_their_days_and_nothing_of_a_tr
     assert "older - newer (knowledge of the future only where nothing else tells the two apart)" in page
     for absent in ("<h2>Corpus</h2>", "<h2>Training</h2>", "placebo", "of trained"):
         assert absent not in page
-    scores = PremiumScores.read(store.fetch(refs["premium"]))
+    scores = scores_of(store, refs)
     assert (list(scores.models), scores.pairs) == (["older", "newer"], ["older - newer"])
     table = Report(store.fetch(refs["report"])).table()
     assert [*table[0]] == ["figure", "older", "newer", "difference"]
@@ -92,6 +96,19 @@ def test_rented_embeddings_are_forecast_from_the_models_headers_and_sent_to_thei
 def test_a_panel_without_rows_after_the_cut_is_refused_before_anything_is_embedded(store, refs):
     with pytest.raises(PreflightFailed, match=r"panel rows after 2030-01-01: 0 rows, bound: at least 10"):
         run_inline(pipeline_of(small(premium=FEW | {"train_until": "2030-01-01"})))
+
+
+def test_vectors_brought_along_are_measured_beside_a_model(store, refs, tmp_path):
+    """The second model's own states, written to a file as a user would bring them: the figures are the same."""
+    rows = Panel(store.fetch(refs["panel"])).rows()[["code", "date"]]
+    states = Embeddings(store.fetch(refs["embed newer"])).states()
+    rows.assign(vector=list(states)).to_parquet(tmp_path / "newer.parquet")
+    models = small().model_dump(mode="json")["models"]
+    api = {"name": "newer", "cutoff": "2024-06-30", "vectors": {"file": str(tmp_path / "newer.parquet")}}
+    brought = run_inline(pipeline_of(small(models=[models[0], api])))
+    assert scores_of(store, brought).models == scores_of(store, refs).models
+    page = Report(store.fetch(brought["report"])).page.read_text()
+    assert f"vectors of {tmp_path / 'newer.parquet'}" in page
 
 
 @pytest.mark.server

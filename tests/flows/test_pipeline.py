@@ -15,6 +15,7 @@ from flows.pipelines.registry import PIPELINES, load, pipeline_of
 from flows.server.arguments import stage_arguments
 from flows.stages import STAGES
 from flows.status import pool_of
+from tasks.audit import Audit
 from tasks.common.settings import project_root
 from tasks.recipe import Recipe, Route
 
@@ -22,6 +23,8 @@ RECIPE = Recipe(name="x")
 WITH_PLACEBO = Recipe(name="x", placebo=True)
 WITH_STAGED_PRICES = Recipe(name="x", panel={"source": {"kind": "jpx"}})
 AUDIT = load(project_root() / "configs" / "audit-smoke.yaml")
+API = {"name": "api", "cutoff": "unknown", "vectors": {"file": "https://example.org/vectors.parquet"}}
+WITH_VECTORS = Audit.model_validate(AUDIT.model_dump(mode="json") | {"models": [API]})
 PLACEBO_ARM = ["train placebo", "merge placebo", "embed placebo"]
 
 
@@ -90,11 +93,9 @@ def test_a_steps_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_a
 def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
     filled: dict[str, set[str]] = {}
     for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES):
-        for step in (*leakage_premium_steps(recipe), *pipeline_of(AUDIT).steps):
+        for step in (*leakage_premium_steps(recipe), *pipeline_of(AUDIT).steps, *pipeline_of(WITH_VECTORS).steps):
             filled.setdefault(step.stage, set()).update(arguments_of(step))
-    assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items() if name in filled}
-    # Vectors brought along take the place of a model that is audited.
-    assert STAGES.keys() - filled.keys() == {"vectors"}
+    assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
 
 
 @pytest.mark.parametrize(
@@ -193,3 +194,10 @@ def test_no_model_of_an_audit_is_embedded_before_preflight_has_passed_and_each_i
         assert sources(steps[f"embed {name}"]) == {"panel", f"model {name}"}
     assert sources(steps["premium"]) == {"panel", "embed older", "embed newer"}
     assert steps["premium"].config.reference == "older"
+
+
+def test_vectors_brought_along_take_a_models_place_and_are_compared_with_the_panel_before_preflight_passes() -> None:
+    steps = {step.name: step for step in pipeline_of(WITH_VECTORS).steps}
+    assert list(steps) == ["panel", "vectors api", "preflight", "premium", "report"]
+    assert steps["preflight"].inputs == {"panel": "panel", "api": "vectors api"}
+    assert steps["premium"].inputs == {"panel": "panel", "api": "vectors api"}
