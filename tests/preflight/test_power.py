@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.preflight.power import panel_power, power_checks
-from tasks.premium.config import RobustConfig
+from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, Embeddings, Panel
 from tests.premium.sample_panels import made_rows
@@ -29,10 +29,8 @@ def panel(tmp_path_factory) -> Panel:
 @pytest.fixture
 def line(panel):
     def of(plumbing_only: bool = False, states: Embeddings | None = None, **premium: object) -> Check:
-        recipe = Recipe.model_validate(
-            {"name": "x", "report": {"plumbing_only": plumbing_only}, "premium": {"robust": ROBUST, **premium}}
-        )
-        (check,) = power_checks(recipe, 6, panel, states)
+        recipe = Recipe.model_validate({"name": "x", "premium": {"robust": ROBUST, **premium}})
+        (check,) = power_checks(recipe.premium, plumbing_only, 6, panel, states)
         return check
 
     return of
@@ -112,5 +110,4 @@ def test_a_panel_of_which_hardly_a_draw_can_be_scored_stops_a_run_that_means_som
 
 
 def test_there_is_no_line_where_the_recipe_has_only_the_references_figures(panel):
-    recipe = Recipe.model_validate({"name": "x", "premium": {"robust": None}})
-    assert list(power_checks(recipe, 6, panel)) == []
+    assert list(power_checks(PremiumConfig(robust=None), False, 6, panel)) == []

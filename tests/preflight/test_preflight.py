@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.common.settings import project_root
+from tasks.embed.config import EmbedConfig
 from tasks.preflight.artifact import ARTIFACT_TYPE, REVISION
 from tasks.preflight.checks import Inputs, all_checks
 from tasks.preflight.checks.artifacts import panel_checks, sentences_check, token_checks, trainer_check, weights_check
@@ -75,13 +76,18 @@ def test_a_token_budget_beyond_the_corpus_is_refused(inputs) -> None:
 
 def test_a_cut_with_too_few_rows_behind_it_is_refused(inputs) -> None:
     cut = inputs(premium={"train_until": "2022-12-20"})
-    assert list(failed(panel_checks(cut))) == ["panel rows after 2022-12-20"]
-    assert list(failed(power_checks(cut.recipe, cut.run.sizes.state_width, cut.panel))) == ["power"]
+    assert list(failed(panel_checks(cut.panel, cut.recipe.premium))) == ["panel rows after 2022-12-20"]
+    assert list(failed(power_checks(cut.recipe.premium, False, cut.run.sizes.state_width, cut.panel))) == ["power"]
 
 
 def test_more_folds_than_stocks_are_refused(inputs) -> None:
     folds = inputs(premium={"n_folds": 21})
-    refused = failed([*panel_checks(folds), *power_checks(folds.recipe, folds.run.sizes.state_width, folds.panel)])
+    refused = failed(
+        [
+            *panel_checks(folds.panel, folds.recipe.premium),
+            *power_checks(folds.recipe.premium, False, folds.run.sizes.state_width, folds.panel),
+        ]
+    )
     assert list(refused) == ["panel stocks", "power"]
     assert refused["panel stocks"] == "20 stocks"
     assert refused["power"].startswith("20 distinct stocks for 21 stock-disjoint folds")
@@ -96,7 +102,7 @@ def test_a_pickle_among_the_base_weights_is_refused(inputs, folders: dict[str, P
     pickle = folders["base"] / "pytorch_model.bin"
     pickle.write_bytes(b"")
     try:
-        assert failed([weights_check(inputs())]) == {"base weights": "pytorch_model.bin"}
+        assert failed([weights_check("base", inputs().base)]) == {"base weights": "pytorch_model.bin"}
     finally:
         pickle.unlink()
 
@@ -160,7 +166,8 @@ def test_the_list_of_checks_is_that_of_this_revision(folders: dict[str, Path]) -
 
 
 def test_sentences_that_embed_would_refuse_fail_before_a_gpu_is_rented(inputs) -> None:
-    assert sentences_check(inputs()).passed
-    found = sentences_check(inputs(embed={"max_tokens": 8}))
+    given = inputs()
+    assert sentences_check("sentences", EmbedConfig(), given.panel, given.base).passed
+    found = sentences_check("sentences", EmbedConfig(max_tokens=8), given.panel, given.base)
     assert not found.passed
     assert re.match(r"prompt of panel row 0 has \d+ tokens, between 1 and max_tokens=8 are allowed", found.value)

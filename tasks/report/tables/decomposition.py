@@ -85,7 +85,8 @@ def _differences(robust: RobustScores, relation: Relation) -> Iterator[tuple[str
     for pair in robust.pairs:
         for metric, name in names_of(pair, relation).items():
             yield metric, name, meaning_of(metric, pair), _difference(fits, pair, metric)
-    for (pair, meaning), (metric, scheme) in product(OTHER_PAIRS.items(), SCHEME_OF.items()):
+    others = OTHER_PAIRS if relation != "separate" else {}
+    for (pair, meaning), (metric, scheme) in product(others.items(), SCHEME_OF.items()):
         if pair not in robust.pairs and (by_fit := _difference(fits, pair, metric)):
             yield metric, f"{scheme}, {pair}", meaning, by_fit
     for pair in robust.pairs:
