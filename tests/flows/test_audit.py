@@ -42,8 +42,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="module")
-def refs(store: Store) -> dict[str, ArtifactRef]:
+def first_run(store: Store) -> dict[str, ArtifactRef]:
     return run_inline(pipeline_of(small()))
+
+
+@pytest.fixture
+def refs(store: Store, first_run: dict[str, ArtifactRef], monkeypatch: pytest.MonkeyPatch) -> dict[str, ArtifactRef]:
+    """The first run's artifacts; what the test runs goes into their store."""
+    monkeypatch.setenv("HINDSIGHT_STATE", str(Path(store.url).parent))
+    monkeypatch.setenv("HINDSIGHT_STORE", store.url)
+    return first_run
 
 
 def scores_of(store: Store, refs: dict[str, ArtifactRef]) -> PremiumScores:
