@@ -29,8 +29,8 @@ class AuditedModel(Config):
     name: ModelName
     """What it is called in the report, in tables and among the steps."""
     cutoff: date | Literal["unknown"]
-    """Last day of the text it was trained on, as far as its makers state it; `unknown` if they do not. No figure
-    depends on it: the report says which days of the panel are free of what the model may know."""
+    """Last day of the text it was trained on, as far as its makers state it; `unknown` if they do not. The
+    report says which days of the panel are free of what the model may know, and has its figures by distance from it."""
     model: BaseConfig | None = None
     """The model to load; or else:"""
     vectors: VectorsConfig | None = None
@@ -109,14 +109,18 @@ class Audit(Config):
         for field, named in {"reference": (self.premium.reference,), "compared": self.premium.compared}.items():
             if unknown := [name for name in named if name is not None and name not in names]:
                 raise ValueError(f"premium.{field} names {unknown[0]!r}; the models are {', '.join(names)}")
+        if self.premium.cutoffs:
+            raise ValueError("premium.cutoffs is set; an audit states each model's cutoff beside its name")
         if self.premium.hypothesis:
             _check_metric(self.premium.hypothesis.metric, names)
         return self
 
     @property
     def measured(self) -> PremiumConfig:
-        """The premium stage's config: the first model is the reference unless another is named."""
-        return self.premium.model_copy(update={"reference": self.premium.reference or self.models[0].name})
+        """The premium stage's config: the first model is the reference unless another is named; cutoffs by model."""
+        known = {model.name: model.cutoff for model in self.models if isinstance(model.cutoff, date)}
+        reference = self.premium.reference or self.models[0].name
+        return self.premium.model_copy(update={"reference": reference, "cutoffs": known if self.premium.robust else {}})
 
     def notes(self, last_day: date | None) -> Iterator[str]:
         """Sentences on the models of which no figure is free of possible knowledge.

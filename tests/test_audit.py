@@ -31,6 +31,7 @@ def audit(*models: dict[str, Any], **changed: Any) -> Audit:
         ({"models": [OLDER | {"vectors": {"file": "https://example.org/v.parquet"}}]}, "and not both"),
         ({"models": [OLDER | {"name": "<b>Older</b>"}]}, "should match pattern"),
         ({"premium": {"reference": "middle"}}, "premium.reference names 'middle'; the models are older, newer"),
+        ({"premium": {"cutoffs": {"older": "2018-12-31"}}}, "states each model's cutoff beside its name"),
         ({"premium": {"compared": ["base"]}}, "premium.compared names 'base'"),
         ({"premium": {"hypothesis": {"statement": "s", "metric": "premium_base"}}}, "no model is named 'base'"),
         ({"models": [OLDER], "premium": {"hypothesis": {"statement": "s"}}}, "there is one model"),
@@ -50,6 +51,7 @@ def test_a_model_has_no_name_that_a_stage_or_a_table_needs_for_itself(name: str)
 def test_the_first_model_is_the_reference_unless_another_is_named() -> None:
     assert audit(NEWER, OLDER).measured.reference == "newer"
     assert audit(premium={"reference": "newer"}).measured.reference == "newer"
+    assert audit(OLDER, NEWER | {"cutoff": "unknown"}).measured.cutoffs == {"older": date(2018, 12, 31)}
     assert audit(NEWER, OLDER).identity() != audit(OLDER, NEWER).identity()
 
 
