@@ -13,7 +13,7 @@ from tasks.report.figures import reference as reference_figures
 from tasks.report.figures import robust as robust_figures
 from tasks.report.figures.training import training_loss
 from tasks.report.summary import cards, lines
-from tasks.report.tables import decomposition, expected, provenance
+from tasks.report.tables import checks, decomposition, expected, provenance
 from tasks.report.tables import robust as robust_tables
 from tasks.report.tables.audited import audited_models
 from tasks.report.tables.decomposition import Relation
@@ -63,6 +63,7 @@ def render(
         notes=preflight.notes,
         widths=" or ".join(f"{width:,}" for width in sorted({own.n_columns for own in scores.models.values()})),
         corpus=corpus,
+        checks=checks.checks_section(scores.robust) if scores.robust else None,
         reference=_reference_section(scores, draws),
         panel=_panel_section(records),
         run=_run_section(preflight, records),
@@ -121,6 +122,7 @@ def _reference_section(scores: PremiumScores, draws: np.ndarray) -> Section:
         "rows": rows,
         "numeric": [name for name in rows[0] if name != FIGURE],
         "reductions": list(scores.pairs),
+        "checks": checks.reference_checks(scores),
         "tent": reference_figures.tent(scores),
         "premiums_figure": reference_figures.premiums(scores),
         "draws_figure": reference_figures.reduction_draws(draws, scores),

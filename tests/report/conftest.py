@@ -15,6 +15,7 @@ from tasks.schemas.scores import HEADLINE_PAIR, ModelScore, PremiumScores, Reduc
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
 from tests.report.page_reader import Page
+from tests.report.sample_checks import reference_checks
 from tests.report.sample_ledger import write_made_corpus
 from tests.report.sample_robust import made_robust
 
@@ -105,7 +106,13 @@ def made_scores(**changed: object) -> PremiumScores:
 def model_score(r2_off: float, r2_on: float, interval: Interval) -> ModelScore:
     premium = r2_on - r2_off
     return ModelScore(
-        n_columns=36, r2_off=r2_off, r2_on=r2_on, r2_on_folds=[r2_on] * 5, premium=premium, premium_interval=interval
+        n_columns=36,
+        r2_off=r2_off,
+        r2_on=r2_on,
+        r2_on_folds=[r2_on] * 5,
+        premium=premium,
+        premium_interval=interval,
+        checks=reference_checks(r2_off),
     )
 
 

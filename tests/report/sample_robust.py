@@ -28,6 +28,7 @@ from tasks.schemas.scores import (
     SplitFacts,
     Tails,
 )
+from tests.report.sample_checks import CHECKS
 
 NONE = Estimate(point=None, why_none="2 of 5 folds have no test row.")
 Four = tuple[float, float, float, float]
@@ -72,7 +73,9 @@ def parts(r2: Four, ranked: bool = False, **changed: Any) -> ModelDecomposition:
         "date_disjoint": estimate(disjoint + 0.012, 0.04),
         "disjoint": estimate(disjoint, 0.05),
         "matched": estimate(matched, 0.05),
+        "walk_forward": estimate(off - 0.01, 0.07),
         "premium": estimate(on - off, 0.13),
+        "date_disjoint_premium": estimate(disjoint + 0.012 - off, 0.12),
         "shared_day_effect": estimate(matched - disjoint, 0.03),
         "rank_ic": RankIc(mean=disjoint / 7, standard_error=0.0081, n_days=212) if ranked else None,
     }
@@ -86,6 +89,8 @@ def difference(one: Four, other: Four, scale: float = 1.0) -> ModelDifference:
         lookahead=estimate(one[3] - other[3], 0.0075 * scale),
         gain=estimate(one[1] - other[1], 0.0061 * scale),
         reduction=estimate(reduction, 0.009 * scale),
+        date_disjoint_reduction=estimate(one[3] - one[1] - other[3] + other[1], 0.008 * scale),
+        walk_forward=estimate(one[1] - other[1], 0.005 * scale),
     )
 
 
@@ -147,6 +152,15 @@ SPLITS = [
     SplitFacts(
         name="disjoint", n_splits=25, n_train_rows=9_508, n_test_rows=600, n_purged=92, n_left_out=4_800, n_violations=0
     ),
+    SplitFacts(
+        name="walk_forward",
+        n_splits=5,
+        n_train_rows=1_480,
+        n_test_rows=500,
+        n_test_days=417,
+        n_purged=20,
+        n_violations=0,
+    ),
     SplitFacts(name="matched", n_splits=10, n_train_rows=3_803, n_test_rows=600, n_purged=0, n_violations=612),
 ]
 EXPECTED = [
@@ -203,6 +217,7 @@ def made_robust(**changed: Any) -> RobustScores:
         "penalties": {"base": 1e3, "trained": 1e4},
         "splits": SPLITS,
         "controls": CONTROLS,
+        "checks": CHECKS,
         "n_draws": 200,
         "n_kept_draws": 196,
         "dropped_draws": {"undefined_off": 3, "undefined_disjoint": 1},

@@ -62,36 +62,37 @@ def _names(robust: RobustScores) -> list[str]:
 
 
 def _model_table(by_fit: Mapping[FitName, ModelDecomposition]) -> Table[EstimateRow]:
-    rows = [_row(figure, *names, _figures(by_fit, figure)) for figure, names in FIGURES.items()]
+    rows = [estimate_row(figure, *names, figures_by_fit(by_fit, figure)) for figure, names in FIGURES.items()]
     ranks = {fit: own.rank_ic for fit, own in by_fit.items()}
     rows.append((*RANK_IC, [_rank_cell(rank) for rank in ranks.values()]))
-    missing = [_missing(figure, name, _figures(by_fit, figure)) for figure, (name, _) in FIGURES.items()]
+    missing = [missing_of(figure, name, figures_by_fit(by_fit, figure)) for figure, (name, _) in FIGURES.items()]
     return Table(rows, reasons(chain(*missing, _missing_ranks(ranks))))
 
 
-def _figures(by_fit: Mapping[FitName, ModelDecomposition], figure: str) -> dict[FitName, Estimate]:
+def figures_by_fit(by_fit: Mapping[FitName, ModelDecomposition], figure: str) -> dict[FitName, Estimate]:
+    """One of a model's figures, by fit."""
     return {fit: getattr(own, figure) or UNKNOWN for fit, own in by_fit.items()}
 
 
 def differences(robust: RobustScores, relation: Relation) -> Table[EstimateRow]:
     """Differences between the models on paired draws, a column per fit; the reference's reductions last."""
     found = list(_differences(robust, relation))
-    rows = [_row(metric, name, meaning, by_fit) for metric, name, meaning, by_fit in found]
-    return Table(rows, reasons(line for metric, name, _, by_fit in found for line in _missing(metric, name, by_fit)))
+    rows = [estimate_row(metric, name, meaning, by_fit) for metric, name, meaning, by_fit in found]
+    return Table(rows, reasons(line for metric, name, _, by_fit in found for line in missing_of(metric, name, by_fit)))
 
 
 def _differences(robust: RobustScores, relation: Relation) -> Iterator[tuple[str, str, str, dict[FitName, Estimate]]]:
     fits = robust.fits
     for pair in robust.pairs:
         for metric, name in names_of(pair, relation).items():
-            yield metric, name, meaning_of(metric, pair), _difference(fits, pair, metric)
+            yield metric, name, meaning_of(metric, pair), difference_by_fit(fits, pair, metric)
     others = OTHER_PAIRS if relation != "separate" else {}
     for (pair, meaning), (metric, scheme) in product(others.items(), SCHEME_OF.items()):
-        if pair not in robust.pairs and (by_fit := _difference(fits, pair, metric)):
+        if pair not in robust.pairs and (by_fit := difference_by_fit(fits, pair, metric)):
             yield metric, f"{scheme}, {pair}", meaning, by_fit
     for pair in robust.pairs:
         name = "reduction" if len(robust.pairs) == 1 else f"reduction, {pair}"
-        yield "reduction", name, meaning_of("reduction", pair), _difference(fits, pair, "reduction")
+        yield "reduction", name, meaning_of("reduction", pair), difference_by_fit(fits, pair, "reduction")
 
 
 def meaning_of(metric: str, pair: str) -> str:
@@ -102,7 +103,8 @@ def meaning_of(metric: str, pair: str) -> str:
     return f"{SCHEME_OF[metric]} of {one} - {SCHEME_OF[metric]} of {other}"
 
 
-def _difference(fits: Mapping[FitName, FitScores], pair: str, metric: str) -> dict[FitName, Estimate]:
+def difference_by_fit(fits: Mapping[FitName, FitScores], pair: str, metric: str) -> dict[FitName, Estimate]:
+    """One of a pair's differences, by fit; empty where the pair was not measured."""
     found = {fit: scores.differences.get(pair) for fit, scores in fits.items()}
     return {fit: getattr(own, metric) or UNKNOWN for fit, own in found.items() if own}
 
@@ -146,7 +148,8 @@ def lookahead_note(relation: Relation) -> str:
     )
 
 
-def _row(figure: str, name: str, meaning: str, by_fit: Mapping[FitName, Estimate]) -> EstimateRow:
+def estimate_row(figure: str, name: str, meaning: str, by_fit: Mapping[FitName, Estimate]) -> EstimateRow:
+    """A figure under every fit, with its intervals."""
     return name, meaning, [_cell(figure, estimate) for estimate in by_fit.values()]
 
 
@@ -164,7 +167,7 @@ def _rank_cell(rank_ic: RankIc | None) -> Cell:
     return [signed(rank_ic.mean), f"± {error}", f"{rank_ic.n_days:,} days"]
 
 
-def _missing(figure: str, name: str, by_fit: Mapping[FitName, Estimate]) -> Iterator[Missing]:
+def missing_of(figure: str, name: str, by_fit: Mapping[FitName, Estimate]) -> Iterator[Missing]:
     """Every missing figure, interval and jackknife with its reason, fits with the same reason together."""
     fits_of: dict[Missing, list[FitName]] = defaultdict(list)
     for fit, found in by_fit.items():

@@ -16,6 +16,7 @@ SCHEMES = {
     "date_disjoint": "date-disjoint, purged",
     "disjoint": "stock- and date-disjoint, purged",
     "matched": "stock-disjoint, as many rows as disjoint (matched)",
+    "walk_forward": "walk-forward, purged",
 }
 CONTROL_NAMES = {
     "one_hot_date": "one-hot date",
