@@ -177,7 +177,7 @@ def measure(
         Figures with intervals, and paired differences between any two models.
 
     Raises:
-        BadPanel: If the panel lacks a column or a value, has a feature that is no number, or a stock's day twice.
+        BadPanel: If the panel lacks a column or a value, has a feature that is not a number, or a stock's day twice.
         BadLabels: If a day is not a datetime64, or a target ends before its row's day.
         StatesDoNotFit: If states have another number of rows, are no floats, or are not finite.
         Unscorable: If the rows cannot be split: too few stocks, days, or rows on a side of the cut.

@@ -18,7 +18,7 @@ def check_panel(table: object) -> None:
     """Check a panel's table.
 
     Raises:
-        BadPanel: If it lacks a column or a value, has a feature that is no number, or a stock's day twice.
+        BadPanel: If it lacks a column or a value, has a feature that is not a number, or a stock's day twice.
         BadLabels: If its days cannot be read.
     """
     if not isinstance(table, pd.DataFrame):

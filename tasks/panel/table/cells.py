@@ -51,7 +51,7 @@ def numbers(table: RawTable, name: str) -> NDArray[np.float64]:
     """(n_rows,) float64, NaN where it is missing.
 
     Raises:
-        BadTable: If a value is no number, or infinite.
+        BadTable: If a value is not a number, or infinite.
     """
     column = _plain(table, name)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -147,8 +147,8 @@ def _parsed(table: RawTable, name: str, column: pa.Array) -> pa.Array:
         bad = [row for row, cell in enumerate(written.to_pylist()) if cell is not None and not _is_number(cell)]
         first = column[bad[0]].as_py()
         raise BadTable(
-            f"{table.place_of(bad[0])} has {name} {first!r}, as {len(bad)} rows have one that is no number; correct or "
-            "remove them."
+            f"{table.place_of(bad[0])} has {name} {first!r}, as {len(bad)} rows have one that is not a number; correct "
+            "or remove them."
         ) from None
 
 
