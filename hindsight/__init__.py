@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Sp500Source
     from tasks.panel.table.config import TableColumns, TableSource
     from tasks.premium.config import PremiumConfig, RobustConfig
-    from tasks.premium.inference.two_way import percentile_interval, two_way_weights
+    from tasks.premium.inference.two_way import two_way_interval, two_way_weights
     from tasks.premium.measurement import Difference, Measurement, measure
     from tasks.premium.reference.draws import resample_stocks
     from tasks.premium.splitters import (
@@ -56,8 +56,8 @@ __all__ = [
     "open_artifact",
     "panel_from_prices",
     "panel_from_table",
-    "percentile_interval",
     "resample_stocks",
+    "two_way_interval",
     "two_way_weights",
 ]
 
@@ -67,7 +67,7 @@ _MODULES = {
     "tasks.panel.config": ["CsvSource", "EcbFxSource", "JpxSource", "PanelConfig", "PlantedSource", "Sp500Source"],
     "tasks.panel.table.config": ["TableColumns", "TableSource"],
     "tasks.premium.config": ["PremiumConfig", "RobustConfig"],
-    "tasks.premium.inference.two_way": ["percentile_interval", "two_way_weights"],
+    "tasks.premium.inference.two_way": ["two_way_interval", "two_way_weights"],
     "tasks.premium.measurement": ["Difference", "Measurement", "measure"],
     "tasks.premium.reference.draws": ["resample_stocks"],
     "tasks.premium.splitters": [

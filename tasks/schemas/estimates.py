@@ -44,7 +44,7 @@ class Estimate(Frozen):
     interval: tuple[float, float] | None = None
     """point -/+ 1.96 standard deviations of the two-way draws, 95 %: the interval to quote."""
     two_way: Interval | None = None
-    """Percentiles of the same draws."""
+    """Percentiles of bootstrap draws, in scores of REVISION 3 and before."""
     jackknife_se: float | None = None
     """Standard error from leaving out one group of days at a time."""
     jackknife: tuple[float, float] | None = None

@@ -134,10 +134,9 @@ def stage_core_minutes(stock: float, n_draws: int = 3) -> dict[str, float]:
     columns, (schemes, _) = rows.columns("base"), make_schemes(rows.labels, config)
     weights = two_way_weights(rows.labels, n_draws, np.random.default_rng(0))
     targets = make_targets(rows, config.train_until, robust.tail_quantile)
-    penalties = np.full(sum(len(scheme.splits) for scheme in schemes), 100.0)
 
     def two_way(own: np.ndarray) -> float:
-        return cpu_seconds(lambda: score(columns, targets, schemes, own, penalties=penalties))
+        return cpu_seconds(lambda: score(columns, targets, schemes, own, penalty=100.0))
 
     prepare = two_way(weights[:1])
     per_weighting = (two_way(weights) - prepare) / (n_draws - 1)
@@ -154,7 +153,8 @@ def stage_core_minutes(stock: float, n_draws: int = 3) -> dict[str, float]:
         "points_and_rank_ics": N_MODELS * (point + predictions),
     }
     minutes = {part: seconds / 60 for part, seconds in parts.items()}
-    counts = {"n_weightings": n_weightings, "n_splits": len(penalties), "seconds_per_weighting": per_weighting}
+    n_splits = sum(len(scheme.splits) for scheme in schemes)
+    counts = {"n_weightings": n_weightings, "n_splits": n_splits, "seconds_per_weighting": per_weighting}
     return {"stage_core_minutes": sum(minutes.values()), **minutes, **counts}
 
 

@@ -27,10 +27,10 @@ from tasks.premium.inference.jackknife import leave_out_weights
 from tasks.premium.inference.replicates import DISJOINT, OFF, ON, Replicates, keep_defined
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets, tails
-from tasks.premium.inference.two_way import two_way_weights
+from tasks.premium.inference.two_way import rescaled, two_way_weights
 from tasks.premium.inference.verdict import USES_R2_OFF
 from tasks.premium.rows import BoolArray, FloatArray, Rows
-from tasks.schemas.estimates import FITS, QUANTILE_975, Estimate, FitName, Interval
+from tasks.schemas.estimates import FITS, QUANTILE_975, Estimate, FitName
 from tasks.schemas.scores import Tails
 from tests.simulations.all_draws import Design
 from tests.simulations.processes import PROCESSES, Process, draw_panel, labels_of
@@ -47,8 +47,8 @@ FIGURES: Mapping[str, Callable[[Replicates, Replicates], Replicates]] = {
     "disjoint": lambda base, _: base.under(DISJOINT),
 }
 WITH_R2_OFF = (*USES_R2_OFF, "off")
-INTERVALS = ("interval", "two_way", "jackknife")
-"""Fields of an estimate: the quoted one, percentiles of the draws, leaving out groups of days."""
+INTERVALS = ("interval", "jackknife")
+"""Fields of an estimate: the quoted one, and leaving out groups of days."""
 N_TRUTH = 5
 """Panels for the truth, for each one with intervals."""
 Job = tuple[Process, int, SeedSequence]
@@ -80,7 +80,10 @@ def replicates_of(
     n_fixed = len(weights) - n_draws
     kept, _ = keep_defined([own[n_fixed:] for own in scores])
     base, trained = (
-        [Replicates(own[0, fit], own[n_fixed:][kept, fit], own[1:n_fixed, fit]) for fit in range(len(FITS))]
+        [
+            Replicates(own[0, fit], rescaled(own[n_fixed:][kept, fit], own[0, fit]), own[1:n_fixed, fit])
+            for fit in range(len(FITS))
+        ]
         for own in scores
     )
     return dict(zip(FITS, zip(base, trained, strict=True), strict=True))
@@ -117,12 +120,9 @@ def jobs(process: Process, n_panels: int, n_draws: int, seed: int) -> list[Job]:
     return [(process, n_draws, own) for own in SeedSequence(seed).spawn(n_panels)]
 
 
-def covers(interval: tuple[float, float] | Interval | None, truth: float) -> bool:
+def covers(interval: tuple[float, float] | None, truth: float) -> bool:
     """Whether an interval holds the truth, ends included; none does not."""
-    if interval is None:
-        return False
-    low, high = (interval.p2_5, interval.p97_5) if isinstance(interval, Interval) else interval
-    return low <= truth <= high
+    return interval is not None and interval[0] <= truth <= interval[1]
 
 
 def summarize(measured: list[Measured], truths: FloatArray) -> dict[str, Any]:

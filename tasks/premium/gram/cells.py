@@ -21,14 +21,14 @@ NO_EFFECT = 1e200
 
 @dataclass(frozen=True)
 class Ridge:
-    """One ridge per split.
+    """How every split is fitted.
 
     Args:
-        alphas: (n_splits,) penalties.
+        alpha: Penalty, or (n_splits,) penalties.
         is_standardized: Whether columns are standardized by mean and deviation of the split's weighted train rows.
     """
 
-    alphas: FloatArray
+    alpha: float | FloatArray
     is_standardized: bool = False
 
 
@@ -104,7 +104,7 @@ class CellGrams:
         empty, n_refits, found = n_train == 0, 0, []
         for ridge in ridges:
             scale = variances if ridge.is_standardized else np.ones_like(variances)
-            penalties = penalties_of(self.tiles, ridge.alphas, scale)
+            penalties = penalties_of(self.tiles, ridge.alpha, scale)
             penalties[empty, 0] = 1
             functionals, is_refit = self.solver.solve(train, penalties, weighted.design, train_weights)
             n_refits += int((is_refit & ~empty).sum())

@@ -36,7 +36,7 @@ def score_controls(
     Returns:
         All five controls; one that cannot be made, or has a figure that is not defined, names the reason.
     """
-    controls, n_splits = [], sum(len(scheme.splits) for scheme in schemes)
+    controls = []
     off = next(scheme for scheme in schemes if scheme.name == "off")
     for stream, (name, what, make) in enumerate(_CONTROLS):
         columns = make(rows, np.random.default_rng([seed, stream]))
@@ -44,8 +44,8 @@ def score_controls(
         if isinstance(columns, str):
             controls.append(Control(name=name, what=what, n_columns=0, why_none=columns))
             continue
-        penalties = np.full(n_splits, choose_penalty(columns, rows, off, alphas))
-        found = score(columns, targets, schemes, alpha=alpha, penalties=penalties).r2[0]
+        penalty = choose_penalty(columns, rows, off, alphas)
+        found = score(columns, targets, schemes, alpha=alpha, penalty=penalty).r2[0]
         undefined = [scheme.name for scheme, own in zip(schemes, found.T, strict=True) if not np.isfinite(own).all()]
         controls.append(
             Control(

@@ -26,7 +26,7 @@ from tasks.premium.inference.replicates import (
 )
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
-from tasks.premium.inference.two_way import TwoWayDraws, score_two_way
+from tasks.premium.inference.two_way import TwoWayDraws, rescaled, score_two_way
 from tasks.premium.rows import FloatArray, Rows
 from tasks.schemas.estimates import CO_PRIMARY, FITS, FitName, FitScores, ModelDecomposition, ModelDifference, RankIc
 from tasks.schemas.scores import Control, SplitFacts
@@ -46,7 +46,7 @@ class Decompositions:
         splits: How many rows each scheme used, purged and left out.
         penalties: Penalty chosen for the standardized columns, by model.
         controls: Columns of known knowledge, scored like the models.
-        draws: (n_kept, 1 + n_models * n_fits * n_schemes) draw, then each model's R2 by fit and scheme.
+        draws: (n_kept, 1 + n_models * n_fits * n_schemes) draw, then each model's R2 by fit and scheme, rescaled.
         dropped_draws: Draws that define no score, by reason.
         n_refits: Fits corrected on rows or solved from them, as sums of products were ill-conditioned, by model.
         n_day_groups: Groups of days that the jackknife leaves out.
@@ -99,23 +99,33 @@ def decompose_models(
     n_groups = min(robust.n_day_groups, rows.labels["date"].nunique())
     # All rows once, then without one group of days at a time.
     weights = np.concatenate([np.ones((1, len(rows.target))), leave_out_weights(rows.labels, n_groups)])
+<<<<<<< HEAD
     n_splits = sum(len(scheme.splits) for scheme in schemes)
     penalties, drawn, whole, predictions = {}, {}, {}, {}
+=======
+    penalties, scored, whole, rank_ics = {}, {}, {}, {}
+>>>>>>> 5579242 (Draw four fifths of stocks and days without replacement: bootstrap draws hold two fifths of the rows, fit worse, and made intervals wider than they need be)
     for model in rows.states:
         columns = rows.columns(model)
         penalties[model] = choose_penalty(columns, rows, schemes[OFF], robust.alphas)
         log.info("premium: penalty of %s %g", model, penalties[model])
-        own = np.full(n_splits, penalties[model])
-        drawn[model] = score_two_way(
-            model, columns, targets, schemes, two_way, robust.n_draws, config.alpha, own, work_dir
+        scored[model] = score_two_way(
+            model, columns, targets, schemes, two_way, robust.n_draws, config.alpha, penalties[model], work_dir
         )
+<<<<<<< HEAD
         whole[model] = score(columns, targets, schemes, weights, config.alpha, own)
         predictions[model] = predict_out_of_sample(columns, rows.target, schemes, config.alpha, penalties[model])
     kept, dropped = keep_defined([own.r2[:, : len(CO_PRIMARY)] for own in drawn.values()])
+=======
+        whole[model] = score(columns, targets, schemes, weights, config.alpha, penalties[model])
+        rank_ics[model] = _rank_ics(rows, columns, schemes[DISJOINT], config.alpha, penalties[model])
+    kept, dropped = keep_defined([own.r2[:, : len(CO_PRIMARY)] for own in scored.values()])
+    drawn = {model: rescaled(own.r2, whole[model].r2[0]) for model, own in scored.items()}
+>>>>>>> 5579242 (Draw four fifths of stocks and days without replacement: bootstrap draws hold two fifths of the rows, fit worse, and made intervals wider than they need be)
     log.info("premium: controls")
     return Decompositions(
         replicates={
-            fit: {model: _replicates(whole[model], drawn[model].r2[kept], index) for model in rows.states}
+            fit: {model: _replicates(whole[model], drawn[model][kept], index) for model in rows.states}
             for index, fit in enumerate(FITS)
         },
         rank_ics={model: rank_ics(rows, found) for model, found in predictions.items()},
@@ -127,11 +137,11 @@ def decompose_models(
         draws=np.column_stack(
             [
                 np.flatnonzero(kept),
-                *(own.r2[kept].reshape(int(kept.sum()), len(FITS) * len(schemes)) for own in drawn.values()),
+                *(own[kept].reshape(int(kept.sum()), len(FITS) * len(schemes)) for own in drawn.values()),
             ]
         ),
         dropped_draws=dropped,
-        n_refits={model: int(drawn[model].n_refits.sum() + whole[model].n_refits.sum()) for model in rows.states},
+        n_refits={model: int(scored[model].n_refits.sum() + whole[model].n_refits.sum()) for model in rows.states},
         n_day_groups=n_groups,
     )
 
@@ -140,6 +150,18 @@ def _replicates(whole: Scored, draws: FloatArray, fit: int) -> Replicates:
     return Replicates(whole.r2[0, fit], draws[:, fit], whole.r2[1:, fit])
 
 
+<<<<<<< HEAD
+=======
+def _rank_ics(rows: Rows, columns: FloatArray, disjoint: Scheme, alpha: float, penalty: float) -> dict[FitName, RankIc]:
+    """Of the predictions on the disjoint split, from columns as they are and standardized."""
+    predictions: dict[FitName, FloatArray] = {
+        "unscaled": predict(columns, rows.target, disjoint, alpha),
+        "standardized": predict(columns, rows.target, disjoint, alpha, penalty),
+    }
+    return {fit: rank_ic(found, rows.target, rows.labels["date"]) for fit, found in predictions.items()}
+
+
+>>>>>>> 5579242 (Draw four fifths of stocks and days without replacement: bootstrap draws hold two fifths of the rows, fit worse, and made intervals wider than they need be)
 def _decompose(replicates: Replicates, rank: RankIc | None) -> ModelDecomposition:
     on, off, date_disjoint, disjoint, matched, walk_forward = (
         replicates.under(scheme).estimate() for scheme in (ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED, WALK_FORWARD)

@@ -40,8 +40,8 @@ class Scored:
 
     Args:
         r2: (n_draws, n_fits, n_schemes); NaN where a fold has no train row, no test row or a test target that does not
-            vary. Fit 0 has unscaled columns, `alpha` and the first target; the others have standardized columns and the
-            splits' penalties, one per target.
+            vary. Fit 0 has unscaled columns, `alpha` and the first target; the others have standardized columns and
+            `penalty`, one per target.
         n_refits: (n_draws,) how many fits were corrected on rows or solved from them, as a Gram matrix was not exact
             enough.
     """
@@ -56,7 +56,7 @@ def score(
     schemes: Sequence[Scheme],
     weights: Iterable[FloatArray] | None = None,
     alpha: float = 1.0,
-    penalties: FloatArray | None = None,
+    penalty: float | None = None,
     device: Device | None = None,
 ) -> Scored:
     """R2 of ridges with a free intercept, by weighting, fit and scheme.
@@ -67,17 +67,16 @@ def score(
         schemes: Splits of the rows, the same for every weighting.
         weights: (n_draws, n_rows) weight of each row, in train and in test; None for one draw of ones.
         alpha: Penalty of fit 0 on the squared weights of the columns.
-        penalties: (n_splits,) penalties of the other fits, in the order of the schemes' splits, for columns
-            standardized by mean and deviation of a split's weighted train rows; a column that does not vary there has
-            no effect. None for fit 0 alone.
+        penalty: Penalty of the other fits, for columns standardized by mean and deviation of a split's weighted train
+            rows; a column that does not vary there has no effect. None for fit 0 alone.
         device: Where the arithmetic runs; a GPU if there is one.
     """
     targets = targets.reshape(len(targets), -1)
     folds = [fold for scheme in schemes for fold in scheme.folds]
     grams = CellGrams(columns, targets, [split for fold in folds for split in fold], device or choose_device())
-    ridges = [Ridge(np.full(len(grams.is_test), alpha))]
-    if penalties is not None:
-        ridges.append(Ridge(penalties, is_standardized=True))
+    ridges = [Ridge(alpha)]
+    if penalty is not None:
+        ridges.append(Ridge(penalty, is_standardized=True))
     starts = _starts([len(fold) for fold in folds]), _starts([len(scheme.folds) for scheme in schemes])
     with one_thread():
         draws = [np.ones(len(targets))] if weights is None else weights
@@ -91,15 +90,15 @@ def predict(
     target: FloatArray,
     scheme: Scheme,
     alpha: float = 1.0,
-    penalties: FloatArray | None = None,
+    penalty: float | None = None,
 ) -> FloatArray:
     """(n_rows,) out-of-sample prediction of the split that tests a row; NaN where no split does.
 
-    With `penalties`, one per split, of the standardized fit.
+    With `penalty`, of the standardized fit.
     """
     predictions = np.full(len(target), np.nan)
     grams = CellGrams(columns, target[:, None], scheme.splits, choose_device())
-    ridge = Ridge(np.full(len(scheme.splits), alpha)) if penalties is None else Ridge(penalties, is_standardized=True)
+    ridge = Ridge(alpha) if penalty is None else Ridge(penalty, is_standardized=True)
     with one_thread():
         weighted = grams.weigh(np.ones(len(target)))
         residuals = grams.residuals(weighted, grams.fit(weighted, [ridge])[0][:, 0])[:, 0]

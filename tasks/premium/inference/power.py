@@ -16,7 +16,7 @@ from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.schemes import make_schemes
-from tasks.premium.inference.two_way import MIN_DRAWS, TwoWayDraws, score_two_way
+from tasks.premium.inference.two_way import MIN_DRAWS, SPREAD, TwoWayDraws, score_two_way
 from tasks.premium.rows import FloatArray, Rows
 from tasks.schemas.estimates import CO_PRIMARY, QUANTILE_975, FitName
 from tasks.schemas.scores import Power
@@ -92,13 +92,12 @@ def expected_power(
     schemes = [scheme for scheme in make_schemes(rows.labels, config)[0] if scheme.name in ("on", "off", "disjoint")]
     base = rows.columns(rows.first_model)
     off = next(scheme for scheme in schemes if scheme.name == "off")
-    n_splits = sum(len(scheme.splits) for scheme in schemes)
     two_way, n_draws = TwoWayDraws(rows.labels, config.seed), robust.n_power_draws
     rng = np.random.default_rng([config.seed, 4])
 
     def draws(what: str, columns: FloatArray) -> FloatArray:
-        penalties = np.full(n_splits, choose_penalty(columns, rows, off, robust.alphas))
-        return score_two_way(what, columns, rows.target, schemes, two_way, n_draws, config.alpha, penalties).r2
+        penalty = choose_penalty(columns, rows, off, robust.alphas)
+        return score_two_way(what, columns, rows.target, schemes, two_way, n_draws, config.alpha, penalty).r2
 
     trained = draws("a stand-in for trained", _dealt_within_days(rows, rng))
     found = _spread(draws("base", base) - trained, schemes)
@@ -114,7 +113,7 @@ def expected_power(
 
 
 def _spread(differences: FloatArray, schemes: Sequence[Scheme]) -> Mapping[tuple[str, FitName], float]:
-    """Standard deviation over draws of each metric under each co-primary fit.
+    """Standard deviation of each metric under each co-primary fit, from its draws.
 
     Args:
         differences: (n_draws, n_fits, n_schemes) R2 of one model less another's.
@@ -128,7 +127,8 @@ def _spread(differences: FloatArray, schemes: Sequence[Scheme]) -> Mapping[tuple
         )
     index = {scheme.name: number for number, scheme in enumerate(schemes)}
     return {
-        (metric, fit): float(np.std(sum(sign * kept[:, number, index[name]] for name, sign in terms.items()), ddof=1))
+        (metric, fit): SPREAD
+        * float(np.std(sum(s * kept[:, number, index[name]] for name, s in terms.items()), ddof=1))
         for metric, terms in SCHEMES_OF.items()
         for number, fit in enumerate(CO_PRIMARY)
     }

@@ -8,9 +8,9 @@ import numpy as np
 
 from tasks.premium.inference.evaluate import UNDEFINED
 from tasks.premium.inference.jackknife import jackknife
-from tasks.premium.inference.two_way import MIN_DRAWS, percentile_interval
+from tasks.premium.inference.two_way import MIN_DRAWS, normal_interval
 from tasks.premium.rows import BoolArray, FloatArray
-from tasks.schemas.estimates import QUANTILE_975, Estimate, ModelDifference
+from tasks.schemas.estimates import Estimate, ModelDifference
 
 ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED, WALK_FORWARD = range(6)
 SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched", "walk_forward")
@@ -25,7 +25,8 @@ class Replicates:
 
     Args:
         point: (...,) the figure.
-        draws: (n_kept, ...) the figure on each kept draw; NaN where a target that is no co-primary one does not vary.
+        draws: (n_kept, ...) the figure on each kept two-way draw, rescaled; NaN where a target that is no co-primary
+            one does not vary.
         left_out: (n_groups, ...) the figure without each group of days.
     """
 
@@ -81,28 +82,10 @@ class Replicates:
         return Estimate(
             point=point,
             interval=normal_interval(point, defined),
-            two_way=percentile_interval(defined),
             jackknife_se=se,
             jackknife=ends,
             why_none="; ".join(filter(None, reasons)),
         )
-
-
-def normal_interval(point: float, draws: FloatArray) -> tuple[float, float] | None:
-    """Point -/+ 1.96 standard deviations of the draws; None with fewer than MIN_DRAWS.
-
-    A draw holds about two fifths of the distinct rows, so its fits are worse and its median is not the point: only the
-    spread of the draws is used. docs/measure.md has the coverage of this interval and of the percentiles.
-
-    Examples:
-        >>> low, high = normal_interval(0.5, np.arange(41.0))
-        >>> round(low, 2), round(high, 2)
-        (-22.98, 23.98)
-    """
-    if len(draws) < MIN_DRAWS:
-        return None
-    half_width = QUANTILE_975 * float(np.std(draws, ddof=1))
-    return point - half_width, point + half_width
 
 
 def keep_defined(draws: Sequence[FloatArray]) -> tuple[BoolArray, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""The two-way bootstrap: how far scores would move with other stocks and other days. The interval to quote."""
+"""Two-way draws: how far scores would move with other stocks and other days. The interval to quote."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,23 +9,27 @@ from numpy.random import Generator
 
 from tasks.premium.chunks import in_chunks
 from tasks.premium.inference.evaluate import Scheme, Scored, score
-from tasks.premium.reference.bootstrap import interval
-from tasks.premium.rows import FloatArray, IntArray
+from tasks.premium.rows import FloatArray
 from tasks.premium.splitters.labels import check_columns, number_names
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.estimates import Interval
+from tasks.schemas.estimates import QUANTILE_975
 
 MIN_DRAWS = 20
-"""With fewer, the 2.5 % percentile is about the smallest draw."""
+"""With fewer, a standard deviation is off by more than a sixth."""
+KEPT = 0.8
+"""Fraction of the stocks, and of the days, that a draw keeps. With less, fits of a draw get worse and vary more than
+those of all rows do; with more, intervals are too narrow under heavy tails (docs/measure.md)."""
+SPREAD = (KEPT / (1 - KEPT)) ** 0.5
+"""Standard deviations of a figure for each one of its draws: draws that share most of their rows vary less."""
 DRAWS_PER_CHUNK = 50
 """A draw has a weight per row, so a chunk takes 12 MB at 30,000 rows."""
 
 
 def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> FloatArray:
-    """Draw stocks and days, each with replacement; a row's weight is how often its stock times its day was drawn.
+    """Draw four fifths of the stocks and of the days; a row weighs the product of its stock's and its day's weight.
 
     Days carry the shocks that stocks share, stocks what their days share; drawing only one of the two would take the
-    other's dependence for information. A pair of currencies has the product of its legs' counts, for each leg is drawn
+    other's dependence for information. A pair of currencies has the product of its legs' weights, for each leg is drawn
     once for all of its pairs. Draws follow one another in `rng`, so chunks do not change them.
 
     Args:
@@ -34,7 +38,8 @@ def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> Float
         rng: Random generator; the same state gives the same draws.
 
     Returns:
-        (n_draws, n_rows) weights, whole numbers. A row's expected weight is 1 (for a pair, 1 - 1 / n_currencies).
+        (n_draws, n_rows) weights: n / k for each factor of which k of n were drawn, else 0. A row's expected weight is
+        1 (for a pair, slightly less).
 
     Raises:
         BadLabels: If a column or a value in one is missing.
@@ -45,11 +50,12 @@ def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> Float
         >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
         >>> labels = pd.DataFrame({"code": ["A", "A", "B", "B"], "date": days})
         >>> two_way_weights(labels, n_draws=2, rng=np.random.default_rng(1)).tolist()
-        [[0.0, 2.0, 0.0, 2.0], [0.0, 4.0, 0.0, 0.0]]
+        [[2.0, 0.0, 2.0, 0.0], [1.0, 1.0, 1.0, 1.0]]
 
-    Source: McCullagh (2000), Resampling and exchangeable arrays, Bernoulli 6(2), shows that no draw is exact; Owen
-        (2007), The pigeonhole bootstrap, Ann. Appl. Stat. 1(2), that this one errs on the wide side; for pairs
-        Davezies, D'Haultfoeuille and Guyonvarch (2021), Ann. Stat. 49(2).
+    Source: Shao and Wu (1989), A general theory for jackknife variance estimation, Ann. Stat. 17(3), for draws that
+        leave out a fraction; McCullagh (2000), Resampling and exchangeable arrays, Bernoulli 6(2), shows that no draw
+        of both is exact; Owen and Eckles (2012), Bootstrapping data arrays of arbitrary order, Ann. Appl. Stat. 6(3),
+        that products of weights err on the wide side, by less for smaller weights.
     """
     are_pairs = set(Panel.LEGS) <= set(labels.columns)
     check_columns(labels, ["date", *(Panel.LEGS if are_pairs else ["code"])])
@@ -58,32 +64,57 @@ def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> Float
     numbered = [number_names(stocks), number_names(labels["date"])]
     for own in weights:
         for numbers in numbered:
-            own *= multiplicities(int(numbers.max()) + 1, rng)[numbers].reshape(len(own), -1).prod(axis=1)
+            own *= _kept(int(numbers.max()) + 1, rng)[numbers].reshape(len(own), -1).prod(axis=1)
     return weights
 
 
-def multiplicities(n: int, rng: Generator) -> IntArray:
-    """(n,) how often each of n is drawn in n draws with replacement."""
-    return np.bincount(rng.integers(n, size=n), minlength=n)
+def _kept(n: int, rng: Generator) -> FloatArray:
+    """(n,) weights of n, of which four fifths are drawn without replacement: on average exactly, but at least one."""
+    n_kept = max(1, int(KEPT * n + rng.random()))
+    weights: FloatArray = np.zeros(n)
+    weights[rng.permutation(n)[:n_kept]] = n / n_kept
+    return weights
 
 
-def percentile_interval(values: FloatArray) -> Interval | None:
-    """Percentiles 2.5, 50 and 97.5 of the draws that have a value, linear between neighbours.
+def rescaled(draws: FloatArray, point: FloatArray | float) -> FloatArray:
+    """Stretch draws about their figure, so that they vary as the figure does over panels.
 
     Args:
-        values: (n_draws,) a figure by draw, NaN where the draw defines none.
+        draws: (n_draws, ...) of figures.
+        point: (...,) the figures on all rows.
+    """
+    stretched: FloatArray = point + SPREAD * (draws - point)
+    return stretched
+
+
+def two_way_interval(point: float, values: FloatArray) -> tuple[float, float] | None:
+    """The 95 % interval of a figure from its values on two-way draws.
+
+    Draws lack rows, so their fits are worse and their mean is not the figure: only their spread is used.
+
+    Args:
+        point: The figure on all rows.
+        values: (n_draws,) the figure under each of `two_way_weights`, NaN where the draw defines none.
 
     Returns:
-        None where fewer than MIN_DRAWS have a value.
+        point -/+ 1.96 times two standard deviations of the draws; None with fewer than 20 that have a value.
 
     Examples:
         >>> import numpy as np
-        >>> from hindsight import percentile_interval
-        >>> percentile_interval(np.arange(41.0))
-        Interval(p2_5=1.0, p50=20.0, p97_5=39.0)
+        >>> from hindsight import two_way_interval
+        >>> low, high = two_way_interval(0.5, 0.5 + 0.01 * np.array([-1.0, 1.0] * 20))
+        >>> round(low, 2), round(high, 2)
+        (0.46, 0.54)
     """
-    defined = values[~np.isnan(values)]
-    return interval(defined) if len(defined) >= MIN_DRAWS else None
+    return normal_interval(point, rescaled(values[~np.isnan(values)], point))
+
+
+def normal_interval(point: float, draws: FloatArray) -> tuple[float, float] | None:
+    """Point -/+ 1.96 standard deviations of the rescaled draws; None with fewer than MIN_DRAWS."""
+    if len(draws) < MIN_DRAWS:
+        return None
+    half_width = QUANTILE_975 * float(np.std(draws, ddof=1))
+    return point - half_width, point + half_width
 
 
 class TwoWayDraws:
@@ -122,7 +153,7 @@ def score_two_way(
     draws: TwoWayDraws,
     n_draws: int,
     alpha: float = 1.0,
-    penalties: FloatArray | None = None,
+    penalty: float | None = None,
     work_dir: Path | None = None,
 ) -> Scored:
     """Score one model's columns on every draw; weights change from draw to draw, splits do not.
@@ -134,7 +165,7 @@ def score_two_way(
     """
 
     def chunk(start: int, stop: int) -> FloatArray:
-        scored = score(columns, targets, schemes, draws.take(start, stop), alpha, penalties)
+        scored = score(columns, targets, schemes, draws.take(start, stop), alpha, penalty)
         return np.column_stack([scored.r2.reshape(stop - start, -1), scored.n_refits])
 
     what = f"two-way draws of {model}, {columns.shape[1]} columns"

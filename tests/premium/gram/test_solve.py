@@ -59,12 +59,12 @@ def test_weighted_scores_are_those_of_rows_on_such_panels_too(n_columns):
     larger = one_stock_much_larger(columns, stocks, 1e5)
     doubled, single = twice(columns, 1e7)
     for own, same in ((larger, larger), (doubled, single)):
-        scored = score(own, target, schemes, weights, penalties=np.full(5, 10.0))
+        scored = score(own, target, schemes, weights, penalty=10.0)
         near(scored.r2[:, 0], sklearn_loops.score(same, target, schemes, weights, solver="svd"))
         assert np.isfinite(scored.r2).all()
         assert (scored.n_refits > 0).all()
     # Standardized, a column and its copy have one scale, whatever it was.
-    plain = score(twice(columns, 1.0)[0], target, schemes, weights, penalties=np.full(5, 10.0))
+    plain = score(twice(columns, 1.0)[0], target, schemes, weights, penalty=10.0)
     near(scored.r2[:, 1], plain.r2[:, 1])
 
 
@@ -72,7 +72,7 @@ def test_a_well_conditioned_panel_is_solved_from_its_gram_matrices_alone():
     panel = made_panel(130)
     assert stock_scores(panel, Device())[2] == 0
     schemes = [Scheme("on", [[fold] for fold in stock_disjoint(panel[2], 5)])]
-    assert score(*panel[:2], schemes, penalties=np.full(5, 0.1)).n_refits.tolist() == [0]
+    assert score(*panel[:2], schemes, penalty=0.1).n_refits.tolist() == [0]
 
 
 def like_a_language_models_states(n_columns):
@@ -101,6 +101,6 @@ def test_weighted_scores_of_such_states_are_corrected_without_a_qr(monkeypatch):
     schemes = [Scheme("on", [[fold] for fold in stock_disjoint(stocks, 5)])]
     weights = np.random.default_rng(0).integers(0, 3, (2, len(target))).astype(float)
     # A split's targets are corrected together.
-    scored = score(columns, np.column_stack([target, target[::-1]]), schemes, weights, penalties=np.full(5, 10.0))
+    scored = score(columns, np.column_stack([target, target[::-1]]), schemes, weights, penalty=10.0)
     near(scored.r2[:, 0], sklearn_loops.score(columns, target, schemes, weights, solver="svd"))
     assert (scored.n_refits >= 5).all()

@@ -38,8 +38,7 @@ def test_all_draws_at_once_give_what_score_gives_one_at_a_time(name):
     assert penalty == choose_penalty(columns, rows, schemes[OFF], ROBUST.alphas)
     weights = two_way_weights(rows.labels, 4, rng)
     weights[3, rows.stocks < 8] = 0  # whole folds of stocks are not drawn
-    penalties = np.full(sum(len(scheme.splits) for scheme in schemes), penalty)
-    expected = score(columns, targets, schemes, weights, config.alpha, penalties).r2
+    expected = score(columns, targets, schemes, weights, config.alpha, penalty).r2
     found = design.score(columns, targets, weights, config.alpha, penalty)
     np.testing.assert_allclose(found, expected, atol=1e-10)
 

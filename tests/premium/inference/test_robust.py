@@ -54,7 +54,7 @@ def test_a_penalty_chosen_for_unseen_days_lets_nothing_of_a_days_column_through(
     schemes, _ = make_schemes(rows.labels, CONFIG)
     penalty = choose_penalty(rows.columns("base"), rows, schemes[1], FEW.alphas)
     assert penalty == max(FEW.alphas)
-    assert score(rows.columns("base"), rows.target, schemes[:1], penalties=np.full(5, penalty)).r2[0, 1, 0] < 0.02
+    assert score(rows.columns("base"), rows.target, schemes[:1], penalty=penalty).r2[0, 1, 0] < 0.02
 
 
 def test_a_planted_lookahead_is_found_by_every_fit_and_is_no_shared_day_effect(make_rows, shocked):
@@ -166,7 +166,6 @@ def test_an_interval_is_the_point_and_196_deviations_of_the_draws_wherever_they_
     draws = np.tile([-1.0, 1.0], 50) + 7
     found = Replicates(np.array(0.5), draws, np.array([0.4, 0.5, 0.6])).estimate()
     assert found.interval == pytest.approx((0.5 - 1.96 * np.sqrt(100 / 99), 0.5 + 1.96 * np.sqrt(100 / 99)))
-    assert (found.two_way.p2_5, found.two_way.p97_5) == (6, 8)
 
 
 def test_a_figure_without_an_interval_says_why():
@@ -197,7 +196,6 @@ def test_scores_and_two_way_draws_are_written_and_the_recipe_may_leave_them_out(
     base, trained = two_way[:, 1:].reshape(-1, 2, 4, 6).transpose(1, 2, 0, 3)
     for index, found in enumerate(robust.difference("base - trained").values()):
         lookahead = base[index, :, 3] - trained[index, :, 3]
-        assert found.lookahead.two_way.p50 == pytest.approx(np.median(lookahead), abs=1e-12)
         half_width = (found.lookahead.interval[1] - found.lookahead.interval[0]) / 2
         assert half_width == pytest.approx(1.96 * lookahead.std(ddof=1), rel=1e-12)
     assert (
