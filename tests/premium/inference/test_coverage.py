@@ -11,8 +11,9 @@ from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.replicates import DISJOINT, MATCHED, OFF, ON
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
-from tasks.premium.inference.two_way import multiplicities, two_way_weights
-from tasks.schemas.estimates import CO_PRIMARY, Interval
+from tasks.premium.inference.two_way import two_way_interval, two_way_weights
+from tasks.premium.reference.draws import resample_stocks
+from tasks.schemas.estimates import CO_PRIMARY
 from tests.simulations.all_draws import Design
 from tests.simulations.coverage import ROBUST, WITH_R2_OFF, coverage, covers, jobs, measure, points, summarize
 from tests.simulations.power import detections
@@ -81,12 +82,12 @@ def test_stock_draws_do_not_cover_under_shocks_that_stocks_share_and_two_way_dra
         rng = np.random.default_rng(own)
         rows = draw_panel(process, rng)
         targets = make_targets(rows, process.config.train_until, 0.01)
-        drawn = np.array([multiplicities(process.n_stocks, rng)[stock] for _ in range(60)], dtype=np.float64)
-        for kind, weights in {"stock": drawn, "two-way": two_way_weights(labels, 60, rng)}.items():
-            base, trained = (design.score(rows.columns(m), targets, weights, 1.0, 1.0)[:, 0] for m in rows.states)
-            premiums = (base - trained)[:, ON] - (base - trained)[:, OFF]
-            low, high = np.percentile(premiums, [2.5, 97.5])
-            held[kind].append(low <= truth <= high)
+        drawn = [times[stock].astype(float) for times in resample_stocks(process.n_stocks, 60, rng)]
+        weights = np.vstack([np.ones(len(stock)), drawn, two_way_weights(labels, 60, rng)])
+        base, trained = (design.score(rows.columns(m), targets, weights, 1.0, 1.0)[:, 0] for m in rows.states)
+        premiums = (base - trained)[:, ON] - (base - trained)[:, OFF]
+        held["stock"].append(covers(tuple(np.percentile(premiums[1:61], [2.5, 97.5])), truth))
+        held["two-way"].append(covers(two_way_interval(premiums[0], premiums[61:]), truth))
     assert np.mean(held["stock"]) < 0.8
     assert np.mean(held["two-way"]) >= 0.85
 
@@ -127,4 +128,3 @@ def test_coverage_counts_a_figure_with_r2_off_only_where_no_tail_warns_of_it():
 
 def test_an_interval_covers_if_it_holds_the_truth_ends_included():
     assert [covers(own, 1.0) for own in ((0.0, 1.0), (1.0, 2.0), (1.5, 3.0), None)] == [True, True, False, False]
-    assert covers(Interval(p2_5=0.0, p50=0.2, p97_5=1.0), 1.0)

@@ -15,14 +15,15 @@ from tests.premium.splitters.panels import balanced, pairs
 def test_a_row_weighs_its_stocks_weight_times_its_days(n_stocks, n_days, seed):
     (flat,) = two_way_weights(balanced(n_stocks, n_days), 1, np.random.default_rng(seed))
     weights = flat.reshape(n_stocks, n_days)
-    # All rows together weigh what they weigh without a draw.
-    assert weights.sum() == pytest.approx(n_stocks * n_days)
-    stocks, days = weights.sum(axis=1) / n_days, weights.sum(axis=0) / n_stocks
-    np.testing.assert_allclose(weights, np.outer(stocks, days))
-    for own, n in ((stocks, n_stocks), (days, n_days)):
-        n_kept = np.count_nonzero(own)
-        np.testing.assert_allclose(own[own > 0], n / n_kept)
-        assert n_kept in {max(1, int(0.8 * n)), int(0.8 * n) + 1}
+    stocks, days = (own[own > 0] for own in (weights.max(axis=1), weights.max(axis=0)))
+    np.testing.assert_allclose(weights[np.ix_(weights.any(axis=1), weights.any(axis=0))], weights.max())
+    assert len(stocks) in {max(1, int(0.8 * n_stocks)), int(0.8 * n_stocks) + 1}
+    # Days are kept in runs of two, from the first or from the second day on; a run at an end may be of one day.
+    ends = [np.flatnonzero(np.diff(np.r_[0, weights.any(axis=0), 0]))]
+    n_runs = {n_days // 2 + n_days % 2, n_days // 2 + 1}
+    assert len(days) <= 2 * max(max(1, int(0.8 * n)) + 1 for n in n_runs)
+    inner = [end for end in ends[0] if 0 < end < n_days]
+    assert len({end % 2 for end in inner}) <= 1
 
 
 @pytest.mark.parametrize("n", [5, 10, 11, 1000])
@@ -35,6 +36,17 @@ def test_rescaled_draws_of_a_mean_vary_as_the_mean_does(n):
     assert draws.var(ddof=1) == pytest.approx(values.var(ddof=1) / n, rel=0.25 if n < 10 else 0.08)
 
 
+@pytest.mark.parametrize("persistence", [0.0, 0.5])
+def test_rescaled_draws_of_days_vary_as_their_mean_does_and_more_where_neighbours_move_together(persistence):
+    # A moving average of order one, so that runs of two hold half of what neighbours share.
+    shocks = np.random.default_rng(1).normal(size=2_001)
+    values = shocks[1:] + persistence * shocks[:-1]
+    weights = two_way_weights(balanced(1, 2_000), 4_000, np.random.default_rng(0))
+    draws = rescaled(weights @ values / weights.sum(axis=1), values.mean())
+    shared = np.mean((values[1:] - values.mean()) * (values[:-1] - values.mean()))
+    assert draws.var(ddof=1) == pytest.approx((values.var() + shared) / 2_000, rel=0.1)
+
+
 @given(chunks=st.lists(st.integers(0, 5), min_size=1, max_size=5), seed=st.integers(0, 2**32 - 1))
 def test_draws_are_the_same_in_whatever_chunks_they_are_made(chunks, seed):
     table, rng = balanced(5, 7), np.random.default_rng(seed)
@@ -43,12 +55,12 @@ def test_draws_are_the_same_in_whatever_chunks_they_are_made(chunks, seed):
 
 
 def test_weights_are_one_on_average_and_a_stocks_rows_move_together():
-    table = balanced(10, 10)
+    table = balanced(10, 19)
     weights = two_way_weights(table, 4_000, np.random.default_rng(0))
-    # Eight of ten are kept: a stock's weight varies by 1/4, two stocks' weights covary by -1/36.
+    # Eight of ten stocks, and of ten runs of days: a weight varies by 1/4, two stocks' weights covary by -1/36.
     own, other = 1 + 1 / 4, 1 - 1 / 36
-    assert weights.mean(axis=0) == pytest.approx(np.ones(100), abs=5 * np.sqrt((own**2 - 1) / 4_000))
-    same_stock, same_day, neither = (np.cov(weights[:, 0], weights[:, row])[0, 1] for row in (1, 10, 11))
+    assert weights.mean(axis=0) == pytest.approx(np.ones(190), abs=5 * np.sqrt((own**2 - 1) / 4_000))
+    same_stock, same_day, neither = (np.cov(weights[:, 0], weights[:, row])[0, 1] for row in (5, 19, 24))
     assert (same_stock, same_day) == pytest.approx((own * other - 1,) * 2, abs=0.05)
     assert neither == pytest.approx(other**2 - 1, abs=0.05)
 
