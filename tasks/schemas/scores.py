@@ -62,14 +62,9 @@ class PremiumScores(Frozen):
     """`premium`: `scores.json`.
 
     Beside it `draws.npy`, (n_kept, 1 + 2 * n_models) float64: draw, then on and off of each model, in the order of
-<<<<<<< HEAD
     `models`; under the reference contract. `two_way.npy`, (n_kept, 1 + n_models * n_fits * 6): draw, then by model, in
-    the same order, and by fit R2 on, off, date_disjoint, disjoint, matched and walk_forward.
-=======
-    `models`; under the reference contract. `two_way.npy`, (n_kept, 1 + n_models * n_fits * 5): draw, then by model, in
-    the same order, and by fit R2 on, off, date_disjoint, disjoint and matched, rescaled so that they vary as the
-    figures do.
->>>>>>> 5579242 (Draw four fifths of stocks and days without replacement: bootstrap draws hold two fifths of the rows, fit worse, and made intervals wider than they need be)
+    the same order, and by fit R2 on, off, date_disjoint, disjoint, matched and walk_forward, rescaled so that
+    they vary as the figures do.
     """
 
     contract: Literal["reference"]

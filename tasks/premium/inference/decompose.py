@@ -99,12 +99,7 @@ def decompose_models(
     n_groups = min(robust.n_day_groups, rows.labels["date"].nunique())
     # All rows once, then without one group of days at a time.
     weights = np.concatenate([np.ones((1, len(rows.target))), leave_out_weights(rows.labels, n_groups)])
-<<<<<<< HEAD
-    n_splits = sum(len(scheme.splits) for scheme in schemes)
-    penalties, drawn, whole, predictions = {}, {}, {}, {}
-=======
-    penalties, scored, whole, rank_ics = {}, {}, {}, {}
->>>>>>> 5579242 (Draw four fifths of stocks and days without replacement: bootstrap draws hold two fifths of the rows, fit worse, and made intervals wider than they need be)
+    penalties, scored, whole, predictions = {}, {}, {}, {}
     for model in rows.states:
         columns = rows.columns(model)
         penalties[model] = choose_penalty(columns, rows, schemes[OFF], robust.alphas)
@@ -112,16 +107,10 @@ def decompose_models(
         scored[model] = score_two_way(
             model, columns, targets, schemes, two_way, robust.n_draws, config.alpha, penalties[model], work_dir
         )
-<<<<<<< HEAD
-        whole[model] = score(columns, targets, schemes, weights, config.alpha, own)
-        predictions[model] = predict_out_of_sample(columns, rows.target, schemes, config.alpha, penalties[model])
-    kept, dropped = keep_defined([own.r2[:, : len(CO_PRIMARY)] for own in drawn.values()])
-=======
         whole[model] = score(columns, targets, schemes, weights, config.alpha, penalties[model])
-        rank_ics[model] = _rank_ics(rows, columns, schemes[DISJOINT], config.alpha, penalties[model])
+        predictions[model] = predict_out_of_sample(columns, rows.target, schemes, config.alpha, penalties[model])
     kept, dropped = keep_defined([own.r2[:, : len(CO_PRIMARY)] for own in scored.values()])
     drawn = {model: rescaled(own.r2, whole[model].r2[0]) for model, own in scored.items()}
->>>>>>> 5579242 (Draw four fifths of stocks and days without replacement: bootstrap draws hold two fifths of the rows, fit worse, and made intervals wider than they need be)
     log.info("premium: controls")
     return Decompositions(
         replicates={
@@ -150,18 +139,6 @@ def _replicates(whole: Scored, draws: FloatArray, fit: int) -> Replicates:
     return Replicates(whole.r2[0, fit], draws[:, fit], whole.r2[1:, fit])
 
 
-<<<<<<< HEAD
-=======
-def _rank_ics(rows: Rows, columns: FloatArray, disjoint: Scheme, alpha: float, penalty: float) -> dict[FitName, RankIc]:
-    """Of the predictions on the disjoint split, from columns as they are and standardized."""
-    predictions: dict[FitName, FloatArray] = {
-        "unscaled": predict(columns, rows.target, disjoint, alpha),
-        "standardized": predict(columns, rows.target, disjoint, alpha, penalty),
-    }
-    return {fit: rank_ic(found, rows.target, rows.labels["date"]) for fit, found in predictions.items()}
-
-
->>>>>>> 5579242 (Draw four fifths of stocks and days without replacement: bootstrap draws hold two fifths of the rows, fit worse, and made intervals wider than they need be)
 def _decompose(replicates: Replicates, rank: RankIc | None) -> ModelDecomposition:
     on, off, date_disjoint, disjoint, matched, walk_forward = (
         replicates.under(scheme).estimate() for scheme in (ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED, WALK_FORWARD)
