@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from tasks.premium.inference.evaluate import Scheme, predict
 from tasks.premium.inference.rank_ic import rank_ic
 from tasks.premium.rows import FloatArray, Rows
@@ -22,10 +20,7 @@ def predict_out_of_sample(
     chosen = [scheme for scheme in schemes if scheme.name in PREDICTED]
     return {
         "unscaled": {scheme.name: predict(columns, target, scheme, alpha) for scheme in chosen},
-        "standardized": {
-            scheme.name: predict(columns, target, scheme, alpha, np.full(len(scheme.splits), penalty))
-            for scheme in chosen
-        },
+        "standardized": {scheme.name: predict(columns, target, scheme, alpha, penalty) for scheme in chosen},
     }
 
 
