@@ -204,9 +204,11 @@ def test_scores_and_two_way_draws_are_written_and_the_recipe_may_leave_them_out(
     )
     assert [power.metric for power in robust.pairs["base - trained"].power[::2]] == ["lookahead", "gain", "reduction"]
     # A fold for each of eight stocks is left without a row where its stock is left out.
-    write_premium(config.model_copy(update={"n_folds": 8}), inputs, tmp_path)
+    # With five folds of eight stocks a fold may be left without one that is kept.
+    few = config.model_copy(update={"n_folds": 5, "robust": config.robust.model_copy(update={"n_draws": 25})})
+    write_premium(few, inputs, tmp_path)
     robust = PremiumScores.read(tmp_path).robust
-    assert robust.dropped_draws["undefined_on"] > 20
+    assert robust.dropped_draws["undefined_on"] > 5
     lookahead = robust.difference("base - trained")["unscaled"].lookahead
     assert lookahead.interval is None
     assert "an interval needs 20" in lookahead.why_none
