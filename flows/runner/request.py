@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter
 
 from flows.server.arguments import stage_arguments
 from flows.server.tags import artifact_tag, rebuild_tag
@@ -68,7 +68,7 @@ class StageRequest:
     @property
     def parameters(self) -> dict[str, object]:
         """The arguments as JSON, for a run in another process."""
-        parameters: dict[str, object] = to_jsonable_python(self.arguments)
+        parameters: dict[str, object] = TypeAdapter(dict[str, Any]).dump_python(self.arguments, mode="json")
         return parameters
 
 
