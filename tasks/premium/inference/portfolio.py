@@ -13,6 +13,8 @@ from tasks.schemas.checks import DayEstimate, Portfolio, PortfolioDifference
 MIN_DAYS = 20
 """Four blocks of days: with fewer, the spread over blocks says nothing about a ratio's error."""
 DAYS_PER_YEAR = 365.25
+ROUNDING = 1e-9
+"""0.2 * 15 stocks must be three, however a float rounds."""
 FIGURES = ("gross", "net")
 
 
@@ -51,19 +53,15 @@ def trade(rows: Rows, predictions: FloatArray, config: PortfolioConfig) -> Trade
     held = held.assign(gross=held["weight"] * held["target"], turnover=_traded(held))
     days = held.groupby("date")[["gross", "turnover"]].sum()
     days["net"] = days["gross"] - days["turnover"] * config.cost_bps / 1e4
-    least = next(n for n in range(2, 10_000) if _n_per_side(n, config.quantile) > 0)
+    least = int(np.ceil(1 / config.quantile - ROUNDING))
     return TradedDays(days, len(sizes), float(sizes.median()) if len(sizes) else 0.0, least)
-
-
-def _n_per_side(n_stocks: int, quantile: float) -> int:
-    return int(quantile * n_stocks + 1e-9)
 
 
 def _weigh(table: pd.DataFrame, quantile: float) -> pd.DataFrame:
     """Rows of the days that count, with their weights: each side sums to at most 1."""
     by_day = table.groupby("date")["prediction"]
     place, n_stocks = by_day.rank(method="first"), by_day.transform("size")
-    n_side = n_stocks.map(lambda n: _n_per_side(n, quantile))
+    n_side = np.floor(quantile * n_stocks + ROUNDING)
     side = (place > n_stocks - n_side).astype(float) - (place <= n_side)
     table = table.assign(weight=side / n_side.where(n_side > 0))
     table["weight"] = table.groupby(["date", "prediction"])["weight"].transform("mean")
