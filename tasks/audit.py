@@ -60,9 +60,7 @@ class AuditedModel(Config):
     @field_validator("name")
     @classmethod
     def _is_not_reserved(cls, name: str) -> str:
-        if name in RESERVED:
-            raise ValueError(f"{name!r} is taken: no model may be named {', '.join(RESERVED)}")
-        return name
+        return _not_reserved(name)
 
 
 class AuditRoute(Config):
@@ -106,21 +104,37 @@ class Audit(Config):
     @model_validator(mode="after")
     def _names_its_own_models(self) -> Self:
         names = [model.name for model in self.models]
-        for field, named in {"reference": (self.premium.reference,), "compared": self.premium.compared}.items():
-            if unknown := [name for name in named if name is not None and name not in names]:
-                raise ValueError(f"premium.{field} names {unknown[0]!r}; the models are {', '.join(names)}")
         if self.premium.cutoffs:
             raise ValueError("premium.cutoffs is set; an audit states each model's cutoff beside its name")
+        stitched = self._stitched(names)
+        for field, named, allowed in (
+            ("reference", (self.premium.reference,), names),
+            ("compared", self.premium.compared, [*names, *stitched]),
+        ):
+            if unknown := [name for name in named if name is not None and name not in allowed]:
+                raise ValueError(f"premium.{field} names {unknown[0]!r}; the models are {', '.join(allowed)}")
         if self.premium.hypothesis:
-            _check_metric(self.premium.hypothesis.metric, names)
+            _check_metric(self.premium.hypothesis.metric, [*names, *stitched])
         return self
+
+    def _stitched(self, names: list[str]) -> list[str]:
+        """Name of the model stitched from vintages, if there is one."""
+        if self.premium.vintages is None:
+            return []
+        self.premium.vintages.cutoffs_among(names, self.cutoffs)
+        return [_not_reserved(self.premium.vintages.name)]
+
+    @property
+    def cutoffs(self) -> dict[str, date]:
+        """Known cutoffs by model."""
+        return {model.name: model.cutoff for model in self.models if isinstance(model.cutoff, date)}
 
     @property
     def measured(self) -> PremiumConfig:
         """The premium stage's config: the first model is the reference unless another is named; cutoffs by model."""
-        known = {model.name: model.cutoff for model in self.models if isinstance(model.cutoff, date)}
         reference = self.premium.reference or self.models[0].name
-        return self.premium.model_copy(update={"reference": reference, "cutoffs": known if self.premium.robust else {}})
+        is_used = self.premium.robust or self.premium.vintages
+        return self.premium.model_copy(update={"reference": reference, "cutoffs": self.cutoffs if is_used else {}})
 
     def notes(self, last_day: date | None) -> Iterator[str]:
         """Sentences on the models of which no figure is free of possible knowledge.
@@ -136,6 +150,12 @@ class Audit(Config):
                     f"{model.name}: no row lies after its cutoff {model.cutoff}, as the panel ends on {last_day}, and "
                     f"{NOT_FREE}."
                 )
+
+
+def _not_reserved(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"{name!r} is taken: no model may be named {', '.join(RESERVED)}")
+    return name
 
 
 def _check_metric(metric: str, names: list[str]) -> None:

@@ -77,6 +77,8 @@ class Recipe(Config):
             raise ValueError(f"premium.reference is {self.premium.reference!r}; here it is always 'base'")
         if unknown := [name for name in self.premium.compared if name not in models]:
             raise ValueError(f"premium.compared names {unknown[0]!r}; base is compared with {' and '.join(models)}")
+        if self.premium.vintages:
+            raise ValueError("premium.vintages is set; only audits stitch models, as each states its cutoff there")
         return self
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from tasks.recipe import BadRecipe, Recipe
 TINY = {"source": {"kind": "tiny"}}
 OLDER = {"name": "older", "cutoff": "2018-12-31", "model": TINY}
 NEWER = {"name": "newer", "cutoff": "2024-06-30", "model": TINY}
+UNKNOWN = {"name": "api", "cutoff": "unknown", "model": TINY}
 
 
 def audit(*models: dict[str, Any], **changed: Any) -> Audit:
@@ -35,6 +36,12 @@ def audit(*models: dict[str, Any], **changed: Any) -> Audit:
         ({"premium": {"compared": ["base"]}}, "premium.compared names 'base'"),
         ({"premium": {"hypothesis": {"statement": "s", "metric": "premium_base"}}}, "no model is named 'base'"),
         ({"models": [OLDER], "premium": {"hypothesis": {"statement": "s"}}}, "there is one model"),
+        ({"premium": {"vintages": {"models": ["middle"]}}}, "premium.vintages.models names 'middle'"),
+        ({"models": [UNKNOWN], "premium": {"vintages": {}}}, "no model has a known cutoff"),
+        ({"models": [OLDER, UNKNOWN], "premium": {"vintages": {"models": ["api"]}}}, "vintage 'api' has no known"),
+        ({"premium": {"vintages": {"name": "older"}}}, "'older', and so is a model's"),
+        ({"premium": {"vintages": {"name": "panel"}}}, "'panel' is taken"),
+        ({"premium": {"vintages": {}, "reference": "vintages"}}, "premium.reference names 'vintages'"),
     ],
 )
 def test_an_audit_is_refused_with_what_is_wrong(changed: dict[str, Any], message: str) -> None:
@@ -53,6 +60,15 @@ def test_the_first_model_is_the_reference_unless_another_is_named() -> None:
     assert audit(premium={"reference": "newer"}).measured.reference == "newer"
     assert audit(OLDER, NEWER | {"cutoff": "unknown"}).measured.cutoffs == {"older": date(2018, 12, 31)}
     assert audit(NEWER, OLDER).identity() != audit(OLDER, NEWER).identity()
+
+
+def test_vintages_take_the_audits_cutoffs_and_change_no_identity_where_there_are_none() -> None:
+    stitched = audit(OLDER, UNKNOWN, premium={"robust": None, "vintages": {}, "compared": ["vintages"]}).measured
+    assert stitched.cutoffs == {"older": date(2018, 12, 31)}
+    assert audit(premium={"robust": None}).measured.cutoffs == {}
+    assert "vintages" not in audit().measured.identity()
+    with pytest.raises(ValueError, match="only audits stitch models"):
+        Recipe.model_validate({"name": "x", "premium": {"vintages": {}}})
 
 
 def test_models_that_may_know_every_row_are_named_in_a_sentence_each() -> None:

@@ -12,12 +12,14 @@ from tasks.audit import Audit, AuditedModel
 from tasks.common.errors import HindsightError
 from tasks.embed.architecture import read_architecture
 from tasks.preflight.checks.artifacts import panel_checks, sentences_check, weights_check
-from tasks.preflight.checks.inputs import info_line
+from tasks.preflight.checks.inputs import check_call, info_line
 from tasks.preflight.checks.machine import credentials_line, embedded_bytes, space_checks, store_round_trip
 from tasks.preflight.checks.money import forecast_lines
 from tasks.preflight.forecast import StageForecast, forecast_audit
 from tasks.preflight.power import power_checks
 from tasks.preflight.write import log_and_raise
+from tasks.premium.config import VintagesConfig
+from tasks.premium.vintages import check_widths, serve
 from tasks.schemas.artifacts import Check, Embeddings, MeasuredModel, ModelFolder, Panel, Preflight
 from tasks.store.store import Store
 
@@ -111,9 +113,12 @@ def _money(inputs: AuditInputs) -> Iterator[Check]:
 
 
 def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
-    """Panel, then each model's weights, sentences and cutoff, then whether the panel can be split and drawn."""
+    """Vintages and panel, each model's weights, sentences and cutoff, then whether the panel can be split and drawn."""
     audit = inputs.audit
-    yield from panel_checks(inputs.panel, audit.premium)
+    stitched = [_vintages(inputs, audit.premium.vintages)] if audit.premium.vintages else []
+    yield from stitched
+    if are_served := all(check.passed for check in stitched):
+        yield from panel_checks(inputs.panel, audit.measured)
     for model in audit.models:
         if model.model:
             folder, allowed = inputs.models[model.name], getattr(model.model.source, "allow_code", None)
@@ -124,7 +129,23 @@ def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
         width = inputs.width(audit.models[0].name)
     except HindsightError:
         return  # reported by the check of the model's sentences
-    yield from power_checks(audit.premium, audit.report.plumbing_only, width, inputs.panel)
+    if are_served:
+        yield from power_checks(audit.measured, audit.report.plumbing_only, width, inputs.panel)
+
+
+def _vintages(inputs: AuditInputs, config: VintagesConfig) -> Check:
+    """The vintages have states of one width, and serve rows; how many rows they do not serve."""
+
+    def count() -> str:
+        days, cutoffs = inputs.panel.rows()["date"], inputs.audit.cutoffs
+        found = serve(days, [model.name for model in inputs.audit.models], config, cutoffs).facts
+        check_widths({vintage.model: inputs.width(vintage.model) for vintage in found.served})
+        served = ", ".join(f"{vintage.model} {vintage.n_rows:,} rows" for vintage in found.served)
+        none = found.unserved
+        left_out = f", {none.first} to {none.last}, left out of every model's figures" if none.n_rows else ""
+        return f"{served}; none {none.n_rows:,} rows{left_out}"
+
+    return check_call("vintages", "states of one width, and a model for some of the rows", count)
 
 
 def _cutoff(model: AuditedModel, days: list[date]) -> str:

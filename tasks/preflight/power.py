@@ -9,6 +9,7 @@ from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
 from tasks.premium.errors import TooFewDraws
 from tasks.premium.inference.power import SCHEMES_OF, expected_power
 from tasks.premium.rows import make_rows
+from tasks.premium.vintages import served_rows
 from tasks.schemas.artifacts import Check, Embeddings, Panel
 from tasks.schemas.scores import Power
 
@@ -69,7 +70,7 @@ def panel_power(
     Raises:
         HindsightError: If the rows cannot be split, or too few draws can be scored.
     """
-    table = panel.rows()
+    table = served_rows(panel.rows(), config)
     noise = np.random.default_rng(config.seed).standard_normal((len(table), n_columns), dtype=np.float32)
     rows = make_rows(table, {"base": states.states() if states else noise}, {})
     return expected_power(rows, "states" if states else "noise", config, robust)

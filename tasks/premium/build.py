@@ -11,6 +11,7 @@ from tasks.premium.config import PremiumConfig
 from tasks.premium.inference.robust import robust_scores
 from tasks.premium.measurement import Difference, Measurement, measure_models
 from tasks.premium.rows import Rows, check_models, read_rows
+from tasks.premium.vintages import with_vintages
 from tasks.schemas.scores import PremiumScores, Reduction, pair_of
 
 
@@ -58,6 +59,7 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
         }
     return {
         **robust_facts,
+        **({"vintages": scores.vintages.model_dump(mode="json")} if scores.vintages else {}),
         "premiums": {model: own.premium for model, own in scores.models.items()},
         "reductions": {pair: found.model_dump() for pair, found in scores.reductions.items() if pair in scores.pairs},
         "n_kept_draws": scores.n_kept_draws,
@@ -82,7 +84,9 @@ def premium_scores(
         Unscorable: If the panel itself cannot be scored.
         TooFewDraws: If too few of its draws can.
         UnknownModel: If the config compares a model that is not there.
+        BadVintages: If the config's vintages cannot be stitched.
     """
+    rows, vintages = with_vintages(rows, config)
     check_models(list(rows.states), config.compared)
     found = measure_models(rows, config, work_dir)
     pairs = compared_pairs(rows.first_model, config.compared or tuple(rows.states))
@@ -103,6 +107,7 @@ def premium_scores(
         robust=robust_scores(rows, config, config.robust, found.robust, pairs)
         if config.robust and found.robust
         else None,
+        vintages=vintages,
     )
     return scores, found
 

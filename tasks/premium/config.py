@@ -1,12 +1,14 @@
-"""Config of the premium stage: the reference contract, its cut and draws, and the robust figures."""
+"""Config of the premium stage: the reference contract, its cut and draws, the robust figures, and vintages."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tasks.common.settings import NOT_IDENTITY, UNLESS_DEFAULT, Config, renamed
+from tasks.premium.errors import BadVintages
 from tasks.schemas.scores import ModelName
 from tasks.store.refs import ArtifactRef, ArtifactType
 
@@ -59,6 +61,51 @@ class RobustConfig(Config):
     """Sharpe ratio of a long-short portfolio; null where the target is no return."""
 
 
+class VintagesConfig(Config):
+    """One more model, stitched from others: for each row the states of a model that cannot know the row's day."""
+
+    rule: Literal["newest_before_row"] = "newest_before_row"
+    """Each row is served by the newest model whose knowledge cutoff, plus the embargo, lies before the row's day. Rows
+    that no model may serve are counted, and left out of every model's figures."""
+    name: ModelName = "vintages"
+    """What the stitched model is called in the report and in tables."""
+    models: tuple[ModelName, ...] = ()
+    """Models to choose from, with cutoffs on different days and states of equal width; all models with a known cutoff
+    if empty."""
+    embargo_days: int = Field(0, ge=0, le=3_650)
+    """Calendar days after its cutoff on which a model does not serve yet."""
+
+    def cutoffs_among(self, models: Collection[str], cutoffs: Mapping[str, date]) -> dict[str, date]:
+        """Cutoff by vintage, oldest first.
+
+        Args:
+            models: Names of all models.
+            cutoffs: Of those of which it is known.
+
+        Raises:
+            BadVintages: If there is none, one is unknown, two are equal, or the stitched model has a model's name.
+        """
+        if self.name in models:
+            raise BadVintages(f"premium.vintages.name is {self.name!r}, and so is a model's; choose another.")
+        if unknown := [name for name in self.models if name not in models]:
+            raise BadVintages(
+                f"premium.vintages.models names {unknown[0]!r}; the models of this run are {', '.join(models)}."
+            )
+        if undated := [name for name in self.models if name not in cutoffs]:
+            raise BadVintages(f"vintage {undated[0]!r} has no known cutoff; state it, or leave the model out.")
+        found = {name: cutoffs[name] for name in self.models or sorted(cutoffs)}
+        if not found:
+            raise BadVintages("no model has a known cutoff, and vintages need at least one; state it, or do without.")
+        ordered = dict(sorted(found.items(), key=lambda vintage: vintage[1]))
+        for (one, day), (other, next_day) in pairwise(ordered.items()):
+            if day == next_day:
+                raise BadVintages(
+                    f"vintages {one!r} and {other!r} both have the cutoff {day}, so neither is the newest; list the "
+                    f"vintages in premium.vintages.models without one of them."
+                )
+        return ordered
+
+
 class PremiumConfig(Config):
     """Contract, cut and draws of the leakage premium."""
 
@@ -86,6 +133,8 @@ class PremiumConfig(Config):
     cutoffs: dict[ModelName, date] = Field({}, json_schema_extra=UNLESS_DEFAULT)
     """Knowledge cutoff by model: the report then has the model's figures by distance from it. A model without one has
     none; in leakage-premium `trained` has that of its corpus."""
+    vintages: VintagesConfig | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """A point-in-time model, stitched from those with a cutoff, as one more model; null for none. For audits."""
     hypothesis: Hypothesis | None = None
     """Hypothesis that the report answers."""
     memory_gb: float = Field(4.0, gt=0, le=1_000, json_schema_extra=NOT_IDENTITY)

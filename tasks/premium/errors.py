@@ -59,5 +59,9 @@ class UnknownModel(PremiumError):
     """A model of a name that was not measured."""
 
 
+class BadVintages(PremiumError, ValueError):
+    """Vintages that cannot be stitched; a ValueError, so that configs refuse what can be known before a run."""
+
+
 class BadSplitter(PremiumError):
     """A splitter with an impossible number of folds, blocks or days."""

@@ -22,6 +22,7 @@ from tasks.premium.notebook_input import check_hypothesis, check_panel, checked_
 from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.scores import Scores, score_model
 from tasks.premium.rows import FloatArray, Rows, make_rows
+from tasks.premium.vintages import with_vintages
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.checks import ReferenceChecks
 from tasks.schemas.estimates import FITS, WITHOUT_JACKKNIFE, Estimate, FitName, Interval, ModelDifference
@@ -180,6 +181,7 @@ def measure(
         BadPanel: If the panel lacks a column or a value, has a feature that is not a number, or a stock's day twice.
         BadLabels: If a day is not a datetime64, or a target ends before its row's day.
         StatesDoNotFit: If states have another number of rows, are no floats, or are not finite.
+        BadVintages: If the config's vintages are none of these models, have different widths, or serve no row.
         Unscorable: If the rows cannot be split: too few stocks, days, or rows on a side of the cut.
         TooFewDraws: If too few draws can be scored for an interval.
 
@@ -204,7 +206,7 @@ def measure(
     states, undated_states = checked_states(states_by_model, undated or {})
     reason = "the first model's states of the sentences without their day were not passed as `undated`."
     rows = make_rows(table.reset_index(drop=True), states, undated_states, why_not_undated=reason)
-    return measure_models(rows, config)
+    return measure_models(with_vintages(rows, config)[0], config)
 
 
 def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = None) -> Measurement:

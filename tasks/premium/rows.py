@@ -1,7 +1,7 @@
 """The panel's rows with the models' states as arrays, and splits of them by row position."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -68,6 +68,17 @@ class Rows:
     def is_train(self, train_until: date) -> BoolArray:
         """(n_rows,) whether the row's day is on or before the cut."""
         return (self.labels["date"] <= pd.Timestamp(train_until)).to_numpy()
+
+    def only(self, chosen: BoolArray) -> "Rows":
+        """Some of the rows, in their order."""
+        return replace(
+            self,
+            labels=self.labels[chosen].reset_index(drop=True),
+            target=self.target[chosen],
+            numeric=self.numeric[chosen],
+            states={model: own[chosen] for model, own in self.states.items()},
+            undated={model: own[chosen] for model, own in self.undated.items()},
+        )
 
     def n_columns(self, model: str) -> int:
         """Width of `columns`."""

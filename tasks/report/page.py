@@ -15,7 +15,7 @@ from tasks.report.figures.training import training_loss
 from tasks.report.summary import cards, lines
 from tasks.report.tables import checks, decomposition, expected, provenance
 from tasks.report.tables import robust as robust_tables
-from tasks.report.tables.audited import audited_models
+from tasks.report.tables.audited import audited_models, served_rows
 from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
 from tasks.report.text import dropped, sentence
@@ -60,6 +60,7 @@ def render(
         robust=_robust_section(scores.robust, relation) if scores.robust else None,
         is_audit=is_audit,
         models=audited_models(preflight),
+        vintages=served_rows(scores.vintages) if scores.vintages else None,
         notes=preflight.notes,
         widths=" or ".join(f"{width:,}" for width in sorted({own.n_columns for own in scores.models.values()})),
         corpus=corpus,

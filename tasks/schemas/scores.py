@@ -18,6 +18,7 @@ from tasks.schemas.estimates import (
     Interval,
     ModelDifference,
 )
+from tasks.schemas.vintages import Vintages
 
 _RENAMED = {
     '"contract": "seed"': '"contract": "reference"',
@@ -75,7 +76,7 @@ class PremiumScores(Frozen):
     n_train_rows: int
     n_test_rows: int
     models: dict[str, ModelScore] = Field(min_length=1)
-    """By name: the reference model, then the others in alphabetical order."""
+    """By name: the reference model, the others in alphabetical order, then the one stitched from vintages."""
     reductions: dict[str, Reduction]
     """By pair of models, as `base - trained`; none where there is one model."""
     pairs: list[str]
@@ -88,6 +89,8 @@ class PremiumScores(Frozen):
     """Draws that could not be scored, by reason."""
     robust: "RobustScores | None" = None
     """The decomposition; absent where the recipe asks for the reference contract alone."""
+    vintages: Vintages | None = Field(None, exclude_if=lambda own: own is None)
+    """Rows by vintage, where the recipe asks for a stitched model; all figures are of the served rows alone."""
 
     @classmethod
     def read(cls, folder: Path) -> "PremiumScores":

@@ -15,7 +15,7 @@ from flows.status import pool_of, spec_of, step_statuses
 from tasks.audit import Audit
 from tasks.common.settings import project_root
 from tasks.preflight.write import PreflightFailed
-from tasks.schemas.artifacts import Embeddings, Panel, Report
+from tasks.schemas.artifacts import Embeddings, Panel, Preflight, Report
 from tasks.schemas.scores import PremiumScores
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
@@ -117,6 +117,31 @@ def test_vectors_brought_along_are_measured_beside_a_model(store, refs, tmp_path
     assert scores_of(store, brought).models == scores_of(store, refs).models
     page = Report(store.fetch(brought["report"])).page.read_text()
     assert f"vectors of {tmp_path / 'newer.parquet'}" in page
+
+
+def test_a_model_stitched_from_vintages_stands_beside_each_of_them(store, refs):
+    models = small().model_dump(mode="json")["models"]
+    vintages = [models[0], models[1] | {"cutoff": "2020-06-30"}]
+    stitched = run_inline(pipeline_of(small(models=vintages, premium=FEW | {"vintages": {"embargo_days": 3}})))
+    scores = scores_of(store, stitched)
+    assert (list(scores.models), scores.pairs) == (
+        ["older", "newer", "vintages"],
+        ["older - newer", "older - vintages"],
+    )
+    n_rows, unserved = len(Panel(store.fetch(refs["panel"])).rows()), scores.vintages.unserved
+    assert scores.n_rows == n_rows - unserved.n_rows < n_rows
+    page = Report(store.fetch(stitched["report"])).page.read_text()
+    assert "less an embargo of 3 days" in page
+    assert f"{unserved.n_rows:,} rows from {unserved.first} to\n{unserved.last} are served by no vintage" in page
+    checks = {check.name: check.value for check in Preflight.read(store.fetch(stitched["preflight"])).checks}
+    assert checks["vintages"].endswith("left out of every model's figures")
+    assert checks["panel rows up to 2020-12-31"] == f"{scores.n_train_rows:,} rows"
+
+
+def test_vintages_that_serve_no_row_are_refused_before_anything_is_embedded(store, refs):
+    late = [own | {"cutoff": "2024-06-30"} for own in small().model_dump(mode="json")["models"][:1]]
+    with pytest.raises(PreflightFailed, match=r"vintages: no vintage serves a row"):
+        run_inline(pipeline_of(small(models=late, premium=FEW | {"vintages": {}})))
 
 
 @pytest.mark.server

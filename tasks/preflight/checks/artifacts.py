@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from tasks.embed.config import EmbedConfig
 from tasks.preflight.checks.inputs import Inputs, check_call, planned_rows
 from tasks.premium.config import PremiumConfig
+from tasks.premium.vintages import served_rows
 from tasks.schemas.artifacts import Check, ModelFolder, Panel
 from tasks.train.config import TrainConfig
 from tasks.train.pipeline.launch import trainer_python
@@ -93,7 +94,7 @@ def _row_counts(rows: Rows, train: TrainConfig) -> str:
 
 def panel_checks(panel: Panel, premium: PremiumConfig) -> Iterator[Check]:
     """Both sides of the cut have rows, and every fold has a stock."""
-    rows = panel.rows()
+    rows = served_rows(panel.rows(), premium)
     n_train = int((rows["date"].dt.date <= premium.train_until).sum())
     for side, n_rows in (("up to", n_train), ("after", len(rows) - n_train)):
         yield Check(
