@@ -1,7 +1,7 @@
 """How often the interval finds the effect that preflight calls the smallest detectable.
 
-Neither model knows the target; ten columns tell days and stocks apart in part, and training moves each by half of its
-deviation. Preflight's `expected_power` predicts the smallest detectable effect from a first panel and its base states.
+Neither model knows the target; ten columns tell days and stocks apart in part, and training moves each by three of its
+deviations, so that models share little: preflight's stand-in shares with the base only what it tells about days. Preflight's `expected_power` predicts the smallest detectable effect from first panels and their base states.
 The base of further panels gets a column that carries the target, so strong that the figure's mean over panels is that
 effect. Run `python -m tests.simulations.power`.
 """
@@ -21,7 +21,8 @@ from tests.simulations.processes import Process, draw_panel
 
 PROCESS = Process(base_knows=0.0, trained_knows=0.0)
 METRICS = ("lookahead", "gain")
-MOVED_BY = 0.5
+MOVED_BY = 3.0
+N_FIRST = 5
 PLANTED = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
 """R2 of planted columns, between which the figure's mean is interpolated."""
 
@@ -33,7 +34,7 @@ class Detection:
     Args:
         metric: Figure.
         fit: Fit.
-        smallest_detectable: Predicted, and planted.
+        smallest_detectable: Mean prediction of N_FIRST panels, and planted.
         truth: The figure's mean over panels with the planted column.
         found: Share of panels whose interval lies above zero.
     """
@@ -53,22 +54,30 @@ def detections(n_panels: int, n_draws: int, metrics: tuple[str, ...] = METRICS) 
         n_draws: Two-way draws, of preflight and of each panel.
         metrics: Figures.
     """
-    rows = draw_panel(PROCESS, np.random.default_rng(0))
-    robust = ROBUST.model_copy(update={"n_power_draws": n_draws})
-    for power in expected_power(rows, "states", PROCESS.config, robust):
-        if power.metric in metrics:
-            r2 = _r2_for(power.metric, power.fit, power.smallest_detectable, n_panels)
-            found = [
-                _figure(power.metric, power.fit, r2, n_draws, seed).estimate()
-                for seed in SeedSequence(2).spawn(n_panels)
-            ]
+    for (metric, fit), effect in _predicted(n_draws).items():
+        if metric in metrics:
+            r2 = _r2_for(metric, fit, effect, n_panels)
+            found = [_figure(metric, fit, r2, n_draws, seed).estimate() for seed in SeedSequence(2).spawn(n_panels)]
             yield Detection(
-                metric=power.metric,
-                fit=power.fit,
-                smallest_detectable=power.smallest_detectable,
+                metric=metric,
+                fit=fit,
+                smallest_detectable=effect,
                 truth=float(np.mean([own.point for own in found])),
                 found=float(np.mean([own.interval is not None and own.interval[0] > 0 for own in found])),
             )
+
+
+def _predicted(n_draws: int) -> dict[tuple[str, FitName], float]:
+    """Smallest detectable effect by metric and fit, the mean over first panels: one panel's prediction is a draw."""
+    robust = ROBUST.model_copy(update={"n_power_draws": n_draws})
+    found = [
+        expected_power(draw_panel(PROCESS, np.random.default_rng(seed)), "states", PROCESS.config, robust)
+        for seed in range(N_FIRST)
+    ]
+    return {
+        (own[0].metric, own[0].fit): float(np.mean([power.smallest_detectable for power in own]))
+        for own in zip(*found, strict=True)
+    }
 
 
 def _r2_for(metric: str, fit: FitName, effect: float, n_panels: int) -> float:
@@ -84,7 +93,8 @@ def _figure(metric: str, fit: FitName, r2: float, n_draws: int, seed: SeedSequen
     rows = draw_panel(PROCESS, rng)
     base = rows.states["base"]
     planted = np.sqrt(r2) * rows.target + np.sqrt(1 - r2) * rng.normal(size=len(rows.target))
-    states = {"base": np.column_stack([base, planted]), "trained": base + MOVED_BY * rng.normal(size=base.shape)}
+    trained = (base + MOVED_BY * rng.normal(size=base.shape)) / np.sqrt(1 + MOVED_BY**2)
+    states = {"base": np.column_stack([base, planted]), "trained": trained}
     return FIGURES[metric](*replicates_of(PROCESS, replace(rows, states=states), n_draws, rng)[fit])
 
 

@@ -112,9 +112,8 @@ def test_the_effect_that_preflight_calls_detectable_is_found():
 @pytest.mark.slow
 def test_the_effect_that_preflight_calls_detectable_is_found_as_often_as_promised():
     found = {(own.metric, own.fit): own.found for own in detections(n_panels=120, n_draws=100)}
-    assert min(found.values()) >= 0.7, found
-    # The others' intervals are wider than they need be, and their effects are found more often.
-    assert found["gain", "standardized"] <= 0.9, found
+    assert min(found.values()) >= 0.65, found
+    assert max(found.values()) <= 0.9, found
 
 
 def test_coverage_counts_a_figure_with_r2_off_only_where_no_tail_warns_of_it():
