@@ -1,9 +1,10 @@
 """How often the interval finds the effect that preflight calls the smallest detectable.
 
 Neither model knows the target; ten columns tell days and stocks apart in part, and training moves each by three of its
-deviations, so that models share little: preflight's stand-in shares with the base only what it tells about days. Preflight's `expected_power` predicts the smallest detectable effect from first panels and their base states.
-The base of further panels gets a column that carries the target, so strong that the figure's mean over panels is that
-effect. Run `python -m tests.simulations.power`.
+deviations, so that models share little: preflight's stand-in shares with the base only what it tells about days.
+Preflight's `expected_power` predicts the smallest detectable effect from first panels and their base states. The base
+of further panels gets a column that carries the target, so strong that the figure's mean over panels is that effect.
+Run `python -m tests.simulations.power`.
 """
 
 import argparse
