@@ -23,7 +23,6 @@ from tests.simulations.processes import Process, draw_panel
 PROCESS = Process(base_knows=0.0, trained_knows=0.0)
 METRICS = ("lookahead", "gain")
 MOVED_BY = 3.0
-N_FIRST = 5
 PLANTED = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
 """R2 of planted columns, between which the figure's mean is interpolated."""
 
@@ -35,7 +34,7 @@ class Detection:
     Args:
         metric: Figure.
         fit: Fit.
-        smallest_detectable: Mean prediction of N_FIRST panels, and planted.
+        smallest_detectable: Mean prediction, and planted.
         truth: The figure's mean over panels with the planted column.
         found: Share of panels whose interval lies above zero.
     """
@@ -47,15 +46,18 @@ class Detection:
     found: float
 
 
-def detections(n_panels: int, n_draws: int, metrics: tuple[str, ...] = METRICS) -> Iterator[Detection]:
+def detections(
+    n_panels: int, n_draws: int, metrics: tuple[str, ...] = METRICS, n_first: int = 5
+) -> Iterator[Detection]:
     """Plant each smallest detectable effect and look for it.
 
     Args:
         n_panels: Panels in which to look, and panels of which the mean is the true effect of a planted column.
         n_draws: Two-way draws, of preflight and of each panel.
         metrics: Figures.
+        n_first: Panels over which the prediction is averaged.
     """
-    for (metric, fit), effect in _predicted(n_draws).items():
+    for (metric, fit), effect in _predicted(n_draws, n_first).items():
         if metric in metrics:
             r2 = _r2_for(metric, fit, effect, n_panels)
             found = [_figure(metric, fit, r2, n_draws, seed).estimate() for seed in SeedSequence(2).spawn(n_panels)]
@@ -68,12 +70,12 @@ def detections(n_panels: int, n_draws: int, metrics: tuple[str, ...] = METRICS) 
             )
 
 
-def _predicted(n_draws: int) -> dict[tuple[str, FitName], float]:
+def _predicted(n_draws: int, n_first: int) -> dict[tuple[str, FitName], float]:
     """Smallest detectable effect by metric and fit, the mean over first panels: one panel's prediction is a draw."""
     robust = ROBUST.model_copy(update={"n_power_draws": n_draws})
     found = [
         expected_power(draw_panel(PROCESS, np.random.default_rng(seed)), "states", PROCESS.config, robust)
-        for seed in range(N_FIRST)
+        for seed in range(n_first)
     ]
     return {
         (own[0].metric, own[0].fit): float(np.mean([power.smallest_detectable for power in own]))
