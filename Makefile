@@ -11,7 +11,7 @@ NEEDS_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11
 	"hindsight needs Python 3.11, and PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1); nothing was \
 	installed. Name one: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python3.11" >&2; exit 1; }
 LOCK = @UV_INDEX= UV_CUSTOM_COMPILE_COMMAND="make lock" $(RUN) -m deployments.install.pip_settings $(VENV)/bin/uv \
-	pip compile --quiet --python $(RUN) --generate-hashes --no-emit-package torch --no-annotate $(UPGRADE)
+	pip compile --quiet --python $(RUN) --python-version 3.11 --generate-hashes --no-emit-package torch --no-annotate $(UPGRADE)
 # What `make demo` runs: smoke, or smoke-full-weight.
 RECIPE ?= smoke
 
@@ -51,7 +51,7 @@ $(TRAINER)/.installed: constraints-trainer.txt | $(VENV)/.installed
 	@$(PYTHON) -m deployments.install trainer
 
 # The pins, from what pyproject.toml asks for; pins that still fit are kept (UPGRADE="--upgrade-package NAME" raises one).
-# It needs a CPU build of torch (pip's find-links), because what the CUDA build requires is not pinned. An index of pip's
+# The pins hold for every Python 3.11, as Debian ships 3.11.2. It needs a CPU build of torch (pip's find-links), because what the CUDA build requires is not pinned. An index of pip's
 # that has a part of a release would pin a part of its hashes, so only the first index is used.
 lock:
 	$(LOCK) --all-extras pyproject.toml --output-file constraints.txt
