@@ -51,8 +51,9 @@ $(TRAINER)/.installed: constraints-trainer.txt | $(VENV)/.installed
 	@$(PYTHON) -m deployments.install trainer
 
 # The pins, from what pyproject.toml asks for; pins that still fit are kept (UPGRADE="--upgrade-package NAME" raises one).
-# The pins hold for every Python 3.11, as Debian ships 3.11.2. It needs a CPU build of torch (pip's find-links), because what the CUDA build requires is not pinned. An index of pip's
-# that has a part of a release would pin a part of its hashes, so only the first index is used.
+# They hold for every Python 3.11, as Debian ships 3.11.2. It needs a CPU build of torch (pip's find-links), because what the
+# CUDA build requires is not pinned. An index of pip's that has a part of a release would pin a part of its hashes, so only
+# the first index is used.
 lock:
 	$(LOCK) --all-extras pyproject.toml --output-file constraints.txt
 	$(LOCK) --group trainer --output-file constraints-trainer.txt

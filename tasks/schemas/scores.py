@@ -1,10 +1,9 @@
 """The artifact `premium`: figures that the premium stage writes and the report, sweeps and run table read."""
 
-import json
 from datetime import date
 from pathlib import Path
 from statistics import NormalDist
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,15 +17,8 @@ from tasks.schemas.estimates import (
     Interval,
     ModelDifference,
 )
+from tasks.schemas.former_scores import present_scores
 from tasks.schemas.vintages import Vintages
-
-_RENAMED = {
-    '"contract": "seed"': '"contract": "reference"',
-    '"construction":': '"shared_day_effect":',
-    '"metric": "construction_base"': '"metric": "shared_day_effect_base"',
-}
-"""Words of `scores.json` before they were renamed, so that artifacts of older stores can be read."""
-
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
 """What a model is called in its run: in scores, in the report and among the premium stage's inputs."""
@@ -95,13 +87,7 @@ class PremiumScores(Frozen):
     @classmethod
     def read(cls, folder: Path) -> "PremiumScores":
         """Read an artifact's scores."""
-        text = (folder / "scores.json").read_text()
-        for former, present in _RENAMED.items():
-            text = text.replace(former, present)
-        scores = json.loads(text)
-        if (robust := scores.get("robust")) and "fits" not in robust:
-            scores["robust"] = _by_fit(robust)
-        return cls.model_validate(scores if "models" in scores else _by_model(scores))
+        return cls.model_validate(present_scores((folder / "scores.json").read_text()))
 
     @property
     def compared(self) -> list[str]:
@@ -285,37 +271,3 @@ class RobustScores(Frozen):
     def difference(self, pair: str) -> dict[FitName, ModelDifference]:
         """A pair's figures under every fit."""
         return {fit: scores.differences[pair] for fit, scores in self.fits.items()}
-
-
-def _by_model(former: dict[str, Any]) -> dict[str, Any]:
-    """Scores of REVISION 3, which had base and trained alone, in the present shape."""
-    n_columns = former.pop("n_columns")
-    models = {name: former.pop(name) | {"n_columns": n_columns} for name in ("base", "trained")}
-    reduction = {"point": former.pop("premium_reduction"), "interval": former.pop("reduction_interval")}
-    if robust := former.get("robust"):
-        concluded = {name: robust.pop(name) for name in PairScores.model_fields if name in robust}
-        robust["pairs"] = {HEADLINE_PAIR: concluded}
-    return former | {"models": models, "reductions": {HEADLINE_PAIR: reduction}, "pairs": [HEADLINE_PAIR]}
-
-
-def _by_fit(former: dict[str, Any]) -> dict[str, Any]:
-    """Robust scores of REVISION 2, which had one fit, in the present shape."""
-    models = {name: former.pop(name) for name in ("base", "trained", "placebo") if former.get(name)}
-    for parts in models.values():
-        del parts["demeaned"]
-    arms = {"base - placebo": "placebo_lookahead", "placebo - trained": "trained_against_placebo"}
-    unknown = {"point": None, "why_none": "scores of an earlier version do not have it"}
-    differences = {HEADLINE_PAIR: {name: former.pop(name) for name in ("lookahead", "reduction")}}
-    differences |= {
-        pair: {"lookahead": found, "reduction": unknown}
-        for pair, name in arms.items()
-        if (found := former.pop(name, None))
-    }
-    for control in former["controls"]:
-        figures = {name: control.pop(name) for name in ControlFigures.model_fields if name in control}
-        control["fits"] = {"unscaled": figures}
-    if answer := former.get("answer"):
-        answer["estimates"] = {"unscaled": answer.pop("estimate")}
-    dropped = ("sensitivity", "power", "why_no_power", "placebo", "base", "trained", *arms.values())
-    kept = {name: value for name, value in former.items() if name not in dropped}
-    return kept | {"fits": {"unscaled": {"models": models, "differences": differences}}}
