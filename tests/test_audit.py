@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from flows.pipelines.registry import PIPELINES, load, pipeline_of, recipe_of
 from tasks.audit import RESERVED, Audit
+from tasks.common.settings import project_root
 from tasks.recipe import BadRecipe, Recipe
 
 TINY = {"source": {"kind": "tiny"}}
@@ -100,3 +102,11 @@ def test_the_key_changes_no_identity_and_a_flows_parameters_give_their_own_pipel
         assert recipe_of({"recipe": recipe.model_dump(mode="json", exclude_unset=True)}) == recipe
         assert pipeline_of(recipe).steps[-1].name == PIPELINES[recipe.pipeline].shown
     assert recipe_of({"recipe": {"name": "x", "colour": "red"}}) is None
+
+
+def test_the_file_on_the_audit_page_is_one():
+    page = (project_root() / "docs" / "audit.md").read_text()
+    example = page[page.index("pipeline: leakage-audit") :]
+    audit = Audit.model_validate(yaml.safe_load(example[: example.index("```")]))
+    assert [model.name for model in audit.models] == ["chrono-2018", "closed"]
+    assert [note.split(":")[0] for note in audit.notes(None)] == ["closed"]
