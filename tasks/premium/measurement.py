@@ -18,6 +18,7 @@ from tasks.premium.errors import UnknownModel
 from tasks.premium.gram.devices import threads_for
 from tasks.premium.inference.decompose import Decompositions, decompose_models
 from tasks.premium.inference.reference_checks import reference_checks
+from tasks.premium.measurement_table import Line, fit_lines, line
 from tasks.premium.notebook_input import check_hypothesis, check_panel, checked_states
 from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.scores import Scores, score_model
@@ -25,17 +26,8 @@ from tasks.premium.rows import FloatArray, Rows, make_rows
 from tasks.premium.vintages import with_vintages
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.checks import ReferenceChecks
-from tasks.schemas.estimates import FITS, WITHOUT_JACKKNIFE, Estimate, FitName, Interval, ModelDifference
+from tasks.schemas.estimates import FITS, FitName, Interval, ModelDifference
 from tasks.schemas.scores import ModelScore
-
-FIGURES = (
-    *("on", "off", "date_disjoint", "disjoint", "matched", "walk_forward"),
-    *("premium", "date_disjoint_premium", "shared_day_effect"),
-)
-DIFFERENCES = ("lookahead", "gain", "reduction", "date_disjoint_reduction", "walk_forward")
-COLUMNS = ("point", "low", "high", "jackknife_low", "jackknife_high")
-Line = dict[str, object]
-"""A line of the table."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +118,7 @@ class Measurement:
             figures, with 95 % of the stock draws. Missing where there is none; `why_none` says why a figure has no
             value or interval.
         """
-        lines = [*self._reference_lines(), *(_fit_lines(self.robust) if self.robust else ())]
+        lines = [*self._reference_lines(), *(fit_lines(self.robust) if self.robust else ())]
         return pd.DataFrame.from_records(lines).set_index(["fit", "model", "figure"])
 
     def __repr__(self) -> str:
@@ -144,13 +136,13 @@ class Measurement:
 
     def _reference_lines(self) -> Iterator[Line]:
         for model, own in self.reference.items():
-            yield _line("reference", model, "on", own.r2_on)
-            yield _line("reference", model, "off", own.r2_off)
-            yield _line("reference", model, "premium", own.premium, _ends(own.premium_interval))
+            yield line("reference", model, "on", own.r2_on)
+            yield line("reference", model, "off", own.r2_off)
+            yield line("reference", model, "premium", own.premium, _ends(own.premium_interval))
         for one, other in combinations(self.models, 2):
             found = self.difference(one, other)
             ends = _ends(found.reference_interval)
-            yield _line("reference", f"{one} - {other}", "reduction", found.reference_reduction, ends)
+            yield line("reference", f"{one} - {other}", "reduction", found.reference_reduction, ends)
 
 
 def measure(
@@ -261,35 +253,6 @@ def _model_score(scores: Scores, premiums: FloatArray, n_columns: int, checks: R
         premium_interval=interval(premiums),
         checks=checks,
     )
-
-
-def _fit_lines(robust: Decompositions) -> Iterator[Line]:
-    for fit in FITS:
-        found = robust.fit(fit)
-        for names, by_model in ((FIGURES, found.models), (DIFFERENCES, found.differences)):
-            for model, own in by_model.items():
-                yield from (_estimate_line(fit, model, name, getattr(own, name)) for name in names)
-
-
-def _estimate_line(fit: FitName, model: str, figure: str, found: Estimate) -> Line:
-    if figure in WITHOUT_JACKKNIFE:
-        why_none = "" if found.interval else found.why_none
-        return _line(fit, model, figure, found.point, found.interval, why_none=why_none)
-    return _line(fit, model, figure, found.point, found.interval, found.jackknife, found.why_none)
-
-
-def _line(
-    fit: str,
-    model: str,
-    figure: str,
-    point: float | None,
-    interval: tuple[float, float] | None = None,
-    jackknife: tuple[float, float] | None = None,
-    why_none: str = "",
-) -> Line:
-    cells = (point, *(interval or (None, None)), *(jackknife or (None, None)))
-    numbers = {name: np.nan if cell is None else cell for name, cell in zip(COLUMNS, cells, strict=True)}
-    return {"fit": fit, "model": model, "figure": figure, **numbers, "why_none": why_none}
 
 
 def _ends(bounds: Interval) -> tuple[float, float]:

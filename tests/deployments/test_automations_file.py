@@ -45,6 +45,12 @@ def test_a_time_can_be_another_and_only_of_an_automation_there_is() -> None:
         automations(OWN_API, within={"stuk": 20})
 
 
+def test_a_second_report_starts_a_new_look_where_a_late_heartbeat_answered_the_first() -> None:
+    # Prefect restarts an open look for an event only if the look both comes after it and expects it.
+    (second,) = [each.trigger for each in automations(OWN_API) if each.name == "hindsight: silent, second look"]
+    assert "hindsight.flow-run.silent" in second.after & second.expect
+
+
 def test_the_pools_whose_runs_are_watched_are_the_registered_ones() -> None:
     pools = "[" + ", ".join(f'"{file.stem}"' for file in pool_files()) + "]"
     asked = [each.actions[0].payload for each in automations(OWN_API) if isinstance(each.actions[0], CallWebhook)]
