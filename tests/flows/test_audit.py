@@ -145,6 +145,7 @@ def test_vintages_that_serve_no_row_are_refused_before_anything_is_embedded(stor
 
 
 @pytest.mark.server
+@pytest.mark.slow
 def test_an_audit_runs_through_its_deployment_and_is_in_the_table_of_runs(on_stack: Stack) -> None:
     audit = small(name="audit-on-a-server")
     done = finished(send("leakage-audit/audit-smoke", {"recipe": audit.model_dump(mode="json")}))
