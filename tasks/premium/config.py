@@ -42,7 +42,7 @@ class PortfolioConfig(Config):
 class RobustConfig(Config):
     """Splits, draws and controls beyond the reference contract."""
 
-    n_draws: int = Field(150, ge=20)
+    n_draws: int = Field(120, ge=20)
     """Two-way draws: four fifths of the stocks and of the days; the same draws for all models and fits."""
     n_date_blocks: int = Field(5, ge=2, le=100)
     """Blocks of days for the date-disjoint splits. With fewer than five, a model that knows only early days scores far
