@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distribution, distributions
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -86,15 +87,19 @@ def product_names() -> set[str]:
 
 
 def closure(requirements: Iterable[str]) -> set[str]:
-    """Names of the packages that requirements need here, by what is installed in this environment."""
+    """Names of the packages that requirements need on this Python or on 3.11.0, by what is installed here."""
     pending, seen = {key for text in requirements for key in _keys(Requirement(text))}, set[tuple[str, str]]()
     while pending:
         name, extra = key = pending.pop()
         seen.add(key)
         needed = map(Requirement, distribution(name).requires or ())
-        wanted = [found for found in needed if found.marker is None or found.marker.evaluate({"extra": extra})]
+        wanted = [found for found in needed if found.marker is None or _holds(found.marker, extra)]
         pending |= {key for requirement in wanted for key in _keys(requirement)} - seen
     return {name for name, _ in seen}
+
+
+def _holds(marker: Marker, extra: str) -> bool:
+    return any(marker.evaluate({"extra": extra, **python}) for python in ({}, {"python_full_version": "3.11.0"}))
 
 
 def licence_of(package: Distribution) -> str:
