@@ -61,8 +61,7 @@ def test_intervals_cover_at_their_nominal_rate_where_they_are_to_be_quoted(name)
         figures += ["gain", "reduction", "premium_base"]
     for fit in found["fits"]:
         for figure in figures:
-            # Under t3 lookahead covers in 0.91 of many panels (docs/measure.md).
-            assert coverage(found, fit, figure) >= (0.84 if name == "t3" else 0.9), (fit, figure)
+            assert coverage(found, fit, figure) >= 0.9, (fit, figure)
 
 
 def flagged(name: str, n_panels: int) -> float:
@@ -113,7 +112,7 @@ def test_the_effect_that_preflight_calls_detectable_is_found():
 @pytest.mark.slow
 def test_the_effect_that_preflight_calls_detectable_is_found_as_often_as_promised():
     found = {(own.metric, own.fit): own.found for own in detections(n_panels=120, n_draws=100)}
-    assert min(found.values()) >= 0.65, found
+    assert min(found.values()) >= 0.7, found
     assert max(found.values()) <= 0.9, found
 
 
