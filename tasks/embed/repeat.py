@@ -21,8 +21,9 @@ def write_repeat(
     load: Callable[..., Any],
     pooling: Pooling,
     folder: Path,
+    n_at_a_time: int,
 ) -> dict[str, JsonValue]:
-    """Write `repeat.npy` and `repeat_rows.npy` beside the first states.
+    """Write `repeat.npy`, `repeat_rows.npy` and `repeat.txt` beside the first states.
 
     Args:
         config: The settings of the first time.
@@ -31,6 +32,7 @@ def write_repeat(
         load: `load_headless` of the model; takes precision and attention.
         pooling: As the first time.
         folder: Holds `states.npy`.
+        n_at_a_time: Batches computed side by side.
 
     Returns:
         Facts: the settings, and |second - first| / |first| over rows, largest and mean.
@@ -42,7 +44,9 @@ def write_repeat(
     model = load(precision=repeat.precision, attention=repeat.attention)
     with torch_threads(repeat.cpu_threads or config.cpu_threads, "embed again"):
         ids = [sentences.ids[position] for position in positions]
-        second = pooled_states(model, ids, repeat.tokens_per_batch or config.tokens_per_batch, pooling)[of_row]
+        tokens_per_batch = repeat.tokens_per_batch or config.tokens_per_batch
+        second = pooled_states(model, ids, tokens_per_batch, pooling, n_at_a_time=n_at_a_time)[of_row]
+    (folder / "repeat.txt").write_text(f"{repeat.differs}\n")
     np.save(folder / "repeat.npy", second)
     np.save(folder / "repeat_rows.npy", rows)
     first = Embeddings(folder).states()[rows]

@@ -20,6 +20,9 @@ SMALLEST, LARGEST = 1e-100, 1e100
 """Bounds on the largest absolute value of a column: sums of squares of such columns are ordinary floats."""
 
 
+NOT_EMBEDDED = "the sentences without their day were not embedded; set embed.undated."
+
+
 @dataclass(frozen=True)
 class Split:
     """Row positions to fit on and to score; rows in none of the arrays are left out by design.
@@ -35,6 +38,19 @@ class Split:
     purged: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
+@dataclass(frozen=True, eq=False)
+class Repeat:
+    """A model's states of some rows, computed a second time with other arithmetic.
+
+    Args:
+        settings: What differs the second time.
+        states: (n_rows, hidden) float32; NaN in rows that were not repeated.
+    """
+
+    settings: str
+    states: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Rows:
     """A panel as arrays.
@@ -45,6 +61,7 @@ class Rows:
         numeric: (n_rows, n_numeric) the panel's features, float64.
         states: (n_rows, hidden) float32 by model.
         undated: States of the sentences without their day, by model, where they were embedded.
+        repeats: States computed a second time, by model that was embedded twice.
         why_not_undated: Why there are none of the first model, and how to get them.
     """
 
@@ -53,7 +70,8 @@ class Rows:
     numeric: FloatArray
     states: Mapping[str, NDArray[np.float32]]
     undated: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    why_not_undated: str = "the sentences without their day were not embedded; set embed.undated."
+    repeats: Mapping[str, Repeat] = field(default_factory=dict)
+    why_not_undated: str = NOT_EMBEDDED
 
     @property
     def first_model(self) -> str:
@@ -78,6 +96,7 @@ class Rows:
             numeric=self.numeric[chosen],
             states={model: own[chosen] for model, own in self.states.items()},
             undated={model: own[chosen] for model, own in self.undated.items()},
+            repeats={model: replace(own, states=own.states[chosen]) for model, own in self.repeats.items()},
         )
 
     def n_columns(self, model: str) -> int:
@@ -113,11 +132,17 @@ def read_rows(inputs: Mapping[str, Path], reference: str | None = None) -> Rows:
     for model, embeddings in models.items():
         _check_sentences(embeddings, model, panel)
     undated = {model: states for model, own in models.items() if (states := own.undated()) is not None}
-    return make_rows(panel.rows(), {model: own.states() for model, own in models.items()}, undated)
+    rows = make_rows(panel.rows(), {model: own.states() for model, own in models.items()}, undated)
+    return replace(
+        rows, repeats={model: found for model, own in models.items() if (found := _repeat(own, rows, model))}
+    )
 
 
 def make_rows(
-    table: pd.DataFrame, states: Mapping[str, np.ndarray], undated: Mapping[str, np.ndarray], **reasons: str
+    table: pd.DataFrame,
+    states: Mapping[str, np.ndarray],
+    undated: Mapping[str, np.ndarray],
+    why_not_undated: str = NOT_EMBEDDED,
 ) -> Rows:
     """Put a panel's table and its models' states together.
 
@@ -125,7 +150,7 @@ def make_rows(
         table: Labels, the panel's features, target and, where there are any, sentences; one row per stock and day.
         states: (n_rows, width) by model.
         undated: The same of the sentences without their day.
-        reasons: `why_not_undated` of Rows, if it is another than the pipeline's.
+        why_not_undated: Why there are no states of sentences without their day.
 
     Raises:
         StatesDoNotFit: If states have another number of rows, or are not finite, or too large or small to square.
@@ -141,7 +166,7 @@ def make_rows(
         numeric=table[numeric].to_numpy(np.float64),
         states={model: _checked(own, model, len(table)) for model, own in states.items()},
         undated={model: _checked(own, f"{model} (undated)", len(table)) for model, own in undated.items()},
-        **reasons,
+        why_not_undated=why_not_undated,
     )
 
 
@@ -155,6 +180,15 @@ def check_models(names: Sequence[str], wanted: Sequence[str]) -> None:
                 f"premium.reference or premium.compared names model {name!r}; the models of this run are "
                 f"{', '.join(names)}."
             )
+
+
+def _repeat(embeddings: Embeddings, rows: Rows, model: str) -> Repeat | None:
+    found = embeddings.repeat()
+    if found is None:
+        return None
+    states = np.full_like(rows.states[model], np.nan)
+    states[found.rows] = _checked(found.states, f"{model} (repeat)", len(found.rows))
+    return Repeat(found.settings, states)
 
 
 def _check_sentences(states: Embeddings, model: str, panel: Panel) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field, JsonValue
 
@@ -206,13 +206,24 @@ class Panel(Folder):
         return [*of_prices, *(name for name in features if name not in of_prices)]
 
 
+class RepeatedStates(NamedTuple):
+    """States of some rows that were embedded again."""
+
+    settings: str
+    """What differed, as `precision bf16`."""
+    rows: "np.ndarray"
+    """(n_sample,) int64 row numbers."""
+    states: "np.ndarray"
+    """(n_sample, hidden) float32."""
+
+
 class Embeddings(Folder):
     """`embed` and `vectors`: `states.npy`, (n_rows, hidden) float32, row for row with the panel it was made from.
 
     `embed`: beside it `prompts.sha256`, the hash of the sentences, and `undated.npy`, of the same shape, from the
     sentences without their day; absent where the recipe left the control out. `repeat.npy`, (n_sample, hidden), holds
-    the states of a sample of rows that were embedded again with other settings, and `repeat_rows.npy`, int64, their
-    row numbers: what differs between the two is numerical noise. Absent unless the recipe asks for it.
+    the states of a sample of rows that were embedded again, `repeat_rows.npy`, int64, their row numbers, and
+    `repeat.txt` the settings that differed: the rest is numerical noise. Absent unless the recipe asks for it.
     `vectors`: beside it `keys.sha256`, the hash of the panel's codes and days; of sentences nothing is known.
     """
 
@@ -238,14 +249,14 @@ class Embeddings(Folder):
         states: np.ndarray = np.load(file, allow_pickle=False)
         return states
 
-    def repeat(self) -> "tuple[np.ndarray, np.ndarray] | None":
-        """Row numbers of a sample, and its states under other settings, if it was embedded again."""
+    def repeat(self) -> "RepeatedStates | None":
+        """States of a sample of rows under other settings, if it was embedded again."""
         import numpy as np
 
         if not (self.path / "repeat.npy").exists():
             return None
         rows, states = (np.load(self.path / name, allow_pickle=False) for name in ("repeat_rows.npy", "repeat.npy"))
-        return rows, states
+        return RepeatedStates((self.path / "repeat.txt").read_text().strip(), rows, states)
 
     def states(self) -> "np.ndarray":
         """(n_rows, hidden) float32."""

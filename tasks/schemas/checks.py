@@ -69,6 +69,27 @@ class Decay(Frozen):
     fits: dict[FitName, list[DecayBin]]
 
 
+NOISE_OF = {"lookahead": "disjoint", "gain": "off", "reduction": "premium"}
+"""The figure that each difference of two models is a difference of."""
+
+
+class NumericalNoise(Frozen):
+    """How far a model's states and figures move if the states are computed with other arithmetic."""
+
+    settings: str
+    """What differs the second time, as `precision bf16`."""
+    n_rows: int
+    """Rows embedded twice: figures are of these rows alone."""
+    n_panel_rows: int
+    largest_relative_difference: float
+    """Of states: |second - first| / |first|, the largest over the rows."""
+    mean_relative_difference: float
+    figures: dict[FitName, dict[str, float]] = {}
+    """By co-primary fit, the absolute change of R2 `disjoint`, of R2 `off` and of the `premium`."""
+    why_none: str = ""
+    """Why there are no figures."""
+
+
 class Portfolio(Frozen):
     """Long the highest and short the lowest predictions of each day, from walk-forward predictions."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.common.settings import Frozen
-from tasks.schemas.checks import Checks, ReferenceChecks
+from tasks.schemas.checks import Checks, NumericalNoise, ReferenceChecks
 from tasks.schemas.estimates import (
     QUANTILE_975,
     Estimate,
@@ -259,6 +259,8 @@ class RobustScores(Frozen):
     controls: list[Control]
     checks: Checks | None = None
     """Decay and portfolio; absent in scores of REVISION 3 and before."""
+    noise: dict[str, NumericalNoise] = Field(default_factory=dict, exclude_if=lambda own: not own)
+    """By model that was embedded twice (`embed.repeat`)."""
     n_draws: int
     """Two-way draws in the recipe."""
     n_kept_draws: int

@@ -24,7 +24,8 @@ def embedded(folder: Path, kind: str = "llama", **repeat: object) -> tuple[Embed
 
 def test_the_spread_of_bf16_is_that_of_its_eight_bits_and_is_what_the_arrays_hold(tmp_path: Path) -> None:
     found, facts = embedded(tmp_path, precision="bf16", n_rows=20)
-    rows, second = found.repeat()
+    settings, rows, second = found.repeat()
+    assert settings == "precision bf16"
     assert (rows.dtype, rows.shape, second.dtype, second.shape) == (np.int64, (20,), np.float32, (20, 16))
     assert (np.diff(rows) > 0).all()
     first = found.states()[rows]
@@ -37,7 +38,7 @@ def test_the_spread_of_bf16_is_that_of_its_eight_bits_and_is_what_the_arrays_hol
 @pytest.mark.parametrize("settings", [{"attention": "eager"}, {"tokens_per_batch": 128}, {"precision": "fp32"}])
 def test_in_fp32_other_kernels_and_batches_change_the_last_bits_at_most(settings: dict, tmp_path: Path) -> None:
     found, facts = embedded(tmp_path, kind="bert", **settings, n_rows=1_000)
-    assert found.repeat()[0].tolist() == list(range(60))
+    assert found.repeat().rows.tolist() == list(range(60))
     assert facts["n_rows"] == 60
     assert facts["largest_relative_difference"] < 1e-5
 

@@ -1,5 +1,7 @@
 """The robustness checks on the page."""
 
+from tasks.schemas.checks import NumericalNoise
+from tasks.schemas.estimates import CO_PRIMARY
 from tasks.schemas.scores import ModelScore
 from tests.report.page_reader import after, words
 from tests.report.sample_checks import CHECKS, PORTFOLIOS, made_portfolio, no_estimate
@@ -67,3 +69,16 @@ def test_the_references_checks_have_a_column_per_model_and_a_reason_where_there_
 def test_a_page_of_earlier_scores_says_that_they_have_no_checks(write):
     assert "of an earlier version, have no robustness checks" in words(write(robust=made_robust(checks=None)))
     assert ModelScore.model_fields["checks"].default is None
+
+
+def test_numerical_noise_has_a_row_per_model_embedded_twice_and_no_heading_without_one(write):
+    spreads = {"largest_relative_difference": 0.0123, "mean_relative_difference": 0.0045}
+    figures = {fit: {"disjoint": 0.0011, "off": 0.0022, "premium": 0.0033} for fit in CO_PRIMARY}
+    one = NumericalNoise(settings="precision bf16", n_rows=256, n_panel_rows=1480, **spreads, figures=figures)
+    none = one.model_copy(update={"figures": {}, "why_none": "the repeated rows cannot be scored by themselves: why"})
+    page = write(robust=made_robust(noise={"base": one, "trained": none}))
+    start = page.text.index("Numerical noise")
+    base = page.text.index("precision bf16", start)
+    assert page.text[base : base + 5] == ["precision bf16", "256 of 1,480", "1.2e-02", "4.5e-03", "1.1e-03"]
+    assert "\N{EN DASH} figures of trained: the repeated rows cannot be scored by themselves: why" in words(page)
+    assert "Numerical noise" not in write().text

@@ -6,6 +6,7 @@ from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
 from tasks.premium.inference.checks import make_checks
 from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.known_truth import expected_figures
+from tasks.premium.inference.numerical_noise import numerical_noise, pair_noise
 from tasks.premium.inference.power import observed_power
 from tasks.premium.inference.targets import tails
 from tasks.premium.inference.verdict import answer, conclude, figures_of
@@ -29,13 +30,24 @@ def robust_scores(
     is_train = rows.is_train(config.train_until)
     fits = {fit: found.fit(fit) for fit in FITS}
     heavy = tails(rows.target, rows.labels["date"], ~is_train)
+    noise = numerical_noise(rows, config, robust, found.penalties)
     return RobustScores(
         fits=fits,
         pairs={
-            pair: _pair_scores(pair, config.hypothesis, robust, found, fits, heavy, rows.n_columns(models_of(pair)[0]))
+            pair: _pair_scores(
+                pair,
+                config.hypothesis,
+                robust,
+                found,
+                fits,
+                heavy,
+                pair_noise(noise, pair),
+                rows.n_columns(models_of(pair)[0]),
+            )
             for pair in pairs
         },
         tails=heavy,
+        noise=noise,
         expected=expected_figures(found.schemes, is_train),
         penalties=dict(found.penalties),
         splits=list(found.splits),
@@ -56,13 +68,14 @@ def _pair_scores(
     found: Decompositions,
     fits: Mapping[FitName, FitScores],
     heavy: Tails,
+    noise: Mapping[str, Mapping[FitName, float]],
     n_columns: int,
 ) -> PairScores:
     models = models_of(pair)
     is_shrunk = len(robust.alphas) > 1 and all(found.penalties[model] == max(robust.alphas) for model in models)
     figures = figures_of(hypothesis.metric, fits, pair) if hypothesis else {}
     return PairScores(
-        conclusions=conclude(fits, pair, heavy, is_shrunk),
+        conclusions=conclude(fits, pair, heavy, is_shrunk, noise),
         power=observed_power(found, *models, n_columns, is_shrunk),
-        answer=answer(hypothesis, figures, heavy, is_shrunk) if hypothesis else None,
+        answer=answer(hypothesis, figures, heavy, is_shrunk, noise) if hypothesis else None,
     )

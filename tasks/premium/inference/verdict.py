@@ -5,7 +5,8 @@ a difference out of nothing; the standardized fit has no such freedom, but anoth
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 from tasks.premium.config import Hypothesis
 from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName, FitScores, ModelDifference
@@ -20,9 +21,14 @@ SHRUNK = (
 )
 AnswerVerdict = Literal["supported", "rejected", "undecided"]
 ByFit = Mapping[FitName, Estimate]
+PairNoise = Mapping[str, Mapping[FitName, float]]
+"""Numerical noise of a pair's differences, by metric and fit."""
+NO_NOISE: Mapping[Any, Any] = MappingProxyType({})
 
 
-def conclude(fits: Mapping[FitName, FitScores], pair: str, tails: Tails, is_shrunk: bool) -> dict[str, Conclusion]:
+def conclude(
+    fits: Mapping[FitName, FitScores], pair: str, tails: Tails, is_shrunk: bool, noise: PairNoise = NO_NOISE
+) -> dict[str, Conclusion]:
     """On which side of zero each headline figure of a pair is.
 
     Args:
@@ -30,17 +36,24 @@ def conclude(fits: Mapping[FitName, FitScores], pair: str, tails: Tails, is_shru
         pair: The two models.
         tails: How much of the test rows' squares a few of them carry.
         is_shrunk: Whether both models chose the largest penalty.
+        noise: By how much other arithmetic moves the figures, by metric and fit, where that is known.
     """
-    return {metric: conclusion(metric, figures_of(metric, fits, pair), tails, is_shrunk) for metric in HEADLINES}
+    return {
+        metric: conclusion(metric, figures_of(metric, fits, pair), tails, is_shrunk, noise.get(metric, {}))
+        for metric in HEADLINES
+    }
 
 
-def conclusion(metric: str, by_fit: ByFit, tails: Tails, is_shrunk: bool = False) -> Conclusion:
+def conclusion(
+    metric: str, by_fit: ByFit, tails: Tails, is_shrunk: bool = False, noise: Mapping[FitName, float] = NO_NOISE
+) -> Conclusion:
     """Compare a figure with zero under both co-primary fits.
 
     Returns:
         A side of zero if both intervals are on it; else `undecided` with the reason. A figure with R2 off is undecided
-        where a few rows decide it, and every figure where both models' standardized fits are shrunk to their mean: the
-        difference of two constants has a narrow interval and no meaning.
+        where a few rows decide it, every figure that is smaller than its numerical noise, and every figure where both
+        models' standardized fits are shrunk to their mean: the difference of two constants has a narrow interval and no
+        meaning.
     """
     sides: dict[Verdict, list[str]] = {"above zero": [], "below zero": [], "undecided": []}
     for fit, found in by_fit.items():
@@ -49,12 +62,21 @@ def conclusion(metric: str, by_fit: ByFit, tails: Tails, is_shrunk: bool = False
     reason = "; ".join(text for texts in sides.values() for text in texts)
     if metric in USES_R2_OFF and tails.warning:
         return Conclusion(verdict="undecided", reason=f"{tails.warning}: look at the winsorized and the ranked target")
-    if is_shrunk:
-        reason = f"{reason}; {SHRUNK}"
-    for side in ("above zero", "below zero") if not is_shrunk else ():
+    doubts = [*([SHRUNK] if is_shrunk else []), *below_noise(by_fit, noise)]
+    reason = "; ".join([reason, *doubts])
+    for side in ("above zero", "below zero") if not doubts else ():
         if len(sides[side]) == len(CO_PRIMARY):
             return Conclusion(verdict=side, reason=reason)
     return Conclusion(verdict="undecided", reason=reason)
+
+
+def below_noise(by_fit: ByFit, noise: Mapping[FitName, float]) -> list[str]:
+    """A clause for each fit whose figure is not larger than what other arithmetic makes of it."""
+    return [
+        f"{fit}: {found.point:+.4f} is within the numerical noise of {noise[fit]:.4f}"
+        for fit, found in by_fit.items()
+        if fit in noise and found.point is not None and not abs(found.point) > noise[fit]
+    ]
 
 
 def _side_of_zero(found: Estimate) -> tuple[Verdict, str]:
@@ -83,7 +105,9 @@ def _figure(metric: str, scores: FitScores, pair: str) -> Estimate:
     return found
 
 
-def answer(hypothesis: Hypothesis, by_fit: ByFit, tails: Tails, is_shrunk: bool = False) -> Answer:
+def answer(
+    hypothesis: Hypothesis, by_fit: ByFit, tails: Tails, is_shrunk: bool = False, noise: PairNoise = NO_NOISE
+) -> Answer:
     """Compare a hypothesis with the intervals of its figure.
 
     Args:
@@ -91,15 +115,17 @@ def answer(hypothesis: Hypothesis, by_fit: ByFit, tails: Tails, is_shrunk: bool 
         by_fit: That metric's figure under the co-primary fits.
         tails: How much of the test rows' squares a few of them carry.
         is_shrunk: Whether both models chose the largest penalty.
+        noise: By how much other arithmetic moves the pair's figures.
 
     Returns:
         `supported` if both intervals are at or above the threshold, `rejected` if both are below; `undecided` if one
-        contains it, they disagree, there is none, a few rows decide the figure, or the standardized fits predict the
-        mean.
+        contains it, they disagree, there is none, a few rows decide the figure, it is within its numerical noise, or
+        the standardized fits predict the mean.
     """
     verdict, reason = _answer(hypothesis, by_fit)
-    if is_shrunk:
-        verdict, reason = "undecided", f"{reason}; {SHRUNK}"
+    doubts = [*([SHRUNK] if is_shrunk else []), *below_noise(by_fit, noise.get(hypothesis.metric, {}))]
+    if doubts:
+        verdict, reason = "undecided", "; ".join([reason, *doubts])
     if hypothesis.metric in USES_R2_OFF and tails.warning:
         verdict, reason = "undecided", f"{tails.warning}; {reason}"
     return Answer(

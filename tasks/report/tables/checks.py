@@ -7,8 +7,8 @@ from statistics import fmean
 from tasks.common.text import DASH, Row, bounds, signed
 from tasks.report.tables.decomposition import difference_by_fit, estimate_row, figures_by_fit, missing_of, models_of
 from tasks.report.text import Cell, EstimateRow, Missing, Table, reasons
-from tasks.schemas.checks import Checks, DayEstimate, DecayBin, Portfolio, Portfolios, ReferenceCheck
-from tasks.schemas.estimates import Estimate, FitName
+from tasks.schemas.checks import Checks, DayEstimate, DecayBin, NumericalNoise, Portfolio, Portfolios, ReferenceCheck
+from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName
 from tasks.schemas.scores import PremiumScores, RobustScores
 
 REFERENCE = {
@@ -23,6 +23,11 @@ OF_MODELS = {
 OF_PAIRS = {
     "walk_forward": ("R2 walk-forward", "difference of the two models"),
     "date_disjoint_reduction": ("reduction, date-disjoint", "difference of their date-disjoint premiums"),
+}
+NOISE_COLUMNS: dict[tuple[str, FitName], str] = {
+    (figure, fit): f"{name}, {fit}"
+    for figure, name in {"disjoint": "R2 disjoint", "off": "R2 off", "premium": "premium"}.items()
+    for fit in CO_PRIMARY
 }
 COUNTED = {"walk_forward": "walk-forward", "date_disjoint": "date-disjoint", "off": "off"}
 
@@ -41,6 +46,8 @@ class ChecksSection:
     why_no_portfolio: str
     quantile: str
     cost: str
+    noise: Table[Row] | None
+    noise_columns: list[str]
 
 
 def checks_section(robust: RobustScores) -> ChecksSection | None:
@@ -60,6 +67,8 @@ def checks_section(robust: RobustScores) -> ChecksSection | None:
         why_no_portfolio=checks.why_no_portfolio,
         quantile=f"{checks.quantile or 0:.0%}",
         cost=f"{checks.cost_bps or 0:g}",
+        noise=_noise(robust.noise) if robust.noise else None,
+        noise_columns=["rows", "states, largest", "states, mean", *NOISE_COLUMNS.values()],
     )
 
 
@@ -93,6 +102,24 @@ def _reference_row(name: str, figures: Mapping[str, float | None], checks: Mappi
 def _mean(check: ReferenceCheck) -> float | None:
     folds = [r2 for r2 in check.fold_r2 if r2 is not None]
     return fmean(folds) if folds and len(folds) == len(check.fold_r2) else None
+
+
+def _noise(noise: Mapping[str, NumericalNoise]) -> Table[Row]:
+    rows = [
+        {
+            "model": model,
+            "second time": own.settings,
+            "rows": f"{own.n_rows:,} of {own.n_panel_rows:,}",
+            "states, largest": f"{own.largest_relative_difference:.1e}",
+            "states, mean": f"{own.mean_relative_difference:.1e}",
+            **{
+                column: f"{own.figures[fit][figure]:.1e}" if own.figures else DASH
+                for (figure, fit), column in NOISE_COLUMNS.items()
+            },
+        }
+        for model, own in noise.items()
+    ]
+    return Table(rows, reasons((f"figures of {model}", own.why_none) for model, own in noise.items() if own.why_none))
 
 
 def _splits(robust: RobustScores) -> Table[EstimateRow]:
