@@ -30,10 +30,16 @@ class RepeatConfig(Config):
     """Implementation of attention. Null: the one transformers chooses."""
 
     @model_validator(mode="after")
-    def _differs(self) -> Self:
-        if not any((self.precision, self.tokens_per_batch, self.cpu_threads, self.attention)):
+    def _has_a_difference(self) -> Self:
+        if not self.differs:
             raise ValueError("a repeat needs another precision, tokens_per_batch, cpu_threads or attention")
         return self
+
+    @property
+    def differs(self) -> str:
+        """What differs the second time, in words."""
+        names = ("precision", "tokens_per_batch", "cpu_threads", "attention")
+        return ", ".join(f"{name} {own}" for name in names if (own := getattr(self, name)) is not None)
 
 
 class EmbedConfig(Config):
@@ -43,8 +49,8 @@ class EmbedConfig(Config):
     """Tokens of a batch, padding included; a longer sentence is a batch of its own. Another value may change a state's
     last bits."""
     cpu_threads: int = Field(1, ge=1, le=1_024)
-    """Threads on a machine without a GPU; for a large model as many as it has cores. Another value may change a state's
-    last bits, so neither cores nor load decide it."""
+    """Threads of a batch on a machine without a GPU. Another value may change a state's last bits, so neither cores nor
+    load decide it; free cores compute other batches meanwhile."""
     max_tokens: int = Field(1_024, ge=8, le=262_144)
     """Longest sentence in tokens; the model's context is a second bound."""
     undated: bool = True

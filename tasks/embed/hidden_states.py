@@ -1,6 +1,7 @@
 """One state per sentence, computed in batches of sentences of similar length."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,12 @@ def _check_whole(loaded: "PreTrainedModel", headless: "PreTrainedModel", missing
 
 
 def pooled_states(
-    model: "PreTrainedModel", ids: Sequence[Sequence[int]], tokens_per_batch: int, pooling: Pooling = "last"
+    model: "PreTrainedModel",
+    ids: Sequence[Sequence[int]],
+    tokens_per_batch: int,
+    pooling: Pooling = "last",
+    *,
+    n_at_a_time: int = 1,
 ) -> np.ndarray:
     """Compute a state of the last layer for each row.
 
@@ -89,6 +95,7 @@ def pooled_states(
         ids: Token ids of each row.
         tokens_per_batch: Limit of a batch, padding included.
         pooling: At the last token, at the first, or the mean over all.
+        n_at_a_time: Batches computed side by side, by one Python thread each. Their number changes no bit.
 
     Returns:
         (n_rows, hidden) float32, in the order of `ids`.
@@ -98,13 +105,15 @@ def pooled_states(
     """
     states = np.empty((len(ids), 0), dtype=np.float32)
     progress = Progress("embed", len(ids), "rows")
-    for rows in batch_by_length([len(row) for row in ids], tokens_per_batch):
-        batch = _batch_states(model, [ids[row] for row in rows], pooling)
-        if not states.size:
-            # The last width may differ from the config's hidden_size, as OPT-350m's does.
-            states = np.empty((len(ids), batch.shape[1]), dtype=np.float32)
-        states[rows] = batch
-        progress.add(len(rows))
+    batches = batch_by_length([len(row) for row in ids], tokens_per_batch)
+    with ThreadPoolExecutor(n_at_a_time, thread_name_prefix="embed") as pool:
+        computed = pool.map(lambda rows: _batch_states(model, [ids[row] for row in rows], pooling), batches)
+        for rows, batch in zip(batches, computed, strict=True):
+            if not states.size:
+                # The last width may differ from the config's hidden_size, as OPT-350m's does.
+                states = np.empty((len(ids), batch.shape[1]), dtype=np.float32)
+            states[rows] = batch
+            progress.add(len(rows))
     finite = np.isfinite(states).all(axis=1)
     if not finite.all():
         raise StateNotFinite(

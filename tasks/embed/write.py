@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from tasks.common.isolation import run_isolated
-from tasks.common.threads import torch_threads
+from tasks.common.threads import side_by_side, torch_threads
 from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
 from tasks.embed.hidden_states import load_headless, pooled_states
@@ -65,17 +65,20 @@ def embed_panel(
     load = partial(load_headless, model.path, architecture, runs_code=runs_code)
     headless = load()
     device = headless.device.type
+    n_at_a_time = side_by_side(config.cpu_threads, "embed") if device == "cpu" else 1
     started = time.monotonic()
     with torch_threads(config.cpu_threads, "embed"):
         for column, sentences in columns.items():
             # Columns are not batched together, so that a column's bytes do not depend on the other.
-            states = pooled_states(headless, sentences.ids, config.tokens_per_batch, architecture.pooling)
+            states = pooled_states(
+                headless, sentences.ids, config.tokens_per_batch, architecture.pooling, n_at_a_time=n_at_a_time
+            )
             np.save(folder / FILES[column], states[sentences.of_row])
     (folder / "prompts.sha256").write_text(panel.prompts_sha256() + "\n")
     seconds = time.monotonic() - started
     del headless  # two models may not fit
     again = config.repeat
-    noise = again and write_repeat(config, again, columns["prompt"], load, architecture.pooling, folder)
+    noise = again and write_repeat(config, again, columns["prompt"], load, architecture.pooling, folder, n_at_a_time)
     n_tokens = sum(len(ids) for sentences in columns.values() for ids in sentences.ids)
     return {
         "n_rows": len(columns["prompt"].of_row),

@@ -17,7 +17,7 @@ from tasks.panel.contracts import Funnel, rows_of_contract
 from tasks.panel.errors import PanelError
 from tasks.panel.labels import label_days
 from tasks.panel.prompts import dated, undated_sentences
-from tasks.panel.sample import Codes, check_drawn_sides, draw_days, survivorship
+from tasks.panel.sample import Codes, check_drawn_sides, draw_days, of_drawn_days, survivorship
 from tasks.panel.sources.planted import planted_truth
 from tasks.panel.sources.reader import prices_of_table, read_prices
 from tasks.panel.table.checks import check_varies
@@ -200,7 +200,8 @@ def _panel_of_table(table: TableRows, pins: dict[str, JsonValue], config: PanelC
 def _draw(funnel: Funnel, codes: Codes, config: PanelConfig) -> pd.DataFrame:
     """The panel's rows, in the order drawn."""
     n_rows = len(funnel.rows)
-    drawn = draw_days(funnel.rows, codes, config.dates_per_stock, config.seed)
+    candidates = of_drawn_days(funnel.rows, config.n_days, config.seed)
+    drawn = draw_days(candidates, codes, config.dates_per_stock, config.seed)
     check_drawn_sides(drawn, config.test_from)
     funnel.replace(drawn, "n_rows", "day_not_drawn")
     log.info("panel: %d rows of %d stocks, drawn from %d", len(drawn), len(codes), n_rows)

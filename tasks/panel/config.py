@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.common.settings import Config, check_absolute, renamed
+from tasks.common.settings import UNLESS_DEFAULT, Config, check_absolute, renamed
 from tasks.panel.kaggle.config import PricesConfig
 from tasks.panel.table.config import TableSource
 from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
@@ -116,6 +116,9 @@ class PanelConfig(Config):
     """Stocks kept, longest price history first (before test_from, under `point_in_time`); all if there are fewer."""
     dates_per_stock: int = Field(30, ge=1)
     """Days drawn per stock. A stock with fewer days keeps all of them."""
+    n_days: int | None = Field(None, ge=2, json_schema_extra=UNLESS_DEFAULT)
+    """Days drawn for the whole panel, from which each stock's are drawn; all if it has fewer. Null: each stock's are
+    drawn from all its days, so that a small panel over many years has few stocks on a day."""
     seed: int = Field(42, ge=0, le=2**32 - 1)
     """Seed of the days drawn."""
     test_from: date = date(2021, 1, 1)

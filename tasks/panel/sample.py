@@ -26,6 +26,21 @@ def longest_histories(rows: pd.DataFrame, n_stocks: int) -> Codes:
     return sorted(n_rows.index[:n_stocks].tolist())
 
 
+def of_drawn_days(rows: pd.DataFrame, n_days: int | None, seed: int) -> pd.DataFrame:
+    """The rows of so many days, drawn without replacement for all stocks together; all rows if there are no more days.
+
+    Args:
+        rows: One per stock and day.
+        n_days: Days to draw; None for all.
+        seed: Seed of the days, independent of `draw_days` with the same seed.
+    """
+    days = np.sort(rows["date"].unique())
+    if n_days is None or len(days) <= n_days:
+        return rows
+    drawn = np.random.default_rng((seed, 1)).choice(days, n_days, replace=False)
+    return rows[rows["date"].isin(drawn)].reset_index(drop=True)
+
+
 def draw_days(rows: pd.DataFrame, codes: Codes, dates_per_stock: int, seed: int) -> pd.DataFrame:
     """Draw days without replacement, stock by stock in code order, from one generator.
 

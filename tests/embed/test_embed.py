@@ -44,6 +44,14 @@ def test_padded_equals_unpadded() -> None:
     assert np.abs(alone - one_by_one).max() < 1e-4 * scale
 
 
+@pytest.mark.parametrize("n_at_a_time", [2, 5])
+def test_batches_computed_side_by_side_have_the_bits_of_one_after_the_other(n_at_a_time: int) -> None:
+    model = load_headless(tiny_base().path)
+    ids = [[7 + row % 11, *range(20, 21 + row % 17)] for row in range(120)]
+    alone = pooled_states(model, ids, 64)
+    assert pooled_states(model, ids, 64, n_at_a_time=n_at_a_time).tobytes() == alone.tobytes()
+
+
 def test_it_is_the_last_layers_state_of_the_last_real_token() -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_base().path)
     ids = qwen()(PROMPTS[1], return_tensors="pt")["input_ids"]

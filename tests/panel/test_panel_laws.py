@@ -17,7 +17,7 @@ from tasks.panel.config import (
     panel_label,
 )
 from tasks.panel.prompts import dated, undated_sentences
-from tasks.panel.sample import draw_days, longest_histories
+from tasks.panel.sample import draw_days, longest_histories, of_drawn_days
 from tasks.panel.sources.reader import read_prices
 from tasks.panel.sources.sp500 import COMPANIES
 from tasks.schemas.artifacts import Panel
@@ -95,6 +95,33 @@ def test_a_stock_with_few_days_keeps_all_and_leaves_the_others_draw_alone():
     assert drawn[drawn["code"] == "A"]["date"].is_monotonic_increasing
     alone = draw_days(prices_of({"B": [1.0] * 9}), ["B"], 4, seed=42)
     pd.testing.assert_frame_equal(drawn[drawn["code"] == "B"].reset_index(drop=True), alone)
+
+
+def test_days_drawn_for_the_whole_panel_are_shared_by_its_stocks_and_counted(tmp_path):
+    source = PlantedSource(n_stocks=8)
+    alone, shared = (
+        PanelConfig(source=source, dates_per_stock=30),
+        PanelConfig(source=source, dates_per_stock=30, n_days=40),
+    )
+    facts = write_panel(shared, tmp_path)
+    rows = Panel(tmp_path).rows()
+    assert rows["date"].nunique() <= 40
+    assert rows.groupby("code").size().tolist() == [30] * 8
+    assert rows.groupby("date").size().mean() >= 6
+    assert facts["n_rows"] == 240 == facts["n_rows_raw"] - sum(facts["n_dropped"].values())
+    # A recipe without the field keeps its artifact.
+    assert "n_days" not in alone.identity()
+    assert shared.identity()["n_days"] == 40
+
+
+def test_all_days_are_kept_where_there_are_no_more_than_drawn():
+    rows = prices_of({"A": [1.0] * 9, "B": [1.0] * 7})
+    for n_days in (None, 9, 20):
+        assert of_drawn_days(rows, n_days, seed=1) is rows
+    drawn = of_drawn_days(rows, 4, seed=1)
+    assert drawn["date"].nunique() == 4
+    # Every row of a drawn day is kept.
+    assert len(drawn) == int(rows["date"].isin(drawn["date"]).sum())
 
 
 def test_under_the_reference_rows_are_dropped_with_a_reason_and_none_is_lost(jpx_prices, tmp_path):

@@ -24,7 +24,7 @@ from numpy.random import Generator, SeedSequence
 from tasks.common.settings import state_dir
 from tasks.premium.config import RobustConfig
 from tasks.premium.inference.jackknife import leave_out_weights
-from tasks.premium.inference.replicates import DISJOINT, OFF, ON, Replicates, keep_defined
+from tasks.premium.inference.replicates import DISJOINT, OFF, ON, WALK_FORWARD, Replicates, keep_defined
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets, tails
 from tasks.premium.inference.two_way import rescaled, two_way_weights
@@ -42,11 +42,15 @@ FIGURES: Mapping[str, Callable[[Replicates, Replicates], Replicates]] = {
     "reduction": lambda base, trained: (base - trained).premium,
     "premium_base": lambda base, _: base.premium,
     "shared_day_effect_base": lambda base, _: base.shared_day_effect,
+    "walk_forward": lambda base, trained: (base - trained).under(WALK_FORWARD),
+    "date_disjoint_reduction": lambda base, trained: (base - trained).date_disjoint_premium,
+    "date_disjoint_premium_base": lambda base, _: base.date_disjoint_premium,
+    "walk_forward_base": lambda base, _: base.under(WALK_FORWARD),
     "on": lambda base, _: base.under(ON),
     "off": lambda base, _: base.under(OFF),
     "disjoint": lambda base, _: base.under(DISJOINT),
 }
-WITH_R2_OFF = (*USES_R2_OFF, "off")
+WITH_R2_OFF = (*USES_R2_OFF, "off", "date_disjoint_reduction", "date_disjoint_premium_base")
 INTERVALS = ("interval", "jackknife")
 """Fields of an estimate: the quoted one, and leaving out groups of days."""
 N_TRUTH = 5
