@@ -13,6 +13,10 @@ from tasks.recipe import recipe_file, shipped_recipes
 from tasks.train.pipeline.launch import trainer_python
 
 
+REAL = "audit-smollm2"
+"""The recipe to run next: a real answer without a GPU."""
+
+
 class NoDeployment(HindsightError):
     """A recipe that no deployment of prefect.yaml runs."""
 
@@ -24,7 +28,7 @@ def demo(recipe: str = "smoke", /) -> None:
 
     Args:
         recipe: A recipe of the project: smoke; smoke-full-weight, which trains every weight on two ranks; audit-smoke,
-            which measures two models and trains none.
+            which measures two random models; audit-smollm2, which measures a real one on real prices; -fx on currencies.
 
     Raises:
         NoDeployment: If it is a file of your own.
@@ -42,6 +46,8 @@ def demo(recipe: str = "smoke", /) -> None:
     start(address)
     follow(f"{chosen.pipeline}/{Path(recipe).stem}")
     print(f"UI: {address.ui} (`hindsight down` ends server and workers)", flush=True)
+    if chosen.report.plumbing_only:
+        print(f"A real model on real prices, minutes on two cores: hindsight demo {REAL}", flush=True)
 
 
 def up() -> None:
