@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from tasks.base.config import BaseConfig
+from tasks.base.config import BaseConfig, HubSource
 from tasks.common.errors import HindsightError
 from tasks.common.settings import NOT_IDENTITY, Config, project_root
 from tasks.common.yaml_file import read_yaml
@@ -80,6 +80,16 @@ class Recipe(Config):
         if self.premium.vintages:
             raise ValueError("premium.vintages is set; only audits stitch models, as each states its cutoff there")
         return self
+
+    @field_validator("base")
+    @classmethod
+    def _needs_no_code_of_its_own(cls, base: BaseConfig) -> BaseConfig:
+        if isinstance(base.source, HubSource) and base.source.allow_code:
+            raise ValueError(
+                "base.source.allow_code is set, and a repository's code runs in an audit's embed stage only; train a "
+                "base of an architecture that transformers has"
+            )
+        return base
 
     @model_validator(mode="after")
     def _has_sentences_to_embed(self) -> "Recipe":

@@ -12,7 +12,6 @@ from tasks.common.errors import HindsightError
 from tasks.recipe import recipe_file, shipped_recipes
 from tasks.train.pipeline.launch import trainer_python
 
-
 REAL = "audit-smollm2"
 """The recipe to run next: a real answer without a GPU."""
 
@@ -28,7 +27,8 @@ def demo(recipe: str = "smoke", /) -> None:
 
     Args:
         recipe: A recipe of the project: smoke; smoke-full-weight, which trains every weight on two ranks; audit-smoke,
-            which measures two random models; audit-smollm2, which measures a real one on real prices; -fx on currencies.
+            which measures two random models; audit-smollm2, which measures a real one on real prices, and
+            audit-smollm2-fx, on currencies.
 
     Raises:
         NoDeployment: If it is a file of your own.

@@ -145,8 +145,8 @@ class BaseConfig(Config):
     def description(self) -> str:
         """What the model is, in words for a table."""
         match self.source:
-            case HubSource(repo=repo, revision=revision):
-                return f"{repo} at {revision[:12]}"
+            case HubSource(repo=repo, revision=revision, allow_code=code):
+                return f"{repo} at {revision[:12]}{', run by its own code' if code else ''}"
             case FolderSource(path=path):
                 return f"folder {path}"
             case GgufSource(file=file, package=package):

@@ -53,17 +53,17 @@ def read_architecture(config: EmbedConfig, model: ModelFolder, *, runs_code: boo
         raise UnusableModel(f"transformers does not read the model's config: {str(error).splitlines()[0][:300]}") from (
             error
         )
-    is_causal = _is_causal(found)
-    pooling: Pooling = config.pooling if config.pooling != "auto" else "last" if is_causal else "mean"
-    if is_causal and pooling == "class":
+    causal = is_causal(found)
+    pooling: Pooling = config.pooling if config.pooling != "auto" else "last" if causal else "mean"
+    if causal and pooling == "class":
         raise UnusableModel(
             f"embed.pooling is 'class', and the first token of a causal model ({found.model_type}) sees no other: "
             "all sentences that start alike would have the same vector. Set it to auto, last or mean."
         )
-    return Architecture(found, is_causal, pooling, _context(found, is_causal))
+    return Architecture(found, causal, pooling, _context(found, causal))
 
 
-def _is_causal(config: "PretrainedConfig") -> bool:
+def is_causal(config: "PretrainedConfig") -> bool:
     """Whether transformers, or the model's own code, has a causal and no masked model; some are both, by a switch."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
 
@@ -76,12 +76,12 @@ def _is_causal(config: "PretrainedConfig") -> bool:
     )
 
 
-def _context(config: "PretrainedConfig", is_causal: bool) -> int | None:
+def _context(config: "PretrainedConfig", causal: bool) -> int | None:
     """Most tokens; some position tables (RoBERTa's) keep rows for the padding token, which only the module tells."""
     n_positions = getattr(config.get_text_config(), "max_position_embeddings", None)
     if n_positions is None or n_positions <= 0:
         return None
-    if is_causal or getattr(config, "auto_map", None):
+    if causal or getattr(config, "auto_map", None):
         return int(n_positions)
     return int(n_positions) - _n_padding_positions(config, n_positions)
 

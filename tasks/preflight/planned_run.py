@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
+from tasks.embed.architecture import is_causal
 from tasks.recipe import Recipe
-from tasks.train.errors import TargetMatchesNothing
+from tasks.train.errors import TargetMatchesNothing, UntrainableBase
 from tasks.train.estimates.memory import output_bytes, state_bytes
 from tasks.train.estimates.sizes import Sizes, sizes_of
 from tasks.train.estimates.targets import Coverage, coverage_of
@@ -45,7 +46,12 @@ class PlannedRun:
     def of(
         cls, recipe: Recipe, architecture: "PretrainedConfig", n_panel_rows: int, n_rows: int | None = None
     ) -> "PlannedRun":
-        """Count on the meta device; without n_rows, rows are assumed to be full."""
+        """Count on the meta device; without n_rows, rows are assumed to be full.
+
+        Raises:
+            UntrainableBase: If the base is no causal language model, or its classes are not those of transformers.
+        """
+        _check_trainable(architecture)
         coverage, unmatched = _coverage(recipe, architecture)
         # Packing has its own rule and changes nothing here.
         settings = axolotl_config(recipe.train.model_copy(update={"packing": False}), n_steps=1)
@@ -116,3 +122,17 @@ def _coverage(recipe: Recipe, architecture: Any) -> tuple[Coverage | None, str]:
         return coverage_of(architecture, arm), ""
     except TargetMatchesNothing as error:
         return None, str(error)
+
+
+def _check_trainable(architecture: "PretrainedConfig") -> None:
+    what = f"the base is a {architecture.model_type}"
+    if not type(architecture).__module__.startswith("transformers."):
+        raise UntrainableBase(
+            f"{what}, an architecture that the trainer's transformers has no classes for. Name a model of another one "
+            "in base.source; an audit measures this one as it is."
+        )
+    if not is_causal(architecture):
+        raise UntrainableBase(
+            f"{what}, which is no causal language model, and training predicts the next token. Name a causal model in "
+            "base.source; an audit measures other models too."
+        )

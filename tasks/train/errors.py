@@ -7,6 +7,10 @@ class TrainError(HindsightError):
     """Training cannot be done as asked, or failed."""
 
 
+class UntrainableBase(TrainError):
+    """A base that is no causal language model, or that transformers has no classes for."""
+
+
 class TargetMatchesNothing(TrainError):
     """A LoRA target that reaches no weight of the base model."""
 

@@ -29,6 +29,7 @@ from tasks.base.write import write_base
 from tasks.common.isolation import NAMESPACE, SECCOMP, IsolatedFailed
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
+from tests.corpus.hub_server import hub_of_model
 from tests.embed.small_encoders import small_model, word_tokenizer
 
 
@@ -105,6 +106,36 @@ def test_pickled_weights_are_refused_unless_asked_for_and_then_converted_without
     assert not list((tmp_path / "base").glob("*.bin"))
     found = AutoModelForCausalLM.from_pretrained(tmp_path / "base", use_safetensors=True)
     np.testing.assert_array_equal(logits(found), logits(model))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "pickles", "fetched"),
+    [
+        (False, "refuse", set()),
+        (False, "isolated", {"pytorch_model.bin"}),
+        (True, "isolated", {"pytorch_model.bin", "modeling_own.py"}),
+    ],
+)
+def test_pickles_and_code_of_a_hub_repository_are_not_even_downloaded_unless_the_source_allows_them(
+    allowed: bool, pickles: str, fetched: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository, commit = tmp_path / "repository", "b" * 40
+    model = pickled(repository)
+    (repository / "modeling_own.py").write_text("raise SystemExit")
+    source = HubSource(repo="a/b", revision=commit, pickles=pickles, allow_code=f"a/b@{commit}" if allowed else None)
+    with hub_of_model(repository, commit, monkeypatch) as hub:
+        if pickles == "refuse":
+            with pytest.raises(NoSafetensors, match=r"set base\.source\.pickles to isolated"):
+                written(source, tmp_path / "base")
+        else:
+            assert written(source, tmp_path / "base")["converted_pickles"] == ["pytorch_model.bin"]
+            found = AutoModelForCausalLM.from_pretrained(tmp_path / "base", use_safetensors=True)
+            np.testing.assert_array_equal(logits(found), logits(model))
+        got = {Path(request.path.split("?")[0]).name for request in hub.requests if request.method == "GET"}
+    assert "config.json" in got
+    assert {name for name in got if name.endswith((".bin", ".py"))} == fetched
+    assert not list((tmp_path / "base").glob("*.bin"))
+    assert (tmp_path / "base" / "modeling_own.py").exists() is allowed
 
 
 class Trap:

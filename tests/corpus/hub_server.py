@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import pytest
+from huggingface_hub import close_session
+
 DATASET, MODEL = "HuggingFaceFW/fineweb", "Qwen/Qwen3.5-35B-A3B-Base"
 COMMIT = "9bb295ddab0e05d785b879661af7260fed5140fc"
 ROOT = f"hf://datasets/{DATASET}@{COMMIT}"
@@ -204,3 +207,17 @@ def serve_hub(folder: Path, **commits: str) -> Iterator[Hub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def hub_of_model(model: Path, commit: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub with one model, which is the hub of this process."""
+    with serve_hub(model, models=commit) as served:
+        template = f"{served.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        # Files are on another host, as on the real hub; a redirect on the same host would be followed for the headers.
+        served.url = served.url.replace("127.0.0.1", "localhost")
+        yield served
+        close_session()

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from huggingface_hub import close_session
 from safetensors.torch import save_file
 
 from tasks.base.config import BaseConfig, HubSource, TinySource
@@ -24,7 +23,7 @@ from tasks.recipe import Recipe, load_recipe
 from tasks.schemas.artifacts import Check
 from tasks.store.store import Store, open_store
 from tests.architectures import qwen_35b
-from tests.corpus.hub_server import Answer, Hub, refusal, serve_hub
+from tests.corpus.hub_server import Answer, Hub, hub_of_model, refusal
 from tests.embed.small_encoders import word_tokenizer
 
 P = 34_660_610_688
@@ -87,15 +86,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     (model / "config.json").write_text(json.dumps({"model_type": "qwen3_5_moe_text"}))
     save_file({"weight": torch.ones(2)}, model / "model.safetensors")
     word_tokenizer().save_pretrained(model)
-    with serve_hub(model, models="a" * 40) as served:
-        template = f"{served.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
-        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-        # Files are on another host, as on the real hub; a redirect on the same host would be followed for the headers.
-        served.url = served.url.replace("127.0.0.1", "localhost")
+    with hub_of_model(model, "a" * 40, monkeypatch) as served:
         yield served
-        close_session()
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+from transformers import BertConfig, PretrainedConfig, T5Config
 
 from tasks.base.config import TinySource
 from tasks.base.tiny import tiny_config
 from tasks.common.settings import project_root
+from tasks.embed.chrono_gpt import ChronoGPTConfig
 from tasks.preflight.checks import check_recipe, limit_checks
 from tasks.preflight.forecast import forecast, total
 from tasks.preflight.planned_run import PlannedRun
 from tasks.preflight.write import PreflightFailed, raise_failed, table
 from tasks.recipe import Recipe, load_recipe
 from tasks.schemas.artifacts import Check
+from tasks.train.errors import UntrainableBase
 from tasks.train.pipeline.launch import trainer_python
 from tests.architectures import qwen_35b
 
@@ -193,3 +197,21 @@ def test_the_table_has_a_line_per_check_with_names_in_a_column() -> None:
     assert [line.startswith("FAIL") for line in lines] == [not check.passed for check in checks]
     starts = {line.index(check.value) for line, check in zip(lines, checks, strict=True)}
     assert len(starts) == 1
+
+
+@pytest.mark.parametrize("architecture", [BertConfig(), T5Config()], ids=lambda own: own.model_type)
+def test_a_base_that_is_no_causal_language_model_is_refused_from_its_config(architecture: PretrainedConfig) -> None:
+    with pytest.raises(UntrainableBase, match=rf"the base is a {architecture.model_type}, which is no causal language"):
+        check_recipe(recipe("smoke"), architecture, N_PANEL_ROWS)
+
+
+def test_a_base_whose_classes_are_the_projects_own_is_refused() -> None:
+    with pytest.raises(UntrainableBase, match=r"chrono.* that the trainer's transformers has no classes for"):
+        check_recipe(recipe("smoke"), ChronoGPTConfig(), N_PANEL_ROWS)
+
+
+def test_a_base_with_code_of_its_own_is_refused_when_the_recipe_is_read() -> None:
+    revision = "0" * 40
+    source = {"kind": "hub", "repo": "a/b", "revision": revision, "allow_code": f"a/b@{revision}"}
+    with pytest.raises(ValidationError, match=r"a repository's code runs in an audit's embed stage only"):
+        recipe("smoke", base={"source": source})

@@ -12,7 +12,7 @@ from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, Embeddings, ModelFolder, Panel, TextShards
 from tasks.store.store import Store
 from tasks.train.config import TrainConfig
-from tasks.train.errors import CorpusTooSmall
+from tasks.train.errors import CorpusTooSmall, UntrainableBase
 from tasks.train.pipeline.rows import Rows, plan_rows
 
 if TYPE_CHECKING:
@@ -46,10 +46,20 @@ class Inputs:
 
     @cached_property
     def run(self) -> PlannedRun:
-        """The recipe with the base model's sizes, counted once."""
+        """The recipe with the base model's sizes, counted once.
+
+        Raises:
+            UntrainableBase: If transformers has no classes for the base, or it is no causal language model.
+        """
         from transformers import AutoConfig
 
-        architecture = AutoConfig.from_pretrained(self.base.path, trust_remote_code=False)
+        try:
+            architecture = AutoConfig.from_pretrained(self.base.path, trust_remote_code=False)
+        except ValueError as error:
+            raise UntrainableBase(
+                f"transformers has no classes for the base: {str(error).splitlines()[0][:200]}. Name a model of "
+                "another architecture in base.source; an audit measures ChronoGPT, and models with code of their own."
+            ) from error
         try:
             n_rows = self.rows.n_rows
         except CorpusTooSmall:

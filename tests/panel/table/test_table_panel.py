@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from tasks.premium.reference.scores import score_model
 from tasks.premium.rows import make_rows
 from tasks.schemas.artifacts import Panel
 from tasks.store.store import open_store
+from tests.panel.test_source_version import served
 
 PRICES = PanelConfig(source=PlantedSource(n_stocks=12, first_day=date(2020, 6, 1)), dates_per_stock=2_000)
 COLUMNS = TableColumns(
@@ -217,3 +219,15 @@ def test_a_tables_version_is_its_files_digest(visits, tmp_path):
     config = SMALL.model_copy(update={"source": source})
     assert probe_source(source, open_store()).pins == {"table_sha256": digest} == build_panel(config).facts["source"]
     assert build_panel(pinned(config, digest)).facts["n_rows"] > 0
+
+
+@pytest.mark.parametrize("name", ["visits.csv", "visits.parquet"])
+def test_a_table_at_a_url_makes_the_panel_of_the_file(name: str, visits: pd.DataFrame, tmp_path: Path) -> None:
+    file = tmp_path / name
+    visits.to_csv(file, index=False) if name.endswith("csv") else visits.to_parquet(file, index=False)
+    config = SMALL.model_copy(update={"source": TableSource(path=str(file), **VISITS.model_dump())})
+    with served(tmp_path) as url:
+        remote = TableSource(path=f"{url}/{name}", **VISITS.model_dump())
+        found = build_panel(config.model_copy(update={"source": remote}))
+    pd.testing.assert_frame_equal(found.rows, build_panel(config).rows)
+    assert found.facts["source"] == {"table_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
