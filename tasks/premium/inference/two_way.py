@@ -16,7 +16,7 @@ from tasks.schemas.estimates import QUANTILE_975
 
 MIN_DRAWS = 20
 """With fewer, a standard deviation is off by more than a sixth."""
-KEPT = 0.8
+KEPT = 0.7
 """Fraction of the stocks, and of the days, that a draw keeps. With less, fits of a draw get worse and vary more than
 those of all rows do; with more, intervals are too narrow under heavy tails (docs/measure.md)."""
 DAYS_PER_RUN = 2
@@ -29,7 +29,7 @@ DRAWS_PER_CHUNK = 50
 
 
 def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> FloatArray:
-    """Draw four fifths of the stocks and of the days; a row weighs the product of its stock's and its day's weight.
+    """Draw seven tenths of the stocks and of the days; a row weighs the product of its stock's and its day's weight.
 
     Days carry the shocks that stocks share, stocks what their days share; drawing only one of the two would take the
     other's dependence for information. A pair of currencies has the product of its legs' weights, for each leg is drawn
@@ -54,7 +54,7 @@ def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> Float
         >>> days = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
         >>> labels = pd.DataFrame({"code": ["A", "A", "B", "B"], "date": days})
         >>> two_way_weights(labels, n_draws=2, rng=np.random.default_rng(1)).tolist()
-        [[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 2.0, 2.0]]
+        [[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 4.0]]
 
     Source: Shao and Wu (1989), A general theory for jackknife variance estimation, Ann. Stat. 17(3), for draws that
         leave out a fraction; McCullagh (2000), Resampling and exchangeable arrays, Bernoulli 6(2), shows that no draw
@@ -75,7 +75,7 @@ def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> Float
 
 
 def _kept(n: int, rng: Generator) -> FloatArray:
-    """(n,) weights of n, of which four fifths are drawn without replacement: on average exactly, but at least one."""
+    """(n,) weights of n, of which seven tenths are drawn without replacement: on average exactly, but at least one."""
     n_kept = max(1, int(KEPT * n + rng.random()))
     weights: FloatArray = np.zeros(n)
     weights[rng.permutation(n)[:n_kept]] = n / n_kept
@@ -103,14 +103,14 @@ def two_way_interval(point: float, values: FloatArray) -> tuple[float, float] | 
         values: (n_draws,) the figure under each of `two_way_weights`, NaN where the draw defines none.
 
     Returns:
-        point -/+ 1.96 times two standard deviations of the draws; None with fewer than 20 that have a value.
+        point -/+ 1.96 times 1.53 standard deviations of the draws; None with fewer than 20 that have a value.
 
     Examples:
         >>> import numpy as np
         >>> from hindsight import two_way_interval
         >>> low, high = two_way_interval(0.5, 0.5 + 0.01 * np.array([-1.0, 1.0] * 20))
         >>> round(low, 2), round(high, 2)
-        (0.46, 0.54)
+        (0.47, 0.53)
     """
     return normal_interval(point, rescaled(values[~np.isnan(values)], point))
 
