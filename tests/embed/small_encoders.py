@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
@@ -69,4 +69,21 @@ def small_model(kind: str, folder: Path, model_max_length: int = 10**30) -> Mode
             weight.data.normal_(std=0.3)
     model.save_pretrained(folder)
     word_tokenizer(model_max_length).save_pretrained(folder)
+    return ModelFolder(folder)
+
+
+def byte_reader(folder: Path, seed: int) -> ModelFolder:
+    """A random Llama that reads bytes, and so any sentence; made and loaded in a fraction of a second."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({byte: i for i, byte in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    sizes = _SIZES | {"vocab_size": len(alphabet), "max_position_embeddings": 1_024}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_config(LlamaConfig(**sizes, num_key_value_heads=1))
+        for weight in model.parameters():
+            weight.data.normal_(std=0.3)
+    model.save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
     return ModelFolder(folder)
