@@ -62,8 +62,11 @@ class StageRequest:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Arguments of the stage's flow."""
-        return stage_arguments(STAGES[self.spec.kind].publish.fn, self.spec.config, self.spec.inputs)
+        """Arguments of the stage's flow; a deployment that is none of the project's stages takes each input by name."""
+        stage = STAGES.get(self.spec.kind)
+        if stage is None:
+            return {"config": self.spec.config, **self.spec.inputs}
+        return stage_arguments(stage.publish.fn, self.spec.config, self.spec.inputs)
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -9,6 +9,8 @@ from flows.stages import STAGES
 from tasks.embed.config import EmbedConfig
 from tasks.premium.config import PremiumConfig
 from tasks.store.refs import ArtifactRef
+from tests.flows.gated import GateConfig
+from tests.flows.gated import request as gated_request
 
 REF = ArtifactRef(kind="embed", label="small", key="0" * 16, digest="1" * 64)
 INPUTS = {"panel": REF, "wide": REF, "base": REF}
@@ -36,3 +38,8 @@ def test_the_stage_refuses_a_model_of_a_name_that_is_no_models():
 def test_a_stage_of_fixed_inputs_gets_each_as_its_own_argument():
     spec = STAGES["embed"].artifact_type.spec(EmbedConfig(), {"panel": REF, "model": REF})
     assert StageRequest("embed", "embed/cpu", spec, "test").arguments == {"config": EmbedConfig(), **spec.inputs}
+
+
+def test_a_deployment_that_is_none_of_the_projects_stages_gets_each_input_by_its_name():
+    sent = gated_request(GateConfig(folder="/gates", name="first"))
+    assert sent.parameters == {"config": {"folder": "/gates", "name": "first", "n_bytes": 1_000}}
