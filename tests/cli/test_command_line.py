@@ -65,7 +65,10 @@ def test_every_command_has_a_help_text_and_examples_that_parse(capsys: pytest.Ca
         (["store", "show"], "parameter PATH requires an argument. `hindsight store show --help` shows how"),
         (["store", "gc", "--older-than-hours", "soon"], "soon"),
         (["store", "ls", "train", "merge"], "merge"),
-        (["run"], "which recipe? audit-smoke, fineweb-2017-26-full-weight, fineweb-2017-26-lora, smoke-full-weight, "),
+        (
+            ["run"],
+            "which recipe? audit-smoke, audit-smollm2, audit-smollm2-fx, fineweb-2017-26-full-weight, ",
+        ),
         (["plan"], "which recipe? "),
     ],
 )

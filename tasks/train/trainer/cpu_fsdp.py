@@ -20,8 +20,16 @@ def is_one_of_several_ranks() -> bool:
 
 
 def hide_gpus() -> None:
-    """Hide all GPUs from this process. Call it before torch is imported."""
+    """Hide all GPUs from this process. Call it before torch is imported.
+
+    `axolotl.utils.environment.check_cuda_p2p_support` of axolotl 0.19.0 asks torch whether two GPUs reach each other,
+    and takes AssertionError for "there are none", as a CPU build of torch raises it. A CUDA build without a driver, or
+    whose GPUs are hidden, raises RuntimeError, which would end the training.
+    """
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    import torch
+
+    torch.cuda.can_device_access_peer = lambda device, peer: False
 
 
 def enable() -> None:

@@ -1,7 +1,10 @@
 """What axolotl does by itself, and does once the plugin's hooks are in: asked of axolotl, on this machine's CPU."""
 
+import subprocess
+
 import pytest
 
+from tasks.train.pipeline.launch import trainer_environment, trainer_path, trainer_python
 from tests.train.trainer.axolotl_answers import facts
 
 pytestmark = pytest.mark.trainer
@@ -91,3 +94,15 @@ def test_a_state_with_8_bit_moments_is_gone_on_from_to_the_bit() -> None:
     assert moments["moments"] == "torch.uint8"
     assert moments["resumed"] == moments["whole"]
     assert moments["same weights"]
+
+
+def test_hidden_gpus_reach_none_of_their_peers_whatever_build_of_torch_is_asked() -> None:
+    # A CUDA build of torch without a driver raises an error that axolotl does not expect.
+    lines = (
+        "from tasks.train.trainer.cpu_fsdp import hide_gpus; hide_gpus()",
+        "from axolotl.utils.environment import check_cuda_p2p_support as check; print(check())",
+    )
+    environment = trainer_environment(on_cpu=True, n_ranks=2) | {"WORLD_SIZE": "2"}
+    command = [str(trainer_python()), "-c", "\n".join(lines)]
+    found = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=trainer_path(), check=True)
+    assert found.stdout.split()[-1] == "False"
