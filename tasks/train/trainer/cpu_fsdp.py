@@ -29,7 +29,7 @@ def hide_gpus() -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     import torch
 
-    torch.cuda.can_device_access_peer = lambda device, peer: False
+    torch.cuda.can_device_access_peer = lambda device, peer_device: False
 
 
 def enable() -> None:
