@@ -1,4 +1,7 @@
-"""Takes the screenshots of docs/pictures from the running demo: `make pictures`. Needs Chromium."""
+"""Takes the screenshots of docs/pictures from the running demo: `make pictures`. Needs Chromium.
+
+The audit's page is taken if `hindsight demo audit-smollm2` has run.
+"""
 
 import shutil
 import sys
@@ -8,14 +11,15 @@ import httpx
 from playwright.sync_api import Page, sync_playwright
 
 from deployments.address import Address
-from flows.pipelines.leakage_premium import leakage_premium_pipeline
-from flows.status import find_result
-from tasks.common.settings import project_root
-from tasks.recipe import load_recipe
+from flows.pipelines.registry import load, pipeline_of
+from flows.status import ArtifactMissing, find_result
+from tasks.recipe import recipe_file
 from tasks.schemas.artifacts import Report
 from tasks.store.store import open_store
 
 PICTURES = Path(__file__).with_name("pictures")
+REPORTS = {"report": "smoke", "audit": "audit-smollm2"}
+"""Recipe by picture."""
 QUIET = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 PAGE_MS = 90_000
 """The UI's first page took 43 s on a loaded machine."""
@@ -35,15 +39,16 @@ def main() -> int:
         _screenshot(page, "run")
         page.goto(f"{address.ui}/deployments/deployment/{_smoke(address)}/run", timeout=PAGE_MS)
         _screenshot(page, "form")
-        store = open_store()
-        report = Report(
-            store.fetch(
-                find_result(leakage_premium_pipeline(load_recipe(project_root() / "configs" / "smoke.yaml")), store)
-            )
-        )
         page.set_viewport_size({"width": 1000, "height": 1400})
-        page.goto(report.page.as_uri())
-        _screenshot(page, "report")
+        store = open_store()
+        for name, recipe in REPORTS.items():
+            try:
+                found = find_result(pipeline_of(load(recipe_file(recipe))), store)
+            except ArtifactMissing:
+                print(f"docs/pictures/{name}.png stays: the store has no report of {recipe} (hindsight demo {recipe})")
+                continue
+            page.goto(Report(store.fetch(found)).page.as_uri())
+            _screenshot(page, name)
         browser.close()
     return 0
 

@@ -173,3 +173,17 @@ def test_an_audit_runs_through_its_deployment_and_is_in_the_table_of_runs(on_sta
     assert again.state.is_completed(), again.state.message
     assert STAGES["premium"].artifact_type.spec(step.config, request.spec.inputs).path == refs["premium"].path
     assert Path(Report(store.fetch(refs["report"])).page).is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["audit-smollm2", "audit-smollm2-fx"])
+def test_the_laptop_recipes_measure_the_real_model_on_few_rows_of_real_prices(name, store, monkeypatch):
+    monkeypatch.setenv("HINDSIGHT_STATE", str(Path(store.url).parent))
+    monkeypatch.setenv("HINDSIGHT_STORE", store.url)
+    fields = load(project_root() / "configs" / f"{name}.yaml").model_dump(mode="json")
+    fields["panel"] |= {"dates_per_stock": 8, "n_days": 40}
+    fields["premium"] |= {"n_draws": 20, "robust": FEW["robust"]}
+    refs = run_inline(pipeline_of(Audit.model_validate(fields)))
+    scores = scores_of(store, refs)
+    assert (list(scores.models), scores.pairs) == (["smollm2", "random"], ["smollm2 - random"])
+    assert "smollm2: its cutoff is unknown" in Report(store.fetch(refs["report"])).page.read_text()
