@@ -12,9 +12,10 @@ from playwright.sync_api import Page, sync_playwright
 
 from deployments.address import Address
 from flows.pipelines.registry import load, pipeline_of
-from flows.status import ArtifactMissing, find_result
+from flows.status import find_result
 from tasks.recipe import recipe_file
 from tasks.schemas.artifacts import Report
+from tasks.store.errors import ArtifactMissing
 from tasks.store.store import open_store
 
 PICTURES = Path(__file__).with_name("pictures")
