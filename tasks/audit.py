@@ -12,14 +12,14 @@ from tasks.costs.limits import Limits
 from tasks.embed.config import EmbedConfig
 from tasks.panel.config import PanelConfig
 from tasks.premium.config import PremiumConfig
-from tasks.recipe import RunName
+from tasks.recipe import RunName, check_sentences
 from tasks.report.config import ReportConfig
 from tasks.schemas.scores import ModelName
 from tasks.vectors.config import VectorsConfig
 
 MAX_MODELS = 32
-RESERVED = ("config", "panel", "models", "figure", "difference")
-"""The premium stage's own parameters, and columns of the headline table beside the models'."""
+RESERVED = ("config", "panel", "models", "figure", "difference", "check")
+"""The premium stage's own parameters, and columns of tables beside the models'."""
 NOT_FREE = "none of its figures is free of possible knowledge of the future"
 
 
@@ -113,8 +113,27 @@ class Audit(Config):
         ):
             if unknown := [name for name in named if name is not None and name not in allowed]:
                 raise ValueError(f"premium.{field} names {unknown[0]!r}; the models are {', '.join(allowed)}")
-        if self.premium.hypothesis:
-            _check_metric(self.premium.hypothesis.metric, [*names, *stitched])
+        self._check_pairs([*names, *stitched])
+        return self
+
+    def _check_pairs(self, names: list[str]) -> None:
+        reference, compared = self.premium.reference or names[0], self.premium.compared
+        if reference in compared:
+            raise ValueError(f"premium.compared names {reference!r}, the reference that others are compared with")
+        if twice := sorted({name for name in compared if compared.count(name) > 1}):
+            raise ValueError(f"premium.compared names {twice[0]!r} twice")
+        if (hypothesis := self.premium.hypothesis) is None:
+            return
+        if self.premium.robust is None:
+            raise ValueError("premium.hypothesis is answered by the robust figures, and premium.robust is null")
+        if len(names) < 2:
+            raise ValueError("premium.hypothesis is answered for a pair of models, and there is one model")
+        _check_metric(hypothesis.metric, names)
+
+    @model_validator(mode="after")
+    def _has_sentences_to_embed(self) -> Self:
+        if any(model.model for model in self.models):
+            check_sentences(self.panel.source, self.embed.undated)
         return self
 
     def _stitched(self, names: list[str]) -> list[str]:
@@ -159,9 +178,7 @@ def _not_reserved(name: str) -> str:
 
 
 def _check_metric(metric: str, names: list[str]) -> None:
-    """Raise ValueError if a hypothesis is about a difference where there is one model, or about another model."""
+    """Raise ValueError if a hypothesis is about a model that is not there."""
     figure, _, model = metric.rpartition("_")
-    if not figure and len(names) < 2:
-        raise ValueError(f"premium.hypothesis is about {metric}, a difference of two models, and there is one model")
     if figure and model not in names:
         raise ValueError(f"premium.hypothesis is about {metric}, and no model is named {model!r}")

@@ -14,7 +14,7 @@ from tasks.corpus.config import CorpusConfig
 from tasks.costs.limits import Limits
 from tasks.embed.config import EmbedConfig
 from tasks.merge.config import MergeConfig
-from tasks.panel.config import PanelConfig
+from tasks.panel.config import PanelConfig, Source
 from tasks.panel.table.config import TableSource
 from tasks.premium.config import PremiumConfig
 from tasks.report.config import ReportConfig
@@ -93,25 +93,33 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _has_sentences_to_embed(self) -> "Recipe":
-        source = self.panel.source
-        if not isinstance(source, TableSource):
-            return self
-        if "prompt" not in source.sentences:
-            raise ValueError(
-                "a model needs sentences, and the table has none: name panel.source.text, or write "
-                "panel.source.template"
-            )
-        if self.embed.undated and "prompt_undated" not in source.sentences:
-            raise ValueError(
-                "embed.undated needs the table's sentences without their day: give panel.source.template_undated (or "
-                "text_undated), or set embed.undated to false and do without the control undated_prompt"
-            )
+        check_sentences(self.panel.source, self.embed.undated)
         return self
 
     @property
     def placebo_corpus(self) -> CorpusConfig:
         """The same source, budget and way of drawing, from after the cutoff only."""
         return self.corpus.model_copy(update={"side": "after"})
+
+
+def check_sentences(source: Source, undated: bool) -> None:
+    """Raise ValueError if the panel's source is a table without the sentences that a model is to read.
+
+    Args:
+        source: Of the panel.
+        undated: Whether those without their day are read too.
+    """
+    if not isinstance(source, TableSource):
+        return
+    if "prompt" not in source.sentences:
+        raise ValueError(
+            "a model needs sentences, and the table has none: name panel.source.text, or write panel.source.template"
+        )
+    if undated and "prompt_undated" not in source.sentences:
+        raise ValueError(
+            "embed.undated needs the table's sentences without their day: give panel.source.template_undated (or "
+            "text_undated), or set embed.undated to false and do without the control undated_prompt"
+        )
 
 
 def load_recipe(file: Path) -> Recipe:

@@ -15,6 +15,7 @@ from tasks.recipe import BadRecipe, Recipe
 TINY = {"source": {"kind": "tiny"}}
 OLDER = {"name": "older", "cutoff": "2018-12-31", "model": TINY}
 NEWER = {"name": "newer", "cutoff": "2024-06-30", "model": TINY}
+WITHOUT_TEXT = {"kind": "table", "path": "/t.csv", "entity": "e", "time": "t", "target": "y", "features": ["x"]}
 UNKNOWN = {"name": "api", "cutoff": "unknown", "model": TINY}
 
 
@@ -38,6 +39,10 @@ def audit(*models: dict[str, Any], **changed: Any) -> Audit:
         ({"premium": {"compared": ["base"]}}, "premium.compared names 'base'"),
         ({"premium": {"hypothesis": {"statement": "s", "metric": "premium_base"}}}, "no model is named 'base'"),
         ({"models": [OLDER], "premium": {"hypothesis": {"statement": "s"}}}, "there is one model"),
+        ({"premium": {"compared": ["older"]}}, "premium.compared names 'older', the reference"),
+        ({"premium": {"compared": ["newer", "newer"]}}, "premium.compared names 'newer' twice"),
+        ({"premium": {"hypothesis": {"statement": "s"}, "robust": None}}, "and premium.robust is null"),
+        ({"panel": {"source": WITHOUT_TEXT}}, "a model needs sentences, and the table has none"),
         ({"premium": {"vintages": {"models": ["middle"]}}}, "premium.vintages.models names 'middle'"),
         ({"models": [UNKNOWN], "premium": {"vintages": {}}}, "no model has a known cutoff"),
         ({"models": [OLDER, UNKNOWN], "premium": {"vintages": {"models": ["api"]}}}, "vintage 'api' has no known"),

@@ -8,17 +8,31 @@ per core each wait for one another at every barrier ([decision 0025](../../docs/
 import logging
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
 
 import psutil
 
 log = logging.getLogger(__name__)
 
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+"""CPU time of this control group, and in which time; microseconds."""
+
 
 def n_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Processor cores that this process may use, by its affinity and its container's limit."""
+    return min(len(os.sched_getaffinity(0)), _container_limit())
+
+
+def _container_limit() -> int:
+    """Cores of the control group's CPU quota, rounded up; all where it has none."""
+    try:
+        quota, period = CPU_MAX.read_text().split()
+        return max(1, ceil(int(quota) / int(period)))
+    except (OSError, ValueError):
+        return os.cpu_count() or 1
 
 
 def free_cores(seconds: float = 0.5) -> float:
@@ -31,34 +45,46 @@ def free_cores(seconds: float = 0.5) -> float:
     time.sleep(seconds)
     after = psutil.cpu_times(percpu=True)
     idle = sum(after[core].idle - before[core].idle for core in own if core < len(after))
-    return min(len(own), idle / seconds)
+    return min(n_cores(), idle / seconds)
 
 
-def side_by_side(n_threads: int, what: str) -> int:
-    """Results to compute at a time, of so many threads each, on the cores that are free; at least one. Logged.
-
-    Three quarters of a core count as one.
-    """
-    free = free_cores()
-    at_a_time = max(1, int((free + 0.25) // n_threads))
-    log.info("%s: %.1f of %d cores are free: batches at a time: %d", what, free, n_cores(), at_a_time)
-    return at_a_time
-
-
-@contextmanager
-def torch_threads(n_threads: int, what: str) -> Iterator[None]:
-    """Compute with so many threads of torch, and say so in the log.
+@dataclass(frozen=True)
+class Workers:
+    """Python threads that compute side by side, each with its own threads of torch.
 
     Args:
-        n_threads: On a CPU; a GPU computes as before.
-        what: Names the work in the log.
+        n: Results computed at a time; their number changes no bit.
+        n_threads: Of torch, in each; None as the process has them, such as beside a GPU.
     """
-    import torch
 
-    before = torch.get_num_threads()
-    log.info("%s: threads: %d of %d cores, load %.1f", what, n_threads, n_cores(), os.getloadavg()[0])
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    n: int = 1
+    n_threads: int | None = None
+
+    def pool(self) -> ThreadPoolExecutor:
+        """A pool of them.
+
+        Each sets its own number: a new thread takes the last one that any thread of the process set.
+        """
+        return ThreadPoolExecutor(self.n, thread_name_prefix="worker", initializer=self._set_threads)
+
+    def _set_threads(self) -> None:
+        import torch
+
+        if self.n_threads is not None:
+            torch.set_num_threads(self.n_threads)
+
+
+def side_by_side(n_threads: int, what: str, at_most: int | None = None) -> Workers:
+    """As many workers of so many threads as cores are free, at least one; logged.
+
+    Three quarters of a core count as one.
+
+    Args:
+        n_threads: Of each.
+        what: Names the work in the log.
+        at_most: Bound on the workers, where what they share is not made for several.
+    """
+    free = free_cores()
+    n = min(max(1, int((free + 0.25) // n_threads)), at_most or n_cores())
+    log.info("%s: %.1f of %d cores are free: batches at a time: %d, threads: %d", what, free, n_cores(), n, n_threads)
+    return Workers(n, n_threads)

@@ -64,6 +64,15 @@ class EmbedConfig(Config):
     repeat: RepeatConfig | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
     """Embed some rows a second time with other settings, and note how far the states differ: numerical noise."""
 
+    @model_validator(mode="after")
+    def _repeats_something_else(self) -> Self:
+        again = self.repeat
+        if again is None or again.precision or again.attention:
+            return self
+        if again.tokens_per_batch in (None, self.tokens_per_batch) and again.cpu_threads in (None, self.cpu_threads):
+            raise ValueError(f"embed.repeat has {again.differs}, as the first time; change one of its settings")
+        return self
+
 
 def embed_label(config: EmbedConfig, inputs: Mapping[str, ArtifactRef]) -> str:
     """Name of the artifact: panel and model, each cut to 60 characters because a label has at most 121."""

@@ -1,13 +1,13 @@
 """One state per sentence, computed in batches of sentences of similar length."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.common.progress import Progress
+from tasks.common.threads import Workers
 from tasks.embed.architecture import Architecture
 from tasks.embed.config import Attention, Pooling, Precision
 from tasks.embed.errors import StateNotFinite, UnusableModel
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
+ONE_WORKER = Workers()
 POOLER = "pooler."
 """Weights of a layer after the last state, which many encoders' checkpoints lack and no state here passes."""
 
@@ -42,21 +43,28 @@ def load_headless(
         attention: Its implementation; None for the one transformers chooses.
 
     Raises:
-        UnusableModel: If weights that the states pass are missing.
+        UnusableModel: If transformers does not load it so, or weights that the states pass are missing.
     """
     import torch
     from transformers import AutoModel, AutoModelForCausalLM
 
     is_causal = architecture is None or architecture.is_causal
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    loaded, report = (AutoModelForCausalLM if is_causal else AutoModel).from_pretrained(
-        folder,
-        dtype=getattr(torch, DTYPES[precision]) if precision else "auto",
-        attn_implementation=attention,
-        trust_remote_code=runs_code,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
+    try:
+        loaded, report = (AutoModelForCausalLM if is_causal else AutoModel).from_pretrained(
+            folder,
+            dtype=getattr(torch, DTYPES[precision]) if precision else "auto",
+            attn_implementation=attention,
+            trust_remote_code=runs_code,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    except (ValueError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0][:300].rstrip(".")
+        raise UnusableModel(
+            f"transformers does not load the model with precision {precision or 'of its own'} and attention "
+            f"{attention or 'of its own'}: {reason}. Choose others in embed.repeat, or another model."
+        ) from error
     headless: PreTrainedModel = loaded
     if is_causal:
         headless = loaded.get_decoder()
@@ -85,8 +93,7 @@ def pooled_states(
     ids: Sequence[Sequence[int]],
     tokens_per_batch: int,
     pooling: Pooling = "last",
-    *,
-    n_at_a_time: int = 1,
+    workers: Workers = ONE_WORKER,
 ) -> np.ndarray:
     """Compute a state of the last layer for each row.
 
@@ -95,7 +102,7 @@ def pooled_states(
         ids: Token ids of each row.
         tokens_per_batch: Limit of a batch, padding included.
         pooling: At the last token, at the first, or the mean over all.
-        n_at_a_time: Batches computed side by side, by one Python thread each. Their number changes no bit.
+        workers: Compute the batches; their number changes no bit.
 
     Returns:
         (n_rows, hidden) float32, in the order of `ids`.
@@ -106,7 +113,7 @@ def pooled_states(
     states = np.empty((len(ids), 0), dtype=np.float32)
     progress = Progress("embed", len(ids), "rows")
     batches = batch_by_length([len(row) for row in ids], tokens_per_batch)
-    with ThreadPoolExecutor(n_at_a_time, thread_name_prefix="embed") as pool:
+    with workers.pool() as pool:
         computed = pool.map(lambda rows: _batch_states(model, [ids[row] for row in rows], pooling), batches)
         for rows, batch in zip(batches, computed, strict=True):
             if not states.size:
@@ -117,9 +124,9 @@ def pooled_states(
     finite = np.isfinite(states).all(axis=1)
     if not finite.all():
         raise StateNotFinite(
-            f"{(~finite).sum()} of {len(states)} rows have a state that is NaN or infinite, row "
-            f"{int(finite.argmin())} first. The model is broken or its number format too narrow; "
-            "look at the merge's facts."
+            f"{(~finite).sum()} of {len(states)} distinct sentences have a state that is NaN or infinite, number "
+            f"{int(finite.argmin())} first. The model is broken or its number format too narrow; of a model that was "
+            "merged here, look at the merge's facts."
         )
     return states
 

@@ -1,7 +1,5 @@
 """Embed a panel's sentences with one model."""
 
-import os
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -11,11 +9,12 @@ import numpy as np
 from pydantic import JsonValue
 
 from tasks.common.isolation import run_isolated
-from tasks.common.threads import side_by_side, torch_threads
+from tasks.common.threads import side_by_side
 from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
-from tasks.embed.hidden_states import load_headless, pooled_states
-from tasks.embed.repeat import write_repeat
+from tasks.embed.hidden_states import ONE_WORKER, load_headless, pooled_states
+from tasks.embed.outline import own_modules
+from tasks.embed.repeat import check_repeat, write_repeat
 from tasks.embed.sentences import FILES, read_sentences
 from tasks.schemas.artifacts import ModelFolder, Panel
 
@@ -49,9 +48,7 @@ def write_states(config: EmbedConfig, panel: Panel, model: ModelFolder, folder: 
 def main(arguments: dict[str, Any]) -> dict[str, JsonValue]:
     """What the isolated process does."""
     panel, model = Panel(Path(arguments["panel"])), ModelFolder(Path(arguments["model"]))
-    with tempfile.TemporaryDirectory() as modules:
-        # Where transformers copies the code it imports, instead of the user's cache.
-        os.environ["HF_MODULES_CACHE"] = modules
+    with own_modules():
         config = EmbedConfig.model_validate(arguments["config"])
         return embed_panel(config, panel, model, Path(arguments["folder"]), runs_code=True)
 
@@ -65,20 +62,21 @@ def embed_panel(
     load = partial(load_headless, model.path, architecture, runs_code=runs_code)
     headless = load()
     device = headless.device.type
-    n_at_a_time = side_by_side(config.cpu_threads, "embed") if device == "cpu" else 1
+    if config.repeat:
+        check_repeat(config.repeat, architecture, device)
+    # A repository's own code may keep in its module what a batch needs: its batches are computed one by one.
+    at_most = 1 if runs_code else None
+    workers = side_by_side(config.cpu_threads, "embed", at_most) if device == "cpu" else ONE_WORKER
     started = time.monotonic()
-    with torch_threads(config.cpu_threads, "embed"):
-        for column, sentences in columns.items():
-            # Columns are not batched together, so that a column's bytes do not depend on the other.
-            states = pooled_states(
-                headless, sentences.ids, config.tokens_per_batch, architecture.pooling, n_at_a_time=n_at_a_time
-            )
-            np.save(folder / FILES[column], states[sentences.of_row])
+    for column, sentences in columns.items():
+        # Columns are not batched together, so that a column's bytes do not depend on the other.
+        states = pooled_states(headless, sentences.ids, config.tokens_per_batch, architecture.pooling, workers)
+        np.save(folder / FILES[column], states[sentences.of_row])
     (folder / "prompts.sha256").write_text(panel.prompts_sha256() + "\n")
     seconds = time.monotonic() - started
     del headless  # two models may not fit
     again = config.repeat
-    noise = again and write_repeat(config, again, columns["prompt"], load, architecture.pooling, folder, n_at_a_time)
+    noise = again and write_repeat(config, again, columns["prompt"], load, architecture.pooling, folder, at_most)
     n_tokens = sum(len(ids) for sentences in columns.values() for ids in sentences.ids)
     return {
         "n_rows": len(columns["prompt"].of_row),

@@ -127,5 +127,5 @@ def check_drawn_sides(drawn: pd.DataFrame, test_from: date) -> None:
     if n_test in (0, len(drawn)):
         raise EmptySplit(
             f"{n_test} of {len(drawn)} drawn rows are on or after test_from={test_from:%Y-%m-%d}, both sides need "
-            "some; raise dates_per_stock."
+            "some; raise panel.n_days or panel.dates_per_stock."
         )

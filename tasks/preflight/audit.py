@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from tasks.audit import Audit, AuditedModel
 from tasks.common.errors import HindsightError
 from tasks.embed.architecture import read_architecture
+from tasks.embed.outline import Outline, outline, width_of
 from tasks.preflight.checks.artifacts import panel_checks, sentences_check, weights_check
 from tasks.preflight.checks.inputs import check_call, info_line
 from tasks.preflight.checks.machine import credentials_line, embedded_bytes, space_checks, store_round_trip
@@ -66,9 +67,24 @@ class AuditInputs:
         """
         if name in self.vectors:
             return int(self.vectors[name].states().shape[1])
-        text = read_architecture(self.audit.embed, self.models[name]).config.get_text_config()
-        # OPT projects its states to the embedding's width.
-        return int(getattr(text, "word_embed_proj_dim", None) or text.hidden_size)
+        model = self.models[name]
+        if model.allowed_code() is not None:
+            return self.outline(name).width
+        return width_of(read_architecture(self.audit.embed, model).config)
+
+    @cached_property
+    def _outlines(self) -> dict[str, Outline]:
+        return {}
+
+    def outline(self, name: str) -> Outline:
+        """A model's width and its sentences' lengths; read once, as reading takes a process where its own code runs.
+
+        Raises:
+            HindsightError: If embedding would refuse the model or a sentence.
+        """
+        if name not in self._outlines:
+            self._outlines[name] = outline(self.audit.embed, self.panel, self.models[name])
+        return self._outlines[name]
 
 
 def write_audit_checks(inputs: AuditInputs, folder: Path) -> dict[str, JsonValue]:
@@ -123,10 +139,10 @@ def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
         if model.model:
             folder, allowed = inputs.models[model.name], getattr(model.model.source, "allow_code", None)
             yield weights_check(model.name, folder, may_have_code=allowed is not None)
-            yield sentences_check(f"{model.name} sentences", audit.embed, inputs.panel, folder)
+            yield sentences_check(f"{model.name} sentences", audit.embed, partial(inputs.outline, model.name))
         yield info_line(f"{model.name} cutoff", _cutoff(model, inputs.days))
     try:
-        width = inputs.width(audit.models[0].name)
+        width = inputs.width(audit.measured.reference or audit.models[0].name)
     except HindsightError:
         return  # reported by the check of the model's sentences
     if are_served:

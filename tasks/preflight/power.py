@@ -57,8 +57,8 @@ def power_checks(
         passed=passed,
         value=value,
         bound=bound,
-        way_out="Raise panel.n_stocks or panel.dates_per_stock, lower premium.n_folds (2 for pairs of currencies), "
-        "state another premium.hypothesis, or set premium.robust to null (reference contract only).",
+        way_out="Raise panel.n_stocks, panel.n_days or panel.dates_per_stock, lower premium.n_folds (2 for pairs of "
+        "currencies), state another premium.hypothesis, or set premium.robust to null (reference contract only).",
     )
 
 

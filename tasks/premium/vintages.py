@@ -11,10 +11,11 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.premium.config import PremiumConfig, VintagesConfig
 from tasks.premium.errors import BadVintages
-from tasks.premium.rows import BoolArray, IntArray, Rows
+from tasks.premium.rows import BoolArray, IntArray, Repeat, Rows
 from tasks.schemas.vintages import RowSpan, Vintage, Vintages
 
 log = logging.getLogger(__name__)
@@ -58,11 +59,30 @@ def with_vintages(rows: Rows, config: PremiumConfig) -> tuple[Rows, Vintages | N
         log.info("premium: %d rows, %s to %s, are served by no vintage: left out", none.n_rows, none.first, none.last)
     states = {vintage.model: rows.states[vintage.model] for vintage in found.facts.served}
     check_widths({name: own.shape[1] for name, own in states.items()})
+    stitched = {config.vintages.name: _stitched(states, found.served_by)}
+    extended = replace(
+        rows, states={**rows.states, **stitched}, repeats={**rows.repeats, **_repeats(rows, config, found)}
+    )
+    return extended.only(found.is_served), found.facts
+
+
+def _stitched(states: Mapping[str, NDArray[np.float32]], served_by: IntArray) -> NDArray[np.float32]:
     stitched = np.zeros_like(next(iter(states.values())), dtype=np.result_type(*states.values()))
     for index, own in enumerate(states.values()):
-        stitched[found.served_by == index] = own[found.served_by == index]
-    extended = replace(rows, states={**rows.states, config.vintages.name: stitched})
-    return extended.only(found.is_served), found.facts
+        stitched[served_by == index] = own[served_by == index]
+    return stitched
+
+
+def _repeats(rows: Rows, config: PremiumConfig, found: Serving) -> dict[str, Repeat]:
+    """The stitched model's states a second time, in rows whose vintage was embedded twice; none where none was."""
+    vintages = [vintage.model for vintage in found.facts.served]
+    repeated = {model: rows.repeats[model] for model in vintages if model in rows.repeats}
+    if config.vintages is None or not repeated:
+        return {}
+    once = np.full_like(rows.states[vintages[0]], np.nan)
+    states = {model: repeated[model].states if model in repeated else once for model in vintages}
+    settings = "; ".join(dict.fromkeys(own.settings for own in repeated.values()))
+    return {config.vintages.name: Repeat(settings, _stitched(states, found.served_by))}
 
 
 def serve(days: pd.Series, models: Collection[str], config: VintagesConfig, cutoffs: Mapping[str, date]) -> Serving:

@@ -81,9 +81,9 @@ class NumericalNoise(Frozen):
     n_rows: int
     """Rows embedded twice: figures are of these rows alone."""
     n_panel_rows: int
-    largest_relative_difference: float
-    """Of states: |second - first| / |first|, the largest over the rows."""
-    mean_relative_difference: float
+    largest_relative_difference: float | None = None
+    """Of states: |second - first| / |first|, the largest over the rows; None where none is measured."""
+    mean_relative_difference: float | None = None
     figures: dict[FitName, dict[str, float]] = {}
     """By co-primary fit, the absolute change of R2 `disjoint`, of R2 `off` and of the `premium`."""
     why_none: str = ""

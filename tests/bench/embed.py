@@ -25,7 +25,7 @@ from transformers import AutoModel, AutoTokenizer, pipeline
 from tasks.base.config import BaseConfig, GgufSource
 from tasks.base.write import write_base
 from tasks.common.settings import state_dir
-from tasks.common.threads import torch_threads
+from tasks.common.threads import Workers, n_cores
 from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
 from tasks.embed.hidden_states import load_headless, pooled_states
@@ -54,14 +54,15 @@ def smollm2() -> Path:
 
 
 def ours(folder: Path) -> Way:
-    """The embed stage's loop with its default settings."""
+    """The embed stage's loop with its default settings: batches side by side, where the others' threads share one."""
     config = EmbedConfig()
     architecture = read_architecture(config, ModelFolder(folder))
     tokenizer, model = AutoTokenizer.from_pretrained(folder), load_headless(folder, architecture)
 
     def embed(texts: list[str]) -> np.ndarray:
         ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
-        return pooled_states(model, ids, config.tokens_per_batch, architecture.pooling)
+        workers = Workers(torch.get_num_threads(), config.cpu_threads)
+        return pooled_states(model, ids, config.tokens_per_batch, architecture.pooling, workers)
 
     return embed
 
@@ -140,13 +141,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=EmbedConfig().cpu_threads)
+    parser.add_argument("--threads", type=int, default=n_cores(), help="of ours: so many batches at a time")
     parser.add_argument("--model", type=Path, help="folder of another causal model in fp32")
     args = parser.parse_args()
     texts = build_panel(PanelConfig(n_stocks=20, dates_per_stock=-(-args.rows // 20))).rows["prompt"].tolist()
     folder = args.model or smollm2()
-    with torch_threads(args.threads, "bench"):
-        table = measure(folder, texts[: args.rows], args.rounds)
+    torch.set_num_threads(args.threads)
+    table = measure(folder, texts[: args.rows], args.rounds)
     machine = {
         "rows": args.rows,
         "rounds": args.rounds,

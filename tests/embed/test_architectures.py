@@ -15,6 +15,7 @@ from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
 from tasks.embed.errors import UnusableModel, UnusablePrompt
 from tasks.embed.hidden_states import load_headless
+from tasks.embed.outline import Outline, outline
 from tasks.embed.sentences import read_sentences
 from tasks.embed.write import write_states
 from tasks.schemas.artifacts import Embeddings, ModelFolder
@@ -155,6 +156,9 @@ def test_allowed_code_runs_without_network_in_a_process_of_its_own_and_refused_c
     with socket.create_server(("127.0.0.1", 0)) as server:
         (model.path / "mine.py").write_text(CODE.format(port=server.getsockname()[1]))
         facts = write_states(EmbedConfig(undated=False), sentences_panel(TEXTS), model, tmp_path)
+        # Preflight asks the same code for the width and the sentences.
+        found = outline(EmbedConfig(undated=False), sentences_panel(TEXTS), model)
+    assert found == Outline(width=16, n_sentences=len(TEXTS), longest=max(len(text.split()) for text in TEXTS))
     assert facts["allowed_code"] == f"some/one@{'a' * 40}"
     assert facts["isolation"] in (SECCOMP, NAMESPACE)
     np.testing.assert_allclose(Embeddings(tmp_path).states(), expected, rtol=1e-4, atol=1e-5)

@@ -1,7 +1,7 @@
 """A state is the last real token's, independent of padding, in its panel's row."""
 
-import os
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from torch.nn.modules.module import register_module_forward_pre_hook
 from transformers import AutoModelForCausalLM, OPTConfig
 
+from tasks.common.threads import Workers
 from tasks.embed.config import REVISION, EmbedConfig, embed_label
 from tasks.embed.errors import NoUndatedSentences, StateNotFinite, UnusablePrompt
 from tasks.embed.hidden_states import batch_by_length, load_headless, pad_right, pooled_states
@@ -44,12 +45,12 @@ def test_padded_equals_unpadded() -> None:
     assert np.abs(alone - one_by_one).max() < 1e-4 * scale
 
 
-@pytest.mark.parametrize("n_at_a_time", [2, 5])
-def test_batches_computed_side_by_side_have_the_bits_of_one_after_the_other(n_at_a_time: int) -> None:
+@pytest.mark.parametrize("n_workers", [2, 5])
+def test_batches_computed_side_by_side_have_the_bits_of_one_after_the_other(n_workers: int) -> None:
     model = load_headless(tiny_base().path)
     ids = [[7 + row % 11, *range(20, 21 + row % 17)] for row in range(120)]
-    alone = pooled_states(model, ids, 64)
-    assert pooled_states(model, ids, 64, n_at_a_time=n_at_a_time).tobytes() == alone.tobytes()
+    alone = pooled_states(model, ids, 64, workers=Workers(1, 1))
+    assert pooled_states(model, ids, 64, workers=Workers(n_workers, 1)).tobytes() == alone.tobytes()
 
 
 def test_it_is_the_last_layers_state_of_the_last_real_token() -> None:
@@ -121,18 +122,26 @@ def test_the_model_computes_with_the_recipes_threads_whatever_the_process_has(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: set[int] = set()
-    hook = register_module_forward_pre_hook(lambda module, arguments: seen.add(torch.get_num_threads()))
+
+    def look(module: torch.nn.Module, arguments: object) -> None:
+        seen.add(torch.get_num_threads())
+        # As another stage of this process does meanwhile: threads that start later take its number.
+        other = Thread(target=torch.set_num_threads, args=(3,))
+        other.start()
+        other.join()
+
+    hook = register_module_forward_pre_hook(look)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
         with caplog.at_level("INFO"):
-            write_states(EmbedConfig(undated=False, cpu_threads=2), sentences_panel(PROMPTS), tiny_base(), tmp_path)
+            write_states(EmbedConfig(cpu_threads=2), sentences_panel(PROMPTS, UNDATED), tiny_base(), tmp_path)
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
         hook.remove()
     assert seen == {2}
-    assert f"embed: threads: 2 of {len(os.sched_getaffinity(0))} cores, load " in caplog.text
+    assert "batches at a time: 1, threads: 2" in caplog.text
 
 
 def test_another_number_of_threads_may_give_other_bits_and_so_is_another_artifact() -> None:

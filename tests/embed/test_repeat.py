@@ -7,7 +7,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from tasks.embed.architecture import Architecture
+from tasks.embed.chrono_gpt import ChronoGPTConfig
 from tasks.embed.config import EmbedConfig, RepeatConfig
+from tasks.embed.errors import UnusableModel
+from tasks.embed.repeat import check_repeat
 from tasks.embed.write import write_states
 from tasks.schemas.artifacts import Embeddings
 from tests.embed.small_encoders import small_model
@@ -54,6 +58,23 @@ def test_the_first_states_do_not_depend_on_the_repeat_and_without_it_there_is_no
     )
     assert (tmp_path / "alone" / "states.npy").read_bytes() == (found.path / "states.npy").read_bytes()
     assert (facts["repeat"], Embeddings(tmp_path / "alone").repeat()) == (None, None)
+
+
+@pytest.mark.parametrize("same", [{"cpu_threads": 1}, {"tokens_per_batch": 8_192}])
+def test_a_repeat_of_the_first_settings_is_refused(same: dict) -> None:
+    with pytest.raises(ValidationError, match=r"embed.repeat has .*, as the first time"):
+        EmbedConfig(repeat=RepeatConfig(**same))
+    assert EmbedConfig(cpu_threads=2, tokens_per_batch=64, repeat=RepeatConfig(**same)).repeat is not None
+
+
+def test_a_repeat_that_the_model_or_the_machine_cannot_do_is_refused_before_the_first_states(tmp_path: Path) -> None:
+    with pytest.raises(UnusableModel, match=r"this machine \(device cpu\) has no flash-attn"):
+        embedded(tmp_path, attention="flash_attention_2")
+    assert not (tmp_path / "states.npy").exists()
+    chrono = Architecture(ChronoGPTConfig(), is_causal=True, pooling="last", context=None)
+    with pytest.raises(UnusableModel, match="would show no noise"):
+        check_repeat(RepeatConfig(precision="fp32"), chrono, "cpu")
+    check_repeat(RepeatConfig(tokens_per_batch=64), chrono, "cpu")
 
 
 def test_a_repeat_with_the_same_settings_is_refused() -> None:

@@ -65,7 +65,7 @@ def test_an_assumed_effect_the_panel_cannot_find_stops_the_run_and_one_it_can_do
     assert not check.passed
     assert check.bound == "finds the assumed lookahead of 0.001 with 80%"
     assert "an effect 0.001 from the threshold is found in 3%" in check.value
-    assert "Raise panel.n_stocks or panel.dates_per_stock" in check.way_out
+    assert "Raise panel.n_stocks, panel.n_days or panel.dates_per_stock" in check.way_out
     assert line(hypothesis=WITHIN_REACH).passed
 
 

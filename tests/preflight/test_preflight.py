@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tasks.common.settings import project_root
 from tasks.embed.config import EmbedConfig
+from tasks.embed.outline import outline
 from tasks.preflight.artifact import ARTIFACT_TYPE, REVISION
 from tasks.preflight.checks import Inputs, all_checks
 from tasks.preflight.checks.artifacts import panel_checks, sentences_check, token_checks, trainer_check, weights_check
@@ -167,7 +169,8 @@ def test_the_list_of_checks_is_that_of_this_revision(folders: dict[str, Path]) -
 
 def test_sentences_that_embed_would_refuse_fail_before_a_gpu_is_rented(inputs) -> None:
     given = inputs()
-    assert sentences_check("sentences", EmbedConfig(), given.panel, given.base).passed
-    found = sentences_check("sentences", EmbedConfig(max_tokens=8), given.panel, given.base)
+    for config, passes in ((EmbedConfig(), True), (EmbedConfig(max_tokens=8), False)):
+        found = sentences_check("sentences", config, partial(outline, config, given.panel, given.base))
+        assert found.passed is passes
     assert not found.passed
     assert re.match(r"prompt of panel row 0 has \d+ tokens, between 1 and max_tokens=8 are allowed", found.value)

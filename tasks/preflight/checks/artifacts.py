@@ -1,9 +1,10 @@
 """Checks of the artifacts that training and premium start from: base, corpus and panel; and of the trainer."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from tasks.embed.config import EmbedConfig
+from tasks.embed.outline import Outline, outline
 from tasks.preflight.checks.inputs import Inputs, check_call, planned_rows
 from tasks.premium.config import PremiumConfig
 from tasks.premium.vintages import served_rows
@@ -26,7 +27,8 @@ def artifact_checks(inputs: Inputs) -> Iterator[Check]:
     yield _tokenizer(inputs)
     yield from token_checks(inputs)
     yield from panel_checks(inputs.panel, inputs.recipe.premium)
-    yield sentences_check("sentences", inputs.recipe.embed, inputs.panel, inputs.base)
+    embed = inputs.recipe.embed
+    yield sentences_check("sentences", embed, lambda: outline(embed, inputs.panel, inputs.base))
 
 
 def weights_check(name: str, model: ModelFolder, may_have_code: bool = False) -> Check:
@@ -114,13 +116,11 @@ def panel_checks(panel: Panel, premium: PremiumConfig) -> Iterator[Check]:
     )
 
 
-def sentences_check(name: str, config: EmbedConfig, panel: Panel, model: ModelFolder) -> Check:
+def sentences_check(name: str, config: EmbedConfig, read: Callable[[], Outline]) -> Check:
     """The embed stage accepts every sentence of the panel; base and trained model have the same tokenizer."""
-    from tasks.embed.sentences import read_sentences
 
     def longest() -> str:
-        columns = read_sentences(config, panel, model)
-        lengths = [len(ids) for sentences in columns.values() for ids in sentences.ids]
-        return f"{len(lengths):,} distinct sentences, at most {max(lengths):,} tokens"
+        found = read()
+        return f"{found.n_sentences:,} distinct sentences, at most {found.longest:,} tokens"
 
     return check_call(name, f"each has 1 to {config.max_tokens:,} tokens", longest)

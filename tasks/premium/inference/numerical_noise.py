@@ -23,7 +23,7 @@ def numerical_noise(
     """Each model's figures on its repeated rows with the second states, less those with the first.
 
     Both are computed on the repeated rows alone, with the penalties of all rows. On a part of the panel a fit has fewer
-    rows and the noise is larger: a bound from above.
+    rows, so that noise is usually larger there.
 
     Args:
         rows: The panel, with the repeats.
@@ -38,13 +38,20 @@ def numerical_noise(
 
 
 def pair_noise(noise: Mapping[str, NumericalNoise], pair: str) -> dict[str, dict[FitName, float]]:
-    """By how much a pair's differences may be off, by metric and fit: the sum over the two models embedded twice."""
-    own = [noise[model].figures for model in models_of(pair) if model in noise and noise[model].figures]
-    return {
-        metric: {fit: sum(figures[fit][figure] for figures in own) for fit in CO_PRIMARY}
+    """By how much a pair's differences may be off, by metric and fit: the sum over the two models embedded twice.
+
+    Also of each one's premium, under the name of a hypothesis's metric.
+    """
+    own = {model: noise[model].figures for model in models_of(pair) if model in noise and noise[model].figures}
+    differences = {
+        metric: {fit: sum(figures[fit][figure] for figures in own.values()) for fit in CO_PRIMARY}
         for metric, figure in NOISE_OF.items()
         if own
     }
+    premiums = {
+        f"premium_{model}": {fit: figures[fit]["premium"] for fit in CO_PRIMARY} for model, figures in own.items()
+    }
+    return differences | premiums
 
 
 def _noise(rows: Rows, model: str, config: PremiumConfig, robust: RobustConfig, penalty: float) -> NumericalNoise:
@@ -52,11 +59,12 @@ def _noise(rows: Rows, model: str, config: PremiumConfig, robust: RobustConfig, 
     is_repeated: BoolArray = np.all(np.isfinite(repeat.states), axis=1)
     sample = rows.only(is_repeated)
     first, second = sample.states[model], repeat.states[is_repeated]
+    counts = {"settings": repeat.settings, "n_rows": int(is_repeated.sum()), "n_panel_rows": len(rows.target)}
+    if not len(second):
+        return NumericalNoise(**counts, why_none="none of the repeated rows is among those measured")
     spread = np.linalg.norm(second - first, axis=1) / np.linalg.norm(first, axis=1).clip(min=np.finfo(np.float32).tiny)
     facts = {
-        "settings": repeat.settings,
-        "n_rows": int(is_repeated.sum()),
-        "n_panel_rows": len(rows.target),
+        **counts,
         "largest_relative_difference": float(spread.max()),
         "mean_relative_difference": float(spread.mean()),
     }
@@ -64,7 +72,8 @@ def _noise(rows: Rows, model: str, config: PremiumConfig, robust: RobustConfig, 
         schemes, _ = make_schemes(sample.labels, config)
         targets = make_targets(sample, config.train_until, robust.tail_quantile)
     except Unscorable as error:
-        return NumericalNoise(**facts, why_none=f"the repeated rows cannot be scored by themselves: {error}")
+        why = f"the repeated rows cannot be scored by themselves (raise embed.repeat.n_rows): {error}"
+        return NumericalNoise(**facts, why_none=why)
     again = replace(sample, states={model: second})
     moved = np.abs(
         _r2(again.columns(model), targets, schemes, config, penalty)

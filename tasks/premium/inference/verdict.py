@@ -70,12 +70,12 @@ def conclusion(
     return Conclusion(verdict="undecided", reason=reason)
 
 
-def below_noise(by_fit: ByFit, noise: Mapping[FitName, float]) -> list[str]:
-    """A clause for each fit whose figure is not larger than what other arithmetic makes of it."""
+def below_noise(by_fit: ByFit, noise: Mapping[FitName, float], threshold: float = 0.0) -> list[str]:
+    """A clause for each fit whose figure is not farther from the threshold than other arithmetic may move it."""
     return [
-        f"{fit}: {found.point:+.4f} is within the numerical noise of {noise[fit]:.4f}"
+        f"{fit}: {found.point:+.4f} is within the numerical noise of {noise[fit]:.4f} about {threshold:g}"
         for fit, found in by_fit.items()
-        if fit in noise and found.point is not None and not abs(found.point) > noise[fit]
+        if fit in noise and found.point is not None and not abs(found.point - threshold) > noise[fit]
     ]
 
 
@@ -123,7 +123,10 @@ def answer(
         the standardized fits predict the mean.
     """
     verdict, reason = _answer(hypothesis, by_fit)
-    doubts = [*([SHRUNK] if is_shrunk else []), *below_noise(by_fit, noise.get(hypothesis.metric, {}))]
+    doubts = [
+        *([SHRUNK] if is_shrunk else []),
+        *below_noise(by_fit, noise.get(hypothesis.metric, {}), hypothesis.at_least),
+    ]
     if doubts:
         verdict, reason = "undecided", "; ".join([reason, *doubts])
     if hypothesis.metric in USES_R2_OFF and tails.warning:

@@ -110,16 +110,20 @@ def _noise(noise: Mapping[str, NumericalNoise]) -> Table[Row]:
             "model": model,
             "second time": own.settings,
             "rows": f"{own.n_rows:,} of {own.n_panel_rows:,}",
-            "states, largest": f"{own.largest_relative_difference:.1e}",
-            "states, mean": f"{own.mean_relative_difference:.1e}",
+            "states, largest": _size(own.largest_relative_difference),
+            "states, mean": _size(own.mean_relative_difference),
             **{
-                column: f"{own.figures[fit][figure]:.1e}" if own.figures else DASH
+                column: _size(own.figures[fit][figure] if own.figures else None)
                 for (figure, fit), column in NOISE_COLUMNS.items()
             },
         }
         for model, own in noise.items()
     ]
     return Table(rows, reasons((f"figures of {model}", own.why_none) for model, own in noise.items() if own.why_none))
+
+
+def _size(number: float | None) -> str:
+    return DASH if number is None else f"{number:.1e}"
 
 
 def _splits(robust: RobustScores) -> Table[EstimateRow]:

@@ -1,14 +1,19 @@
 """Numerical noise: the figures of second states less those of the first, and what is within it is undecided."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.premium.build import premium_scores
-from tasks.premium.inference.numerical_noise import numerical_noise
+from tasks.premium.config import VintagesConfig
+from tasks.premium.inference.numerical_noise import numerical_noise, pair_noise
 from tasks.premium.measurement import measure_models
 from tasks.premium.rows import Repeat, Rows
+from tasks.premium.vintages import with_vintages
+from tasks.schemas.checks import NumericalNoise
 from tasks.schemas.estimates import CO_PRIMARY
 from tests.premium.sample_panels import cut_after, made_rows
 
@@ -73,3 +78,35 @@ def test_rows_that_cannot_be_scored_by_themselves_have_a_spread_and_a_reason(row
     assert "the repeated rows cannot be scored by themselves" in found.why_none
     assert found.mean_relative_difference > 0
     assert found.n_rows == 30
+
+
+def test_rows_that_are_not_measured_have_no_noise_and_a_reason(rows: Rows) -> None:
+    config = cut_after(rows, 40)
+    twice = repeated(rows, 0.1, slice(0, 30))
+    left = twice.only(np.arange(len(rows.target)) >= 30)
+    found = numerical_noise(left, config, config.robust, {"one": 10.0, "two": 10.0})["one"]
+    assert (found.n_rows, found.mean_relative_difference, found.figures) == (0, None, {})
+    assert found.why_none == "none of the repeated rows is among those measured"
+
+
+def test_a_stitched_model_has_the_second_states_of_its_vintages(rows: Rows) -> None:
+    days = rows.labels["date"]
+    cutoffs = {"one": date(2019, 12, 31), "two": days.iloc[20].date()}
+    vintages = VintagesConfig(name="stitched")
+    config = cut_after(rows, 40).model_copy(update={"cutoffs": cutoffs, "vintages": vintages})
+    extended, _ = with_vintages(repeated(rows, 0.1), config)
+    found, is_old = extended.repeats["stitched"], (days <= pd.Timestamp(cutoffs["two"])).to_numpy()
+    np.testing.assert_array_equal(found.states[is_old], repeated(rows, 0.1).repeats["one"].states[is_old])
+    assert np.isnan(found.states[~is_old]).all()
+    assert found.settings == "precision bf16"
+
+
+def test_a_pair_has_the_sum_of_both_models_noise_and_each_premium_its_own() -> None:
+    figures = {fit: {"disjoint": 0.01, "off": 0.02, "premium": 0.03} for fit in CO_PRIMARY}
+    one = NumericalNoise(settings="precision bf16", n_rows=9, n_panel_rows=9, figures=figures)
+    both = pair_noise({"one": one, "two": one}, "one - two")
+    assert both["lookahead"]["unscaled"] == pytest.approx(0.02)
+    assert both["gain"]["standardized"] == pytest.approx(0.04)
+    assert both["premium_one"] == dict.fromkeys(CO_PRIMARY, 0.03)
+    assert pair_noise({"one": one}, "one - two")["lookahead"]["unscaled"] == pytest.approx(0.01)
+    assert pair_noise({}, "one - two") == {}

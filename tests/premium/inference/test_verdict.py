@@ -113,3 +113,18 @@ def test_a_higher_threshold_never_turns_rejected_into_supported(low, width, thre
     found = by_fit(estimate(low, low + width), estimate(low, low + width))
     lax, strict = (answer(Hypothesis(statement="x", at_least=t), found, LIGHT) for t in (threshold, threshold + higher))
     assert order.index(strict.verdict) <= order.index(lax.verdict)
+
+
+@pytest.mark.parametrize(
+    ("at_least", "low", "high", "noise", "verdict"),
+    [
+        (0.01, 0.0105, 0.0135, 0.005, "undecided"),  # 0.002 above the threshold
+        (0.01, 0.0105, 0.0135, 0.001, "supported"),
+        (-0.05, -0.01, 0.012, 0.002, "supported"),  # far from the threshold, though about zero
+    ],
+)
+def test_a_hypothesis_is_undecided_where_noise_reaches_its_threshold(at_least, low, high, noise, verdict):
+    stated = Hypothesis(statement="x", at_least=at_least)
+    figures = by_fit(estimate(low, high), estimate(low, high))
+    found = answer(stated, figures, LIGHT, noise={"lookahead": dict.fromkeys(figures, noise)})
+    assert found.verdict == verdict
