@@ -19,7 +19,7 @@ from tasks.store.errors import ArtifactMissing
 from tasks.store.store import open_store
 
 PICTURES = Path(__file__).with_name("pictures")
-REPORTS = {"report": "smoke", "audit": "audit-smollm2"}
+REPORTS = {"audit": "audit-smollm2"}
 """Recipe by picture."""
 QUIET = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 PAGE_MS = 90_000
@@ -27,7 +27,7 @@ PAGE_MS = 90_000
 
 
 def main() -> int:
-    """Take screenshots of the first run in the UI, the form of a custom run, and the report."""
+    """Take screenshots of the first run in the UI, the form of a custom run, and the audit's report."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         print("hindsight: no Chromium on the PATH; install it, such as by `apt-get install chromium`.", file=sys.stderr)
