@@ -142,11 +142,14 @@ def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
             yield sentences_check(f"{model.name} sentences", audit.embed, partial(inputs.outline, model.name))
         yield info_line(f"{model.name} cutoff", _cutoff(model, inputs.days))
     try:
-        width = inputs.width(audit.measured.reference or audit.models[0].name)
+        reference = audit.measured.reference or audit.models[0].name
+        width = inputs.width(reference)
     except HindsightError:
         return  # reported by the check of the model's sentences
     if are_served:
-        yield from power_checks(audit.measured, audit.report.plumbing_only, width, inputs.panel)
+        # Vectors brought along exist already; a model's states do not.
+        states = inputs.vectors.get(reference)
+        yield from power_checks(audit.measured, audit.report.plumbing_only, width, inputs.panel, states)
 
 
 def _vintages(inputs: AuditInputs, config: VintagesConfig) -> Check:
