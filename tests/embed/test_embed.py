@@ -189,7 +189,7 @@ def test_a_broken_model_is_named() -> None:
     model = load_headless(tiny_base().path)
     with torch.no_grad():
         model.get_input_embeddings().weight[7] = torch.nan
-    with pytest.raises(StateNotFinite, match="1 of 2 distinct sentences .* NaN or infinite, number 1 first"):
+    with pytest.raises(StateNotFinite, match=r"1 of 2 distinct sentences .* NaN or infinite, number 1 first"):
         pooled_states(model, [[5, 6], [5, 7]], 64)
 
 
