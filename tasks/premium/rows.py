@@ -21,6 +21,7 @@ SMALLEST, LARGEST = 1e-100, 1e100
 
 
 NOT_EMBEDDED = "the sentences without their day were not embedded; set embed.undated."
+BROUGHT_ALONG = "the first model's vectors were brought along, and none of sentences without their day are among them."
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def read_rows(inputs: Mapping[str, Path], reference: str | None = None) -> Rows:
     for model, embeddings in models.items():
         _check_sentences(embeddings, model, panel)
     undated = {model: states for model, own in models.items() if (states := own.undated()) is not None}
-    rows = make_rows(panel.rows(), {model: own.states() for model, own in models.items()}, undated)
+    why_not = BROUGHT_ALONG if models[next(iter(models))].were_brought_along else NOT_EMBEDDED
+    rows = make_rows(panel.rows(), {model: own.states() for model, own in models.items()}, undated, why_not)
     return replace(
         rows, repeats={model: found for model, own in models.items() if (found := _repeat(own, rows, model))}
     )
@@ -209,7 +211,7 @@ def _checked(states: np.ndarray, model: str, n_rows: int) -> np.ndarray:
     if n_broken := int((~np.isfinite(states).all(axis=1)).sum()):
         raise StatesDoNotFit(
             f"states of the {model} model are not finite in {n_broken} of {len(states)} rows, all must be; "
-            "a model that overflows needs a wider dtype in embed."
+            "the model is broken, or its number format is too narrow for it."
         )
     if extreme := _extreme_size(states):
         raise StatesDoNotFit(

@@ -227,11 +227,15 @@ class Embeddings(Folder):
     `vectors`: beside it `keys.sha256`, the hash of the panel's codes and days; of sentences nothing is known.
     """
 
+    @property
+    def were_brought_along(self) -> bool:
+        """Whether they are vectors made elsewhere."""
+        return (self.path / "keys.sha256").exists()
+
     def origin(self, panel: Panel) -> tuple[str, str, str]:
         """What they were made from, and its hash in the record and in a panel; equal hashes mean this panel."""
-        keys = self.path / "keys.sha256"
-        if keys.exists():
-            return "codes and days", keys.read_text().strip(), panel.keys_sha256()
+        if self.were_brought_along:
+            return "codes and days", (self.path / "keys.sha256").read_text().strip(), panel.keys_sha256()
         return "sentences", self.prompts_sha256(), panel.prompts_sha256()
 
     def prompts_sha256(self) -> str:
