@@ -131,6 +131,7 @@ def test_vectors_brought_along_are_measured_beside_a_model(store, refs, tmp_path
         checks = Preflight.read(store.fetch(found["preflight"])).checks
         assert f"draws of {source}" in next(check.value for check in checks if check.name == "power")
     page = Report(store.fetch(brought["report"])).page.read_text()
+    assert "vectors were brought along, and none of sentences without their day are among them" in page
     assert f"vectors of {tmp_path / 'newer.parquet'}" in page
 
 
