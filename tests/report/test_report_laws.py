@@ -21,7 +21,7 @@ def test_the_first_line_of_a_smoke_test_states_that_the_numbers_mean_nothing(wri
 
 
 def test_the_page_starts_as_html5_and_loads_nothing(write, tmp_path):
-    page = write()
+    page = write(ReportConfig())
     html = Report(tmp_path).page.read_text()
     assert html.startswith("<!DOCTYPE html>")
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
@@ -30,7 +30,7 @@ def test_the_page_starts_as_html5_and_loads_nothing(write, tmp_path):
 
 
 def test_the_headline_is_on_the_page_and_in_the_table(write, tmp_path):
-    text = write().text
+    text = write(ReportConfig()).text
     rows = Report(tmp_path).table()
     table = {row["figure"]: row for row in rows}
     assert rows[0] == {"figure": "lookahead", "base": "", "trained": "", "difference": "above zero"}
@@ -60,7 +60,7 @@ def test_the_headline_is_on_the_page_and_in_the_table(write, tmp_path):
 
 
 def test_dropped_draws_are_counted_by_reason(write, tmp_path):
-    text = " ".join(write().text)
+    text = " ".join(write(ReportConfig()).text)
     assert "197 of 200 draws" in text
     assert "Dropped: 2 for too few stocks; 1 for undefined R2." in text
     assert "Two-way draws: 196 of 200 kept" in text
@@ -140,9 +140,9 @@ def test_text_from_records_checks_and_titles_is_escaped(write, make_record):
 
 
 def test_the_same_run_gives_the_same_bytes(write, tmp_path):
-    write()
+    write(ReportConfig())
     first = Report(tmp_path).page.read_bytes()
-    write()
+    write(ReportConfig())
     assert Report(tmp_path).page.read_bytes() == first
 
 
