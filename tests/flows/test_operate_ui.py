@@ -49,7 +49,7 @@ def test_a_changed_value_runs_what_depends_on_it(on_stack: Stack, page: Page) ->
     fill(field(page, "recipe", "Name"), "by-hand")
     fill(field(page, "Premium", "N Draws"), "120")
     submit_run(page)
-    run = finished(named("by-hand"), 240)
+    run = finished(named("by-hand"))
     assert run.state_name == "Completed", lines_of(run)
     assert run.parameters["recipe"]["premium"]["n_draws"] == 120
     started = {step: len(runs_of_step("by-hand", step)) for step in ("corpus", "panel", "train", "premium", "report")}
@@ -69,6 +69,6 @@ def test_a_run_whose_merge_failed_is_retried_by_a_click_and_train_is_not_started
     n_trained = len(runs_of_step("smoke", "train"))
     retry(page, on_stack, run.id)
     until(lambda: state_of(run) is not StateType.FAILED)
-    assert finished(run, 240).state_name == "Completed", lines_of(run)
+    assert finished(run).state_name == "Completed", lines_of(run)
     assert sorted(str(found.state_name) for found in runs_of_step("clicked", "merge")) == ["Completed", "Crashed"]
     assert (len(runs_of_step("smoke", "train")), len(runs_of_step("clicked", "train"))) == (n_trained, 0)
