@@ -9,13 +9,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tasks.audit import Audit
+from tasks.direction_check import DirectionCheck
 from tasks.recipe import Recipe
 
 HEAD = """# The recipe
 
 Every key of a recipe. A file in configs/ holds only what differs from the defaults, which are the reference's LoRA arm.
 The form in the UI has the same keys. The key `pipeline` says which pipeline a file is for: `leakage-premium` if it is
-left out, whose keys come first; [leakage-audit](#leakage-audit) follows, without the parts that both have.
+left out, whose keys come first; [leakage-audit](#leakage-audit) and [direction-check](#direction-check) follow, without
+the parts that they share.
 `python docs/recipe.py` writes this page.
 """
 
@@ -23,7 +25,8 @@ left out, whose keys come first; [leakage-audit](#leakage-audit) follows, withou
 def page() -> str:
     """The whole page."""
     seen: set[type[BaseModel]] = set()
-    return HEAD + "".join([*_sections(Recipe, "recipe", seen), *_sections(Audit, "leakage-audit", seen)])
+    named = {"recipe": Recipe, "leakage-audit": Audit, "direction-check": DirectionCheck}
+    return HEAD + "".join(part for name, config in named.items() for part in _sections(config, name, seen))
 
 
 def _sections(config: type[BaseModel], path: str, seen: set[type[BaseModel]]) -> Iterator[str]:

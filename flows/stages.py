@@ -19,6 +19,8 @@ from tasks.corpus.config import ARTIFACT_TYPE as CORPUS
 from tasks.corpus.task import corpus_task_runner, publish_corpus
 from tasks.embed.config import ARTIFACT_TYPE as EMBED
 from tasks.embed.task import publish_embed
+from tasks.evaluate.config import ARTIFACT_TYPE as EVALUATE
+from tasks.evaluate.task import publish_evaluate
 from tasks.merge.config import ARTIFACT_TYPE as MERGE
 from tasks.merge.task import publish_merge
 from tasks.panel.config import ARTIFACT_TYPE as PANEL
@@ -30,7 +32,8 @@ from tasks.preflight.task import publish_preflight, publish_preflight_audit
 from tasks.premium.config import ARTIFACT_TYPE as PREMIUM
 from tasks.premium.task import publish_premium
 from tasks.report.config import ARTIFACT_TYPE as REPORT
-from tasks.report.task import publish_report
+from tasks.report.direction.config import ARTIFACT_TYPE as DIRECTION_REPORT
+from tasks.report.task import publish_direction_report, publish_report
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tasks.train.task import publish_train
@@ -91,6 +94,8 @@ STAGES: dict[str, Stage] = {
         Stage(VECTORS, publish_vectors, uses_transformers=False),
         Stage(PREMIUM, publish_premium, uses_transformers=False),
         Stage(REPORT, publish_report, uses_transformers=False),
+        Stage(EVALUATE, publish_evaluate, uses_transformers=False),
+        Stage(DIRECTION_REPORT, publish_direction_report, uses_transformers=False),
     )
 }
 

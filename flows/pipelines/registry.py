@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue, ValidationError
 
+from flows.pipelines.direction_check import direction_check_pipeline
 from flows.pipelines.leakage_audit import leakage_audit_pipeline
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.pipelines.pipeline import Pipeline
 from tasks.audit import Audit
 from tasks.common.yaml_file import load_yaml, read_yaml
+from tasks.direction_check import DirectionCheck
 from tasks.recipe import BadRecipe, Recipe
 
 if TYPE_CHECKING:
     from tasks.preflight.forecast import StageForecast
 
-AnyRecipe = Recipe | Audit
+AnyRecipe = Recipe | Audit | DirectionCheck
 """The config of any pipeline: what a YAML file in configs/ holds."""
 Facts = Mapping[str, Mapping[str, JsonValue]]
 """Facts of the artifacts that exist, by step."""
@@ -79,6 +81,13 @@ PIPELINES: dict[str, PipelineRow] = {
             "flows.leakage_audit.leakage_audit",
             forecast=_forecast_audit,
             notes=_audit_notes,
+        ),
+        PipelineRow(
+            DirectionCheck,
+            direction_check_pipeline,
+            "flows.direction_check.direction_check",
+            # Nothing of it is rented.
+            forecast=lambda _check: [],
         ),
     )
 }

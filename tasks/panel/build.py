@@ -15,9 +15,9 @@ from pydantic import JsonValue
 from tasks.panel.config import CsvSource, PanelConfig, PlantedSource, PriceSource
 from tasks.panel.contracts import Funnel, rows_of_contract
 from tasks.panel.errors import PanelError
-from tasks.panel.labels import label_days
+from tasks.panel.labels import label_days, return_ahead
 from tasks.panel.prompts import dated, undated_sentences
-from tasks.panel.sample import Codes, check_drawn_sides, draw_days, of_drawn_days, survivorship
+from tasks.panel.sample import Codes, check_drawn_sides, draw_days, of_drawn_days, of_window, survivorship
 from tasks.panel.sources.planted import planted_truth
 from tasks.panel.sources.reader import prices_of_table, read_prices
 from tasks.panel.table.checks import check_varies
@@ -166,7 +166,11 @@ def _without_source(config: PanelConfig | None, what: str) -> PanelConfig:
 
 
 def _panel_of(prices: pd.DataFrame, pins: dict[str, JsonValue], source: PriceSource, config: PanelConfig) -> BuiltPanel:
-    prices = prices.join(label_days(prices))
+    if config.horizon is None:
+        prices = prices.join(label_days(prices))
+    else:
+        days = label_days(prices, config.horizon)
+        prices = prices.join(days).assign(target=return_ahead(prices, config.horizon))
     funnel, candidates, codes = rows_of_contract(prices, config)
     drawn = _draw(funnel, codes, config)
     undated = undated_sentences(drawn, source)
@@ -199,6 +203,9 @@ def _panel_of_table(table: TableRows, pins: dict[str, JsonValue], config: PanelC
 
 def _draw(funnel: Funnel, codes: Codes, config: PanelConfig) -> pd.DataFrame:
     """The panel's rows, in the order drawn."""
+    if config.last_day is not None or config.n_last_days is not None:
+        in_window = of_window(funnel.rows, config.last_day, config.n_last_days)
+        funnel.keep(in_window, "n_rows_of_window", "outside_window")
     n_rows = len(funnel.rows)
     candidates = of_drawn_days(funnel.rows, config.n_days, config.seed)
     drawn = draw_days(candidates, codes, config.dates_per_stock, config.seed)

@@ -119,10 +119,26 @@ class PanelConfig(Config):
     n_days: int | None = Field(None, ge=2, json_schema_extra=UNLESS_DEFAULT)
     """Days drawn for the whole panel, from which each stock's are drawn; all if it has fewer. Null: each stock's are
     drawn from all its days, so that a small panel over many years has few stocks on a day."""
+    horizon: int | None = Field(None, ge=1, le=250, json_schema_extra=UNLESS_DEFAULT)
+    """The target is the return over so many of the stock's next prices, C[t+horizon] / C[t] - 1; a file's own Target is
+    not used. Null: C[t+2] / C[t+1] - 1, as JPX defines it."""
+    last_day: date | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """Last day of the panel's rows; their targets may reach beyond it. Null: the last day with a target."""
+    n_last_days: int | None = Field(None, ge=2, json_schema_extra=UNLESS_DEFAULT)
+    """Days of the panel, the last ones that have rows; all if there are fewer. Null: all."""
     seed: int = Field(42, ge=0, le=2**32 - 1)
     """Seed of the days drawn."""
     test_from: date = date(2021, 1, 1)
     """First day of the test side. The panel must begin before it and reach it."""
+
+    @model_validator(mode="after")
+    def _has_a_target_of_its_horizon(self) -> Self:
+        if self.horizon is not None and isinstance(self.source, PlantedSource | TableSource):
+            raise ValueError(
+                f"horizon is {self.horizon}, and a source of kind {self.source.kind!r} has a target of its own; leave "
+                "horizon out"
+            )
+        return self
 
     @property
     def prices(self) -> PricesConfig | None:

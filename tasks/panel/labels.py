@@ -1,7 +1,9 @@
-"""Each row's two-day target, and the days of the prices behind it, by which splits are purged."""
+"""Each row's target, over two days or a horizon, and the days of the prices behind it, by which splits are purged."""
 
 import numpy as np
 import pandas as pd
+
+from tasks.panel.features import split_so_far
 
 
 def two_day_target(prices: pd.DataFrame) -> pd.Series:
@@ -20,24 +22,42 @@ def two_day_target(prices: pd.DataFrame) -> pd.Series:
     return ahead["close"].shift(-2) / ahead["before"].shift(-1) - 1
 
 
-def label_days(prices: pd.DataFrame) -> pd.DataFrame:
-    """First and last day of the prices behind each row's target.
+def return_ahead(prices: pd.DataFrame, horizon: int) -> pd.Series:
+    """Return over a stock's next prices, C[t+horizon] / C[t] - 1 adjusted.
 
-    They are the days of the stock's own next two rows, even if those are not part of the panel. A file may have a
-    target for a stock's last two rows, without the rows of its label days. Then the next distinct day of the whole
-    table is taken and, after the table's last day, the next weekday.
+    Args:
+        prices: Closes and, where recorded, adjustment, by code and date.
+        horizon: Rows of the stock ahead, at least one.
+
+    Returns:
+        (n_rows,); missing where one of the two closes is missing or zero, as on a stock's last `horizon` rows.
+    """
+    close = prices["close"].where(prices["close"] > 0)
+    if "adjustment" in prices.columns:
+        close = close * np.exp(-split_so_far(prices))
+    ahead: pd.Series = close.groupby(prices["code"]).shift(-horizon) / close - 1
+    return ahead
+
+
+def label_days(prices: pd.DataFrame, horizon: int = 2) -> pd.DataFrame:
+    """First and last day of the prices behind each row's target, apart from the row's own.
+
+    They are the days of the stock's own next rows, up to `horizon` ahead, even if those are not part of the panel. A
+    file may have a target for a stock's last two rows, without the rows of its label days. Then the next distinct day
+    of the whole table is taken and, after the table's last day, the next weekday.
 
     Args:
         prices: The source's full table, by code and date, before any row is dropped.
+        horizon: Rows ahead of the target's last price.
 
     Returns:
-        Columns label_from and label_until on the table's index: date < label_from < label_until.
+        Columns label_from and label_until on the table's index: date < label_from <= label_until.
     """
     days = prices["date"].to_numpy().astype("datetime64[D]")
     own = prices.groupby("code")["date"]
-    first, second = (own.shift(-n_rows).to_numpy().astype("datetime64[D]") for n_rows in (1, 2))
+    first, last = (own.shift(-n_rows).to_numpy().astype("datetime64[D]") for n_rows in (1, horizon))
     label_from = np.where(np.isnat(first), _next_day(days, days), first)
-    label_until = np.where(np.isnat(second), _next_day(label_from, days), second)
+    label_until = np.where(np.isnat(last), _next_day(label_from, days), last)
     named = {"label_from": label_from, "label_until": label_until}
     return pd.DataFrame({name: values.astype("datetime64[us]") for name, values in named.items()}, index=prices.index)
 

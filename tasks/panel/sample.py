@@ -41,6 +41,28 @@ def of_drawn_days(rows: pd.DataFrame, n_days: int | None, seed: int) -> pd.DataF
     return rows[rows["date"].isin(drawn)].reset_index(drop=True)
 
 
+def of_window(rows: pd.DataFrame, last_day: date | None, n_last_days: int | None) -> pd.Series:
+    """(n_rows,) whether a row's day is among the last ones up to a day.
+
+    Args:
+        rows: One per stock and day.
+        last_day: None for the last of all rows.
+        n_last_days: Distinct days; None for all.
+
+    Raises:
+        EmptySplit: If no row is dated on or before the last day.
+    """
+    days = np.sort(rows["date"].unique())
+    if last_day is not None:
+        days = days[days <= np.datetime64(last_day)]
+    if not len(days):
+        raise EmptySplit(
+            f"no row with features and a target on or before panel.last_day={last_day}; they begin on "
+            f"{rows['date'].min():%Y-%m-%d}. Move it forward."
+        )
+    return rows["date"].isin(days if n_last_days is None else days[-n_last_days:])
+
+
 def draw_days(rows: pd.DataFrame, codes: Codes, dates_per_stock: int, seed: int) -> pd.DataFrame:
     """Draw days without replacement, stock by stock in code order, from one generator.
 

@@ -13,13 +13,14 @@ from tasks.report.figures import reference as reference_figures
 from tasks.report.figures import robust as robust_figures
 from tasks.report.figures.training import training_loss
 from tasks.report.summary import cards, lines
-from tasks.report.tables import checks, decomposition, expected, provenance
+from tasks.report.tables import checks as check_tables
+from tasks.report.tables import decomposition, expected, provenance
 from tasks.report.tables import robust as robust_tables
 from tasks.report.tables.audited import audited_models, served_rows
 from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
 from tasks.report.text import dropped, sentence
-from tasks.schemas.artifacts import Preflight
+from tasks.schemas.artifacts import Check, Preflight
 from tasks.schemas.estimates import CO_PRIMARY, FITS, FitName
 from tasks.schemas.scores import Answer, PremiumScores, RobustScores, models_of
 from tasks.store.records import Record
@@ -54,7 +55,7 @@ def render(
         HTML that loads nothing from elsewhere.
     """
     relation: Relation = "separate" if is_audit else provenance.relation_to_base(records)
-    return _template().render(
+    return template("page.html").render(
         config=config,
         scores=scores,
         robust=_robust_section(scores.robust, relation) if scores.robust else None,
@@ -64,10 +65,10 @@ def render(
         notes=preflight.notes,
         widths=" or ".join(f"{width:,}" for width in sorted({own.n_columns for own in scores.models.values()})),
         corpus=corpus,
-        checks=checks.checks_section(scores.robust) if scores.robust else None,
+        checks=check_tables.checks_section(scores.robust) if scores.robust else None,
         reference=_reference_section(scores, draws),
-        panel=_panel_section(records),
-        run=_run_section(preflight, records),
+        panel=panel_section(records),
+        run=run_section(preflight.checks, records),
     )
 
 
@@ -123,7 +124,7 @@ def _reference_section(scores: PremiumScores, draws: np.ndarray) -> Section:
         "rows": rows,
         "numeric": [name for name in rows[0] if name != FIGURE],
         "reductions": list(scores.pairs),
-        "checks": checks.reference_checks(scores),
+        "checks": check_tables.reference_checks(scores),
         "tent": reference_figures.tent(scores),
         "premiums_figure": reference_figures.premiums(scores),
         "draws_figure": reference_figures.reduction_draws(draws, scores),
@@ -131,7 +132,8 @@ def _reference_section(scores: PremiumScores, draws: np.ndarray) -> Section:
     }
 
 
-def _panel_section(records: Sequence[Record]) -> Section:
+def panel_section(records: Sequence[Record]) -> Section:
+    """The panel's contract and what its record counts."""
     return {
         "contract": provenance.panel_contract(records),
         "is_binary": provenance.target_is_binary(records),
@@ -140,12 +142,13 @@ def _panel_section(records: Sequence[Record]) -> Section:
     }
 
 
-def _run_section(preflight: Preflight, records: Sequence[Record]) -> Section:
+def run_section(checks: Sequence[Check], records: Sequence[Record]) -> Section:
+    """Checks before the run, if it had any; seconds, lineage and versions."""
     curves = provenance.loss_curves(records)
     return {
         "loss": training_loss(curves) if curves else None,
         "n_curves": len(curves),
-        "checks": preflight.checks,
+        "checks": checks,
         "stages": provenance.stages(records),
         "total_seconds": sum(record.seconds for record in records),
         "lineage": provenance.lineage(records),
@@ -153,10 +156,11 @@ def _run_section(preflight: Preflight, records: Sequence[Record]) -> Section:
     }
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of this folder."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["signed"] = signed
-    return environment.get_template("page.html")
+    return environment.get_template(name)

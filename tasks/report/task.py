@@ -1,4 +1,4 @@
-"""The report stage's Prefect task."""
+"""The Prefect tasks of the two report stages: of a measure, and of a direction check."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +7,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.report.config import ARTIFACT_TYPE, ReportConfig
+from tasks.report.direction.config import ARTIFACT_TYPE as DIRECTION_REPORT
+from tasks.report.direction.config import DirectionReportConfig
 from tasks.store.build import Facts, build
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
@@ -39,3 +41,24 @@ def publish_report(
         return write_report(config, inputs, list(records.values()), folder)
 
     return build(store, spec, make)
+
+
+@task(name="direction_report", cache_policy=NO_CACHE)
+def publish_direction_report(config: DirectionReportConfig, evaluate: ArtifactRef) -> ArtifactRef:
+    """Publish the report of a direction check, unless the store has it.
+
+    Args:
+        config: Title, and whether the run is only a smoke test.
+        evaluate: The DirectionScores to show.
+
+    Returns:
+        Reference to a Report.
+    """
+    store = open_store()
+
+    def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
+        from tasks.report.direction.build import write_direction_report
+
+        return write_direction_report(config, inputs, store.lineage(evaluate), folder)
+
+    return build(store, DIRECTION_REPORT.spec(config, {"evaluate": evaluate}), make)

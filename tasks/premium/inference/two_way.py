@@ -28,18 +28,19 @@ DRAWS_PER_CHUNK = 50
 """A draw has a weight per row, so a chunk takes 12 MB at 30,000 rows."""
 
 
-def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> FloatArray:
+def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator, days_per_run: int = DAYS_PER_RUN) -> FloatArray:
     """Draw seven tenths of the stocks and of the days; a row weighs the product of its stock's and its day's weight.
 
     Days carry the shocks that stocks share, stocks what their days share; drawing only one of the two would take the
     other's dependence for information. A pair of currencies has the product of its legs' weights, for each leg is drawn
-    once for all of its pairs. Days are drawn in runs of two. Draws follow one another in `rng`, so chunks do not
+    once for all of its pairs. Days are drawn in runs. Draws follow one another in `rng`, so chunks do not
     change them.
 
     Args:
         labels: One per row: code and date, or date, leg_1 and leg_2 where a code is a pair.
         n_draws: Number of draws.
         rng: Random generator; the same state gives the same draws.
+        days_per_run: Days that are drawn together. Two are enough for JPX's target; a longer label needs more.
 
     Returns:
         (n_draws, n_rows) weights: n / k for each factor of which k of n were drawn, else 0. A row's expected weight is
@@ -68,7 +69,7 @@ def two_way_weights(labels: pd.DataFrame, n_draws: int, rng: Generator) -> Float
     stock_of_row, day_of_row = number_names(stocks), number_names(labels["date"])
     for own in weights:
         # From a random day on, so that no two days always share a run.
-        run_of_row = (day_of_row + rng.integers(DAYS_PER_RUN)) // DAYS_PER_RUN
+        run_of_row = (day_of_row + rng.integers(days_per_run)) // days_per_run
         for numbers in (stock_of_row, run_of_row):
             own *= _kept(int(numbers.max()) + 1, rng)[numbers].reshape(len(own), -1).prod(axis=1)
     return weights

@@ -1,0 +1,117 @@
+"""The three splits, each with the rows on which thresholds are chosen. A figure never goes without its split's name."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.errors import BadHoldout
+from tasks.evaluate.rows import DirectionRows
+from tasks.premium.errors import EmptySplit
+from tasks.premium.rows import IntArray, Split
+from tasks.premium.splitters.time_order import Chronological
+from tasks.schemas.direction import SplitName
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """A split, and a split of its train side.
+
+    Args:
+        split: Train, hold-out and purged rows.
+        inner: Of the train rows: those to fit on and those to choose thresholds on; none of the hold-out.
+    """
+
+    split: Split
+    inner: Split
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where the chronological splits divide the days.
+
+    Args:
+        train_until: Last day of the train rows.
+        holdout_from: First day of the hold-out, after it.
+    """
+
+    train_until: date
+    holdout_from: date
+
+
+def find_cut(days: pd.Series, config: EvaluateConfig) -> Cut:
+    """The cut that the config names by day or by share.
+
+    Args:
+        days: Day of each row.
+        config: Hold-out and end of the training.
+
+    Raises:
+        BadHoldout: If the hold-out would be empty, or would start before the training ends.
+    """
+    distinct = np.sort(days.unique())
+    first_day, last_day = (pd.Timestamp(day).date() for day in distinct[[0, -1]])
+    n_holdout = max(1, round(config.holdout_share * len(distinct)))
+    holdout_from = config.holdout_from or pd.Timestamp(distinct[-min(n_holdout, len(distinct))]).date()
+    train_until = config.train_until or holdout_from - timedelta(days=1)
+    if not train_until < holdout_from:
+        raise BadHoldout(
+            f"the hold-out starts on {holdout_from}, and the training ends on train_until={train_until}; it must end "
+            "before. Move evaluate.train_until back, or name evaluate.holdout_from."
+        )
+    if not first_day <= train_until or not holdout_from <= last_day:
+        raise BadHoldout(
+            f"the hold-out starts on {holdout_from} and the training ends on {train_until}, but the panel's days are "
+            f"{first_day} to {last_day}; move evaluate.holdout_from or evaluate.train_until into them."
+        )
+    return Cut(train_until, holdout_from)
+
+
+def direction_splits(rows: DirectionRows, cut: Cut, config: EvaluateConfig) -> dict[SplitName, Tuned]:
+    """Split the rows three ways; the hold-outs are of equal size.
+
+    Args:
+        rows: The panel.
+        cut: Of the two chronological splits.
+        config: Embargo, seed and the share of tuning rows.
+
+    Raises:
+        BadHoldout: If a side of a split, or of its train side, has no row.
+    """
+    try:
+        overlapping = _chronological(rows, cut, config, purge=False)
+        chronological = _chronological(rows, cut, config, purge=True)
+    except EmptySplit as error:
+        raise BadHoldout(f"evaluate cannot split these rows by day: {error}") from error
+    shuffled = _shuffled(len(rows.outcome), len(chronological.split.test), config)
+    return {"shuffled": shuffled, "overlapping": overlapping, "chronological": chronological}
+
+
+def _chronological(rows: DirectionRows, cut: Cut, config: EvaluateConfig, purge: bool) -> Tuned:
+    embargo_days = config.embargo_days if purge else 0
+    days = rows.labels["date"]
+    in_gap = (days > pd.Timestamp(cut.train_until)) & (days < pd.Timestamp(cut.holdout_from))
+    used = np.flatnonzero(~in_gap)
+    # The splitter's test span starts on the day after its cut.
+    before = cut.holdout_from - timedelta(days=1)
+    split = _split_of(rows, used, Chronological(before, purge, embargo_days))
+    train_days = np.sort(days.iloc[split.train].unique())
+    n_tuning = max(1, round(config.tuning_share * len(train_days)))
+    tuning_from = pd.Timestamp(train_days[-min(n_tuning, len(train_days))]).date()
+    inner = _split_of(rows, split.train, Chronological(tuning_from - timedelta(days=1), purge, embargo_days))
+    return Tuned(split, inner)
+
+
+def _split_of(rows: DirectionRows, used: IntArray, splitter: Chronological) -> Split:
+    """The split of some of the rows, by their positions among all."""
+    (found,) = splitter.purged_splits(rows.labels.iloc[used])
+    return Split(*(used[side] for side in (found.train, found.test, found.purged)))
+
+
+def _shuffled(n_rows: int, n_test: int, config: EvaluateConfig) -> Tuned:
+    order = np.random.default_rng([config.seed, 0]).permutation(n_rows)
+    test, train = order[:n_test], order[n_test:]
+    n_tuning = max(1, round(config.tuning_share * len(train)))
+    return Tuned(Split(np.sort(train), np.sort(test)), Split(np.sort(train[n_tuning:]), np.sort(train[:n_tuning])))

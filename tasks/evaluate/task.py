@@ -1,0 +1,35 @@
+"""The evaluate stage's Prefect task."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.evaluate.config import ARTIFACT_TYPE, EvaluateConfig
+from tasks.store.build import Facts, build
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import open_store
+
+
+@task(name="evaluate", cache_policy=NO_CACHE)
+def publish_evaluate(config: EvaluateConfig, panel: ArtifactRef) -> ArtifactRef:
+    """Publish how often direction forecasts of a panel are right, by split, unless the store has it.
+
+    Args:
+        config: Hold-out, models, thresholds, costs and draws.
+        panel: The Panel, of currency pairs.
+
+    Returns:
+        Reference to DirectionScores.
+
+    Raises:
+        EvaluateError: If the panel cannot be evaluated.
+    """
+
+    def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
+        from tasks.evaluate.build import write_evaluation
+
+        return write_evaluation(config, inputs, folder)
+
+    return build(open_store(), ARTIFACT_TYPE.spec(config, {"panel": panel}), make)

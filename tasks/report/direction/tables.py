@@ -1,0 +1,215 @@
+"""Scores of direction forecasts as rows of text. A missing figure is a dash, and its reason is below the table."""
+
+from collections.abc import Iterator, Mapping
+
+from tasks.common.text import DASH, Row
+from tasks.report.direction import claims
+from tasks.report.text import EstimateRow, Missing, Table, reasons
+from tasks.schemas.direction import LEAKING, SPLITS, CalibrationBin, DirectionScores, Figure, Kept, SplitName
+
+MODEL = "model"
+QUOTED: SplitName = "chronological"
+
+
+def share(value: float | None) -> str:
+    """A share or a score: three decimals, 0.498."""
+    return DASH if value is None else f"{value:.3f}"
+
+
+def points(value: float | None) -> str:
+    """A difference of two shares: +0.137."""
+    return DASH if value is None else f"{value:+z.3f}"
+
+
+def bps(value: float | None) -> str:
+    """Hundredths of a percent: +21.8."""
+    return DASH if value is None else f"{value:+z.1f}"
+
+
+def ends(interval: tuple[float, float] | None, how: str = "share") -> str:
+    """The two ends of a 95 % interval, written as its figure is."""
+    write = {"share": share, "points": points, "bps": bps}[how]
+    return DASH if interval is None else f"[{write(interval[0])}, {write(interval[1])}]"
+
+
+def headline(scores: DirectionScores) -> list[Row]:
+    """One row per model: accuracy on every split, the accuracy premium of shuffling, and the profit after costs."""
+    return [
+        {
+            MODEL: name,
+            **{f"accuracy, {split}": _with_ends(_accuracy(own.splits, split)) for split in SPLITS},
+            "premium of shuffling": _with_ends(own.premium.get("shuffled"), "points"),
+            f"Brier, {QUOTED}": share(own.splits[QUOTED].brier.point),
+            f"net bps per trade, {QUOTED}": _with_ends(own.splits[QUOTED].net_bps, "bps"),
+        }
+        for name, own in scores.models.items()
+    ]
+
+
+def accuracies(scores: DirectionScores) -> Table[EstimateRow]:
+    """Accuracy with both intervals, and Brier score, by model and split."""
+    rows: list[EstimateRow] = []
+    missing: list[Missing] = []
+    for name, own in scores.models.items():
+        cells = []
+        for split in SPLITS:
+            if (found := own.splits.get(split)) is None:
+                cells.append([DASH])
+                missing.append((f"{name}, {split}", "a forecast brought along has no fit on this split"))
+                continue
+            cells.append([*_lines(found.accuracy), f"Brier {share(found.brier.point)}"])
+            missing += _reasons(f"{name}, {split}", found.accuracy)
+        rows.append((name, own.meaning, cells))
+    return Table(rows, reasons(missing))
+
+
+def premiums(scores: DirectionScores) -> Table[EstimateRow]:
+    """Accuracy on each leaking split less that on the chronological one."""
+    rows: list[EstimateRow] = []
+    missing: list[Missing] = []
+    for name, own in scores.models.items():
+        found = [own.premium.get(split) for split in LEAKING]
+        rows.append((name, "", [_lines(each, "points") if each else [DASH] for each in found]))
+        for split, each in zip(LEAKING, found, strict=True):
+            missing += _reasons(f"{name}, {split}", each) if each else []
+    return Table(rows, reasons(missing))
+
+
+def profits(scores: DirectionScores) -> Table[EstimateRow]:
+    """Profit per trade before and after costs, on the shuffled and on the chronological split."""
+    rows: list[EstimateRow] = []
+    missing: list[Missing] = []
+    for name, own in scores.models.items():
+        cells = []
+        for split in ("shuffled", QUOTED):
+            found = own.splits.get(split)
+            for kind in ("gross_bps", "net_bps"):
+                figure = getattr(found, kind) if found else None
+                cells.append(_lines(figure, "bps") if figure else [DASH])
+                missing += _reasons(f"{name}, {split}", figure) if figure else []
+        rows.append((name, "", cells))
+    return Table(rows, reasons(missing))
+
+
+def splits(scores: DirectionScores) -> list[Row]:
+    """How the rows were split, and how many train labels reach into the hold-out."""
+    return [
+        {
+            "split": name,
+            "what it is": SPLITS[name],
+            "train rows": f"{facts.n_train_rows:,}",
+            "hold-out rows": f"{facts.n_test_rows:,}",
+            "hold-out days": f"{facts.n_test_days:,}",
+            "purged": f"{facts.n_purged:,}",
+            "left out": f"{facts.n_left_out:,}",
+            "train labels in the hold-out": f"{facts.n_violations:,}",
+            "outcome zero": f"{scores.n_zero_train[name]} of train, {scores.n_zero[name]} of hold-out",
+            "rises": share(scores.share_up[name]),
+        }
+        for name, facts in scores.splits.items()
+    ]
+
+
+def kept(scores: DirectionScores) -> list[Row]:
+    """The trades that the reference's share and its certainty would keep, by model and split."""
+    return [
+        row
+        for name, own in scores.models.items()
+        for split in ("shuffled", QUOTED)
+        if split in own.splits
+        for row in _kept_rows(name, split, own.splits[split].by_share, own.splits[split].by_certainty)
+    ]
+
+
+def _kept_rows(name: str, split: str, by_share: list[Kept], by_certainty: list[Kept]) -> Iterator[Row]:
+    chosen = [own for own in by_share if own.asked_share in claims.KEPT_SHARES]
+    given = [own for own in by_certainty if own.certainty == claims.CERTAINTY]
+    for own in (*chosen, *given):
+        rule = f"{own.asked_share:.0%} of tuning rows" if own.asked_share is not None else "as the reference"
+        yield {
+            MODEL: name,
+            "split": split,
+            "threshold": f"{own.certainty:.3f} ({rule})",
+            "trades kept": f"{own.n_rows:,} ({own.share:.1%})",
+            "days": str(own.n_days),
+            "accuracy": share(own.accuracy.point),
+            "95 %, by date": ends(own.accuracy.by_date),
+            "net bps per trade": bps(own.net_bps.point),
+        }
+
+
+def calibration(scores: DirectionScores) -> list[Row]:
+    """Rises by probability of one on the chronological hold-out; only bins that hold a row."""
+    return [
+        {
+            MODEL: name,
+            "probability": f"{found.low:.1f} to {found.high:.1f}",
+            "rows": f"{found.n_rows:,}",
+            "mean probability": share(found.mean_probability),
+            "rises": share(found.share_up),
+        }
+        for name, own in scores.models.items()
+        for found in _filled(own.splits[QUOTED].calibration)
+    ]
+
+
+def pegs(scores: DirectionScores) -> list[Row]:
+    """Pairs flagged as pegged."""
+    return [
+        {"pair": peg.pair, "volatility": f"{peg.volatility:.5f}", "of the median pair's": f"{peg.of_median:.1%}"}
+        for peg in scores.pegs
+    ]
+
+
+def without_pegs(scores: DirectionScores) -> list[Row]:
+    """Chronological accuracy with and without the pegged pairs, for all trades and above each certainty."""
+    rows = []
+    for name, own in scores.models.items():
+        rows.append({MODEL: name, "certainty": "any", **_with_and_without(_all_trades(own.splits[QUOTED].by_share))})
+        rows += [
+            {MODEL: name, "certainty": f"{found.certainty:.2f}", **_with_and_without(found)}
+            for found in own.splits[QUOTED].by_certainty
+            if found.n_rows
+        ]
+    return [row for row in rows if "trades" in row]
+
+
+def _all_trades(by_share: list[Kept]) -> Kept | None:
+    return next((own for own in by_share if own.asked_share == 1), None)
+
+
+def _with_and_without(found: Kept | None) -> Row:
+    if found is None:
+        return {}
+    return {
+        "trades": f"{found.n_rows:,}",
+        "accuracy": share(found.accuracy.point),
+        "trades without pegs": f"{found.n_rows_without_pegs:,}",
+        "accuracy without pegs": share(found.accuracy_without_pegs.point),
+    }
+
+
+def _filled(bins: list[CalibrationBin]) -> list[CalibrationBin]:
+    return [found for found in bins if found.n_rows]
+
+
+def _accuracy(splits: Mapping[SplitName, object], split: SplitName) -> Figure | None:
+    return getattr(splits.get(split), "accuracy", None)
+
+
+def _with_ends(figure: Figure | None, how: str = "share") -> str:
+    if figure is None or figure.point is None:
+        return DASH
+    point = {"share": share, "points": points, "bps": bps}[how](figure.point)
+    return point if figure.by_date is None else f"{point} {ends(figure.by_date, how)}"
+
+
+def _lines(figure: Figure, how: str = "share") -> list[str]:
+    point = {"share": share, "points": points, "bps": bps}[how](figure.point)
+    if figure.by_date is None:
+        return [point]
+    return [point, f"{ends(figure.by_date, how)} by date", f"{ends(figure.two_way, how)} two-way"]
+
+
+def _reasons(what: str, figure: Figure) -> list[Missing]:
+    return [(what, figure.why_none)] if figure.why_none else []
