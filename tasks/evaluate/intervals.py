@@ -83,7 +83,7 @@ class Figures:
 
     def _figure(self, point: float, draws: tuple[FloatArray, FloatArray], n_runs: int) -> Figure:
         if not np.isfinite(point):
-            return Figure(point=None, why_none="no row is left")
+            return Figure(point=None, why_none="no such row is kept, or none is traded")
         if n_runs < MIN_RUNS:
             why = f"its days fill {n_runs} runs of {self._length} days, and an interval needs {MIN_RUNS}"
             return Figure(point=float(point), why_none=why)

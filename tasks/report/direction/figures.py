@@ -1,5 +1,7 @@
 """Figures of the direction check: the accuracy premium, accuracy by share of trades kept, and calibration."""
 
+import math
+
 from markupsafe import Markup
 
 from tasks.report.direction import claims
@@ -7,6 +9,8 @@ from tasks.report.figures.drawing import BLUE, INK, LINE, OCHRE, drawing, mark, 
 from tasks.schemas.direction import DirectionScores, Kept, SplitName
 
 COLOURS = {"shuffled": OCHRE, "overlapping": BLUE}
+MIN_BIN_ROWS = 20
+"""A share of fewer rows is noise."""
 
 
 def premium(scores: DirectionScores) -> Markup | None:
@@ -23,7 +27,7 @@ def premium(scores: DirectionScores) -> Markup | None:
         for height, (_, found, colour) in enumerate(rows):
             mark(drawn.axes, height, found.point, found.by_date, colour)
         name_rows(drawn.axes, [name for name, _, _ in rows])
-        drawn.axes.set_xlabel("accuracy on that split less accuracy on the chronological one")
+        drawn.axes.set_xlabel("accuracy premium")
     return drawn.svg
 
 
@@ -38,7 +42,9 @@ def kept(scores: DirectionScores, split: SplitName) -> Markup | None:
         axes.axvspan(*claims.KEPT_SHARES, color=LINE, alpha=0.5, linewidth=0)
         axes.axhline(0.5, color=LINE, linewidth=1)
         for name, curve in curves.items():
-            axes.plot(*zip(*curve, strict=True), marker="o", markersize=3, color=colours[name], label=name)
+            shares, accuracies, lows, highs = zip(*curve, strict=True) if curve else ((),) * 4
+            axes.plot(shares, accuracies, marker="o", markersize=3, color=colours[name], label=name)
+            axes.fill_between(shares, lows, highs, color=colours[name], alpha=0.12, linewidth=0)
             for at in _at_claimed_certainty(scores.models[name].splits[split].by_certainty):
                 axes.plot(*at, marker="D", markersize=7, color=colours[name])
         axes.annotate("0.5", (1, 0.5), xytext=(3, 0), textcoords="offset points", va="center", color=INK)
@@ -78,13 +84,14 @@ def calibration(scores: DirectionScores, split: SplitName) -> Markup | None:
     return drawn.svg
 
 
-MIN_BIN_ROWS = 20
-"""A share of fewer rows is noise."""
-
-
-def _curve(by_share: list[Kept]) -> list[tuple[float, float]]:
-    found = {own.share: own.accuracy.point for own in by_share if own.accuracy.point is not None}
-    return sorted(found.items())
+def _curve(by_share: list[Kept]) -> list[tuple[float, float, float, float]]:
+    """Share, accuracy and the ends of its interval by date, which are NaN where there is none."""
+    found = {own.share: own.accuracy for own in by_share}
+    return [
+        (share, accuracy.point, *(accuracy.by_date or (math.nan, math.nan)))
+        for share, accuracy in sorted(found.items())
+        if accuracy.point is not None
+    ]
 
 
 def _at_claimed_certainty(by_certainty: list[Kept]) -> list[tuple[float, float]]:

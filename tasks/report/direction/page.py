@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from tasks.report.direction import claims, figures, tables
 from tasks.report.direction.config import DirectionReportConfig
 from tasks.report.page import panel_section, run_section, template
-from tasks.schemas.direction import LEAKING, SPLITS, DirectionScores, Figure, SplitName
+from tasks.schemas.direction import LEAKING, SPLITS, DirectionScores, Figure, Kept
 from tasks.store.records import Record
 
-SHOWN_SPLITS: tuple[SplitName, ...] = ("shuffled", tables.QUOTED)
-"""Of figures that are drawn per split; the overlapping one looks as the chronological one does."""
-WHO = {
-    "look-up": "A look-up of day and currency, which reads no feature,",
-    "boosting": "Gradient boosting on the panel's numbers",
-    "planted": "The control that is shown the outcome",
+ALL = 1.0
+SUBJECTS: dict[str, tuple[str, float | None]] = {
+    "look-up": ("A look-up of day and currency, which reads no feature,", None),
+    "boosting": ("Gradient boosting on the panel's numbers", max(claims.KEPT_SHARES)),
+    "planted": ("The control that is shown the outcome", ALL),
 }
-"""Baselines that the finding is about, in the words of a sentence."""
+"""Baselines that the findings are about, in the words of a sentence; and the share that the threshold was to keep, None
+for the reference's certainty, ALL for no threshold."""
 
 
 def render(config: DirectionReportConfig, scores: DirectionScores, records: Sequence[Record]) -> str:
@@ -41,9 +41,9 @@ def render(config: DirectionReportConfig, scores: DirectionScores, records: Sequ
         premiums=tables.premiums(scores),
         premium_figure=figures.premium(scores),
         kept=tables.kept(scores),
-        kept_figures={split: figures.kept(scores, split) for split in SHOWN_SPLITS},
+        kept_figures={split: figures.kept(scores, split) for split in tables.KEPT_SPLITS},
         calibration=tables.calibration(scores),
-        calibration_figures={split: figures.calibration(scores, split) for split in SHOWN_SPLITS},
+        calibration_figures={split: figures.calibration(scores, split) for split in tables.KEPT_SPLITS},
         profits=tables.profits(scores),
         pegs=tables.pegs(scores),
         without_pegs=tables.without_pegs(scores),
@@ -53,18 +53,34 @@ def render(config: DirectionReportConfig, scores: DirectionScores, records: Sequ
 
 
 def findings(scores: DirectionScores) -> list[str]:
-    """A sentence per baseline: its accuracy on the shuffled hold-out beside the chronological one."""
+    """Sentences: accuracy on the shuffled hold-out beside the chronological one, of all trades and of those kept."""
     found = []
-    for name, what in WHO.items():
-        own = scores.models.get(name)
-        if own is None or "shuffled" not in own.splits:
-            continue
-        shuffled, quoted = (_accuracy(own.splits[split].accuracy) for split in SHOWN_SPLITS)
-        found.append(
-            f"{what} is right in {shuffled} of the rows of a shuffled hold-out, and in {quoted} of those of the "
-            "chronological one."
-        )
+    for name, (who, asked) in SUBJECTS.items():
+        if name in scores.models:
+            shuffled, quoted = (scores.models[name].splits[split] for split in tables.KEPT_SPLITS)
+            found.append(
+                f"{who} is right in {_accuracy(shuffled.accuracy)} of the rows of a shuffled hold-out, and in "
+                f"{_accuracy(quoted.accuracy)} of those of the chronological one."
+            )
+            rule = _rule(asked)
+            found += [
+                f"{rule}, it keeps {_kept(one)} of the shuffled hold-out, and {_kept(other)} of the chronological one."
+                for (_, one), (_, other) in zip(*map(tables.claimed, (shuffled, quoted)), strict=True)
+                if one.asked_share == asked and asked != ALL
+            ]
     return found
+
+
+def _rule(asked: float | None) -> str:
+    if asked is None:
+        return f"At the reference's certainty of {claims.CERTAINTY}"
+    return f"With the threshold that keeps {asked:.0%} of the tuning rows"
+
+
+def _kept(found: Kept) -> str:
+    if not found.n_rows:
+        return "none"
+    return f"{found.share:.1%} with an accuracy of {_accuracy(found.accuracy)}"
 
 
 def _accuracy(figure: Figure) -> str:

@@ -1,14 +1,25 @@
 """Scores of direction forecasts as rows of text. A missing figure is a dash, and its reason is below the table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from tasks.common.text import DASH, Row
 from tasks.report.direction import claims
 from tasks.report.text import EstimateRow, Missing, Table, reasons
-from tasks.schemas.direction import LEAKING, SPLITS, CalibrationBin, DirectionScores, Figure, Kept, SplitName
+from tasks.schemas.direction import (
+    LEAKING,
+    SPLITS,
+    CalibrationBin,
+    DirectionScores,
+    Figure,
+    Kept,
+    SplitName,
+    SplitScores,
+)
 
 MODEL = "model"
 QUOTED: SplitName = "chronological"
+KEPT_SPLITS: tuple[SplitName, ...] = ("shuffled", QUOTED)
+"""Of sections that show two splits; the overlapping one looks as the chronological one does."""
 
 
 def share(value: float | None) -> str:
@@ -81,7 +92,7 @@ def profits(scores: DirectionScores) -> Table[EstimateRow]:
     missing: list[Missing] = []
     for name, own in scores.models.items():
         cells = []
-        for split in ("shuffled", QUOTED):
+        for split in KEPT_SPLITS:
             found = own.splits.get(split)
             for kind in ("gross_bps", "net_bps"):
                 figure = getattr(found, kind) if found else None
@@ -91,51 +102,64 @@ def profits(scores: DirectionScores) -> Table[EstimateRow]:
     return Table(rows, reasons(missing))
 
 
-def splits(scores: DirectionScores) -> list[Row]:
-    """How the rows were split, and how many train labels reach into the hold-out."""
+def splits(scores: DirectionScores) -> list[EstimateRow]:
+    """How the rows were split, and how many train labels reach into the hold-out; a column per split."""
+    facts = [scores.splits[split] for split in SPLITS]
+    zero = [f"{scores.n_zero_train[split]:,} + {scores.n_zero[split]:,}" for split in SPLITS]
     return [
-        {
-            "split": name,
-            "what it is": SPLITS[name],
-            "train rows": f"{facts.n_train_rows:,}",
-            "hold-out rows": f"{facts.n_test_rows:,}",
-            "hold-out days": f"{facts.n_test_days:,}",
-            "purged": f"{facts.n_purged:,}",
-            "left out": f"{facts.n_left_out:,}",
-            "train labels in the hold-out": f"{facts.n_violations:,}",
-            "outcome zero": f"{scores.n_zero_train[name]} of train, {scores.n_zero[name]} of hold-out",
-            "rises": share(scores.share_up[name]),
-        }
-        for name, facts in scores.splits.items()
+        ("train rows", "", _counts(own.n_train_rows for own in facts)),
+        ("hold-out rows", "", _counts(own.n_test_rows for own in facts)),
+        ("hold-out days", "", _counts(own.n_test_days or 0 for own in facts)),
+        ("purged", "their label, or the embargo, touches the hold-out", _counts(own.n_purged for own in facts)),
+        ("left out", "between the training's end and the hold-out", _counts(own.n_left_out for own in facts)),
+        (
+            "train labels in the hold-out",
+            "train rows whose label uses a price dated inside its span",
+            _counts(own.n_violations for own in facts),
+        ),
+        ("outcome zero", "train + hold-out rows, neither fitted on nor scored", [[text] for text in zero]),
+        ("share of rises", "in the hold-out", [[share(scores.share_up[split])] for split in SPLITS]),
     ]
 
 
-def kept(scores: DirectionScores) -> list[Row]:
+def kept(scores: DirectionScores) -> Table[Row]:
     """The trades that the reference's share and its certainty would keep, by model and split."""
-    return [
-        row
-        for name, own in scores.models.items()
-        for split in ("shuffled", QUOTED)
-        if split in own.splits
-        for row in _kept_rows(name, split, own.splits[split].by_share, own.splits[split].by_certainty)
+    rows: list[Row] = []
+    none: list[Missing] = []
+    for name, own in scores.models.items():
+        for split in KEPT_SPLITS:
+            if split not in own.splits:
+                continue
+            for rule, found in claimed(own.splits[split]):
+                if found.n_rows:
+                    rows.append(_kept_row(name, split, rule, found))
+                else:
+                    none.append((f"{name}, {split}, {rule}", "no trade reaches the threshold"))
+    return Table(rows, reasons(none))
+
+
+def claimed(own: SplitScores) -> list[tuple[str, Kept]]:
+    """What is kept by thresholds for the reference's shares of trades, and by its certainty; each with the rule."""
+    by_share = [
+        (f"{found.asked_share:.0%} of the tuning rows", found)
+        for found in own.by_share
+        if found.asked_share in claims.KEPT_SHARES
     ]
+    given = [("the reference's certainty", found) for found in own.by_certainty if found.certainty == claims.CERTAINTY]
+    return [*by_share, *given]
 
 
-def _kept_rows(name: str, split: str, by_share: list[Kept], by_certainty: list[Kept]) -> Iterator[Row]:
-    chosen = [own for own in by_share if own.asked_share in claims.KEPT_SHARES]
-    given = [own for own in by_certainty if own.certainty == claims.CERTAINTY]
-    for own in (*chosen, *given):
-        rule = f"{own.asked_share:.0%} of tuning rows" if own.asked_share is not None else "as the reference"
-        yield {
-            MODEL: name,
-            "split": split,
-            "threshold": f"{own.certainty:.3f} ({rule})",
-            "trades kept": f"{own.n_rows:,} ({own.share:.1%})",
-            "days": str(own.n_days),
-            "accuracy": share(own.accuracy.point),
-            "95 %, by date": ends(own.accuracy.by_date),
-            "net bps per trade": bps(own.net_bps.point),
-        }
+def _kept_row(name: str, split: str, rule: str, found: Kept) -> Row:
+    return {
+        MODEL: name,
+        "split": split,
+        "threshold": f"{found.certainty:.3f} ({rule})",
+        "trades kept": f"{found.n_rows:,} ({found.share:.1%})",
+        "days": str(found.n_days),
+        "accuracy": share(found.accuracy.point),
+        "95 %, by date": ends(found.accuracy.by_date),
+        "net bps per trade": bps(found.net_bps.point),
+    }
 
 
 def calibration(scores: DirectionScores) -> list[Row]:
@@ -209,6 +233,10 @@ def _lines(figure: Figure, how: str = "share") -> list[str]:
     if figure.by_date is None:
         return [point]
     return [point, f"{ends(figure.by_date, how)} by date", f"{ends(figure.two_way, how)} two-way"]
+
+
+def _counts(numbers: Iterable[int]) -> list[list[str]]:
+    return [[f"{number:,}"] for number in numbers]
 
 
 def _reasons(what: str, figure: Figure) -> list[Missing]:
