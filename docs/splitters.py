@@ -7,8 +7,8 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
-from tasks.premium.rows import Split
-from tasks.premium.splitters import (
+from tasks.sampling.arrays import Split
+from tasks.sampling.splitters import (
     Chronological,
     CombinatorialPurged,
     DateDisjoint,

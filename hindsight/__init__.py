@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PanelConfig, PlantedSource, Sp500Source
     from tasks.panel.table.config import TableColumns, TableSource
     from tasks.premium.config import PremiumConfig, RobustConfig
-    from tasks.premium.inference.two_way import two_way_interval, two_way_weights
     from tasks.premium.measurement import Difference, Measurement, measure
     from tasks.premium.reference.draws import resample_stocks
-    from tasks.premium.splitters import (
+    from tasks.sampling.splitters import (
         Chronological,
         CombinatorialPurged,
         DateDisjoint,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         WalkForward,
         audit,
     )
+    from tasks.sampling.two_way import two_way_interval, two_way_weights
     from tasks.store.address import open_artifact
 
 __all__ = [
@@ -67,10 +67,10 @@ _MODULES = {
     "tasks.panel.config": ["CsvSource", "EcbFxSource", "JpxSource", "PanelConfig", "PlantedSource", "Sp500Source"],
     "tasks.panel.table.config": ["TableColumns", "TableSource"],
     "tasks.premium.config": ["PremiumConfig", "RobustConfig"],
-    "tasks.premium.inference.two_way": ["two_way_interval", "two_way_weights"],
+    "tasks.sampling.two_way": ["two_way_interval", "two_way_weights"],
     "tasks.premium.measurement": ["Difference", "Measurement", "measure"],
     "tasks.premium.reference.draws": ["resample_stocks"],
-    "tasks.premium.splitters": [
+    "tasks.sampling.splitters": [
         "Chronological",
         "CombinatorialPurged",
         "DateDisjoint",

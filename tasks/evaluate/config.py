@@ -18,8 +18,11 @@ class EvaluateConfig(Config):
 
     holdout_from: date | None = None
     """First day of the hold-out. Null: the last `holdout_share` of the panel's days."""
-    holdout_share: float = Field(0.2, gt=0, lt=1)
-    """Share of the panel's days in the hold-out, where `holdout_from` is null."""
+    holdout_share: float = Field(0.4, gt=0, lt=1)
+    """Share of the panel's days in the hold-out, where `holdout_from` is null. Days decide an interval's width, not
+    rows: with 40 of 200 days, a boosting without skill scored 0.413 to 0.559 on 65 windows; with 80, 0.449 to 0.546."""
+    shuffled_share: float = Field(0.2, gt=0, lt=1)
+    """Share of the rows in the shuffled hold-out."""
     train_until: date | None = None
     """Last day of the train rows. Null: the day before the hold-out."""
     embargo_days: int = Field(0, ge=0, le=365)

@@ -13,12 +13,10 @@ from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.errors import BadForecast, BadHoldout
 from tasks.evaluate.rows import DirectionRows
 from tasks.evaluate.splits import Tuned
-from tasks.premium.rows import FloatArray, IntArray
-from tasks.schemas.direction import SPLITS, BaselineName, SplitName
+from tasks.sampling.arrays import FloatArray, IntArray
+from tasks.schemas.direction import QUOTED, SPLITS, BaselineName, SplitName
 
 log = logging.getLogger(__name__)
-QUOTED: SplitName = "chronological"
-"""The split that a forecast brought along is scored on: its maker fitted it on days before the hold-out."""
 
 
 @dataclass(frozen=True, eq=False)

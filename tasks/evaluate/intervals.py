@@ -10,8 +10,8 @@ from scipy.special import stdtrit
 
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.rows import DirectionRows
-from tasks.premium.inference.two_way import DRAWS_PER_CHUNK, MIN_DRAWS, rescaled, two_way_weights
-from tasks.premium.rows import FloatArray, IntArray
+from tasks.sampling.arrays import FloatArray, IntArray
+from tasks.sampling.two_way import DRAWS_PER_CHUNK, MIN_DRAWS, rescaled, two_way_weights
 from tasks.schemas.direction import Figure
 from tasks.schemas.estimates import PERCENTILES
 

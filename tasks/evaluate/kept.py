@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.forecasts import Forecast
-from tasks.premium.rows import BoolArray, FloatArray
+from tasks.sampling.arrays import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,14 +4,14 @@ import numpy as np
 from pydantic import JsonValue
 
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.forecasts import QUOTED, brought_forecasts, fit_baselines
+from tasks.evaluate.forecasts import brought_forecasts, fit_baselines
 from tasks.evaluate.intervals import Figures, days_per_run
 from tasks.evaluate.pegs import find_pegs
 from tasks.evaluate.rows import DirectionRows
 from tasks.evaluate.scores import RowScores, means_of, row_scores, split_scores
 from tasks.evaluate.splits import direction_splits, find_cut
-from tasks.premium.splitters.audit import split_facts
-from tasks.schemas.direction import BASELINES, LEAKING, DirectionScores, ModelScores, SplitName
+from tasks.sampling.splitters.audit import split_facts
+from tasks.schemas.direction import BASELINES, LEAKING, QUOTED, DirectionScores, ModelScores, SplitName
 
 BROUGHT = "brought along: fitted elsewhere"
 
@@ -72,6 +72,7 @@ def _model(
         splits={split: split_scores(found, figures, rows) for split, found in own.items()},
         premium={split: figures.difference((name, split, "accuracy"), quoted) for split in LEAKING if split in own},
         without_pegs=figures[(name, QUOTED, "without pegs")],
+        n_rows_without_pegs=int((~own[QUOTED].is_pegged).sum()),
     )
 
 

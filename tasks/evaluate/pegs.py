@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.evaluate.rows import DirectionRows
-from tasks.premium.rows import IntArray
+from tasks.sampling.arrays import IntArray
 from tasks.schemas.direction import Peg
 
 

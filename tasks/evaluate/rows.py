@@ -8,7 +8,7 @@ import pandas as pd
 
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.errors import BadForecast, NotPairs, PriceGap
-from tasks.premium.rows import BoolArray, FloatArray
+from tasks.sampling.arrays import BoolArray, FloatArray
 from tasks.schemas.artifacts import Panel
 
 

@@ -12,7 +12,7 @@ from tasks.evaluate.forecasts import Forecast
 from tasks.evaluate.intervals import Figures, Key, Mean
 from tasks.evaluate.kept import Selection, select
 from tasks.evaluate.rows import DirectionRows
-from tasks.premium.rows import BoolArray, FloatArray
+from tasks.sampling.arrays import BoolArray, FloatArray
 from tasks.schemas.direction import CalibrationBin, Kept, SplitName, SplitScores
 
 N_BINS = 10

@@ -9,9 +9,9 @@ import pandas as pd
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.errors import BadHoldout
 from tasks.evaluate.rows import DirectionRows
-from tasks.premium.errors import EmptySplit
-from tasks.premium.rows import IntArray, Split
-from tasks.premium.splitters.time_order import Chronological
+from tasks.sampling.arrays import IntArray, Split
+from tasks.sampling.errors import EmptySplit
+from tasks.sampling.splitters.time_order import Chronological
 from tasks.schemas.direction import SplitName
 
 
@@ -70,12 +70,12 @@ def find_cut(days: pd.Series, config: EvaluateConfig) -> Cut:
 
 
 def direction_splits(rows: DirectionRows, cut: Cut, config: EvaluateConfig) -> dict[SplitName, Tuned]:
-    """Split the rows three ways; the hold-outs are of equal size.
+    """Split the rows three ways.
 
     Args:
         rows: The panel.
         cut: Of the two chronological splits.
-        config: Embargo, seed and the share of tuning rows.
+        config: Embargo, seed and the shares of shuffled and of tuning rows.
 
     Raises:
         BadHoldout: If a side of a split, or of its train side, has no row.
@@ -85,8 +85,11 @@ def direction_splits(rows: DirectionRows, cut: Cut, config: EvaluateConfig) -> d
         chronological = _chronological(rows, cut, config, purge=True)
     except EmptySplit as error:
         raise BadHoldout(f"evaluate cannot split these rows by day: {error}") from error
-    shuffled = _shuffled(len(rows.outcome), len(chronological.split.test), config)
-    return {"shuffled": shuffled, "overlapping": overlapping, "chronological": chronological}
+    return {
+        "shuffled": _shuffled(len(rows.outcome), config),
+        "overlapping": overlapping,
+        "chronological": chronological,
+    }
 
 
 def _chronological(rows: DirectionRows, cut: Cut, config: EvaluateConfig, purge: bool) -> Tuned:
@@ -110,8 +113,14 @@ def _split_of(rows: DirectionRows, used: IntArray, splitter: Chronological) -> S
     return Split(*(used[side] for side in (found.train, found.test, found.purged)))
 
 
-def _shuffled(n_rows: int, n_test: int, config: EvaluateConfig) -> Tuned:
+def _shuffled(n_rows: int, config: EvaluateConfig) -> Tuned:
     order = np.random.default_rng([config.seed, 0]).permutation(n_rows)
-    test, train = order[:n_test], order[n_test:]
-    n_tuning = max(1, round(config.tuning_share * len(train)))
-    return Tuned(Split(np.sort(train), np.sort(test)), Split(np.sort(train[n_tuning:]), np.sort(train[:n_tuning])))
+    test, train = _first(config.shuffled_share, order)
+    tuning, fitted = _first(config.tuning_share, train)
+    return Tuned(Split(np.sort(train), np.sort(test)), Split(np.sort(fitted), np.sort(tuning)))
+
+
+def _first(share: float, order: IntArray) -> tuple[IntArray, IntArray]:
+    """A share of some rows, at least one of them, and the others."""
+    n_first = max(1, round(share * len(order)))
+    return order[:n_first], order[n_first:]

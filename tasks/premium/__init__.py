@@ -3,6 +3,6 @@
 `config`, `task` (Prefect), `build` (writes the artifact), `measurement` (all models' figures, for the stage and for
 notebooks, whose input `notebook_input` checks), `vintages` (a model stitched from others by cutoff), `rows` (panel,
 states), `chunks` (resumable work).
-`reference/` reproduces the public recipe's figures, `inference/` adds robust ones, `splitters/` are scikit-learn
-cross-validators for panels, and `gram/` scores ridges from sums of products, so that a draw touches no row.
+`reference/` reproduces the public recipe's figures, `inference/` adds robust ones, and `gram/` scores ridges from sums
+of products, so that a draw touches no row. Splitters and draws of rows are those of `tasks.sampling`.
 """

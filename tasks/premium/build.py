@@ -30,7 +30,8 @@ def write_premium(
         The headline figures.
 
     Raises:
-        PremiumError: If the states do not fit the panel, or the panel cannot be scored.
+        PremiumError: If the states do not fit the panel.
+        SamplingError: If the panel cannot be split, and so not be scored.
     """
     rows = read_rows(inputs, config.reference)
     scores, measured = premium_scores(rows, config, work_dir)

@@ -7,7 +7,7 @@ import numpy as np
 
 from tasks.common.fsync import sync
 from tasks.common.progress import Progress
-from tasks.premium.rows import FloatArray
+from tasks.sampling.arrays import FloatArray
 
 
 def in_chunks(

@@ -22,8 +22,9 @@ from tasks.premium.measurement_table import Line, fit_lines, line
 from tasks.premium.notebook_input import check_hypothesis, check_panel, checked_states
 from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.scores import Scores, score_model
-from tasks.premium.rows import FloatArray, Rows, make_rows
+from tasks.premium.rows import Rows, make_rows
 from tasks.premium.vintages import with_vintages
+from tasks.sampling.arrays import FloatArray
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.checks import ReferenceChecks
 from tasks.schemas.estimates import FITS, FitName, Interval, ModelDifference

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import BadPanel, PremiumError, StatesDoNotFit
-from tasks.premium.splitters.labels import DAYS, read_labels
+from tasks.sampling.splitters.labels import DAYS, read_labels
 from tasks.schemas.artifacts import Panel
 
 NEEDED = ("code", *DAYS, "target")

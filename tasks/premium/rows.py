@@ -1,4 +1,4 @@
-"""The panel's rows with the models' states as arrays, and splits of them by row position."""
+"""The panel's rows with the models' states as arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,11 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.premium.errors import BadPanel, StatesDoNotFit, UnknownModel
+from tasks.sampling.arrays import BoolArray, FloatArray, IntArray
 from tasks.schemas.artifacts import Embeddings, Panel
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 SMALLEST, LARGEST = 1e-100, 1e100
 """Bounds on the largest absolute value of a column: sums of squares of such columns are ordinary floats."""
@@ -22,21 +19,6 @@ SMALLEST, LARGEST = 1e-100, 1e100
 
 NOT_EMBEDDED = "the sentences without their day were not embedded; set embed.undated."
 BROUGHT_ALONG = "the first model's vectors were brought along, and none of sentences without their day are among them."
-
-
-@dataclass(frozen=True)
-class Split:
-    """Row positions to fit on and to score; rows in none of the arrays are left out by design.
-
-    Args:
-        train: Rows to fit on.
-        test: Rows to score.
-        purged: Rows that would be train rows if their label or the embargo did not touch the test span.
-    """
-
-    train: IntArray
-    test: IntArray
-    purged: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)

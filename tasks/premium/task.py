@@ -26,7 +26,8 @@ def publish_premium(config: PremiumConfig, panel: ArtifactRef, models: dict[Mode
         Reference to PremiumScores.
 
     Raises:
-        PremiumError: If the states do not fit the panel, or the panel cannot be scored.
+        PremiumError: If the states do not fit the panel.
+        SamplingError: If the panel cannot be split, and so not be scored.
     """
     from tasks.premium.build import write_premium
 

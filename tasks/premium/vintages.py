@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tasks.premium.config import PremiumConfig, VintagesConfig
 from tasks.premium.errors import BadVintages
-from tasks.premium.rows import BoolArray, IntArray, Repeat, Rows
+from tasks.premium.rows import Repeat, Rows
+from tasks.sampling.arrays import BoolArray, IntArray
 from tasks.schemas.vintages import RowSpan, Vintage, Vintages
 
 log = logging.getLogger(__name__)

@@ -29,11 +29,11 @@ from tasks.premium.inference.evaluate import predict, score
 from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
-from tasks.premium.inference.two_way import two_way_weights
 from tasks.premium.reference.bootstrap import draws_per_chunk, score_draws
 from tasks.premium.reference.draws import resample_stocks
 from tasks.premium.reference.scores import score_model
 from tasks.premium.rows import Rows
+from tasks.sampling.two_way import two_way_weights
 from tests.premium import sklearn_loops
 
 N_STOCKS, ROWS_PER_STOCK = 1_000, 30

@@ -6,7 +6,7 @@ import torch
 
 from tasks.premium.gram.devices import Device, Torch, choose_device
 from tasks.premium.inference.evaluate import Scheme, score
-from tasks.premium.reference.splits import stock_disjoint
+from tasks.sampling.splitters.disjoint import stock_disjoint
 from tests.premium.gram.test_stock_draws import made_panel, scored
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")

@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 
 from tasks.premium.inference.evaluate import Scheme
-from tasks.premium.rows import Split
+from tasks.sampling.arrays import Split
 
 
 def draw_scores(columns, target, stocks, is_train, times, alpha=1.0, n_folds=5, solver="auto"):

@@ -10,15 +10,9 @@ from tasks.panel.build import build_panel, write_panel
 from tasks.panel.config import PanelConfig, PlantedSource
 from tasks.premium.build import write_premium
 from tasks.premium.config import PremiumConfig, RobustConfig
-from tasks.premium.errors import (
-    BadLabels,
-    BadPanel,
-    EmptySplit,
-    PremiumError,
-    StatesDoNotFit,
-    UnknownModel,
-)
+from tasks.premium.errors import BadPanel, PremiumError, StatesDoNotFit, UnknownModel
 from tasks.premium.measurement import Measurement, measure
+from tasks.sampling.errors import BadLabels, EmptySplit
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.estimates import FITS, WITHOUT_JACKKNIFE
 from tasks.schemas.scores import PremiumScores

@@ -7,7 +7,8 @@ import pytest
 
 from tasks.panel.sources.planted import planted_premium
 from tasks.premium.inference.evaluate import Scheme, score
-from tasks.premium.reference.splits import chronological, stock_disjoint
+from tasks.premium.reference.splits import chronological
+from tasks.sampling.splitters.disjoint import stock_disjoint
 from tests.premium.planted import date_shock_on, known_shares, planted_scores, tent
 from tests.simulations.tent import CUT, FIRST_DAY, KNOWLEDGE_ENDS, LAST_DAY, simulated_premiums
 

@@ -13,7 +13,7 @@ import pandas as pd
 from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.inference.inner_cv import inner_splits
 from tasks.premium.inference.replicates import OFF
-from tasks.premium.rows import FloatArray, IntArray, Split
+from tasks.sampling.arrays import FloatArray, IntArray, Split
 
 TARGET_OF_FIT = (0, 0, 1, 2)
 """Unscaled and standardized predict the first target."""

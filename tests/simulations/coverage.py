@@ -27,9 +27,10 @@ from tasks.premium.inference.jackknife import leave_out_weights
 from tasks.premium.inference.replicates import DISJOINT, OFF, ON, WALK_FORWARD, Replicates, keep_defined
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets, tails
-from tasks.premium.inference.two_way import rescaled, two_way_weights
 from tasks.premium.inference.verdict import USES_R2_OFF
-from tasks.premium.rows import BoolArray, FloatArray, Rows
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import BoolArray, FloatArray
+from tasks.sampling.two_way import rescaled, two_way_weights
 from tasks.schemas.estimates import FITS, QUANTILE_975, Estimate, FitName
 from tasks.schemas.scores import Tails
 from tests.simulations.all_draws import Design

@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.random import Generator
 
 from tasks.premium.config import PremiumConfig
-from tasks.premium.rows import BoolArray, FloatArray, IntArray, Rows
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import BoolArray, FloatArray, IntArray
 
 FIRST_DAY = "2020-01-01"
 SHOCK_R2, TARGET_R2 = 0.5, 0.1

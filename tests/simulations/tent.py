@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from tasks.common.settings import project_root
 from tasks.premium.inference.evaluate import Scheme, score
-from tasks.premium.reference.splits import chronological, stock_disjoint
+from tasks.premium.reference.splits import chronological
+from tasks.sampling.splitters.disjoint import stock_disjoint
 from tests.premium.planted import tent
 
 FIRST_DAY, LAST_DAY, CUT = date(2017, 1, 4), date(2021, 12, 3), date(2020, 12, 31)

@@ -9,7 +9,7 @@ import numpy as np
 from tasks.premium.gram.devices import Array, Device, grams, in_threads
 from tasks.premium.gram.solve import LEAST_PIVOT, Solver, penalties_of
 from tasks.premium.gram.tiles import Tiles
-from tasks.premium.rows import BoolArray, FloatArray, IntArray, Split
+from tasks.sampling.arrays import BoolArray, FloatArray, IntArray, Split
 
 CANCELLED = 1e-4
 """A variance is computed from rows if it is less than this of the mean square: the Gram has lost four digits of it."""

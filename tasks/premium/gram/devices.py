@@ -13,7 +13,7 @@ from scipy.linalg.lapack import dtrtrs
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tasks.premium.gram.tiles import Tiles
-from tasks.premium.rows import FloatArray
+from tasks.sampling.arrays import FloatArray
 
 Array = Any
 """A float64 array of the device, numpy's or torch's. Slices, sums, products and assignments are written alike."""

@@ -5,7 +5,7 @@ from scipy.linalg import qr, solve_triangular
 
 from tasks.premium.gram.devices import NARROW, Array, Device, in_threads
 from tasks.premium.gram.tiles import Tiles
-from tasks.premium.rows import BoolArray, FloatArray
+from tasks.sampling.arrays import BoolArray, FloatArray
 
 LEAST_PIVOT = 1e-5
 """A fit is corrected on its rows if elimination leaves less than this of a column's sum of squares.

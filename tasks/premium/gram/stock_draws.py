@@ -8,7 +8,7 @@ import numpy as np
 from tasks.premium.gram.devices import Array, Device, grams
 from tasks.premium.gram.solve import Solver, penalties_of
 from tasks.premium.gram.tiles import Tiles
-from tasks.premium.rows import BoolArray, FloatArray, IntArray
+from tasks.sampling.arrays import BoolArray, FloatArray, IntArray
 
 DRAWS_PER_PRODUCT = 16
 """Draws whose errors are one product: enough to read the design once for all of them."""

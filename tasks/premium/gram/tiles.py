@@ -5,7 +5,7 @@ from math import ceil
 
 import numpy as np
 
-from tasks.premium.rows import FloatArray
+from tasks.sampling.arrays import FloatArray
 
 TILE_WIDTH = 128
 """Most columns of a tile: wide enough for BLAS, and every group's tile fits in memory at once."""

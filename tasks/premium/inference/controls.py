@@ -12,7 +12,8 @@ from numpy.random import Generator
 
 from tasks.premium.inference.evaluate import UNDEFINED, Scheme, score
 from tasks.premium.inference.inner_cv import choose_penalty
-from tasks.premium.rows import FloatArray, Rows, beside
+from tasks.premium.rows import Rows, beside
+from tasks.sampling.arrays import FloatArray
 from tasks.schemas.estimates import FITS
 from tasks.schemas.scores import Control, ControlFigures
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import stdtrit
 
-from tasks.premium.rows import FloatArray
+from tasks.sampling.arrays import FloatArray
 from tasks.schemas.checks import DayEstimate
 from tasks.schemas.estimates import PERCENTILES
 

@@ -10,7 +10,8 @@ import pandas as pd
 from tasks.premium.inference.day_blocks import MIN_DAYS, day_estimate
 from tasks.premium.inference.predictions import Predictions
 from tasks.premium.inference.rank_ic import daily_correlations
-from tasks.premium.rows import FloatArray, IntArray, Rows
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import FloatArray, IntArray
 from tasks.schemas.checks import SPAN_ENDS, SPANS, DayEstimate, Decay, DecayBin
 
 SPLITS: tuple[Literal["disjoint", "off"], ...] = ("disjoint", "off")

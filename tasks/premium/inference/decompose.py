@@ -26,8 +26,10 @@ from tasks.premium.inference.replicates import (
 )
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
-from tasks.premium.inference.two_way import TwoWayDraws, rescaled, score_two_way
-from tasks.premium.rows import FloatArray, Rows
+from tasks.premium.inference.two_way import score_two_way
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import FloatArray
+from tasks.sampling.two_way import TwoWayDraws, rescaled
 from tasks.schemas.estimates import CO_PRIMARY, FITS, FitName, FitScores, ModelDecomposition, ModelDifference, RankIc
 from tasks.schemas.scores import Control, SplitFacts
 

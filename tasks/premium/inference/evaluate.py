@@ -7,7 +7,7 @@ import numpy as np
 
 from tasks.premium.gram.cells import CellGrams, Ridge
 from tasks.premium.gram.devices import Device, choose_device, one_thread
-from tasks.premium.rows import FloatArray, Split
+from tasks.sampling.arrays import FloatArray, Split
 
 FLAT = 1e-20
 """A test target does not vary if its mean square about its mean, relative to its mean square, is below this."""

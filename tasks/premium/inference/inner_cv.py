@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.premium.errors import Unscorable
 from tasks.premium.gram.cells import CellGrams, Ridge
 from tasks.premium.gram.devices import choose_device, one_thread
 from tasks.premium.inference.evaluate import Scheme
-from tasks.premium.rows import FloatArray, IntArray, Rows, Split
-from tasks.premium.splitters import DateDisjoint
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import FloatArray, IntArray, Split
+from tasks.sampling.errors import Unscorable
+from tasks.sampling.splitters import DateDisjoint
 
 MAX_BLOCKS, MIN_BLOCKS = 5, 2
 """Blocks of days; fewer than MAX_BLOCKS where the days are too few for them."""

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from tasks.premium.rows import FloatArray
-from tasks.premium.splitters.labels import number_blocks
+from tasks.sampling.arrays import FloatArray
+from tasks.sampling.splitters.labels import number_blocks
 from tasks.schemas.estimates import PERCENTILES
 
 

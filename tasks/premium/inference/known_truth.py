@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tasks.premium.inference.evaluate import Scheme
-from tasks.premium.rows import BoolArray
+from tasks.sampling.arrays import BoolArray
 from tasks.schemas.scores import Expected
 
 FIGURES = ("on", "off", "disjoint")
@@ -25,7 +25,7 @@ def expected_r2(schemes: Sequence[Scheme], known: BoolArray) -> dict[str, float]
 
     Examples:
         >>> import numpy as np
-        >>> from tasks.premium.rows import Split
+        >>> from tasks.sampling.arrays import Split
         >>> off = Scheme("off", [[Split(np.array([0, 1]), np.array([2]))]])
         >>> expected_r2([off], np.array([True, True, False]))  # up to the cut
         {'off': -1.0}

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from tasks.premium.config import PremiumConfig, RobustConfig
-from tasks.premium.errors import Unscorable
 from tasks.premium.inference.evaluate import UNDEFINED, Scheme, score
 from tasks.premium.inference.replicates import DISJOINT, OFF, ON
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
-from tasks.premium.rows import BoolArray, FloatArray, Rows
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import BoolArray, FloatArray
+from tasks.sampling.errors import Unscorable
 from tasks.schemas.checks import NOISE_OF, NumericalNoise
 from tasks.schemas.estimates import CO_PRIMARY, FitName
 from tasks.schemas.scores import models_of

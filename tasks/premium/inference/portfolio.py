@@ -7,7 +7,8 @@ import pandas as pd
 
 from tasks.premium.config import PortfolioConfig
 from tasks.premium.inference.day_blocks import day_estimate
-from tasks.premium.rows import FloatArray, Rows
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import FloatArray
 from tasks.schemas.checks import DayEstimate, Portfolio, PortfolioDifference
 
 MIN_DAYS = 20

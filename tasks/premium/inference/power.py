@@ -16,8 +16,10 @@ from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.schemes import make_schemes
-from tasks.premium.inference.two_way import MIN_DRAWS, SPREAD, TwoWayDraws, score_two_way
-from tasks.premium.rows import FloatArray, Rows
+from tasks.premium.inference.two_way import score_two_way
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import FloatArray
+from tasks.sampling.two_way import MIN_DRAWS, SPREAD, TwoWayDraws
 from tasks.schemas.estimates import CO_PRIMARY, QUANTILE_975, FitName
 from tasks.schemas.scores import Power
 

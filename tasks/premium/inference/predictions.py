@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from tasks.premium.inference.evaluate import Scheme, predict
 from tasks.premium.inference.rank_ic import rank_ic
-from tasks.premium.rows import FloatArray, Rows
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import FloatArray
 from tasks.schemas.estimates import FitName, RankIc
 
 PREDICTED = ("off", "disjoint", "walk_forward")

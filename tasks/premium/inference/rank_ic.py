@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.premium.inference.day_blocks import MIN_DAYS, block_error
-from tasks.premium.rows import FloatArray
+from tasks.sampling.arrays import FloatArray
 from tasks.schemas.estimates import RankIc
 
 

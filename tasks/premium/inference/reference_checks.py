@@ -3,11 +3,12 @@
 import numpy as np
 
 from tasks.premium.config import PremiumConfig
-from tasks.premium.errors import Unscorable
 from tasks.premium.inference.evaluate import UNDEFINED, Scheme, score
-from tasks.premium.rows import FloatArray, Rows, Split
-from tasks.premium.splitters import WalkForward
-from tasks.premium.splitters.labels import DayArray
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import FloatArray, Split
+from tasks.sampling.errors import Unscorable
+from tasks.sampling.splitters import WalkForward
+from tasks.sampling.splitters.labels import DayArray
 from tasks.schemas.checks import ReferenceCheck, ReferenceChecks
 
 N_FOLDS, EMBARGO_DAYS = 5, 5

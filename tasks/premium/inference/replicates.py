@@ -8,8 +8,8 @@ import numpy as np
 
 from tasks.premium.inference.evaluate import UNDEFINED
 from tasks.premium.inference.jackknife import jackknife
-from tasks.premium.inference.two_way import MIN_DRAWS, normal_interval
-from tasks.premium.rows import BoolArray, FloatArray
+from tasks.sampling.arrays import BoolArray, FloatArray
+from tasks.sampling.two_way import MIN_DRAWS, normal_interval
 from tasks.schemas.estimates import Estimate, ModelDifference
 
 ON, OFF, DATE_DISJOINT, DISJOINT, MATCHED, WALK_FORWARD = range(6)

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from tasks.premium.config import PremiumConfig, RobustConfig
-from tasks.premium.errors import Unscorable
 from tasks.premium.inference.evaluate import Scheme
-from tasks.premium.rows import IntArray, Split
-from tasks.premium.splitters import (
+from tasks.sampling.arrays import IntArray, Split
+from tasks.sampling.errors import Unscorable
+from tasks.sampling.splitters import (
     Chronological,
     DateDisjoint,
     LabelSplitter,
@@ -18,7 +18,7 @@ from tasks.premium.splitters import (
     WalkForward,
     split_facts,
 )
-from tasks.premium.splitters.labels import number_blocks
+from tasks.sampling.splitters.labels import number_blocks
 from tasks.schemas.scores import SplitFacts
 
 MAX_WALK_FORWARD_FOLDS = 5

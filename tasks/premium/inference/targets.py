@@ -9,7 +9,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from tasks.premium.rows import BoolArray, FloatArray, Rows
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import BoolArray, FloatArray
 from tasks.schemas.scores import Tails
 
 MAX_RELATIVE_ERROR = 0.25

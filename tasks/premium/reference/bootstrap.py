@@ -13,7 +13,8 @@ from tasks.premium.errors import TooFewDraws
 from tasks.premium.gram.devices import Device, choose_device, threads_for
 from tasks.premium.gram.stock_draws import StockGrams
 from tasks.premium.reference.draws import StockDraws
-from tasks.premium.rows import FloatArray, Rows
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import FloatArray
 from tasks.schemas.estimates import PERCENTILES, Interval
 
 MIN_KEPT_DRAWS = 10

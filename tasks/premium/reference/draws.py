@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.random import Generator
 
-from tasks.premium.errors import EmptySplit, TooFewStocks, UndefinedR2
+from tasks.premium.errors import UndefinedR2
 from tasks.premium.gram.stock_draws import DrawnFolds
 from tasks.premium.reference.splits import MIN_ROWS
-from tasks.premium.rows import BoolArray, FloatArray, IntArray
+from tasks.sampling.arrays import BoolArray, FloatArray, IntArray
+from tasks.sampling.errors import EmptySplit, TooFewStocks
 
 
 def resample_stocks(n_stocks: int, n_draws: int, rng: Generator) -> Iterator[IntArray]:

@@ -9,8 +9,10 @@ from sklearn.metrics import r2_score
 from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import UndefinedR2
 from tasks.premium.gram.stock_draws import flat_r2
-from tasks.premium.reference.splits import chronological, stock_disjoint
-from tasks.premium.rows import FloatArray, Rows, Split
+from tasks.premium.reference.splits import chronological
+from tasks.premium.rows import Rows
+from tasks.sampling.arrays import FloatArray, Split
+from tasks.sampling.splitters.disjoint import stock_disjoint
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
-"""The reference's two ways to split rows into train and test."""
+"""The reference's chronological split; its folds of whole stocks are `stock_disjoint` of the splitters."""
 
 import numpy as np
-from sklearn.model_selection import GroupKFold
 
-from tasks.premium.errors import EmptySplit, TooFewStocks
-from tasks.premium.rows import BoolArray, IntArray, Split
+from tasks.sampling.arrays import BoolArray, Split
+from tasks.sampling.errors import EmptySplit
 
 MIN_ROWS = 10
 """The reference's bound on either side of the chronological cut."""
@@ -26,26 +25,3 @@ def chronological(is_train: BoolArray) -> Split:
             "move premium.train_until, raise panel.dates_per_stock or extend the panel."
         )
     return split
-
-
-def stock_disjoint(stocks: IntArray, n_folds: int) -> list[Split]:
-    """Folds that share no stock. They share days, which a model can tell apart without any hindsight.
-
-    Args:
-        stocks: (n_rows,) stock of each row; equal numbers stay in one fold.
-        n_folds: Folds, filled largest stock first, each into the fold with the fewest rows.
-
-    Raises:
-        TooFewStocks: If there are fewer distinct stocks than folds.
-
-    Examples:
-        >>> import numpy as np
-        >>> [fold.test.tolist() for fold in stock_disjoint(np.array([0, 0, 0, 1, 2]), n_folds=2)]
-        [[0, 1, 2], [3, 4]]
-    """
-    n_stocks = len(np.unique(stocks))
-    if n_stocks < n_folds:
-        raise TooFewStocks(
-            f"{n_stocks} distinct stocks for {n_folds} stock-disjoint folds; raise panel.n_stocks or lower n_folds."
-        )
-    return [Split(train, test) for train, test in GroupKFold(n_folds).split(stocks, groups=stocks)]

@@ -5,7 +5,7 @@ import pytest
 
 from tasks.premium.gram.devices import Device, Torch
 from tasks.premium.inference.evaluate import Scheme, score
-from tasks.premium.reference.splits import stock_disjoint
+from tasks.sampling.splitters.disjoint import stock_disjoint
 from tests.premium import sklearn_loops
 from tests.premium.gram.test_stock_draws import made_panel, stock_scores
 

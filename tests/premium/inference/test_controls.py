@@ -12,8 +12,10 @@ from tasks.premium.inference.evaluate import Scheme, predict, score
 from tasks.premium.inference.rank_ic import rank_ic
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
-from tasks.premium.reference.splits import chronological, stock_disjoint
-from tasks.premium.rows import Rows, Split, beside
+from tasks.premium.reference.splits import chronological
+from tasks.premium.rows import Rows, beside
+from tasks.sampling.arrays import Split
+from tasks.sampling.splitters.disjoint import stock_disjoint
 from tasks.schemas.scores import ControlFigures
 from tests.premium.sample_panels import cut_after, made_rows
 

@@ -11,8 +11,8 @@ from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.replicates import DISJOINT, MATCHED, OFF, ON
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
-from tasks.premium.inference.two_way import two_way_interval, two_way_weights
 from tasks.premium.reference.draws import resample_stocks
+from tasks.sampling.two_way import two_way_interval, two_way_weights
 from tasks.schemas.estimates import CO_PRIMARY
 from tests.simulations.all_draws import Design
 from tests.simulations.coverage import ROBUST, WITH_R2_OFF, coverage, covers, jobs, measure, points, summarize

@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tasks.premium.gram.devices import Device, Torch
 from tasks.premium.inference.evaluate import Scheme, predict, score
-from tasks.premium.rows import Split
+from tasks.sampling.arrays import Split
 from tests.premium import sklearn_loops
 
 NEAR = {"rtol": 0, "atol": 1e-10}

@@ -9,11 +9,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tasks.premium.config import RobustConfig
-from tasks.premium.errors import Unscorable
 from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.inference.inner_cv import choose_penalty, inner_splits
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.rows import Rows
+from tasks.sampling.errors import Unscorable
 from tests.premium.sample_panels import cut_after, made_rows
 
 ALPHAS = RobustConfig().alphas

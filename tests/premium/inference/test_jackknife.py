@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.premium.errors import TooFewDates
 from tasks.premium.inference.jackknife import jackknife, leave_out_weights
-from tests.premium.splitters.panels import balanced
+from tasks.sampling.errors import TooFewDates
+from tests.sampling.splitters.panels import balanced
 
 
 @given(n_days=st.integers(2, 30), data=st.data())

@@ -11,8 +11,8 @@ from tasks.premium.inference.evaluate import score
 from tasks.premium.inference.inner_cv import choose_penalty
 from tasks.premium.inference.replicates import SCHEMES, Replicates, keep_defined
 from tasks.premium.inference.schemes import make_schemes
-from tasks.premium.inference.two_way import TwoWayDraws
 from tasks.premium.rows import Rows
+from tasks.sampling.two_way import TwoWayDraws
 from tasks.schemas.estimates import Estimate
 from tasks.schemas.scores import PremiumScores
 

@@ -18,8 +18,9 @@ from tasks.premium.measurement import measure_models
 from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.draws import resample_stocks
 from tasks.premium.reference.scores import Scores, score_model
-from tasks.premium.reference.splits import chronological, stock_disjoint
+from tasks.premium.reference.splits import chronological
 from tasks.premium.rows import Rows
+from tasks.sampling.splitters.disjoint import stock_disjoint
 from tasks.schemas.scores import PremiumScores
 from tests.premium import sklearn_loops
 

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from tasks.premium.build import write_premium
 from tasks.premium.config import PremiumConfig
-from tasks.premium.errors import EmptySplit, StatesDoNotFit, TooFewDraws, TooFewStocks, UndefinedR2
+from tasks.premium.errors import StatesDoNotFit, TooFewDraws, UndefinedR2
 from tasks.premium.measurement import measure_models
+from tasks.sampling.errors import EmptySplit, TooFewStocks
 
 FEW = PremiumConfig(n_draws=10, robust=None)
 

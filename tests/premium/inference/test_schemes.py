@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tasks.premium.config import PremiumConfig, RobustConfig
-from tasks.premium.errors import EmptySplit
 from tasks.premium.inference.schemes import make_schemes
-from tests.premium.splitters.panels import balanced
+from tasks.sampling.errors import EmptySplit
+from tests.sampling.splitters.panels import balanced
 
 CONFIG = PremiumConfig(train_until=date(2020, 11, 15), n_folds=3, robust=RobustConfig(n_date_blocks=4))
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from tasks.premium.inference.evaluate import Scheme, score
-from tasks.premium.rows import Split
-from tasks.premium.splitters import Chronological, LabelSplitter, StockDisjoint, WalkForward, audit
+from tasks.sampling.arrays import Split
+from tasks.sampling.splitters import Chronological, LabelSplitter, StockDisjoint, WalkForward, audit
 
 CUT = date(2020, 12, 31)
 FEATURES = ["log_close", "log_volume", "ret_5d", "ret_30d", "vol_20d"]

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from hypothesis import reject
 
-from tasks.premium.errors import EmptySplit
-from tasks.premium.rows import Split
-from tasks.premium.splitters import LabelSplitter
+from tasks.sampling.arrays import Split
+from tasks.sampling.errors import EmptySplit
+from tasks.sampling.splitters import LabelSplitter
 
 
 def splits_or_reject(splitter: LabelSplitter, table: pd.DataFrame) -> list[Split]:

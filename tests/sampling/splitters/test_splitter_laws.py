@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.panel.sources.currencies import PAIRS
-from tasks.premium.splitters import (
+from tasks.sampling.splitters import (
     Chronological,
     CombinatorialPurged,
     DateDisjoint,
@@ -21,8 +21,8 @@ from tasks.premium.splitters import (
     WalkForward,
     audit,
 )
-from tests.premium.splitters.counting import rows_that_saw_the_test, spans_day_by_day, splits_or_reject
-from tests.premium.splitters.panels import labels_tables, pairs
+from tests.sampling.splitters.counting import rows_that_saw_the_test, spans_day_by_day, splits_or_reject
+from tests.sampling.splitters.panels import labels_tables, pairs
 
 # Rows are counted one at a time, so no deadline.
 few = settings(max_examples=15, deadline=None)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.model_selection import GroupKFold
 
-from tasks.premium.errors import TooFewStocks
-from tasks.premium.reference.splits import stock_disjoint
-from tasks.premium.rows import BoolArray, IntArray
-from tasks.premium.splitters.base import LabelSplitter, Masks
-from tasks.premium.splitters.labels import Labels, number_blocks, purged_around
+from tasks.sampling.arrays import BoolArray, IntArray, Split
+from tasks.sampling.errors import TooFewStocks
+from tasks.sampling.splitters.base import LabelSplitter, Masks
+from tasks.sampling.splitters.labels import Labels, number_blocks, purged_around
 
 
 @dataclass(unsafe_hash=True)
@@ -137,3 +137,26 @@ def currency_folds(legs: IntArray, n_folds: int) -> IntArray:
         folds[currency] = np.argmin(fold_rows)
         fold_rows[folds[currency]] += n_rows[currency]
     return folds
+
+
+def stock_disjoint(stocks: IntArray, n_folds: int) -> list[Split]:
+    """Folds that share no stock. They share days, which a model can tell apart without any hindsight.
+
+    Args:
+        stocks: (n_rows,) stock of each row; equal numbers stay in one fold.
+        n_folds: Folds, filled largest stock first, each into the fold with the fewest rows.
+
+    Raises:
+        TooFewStocks: If there are fewer distinct stocks than folds.
+
+    Examples:
+        >>> import numpy as np
+        >>> [fold.test.tolist() for fold in stock_disjoint(np.array([0, 0, 0, 1, 2]), n_folds=2)]
+        [[0, 1, 2], [3, 4]]
+    """
+    n_stocks = len(np.unique(stocks))
+    if n_stocks < n_folds:
+        raise TooFewStocks(
+            f"{n_stocks} distinct stocks for {n_folds} stock-disjoint folds; raise panel.n_stocks or lower n_folds."
+        )
+    return [Split(train, test) for train, test in GroupKFold(n_folds).split(stocks, groups=stocks)]

@@ -11,9 +11,9 @@ import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import indexable
 
-from tasks.premium.errors import BadSplitter, EmptySplit
-from tasks.premium.rows import BoolArray, IntArray, Split
-from tasks.premium.splitters.labels import Labels, read_labels
+from tasks.sampling.arrays import BoolArray, IntArray, Split
+from tasks.sampling.errors import BadSplitter, EmptySplit
+from tasks.sampling.splitters.labels import Labels, read_labels
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.premium.errors import BadLabels
-from tasks.premium.inference.two_way import rescaled, two_way_interval, two_way_weights
-from tests.premium.splitters.panels import balanced, pairs
+from tasks.sampling.errors import BadLabels
+from tasks.sampling.two_way import rescaled, two_way_interval, two_way_weights
+from tests.sampling.splitters.panels import balanced, pairs
 
 
 @given(n_stocks=st.integers(1, 40), n_days=st.integers(1, 40), seed=st.integers(0, 2**32 - 1))
@@ -107,3 +107,15 @@ def test_there_is_no_interval_of_fewer_than_twenty_draws_with_a_value():
 def test_labels_without_a_stock_or_a_day_are_refused(break_it, message):
     with pytest.raises(BadLabels, match=message):
         two_way_weights(break_it(balanced(3, 4)), 2, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("days_per_run", [1, 3, 10])
+def test_days_of_a_run_are_kept_or_left_out_together(days_per_run):
+    labels, rng = balanced(1, 40), np.random.default_rng(0)
+    offsets = set()
+    for weights in two_way_weights(labels, 60, rng, days_per_run):
+        ends = np.flatnonzero(np.diff(weights)) + 1
+        assert len({end % days_per_run for end in ends}) <= 1
+        offsets |= {end % days_per_run for end in ends}
+    # From a random day on, so that no two days always share a run.
+    assert offsets == set(range(days_per_run))

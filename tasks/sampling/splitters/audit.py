@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.premium.rows import BoolArray, IntArray, Split
-from tasks.premium.splitters.base import LabelSplitter
-from tasks.premium.splitters.labels import Labels, read_labels
+from tasks.sampling.arrays import BoolArray, IntArray, Split
+from tasks.sampling.splitters.base import LabelSplitter
+from tasks.sampling.splitters.labels import Labels, read_labels
 from tasks.schemas.scores import SplitFacts
 
 
@@ -15,7 +15,7 @@ def audit(splitter: LabelSplitter, labels: pd.DataFrame, name: str = "") -> Spli
     """Split the rows and count; the result is named `name`, or the splitter's `repr`.
 
     Raises:
-        PremiumError: If the splitter cannot split these rows.
+        SamplingError: If the splitter cannot split these rows.
 
     Examples:
         >>> from hindsight import Chronological, audit

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.premium.errors import BadLabels, BadSplitter, EmptySplit, TooFewDates, TooFewStocks
-from tasks.premium.splitters import (
+from tasks.sampling.errors import BadLabels, BadSplitter, EmptySplit, TooFewDates, TooFewStocks
+from tasks.sampling.splitters import (
     Chronological,
     CombinatorialPurged,
     DateDisjoint,
@@ -15,7 +15,7 @@ from tasks.premium.splitters import (
     StockDisjoint,
     WalkForward,
 )
-from tests.premium.splitters.panels import balanced, pairs
+from tests.sampling.splitters.panels import balanced, pairs
 
 
 def split(splitter, table):

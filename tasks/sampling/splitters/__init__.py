@@ -4,11 +4,11 @@
 `disjoint` (stocks, days or both), `time_order` (fit on the past) and `combinatorial`. `audit` counts violations.
 """
 
-from tasks.premium.splitters.audit import audit, split_facts
-from tasks.premium.splitters.base import LabelSplitter
-from tasks.premium.splitters.combinatorial import CombinatorialPurged
-from tasks.premium.splitters.disjoint import DateDisjoint, StockAndDateDisjoint, StockDisjoint
-from tasks.premium.splitters.time_order import Chronological, WalkForward
+from tasks.sampling.splitters.audit import audit, split_facts
+from tasks.sampling.splitters.base import LabelSplitter
+from tasks.sampling.splitters.combinatorial import CombinatorialPurged
+from tasks.sampling.splitters.disjoint import DateDisjoint, StockAndDateDisjoint, StockDisjoint
+from tasks.sampling.splitters.time_order import Chronological, WalkForward
 
 __all__ = [
     "Chronological",

@@ -14,8 +14,8 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, check_cv, cross_va
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tasks.premium.errors import BadLabels
-from tasks.premium.splitters import (
+from tasks.sampling.errors import BadLabels
+from tasks.sampling.splitters import (
     Chronological,
     CombinatorialPurged,
     DateDisjoint,
@@ -23,7 +23,7 @@ from tasks.premium.splitters import (
     StockDisjoint,
     WalkForward,
 )
-from tests.premium.splitters.panels import balanced
+from tests.sampling.splitters.panels import balanced
 
 SPLITTERS = {
     "Chronological(train_until=datetime.date(2020, 11, 15), purge=True, embargo_days=0)": Chronological(

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.premium.errors import BadLabels, TooFewDates
-from tasks.premium.rows import BoolArray, IntArray
+from tasks.sampling.arrays import BoolArray, IntArray
+from tasks.sampling.errors import BadLabels, TooFewDates
 from tasks.schemas.artifacts import Panel
 
 DayArray = NDArray[np.datetime64]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tasks.premium.errors import BadSplitter, TooFewDates
-from tasks.premium.splitters.base import LabelSplitter, Masks
-from tasks.premium.splitters.labels import Labels, purged_around
+from tasks.sampling.errors import BadSplitter, TooFewDates
+from tasks.sampling.splitters.base import LabelSplitter, Masks
+from tasks.sampling.splitters.labels import Labels, purged_around
 
 
 @dataclass(unsafe_hash=True)

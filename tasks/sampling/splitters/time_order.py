@@ -6,9 +6,9 @@ from datetime import date
 
 import numpy as np
 
-from tasks.premium.rows import BoolArray
-from tasks.premium.splitters.base import LabelSplitter, Masks
-from tasks.premium.splitters.labels import Labels, Span, number_blocks, purged_by, span_of
+from tasks.sampling.arrays import BoolArray
+from tasks.sampling.splitters.base import LabelSplitter, Masks
+from tasks.sampling.splitters.labels import Labels, Span, number_blocks, purged_by, span_of
 
 
 @dataclass(unsafe_hash=True)
