@@ -13,8 +13,10 @@ SPLITS: dict[SplitName, str] = {
     "overlapping": "chronological without a purge: labels of the last train rows reach into the hold-out",
     "chronological": "chronological, purged by label days: the figures to quote",
 }
-"""All splits, each with its meaning; the last one is free of leakage."""
+"""All splits, each with its meaning."""
 LEAKING: tuple[SplitName, ...] = ("shuffled", "overlapping")
+QUOTED: SplitName = "chronological"
+"""The split whose figures are to be quoted, and the only one for a forecast that was fitted elsewhere."""
 BaselineName = Literal["majority", "momentum", "logistic", "boosting", "look-up", "planted"]
 BASELINES: dict[BaselineName, str] = {
     "majority": "the more frequent direction of the train rows",
@@ -96,6 +98,7 @@ class ModelScores(Frozen):
     """Accuracy premium: accuracy on a leaking split less that on the chronological one, on paired draws."""
     without_pegs: Figure
     """Accuracy on the chronological hold-out without the pegged pairs."""
+    n_rows_without_pegs: int
 
 
 class Peg(Frozen):

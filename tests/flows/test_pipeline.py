@@ -25,6 +25,7 @@ WITH_STAGED_PRICES = Recipe(name="x", panel={"source": {"kind": "jpx"}})
 AUDIT = load(project_root() / "configs" / "audit-smoke.yaml")
 API = {"name": "api", "cutoff": "unknown", "vectors": {"file": "https://example.org/vectors.parquet"}}
 WITH_VECTORS = Audit.model_validate(AUDIT.model_dump(mode="json") | {"models": [API]})
+CHECK = load(project_root() / "configs" / "direction-fx.yaml")
 PLACEBO_ARM = ["train placebo", "merge placebo", "embed placebo"]
 
 
@@ -92,8 +93,8 @@ def test_a_steps_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_a
 
 def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
     filled: dict[str, set[str]] = {}
-    for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES):
-        for step in (*leakage_premium_steps(recipe), *pipeline_of(AUDIT).steps, *pipeline_of(WITH_VECTORS).steps):
+    for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES, AUDIT, WITH_VECTORS, CHECK):
+        for step in pipeline_of(recipe).steps:
             filled.setdefault(step.stage, set()).update(arguments_of(step))
     assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
 

@@ -1,10 +1,12 @@
 """The days of the prices a target is made of."""
 
+import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.panel.labels import label_days
+from tasks.panel.labels import label_days, return_ahead
 from tests.panel.conftest import prices_of
 
 
@@ -55,3 +57,22 @@ def test_dropping_a_row_afterwards_does_not_move_another_rows_label(jpx_prices, 
     rows = Panel(tmp_path).rows().query("code == 1301").set_index("date")
     before = pd.Timestamp(jpx_prices["Date"][39])
     assert rows.loc[before, ["label_from", "label_until"]].tolist() == days(*jpx_prices["Date"][[40, 41]])
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 5])
+def test_a_horizons_target_ends_so_many_of_the_stocks_own_rows_ahead(horizon):
+    prices = prices_of({"A": [1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0], "B": [10.0, 9.0]})
+    found = return_ahead(prices, horizon)
+    closes = prices["close"].to_numpy()
+    expected = [closes[row + horizon] / closes[row] - 1 if row + horizon < 7 else np.nan for row in range(7)]
+    np.testing.assert_allclose(found[:7], expected)
+    assert found[7:].notna().tolist() == [horizon == 1, False]
+    labels = label_days(prices, horizon)
+    assert (labels["label_from"][:6] == prices["date"][1:7].to_numpy()).all()
+    assert (labels["label_until"][: 7 - horizon] == prices["date"][horizon:7].to_numpy()).all()
+
+
+def test_a_split_is_no_return_of_a_horizon():
+    # JPX records a split's factor on the last day before it: the price halves from the third day on.
+    prices = prices_of({"A": [10.0, 10.0, 5.0, 5.0]}).assign(adjustment=[1.0, 0.5, 1.0, 1.0])
+    np.testing.assert_allclose(return_ahead(prices, 2)[:2], [0.0, 0.0])

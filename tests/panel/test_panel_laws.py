@@ -1,11 +1,14 @@
 """What holds of every panel, on numbers a reader can check."""
 
 import hashlib
+from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
-from tasks.panel.build import write_panel
+from tasks.panel.build import build_panel, write_panel
 from tasks.panel.config import (
     REVISION,
     CsvSource,
@@ -16,8 +19,9 @@ from tasks.panel.config import (
     Sp500Source,
     panel_label,
 )
+from tasks.panel.errors import EmptySplit
 from tasks.panel.prompts import dated, undated_sentences
-from tasks.panel.sample import draw_days, longest_histories, of_drawn_days
+from tasks.panel.sample import draw_days, longest_histories, of_drawn_days, of_window
 from tasks.panel.sources.reader import read_prices
 from tasks.panel.sources.sp500 import COMPANIES
 from tasks.schemas.artifacts import Panel
@@ -164,3 +168,25 @@ def test_revision_is_raised_with_the_bytes(tmp_path):
         "the same panel config gives other rows: raise REVISION in tasks/panel/config.py and add the new digests here, "
         "or stores will serve the old rows for the new code"
     )
+
+
+def test_a_window_is_its_last_days_up_to_one_and_what_it_drops_is_counted():
+    config = PanelConfig(source=EcbFxSource(), n_stocks=51, dates_per_stock=20, horizon=5, test_from=date(2015, 6, 22))
+    built = build_panel(config.model_copy(update={"last_day": date(2015, 6, 30), "n_last_days": 20}))
+    days = np.sort(built.rows["date"].unique())
+    assert (len(built.rows), len(days), days[-1]) == (51 * 20, 20, np.datetime64("2015-06-30"))
+    assert built.rows["label_until"].max() == pd.Timestamp(2015, 7, 7)
+    dropped = built.facts["n_dropped"]["outside_window"]
+    assert built.facts["n_rows_of_window"] + dropped == built.facts["n_rows_of_kept_stocks"]
+
+
+def test_a_window_before_the_first_row_is_refused():
+    rows = pd.DataFrame({"date": pd.to_datetime(["2020-01-02", "2020-01-03"])})
+    assert of_window(rows, None, 1).tolist() == [False, True]
+    with pytest.raises(EmptySplit, match=r"on or before panel.last_day=2019-12-31; they begin on 2020-01-02"):
+        of_window(rows, date(2019, 12, 31), None)
+
+
+def test_a_source_with_a_target_of_its_own_takes_no_horizon():
+    with pytest.raises(ValidationError, match="horizon is 5, and a source of kind 'planted' has a target of its own"):
+        PanelConfig(source=PlantedSource(), horizon=5)

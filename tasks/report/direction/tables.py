@@ -7,6 +7,7 @@ from tasks.report.direction import claims
 from tasks.report.text import EstimateRow, Missing, Table, reasons
 from tasks.schemas.direction import (
     LEAKING,
+    QUOTED,
     SPLITS,
     CalibrationBin,
     DirectionScores,
@@ -17,7 +18,6 @@ from tasks.schemas.direction import (
 )
 
 MODEL = "model"
-QUOTED: SplitName = "chronological"
 KEPT_SPLITS: tuple[SplitName, ...] = ("shuffled", QUOTED)
 """Of sections that show two splits; the overlapping one looks as the chronological one does."""
 
@@ -186,30 +186,32 @@ def pegs(scores: DirectionScores) -> list[Row]:
 
 
 def without_pegs(scores: DirectionScores) -> list[Row]:
-    """Chronological accuracy with and without the pegged pairs, for all trades and above each certainty."""
+    """Chronological accuracy with and without pegged pairs, for all trades and above each certainty that keeps one."""
     rows = []
     for name, own in scores.models.items():
-        rows.append({MODEL: name, "certainty": "any", **_with_and_without(_all_trades(own.splits[QUOTED].by_share))})
+        quoted = own.splits[QUOTED]
+        every = (quoted.n_rows, quoted.accuracy, own.n_rows_without_pegs, own.without_pegs)
+        rows.append(_pegs_row(name, "any", *every))
         rows += [
-            {MODEL: name, "certainty": f"{found.certainty:.2f}", **_with_and_without(found)}
-            for found in own.splits[QUOTED].by_certainty
+            _pegs_row(
+                name,
+                f"{found.certainty:.2f}",
+                *(found.n_rows, found.accuracy, found.n_rows_without_pegs, found.accuracy_without_pegs),
+            )
+            for found in quoted.by_certainty
             if found.n_rows
         ]
-    return [row for row in rows if "trades" in row]
+    return rows
 
 
-def _all_trades(by_share: list[Kept]) -> Kept | None:
-    return next((own for own in by_share if own.asked_share == 1), None)
-
-
-def _with_and_without(found: Kept | None) -> Row:
-    if found is None:
-        return {}
+def _pegs_row(name: str, certainty: str, n_rows: int, accuracy: Figure, n_without: int, without: Figure) -> Row:
     return {
-        "trades": f"{found.n_rows:,}",
-        "accuracy": share(found.accuracy.point),
-        "trades without pegs": f"{found.n_rows_without_pegs:,}",
-        "accuracy without pegs": share(found.accuracy_without_pegs.point),
+        MODEL: name,
+        "certainty": certainty,
+        "trades": f"{n_rows:,}",
+        "accuracy": share(accuracy.point),
+        "trades without pegs": f"{n_without:,}",
+        "accuracy without pegs": share(without.point),
     }
 
 
