@@ -24,7 +24,10 @@ PLANTED_NOISE = 0.45
 """Standard deviation beside a sign of -1 or 1: the column's own sign is right in 98.7 % of rows."""
 
 LOOKUP_C = 10.0
-"""Inverse penalty of the look-up's strengths. With the default of 1 it is nearly as often right, and less certain."""
+"""Inverse penalty of the look-up's strengths. With the default of 1 it is nearly as often right, and hardly certain."""
+TOLERANCE, MAX_ITERATIONS = 1e-9, 10_000
+"""scikit-learn compares the tolerance with the gradient of the mean loss: with its default of 1e-4, the strengths of a
+day among thousands would stay at zero."""
 
 
 def model_table(rows: DirectionRows, seed: int) -> pd.DataFrame:
@@ -59,19 +62,19 @@ def make_baseline(name: BaselineName, features: list[str], config: EvaluateConfi
                     f"evaluate.momentum is {config.momentum!r}; the panel's features are {', '.join(features)}."
                 )
             # Without an intercept, which would make it the majority wherever past and coming directions hardly agree.
-            continued = LogisticRegression(fit_intercept=False)
+            continued = _logistic(fit_intercept=False)
             return make_pipeline(_columns([config.momentum]), FunctionTransformer(np.sign), continued)
         case "logistic":
-            return make_pipeline(_columns(features), StandardScaler(), LogisticRegression(max_iter=1_000))
+            return make_pipeline(_columns(features), StandardScaler(), _logistic())
         case "boosting":
             # Its own early stopping would draw validation rows at random, from days that train has too.
             booster = HistGradientBoostingClassifier(early_stopping=False, random_state=config.seed)
             return make_pipeline(_columns(features), booster)
         case "look-up":
-            strengths = LogisticRegression(C=LOOKUP_C, fit_intercept=False, max_iter=1_000)
+            strengths = _logistic(C=LOOKUP_C, fit_intercept=False)
             return make_pipeline(FunctionTransformer(day_and_currencies), DictVectorizer(), strengths)
         case "planted":
-            return make_pipeline(_columns([*features, PLANTED]), StandardScaler(), LogisticRegression(max_iter=1_000))
+            return make_pipeline(_columns([*features, PLANTED]), StandardScaler(), _logistic())
 
 
 def day_and_currencies(table: pd.DataFrame) -> list[dict[str, float]]:
@@ -98,3 +101,7 @@ def day_and_currencies(table: pd.DataFrame) -> list[dict[str, float]]:
 
 def _columns(names: list[str]) -> ColumnTransformer:
     return ColumnTransformer([("columns", "passthrough", names)])
+
+
+def _logistic(**settings: Any) -> LogisticRegression:
+    return LogisticRegression(tol=TOLERANCE, max_iter=MAX_ITERATIONS, **settings)

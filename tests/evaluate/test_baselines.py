@@ -47,7 +47,17 @@ def test_the_look_ups_strengths_solve_the_logistic_regressions_equation():
         pairs(("2020-01-01", "EUR", "USD")),
     )
     strength = np.log(probability / (1 - probability)) / 2
-    assert strength == pytest.approx(10 * (1 - probability), rel=1e-3)
+    assert strength == pytest.approx(10 * (1 - probability), rel=1e-6)
+
+
+def test_what_the_look_up_says_of_a_day_does_not_depend_on_how_many_other_days_there_are():
+    day = pairs(("2020-01-01", "EUR", "JPY"), ("2020-01-01", "USD", "JPY"))
+    asked = pairs(("2020-01-01", "EUR", "USD"))
+    days = pd.date_range("2021-01-01", periods=2_000)
+    others = pd.DataFrame({"date": days, "leg_1": "EUR", "leg_2": "JPY"})
+    (alone,) = look_up(day, [True, False], asked)
+    (among_others,) = look_up(pd.concat([day, others]), [True, False, *[True, False] * 1_000], asked)
+    assert among_others == pytest.approx(alone, abs=1e-4)
 
 
 def test_momentum_follows_the_sign_of_one_feature_in_the_direction_that_train_shows():

@@ -209,9 +209,9 @@ def _pegs_row(name: str, certainty: str, n_rows: int, accuracy: Figure, n_withou
         MODEL: name,
         "certainty": certainty,
         "trades": f"{n_rows:,}",
-        "accuracy": share(accuracy.point),
+        "accuracy": _with_ends(accuracy),
         "trades without pegs": f"{n_without:,}",
-        "accuracy without pegs": share(without.point),
+        "accuracy without pegs": _with_ends(without),
     }
 
 
