@@ -10,7 +10,7 @@ from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows.pipelines.registry import PIPELINES, AnyRecipe, recipe_of
+from flows.pipelines.registry import PIPELINES, AnyRecipe, pipeline_of, recipe_of
 from flows.runs.recipes import RunSources
 from flows.runs.row import Run, RunRow, builders, metric_columns, records_until, spend_of, tokens_seen
 from flows.server.flow_runs import ending_of, run_url
@@ -132,6 +132,8 @@ def _reason(run: FlowRun, recipe: AnyRecipe | None) -> str:
         return ending_of(run)
     if recipe is None:
         return "its recipe is of an earlier version of the settings"
+    if all(step.stage != "premium" for step in pipeline_of(recipe).steps):
+        return f"{recipe.pipeline} has none of these figures; its report has its own"
     return "its figures are not in this store, were rebuilt since, or are of an earlier version of the code"
 
 

@@ -1,12 +1,16 @@
 """A direction check from its YAML file to its page, without a server."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from prefect.client.schemas import FlowRun
+from prefect.states import Completed
 from pydantic import ValidationError
 
 from flows.direction_check import direction_check
 from flows.pipelines.registry import load, pipeline_of, recipe_of
+from flows.runs.read_rows import _reason
 from hindsight.cli.main import main
 from tasks.common.settings import project_root
 from tasks.direction_check import DirectionCheck
@@ -69,6 +73,13 @@ def test_the_shipped_check_is_the_registrys_and_its_flow_takes_it() -> None:
     assert [step.stage for step in pipeline_of(check).steps] == ["panel", "evaluate", "direction_report"]
     assert direction_check.name == "direction-check"
     assert set(direction_check.parameters.properties) == {"recipe", "from_stage"}
+
+
+def test_a_completed_check_is_not_said_to_have_lost_the_figures_of_the_measure() -> None:
+    run = FlowRun(flow_id=uuid4(), state=Completed())
+    assert _reason(run, load(FILE)) == "direction-check has none of these figures; its report has its own"
+    audit = load(project_root() / "configs" / "audit-smoke.yaml")
+    assert _reason(run, audit).startswith("its figures are not in this store")
 
 
 @pytest.mark.parametrize(
