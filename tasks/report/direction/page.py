@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from tasks.report.direction import claims, figures, tables
+from tasks.report.direction.cells import with_ends
 from tasks.report.direction.config import DirectionReportConfig
 from tasks.report.page import panel_section, run_section, template
-from tasks.schemas.direction import LEAKING, SPLITS, DirectionScores, Figure, Kept
+from tasks.schemas.direction import LEAKING, SPLITS, DirectionScores, Kept
 from tasks.store.records import Record
 
 ALL = 1.0
@@ -59,8 +60,8 @@ def findings(scores: DirectionScores) -> list[str]:
         if name in scores.models:
             shuffled, quoted = (scores.models[name].splits[split] for split in tables.KEPT_SPLITS)
             found.append(
-                f"{who} is right in {_accuracy(shuffled.accuracy)} of the rows of a shuffled hold-out, and in "
-                f"{_accuracy(quoted.accuracy)} of those of the chronological one."
+                f"{who} is right in {with_ends(shuffled.accuracy)} of the rows of a shuffled hold-out, and in "
+                f"{with_ends(quoted.accuracy)} of those of the chronological one."
             )
             rule = _rule(asked)
             found += [
@@ -80,8 +81,4 @@ def _rule(asked: float | None) -> str:
 def _kept(found: Kept) -> str:
     if not found.n_rows:
         return "none"
-    return f"{found.share:.1%} with an accuracy of {_accuracy(found.accuracy)}"
-
-
-def _accuracy(figure: Figure) -> str:
-    return " ".join([tables.share(figure.point), *([tables.ends(figure.by_date)] if figure.by_date else [])])
+    return f"{found.share:.1%} with an accuracy of {with_ends(found.accuracy)}"

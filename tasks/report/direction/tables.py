@@ -1,9 +1,10 @@
 """Scores of direction forecasts as rows of text. A missing figure is a dash, and its reason is below the table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from tasks.common.text import DASH, Row
 from tasks.report.direction import claims
+from tasks.report.direction.cells import bps, counts, ends, lines, missing_of, points, share, with_ends
 from tasks.report.text import EstimateRow, Missing, Table, reasons
 from tasks.schemas.direction import (
     LEAKING,
@@ -22,36 +23,15 @@ KEPT_SPLITS: tuple[SplitName, ...] = ("shuffled", QUOTED)
 """Of sections that show two splits; the overlapping one looks as the chronological one does."""
 
 
-def share(value: float | None) -> str:
-    """A share or a score: three decimals, 0.498."""
-    return DASH if value is None else f"{value:.3f}"
-
-
-def points(value: float | None) -> str:
-    """A difference of two shares: +0.137."""
-    return DASH if value is None else f"{value:+z.3f}"
-
-
-def bps(value: float | None) -> str:
-    """Hundredths of a percent: +21.8."""
-    return DASH if value is None else f"{value:+z.1f}"
-
-
-def ends(interval: tuple[float, float] | None, how: str = "share") -> str:
-    """The two ends of a 95 % interval, written as its figure is."""
-    write = {"share": share, "points": points, "bps": bps}[how]
-    return DASH if interval is None else f"[{write(interval[0])}, {write(interval[1])}]"
-
-
 def headline(scores: DirectionScores) -> list[Row]:
     """One row per model: accuracy on every split, the accuracy premium of shuffling, and the profit after costs."""
     return [
         {
             MODEL: name,
-            **{f"accuracy, {split}": _with_ends(_accuracy(own.splits, split)) for split in SPLITS},
-            "premium of shuffling": _with_ends(own.premium.get("shuffled"), "points"),
+            **{f"accuracy, {split}": with_ends(_accuracy(own.splits, split)) for split in SPLITS},
+            "premium of shuffling": with_ends(own.premium.get("shuffled"), points),
             f"Brier, {QUOTED}": share(own.splits[QUOTED].brier.point),
-            f"net bps per trade, {QUOTED}": _with_ends(own.splits[QUOTED].net_bps, "bps"),
+            f"net bps per trade, {QUOTED}": with_ends(own.splits[QUOTED].net_bps, bps),
         }
         for name, own in scores.models.items()
     ]
@@ -68,8 +48,8 @@ def accuracies(scores: DirectionScores) -> Table[EstimateRow]:
                 cells.append([DASH])
                 missing.append((f"{name}, {split}", "a forecast brought along has no fit on this split"))
                 continue
-            cells.append([*_lines(found.accuracy), f"Brier {share(found.brier.point)}"])
-            missing += _reasons(f"{name}, {split}", found.accuracy)
+            cells.append([*lines(found.accuracy), f"Brier {share(found.brier.point)}"])
+            missing += missing_of(f"{name}, {split}", found.accuracy)
         rows.append((name, own.meaning, cells))
     return Table(rows, reasons(missing))
 
@@ -80,9 +60,9 @@ def premiums(scores: DirectionScores) -> Table[EstimateRow]:
     missing: list[Missing] = []
     for name, own in scores.models.items():
         found = [own.premium.get(split) for split in LEAKING]
-        rows.append((name, "", [_lines(each, "points") if each else [DASH] for each in found]))
+        rows.append((name, "", [lines(each, points) if each else [DASH] for each in found]))
         for split, each in zip(LEAKING, found, strict=True):
-            missing += _reasons(f"{name}, {split}", each) if each else []
+            missing += missing_of(f"{name}, {split}", each) if each else []
     return Table(rows, reasons(missing))
 
 
@@ -96,8 +76,8 @@ def profits(scores: DirectionScores) -> Table[EstimateRow]:
             found = own.splits.get(split)
             for kind in ("gross_bps", "net_bps"):
                 figure = getattr(found, kind) if found else None
-                cells.append(_lines(figure, "bps") if figure else [DASH])
-                missing += _reasons(f"{name}, {split}", figure) if figure else []
+                cells.append(lines(figure, bps) if figure else [DASH])
+                missing += missing_of(f"{name}, {split}", figure) if figure else []
         rows.append((name, "", cells))
     return Table(rows, reasons(missing))
 
@@ -107,15 +87,15 @@ def splits(scores: DirectionScores) -> list[EstimateRow]:
     facts = [scores.splits[split] for split in SPLITS]
     zero = [f"{scores.n_zero_train[split]:,} + {scores.n_zero[split]:,}" for split in SPLITS]
     return [
-        ("train rows", "", _counts(own.n_train_rows for own in facts)),
-        ("hold-out rows", "", _counts(own.n_test_rows for own in facts)),
-        ("hold-out days", "", _counts(own.n_test_days or 0 for own in facts)),
-        ("purged", "their label, or the embargo, touches the hold-out", _counts(own.n_purged for own in facts)),
-        ("left out", "between the training's end and the hold-out", _counts(own.n_left_out for own in facts)),
+        ("train rows", "", counts(own.n_train_rows for own in facts)),
+        ("hold-out rows", "", counts(own.n_test_rows for own in facts)),
+        ("hold-out days", "", counts(own.n_test_days or 0 for own in facts)),
+        ("purged", "their label, or the embargo, touches the hold-out", counts(own.n_purged for own in facts)),
+        ("left out", "between the training's end and the hold-out", counts(own.n_left_out for own in facts)),
         (
             "train labels in the hold-out",
             "train rows whose label uses a price dated inside its span",
-            _counts(own.n_violations for own in facts),
+            counts(own.n_violations for own in facts),
         ),
         ("outcome zero", "train + hold-out rows, neither fitted on nor scored", [[text] for text in zero]),
         ("share of rises", "in the hold-out", [[share(scores.share_up[split])] for split in SPLITS]),
@@ -209,9 +189,9 @@ def _pegs_row(name: str, certainty: str, n_rows: int, accuracy: Figure, n_withou
         MODEL: name,
         "certainty": certainty,
         "trades": f"{n_rows:,}",
-        "accuracy": _with_ends(accuracy),
+        "accuracy": with_ends(accuracy),
         "trades without pegs": f"{n_without:,}",
-        "accuracy without pegs": _with_ends(without),
+        "accuracy without pegs": with_ends(without),
     }
 
 
@@ -221,25 +201,3 @@ def _filled(bins: list[CalibrationBin]) -> list[CalibrationBin]:
 
 def _accuracy(splits: Mapping[SplitName, object], split: SplitName) -> Figure | None:
     return getattr(splits.get(split), "accuracy", None)
-
-
-def _with_ends(figure: Figure | None, how: str = "share") -> str:
-    if figure is None or figure.point is None:
-        return DASH
-    point = {"share": share, "points": points, "bps": bps}[how](figure.point)
-    return point if figure.by_date is None else f"{point} {ends(figure.by_date, how)}"
-
-
-def _lines(figure: Figure, how: str = "share") -> list[str]:
-    point = {"share": share, "points": points, "bps": bps}[how](figure.point)
-    if figure.by_date is None:
-        return [point]
-    return [point, f"{ends(figure.by_date, how)} by date", f"{ends(figure.two_way, how)} two-way"]
-
-
-def _counts(numbers: Iterable[int]) -> list[list[str]]:
-    return [[f"{number:,}"] for number in numbers]
-
-
-def _reasons(what: str, figure: Figure) -> list[Missing]:
-    return [(what, figure.why_none)] if figure.why_none else []
