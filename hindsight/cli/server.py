@@ -28,7 +28,7 @@ def demo(recipe: str = "smoke", /) -> None:
     Args:
         recipe: A recipe of the project: smoke; smoke-full-weight, which trains every weight on two ranks; audit-smoke,
             which measures two random models; audit-smollm2, which measures a real one on real prices, and
-            audit-smollm2-fx, on currencies.
+            audit-smollm2-fx, on currencies; direction-fx, which scores direction forecasts of currency pairs.
 
     Raises:
         NoDeployment: If it is a file of your own.

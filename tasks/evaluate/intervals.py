@@ -18,7 +18,7 @@ from tasks.schemas.estimates import PERCENTILES
 Key = tuple[str | int, ...]
 """What a figure is: model, split, and which mean."""
 RUNS_PER_HORIZON = 2
-"""Labels of days less than a horizon apart overlap. Runs of one horizon would miss a third of their covariance."""
+"""Labels of days less than a horizon apart overlap. Runs of one horizon would miss a third of a mean's variance."""
 MIN_RUNS = 3
 """With two, the spread over runs says nothing."""
 FLAT = 1e-12

@@ -67,7 +67,7 @@ def test_every_command_has_a_help_text_and_examples_that_parse(capsys: pytest.Ca
         (["store", "ls", "train", "merge"], "merge"),
         (
             ["run"],
-            "which recipe? audit-smoke, audit-smollm2-fx, audit-smollm2, fineweb-2017-26-full-weight, ",
+            "which recipe? audit-smoke, audit-smollm2-fx, audit-smollm2, direction-fx, fineweb-2017-26-full-weight, ",
         ),
         (["plan"], "which recipe? "),
     ],
