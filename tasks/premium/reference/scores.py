@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 
 from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import UndefinedR2
-from tasks.premium.gram.stock_draws import flat_r2
+from tasks.premium.gram.targets import flat_r2
 from tasks.premium.reference.splits import chronological, stock_disjoint
 from tasks.premium.rows import FloatArray, Rows, Split
 
@@ -64,5 +64,5 @@ def out_of_sample_r2(columns: FloatArray, target: FloatArray, split: Split, alph
     predicted = Ridge(alpha=alpha).fit(columns[split.train], target[split.train]).predict(columns[split.test])
     if np.ptp(truth) == 0:
         # The mean of equal numbers may miss them by rounding, by which r2_score would then divide.
-        return float(flat_r2(((truth - predicted) ** 2).sum(), target - target.mean()))
+        return float(flat_r2(((truth - predicted) ** 2).sum(), np.abs(target - target.mean()).max()))
     return float(r2_score(truth, predicted))
