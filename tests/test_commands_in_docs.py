@@ -31,7 +31,7 @@ FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`]+)`")
 SHELL_ENDS = {"|", ">", "&&", ";", "&", "#"}
 ASSIGNMENT = re.compile(r"\w+=.*")
-PLACEHOLDERS = {"[OPTIONS]", "[ARGS]", "..."}
+PLACEHOLDERS = {"[OPTIONS]", "[ARGS]", "COMMAND", "..."}
 READ_ONLY = ("plan smoke", "store ls", "store gc", "store leases --overdue")
 
 

@@ -25,7 +25,10 @@ WITHOUT_AN_IMPORT = {
     "six": "kaggle imports it and does not require it",
     "dask": "distributed's own",
 }
-ELSEWHERE = {"axolotl", "bitsandbytes", "cut_cross_entropy", "fla", "liger_kernel", "sentence_transformers", "torchao"}
+ELSEWHERE = {
+    "alpha101v", "axolotl", "bitsandbytes", "cut_cross_entropy", "fla", "liger_kernel", "qlib", "sentence_transformers",
+    "torchao",
+}  # fmt: skip
 """What scripts of the tests import that run in the trainer's environment, on a GPU machine, or where they find it."""
 TOOLS = {
     "boto3", "flask", "flask-cors", "hatchling", "import-linter", "ipykernel", "moto", "mypy", "pandas-stubs",

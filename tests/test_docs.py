@@ -34,6 +34,11 @@ def test_the_measures_expected_figures_are_what_the_formulas_say() -> None:
     assert (project_root() / "docs" / "measure.md").read_text() == page, "run `python docs/measure.py`"
 
 
+def test_the_tables_of_formulas_are_what_the_catalogue_says() -> None:
+    page = runpy.run_path(str(project_root() / "docs" / "formulas.py"))["page"]()
+    assert (project_root() / "docs" / "formulas.md").read_text() == page, "run `python docs/formulas.py`"
+
+
 @pytest.mark.parametrize("decision", sorted((project_root() / "docs" / "decisions").glob("*.md")), ids=lambda d: d.stem)
 def test_a_decision_fits_on_forty_lines(decision: Path) -> None:
     assert len(decision.read_text().splitlines()) <= 40

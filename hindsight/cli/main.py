@@ -50,6 +50,9 @@ for command, *lines in (
 ):
     app.command(command, help_epilogue=examples(*lines))
 app.command("hindsight.cli.store:app", name="store", help="List, check, export and remove artifacts of the store.")
+app.command(
+    "hindsight.cli.formulas:app", name="formulas", help="Count, show and compute the formulas of the catalogue."
+)
 app.command("hindsight.cli.attest:app", name="attest", help="Sign a corpus's statement, or verify a corpus.")
 
 

@@ -8,7 +8,7 @@ from tasks.audit import Audit
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 
-REVISION = 8
+REVISION = 9
 """Raised when the same recipe is checked differently."""
 
 

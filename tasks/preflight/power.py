@@ -91,5 +91,5 @@ def _text(powers: list[Power]) -> str:
     for power in powers:
         worst[power.metric] = max(worst.get(power.metric, 0.0), power.smallest_detectable)
     effects = ", ".join(f"{metric} {effect:.2g}" for metric, effect in worst.items())
-    source = "the base's own states" if powers[0].source == "states" else "noise, an order of magnitude"
+    source = "the first model's own states" if powers[0].source == "states" else "noise, an order of magnitude"
     return f"smallest detectable {effects} ({powers[0].n_draws} draws of {source}, {powers[0].n_columns:,} columns)"

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import UnknownModel
-from tasks.premium.gram.devices import threads_for
+from tasks.premium.gram.devices import one_thread
 from tasks.premium.inference.decompose import Decompositions, decompose_models
 from tasks.premium.inference.reference_checks import reference_checks
 from tasks.premium.measurement_table import Line, fit_lines, line
@@ -222,7 +222,7 @@ def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = No
     points, checks = {}, {}
     for model in rows.states:
         columns = rows.columns(model)
-        with threads_for(columns.shape[1]):
+        with one_thread():
             points[model] = score_model(rows, columns, config)
         checks[model] = reference_checks(rows, columns, config, points[model].on)
     stock = score_draws(rows, config, work_dir)

@@ -22,6 +22,6 @@ def report_label(config: ReportConfig, inputs: Mapping[str, ArtifactRef]) -> str
     return inputs["premium"].label
 
 
-REVISION = 9
+REVISION = 10
 """Raised when the same input gives different bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="report", revision=REVISION, label=report_label)

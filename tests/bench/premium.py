@@ -11,6 +11,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
 from tasks.common.settings import state_dir
+from tasks.premium.build import premium_scores
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.gram.devices import choose_device
 from tasks.premium.gram.stock_draws import StockGrams
@@ -185,6 +187,22 @@ def stage_core_minutes(stock: float, n_draws: int = 3) -> dict[str, float]:
     return {"stage_core_minutes": sum(minutes.values()), **minutes, **counts}
 
 
+def whole_stage() -> dict[str, float]:
+    """Run the premium stage of two models at 2,053 columns with the default config, on all cores."""
+    rows, states = made_rows(max(OURS_DRAWS)), np.random.default_rng(1).standard_normal
+    base = rows.states["base"]
+    trained, undated = (states(base.shape, dtype=np.float32) for _ in range(2))
+    rows = replace(rows, states={"base": base, "trained": trained}, undated={"base": undated})
+    Path("/proc/self/clear_refs").write_text("5")
+    wall = time.perf_counter()
+    cpu = cpu_seconds(lambda: premium_scores(rows, PremiumConfig(compared=("trained",))))
+    return {
+        "whole_stage_minutes": (time.perf_counter() - wall) / 60,
+        "whole_stage_core_minutes": cpu / 60,
+        "whole_stage_peak_rss_mb": peak_rss_mb(),
+    }
+
+
 def cpu_seconds(work: Callable[[], object]) -> float:
     """Processor time of all threads."""
     started = time.process_time()
@@ -208,15 +226,20 @@ def peak_rss_mb() -> float:
 def main() -> None:
     """Print the table and write `bench/premium.json` below the state folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1, help="BLAS threads of both ways")
+    parser.add_argument("--threads", type=int, default=1, help="threads and cores of both ways")
     parser.add_argument("--columns", type=int, nargs="+", default=sorted(OURS_DRAWS), choices=sorted(OURS_DRAWS))
     parser.add_argument("--draws", type=int, help="draws of ours instead of 200 and 132")
+    parser.add_argument("--whole-stage", action="store_true", help="also run a stage of true size: most of an hour")
     args = parser.parse_args()
+    all_cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(all_cores)[: args.threads])
     with threadpool_limits(limits=args.threads, user_api="blas"):
         table = {str(n): compare(n, args.draws or OURS_DRAWS[n]) for n in args.columns}
         two_way = {str(n): compare_two_way(n) for n in args.columns}
         widest = table.get(str(max(OURS_DRAWS)))
         stage = stage_core_minutes(widest["ours_cpu_seconds_per_draw"]) if widest else {}
+    os.sched_setaffinity(0, all_cores)
+    stage |= whole_stage() if args.whole_stage else {}
     machine = {
         "threads": args.threads,
         "cores": os.cpu_count(),
@@ -241,10 +264,15 @@ def main() -> None:
     for n_columns, row in two_way.items():
         beside = f", loop {row['loop_seconds_per_draw']:.2f} s, {row['speedup']:.1f}x" if "speedup" in row else ""
         print(f"two-way draws, {n_columns} columns: {row['ours_seconds_per_draw']:.3f} s/draw{beside}")
-    if stage:
+    if "stage_core_minutes" in stage:
         parts = ", ".join(f"{part} {stage[part]:.1f}" for part in ("two_way_and_jackknife", "penalties", "stock_draws"))
         print(
             f"a stage of two models, 2,053 columns: {stage['stage_core_minutes']:.0f} core-minutes from parts ({parts})"
+        )
+    if "whole_stage_minutes" in stage:
+        print(
+            f"a whole stage of two models, 2,053 columns: {stage['whole_stage_minutes']:.1f} minutes, "
+            f"{stage['whole_stage_core_minutes']:.1f} core-minutes, {stage['whole_stage_peak_rss_mb']:.0f} MB"
         )
     print(f"written to {file}")
 

@@ -43,6 +43,7 @@ def test_these_are_the_commands() -> None:
             "store export",
             "store leases",
         ),
+        *("formulas", "formulas show", "formulas compute"),
         *("attest", "attest keygen", "attest sign", "attest verify", "attest show"),
     }
 

@@ -127,7 +127,7 @@ def test_vectors_brought_along_are_measured_beside_a_model(store, refs, tmp_path
     brought = run_inline(pipeline_of(small(models=[models[0], api], premium=FEW | {"reference": "newer"})))
     assert scores_of(store, brought).models == scores_of(store, refs).models
     # They exist before anything is embedded: preflight's power is that of the vectors.
-    for found, source in ((brought, "the base's own states"), (refs, "noise")):
+    for found, source in ((brought, "the first model's own states"), (refs, "noise")):
         checks = Preflight.read(store.fetch(found["preflight"])).checks
         assert f"draws of {source}" in next(check.value for check in checks if check.name == "power")
     page = Report(store.fetch(brought["report"])).page.read_text()

@@ -57,7 +57,7 @@ def test_the_bases_own_states_take_the_place_of_noise_where_they_exist(line, pan
     assert {power.source for power in own} == {"states"}
     # Their scale is a ten-thousandth of the noise's: the unscaled penalty lets them fit nothing.
     assert own[0].half_width < 0.1 * noise[0].half_width
-    assert "40 draws of the base's own states, 7 columns" in line(states=Embeddings(tmp_path)).value
+    assert "40 draws of the first model's own states, 7 columns" in line(states=Embeddings(tmp_path)).value
 
 
 def test_an_assumed_effect_the_panel_cannot_find_stops_the_run_and_one_it_can_does_not(line):

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
-from tasks.premium.gram.devices import Array, Device, grams, in_threads
+from tasks.premium.gram.devices import Array, Device, in_threads
+from tasks.premium.gram.runs import Run, grams, runs_of
 from tasks.premium.gram.solve import LEAST_PIVOT, Solver, penalties_of
 from tasks.premium.gram.tiles import Tiles
 from tasks.sampling.arrays import BoolArray, FloatArray, IntArray, Split
@@ -40,13 +40,13 @@ class Weighted:
         rows: (n_kept,) their positions in the panel.
         weights: (n_kept,) their weights.
         design: (n_kept, order) their columns, on the device.
-        cells: First row and one past the last of each cell.
+        cells: Their rows, cell after cell.
     """
 
     rows: IntArray
     weights: FloatArray
     design: Array
-    cells: Sequence[tuple[int, int]]
+    cells: Sequence[Run]
 
 
 class CellGrams:
@@ -88,8 +88,8 @@ class CellGrams:
         """The rows of positive weight, from (n_rows,) weights."""
         kept = np.flatnonzero(weights[self.order])
         rows = self.order[kept]
-        edges = np.searchsorted(self.cell_of_sorted_row[kept], np.arange(self.by_cell.shape[1] + 1)).tolist()
-        return Weighted(rows, weights[rows], self.design[kept], list(pairwise(edges)))
+        sizes = np.bincount(self.cell_of_sorted_row[kept], minlength=self.by_cell.shape[1])
+        return Weighted(rows, weights[rows], self.design[kept], runs_of(sizes, sizes))
 
     def fit(self, weighted: Weighted, ridges: Sequence[Ridge]) -> tuple[FloatArray, int]:
         """Fit every ridge on every split's train side.

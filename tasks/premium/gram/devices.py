@@ -2,9 +2,9 @@
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from tasks.sampling.arrays import FloatArray
 
 Array = Any
 """A float64 array of the device, numpy's or torch's. Slices, sums, products and assignments are written alike."""
-WIDE = 512
-"""Columns from which a single product is worth several threads."""
+WIDE = 256
+"""Columns from which arithmetic is worth several threads; with fewer they would wait for the interpreter."""
 NARROW = 128
 """Order up to which a call costs more than its arithmetic, so that systems are solved together."""
 
@@ -32,7 +32,7 @@ class Device:
     """Widest tile where there is one per cell: cells have more rows and are fewer."""
 
     def n_workers(self, tiles: Tiles) -> int:
-        """Threads that solve systems side by side; on narrow ones they would wait for the interpreter."""
+        """Threads that work side by side, each with BLAS of its own."""
         return len(os.sched_getaffinity(0)) if tiles.order >= WIDE else 1
 
     def put(self, array: FloatArray) -> Array:
@@ -185,11 +185,6 @@ def one_thread() -> AbstractContextManager[object]:
     return limits
 
 
-def threads_for(n_columns: int) -> AbstractContextManager[object]:
-    """Give BLAS all cores for wide panels, one for narrow ones."""
-    return nullcontext() if n_columns >= WIDE else one_thread()
-
-
 def in_threads(n_workers: int, work: Callable[[int], None]) -> None:
     """Call `work` with 0, 1, ... side by side; it must spend its time outside the interpreter."""
     if n_workers == 1:
@@ -197,12 +192,3 @@ def in_threads(n_workers: int, work: Callable[[int], None]) -> None:
         return
     with ThreadPoolExecutor(n_workers) as pool:
         list(pool.map(work, range(n_workers)))
-
-
-def grams(device: Device, left: Array, right: Array, bounds: Sequence[tuple[int, int]], out: Array) -> None:
-    """Write (n_groups, width, width) sums of products of two (n_rows, width) strips of columns to `out`.
-
-    `bounds` has the first row and one past the last of each group; rows of `left` carry their weight.
-    """
-    for group, (start, stop) in enumerate(bounds):
-        device.product(left[start:stop].T, right[start:stop], out[group])

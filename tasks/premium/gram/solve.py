@@ -56,11 +56,11 @@ class Solver:
         """Fit every system's ridge.
 
         Args:
-            train: (n_tiles, n_systems, width * width) Grams of the train sides.
+            train: (n_tiles, n_systems, width * width) Grams of the train sides, or one for all.
             penalties: (n_systems, order) on the diagonal.
             design: (n_rows, order) the rows.
             weights: (n_systems, n_rows) their weights in each train side, 0 outside it.
-            without: Grams to take off `train`, of the same shape.
+            without: (n_tiles, n_systems, width * width) Grams to take off `train`.
             summed: (n_systems, order) diagonals of the sums that made the train sides; their own if left out.
 
         Returns:
@@ -75,7 +75,8 @@ class Solver:
         def work(worker: int) -> None:
             for start in range(worker * self.n_batch, n_systems, self.n_workers * self.n_batch):
                 own = slice(start, min(start + self.n_batch, n_systems))
-                batch = self._assemble(worker, train[:, own], None if without is None else without[:, own])
+                sums = train if train.shape[1] == 1 else train[:, own]
+                batch = self._assemble(worker, sums, None if without is None else without[:, own])
                 diagonal = batch.reshape(len(batch), -1)[:, :: self.tiles.order + 1]
                 diagonal += self.device.put(penalties[own])
                 scale = self.device.get(diagonal)[:, :n_used].copy() if summed is None else summed[own, :n_used]
@@ -130,7 +131,7 @@ class Solver:
     def _assemble(self, worker: int, train: Array, without: Array | None) -> Array:
         # Tile by tile, so that a difference stays in the cache instead of taking a pass over memory.
         shape = (-1, self.tiles.width, self.tiles.width)
-        n_systems = train.shape[1]
+        n_systems = train.shape[1] if without is None else without.shape[1]
         for tile, (row, column) in enumerate(self.pairs):
             own = train[tile] if without is None else train[tile] - without[tile]
             self.by_tile[worker, :n_systems, row, :, column, :] = own.reshape(shape)

@@ -1,19 +1,24 @@
 """The stock bootstrap from Gram matrices: each fold's matrix of each draw is a weighted sum of the stocks' own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from tasks.premium.gram.devices import Array, Device, grams
+from tasks.premium.gram.devices import Array, Device, in_threads
+from tasks.premium.gram.runs import Run, grams, runs_of
 from tasks.premium.gram.solve import Solver, penalties_of
+from tasks.premium.gram.targets import Targets
 from tasks.premium.gram.tiles import Tiles
 from tasks.sampling.arrays import BoolArray, FloatArray, IntArray
 
 DRAWS_PER_PRODUCT = 16
 """Draws whose errors are one product: enough to read the design once for all of them."""
-EXACT = 1e-12
-"""Errors below this, relative to the largest target, are rounding."""
+COLUMNS_PER_PRODUCT = 784
+"""Elements of a tile that are summed in one product: a quarter of a tile 56 wide, so that threads can share it."""
+SYSTEMS_PER_CALL = 8
+"""Fits that are solved side by side."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,19 @@ class DrawnFolds:
         return int(self.is_flat.shape[1]) - 1
 
     def weights(self) -> FloatArray:
-        """(n_draws * n_folds, n_stocks) how often each stock counts in each fold."""
+        """(n_draws, n_folds, n_stocks) how often each stock counts in each fold."""
         folds = np.arange(self.n_folds)[None, :, None]
-        weights = np.where(self.fold[:, None, :] == folds, self.times[:, None, :], 0)
-        return weights.reshape(-1, self.times.shape[1]).astype(np.float64)
+        return np.where(self.fold[:, None, :] == folds, self.times[:, None, :], 0).astype(np.float64)
+
+    def of_stocks(self, order: IntArray) -> "DrawnFolds":
+        """The same draws of stocks in another order."""
+        return replace(self, times=self.times[:, order], fold=self.fold[:, order])
 
 
 class StockGrams:
     """One model's columns, sorted by stock with the train rows first, ready for draws.
+
+    Stocks with equally many rows stand side by side, so that their Gram matrices are one call.
 
     Args:
         columns: (n_rows, n_columns), unscaled.
@@ -63,26 +73,29 @@ class StockGrams:
         device: Device,
         alpha: float,
     ) -> None:
-        order = np.lexsort((~is_train, stocks))
-        self.stocks, self.is_train = stocks[order], is_train[order]
+        n_rows, n_train = np.bincount(stocks), np.bincount(stocks, weights=is_train).astype(int)
+        self.order = np.lexsort((n_train, n_rows))
+        order = np.lexsort((~is_train, np.argsort(self.order)[stocks]))
+        n_rows, n_train = n_rows[self.order], n_train[self.order]
+        self.all_rows, self.train_rows = runs_of(n_rows, n_rows), runs_of(n_rows, n_train)
+        self.stocks, self.is_train = np.repeat(np.arange(len(n_rows)), n_rows), is_train[order]
         self.tiles = Tiles.of(columns.shape[1], widest=device.tile_width)
         self.device = device
         self.design = device.put(self.tiles.design(columns[order], target[order, None]))
-        self.target = target[order] - target.mean()
-        ends = np.cumsum(np.bincount(stocks))
-        starts = ends - np.bincount(stocks)
-        train_ends = starts + np.bincount(stocks, weights=is_train).astype(int)
-        self.all_rows = list(zip(starts.tolist(), ends.tolist(), strict=True))
-        self.train_rows = list(zip(starts.tolist(), train_ends.tolist(), strict=True))
+        self.after = np.flatnonzero(~self.is_train)
+        every_row = np.arange(len(order))
+        self.targets, self.targets_after = (
+            Targets.of(self.stocks, target[order] - target.mean(), own, len(n_rows)) for own in (every_row, self.after)
+        )
         self.penalty = penalties_of(self.tiles, alpha, np.ones((1, columns.shape[1])))
-        self.solver = Solver(device, self.tiles, n_systems=1)
-        self.stock_grams = device.empty(len(starts), self.tiles.width, self.tiles.width)
+        self.solver = Solver(device, self.tiles, n_systems=SYSTEMS_PER_CALL)
+        self.stock_grams = device.empty(len(n_rows), self.tiles.width, self.tiles.width)
         self.buffer = device.empty(len(self.tiles.pairs), 0, self.tiles.width**2)
 
     @property
     def n_fixed_bytes(self) -> int:
-        """Memory that does not grow with the draws: one tile of every stock, and the matrix being factored."""
-        return 8 * (len(self.all_rows) * self.tiles.width**2 + self.tiles.order**2)
+        """Memory that does not grow with the draws: one tile of every stock, and the matrices being factored."""
+        return 8 * (len(self.order) * self.tiles.width**2 + self.solver.n_workers * self.tiles.order**2)
 
     def score_on(self, draws: DrawnFolds) -> tuple[FloatArray, IntArray]:
         """Score each stock-disjoint fold; takes `tiles.n_bytes` per draw and fold.
@@ -90,20 +103,29 @@ class StockGrams:
         Returns:
             (n_draws, n_folds) R2; and (n_draws,) how many fits were corrected on rows or solved from them.
         """
-        grams = self._sums(draws.weights(), self.all_rows)
+        draws = draws.of_stocks(self.order)
+        weights = draws.weights()
+        grams = self._sums(weights.reshape(-1, len(self.order)), self.all_rows)
         by_draw = grams.reshape(len(grams), -1, draws.n_folds, grams.shape[-1])
         fits = np.empty((len(draws.times), draws.n_folds, self.tiles.order))
         n_refits = np.zeros(len(fits), dtype=np.int64)
-        for draw, (times, fold_of) in enumerate(zip(draws.times, draws.fold, strict=True)):
+        for draw, times in enumerate(draws.times):
             folds = by_draw[:, draw]
             whole = folds.sum(1)[:, None]
             # A fold's train side is what is left of the whole, so it is as inexact as the whole.
-            summed = self.solver.edges(whole)[1] + self.penalty
-            for fold in range(draws.n_folds):
-                weights = (times * (fold_of != fold))[self.stocks]
-                fits[draw, fold], is_refit = self._fit(whole, weights, folds[:, fold : fold + 1], summed)
-                n_refits[draw] += is_refit
-        return np.concatenate([self._score(fits[own], draws, own) for own in _blocks(len(fits))]), n_refits
+            summed = np.repeat(self.solver.edges(whole)[1] + self.penalty, draws.n_folds, axis=0)
+            train = (times - weights[draw])[:, self.stocks]
+            fits[draw], is_refit = self._fit(whole, train, folds, summed)
+            n_refits[draw] = is_refit.sum()
+        scores = np.empty((len(fits), draws.n_folds))
+        blocks = _blocks(len(fits), DRAWS_PER_PRODUCT)
+
+        def score(worker: int) -> None:
+            for own in blocks[worker :: self.solver.n_workers]:
+                scores[own] = self._score(fits[own], draws, own)
+
+        in_threads(self.solver.n_workers, score)
+        return scores, n_refits
 
     def score_off(self, draws: DrawnFolds) -> tuple[FloatArray, IntArray]:
         """Score the chronological split; takes `tiles.n_bytes` per draw.
@@ -111,68 +133,63 @@ class StockGrams:
         Returns:
             (n_draws, 1) R2; and (n_draws,) how many fits were corrected on rows or solved from them.
         """
+        draws = draws.of_stocks(self.order)
         grams = self._sums(draws.times.astype(np.float64), self.train_rows)
         fits = np.empty((len(draws.times), self.tiles.order))
         n_refits = np.zeros(len(fits), dtype=np.int64)
-        for draw, times in enumerate(draws.times):
-            fits[draw], n_refits[draw] = self._fit(grams[:, draw : draw + 1], times[self.stocks] * self.is_train)
-        after = np.flatnonzero(~self.is_train)
+        for own in _blocks(len(fits), SYSTEMS_PER_CALL):
+            train = (draws.times[own][:, self.stocks] * self.is_train).astype(np.float64)
+            fits[own], n_refits[own] = self._fit(grams[:, own], train)
         # The rows after the cut are few, and the same for all draws: one product gives every draw's errors.
-        errors = self.device.get(self.device.put(fits) @ self.design[after].T)
-        weights, target = draws.times[:, self.stocks[after]], self.target[after]
-        own = zip(errors, weights, draws.is_flat[:, -1:], strict=True)
-        r2 = [_r2(error, weight, target, np.zeros_like(after), flat) for error, weight, flat in own]
-        return np.stack(r2), n_refits
+        errors = self.device.get(self.device.put(fits) @ self.design[self.after].T)
+        sse = self._by_stock(errors, self.stocks[self.after])
+        weights = draws.times[:, None].astype(np.float64)
+        return self.targets_after.r2(sse, weights, draws.is_flat[:, -1:]), n_refits
 
-    def _sums(self, weights: FloatArray, bounds: Sequence[tuple[int, int]]) -> Array:
+    def _sums(self, weights: FloatArray, runs: Sequence[Run]) -> Array:
         """(n_tiles, n_sides, width * width) Gram matrices of weighted stocks; the next call overwrites them.
 
-        `weights` is (n_sides, n_stocks); `bounds` has the first row and one past the last of each stock's rows to use.
+        `weights` is (n_sides, n_stocks); `runs` has each stock's rows to use.
         """
         if self.buffer.shape[1] < len(weights):
             # Reused from chunk to chunk: mapping new gigabytes costs more than some of the arithmetic on them.
             self.buffer = self.device.empty(len(self.tiles.pairs), len(weights), self.tiles.width**2)
         on_device, found = self.device.put(weights), self.buffer[:, : len(weights)]
         for tile, (row, column) in enumerate(self.tiles.pairs):
-            left, right = self.design[:, self.tiles.strip(row)], self.design[:, self.tiles.strip(column)]
-            grams(self.device, left, right, bounds, self.stock_grams)
-            self.device.product(on_device, self.stock_grams.reshape(len(self.stock_grams), -1), found[tile])
+            strips = self.design[:, self.tiles.strip(row)], self.design[:, self.tiles.strip(column)]
+            in_threads(self.solver.n_workers, partial(self._stock_grams, *strips, runs))
+            in_threads(self.solver.n_workers, partial(self._add_up, on_device, found[tile]))
         return found
 
+    def _stock_grams(self, left: Array, right: Array, runs: Sequence[Run], worker: int) -> None:
+        grams(self.device, left, right, runs[worker :: self.solver.n_workers], self.stock_grams)
+
+    def _add_up(self, weights: Array, found: Array, worker: int) -> None:
+        by_stock = self.stock_grams.reshape(len(self.order), -1)
+        # Cut alike for any number of workers: the shape of a product decides the last bits of its sums.
+        for own in _blocks(by_stock.shape[1], COLUMNS_PER_PRODUCT)[worker :: self.solver.n_workers]:
+            self.device.product(weights, by_stock[:, own], found[:, own])
+
     def _fit(
-        self, gram: Array, weights: IntArray, without: Array | None = None, summed: FloatArray | None = None
-    ) -> tuple[FloatArray, bool]:
-        """(order,) residual functional of one system, and whether its Gram alone was not exact enough."""
-        fit, is_refit = self.solver.solve(
-            gram, self.penalty, self.design, weights[None].astype(np.float64), without, summed
-        )
-        return fit[0, 0], bool(is_refit[0])
+        self, train: Array, weights: FloatArray, without: Array | None = None, summed: FloatArray | None = None
+    ) -> tuple[FloatArray, BoolArray]:
+        """(n_systems, order) residual functionals, and whether each needed more than its Gram; as in `solve`."""
+        penalties = np.repeat(self.penalty, len(weights), axis=0)
+        fits, is_refit = self.solver.solve(train, penalties, self.design, weights, without, summed)
+        return fits[:, 0], is_refit
 
     def _score(self, fits: FloatArray, draws: DrawnFolds, block: slice) -> FloatArray:
         """(n_draws, n_folds) R2 of a block of draws, from their (n_draws, n_folds, order) functionals."""
         by_fold = self.device.get(self.device.put(fits.reshape(-1, fits.shape[2])) @ self.design.T)
-        fold = draws.fold[block][:, self.stocks]
+        own = replace(draws, times=draws.times[block], fold=draws.fold[block], is_flat=draws.is_flat[block])
+        fold = own.fold[:, self.stocks]
         errors = np.take_along_axis(by_fold.reshape(*fits.shape[:2], -1), fold[:, None], axis=1)[:, 0]
-        weights = draws.times[block][:, self.stocks]
-        own = zip(errors, weights, fold, draws.is_flat[block, :-1], strict=True)
-        return np.stack([_r2(error, weight, self.target, folds, flat) for error, weight, folds, flat in own])
+        return self.targets.r2(self._by_stock(errors, self.stocks), own.weights(), own.is_flat[:, :-1])
+
+    def _by_stock(self, errors: FloatArray, stocks: IntArray) -> FloatArray:
+        """(n_draws, n_stocks) sums of squares of (n_draws, n_rows) errors."""
+        return np.stack([np.bincount(stocks, own**2, minlength=len(self.order)) for own in errors])
 
 
-def _blocks(n_draws: int) -> list[slice]:
-    return [slice(start, start + DRAWS_PER_PRODUCT) for start in range(0, n_draws, DRAWS_PER_PRODUCT)]
-
-
-def _r2(errors: FloatArray, weights: IntArray, target: FloatArray, fold: IntArray, is_flat: BoolArray) -> FloatArray:
-    """(n_folds,) R2 of weighted rows by fold; where the target does not vary, 1 if it is predicted exactly, else 0."""
-    n_rows, total, sse = (
-        np.bincount(fold, weights=weights * own, minlength=len(is_flat)).astype(np.float64)
-        for own in (1, target, errors**2)
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sst = np.bincount(fold, weights=weights * (target - (total / n_rows)[fold]) ** 2, minlength=len(is_flat))
-        return np.where(is_flat, flat_r2(sse, target), 1 - sse / sst)
-
-
-def flat_r2(sse: FloatArray, target: FloatArray) -> FloatArray:
-    """R2 of a target that does not vary, by scikit-learn's convention: 1 if it is predicted to rounding, else 0."""
-    return np.where(sse <= (EXACT * np.abs(target).max()) ** 2, 1.0, 0.0)
+def _blocks(n: int, most: int) -> list[slice]:
+    return [slice(start, min(start + most, n)) for start in range(0, n, most)]

@@ -10,7 +10,7 @@ import numpy as np
 from tasks.premium.chunks import in_chunks
 from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import TooFewDraws
-from tasks.premium.gram.devices import Device, choose_device, threads_for
+from tasks.premium.gram.devices import Device, choose_device, one_thread
 from tasks.premium.gram.stock_draws import StockGrams
 from tasks.premium.reference.draws import StockDraws
 from tasks.premium.rows import Rows
@@ -19,7 +19,7 @@ from tasks.schemas.estimates import PERCENTILES, Interval
 
 MIN_KEPT_DRAWS = 10
 """With fewer, the 2.5 % percentile is the smallest draw."""
-MAX_DRAWS_PER_CHUNK = 256
+MAX_DRAWS_PER_CHUNK = 100
 """A narrow panel then still shows progress, and a killed run loses little."""
 
 
@@ -76,7 +76,7 @@ def _score_model(
     """(n_kept, 3) on and off of one model, and how many fits were corrected on rows or solved from them."""
     columns, is_train = rows.columns(model), rows.is_train(config.train_until)
     n_columns, n_kept = columns.shape[1], len(draws.kept)
-    with threads_for(n_columns):
+    with one_thread():
         grams = StockGrams(columns, rows.target, rows.stocks, is_train, device, config.alpha)
         del columns  # the design is a copy, and at true size each is half a gigabyte
 
@@ -89,9 +89,10 @@ def _score_model(
 
         what = f"stock draws of {model}, {n_columns} columns"
         # Two passes: a chunk of chronological splits holds more draws than a chunk of folds, and a stock's Gram
-        # matrices are formed once per chunk.
-        scored_off = in_chunks(f"{what}, off", n_kept, draws_per_chunk(grams, 1, config), work_dir, off)
+        # matrices are formed once per chunk. The one that needs more memory first: mapping it twice takes as long as
+        # some of the arithmetic.
         scored_on = in_chunks(f"{what}, on", n_kept, draws_per_chunk(grams, config.n_folds, config), work_dir, on)
+        scored_off = in_chunks(f"{what}, off", n_kept, draws_per_chunk(grams, 1, config), work_dir, off)
     return np.column_stack([scored_on[:, 0], scored_off[:, 0], scored_on[:, 1] + scored_off[:, 1]])
 
 

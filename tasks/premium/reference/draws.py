@@ -43,19 +43,19 @@ def assign_folds(n_rows: IntArray, n_folds: int) -> IntArray:
     """Assign drawn stocks to folds as GroupKFold does: largest first, each to the fold with the fewest rows.
 
     Args:
-        n_rows: (n_stocks,) rows of each stock, 0 if it was not drawn. Of equal ones the last goes first.
+        n_rows: (n_draws, n_stocks) rows of each stock, 0 if it was not drawn. Of equal ones the last goes first.
         n_folds: Folds.
 
     Returns:
-        (n_stocks,) fold of each stock; 0 where it was not drawn.
+        (n_draws, n_stocks) fold of each stock; 0 where it was not drawn.
     """
-    folds = np.zeros(len(n_rows), dtype=np.int64)
-    filled = [0] * n_folds
-    drawn = np.flatnonzero(n_rows)
-    for stock in drawn[np.argsort(n_rows[drawn], kind="stable")[::-1]].tolist():
-        smallest = filled.index(min(filled))
-        folds[stock] = smallest
-        filled[smallest] += int(n_rows[stock])
+    folds, filled = np.zeros_like(n_rows), np.zeros((len(n_rows), n_folds), dtype=np.int64)
+    draws = np.arange(len(n_rows))
+    for stocks in np.argsort(n_rows, axis=1, kind="stable").T[::-1]:
+        smallest = filled.argmin(axis=1)
+        folds[draws, stocks] = smallest
+        filled[draws, smallest] += n_rows[draws, stocks]
+    folds[n_rows == 0] = 0
     return folds
 
 
@@ -78,7 +78,7 @@ class StockDraws:
         self.range_after = _range_by_stock(stocks, target, ~is_train)
         self.n_folds = n_folds
         self.times = np.stack(list(resample_stocks(len(self.n_rows), n_draws, np.random.default_rng(seed))))
-        self.folds = np.stack([assign_folds(times * self.n_rows, n_folds) for times in self.times])
+        self.folds = assign_folds(self.times * self.n_rows, n_folds)
         sides = np.stack([self._test_sides(*draw) for draw in zip(self.times, self.folds, strict=True)])
         self.is_flat = sides[:, 1] > 0
         """(n_draws, n_folds + 1) whether the target does not vary on a fold; last, after the cut."""

@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 
 from tasks.premium.config import PremiumConfig
 from tasks.premium.errors import UndefinedR2
-from tasks.premium.gram.stock_draws import flat_r2
+from tasks.premium.gram.targets import flat_r2
 from tasks.premium.reference.splits import chronological
 from tasks.premium.rows import Rows
 from tasks.sampling.arrays import FloatArray, Split
@@ -66,5 +66,5 @@ def out_of_sample_r2(columns: FloatArray, target: FloatArray, split: Split, alph
     predicted = Ridge(alpha=alpha).fit(columns[split.train], target[split.train]).predict(columns[split.test])
     if np.ptp(truth) == 0:
         # The mean of equal numbers may miss them by rounding, by which r2_score would then divide.
-        return float(flat_r2(((truth - predicted) ** 2).sum(), target - target.mean()))
+        return float(flat_r2(((truth - predicted) ** 2).sum(), np.abs(target - target.mean()).max()))
     return float(r2_score(truth, predicted))

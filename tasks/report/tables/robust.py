@@ -34,7 +34,7 @@ CONTROL_FIGURES = {
 SPLIT_COUNTS = ("n_splits", "n_train_rows", "n_test_rows", "n_purged", "n_left_out", "n_violations")
 SOURCES = {
     "draws": "two-way draws of the figure itself",
-    "states": "the base's own states, before training",
+    "states": "the first model's own states",
     "noise": "noise, an order of magnitude",
 }
 

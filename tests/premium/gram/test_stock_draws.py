@@ -63,13 +63,35 @@ def test_chunk_tile_threads_and_device_change_nothing(device, chunk, threads):
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
 
 
+class Workers(Device):
+    def __init__(self, n_workers):
+        self.n = n_workers
+
+    def n_workers(self, tiles):
+        return self.n
+
+
+@pytest.mark.parametrize("n_columns", [3, 130])
+def test_equally_many_rows_per_stock_and_threads_side_by_side(n_columns):
+    """More stocks than a run holds, with few numbers of rows up to the cut: products of many stocks at once."""
+    rng = np.random.default_rng(1)
+    stocks = rng.permutation(np.repeat(np.arange(150), 4))
+    columns = rng.normal(size=(len(stocks), n_columns))
+    panel = columns, columns[:, 0] + rng.normal(size=len(stocks)), stocks, rng.random(len(stocks)) < 0.7
+    (draws, one), (_, three) = (scored(panel, Workers(n), n_draws=3) for n in (1, 3))
+    np.testing.assert_array_equal(three, one)
+    theirs = [sklearn_loops.draw_scores(*panel, draws.times[draw], 1.0) for draw in draws.kept]
+    np.testing.assert_allclose(one, theirs, rtol=0, atol=1e-10)
+
+
 @given(st.lists(st.integers(0, 6), min_size=5, max_size=40), st.integers(2, 5))
 def test_drawn_stocks_are_assigned_as_group_k_fold_assigns_them(n_rows, n_folds):
     n_rows = np.array(n_rows)
     stocks = np.repeat(np.arange(len(n_rows)), n_rows)
     if np.count_nonzero(n_rows) < n_folds:
         return
-    folds = assign_folds(n_rows, n_folds)
+    # Beside a draw that others must not change.
+    _, folds = assign_folds(np.stack([n_rows[::-1], n_rows]), n_folds)
     for fold, (_, test) in enumerate(GroupKFold(n_folds).split(stocks, groups=stocks)):
         assert set(stocks[test]) == set(np.flatnonzero((folds == fold) & (n_rows > 0)))
 
