@@ -1,5 +1,6 @@
-"""`hindsight formulas`: count, show and compute the formulas of the catalogue."""
+"""`hindsight formulas`: count, show and compute the formulas of the catalogue, and write questions about them."""
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -82,6 +83,35 @@ def compute(prices: Path, /, *, names: Names, out: Path, catalogue: More = ()) -
     write(table)
     n_missing = int(table[list(chosen)].isna().to_numpy().sum())
     print(f"{len(chosen)} formulas, {len(table):,} rows, {n_missing:,} missing values in {out}")
+
+
+@app.command(
+    help_epilogue=examples(
+        "hindsight formulas samples --out samples.jsonl",
+        "hindsight formulas samples prices.parquet --seed 1 --out samples.jsonl",
+    )
+)
+def samples(prices: Path | None = None, /, *, out: Path, seed: int = 0, catalogue: More = ()) -> None:
+    """Write questions and answers about the formulas, a JSON object per line: kind, formula, split, question, answer.
+
+    Args:
+        prices: Prices as for `compute`, of which examples are computed; definitions alone if left out.
+        out: The file to write.
+        seed: Seed of wordings, days and entities, and of the formulas whose split is `held_out`.
+        catalogue: A catalogue file of your own, beside the project's.
+    """
+    from tasks.formulas.panel import read_panel
+    from tasks.formulas.samples import SamplesConfig, make_samples
+
+    panel = read_panel(prices) if prices else None
+    made = make_samples(_load(catalogue), SamplesConfig(seed=seed), panel)
+    out.write_text("".join(f"{sample.model_dump_json()}\n" for sample in made.samples))
+    counts = Counter((sample.kind, sample.split) for sample in made.samples)
+    print_table([{"kind": kind, "split": split, "samples": f"{n:,}"} for (kind, split), n in sorted(counts.items())])
+    if panel:
+        missing = [f"{n} {reason}" for reason, n in sorted(made.without_example.items())]
+        print(f"formulas without a computed example: {', '.join(missing) or 'none'}")
+    print(f"written to {out}")
 
 
 def _load(more: Iterable[Path]) -> Catalogue:

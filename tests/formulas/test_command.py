@@ -40,6 +40,21 @@ def test_formulas_are_computed_into_a_file(tmp_path: Path, capsys: pytest.Captur
     pd.testing.assert_frame_equal(own, close.shift(5) / close, check_freq=False)
 
 
+def test_questions_are_written_line_by_line_and_what_has_no_example_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices, out = tmp_path / "prices.csv", tmp_path / "samples.jsonl"
+    rows(80, 5).to_csv(prices, index=False)
+    assert main(["formulas", "samples", str(prices), "--seed", "1", "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    found = pd.read_json(out, lines=True)
+    for (kind, split), own in found.groupby(["kind", "split"]):
+        assert f"{kind:<10}  {split:<8}  {len(own):,}\n" in shown
+    assert (found["kind"] == "definition").sum() == found["formula"].nunique() == 702
+    assert found.groupby("formula")["split"].nunique().max() == 1
+    assert "29 not executable" in shown
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
