@@ -43,7 +43,7 @@ def test_these_are_the_commands() -> None:
             "store export",
             "store leases",
         ),
-        *("formulas", "formulas show", "formulas compute"),
+        *("formulas", "formulas show", "formulas compute", "formulas samples"),
         *("attest", "attest keygen", "attest sign", "attest verify", "attest show"),
     }
 
