@@ -67,7 +67,7 @@ def forecast(run: PlannedRun) -> list[StageForecast]:
     Raises:
         BadPrices: If the price list cannot be read.
     """
-    if not run.needs_gpus:
+    if not run.training.needs_gpus:
         return []
     return [
         StageForecast(step, pool, hours, None if hours is None else _dollars(hours, pool))
@@ -137,9 +137,11 @@ def total(stages: list[StageForecast]) -> StageForecast:
 
 def _hours(run: PlannedRun) -> Iterator[tuple[str, str, Span | None]]:
     route = run.recipe.route
-    train = training_hours(run.sizes, run.recipe.train, run.n_rows)
+    train = training_hours(run.training.sizes, run.recipe.train, run.training.n_rows)
     merge = None if route.merge == "cpu" else _merge_hours(run)
-    embed = None if route.embed == "cpu" else _embed_hours(run.n_panel_rows, run.sizes.n_active, run.recipe.embed)
+    embed = (
+        None if route.embed == "cpu" else _embed_hours(run.n_panel_rows, run.training.sizes.n_active, run.recipe.embed)
+    )
     yield "embed base", route.embed, embed
     for variant in ("trained", "placebo")[: run.n_trainings]:
         suffix = "" if variant == "trained" else f" {variant}"
@@ -149,7 +151,7 @@ def _hours(run: PlannedRun) -> Iterator[tuple[str, str, Span | None]]:
 
 
 def _merge_hours(run: PlannedRun) -> Span:
-    hours = MERGE_HOURS * run.sizes.n_parameters / REFERENCE_PARAMETERS
+    hours = MERGE_HOURS * run.training.sizes.n_parameters / REFERENCE_PARAMETERS
     return Span(hours, hours)
 
 
