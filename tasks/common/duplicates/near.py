@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 from datasketch import MinHash, MinHashLSH
 
-from tasks.corpus.config import Deduplicate
+from tasks.common.duplicates.config import Deduplicate
 
 WORDS = re.compile(r"\w+")
 SEED = 1
