@@ -35,7 +35,7 @@ def read_files(source: FilesSource, config: MixConfig) -> Found:
         for place, row in _rows(source.name, file):
             try:
                 candidate = _candidate(row, source, f"{number}-{place.replace(' ', '-')}", config)
-            except (BadRow, ValidationError, ValueError) as error:
+            except (BadRow, ValueError) as error:
                 if source.on_malformed == "refuse":
                     raise BadRow(
                         f"source {source.name!r}, {file.path}, {place}: {_reason(error)}. Correct the row, or set "
@@ -148,7 +148,13 @@ def _value(fields: Mapping[str, Any], column: str) -> Any:
 
 
 def _day(fields: Mapping[str, Any], column: str | None) -> date | None:
-    return date.fromisoformat(str(_value(fields, column))[:10]) if column else None
+    if column is None:
+        return None
+    value = str(_value(fields, column))
+    try:
+        return date.fromisoformat(value[:10])
+    except ValueError as error:
+        raise BadRow(f"its {column!r} is {value!r}, not a day such as 2020-01-31") from error
 
 
 def _reason(error: Exception) -> str:

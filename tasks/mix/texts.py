@@ -47,7 +47,7 @@ def feature_prompt(row: Row, features: list[str], horizon: int, config: MixConfi
 
 
 def feature_answer(row: Row, rises: bool, horizon: int) -> str:
-    """A direction, and whether it continues the trend of the last 30 days; nothing of the latter where there is none."""
+    """A direction, and whether it continues the trend of the last 30 days, if there is one."""
     trend = row.get(TREND, 0.0)
     how = "continuing" if (trend > 0) == rises else "reversing"
     clause = f", {how} the move of the last 30 days" if trend else ""
@@ -85,14 +85,12 @@ class Trade:
     def prompt(self, row: Row, side: str, horizon: int, config: MixConfig) -> str:
         """Ask for stop and size of a trade on a side; on either, if none is given."""
         trend = f", {_number(TREND, row[TREND], config.decimals)}" if TREND in row else ""
-        plan, asked = (
-            (f"to be {side}", "Where is the stop") if side else ("a trade", "Long or short, where is the stop")
-        )
+        plan, asked = (f"to be {side}", "Where") if side else ("a trade", "Long or short, where")
         return (
             f"{_subject(row, config)}: {WORDS[VOLATILITY][0]} {self.volatility}{trend}. You plan {plan} for {horizon} "
             f"weekdays with an equity of {self.equity:,}. The stop is {self.n_volatilities:g} daily volatilities from "
             f"the entry, being stopped out costs {self.risk:g} % of the equity, and the position is at most "
-            f"{MAX_LEVERAGE} times the equity. {asked}, and how large is the position?"
+            f"{MAX_LEVERAGE} times the equity. {asked} is the stop, and how large is the position?"
         )
 
     def answer(self, side: Literal["long", "short"]) -> str:
