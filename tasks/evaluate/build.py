@@ -23,7 +23,7 @@ def write_evaluation(config: EvaluateConfig, inputs: Mapping[str, Path], folder:
         The headline figures.
 
     Raises:
-        EvaluateError: If the panel cannot be evaluated.
+        EvaluateError, SamplingError: If the panel cannot be evaluated.
     """
     scores = measure_direction(direction_rows(Panel(inputs["panel"]).rows(), config), config)
     (folder / "results.json").write_text(scores.model_dump_json(indent=1) + "\n", encoding="utf-8")

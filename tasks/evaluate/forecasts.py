@@ -10,10 +10,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tasks.evaluate.baselines import make_baseline, model_table
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.errors import BadForecast, BadHoldout
+from tasks.evaluate.errors import BadForecast
 from tasks.evaluate.rows import DirectionRows
 from tasks.evaluate.splits import Tuned
 from tasks.sampling.arrays import FloatArray, IntArray
+from tasks.sampling.errors import BadHoldout
 from tasks.schemas.direction import QUOTED, SPLITS, BaselineName, SplitName
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from tasks.evaluate.intervals import Figures, days_per_run
 from tasks.evaluate.pegs import find_pegs
 from tasks.evaluate.rows import DirectionRows
 from tasks.evaluate.scores import RowScores, means_of, row_scores, split_scores
-from tasks.evaluate.splits import direction_splits, find_cut
+from tasks.evaluate.splits import direction_splits
+from tasks.sampling.cut import find_cut
 from tasks.sampling.splitters.audit import split_facts
 from tasks.schemas.direction import BASELINES, LEAKING, QUOTED, DirectionScores, ModelScores, SplitName
 
@@ -24,7 +25,8 @@ def measure_direction(rows: DirectionRows, config: EvaluateConfig) -> DirectionS
         config: Hold-out, models, thresholds, costs and draws.
 
     Raises:
-        EvaluateError: If the rows cannot be split, or a model cannot be fitted on them.
+        BadHoldout: If the rows cannot be split.
+        EvaluateError: If a model cannot be fitted on them.
     """
     cut = find_cut(rows.labels["date"], config)
     splits = direction_splits(rows, cut, config)

@@ -24,7 +24,7 @@ def publish_evaluate(config: EvaluateConfig, panel: ArtifactRef) -> ArtifactRef:
         Reference to DirectionScores.
 
     Raises:
-        EvaluateError: If the panel cannot be evaluated.
+        EvaluateError, SamplingError: If the panel cannot be evaluated.
     """
 
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
