@@ -24,4 +24,4 @@ class BadHoldout(EvaluateError):
 
 
 class BadForecast(EvaluateError):
-    """A forecast brought along is no probability, or is missing on the hold-out."""
+    """A forecast brought along is no probability, is missing on the whole hold-out, or is of another panel."""
