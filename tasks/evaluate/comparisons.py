@@ -38,7 +38,8 @@ def paired_means(pair: tuple[str, str], scored: Scored) -> Iterator[tuple[Key, M
 
 def comparison(pair: tuple[str, str], scored: Scored, figures: Figures, rows: DirectionRows) -> Comparison:
     """The figures of `paired_means`."""
-    shared = np.intersect1d(*(scored[name, QUOTED].forecast.test for name in pair))
+    one, other = (scored[name, QUOTED].forecast.test for name in pair)
+    shared = np.intersect1d(one, other)
     return Comparison(
         model=pair[0],
         reference=pair[1],

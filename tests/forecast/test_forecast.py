@@ -25,7 +25,8 @@ from tests.embed.small_encoders import byte_reader
 from tests.forecast.mixes import DIRECTIONS, KNOWLEDGE, N_ROWS, turn, write_mix, write_panel
 from tests.model_fixtures import tiny_base
 
-TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
+TURNS = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+TEMPLATE = TURNS + "{% if add_generation_prompt %}<assistant>{% endif %}"
 
 
 @pytest.fixture(scope="module")
