@@ -45,7 +45,7 @@ def write_mix(config: MixConfig, inputs: Mapping[str, Path], folder: Path) -> di
     knowledge, n_without = knowledge_questions(catalogue, config)
     used = [source for source in config.sources if source.weight]
     has_files = any(isinstance(source, FilesSource) for source in used)
-    prompts = [question.prompt for question in (*directions, *knowledge)]
+    prompts = [*(each.prompt for each in directions), *(each.prompt for each in knowledge)]
     duplicates, counts = Duplicates(prompts, config.near_duplicates if has_files else None), Counts()
     kept = {source.name: _kept(source, rows, catalogue, duplicates, counts, config) for source in used}
     written = {

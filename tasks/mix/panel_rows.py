@@ -97,14 +97,12 @@ class PanelRows:
             found = own[usable[own]]
             if len(found) > n_per_pair:
                 found = np.sort(generator(*parts, code).choice(found, n_per_pair, replace=False))
-            yield str(code), found
+            yield code, found
 
-    def records(self, positions: IntArray) -> list[dict[str, Any]]:
-        """Rows as mappings."""
-        found: list[dict[str, Any]] = self.table.iloc[positions].to_dict("records")
-        return found
+    def records(self, positions: IntArray) -> list[Mapping[Any, Any]]:
+        """Rows as mappings by column."""
+        return [*self.table.iloc[positions].to_dict("records")]
 
     @cached_property
     def _of_pair(self) -> Mapping[str, IntArray]:
-        found: Mapping[str, IntArray] = self.table.groupby("code").indices
-        return found
+        return {str(code): np.asarray(own) for code, own in self.table.groupby("code").indices.items()}

@@ -75,7 +75,8 @@ class Trade:
     def of(cls, row: Row, rng: Generator) -> "Trade":
         """A trade of a row whose volatility is above 0."""
         shown = np.format_float_positional(row[VOLATILITY], precision=3, fractional=False, trim="-")
-        return cls(shown, *(chosen[rng.integers(len(chosen))] for chosen in (EQUITIES, RISKS, STOPS)))
+        equity, risk, n_volatilities = (rng.integers(len(choices)) for choices in (EQUITIES, RISKS, STOPS))
+        return cls(shown, EQUITIES[equity], RISKS[risk], STOPS[n_volatilities])
 
     @property
     def stop(self) -> float:
