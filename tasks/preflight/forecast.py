@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.base.architecture import architecture_of
 from tasks.costs.hardware import POOLS
 from tasks.costs.prices import SECONDS_PER_HOUR, dollars
 from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
-from tasks.preflight.planned_run import PlannedRun
+from tasks.preflight.planned_run import PlannedRun, PlannedTraining
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import ModelFolder
 from tasks.train.estimates.sizes import sizes_of
@@ -113,6 +114,28 @@ def forecast_audit(
         hours = None if n_active is None else _embed_hours(n_rows, n_active, audit.embed)
         price = None if hours is None else _dollars(hours, pool)
         found.append(StageForecast(f"embed {model.name}", pool, hours, price))
+    return found
+
+
+def forecast_release(release: AdapterRelease) -> list[StageForecast]:
+    """The rented trainings of a release. Before the mix exists its rows are unknown, and so are their hours."""
+    if release.sft.kernels == "plain" and release.dpo.kernels == "plain":
+        return []
+    return [StageForecast(f"train {name}", release.route.train, None, None) for name in ("sft", "dpo")]
+
+
+def forecast_trainings(trainings: Mapping[str, PlannedTraining]) -> list[StageForecast]:
+    """Both trainings of a release; none for plain kernels, which rent nothing. Of its other stages no rate is known.
+
+    Raises:
+        BadPrices: If the price list cannot be read.
+    """
+    found = []
+    for name, run in trainings.items():
+        if not run.needs_gpus:
+            continue
+        hours = training_hours(run.sizes, run.train, run.n_rows)
+        found.append(StageForecast(f"train {name}", run.pool, hours, None if hours is None else _dollars(hours, run.pool)))
     return found
 
 
