@@ -68,7 +68,7 @@ def trainer_check() -> Check:
 
 
 def _tokenizer(inputs: Inputs) -> Check:
-    from tasks.train.pipeline.train_arm import check_tokenizer
+    from tasks.train.pipeline.input_checks import check_tokenizer
 
     return check_call(
         "tokenizer",
