@@ -134,8 +134,9 @@ def forecast_trainings(trainings: Mapping[str, PlannedTraining]) -> list[StageFo
     for name, run in trainings.items():
         if not run.needs_gpus:
             continue
-        hours = training_hours(run.sizes, run.train, run.n_rows)
-        found.append(StageForecast(f"train {name}", run.pool, hours, None if hours is None else _dollars(hours, run.pool)))
+        hours = training_hours(run.sizes, run.train, run.n_rows, run.n_tokens)
+        price = None if hours is None else _dollars(hours, run.pool)
+        found.append(StageForecast(f"train {name}", run.pool, hours, price))
     return found
 
 

@@ -31,7 +31,8 @@ class PlannedTraining:
         settings: Axolotl's config.
         coverage: Weights matched by the adapters; None for full weight, or if an entry matches no weight.
         unmatched: The error message, if an entry matches no weight.
-        n_rows: Training rows, filler rows among them.
+        n_rows: Training rows, filler rows among them. A preference pair is two rows.
+        n_tokens: Of all rows.
         base_number_bytes: Bytes of one of the base's numbers on disk.
     """
 
@@ -42,13 +43,19 @@ class PlannedTraining:
     coverage: Coverage | None
     unmatched: str
     n_rows: int
+    n_tokens: int
     base_number_bytes: int
 
     @classmethod
     def of(
-        cls, train: TrainConfig, pool: str, architecture: "PretrainedConfig", n_rows: int | None = None
+        cls,
+        train: TrainConfig,
+        pool: str,
+        architecture: "PretrainedConfig",
+        n_rows: int | None = None,
+        n_tokens: int | None = None,
     ) -> "PlannedTraining":
-        """Count on the meta device; without n_rows, rows are assumed to be full.
+        """Count on the meta device; without n_rows, rows are assumed to be full, without n_tokens the budget is meant.
 
         Raises:
             UntrainableBase: If the base is no causal language model, or its classes are not those of transformers.
@@ -59,7 +66,8 @@ class PlannedTraining:
         settings = axolotl_config(train.model_copy(update={"packing": False}), n_steps=1)
         n_rows = n_rows or -(-train.token_budget // train.sequence_length)
         number_bytes = _number_bytes(architecture) or NUMBER_BYTES[train.precision]
-        return cls(train, pool, sizes_of(architecture), settings, coverage, unmatched, n_rows, number_bytes)
+        n_tokens = train.token_budget if n_tokens is None else n_tokens
+        return cls(train, pool, sizes_of(architecture), settings, coverage, unmatched, n_rows, n_tokens, number_bytes)
 
     @property
     def n_trainable(self) -> int:

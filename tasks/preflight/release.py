@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
 
@@ -22,8 +23,12 @@ from tasks.schemas.examples import TokenizedExamples
 from tasks.store.store import Store
 from tasks.train.estimates.memory import N_STATES
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
 F16_BYTES = 2
-TRAININGS = ("sft", "dpo")
+TrainingName = Literal["sft", "dpo"]
+TRAININGS: tuple[TrainingName, ...] = ("sft", "dpo")
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,8 @@ class ReleaseInputs:
         Raises:
             UntrainableBase: If transformers has no classes for the base, or it is no causal language model.
         """
-        architecture, pool = read_causal(self.base), self.release.route.train
-        return {
-            name: PlannedTraining.of(train, pool, architecture, n_examples(self.rows[name]) * train.objective.epochs)
-            for name in TRAININGS
-            if (train := self.release.training(name)).objective.kind != "text"
-        }
+        architecture = read_causal(self.base)
+        return {name: _planned(self, name, architecture) for name in TRAININGS}
 
     @cached_property
     def forecast(self) -> list[StageForecast]:
@@ -62,9 +63,13 @@ class ReleaseInputs:
         return forecast_trainings(self.trainings)
 
 
-def n_examples(rows: TokenizedExamples) -> int:
-    """Examples of one epoch."""
-    return int(str(rows.counts()["n_examples"]))
+def _planned(inputs: ReleaseInputs, name: TrainingName, architecture: "PretrainedConfig") -> PlannedTraining:
+    """A training over all epochs of its examples; a preference pair is two rows."""
+    train, counts = inputs.release.training(name), inputs.rows[name].counts()
+    n_epochs = 1 if train.objective.kind == "text" else train.objective.epochs
+    n_rows, n_tokens = (n_epochs * int(str(counts[own])) for own in ("n_examples", "n_tokens"))
+    n_rows *= 2 if train.objective.kind == "preference" else 1
+    return PlannedTraining.of(train, inputs.release.route.train, architecture, n_rows, n_tokens)
 
 
 def write_release_checks(inputs: ReleaseInputs, folder: Path) -> dict[str, JsonValue]:
@@ -102,7 +107,7 @@ def changeable_checks(inputs: ReleaseInputs) -> Iterator[Check]:
     yield from forecast_lines(inputs.forecast, "none: no rate is known for plain kernels")
 
 
-def _training(inputs: ReleaseInputs, name: str) -> Iterator[Check]:
+def _training(inputs: ReleaseInputs, name: TrainingName) -> Iterator[Check]:
     run = inputs.trainings[name]
     yield merge_check(run.train.arm, inputs.release.merge, inputs.base)
     yield from training_checks(run)
