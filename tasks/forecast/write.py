@@ -49,6 +49,7 @@ def write_forecast(
     n_rows = len(panel.rows())
     _check(directions, knowledge, n_rows)
     tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=False)
+    tokenizer.chat_template = config.chat_template or tokenizer.chat_template
     positions = getattr(AutoConfig.from_pretrained(model.path).get_text_config(), "max_position_embeddings", None)
     most = min(config.max_tokens, tokenizer.model_max_length, positions or config.max_tokens)
     asked = [

@@ -44,7 +44,7 @@ def plain_model() -> ModelFolder:
     return tiny_base()
 
 
-def written(model: ModelFolder, folder: Path, **config: int) -> tuple[Forecasts, dict]:
+def written(model: ModelFolder, folder: Path, **config: object) -> tuple[Forecasts, dict]:
     folder.mkdir(exist_ok=True)
     inputs = model, write_mix(folder / "mix"), write_panel(folder / "panel")
     return Forecasts(folder), write_forecast(ForecastConfig(**config), *inputs, folder)
@@ -135,6 +135,15 @@ def test_a_prompt_is_rendered_up_to_where_the_assistant_begins(
     prompt = (Message(role="system", content="Be brief."), *turn("Up?"))
     texts = [render("q", prompt, AutoTokenizer.from_pretrained(own.path)) for own in (chat_model, plain_model)]
     assert texts == ["<system>Be brief.</><user>Up?</><assistant>", "Be brief.\nUp?\n"]
+
+
+def test_a_given_template_takes_the_place_of_the_tokenizers_own(plain_model: ModelFolder, tmp_path: Path) -> None:
+    plain, given = (
+        written(plain_model, tmp_path / name, chat_template=template)
+        for name, template in (("plain", None), ("given", TEMPLATE))
+    )
+    assert (plain[1]["has_chat_template"], given[1]["has_chat_template"]) == (False, True)
+    assert not np.allclose(plain[0].mass()[1], given[0].mass()[1], rtol=1e-3)
 
 
 def question(**changes: object) -> DirectionQuestion:
