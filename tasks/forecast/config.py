@@ -19,9 +19,9 @@ class ForecastConfig(Config):
     cores nor load decide it; free cores compute other batches meanwhile."""
     max_tokens: int = Field(1_024, ge=8, le=262_144)
     """Longest prompt with its answer, in tokens; the model's context is a second bound."""
-    chat_template: str | None = Field(None, min_length=1, json_schema_extra=UNLESS_DEFAULT)
-    """Jinja template of the model's chat format, as of the align stage. Null: the tokenizer's own, and where it has none
-    the turns' texts, one per line."""
+    chat_template: str | None = Field(None, min_length=1, max_length=100_000, json_schema_extra=UNLESS_DEFAULT)
+    """Jinja text of a chat template, as in the align stage. Null: the tokenizer's own, and where it has none the turns'
+    texts, one per line."""
 
 
 def forecast_label(config: ForecastConfig, inputs: Mapping[str, ArtifactRef]) -> str:

@@ -6,7 +6,6 @@ from tasks.report.text import Cell, EstimateRow, Missing, Table, reasons
 from tasks.schemas.direction import QUOTED, DirectionScores, FamilyFigure
 
 MAIN_BASELINE = "boosting"
-NOT_BEFORE = "a model is compared with those before it"
 
 
 def columns(scores: DirectionScores) -> list[str]:
@@ -22,14 +21,12 @@ def comparisons(scores: DirectionScores) -> Table[EstimateRow]:
     for reference in dict.fromkeys(own.reference for own in scores.comparisons):
         cells: list[Cell] = []
         for model in columns(scores):
-            what = f"{model} less {reference}"
             if (own := found.get((model, reference))) is None:
                 cells.append([DASH])
-                missing.append((what, NOT_BEFORE))
                 continue
             both = f"{share(own.accuracy.point)} and {share(own.reference_accuracy.point)}"
             cells.append([*lines(own.difference, points), both])
-            missing += missing_of(what, own.difference)
+            missing += missing_of(f"{model} less {reference}", own.difference)
         rows.append((f"less {reference}", "", cells))
     return Table(rows, reasons(missing))
 
@@ -62,7 +59,7 @@ def knowledge(scores: DirectionScores) -> Table[EstimateRow]:
     for earlier in list(found)[:-1]:
         cells: list[Cell] = []
         for name, own in found.items():
-            difference = own.differences.get(earlier) or FamilyFigure(point=None, why_none=NOT_BEFORE)
+            difference = own.differences.get(earlier) or FamilyFigure(point=None)
             cells.append(_lines(difference, is_difference=True))
             missing += _missing_of(f"{name} less {earlier}, formulas", difference)
         rows.append((f"less {earlier}", "on the same questions", cells))
