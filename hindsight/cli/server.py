@@ -4,8 +4,8 @@ from pathlib import Path
 
 from deployments.address import Address
 from deployments.local import start
-from deployments.processes import end_all, remove_workspaces
 from deployments.other_environments import install
+from deployments.processes import end_all, remove_workspaces
 from flows.pipelines.registry import load, pipeline_of
 from hindsight.cli.runs import follow
 from tasks.common.errors import HindsightError

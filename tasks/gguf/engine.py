@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tasks.gguf.environment import POLL_SECONDS, last_lines, started
+from tasks.gguf.environment import POLL_SECONDS, last_line, started
 from tasks.gguf.errors import EngineFailed
 
 START_SECONDS = 900.0
@@ -100,12 +100,18 @@ def engine(file: Path, n_context: int = N_CONTEXT, n_threads: int = 1) -> Iterat
             deadline = time.monotonic() + START_SECONDS
             while not address.exists():
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise EngineFailed(f"llama.cpp does not load {file.name}: {last_lines(log)}")
+                    raise EngineFailed(f"llama.cpp does not load {file.name}: {_reason(log)}")
                 time.sleep(POLL_SECONDS)
             url, headers = json.loads(address.read_text()), {"Authorization": f"Bearer {key}"}
             # Not through a proxy that the environment names.
             with httpx.Client(base_url=url, headers=headers, timeout=REQUEST_SECONDS, trust_env=False) as client:
                 yield Engine(client)
+
+
+def _reason(log: Path) -> str:
+    """llama.cpp's first error, else the last line."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.partition(" E ")[2] for line in lines if " E " in line[:20]), last_line(log))
 
 
 def greedy_answers(file: Path, prompts: Sequence[str], n_tokens: int = PROBE_TOKENS) -> list[str]:

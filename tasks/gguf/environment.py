@@ -17,7 +17,6 @@ from tasks.common.processes import end_tree
 from tasks.gguf.errors import ExportEnvironmentMissing, GgufError
 
 POLL_SECONDS = 0.2
-LAST_LINES = 12
 
 
 def export_python() -> Path:
@@ -45,7 +44,7 @@ def call(script: str, arguments: dict[str, Any], log: Path, poll: Callable[[], N
         What the script's `main` returned.
 
     Raises:
-        GgufError: If the process fails; with the last lines of the log.
+        GgufError: If the process fails; with the last line of the log.
     """
     answer = log.with_suffix(".json")
     answer.unlink(missing_ok=True)
@@ -57,7 +56,7 @@ def call(script: str, arguments: dict[str, Any], log: Path, poll: Callable[[], N
             except subprocess.TimeoutExpired:
                 poll()
     if process.returncode != 0 or not answer.is_file():
-        raise GgufError(f"{script} ended with status {process.returncode}: {last_lines(log)}")
+        raise GgufError(f"{script} ended with status {process.returncode}: {last_line(log)}")
     return json.loads(answer.read_text(encoding="utf-8"))
 
 
@@ -82,10 +81,10 @@ def started(script: str, arguments: dict[str, Any], output: IO[bytes]) -> Iterat
             process.stdin.close()
 
 
-def last_lines(log: Path) -> str:
-    """The end of a log, without progress bars."""
+def last_line(log: Path) -> str:
+    """The last line of a log that is not of a progress bar; of a traceback it is the reason."""
     lines = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()
-    return "\n".join([line for line in lines if line.strip() and "%|" not in line][-LAST_LINES:])[-1_500:]
+    return next((line for line in reversed(lines) if line.strip() and "%|" not in line), "nothing was printed")[:600]
 
 
 def _variables() -> dict[str, str]:
@@ -93,7 +92,6 @@ def _variables() -> dict[str, str]:
     fixed = {
         "PYTHONPATH": str(import_path().absolute()),
         "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",

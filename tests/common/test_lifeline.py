@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from tasks.common.settings import project_root
 from tasks.common.lifeline import PARENT
+from tasks.common.settings import project_root
 from tests.waiting import GENEROUS_SECONDS
 
 SLEEPER = (

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-
 DRAFT_LAYERS = ("num_nextn_predict_layers", "mtp_num_hidden_layers")
 """Keys of a config that count layers for multi-token prediction."""
 

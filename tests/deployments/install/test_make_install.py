@@ -10,7 +10,12 @@ import pytest
 
 from tasks.common.settings import project_root
 
-FILES = ("Makefile", "pyproject.toml", "constraints.txt", *(f"constraints-{name}.txt" for name in ("trainer", "export", "uv")))
+FILES = (
+    "Makefile",
+    "pyproject.toml",
+    "constraints.txt",
+    *(f"constraints-{name}.txt" for name in ("trainer", "export", "uv")),
+)
 
 
 @pytest.fixture
