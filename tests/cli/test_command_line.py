@@ -32,7 +32,7 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_these_are_the_commands() -> None:
     assert {" ".join(words) for words, _ in commands(app)} == {
-        *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer"),
+        *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer", "install-export"),
         *(
             "store",
             "store ls",
