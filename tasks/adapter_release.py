@@ -53,9 +53,9 @@ class PreferenceArm(ChatArm):
 class ChatTraining(TrainConfig):
     """Supervised fine-tuning with the reference's settings: 3 epochs, 16 conversations per step."""
 
-    arm: ChatArm = ChatArm()  # type: ignore[assignment]
+    arm: ChatArm = ChatArm()
     """Adapters and their targets."""
-    objective: ChatObjective = ChatObjective(epochs=3)  # type: ignore[assignment]
+    objective: ChatObjective = ChatObjective(epochs=3)
     """The last answer of each conversation."""
     gradient_accumulation_steps: int = Field(16, ge=1, le=4096)
     """Forward passes per optimizer step."""
@@ -64,9 +64,9 @@ class ChatTraining(TrainConfig):
 class PreferenceTraining(TrainConfig):
     """Preference training with the reference's settings: beta 0.1, 2 epochs."""
 
-    arm: PreferenceArm = PreferenceArm()  # type: ignore[assignment]
+    arm: PreferenceArm = PreferenceArm()
     """Adapters and their targets."""
-    objective: PreferenceObjective = PreferenceObjective(epochs=2)  # type: ignore[assignment]
+    objective: PreferenceObjective = PreferenceObjective(epochs=2)
     """The better of two answers."""
     gradient_accumulation_steps: int = Field(16, ge=1, le=4096)
     """Forward passes per optimizer step."""

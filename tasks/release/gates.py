@@ -10,7 +10,7 @@ from tasks.schemas.direction import QUOTED, DirectionScores
 from tasks.schemas.examples import Gate
 
 LN_2 = math.log(2)
-PLANTED = "planted"
+PLANTED, BASE, FINAL = "planted", "base", "final"
 
 
 def release_gates(config: ReleaseConfig, preference: Checkpoint, scores: DirectionScores) -> Iterator[Gate]:
@@ -52,4 +52,17 @@ def _ruler(config: ReleaseConfig, scores: DirectionScores) -> Gate:
     shown = "none" if accuracy is None else f"{accuracy:.3f}"
     return Gate(
         name=name, passed=accuracy is not None and accuracy >= config.min_planted_accuracy, value=shown, bound=bound
+    )
+
+
+def _gain(at_least: float, scores: DirectionScores) -> Gate:
+    """The final model beside the untrained base, row by row."""
+    name, bound = "accuracy gain", f"lower end of its interval by date at least {at_least:+g}, {QUOTED} hold-out"
+    found = [own.difference for own in scores.comparisons if (own.model, own.reference) == (FINAL, BASE)]
+    if not found or found[0].by_date is None:
+        why = found[0].why_none if found else f"{FINAL} was not compared with {BASE}"
+        return Gate(name=name, passed=False, value=why, bound=bound)
+    low, high = found[0].by_date
+    return Gate(
+        name=name, passed=low >= at_least, value=f"{found[0].point:+.3f} [{low:+.3f}, {high:+.3f}]", bound=bound
     )

@@ -63,7 +63,7 @@ def _fetch_file(files: Any, root: str, entry: FileEntry, target: Path, progress:
                     progress.add(len(block))
     if whole.hexdigest() != entry.sha256 or target.stat().st_size != entry.size:
         raise FetchedOtherBytes(
-            f"{progress.what}: {entry.path} has {target.stat().st_size:,} bytes of sha256 {whole.hexdigest()[:12]}, and "
-            f"{entry.size:,} of {entry.sha256[:12]} were published. Nothing is released; look at the store's server, "
+            f"{progress.what}: {entry.path} has {target.stat().st_size:,} bytes, sha256 {whole.hexdigest()[:12]}, and "
+            f"{entry.size:,}, {entry.sha256[:12]}, were published. Nothing is released; look at the store's server, "
             "then run the export again."
         )

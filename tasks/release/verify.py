@@ -52,7 +52,7 @@ def write_release(
         export=export,
         client=f"fsspec {version('fsspec')}, s3fs {version('s3fs')}",
         files=[ReleasedFile(path=entry.path, size=entry.size, sha256=entry.sha256) for entry in record.files],
-        gguf=header,
+        gguf=header.model_dump(mode="json"),
         n_probes=len(fetched.probes()),
         gates=gates,
     )

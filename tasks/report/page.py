@@ -156,16 +156,15 @@ def run_section(checks: Sequence[Check], records: Sequence[Record]) -> Section:
     }
 
 
-def template(name: str, escape: bool = True) -> jinja2.Template:
-    """A template of this folder.
-
-    Args:
-        name: File name.
-        escape: Whether text is escaped for HTML; not in Markdown.
-    """
+def template(name: str) -> jinja2.Template:
+    """A template of this folder. In `.html` all text is escaped, in Markdown none."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
-        loader=loader, autoescape=escape, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=jinja2.select_autoescape(["html"], default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["signed"] = signed
     return environment.get_template(name)

@@ -83,7 +83,7 @@ def render(config: ReleaseReportConfig, found: Released) -> str:
 
 def model_card(config: ReleaseReportConfig, found: Released) -> str:
     """The model card, as the Hugging Face hub reads one: YAML in front, then Markdown."""
-    return template("model_card.md", escape=False).render(
+    return template("model_card.md").render(
         config=config, **_common(found), accuracies=direction.headline(found.scores)
     )
 
