@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from tasks.sampling.holdout import HoldoutConfig
 from tasks.schemas.direction import BASELINES, BaselineName
+from tasks.schemas.scores import ModelName
 from tasks.store.refs import ArtifactType
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -19,6 +20,8 @@ class EvaluateConfig(HoldoutConfig):
     """Share of the rows in the shuffled hold-out."""
     models: tuple[BaselineName, ...] = Field(tuple(BASELINES), min_length=1)
     """The models to fit and score, in the order of the tables."""
+    language_models: tuple[ModelName, ...] = ("base", "sft", "final")
+    """Names that language models may have, in the order of the tables; each is compared with those before it."""
     momentum: str = "ret_30d"
     """The feature whose sign `momentum` continues or reverses."""
     kept_shares: tuple[Share, ...] = (1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05)
@@ -41,12 +44,13 @@ class EvaluateConfig(HoldoutConfig):
 
     @model_validator(mode="after")
     def _names_models_once(self) -> Self:
-        if twice := sorted({name for name in self.models if self.models.count(name) > 1}):
-            raise ValueError(f"models names {twice[0]!r} twice")
+        names = (*self.models, *self.language_models)
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"models and language_models name {twice[0]!r} twice")
         return self
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType[EvaluateConfig](
     kind="evaluate", revision=REVISION, label=lambda config, inputs: inputs["panel"].label

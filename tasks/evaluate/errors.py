@@ -12,4 +12,4 @@ class UnknownFeature(EvaluateError):
 
 
 class BadForecast(EvaluateError):
-    """A forecast brought along is no probability, or is missing on the hold-out."""
+    """A forecast brought along is no probability, is missing on the whole hold-out, or is of another panel."""
