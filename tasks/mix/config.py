@@ -11,6 +11,7 @@ from tasks.sampling.holdout import HoldoutConfig
 from tasks.store.refs import ArtifactType, Sha256
 
 Role = Literal["sft", "preference"]
+LEAST_WEIGHT = 0.01
 Column = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
 
@@ -18,10 +19,19 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
 class SourceConfig(Config):
     """What every source has."""
 
-    weight: float = Field(1.0, ge=0, le=100)
+    weight: float = Field(1.0, ge=0, le=10)
     """Its share of a role's examples, as long as all of the role's sources have some left. 0 leaves it out."""
     cap: int | None = Field(None, ge=1)
     """Examples taken at most, before duplicates are dropped; drawn with the seed. Null: all."""
+
+    @model_validator(mode="after")
+    def _is_drawn_often_enough(self) -> Self:
+        # Sources are drawn until the rarest has no example left.
+        if 0 < self.weight < LEAST_WEIGHT:
+            raise ValueError(
+                f"weight={self.weight:g} is below {LEAST_WEIGHT:g}; raise the weights together, or set it to 0"
+            )
+        return self
 
 
 class DataFile(Config):

@@ -19,6 +19,7 @@ FILES = [{"path": "/data/a.jsonl"}]
         ({"sources": [{"kind": "files", "name": "a", "role": "rl", "files": FILES}]}, "be 'sft' or 'preference'"),
         ({"sources": [{"kind": "pairs", "role": "sft"}]}, "Input should be 'preference'"),
         ({"sources": [{"kind": "features", "weight": float("nan")}]}, "finite number"),
+        ({"sources": [{"kind": "features", "weight": 0.001}]}, "weight=0.001 is below 0.01"),
         ({"holdout_from": "2020-01-02", "train_until": "2020-01-02"}, "the hold-out starts before the training ends"),
     ],
 )

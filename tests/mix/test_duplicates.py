@@ -34,9 +34,10 @@ def test_no_example_is_a_question(tmp_path):
     plain, _ = mix_of(tmp_path / "plain", MixConfig(sources=FEW))
     direction, knowledge = (next(questions).prompt[0].content for questions in (plain.directions(), plain.knowledge()))
     reworded = f"Please: {direction}"
-    file = write(tmp_path, direction, knowledge.lower(), reworded, "What is a pip, and why is it small?")
-    assert kept(tmp_path, file) == (4, 4, 1)
-    assert kept(tmp_path, file, near_duplicates=None) == (4, 4, 2)
+    file = write(tmp_path, knowledge.lower(), reworded, "What is a pip, and why is it small?")
+    assert kept(tmp_path, file) == (3, 3, 1)
+    assert kept(tmp_path, file, near_duplicates=None) == (3, 3, 2)
+    assert kept(tmp_path, write(tmp_path, direction, "What is a pip?"), near_duplicates=None) == (2, 2, 1)
 
 
 def test_generated_examples_that_differ_in_a_number_alone_are_all_kept(tmp_path):
