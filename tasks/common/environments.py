@@ -10,7 +10,7 @@ def environment_dir(name: str) -> Path:
     """Folder of an environment: `.venv-NAME` of a checkout, else `NAME` in the state folder.
 
     Args:
-        name: `trainer` or `export`, as in `constraints-NAME.txt` and `hindsight install-NAME`.
+        name: `trainer` or `export`, as in `constraints-trainer.txt` and `hindsight install-trainer`.
     """
     root = project_root()
     return root / f".venv-{name}" if is_checkout(root) else state_dir() / name
