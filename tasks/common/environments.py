@@ -27,9 +27,10 @@ def interpreter(name: str) -> tuple[Path, str | None]:
     python = Path(named) if named else environment_dir(name) / "bin" / "python"
     if os.access(python, os.X_OK):
         return python, None
+    command = f"hindsight install-{name}"
     return python, (
-        f"interpreter {python} is missing or cannot be run; `hindsight install-{name}` installs it (in a checkout "
-        f"`make install`), {variable} names another."
+        f"interpreter {python} is missing or cannot be run; `{command}` installs it (in a checkout `make install`), "
+        f"{variable} names another."
     )
 
 

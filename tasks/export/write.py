@@ -48,8 +48,8 @@ def write_export(config: ExportConfig, model: Path, folder: Path) -> dict[str, J
     template = template_of(reference)
     if config.gate_parity:
         check_not_flat(config, reference)
-    # Beside the artifact's files: the f16 file is moved there.
-    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+    # In the artifact's folder, of which the store removes what a killed builder left; gone before it is published.
+    with tempfile.TemporaryDirectory(dir=folder) as work:
         source = Path(work) / config.name
         source.mkdir()
         corrected = stage_model(model, source)
