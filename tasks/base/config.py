@@ -177,6 +177,6 @@ def _segment(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).lstrip("._+-")[:60] or "model"
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input gives other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="base", revision=REVISION, label=base_label)

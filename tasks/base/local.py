@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -18,6 +19,9 @@ from tasks.base.errors import NoModel
 from tasks.base.hub import FILES, PICKLES
 from tasks.store.digests import artifact_digest, sha256_of_file
 from tasks.store.store import open_store
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +89,22 @@ def _write_gguf(file: Path, folder: Path) -> None:
     model = AutoModelForCausalLM.from_config(read.config, dtype=torch.float32)
     model.load_state_dict(read.state_dict())
     model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(**where).save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(**where)
+    _name_special_tokens(tokenizer, read.config)
+    tokenizer.save_pretrained(folder)
+
+
+def _name_special_tokens(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig") -> None:
+    """Give the tokenizer the first, last and padding token that the file names.
+
+    Of a Llama transformers 5.16 takes the first token for the last as well, and no padding: SmolLM2 would end its
+    turns with `<|im_start|>`. The model's config has the file's ids.
+    Source: `GGUFLlamaConverter` in transformers/integrations/ggml.py.
+    """
+    for name in ("bos_token", "eos_token", "pad_token"):
+        token_id = getattr(config, f"{name}_id", None)
+        if isinstance(token_id, int):
+            setattr(tokenizer, name, tokenizer.convert_ids_to_tokens(token_id))
 
 
 @contextmanager

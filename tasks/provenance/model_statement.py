@@ -1,4 +1,4 @@
-"""The statement in the folder of a model that was trained on a corpus.
+"""The statement in the folder of a model that was trained on a corpus, or tuned on examples.
 
 A continued model knows everything its base has read. The statement says so in words, names base and corpus by digest,
 and never calls such a model point-in-time.
@@ -15,6 +15,8 @@ from tasks.common.errors import HindsightError
 from tasks.provenance.statement import STATEMENT_NAME, Statement, write_statement_of
 
 PREDICATE_TYPE = "urn:hindsight:continued-model:v1"
+TUNED_TYPE = "urn:hindsight:tuned-model:v1"
+"""Of a model tuned on conversations or preference pairs, which have no statement of their own."""
 CORPUS_STATEMENT_NAME = "corpus-statement.json"
 """A copy of the corpus's statement beside the model's."""
 UNKNOWN = "unknown"
@@ -49,16 +51,8 @@ def model_statement(
         StatementDamaged: If the corpus's statement cannot be read.
         UnknownCorpus: If it is about something else.
     """
-    corpus = _corpus(corpus_statement)
-    base_cutoff = base_facts.get("knowledge_cutoff") or UNKNOWN
+    corpus, base = _corpus(corpus_statement), _base(base_facts, base_digest)
     read_nothing = base_facts.get("pretrained") is False
-    base: dict[str, JsonValue] = {
-        "repo": base_facts.get("repo") or "none, weights made here",
-        "revision": base_facts.get("revision") or "none",
-        "digest": base_digest,
-        "pretrained": base_facts.get("pretrained", UNKNOWN),
-        "knowledge_cutoff": "it had read nothing" if read_nothing else base_cutoff,
-    }
     return {
         "base": base,
         "corpus": corpus,
@@ -66,6 +60,48 @@ def model_statement(
         "point_in_time": "weights only" if read_nothing and corpus["side"] == "known" else "no",
         "says": [*_sentences(base, corpus, read_nothing)],
     }
+
+
+def tuned_model_statement(
+    base_facts: Mapping[str, JsonValue],
+    examples: Mapping[str, str],
+    training_facts: Mapping[str, JsonValue],
+    *,
+    base_digest: str,
+) -> dict[str, JsonValue]:
+    """The claim about a model tuned on conversations or preference pairs.
+
+    Args:
+        base_facts: Of the base's record, as for `model_statement`.
+        examples: Digests of the `tokenized` examples and of the `mix` they come from.
+        training_facts: Of the training: objective, arm, n_epochs and tokens_seen.
+        base_digest: Digest of the base artifact.
+
+    Returns:
+        The predicate of an in-toto statement: the same arguments give the same JSON.
+    """
+    training = {name: training_facts[name] for name in ("objective", "arm", "n_epochs", "tokens_seen")}
+    return {
+        "base": _base(base_facts, base_digest),
+        "examples": dict(examples),
+        "training": training,
+        "point_in_time": "no",
+        "says": [
+            f"It was tuned on {training['objective']} examples of the mix with digest {examples['mix']}; nothing is "
+            "claimed here of the days on which their texts could be known.",
+            "This model is not point-in-time: tuning removes nothing that its base had read.",
+        ],
+    }
+
+
+def write_tuned_statement(folder: Path, predicate: Mapping[str, JsonValue]) -> Path:
+    """Write the statement of a tuned model into its finished folder, with every file's digest.
+
+    Args:
+        folder: The model's files, all of them.
+        predicate: From `tuned_model_statement`.
+    """
+    return write_statement_of(folder, TUNED_TYPE, predicate)
 
 
 def write_model_statement(folder: Path, predicate: Mapping[str, JsonValue], corpus_statement: Path) -> Path:
@@ -94,9 +130,22 @@ def carry_model_statement(source: Path, folder: Path) -> Path:
         StatementDamaged: If the checkpoint has no statement.
     """
     path = source / STATEMENT_NAME
-    claim = Statement.read(path).predicate
-    carried: dict[str, JsonValue] = {**claim, "merged_from": {"statement_sha256": _sha256(path)}}
+    statement = Statement.read(path)
+    carried: dict[str, JsonValue] = {**statement.predicate, "merged_from": {"statement_sha256": _sha256(path)}}
+    if statement.predicateType == TUNED_TYPE:
+        return write_tuned_statement(folder, carried)
     return write_model_statement(folder, carried, source / CORPUS_STATEMENT_NAME)
+
+
+def _base(facts: Mapping[str, JsonValue], digest: str) -> dict[str, JsonValue]:
+    read_nothing = facts.get("pretrained") is False
+    return {
+        "repo": facts.get("repo") or "none, weights made here",
+        "revision": facts.get("revision") or "none",
+        "digest": digest,
+        "pretrained": facts.get("pretrained", UNKNOWN),
+        "knowledge_cutoff": "it had read nothing" if read_nothing else facts.get("knowledge_cutoff") or UNKNOWN,
+    }
 
 
 def _corpus(path: Path) -> dict[str, JsonValue]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item", bound=Frozen)
 
+IGNORED = -100
+"""Label of tokens that have no loss."""
+
 
 class Message(Frozen):
     """One turn of a conversation."""
@@ -96,7 +99,12 @@ class Mix(Folder):
         yield from _read(self.path / "knowledge.jsonl", KnowledgeQuestion)
 
     def counts(self) -> list[dict[str, JsonValue]]:
-        """A mapping per source, role and group: source, role, group, and rows before and after each step."""
+        """A mapping per source, role and group.
+
+        Keys: source, role, group; n_read, and what is left after each step: n_valid (the schema), n_capped, n_distinct
+        (duplicates) and n_kept (the crossing of the hold-out); n_zero, rows without a direction, and n_short, rows
+        asked for beyond those there are.
+        """
         rows: list[dict[str, JsonValue]] = json.loads((self.path / "counts.json").read_text(encoding="utf-8"))
         return rows
 
@@ -105,14 +113,25 @@ class TokenizedExamples(Folder):
     """`align`: `rows.parquet`, examples as token ids by a base's tokenizer and chat template, in training order.
 
     Columns of conversations: input_ids and labels, -100 where a token is not the assistant's last turn. Columns of
-    preference pairs: prompt_ids, chosen_ids, rejected_ids. `rendered.jsonl` shows the first examples as the template
-    renders them; `counts.json` counts examples and tokens, and what was too long.
+    preference pairs: prompt_ids, chosen_ids, rejected_ids. An answer's last token is the end-of-turn token.
+    `rendered.jsonl` shows the first examples as the template renders them; `counts.json` counts examples and tokens,
+    and what was too long.
     """
 
     @property
     def rows_file(self) -> Path:
         """The ids."""
         return self.path / "rows.parquet"
+
+    @property
+    def rendered_file(self) -> Path:
+        """What `rendered` reads."""
+        return self.path / "rendered.jsonl"
+
+    @property
+    def counts_file(self) -> Path:
+        """What `counts` reads."""
+        return self.path / "counts.json"
 
     def rows(self) -> "pd.DataFrame":
         """One row per example."""
@@ -122,33 +141,50 @@ class TokenizedExamples(Folder):
 
     def rendered(self) -> list[dict[str, JsonValue]]:
         """The first examples as text: id, prompt, answer; of pairs id, prompt, chosen, rejected."""
-        lines = (self.path / "rendered.jsonl").read_text(encoding="utf-8").splitlines()
+        # Not splitlines: JSON leaves U+2028 within a line.
+        lines = self.rendered_file.read_text(encoding="utf-8").split("\n")[:-1]
         return [json.loads(line) for line in lines]
 
     def counts(self) -> dict[str, JsonValue]:
-        """Objective, examples and tokens kept, and examples that were longer than allowed."""
-        found: dict[str, JsonValue] = json.loads((self.path / "counts.json").read_text(encoding="utf-8"))
+        """objective, n_examples, n_tokens of a pass over them, n_trained_tokens of their answers, longest, end_of_turn.
+
+        n_too_long examples, too_long_by_source, were longer than allowed.
+        """
+        found: dict[str, JsonValue] = json.loads(self.counts_file.read_text(encoding="utf-8"))
         return found
 
 
 class Forecasts(Folder):
-    """`forecast`: what one language model answers: `directions.npy` and `knowledge.json`.
+    """`forecast`: what one language model answers: `directions.npy`, `mass.npy`, `knowledge.json` and `panel.sha256`.
 
-    `directions.npy`: (n_panel_rows,) float64 probability of a rise, NaN in rows without a question. `knowledge.json`: a
-    mapping per question: id, group, right, chosen.
+    `directions.npy`: (n_panel_rows,) float64 probability of a rise, given that one of the two answers is said; NaN in
+    rows without a question. `mass.npy`: (n_panel_rows,) float64 probability that one of the two is said.
+    `knowledge.json`: a mapping per question: id, group, right, chosen, n_answers. `panel.sha256`: hash of the panel's
+    `rows.parquet`.
     """
 
     def directions(self) -> "np.ndarray":
         """(n_panel_rows,) probability of a rise."""
-        import numpy as np
+        return self._array("directions.npy")
 
-        found: np.ndarray = np.load(self.path / "directions.npy", allow_pickle=False)
-        return found
+    def mass(self) -> "np.ndarray":
+        """(n_panel_rows,) probability that the model begins with one of the two answers."""
+        return self._array("mass.npy")
 
     def knowledge(self) -> list[dict[str, JsonValue]]:
         """A mapping per question."""
         rows: list[dict[str, JsonValue]] = json.loads((self.path / "knowledge.json").read_text(encoding="utf-8"))
         return rows
+
+    def panel_sha256(self) -> str:
+        """Hash of the rows that were asked about."""
+        return (self.path / "panel.sha256").read_text().strip()
+
+    def _array(self, name: str) -> "np.ndarray":
+        import numpy as np
+
+        found: np.ndarray = np.load(self.path / name, allow_pickle=False)
+        return found
 
 
 class Gate(Frozen):

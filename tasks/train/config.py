@@ -5,9 +5,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.common.settings import NOT_IDENTITY, Config
+from tasks.common.settings import NOT_IDENTITY, UNLESS_DEFAULT, Config
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.train.arms import FullWeightArm, LoraArm
+from tasks.train.objectives import ChatObjective, PreferenceObjective, TextObjective
+
+Objective = Annotated[
+    TextObjective | ChatObjective | PreferenceObjective, Field(discriminator="kind", json_schema_extra=UNLESS_DEFAULT)
+]
 
 
 class TrainConfig(Config):
@@ -15,13 +20,16 @@ class TrainConfig(Config):
 
     arm: Annotated[LoraArm | FullWeightArm, Field(discriminator="kind")] = LoraArm()
     """Adapters on one GPU, or every weight on several."""
+    objective: Objective = TextObjective()
+    """Text of a corpus, or conversations or preference pairs that the align stage has tokenized."""
     token_budget: int = Field(62_500_000, ge=1_000, le=10**13)
-    """Tokens to train on; steps follow from it. Tokens seen must equal it."""
+    """Tokens of text to train on; steps follow from it. Tokens seen must equal it. Of conversations and pairs all are
+    trained on, objective.epochs times, so that it must be left out."""
     sequence_length: int = Field(2048, ge=16, le=262_144)
-    """Most tokens of a row."""
+    """Most tokens of a row; a longer conversation or pair ends the run before it starts."""
     packing: bool = False
     """Fill rows with several blocks of documents, separated by their positions; needs flash-linear-attention, without
-    which one document's state leaks into the next. Unpacked, a row is one block of one document."""
+    which one document's state leaks into the next. Unpacked, a row is one block of one document, or one example."""
     micro_batch_size: int = Field(1, ge=1, le=1024)
     """Rows per forward pass and GPU."""
     gradient_accumulation_steps: int = Field(8, ge=1, le=4096)
@@ -43,7 +51,7 @@ class TrainConfig(Config):
     activation_checkpointing: bool = True
     """Recompute activations in the backward pass: a third slower, far less memory."""
     seed: int = Field(0, ge=0, le=2**32 - 1)
-    """Seed of the adapters' first weights and of stochastic rounding."""
+    """Seed of the adapters' first weights, of stochastic rounding, and of the order of conversations and pairs."""
     checkpoint_minutes: float = Field(30, gt=0, le=1_440, json_schema_extra=NOT_IDENTITY)
     """Time between two training states; each goes to the store while training goes on, the last two are kept."""
     first_checkpoint_minutes: float = Field(120, gt=0, le=10_080, json_schema_extra=NOT_IDENTITY)
@@ -69,6 +77,31 @@ class TrainConfig(Config):
                 "kernels = 'plain' runs PyTorch's own operations alone; set arm.expert_kernels to none and "
                 "arm.cut_cross_entropy to false, or kernels to fused"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _examples_are_whole_rows(self) -> Self:
+        if self.objective.kind == "text":
+            return self
+        if self.token_budget != type(self).model_fields["token_budget"].default:
+            raise ValueError(
+                f"token_budget={self.token_budget} counts for objective text only: of objective {self.objective.kind} "
+                "all rows are trained on, objective.epochs times; leave token_budget out"
+            )
+        if self.packing:
+            raise ValueError(f"objective {self.objective.kind} has one example per row; set packing to false")
+        return self
+
+    @model_validator(mode="after")
+    def _preference_fits_the_arm(self) -> Self:
+        if self.objective.kind != "preference":
+            return self
+        if self.arm.kind != "lora":
+            raise ValueError("objective preference takes the model without its adapters as reference; use the lora arm")
+        if self.arm.cut_cross_entropy:
+            raise ValueError("objective preference computes with whole logits; set arm.cut_cross_entropy to false")
+        if self.arm.dropout:
+            raise ValueError("TRL disables dropout for objective preference; set arm.dropout to 0")
         return self
 
 

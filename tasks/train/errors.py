@@ -28,7 +28,15 @@ class CorpusTooSmall(TrainError):
 
 
 class TokenizerMismatch(TrainError):
-    """Corpus and base model have different tokenizers."""
+    """Corpus or examples and base model have different tokenizers."""
+
+
+class WrongRows(TrainError):
+    """Rows of another objective than the config's, or longer ones than it allows."""
+
+
+class AdapterInBase(TrainError):
+    """A base model with an adapter that is not folded into its weights."""
 
 
 class TrainerMissing(TrainError):
@@ -40,11 +48,15 @@ class TrainingFailed(TrainError):
 
 
 class TokensMissed(TrainError):
-    """The trainer saw another number of tokens than the budget."""
+    """The trainer saw another number of tokens than the rows hold."""
 
 
 class NotANumberError(TrainError):
     """The loss is NaN or infinite."""
+
+
+class WrongReference(TrainError):
+    """The loss does not compare a model with itself before the first step."""
 
 
 class StateRefused(TrainError):

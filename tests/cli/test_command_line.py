@@ -41,6 +41,7 @@ def test_these_are_the_commands() -> None:
             "store gc",
             "store forget",
             "store export",
+            "store get",
             "store leases",
         ),
         *("formulas", "formulas show", "formulas compute", "formulas samples"),

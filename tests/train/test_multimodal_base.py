@@ -13,7 +13,8 @@ from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.estimates.sizes import read_sizes
 from tasks.train.estimates.targets import decoder_layer, measure_coverage
-from tasks.train.pipeline.train_arm import check_tokenizer, train_arm
+from tasks.train.pipeline.input_checks import check_tokenizer
+from tasks.train.pipeline.train_arm import train_arm
 from tasks.train.pipeline.work_dir import prepare_work_dir
 from tasks.train.trainer import work_files
 from tests.merge.models import as_on_the_hub

@@ -7,8 +7,8 @@ from safetensors import safe_open
 
 from tasks.schemas.artifacts import TextShards
 from tasks.train.errors import TokenizerMismatch, TokensMissed
+from tasks.train.pipeline.input_checks import check_tokenizer
 from tasks.train.pipeline.outputs import check_tokens
-from tasks.train.pipeline.train_arm import check_tokenizer
 from tests.model_fixtures import SMALL_TRAINING, scratch_folder, small_corpus, tiny_base, trained
 
 KERNELS = {"cut-cross-entropy", "flash-linear-attention", "nvidia-cutlass-dsl", "apache-tvm-ffi"}
@@ -66,8 +66,8 @@ def test_the_artifact_tells_of_no_machine_and_no_clock() -> None:
 
 
 def test_a_trainer_that_saw_fewer_tokens_is_not_believed() -> None:
-    with pytest.raises(TokensMissed, match=r"saw 990 tokens in 5 steps, token_budget=1,000 in 5 steps was asked for"):
-        check_tokens([{"step": 5, "tokens_seen": 990}], token_budget=1_000, n_steps=5)
+    with pytest.raises(TokensMissed, match=r"saw 990 tokens in 5 steps, the rows hold 1,000 in 5 steps"):
+        check_tokens([{"step": 5, "tokens_seen": 990}], n_tokens=1_000, n_steps=5)
 
 
 def test_a_corpus_of_another_tokenizer_is_refused() -> None:

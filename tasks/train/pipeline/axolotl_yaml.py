@@ -32,9 +32,11 @@ def axolotl_config(config: TrainConfig, n_steps: int, decoder_layer: str = DECOD
         PackingLeaks: If rows are to be packed without the kernels that keep their documents apart.
     """
     arm = config.arm
-    trained = _adapters(arm, config.kernels) if isinstance(arm, LoraArm) else _sharding(arm, decoder_layer)
+    # Axolotl has kernels for adapters that it adds itself; those of preference training are added by TRL.
+    fused = config.kernels == "fused" and config.objective.kind != "preference"
+    trained = _adapters(arm, fused) if isinstance(arm, LoraArm) else _sharding(arm, decoder_layer)
     kernels, batches = _arm_kernels(arm), _batches(config, n_steps)
-    return _files(arm) | trained | kernels | batches | _optimization(config) | _arithmetic(config)
+    return _files(arm) | _loss(config) | trained | kernels | batches | _optimization(config) | _arithmetic(config)
 
 
 def _files(arm: LoraArm | FullWeightArm) -> Settings:
@@ -53,13 +55,19 @@ def _files(arm: LoraArm | FullWeightArm) -> Settings:
     }
 
 
+def _loss(config: TrainConfig) -> Settings:
+    if config.objective.kind != "preference":
+        return {}
+    # A plugin's trainer class would get neither model nor adapters; the one that this key names gets both.
+    return {"rl": "dpo", "rl_beta": config.objective.beta, "trainer_cls": work_files.PREFERENCE_TRAINER}
+
+
 def _kernel_plugins(arm: LoraArm | FullWeightArm) -> list[JsonValue]:
     experts: list[JsonValue] = [] if arm.expert_kernels == "none" else [KERNELS_PLUGIN]
     return experts + ([CROSS_ENTROPY_PLUGIN] if arm.cut_cross_entropy else [])
 
 
-def _adapters(lora: LoraArm, kernels: str) -> Settings:
-    fused = kernels == "fused"
+def _adapters(lora: LoraArm, fused: bool) -> Settings:
     return {
         "adapter": "lora",
         "lora_r": lora.rank,

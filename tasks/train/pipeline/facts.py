@@ -59,7 +59,12 @@ def facts_of(config: TrainConfig, sizes: Sizes, outcome: Outcome, work: Path) ->
         "audit": json.loads((work / work_files.AUDIT).read_text()),
         "trainer_versions": versions,
     }
-    return _amounts(outcome) | _speed(config, sizes, outcome, versions.get("gpu")) | attempts
+    trained: dict[str, JsonValue] = {
+        "objective": config.objective.kind,
+        "arm": config.arm.kind,
+        "n_epochs": config.objective.epochs,
+    }
+    return trained | _amounts(outcome) | _speed(config, sizes, outcome, versions.get("gpu")) | attempts
 
 
 def _amounts(outcome: Outcome) -> dict[str, JsonValue]:

@@ -18,17 +18,22 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def check_tokens(metrics: list[dict[str, Any]], token_budget: int, n_steps: int) -> None:
-    """Compare what the trainer counted in its batches with what was asked for.
+def check_tokens(metrics: list[dict[str, Any]], n_tokens: int, n_steps: int) -> None:
+    """Compare what the trainer counted in its batches with what the rows hold.
+
+    Args:
+        metrics: By step.
+        n_tokens: Of the corpus: token_budget. Of examples: those of all epochs.
+        n_steps: Optimizer steps that take every row once.
 
     Raises:
         TokensMissed: If steps or tokens differ.
     """
     n_done, n_seen = (metrics[-1]["step"], metrics[-1]["tokens_seen"]) if metrics else (0, 0)
-    if (n_done, n_seen) != (n_steps, token_budget):
+    if (n_done, n_seen) != (n_steps, n_tokens):
         raise TokensMissed(
-            f"the trainer saw {n_seen:,} tokens in {n_done} steps, token_budget={token_budget:,} in {n_steps} steps "
-            "was asked for; the checkpoint is not published. Look for dropped or shortened rows in the trainer's log."
+            f"the trainer saw {n_seen:,} tokens in {n_done} steps, the rows hold {n_tokens:,} in {n_steps} steps; the "
+            "checkpoint is not published. Look for dropped or shortened rows in the trainer's log."
         )
 
 

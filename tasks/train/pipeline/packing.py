@@ -6,9 +6,9 @@ from itertools import chain
 
 import numpy as np
 
+from tasks.schemas.examples import IGNORED
+
 FILLER_TOKEN = 0
-IGNORED = -100
-"""Label of tokens that have no loss."""
 BATCH_TOKENS = 1 << 20
 
 

@@ -27,7 +27,7 @@ class Rows:
         n_rows: Rows in the file, filler rows among them.
         n_filler_rows: Rows at the end without labels, which fill the last step of several ranks.
         n_filler_tokens: Tokens of those rows, and those that fill up the last packed row; they are not counted as seen.
-        n_tokens: Tokens of the corpus: the budget.
+        n_tokens: Tokens of the corpus: the budget. Of examples, those of all epochs.
         n_steps: Optimizer steps that take every row once; one rank's last step may hold fewer.
     """
 
@@ -54,11 +54,11 @@ def write_rows(documents: Iterable[np.ndarray], config: TrainConfig, path: Path)
     """
     n_rows = 0
     blocks = cut_blocks(documents, config.sequence_length, config.token_budget)
-    with _arrow_writer(path, config.packing) as write:
+    with arrow_writer(path, config.packing) as write:
         for batch in pack(blocks, config.sequence_length) if config.packing else end_to_end(blocks):
             write(batch)
             n_rows += batch.n_rows
-        rows = _counts(n_rows, config)
+        rows = count_rows(n_rows, config.token_budget, config)
         if rows.n_filler_rows:
             write(Batch.unlabelled(rows.n_filler_rows, _filler_length(config)))
     return rows
@@ -71,7 +71,8 @@ def plan_rows(documents: Iterable[np.ndarray], config: TrainConfig) -> Rows:
         CorpusTooSmall: If the documents end before the budget.
     """
     n_blocks = sum(1 for _ in cut_blocks(documents, config.sequence_length, config.token_budget))
-    return _counts(-(-config.token_budget // config.sequence_length) if config.packing else n_blocks, config)
+    n_rows = -(-config.token_budget // config.sequence_length) if config.packing else n_blocks
+    return count_rows(n_rows, config.token_budget, config)
 
 
 def cut_blocks(documents: Iterable[np.ndarray], sequence_length: int, token_budget: int) -> Iterator[np.ndarray]:
@@ -115,13 +116,13 @@ def _block_length(remaining: int, sequence_length: int, left: int) -> int:
     return length - 1 if left - length == 1 else length
 
 
-def _counts(n_rows: int, config: TrainConfig) -> Rows:
+def count_rows(n_rows: int, n_tokens: int, config: TrainConfig) -> Rows:
     """Add filler rows where several ranks would otherwise take unequal numbers of rows in the last step."""
     n_steps = count_steps(n_rows, config)
     n_filler_rows = n_steps * config.rows_per_step - n_rows if config.arm.n_ranks > 1 else 0
-    over = n_rows * config.sequence_length - config.token_budget if config.packing else 0
+    over = n_rows * config.sequence_length - n_tokens if config.packing else 0
     n_filler_tokens = n_filler_rows * _filler_length(config) + over
-    return Rows(n_rows + n_filler_rows, n_filler_rows, n_filler_tokens, config.token_budget, n_steps)
+    return Rows(n_rows + n_filler_rows, n_filler_rows, n_filler_tokens, n_tokens, n_steps)
 
 
 def _filler_length(config: TrainConfig) -> int:
@@ -129,7 +130,8 @@ def _filler_length(config: TrainConfig) -> int:
 
 
 @contextmanager
-def _arrow_writer(path: Path, packed: bool) -> Iterator[Callable[[Batch], None]]:
+def arrow_writer(path: Path, packed: bool) -> Iterator[Callable[[Batch], None]]:
+    """Write batches of rows with the columns that `write_rows` lists."""
     import pyarrow as pa
 
     ids = pa.list_(pa.int32())

@@ -4,17 +4,17 @@ import json
 import math
 import time
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from tasks.schemas.artifacts import ModelFolder, TextShards
+from tasks.schemas.examples import TokenizedExamples
 from tasks.train.config import TrainConfig
-from tasks.train.errors import TokenizerMismatch
 from tasks.train.estimates.sizes import read_sizes
 from tasks.train.estimates.targets import Coverage, measure_coverage
 from tasks.train.pipeline.facts import Outcome, facts_of
+from tasks.train.pipeline.input_checks import check_no_adapter, check_objective, check_tokenizer
 from tasks.train.pipeline.launch import run_trainer, trainer_python
 from tasks.train.pipeline.monitor import Monitor, TimeLimits
 from tasks.train.pipeline.outputs import check_tokens, read_metrics, save_adapter, save_metrics, save_shards
@@ -26,14 +26,19 @@ from tasks.train.trainer import work_files
 
 
 def train_arm(
-    config: TrainConfig, base: ModelFolder, corpus: TextShards, folder: Path, work: Path, states: States | None
+    config: TrainConfig,
+    base: ModelFolder,
+    corpus: TextShards | TokenizedExamples,
+    folder: Path,
+    work: Path,
+    states: States | None,
 ) -> dict[str, JsonValue]:
     """Train an arm, from the newest training state if there is one, and write a Checkpoint's files to `folder`.
 
     Args:
         config: The arm.
         base: Model to start from.
-        corpus: Documents in training order.
+        corpus: Documents in training order, or the examples of the config's objective.
         folder: Empty folder of the artifact.
         work: Empty work directory; too large for the artifact, and removed afterwards.
         states: Where training states are published and looked for; None keeps none.
@@ -46,6 +51,8 @@ def train_arm(
     """
     trainer_python()
     check_config(config)
+    check_objective(config, corpus)
+    check_no_adapter(base)
     check_tokenizer(base, corpus)
     # Counted before training: nothing may fail once the training is done.
     coverage = measure_coverage(base.path, config.arm) if config.arm.kind == "lora" else None
@@ -59,28 +66,10 @@ def train_arm(
         run_trainer(work, config, _monitor(config, rows.n_steps, states, work))
     seconds = time.monotonic() - started
     metrics = read_metrics(work / work_files.METRICS)
-    check_tokens(metrics, config.token_budget, rows.n_steps)
+    check_tokens(metrics, rows.n_tokens, rows.n_steps)
     _save(work, folder, metrics, coverage)
     outcome = Outcome(rows, metrics, n_trainable, coverage, seconds, earlier_seconds, resumed_from_step, states)
     return facts_of(config, sizes, outcome, work)
-
-
-def check_tokenizer(base: ModelFolder, corpus: TextShards) -> None:
-    """Tokenize the corpus's first document with the base's tokenizer and compare.
-
-    Raises:
-        TokenizerMismatch: If the ids differ.
-    """
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(base.path, trust_remote_code=False)
-    for document, ids in islice(zip(corpus.documents(), corpus.token_ids(), strict=True), 1):
-        by_base = tokenizer(document.text, add_special_tokens=False, verbose=False)["input_ids"]
-        if by_base != ids.tolist():
-            raise TokenizerMismatch(
-                f"document {document.id} has {len(ids)} tokens in the corpus and {len(by_base)} different ones by the "
-                "base's tokenizer. Build the corpus with the tokenizer of the base."
-            )
 
 
 def _monitor(config: TrainConfig, n_steps: int, states: States | None, work: Path) -> Monitor:

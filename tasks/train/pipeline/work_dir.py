@@ -7,9 +7,11 @@ from pathlib import Path
 import yaml
 
 from tasks.schemas.artifacts import ModelFolder, TextShards
+from tasks.schemas.examples import TokenizedExamples
 from tasks.train.config import TrainConfig
 from tasks.train.estimates.targets import decoder_layer
 from tasks.train.pipeline.axolotl_yaml import DECODER_LAYER, axolotl_config
+from tasks.train.pipeline.example_rows import write_example_rows
 from tasks.train.pipeline.rows import Rows, write_rows
 from tasks.train.pipeline.state_store import States
 from tasks.train.trainer import work_files
@@ -20,15 +22,20 @@ PROCESSORS = ("preprocessor_config.json", "processor_config.json", "video_prepro
 
 
 def prepare_work_dir(
-    config: TrainConfig, base: ModelFolder, corpus: TextShards, work: Path, keeps_states: bool
+    config: TrainConfig, base: ModelFolder, corpus: TextShards | TokenizedExamples, work: Path, keeps_states: bool
 ) -> Rows:
     """Write all that the trainer reads at a first start."""
     is_full_weight = config.arm.kind == "full-weight"
     link_text_model(base.path, work / work_files.BASE)
-    rows = write_rows(corpus.token_ids(), config, work / work_files.BLOCKS)
+    blocks = work / work_files.BLOCKS
+    if isinstance(corpus, TextShards):
+        rows = write_rows(corpus.token_ids(), config, blocks)
+    else:
+        rows = write_example_rows(corpus, config, blocks)
     settings = axolotl_config(config, rows.n_steps, decoder_layer(base.path) if is_full_weight else DECODER_LAYER)
     (work / work_files.YAML).write_text(yaml.safe_dump(settings, sort_keys=False))
     Settings(
+        objective=config.objective.kind,
         arm=config.arm.kind,
         master_weights=config.arm.master_weights if config.arm.kind == "full-weight" else "none",
         n_steps=rows.n_steps,

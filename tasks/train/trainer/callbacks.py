@@ -21,6 +21,9 @@ from tasks.train.trainer.update_audit import check_updates
 
 STATES = Path(work_files.STATES)
 RESUME = Path(work_files.RESUME)
+REWARDS = {"rewards/margins": "reward_margin", "rewards/accuracies": "reward_accuracy"}
+"""TRL's names of what only preference pairs have, and those in metrics.jsonl: the mean difference of rewards, and the
+share of pairs whose better answer has the higher one."""
 
 
 class StepCallback(TrainerCallback):  # type: ignore[misc]
@@ -57,6 +60,7 @@ class MetricsWriter(StepCallback):
         line = {
             "step": state.global_step,
             "loss": logs["loss"],
+            **{name: logs[key] for key, name in REWARDS.items() if key in logs},
             "learning_rate": logs["learning_rate"],
             "tokens_seen": tokens_seen(state, self.settings),
             "seconds": round(self.seconds_before + time.monotonic() - self.started, 3),

@@ -15,7 +15,7 @@ from axolotl.integrations.base import BasePlugin
 from datasets import Dataset
 from transformers import AutoConfig, TrainerCallback, set_seed
 
-from tasks.train.trainer import cpu_fsdp, token_mean, work_files
+from tasks.train.trainer import cpu_fsdp, preference, token_mean, work_files
 from tasks.train.trainer.adapted_head import adapt_head
 from tasks.train.trainer.callbacks import RESUME, Auditor, MetricsWriter, StateKeeper
 from tasks.train.trainer.in_job_merge import prevent_merge
@@ -77,18 +77,21 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         """Seed the adapters' first weights; axolotl seeds only after they are drawn, when the trainer exists."""
         set_seed(cfg.seed)
 
-    def get_trainer_cls(self, cfg: Any) -> type:
-        """Axolotl's trainer, with strict loading."""
+    def get_trainer_cls(self, cfg: Any) -> type | None:
+        """Axolotl's trainer, with strict loading; that of pairs is named in the YAML."""
+        if self.settings.objective == "preference":
+            return None
         from tasks.train.trainer.strict_trainer import StrictTrainer
 
         return StrictTrainer
 
     def get_training_args(self, cfg: Any) -> dict[str, Any]:
         """Count the tokens of the batches trained on, and show a NaN instead of averaging it away."""
-        padded = "attention_mask" in Dataset.from_file(work_files.BLOCKS).column_names
-        counting = {"include_num_input_tokens_seen": "non_padding" if padded else "all"}
+        packed = "position_ids" in Dataset.from_file(work_files.BLOCKS).column_names
+        counting = {"include_num_input_tokens_seen": "all" if packed else "non_padding"}
         on_cpu = cpu_fsdp.TRAINING_ARGS if self.is_on_cpu_ranks else {}
-        return counting | on_cpu | token_mean.TRAINING_ARGS | {"logging_nan_inf_filter": False}
+        loss = preference.TRAINING_ARGS if self.settings.objective == "preference" else token_mean.TRAINING_ARGS
+        return counting | on_cpu | loss | {"logging_nan_inf_filter": False}
 
     def post_model_load(self, cfg: Any, model: Any) -> None:
         """Check that axolotl's patches are in the model, and set the format in which weights are sharded and updated.
@@ -108,8 +111,12 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
 
         Raises:
             StateRefused: If it is the state of another run.
+            WrongReference: If a preference loss has other terms.
         """
-        token_mean.mean_over_tokens(trainer)
+        if self.settings.objective == "preference":
+            preference.check_loss(trainer)
+        else:
+            token_mean.mean_over_tokens(trainer)
         if self.settings.master_weights == "stochastic_rounding":
             from tasks.train.trainer.stochastic_rounding import round_at_random
 
@@ -121,7 +128,13 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
     def add_callbacks_post_trainer(self, cfg: Any, trainer: Any) -> list[TrainerCallback]:
         """Metrics, audit and states by step, in this order: a state holds the metrics of its own step."""
         settings = self.settings
-        return [MetricsWriter(settings), Auditor(trainer, settings), StateKeeper(trainer, settings, self.dataset)]
+        first = [preference.FirstLoss(trainer.args.bf16)] if settings.objective == "preference" else []
+        return [
+            *first,
+            MetricsWriter(settings),
+            Auditor(trainer, settings),
+            StateKeeper(trainer, settings, self.dataset),
+        ]
 
     def post_train(self, cfg: Any, model: Any) -> None:
         """Save sharded weights once: axolotl calls this before and after its own saving."""

@@ -11,6 +11,7 @@ from typing import Literal, Self
 from tasks.train.trainer import work_files
 
 ArmKind = Literal["lora", "full-weight"]
+ObjectiveKind = Literal["text", "chat", "preference"]
 MasterWeights = Literal["fp32", "stochastic_rounding", "none"]
 """See FullWeightArm."""
 
@@ -20,6 +21,7 @@ class Settings:
     """One run's settings that axolotl has no key for.
 
     Args:
+        objective: What is predicted: `text`, `chat` or `preference`.
         arm: `lora` or `full-weight`.
         master_weights: As in FullWeightArm; `none` for adapters.
         n_steps: Optimizer steps of the whole run, resumed or not.
@@ -30,6 +32,7 @@ class Settings:
         min_share_changed: Smallest share allowed.
     """
 
+    objective: ObjectiveKind
     arm: ArmKind
     master_weights: MasterWeights
     n_steps: int

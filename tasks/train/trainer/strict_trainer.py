@@ -1,4 +1,4 @@
-"""Axolotl's trainer with transformers' three loading methods replaced by strict ones.
+"""Axolotl's trainers with transformers' three loading methods replaced by strict ones.
 
 Transformers' own skip missing and unknown weights: routed experts kept their first values with a warning (transformers
 #48805). Skipping rows already trained on, the counters and the order of loading stay transformers'.
@@ -22,8 +22,15 @@ from tasks.train.trainer.rng import restore_rng
 from tasks.train.trainer.update_audit import Sample
 
 
-class StrictTrainer(AxolotlTrainer):  # type: ignore[misc]
-    """Resumes from a training state exactly, or not at all."""
+class StrictLoading:
+    """Resumes from a training state exactly, or not at all; stands before a trainer of transformers among the bases."""
+
+    # The trainer's own.
+    model: torch.nn.Module
+    args: Any
+    state: Any
+    lr_scheduler: Any
+    is_fsdp_enabled: bool
 
     sample: Sample | None = None
     """Weights from before the first step; a resumed run draws the same first weights."""
@@ -68,6 +75,10 @@ class StrictTrainer(AxolotlTrainer):  # type: ignore[misc]
             save_optimizer(self.model, inner_optimizer(self), folder)
         if self.args.process_index == 0:
             save_scheduler(self.lr_scheduler, folder)
+
+
+class StrictTrainer(StrictLoading, AxolotlTrainer):  # type: ignore[misc]
+    """Predicts every token that has a label."""
 
 
 def inner_optimizer(trainer: Any) -> torch.optim.Optimizer:

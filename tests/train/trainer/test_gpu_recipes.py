@@ -44,6 +44,7 @@ def work_dir(arm: str) -> Path:
     (folder / work_files.BASE).symlink_to(tiny_base().path)
     (folder / work_files.YAML).write_text(yaml.safe_dump(axolotl_config(config, rows.n_steps), sort_keys=False))
     settings = Settings(
+        objective="text",
         arm=config.arm.kind,
         master_weights=config.arm.master_weights if config.arm.kind == "full-weight" else "none",
         n_steps=rows.n_steps,

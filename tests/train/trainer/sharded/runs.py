@@ -48,6 +48,7 @@ def lay_out(config: TrainConfig, checkpoint_seconds: float = FOREVER) -> Path:
     (folder / work_files.BASE).symlink_to(tiny_base().path)
     (folder / work_files.YAML).write_text(yaml.safe_dump(axolotl_config(config, rows.n_steps), sort_keys=False))
     Settings(
+        objective="text",
         arm="full-weight",
         master_weights=config.arm.master_weights,
         n_steps=rows.n_steps,
