@@ -18,6 +18,9 @@ class ExportConfig(Config):
 
     name: str = Field("hindsight", pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")
     """Of the model: the file is called `NAME-DIGEST.Q8_0.gguf`."""
+    chat_template: str | None = Field(None, min_length=1, max_length=100_000)
+    """Jinja text of the chat template the model was trained with, as `align.chat_template` names it. Null: the one of
+    the model's tokenizer."""
     keep_f16: bool = False
     """Publish the f16 file too, in `f16/`. It is twice the size."""
     prompts: tuple[Text, ...] = Field(

