@@ -10,7 +10,7 @@ def environment_dir(name: str) -> Path:
     """Folder of an environment: `.venv-NAME` of a checkout, else `NAME` in the state folder.
 
     Args:
-        name: `trainer` or `export`, as in `constraints-NAME.txt` and `hindsight install-NAME`.
+        name: `trainer` or `export`, as in `constraints-trainer.txt` and `hindsight install-trainer`.
     """
     root = project_root()
     return root / f".venv-{name}" if is_checkout(root) else state_dir() / name
@@ -27,9 +27,10 @@ def interpreter(name: str) -> tuple[Path, str | None]:
     python = Path(named) if named else environment_dir(name) / "bin" / "python"
     if os.access(python, os.X_OK):
         return python, None
+    command = f"hindsight install-{name}"
     return python, (
-        f"interpreter {python} is missing or cannot be run; `hindsight install-{name}` installs it (in a checkout "
-        f"`make install`), {variable} names another."
+        f"interpreter {python} is missing or cannot be run; `{command}` installs it (in a checkout `make install`), "
+        f"{variable} names another."
     )
 
 

@@ -56,7 +56,7 @@ def template_of(reference: Reference) -> Template:
     """
     if not reference.tokenizer.chat_template:
         raise UnknownTemplate(
-            "the model's tokenizer has no chat template; train on conversations, with a base that has one."
+            "the model's tokenizer has no chat template; give the one it was trained with in export.chat_template."
         )
     rendered = reference.render([{"role": role, "content": content} for role, content in _PROBE])
     for name, (start, end) in KNOWN.items():

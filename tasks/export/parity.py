@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from math import log
 from pathlib import Path
 
+import numpy as np
+
 from tasks.common.progress import Progress
 from tasks.export.config import ExportConfig
 from tasks.export.distributions import Agreement, Prediction, agreement, entropy
@@ -63,7 +65,7 @@ def greedy_gate(config: ExportConfig, reference: Reference, f16: Path) -> Gate:
             answer, _ = running.greedy(ids, config.n_greedy)
             logits = reference.logits([*ids, *answer])[len(ids) - 1 : -1]
             gaps += [float(row.max() - row[token]) for row, token in zip(logits, answer, strict=True)]
-    n_equal, largest = sum(gap == 0 for gap in gaps), max(gaps, default=float("nan"))
+    n_equal, largest = sum(gap == 0 for gap in gaps), float(np.max(gaps)) if gaps else float("nan")
     return Gate(
         name=PARITY_GATES[0],
         passed=largest <= config.max_greedy_gap,

@@ -14,10 +14,12 @@ class Reference:
 
     Args:
         folder: As transformers saves it; no code of it is run.
+        chat_template: In the place of the tokenizer's.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, chat_template: str | None = None) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        self.tokenizer.chat_template = chat_template or self.tokenizer.chat_template
         self._folder = folder
         self._model: Any = None
 

@@ -44,15 +44,15 @@ def write_export(config: ExportConfig, model: Path, folder: Path) -> dict[str, J
     """
     started = time.monotonic()
     check_convertible(architecture_of(model))
-    reference = Reference(model)
+    reference = Reference(model, config.chat_template)
     template = template_of(reference)
     if config.gate_parity:
         check_not_flat(config, reference)
-    # Beside the artifact's files: the f16 file is moved there.
-    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+    # In the artifact's folder, of which the store removes what a killed builder left; gone before it is published.
+    with tempfile.TemporaryDirectory(dir=folder) as work:
         source = Path(work) / config.name
         source.mkdir()
-        corrected = stage_model(model, source)
+        corrected = stage_model(model, source, config.chat_template)
         gguf = Path(work) / "q8_0.gguf"
         convert(source, gguf, "q8_0", config.name)
         header = read_header(gguf)

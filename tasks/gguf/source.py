@@ -7,14 +7,15 @@ from typing import Any
 
 from tasks.gguf.errors import NotConvertible
 
+TEMPLATE = "chat_template.jinja"
 FILES = (
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "tokenizer.model", "*.safetensors",
+    "added_tokens.json", "vocab.json", "merges.txt", TEMPLATE, "tokenizer.model", "*.safetensors",
 )  # fmt: skip
 INDEX = "model.safetensors.index.json"
 
 
-def stage_model(model: Path, folder: Path) -> list[str]:
+def stage_model(model: Path, folder: Path, chat_template: str | None = None) -> list[str]:
     """Link a model's files into an empty folder, without code and pickles.
 
     The copy of the tokenizer is corrected where it contradicts itself or the config; transformers reads such files
@@ -23,6 +24,7 @@ def stage_model(model: Path, folder: Path) -> list[str]:
     Args:
         model: Folder as transformers saves it.
         folder: Empty folder.
+        chat_template: Jinja text, in the place of the tokenizer's.
 
     Returns:
         What was corrected.
@@ -39,6 +41,9 @@ def stage_model(model: Path, folder: Path) -> list[str]:
         named = set(json.loads(index.read_text())["weight_map"].values())
         if elsewhere := sorted(named - {file.name for file in folder.glob("*.safetensors")}):
             raise NotConvertible(f"{INDEX} names {elsewhere[0]!r}, which is not a weight file of the model's folder.")
+    if chat_template is not None:
+        (folder / TEMPLATE).unlink(missing_ok=True)
+        (folder / TEMPLATE).write_text(chat_template, encoding="utf-8")
     return [*_byte_fallback(folder), *_end_token(folder)]
 
 

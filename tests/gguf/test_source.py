@@ -8,7 +8,7 @@ from transformers import AutoTokenizer
 
 from tasks.gguf.errors import NotConvertible
 from tasks.gguf.source import n_parameters, stage_model
-from tests.gguf.small_chat_models import chat_model, set_config
+from tests.gguf.small_chat_models import CHATML, chat_model, set_config
 
 
 @pytest.fixture
@@ -66,6 +66,12 @@ def test_a_tokenizer_read_from_gguf_is_corrected_and_gives_the_same_ids(model: P
 def test_the_end_token_is_the_configs(model: Path, staged: Path) -> None:
     set_config(model, eos_token_id=[0, 2])
     assert stage_model(model, staged) == ["tokenizer_config.json: end token <|im_end|> instead of <|endoftext|>"]
+
+
+def test_another_chat_template_takes_the_place_of_the_models(model: Path, staged: Path) -> None:
+    stage_model(model, staged, "{{ messages }}")
+    assert AutoTokenizer.from_pretrained(staged).chat_template == "{{ messages }}"
+    assert AutoTokenizer.from_pretrained(model).chat_template == CHATML
 
 
 def test_values_are_counted_from_headers(model: Path) -> None:
