@@ -1,7 +1,8 @@
-# Two commands: `make demo` and `make test`. Everything they need goes into .venv and .venv-trainer.
+# Two commands: `make demo` and `make test`. Everything they need goes into .venv, .venv-trainer and .venv-export.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 TRAINER := .venv-trainer
+EXPORT := .venv-export
 RUN := $(VENV)/bin/python
 # What installs: a path of uv; empty for pip. Otherwise uv is installed by pip, or, if that fails, pip installs.
 ifdef UV
@@ -30,7 +31,7 @@ help:
 	@echo "make runs       all runs, their cost and figures: a table, a CSV, a figure"
 	@echo "make down       end the server and the workers that make demo started"
 	@echo "make test       install, lint, types, import contracts, tests"
-	@echo "make install    both environments, .venv and .venv-trainer, by uv (make install UV= by pip); make lock writes their pins"
+	@echo "make install    the environments .venv, .venv-trainer and .venv-export, by uv (make install UV= by pip); make lock writes their pins"
 	@echo "make test-slow  the long suites"
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, dataset, overhead, embed, audit) compares with the plain way; writes .hindsight/bench/NAME.json"
 	@echo "make simulate-coverage, make simulate-tent  the simulations behind docs/measure.md"
@@ -38,17 +39,21 @@ help:
 	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
 	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
 
-install: $(VENV)/.installed $(TRAINER)/.installed
+install: $(VENV)/.installed $(TRAINER)/.installed $(EXPORT)/.installed
 
 # The marker is written last, so an interrupted installation is done again.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(NEEDS_PYTHON)
 	@$(PYTHON) -m deployments.install pipeline
 
-# After the other one, whose uv it uses.
+# After the pipeline's, whose uv they use.
 $(TRAINER)/.installed: constraints-trainer.txt | $(VENV)/.installed
 	@$(NEEDS_PYTHON)
 	@$(PYTHON) -m deployments.install trainer
+
+$(EXPORT)/.installed: constraints-export.txt | $(VENV)/.installed
+	@$(NEEDS_PYTHON)
+	@$(PYTHON) -m deployments.install export
 
 # The pins, from what pyproject.toml asks for; pins that still fit are kept (UPGRADE="--upgrade-package NAME" raises one).
 # They hold for every Python 3.11, as Debian ships 3.11.2. It needs a CPU build of torch (pip's find-links), because what the
@@ -57,6 +62,7 @@ $(TRAINER)/.installed: constraints-trainer.txt | $(VENV)/.installed
 lock:
 	$(LOCK) --all-extras pyproject.toml --output-file constraints.txt
 	$(LOCK) --group trainer --output-file constraints-trainer.txt
+	$(LOCK) --group export --output-file constraints-export.txt
 	$(LOCK) --group installer --output-file constraints-uv.txt
 
 demo: install
@@ -123,4 +129,4 @@ wheel: $(VENV)/.installed
 	$(VENV)/bin/hatchling build --target wheel --directory .hindsight/dist
 
 clean:
-	rm -rf $(VENV) $(TRAINER) .hindsight
+	rm -rf $(VENV) $(TRAINER) $(EXPORT) .hindsight

@@ -2,5 +2,5 @@
 
 local: the command `up`, `down`, `follow`, `runs`. server: starts Prefect's server. address, access: where the server
 listens and who may use it. processes: what was started here. pools, automations, webhook: registered with the server.
-steps: build steps of prefect.yaml. install, trainer_environment: the two environments.
+steps: build steps of prefect.yaml. install, other_environments: the three environments.
 """

@@ -59,13 +59,14 @@ SPDX = {
 
 def page() -> str:
     """The whole page."""
-    product, pipeline, trainer = product_names(), packages(".venv"), packages(".venv-trainer")
+    product, pipeline = product_names(), packages(".venv")
     sections = {
         "The pipeline": {name: found for name, found in pipeline.items() if name in product},
         "Tests, documentation and development": {
             name: found for name, found in pipeline.items() if name not in product
         },
-        "The trainer": trainer,
+        "The trainer": packages(".venv-trainer"),
+        "The export": packages(".venv-export"),
     }
     rows = "".join(_notable_rows([found for section in sections.values() for found in section.values()]))
     return HEAD + rows + "".join(_section(title, found) for title, found in sections.items())
@@ -73,7 +74,7 @@ def page() -> str:
 
 def packages(folder: str) -> dict[str, Distribution]:
     """The pinned packages of an environment, and torch, by name."""
-    pins = (project_root() / ("constraints-trainer.txt" if "trainer" in folder else "constraints.txt")).read_text()
+    pins = (project_root() / f"constraints{folder.removeprefix('.venv')}.txt").read_text()
     names = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", pins, re.MULTILINE)} | {"torch"}
     (site,) = (project_root() / folder / "lib").glob("python3.*/site-packages")
     found = {canonicalize_name(found.name): found for found in distributions(path=[str(site)])}

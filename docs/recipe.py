@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen, MultipleOf
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.direction_check import DirectionCheck
 from tasks.recipe import Recipe
@@ -16,8 +17,8 @@ HEAD = """# The recipe
 
 Every key of a recipe. A file in configs/ holds only what differs from the defaults, which are the reference's LoRA arm.
 The form in the UI has the same keys. The key `pipeline` says which pipeline a file is for: `leakage-premium` if it is
-left out, whose keys come first; [leakage-audit](#leakage-audit) and [direction-check](#direction-check) follow, without
-the parts that they share.
+left out, whose keys come first; [leakage-audit](#leakage-audit), [direction-check](#direction-check) and
+[adapter-release](#adapter-release) follow, without the parts that they share.
 `python docs/recipe.py` writes this page.
 """
 
@@ -25,7 +26,12 @@ the parts that they share.
 def page() -> str:
     """The whole page."""
     seen: set[type[BaseModel]] = set()
-    named = {"recipe": Recipe, "leakage-audit": Audit, "direction-check": DirectionCheck}
+    named = {
+        "recipe": Recipe,
+        "leakage-audit": Audit,
+        "direction-check": DirectionCheck,
+        "adapter-release": AdapterRelease,
+    }
     return HEAD + "".join(part for name, config in named.items() for part in _sections(config, name, seen))
 
 

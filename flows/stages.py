@@ -13,6 +13,8 @@ from prefect.task_runners import TaskRunner
 
 from flows.server.locks import with_artifact_lock
 from flows.server.timeouts import stage_seconds
+from tasks.align.config import ARTIFACT_TYPE as ALIGN
+from tasks.align.task import publish_align
 from tasks.base.config import ARTIFACT_TYPE as BASE
 from tasks.base.task import publish_base
 from tasks.corpus.config import ARTIFACT_TYPE as CORPUS
@@ -21,19 +23,29 @@ from tasks.embed.config import ARTIFACT_TYPE as EMBED
 from tasks.embed.task import publish_embed
 from tasks.evaluate.config import ARTIFACT_TYPE as EVALUATE
 from tasks.evaluate.task import publish_evaluate
+from tasks.export.config import ARTIFACT_TYPE as EXPORT
+from tasks.export.task import publish_export
+from tasks.forecast.config import ARTIFACT_TYPE as FORECAST
+from tasks.forecast.task import publish_forecast
 from tasks.merge.config import ARTIFACT_TYPE as MERGE
 from tasks.merge.task import publish_merge
+from tasks.mix.config import ARTIFACT_TYPE as MIX
+from tasks.mix.task import publish_mix
 from tasks.panel.config import ARTIFACT_TYPE as PANEL
 from tasks.panel.kaggle.config import ARTIFACT_TYPE as PRICES
 from tasks.panel.task import publish_panel, publish_prices
 from tasks.preflight.artifact import ARTIFACT_TYPE as PREFLIGHT
 from tasks.preflight.artifact import AUDIT_TYPE as PREFLIGHT_AUDIT
-from tasks.preflight.task import publish_preflight, publish_preflight_audit
+from tasks.preflight.artifact import RELEASE_TYPE as PREFLIGHT_RELEASE
+from tasks.preflight.task import publish_preflight, publish_preflight_audit, publish_preflight_release
 from tasks.premium.config import ARTIFACT_TYPE as PREMIUM
 from tasks.premium.task import publish_premium
+from tasks.release.config import ARTIFACT_TYPE as RELEASE
+from tasks.release.task import publish_release
 from tasks.report.config import ARTIFACT_TYPE as REPORT
 from tasks.report.direction.config import ARTIFACT_TYPE as DIRECTION_REPORT
-from tasks.report.task import publish_direction_report, publish_report
+from tasks.report.release.config import ARTIFACT_TYPE as RELEASE_REPORT
+from tasks.report.task import publish_direction_report, publish_release_report, publish_report
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tasks.train.task import publish_train
@@ -96,6 +108,13 @@ STAGES: dict[str, Stage] = {
         Stage(REPORT, publish_report, uses_transformers=False),
         Stage(EVALUATE, publish_evaluate, uses_transformers=False),
         Stage(DIRECTION_REPORT, publish_direction_report, uses_transformers=False),
+        Stage(MIX, publish_mix, uses_transformers=False),
+        Stage(ALIGN, publish_align),
+        Stage(PREFLIGHT_RELEASE, publish_preflight_release),
+        Stage(FORECAST, publish_forecast, pools=("h100", "cpu")),
+        Stage(EXPORT, publish_export, pools=("cpu", "h100")),
+        Stage(RELEASE, publish_release, pools=("cpu", "h100"), uses_transformers=False),
+        Stage(RELEASE_REPORT, publish_release_report, uses_transformers=False),
     )
 }
 

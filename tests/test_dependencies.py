@@ -17,7 +17,8 @@ from tasks.common.settings import project_root
 
 PACKAGES = ("hindsight", "flows", "tasks", "deployments")
 OWN = {*PACKAGES, "tests", "docs"}
-TRAINER_CODE = "tasks/train/trainer/"
+OTHER_CODE = ("tasks/train/trainer/", "tasks/gguf/inside/")
+"""What runs in the environments of trainer and export."""
 WITHOUT_AN_IMPORT = {
     "fastapi": "Prefect's server; its version is bounded",
     "sqlalchemy": "Prefect's scheduler; its version is bounded",
@@ -48,12 +49,12 @@ def declared(*extras: str) -> set[str]:
     return {canonicalize_name(Requirement(requirement).name) for requirement in requirements}
 
 
-def imported(folders: Iterable[str], without: str = "") -> dict[str, str]:
+def imported(folders: Iterable[str], without: tuple[str, ...] = ()) -> dict[str, str]:
     """Top-level modules that are not the standard library's or the project's, each with a file that imports it."""
     found: dict[str, str] = {}
     for file in (file for folder in folders for file in (project_root() / folder).rglob("*.py")):
         name = str(file.relative_to(project_root()))
-        if without and name.startswith(without):
+        if name.startswith(without):
             continue
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             found |= {module.partition(".")[0]: name for module in modules_of(node)}
@@ -80,7 +81,7 @@ def undeclared(modules: dict[str, str], names: set[str]) -> dict[str, str]:
 
 
 def test_what_the_packages_import_is_declared() -> None:
-    assert undeclared(imported(PACKAGES, without=TRAINER_CODE), declared("dask")) == {}
+    assert undeclared(imported(PACKAGES, without=OTHER_CODE), declared("dask")) == {}
 
 
 def test_what_tests_and_pages_import_is_declared() -> None:
@@ -100,7 +101,7 @@ def test_what_is_declared_is_imported() -> None:
 def test_the_trainers_code_imports_what_its_environment_has() -> None:
     (folder,) = (project_root() / ".venv-trainer" / "lib").glob("python3.*/site-packages")
     names = {canonicalize_name(found.name) for found in distributions(path=[str(folder)])}
-    modules = imported((TRAINER_CODE,))
+    modules = imported((OTHER_CODE[0],))
     assert {"axolotl", "torch", "torchao"} <= set(modules)
     assert {module for module in modules if canonicalize_name(module) not in names} == set()
 
@@ -121,11 +122,13 @@ def test_every_pin_has_a_hash_and_neither_an_address_nor_a_build() -> None:
 
 def test_torch_is_on_no_list_and_of_one_version() -> None:
     """Its two builds have other hashes; of what its CUDA build alone requires only the trainer's triton is pinned."""
-    for name in ("constraints.txt", "constraints-trainer.txt"):
+    for name in ("constraints.txt", "constraints-trainer.txt", "constraints-export.txt"):
         others = [package for package in pins(name) if re.match(r"torch$|nvidia-c|nvidia-n|cuda-", package)]
         assert others == [], "`make lock` needs a CPU build of torch"
     groups = project()["dependency-groups"]
-    assert set(groups["trainer"]) & set(project()["project"]["dependencies"]) == {"torch==2.13.0"}
+    of_pipeline = set(project()["project"]["dependencies"])
+    assert set(groups["trainer"]) & of_pipeline == {"torch==2.13.0"}
+    assert set(groups["export"]) >= {"torch==2.13.0", "transformers==5.16.1", "numpy==2.4.6"}
 
 
 def test_the_pins_are_all_that_the_declared_packages_require() -> None:

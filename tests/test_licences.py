@@ -12,7 +12,7 @@ PERMISSIVE = {
     "0BSD", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "CNRI-Python", "ISC",
     "LLVM-exception", "MIT", "MIT-0", "MIT-CMU", "PSF-2.0", "UPL-1.0", "Unlicense", "Zlib",
 }  # fmt: skip
-LISTS = ("constraints.txt", "constraints-trainer.txt")
+LISTS = ("constraints.txt", "constraints-trainer.txt", "constraints-export.txt")
 
 
 def rows() -> list[tuple[str, str, str]]:

@@ -1,9 +1,9 @@
-"""`python -m deployments.install pipeline` and `python -m deployments.install trainer`, in a checkout."""
+"""`python -m deployments.install pipeline | trainer | export`, in a checkout."""
 
 import sys
 from pathlib import Path
 
-from deployments.install.environment import TRAINER_IMPORTS, Environment, install, pinned_torch
+from deployments.install.environment import IMPORTS, Environment, install, pinned_torch
 from tasks.common.errors import HindsightError
 
 PIPELINE_IMPORTS = (
@@ -17,7 +17,7 @@ def environment_of(name: str) -> Environment:
     uv, torch = Path("constraints-uv.txt"), pinned_torch(Path("pyproject.toml"))
     if name == "pipeline":
         return Environment(Path(".venv"), Path("constraints.txt"), uv, torch, PIPELINE_IMPORTS, with_project=True)
-    return Environment(Path(".venv-trainer"), Path("constraints-trainer.txt"), uv, torch, TRAINER_IMPORTS)
+    return Environment(Path(f".venv-{name}"), Path(f"constraints-{name}.txt"), uv, torch, IMPORTS[name])
 
 
 if __name__ == "__main__":

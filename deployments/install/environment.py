@@ -19,7 +19,11 @@ from tasks.common.errors import HindsightError
 
 MARKER = ".installed"
 OFFLINE = {"DO_NOT_TRACK": "1", "AXOLOTL_DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
-TRAINER_IMPORTS = ("axolotl.cli.train, axolotl.train, axolotl.core.builders, torchao.optim",)
+IMPORTS = {
+    "trainer": ("axolotl.cli.train, axolotl.train, axolotl.core.builders, torchao.optim",),
+    "export": ("torch, transformers, sentencepiece", "xllamacpp"),
+}
+"""Of the environments beside the pipeline's."""
 
 
 class InstallationFailed(HindsightError):
@@ -82,7 +86,7 @@ def install(environment: Environment, other_uv: Path | None = None) -> None:
 
 
 def pinned_torch(project: Path) -> str:
-    """The requirement of torch in a pyproject.toml; it holds for both environments."""
+    """The requirement of torch in a pyproject.toml; it holds for all environments."""
     dependencies: list[str] = tomllib.loads(project.read_text())["project"]["dependencies"]
     return next(requirement for requirement in dependencies if requirement.startswith("torch=="))
 

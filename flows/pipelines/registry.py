@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue, ValidationError
 
+from flows.pipelines.adapter_release import adapter_release_pipeline
 from flows.pipelines.direction_check import direction_check_pipeline
 from flows.pipelines.leakage_audit import leakage_audit_pipeline
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.pipelines.pipeline import Pipeline
+from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.common.yaml_file import load_yaml, read_yaml
 from tasks.direction_check import DirectionCheck
@@ -20,7 +22,7 @@ from tasks.recipe import BadRecipe, Recipe
 if TYPE_CHECKING:
     from tasks.preflight.forecast import StageForecast
 
-AnyRecipe = Recipe | Audit | DirectionCheck
+AnyRecipe = Recipe | Audit | DirectionCheck | AdapterRelease
 """The config of any pipeline: what a YAML file in configs/ holds."""
 Facts = Mapping[str, Mapping[str, JsonValue]]
 """Facts of the artifacts that exist, by step."""
@@ -64,6 +66,12 @@ def _forecast_audit(audit: Audit) -> "list[StageForecast]":
     return forecast_audit(audit)
 
 
+def _forecast_release(release: AdapterRelease) -> "list[StageForecast]":
+    from tasks.preflight.forecast import forecast_release
+
+    return forecast_release(release)
+
+
 def _audit_notes(audit: Audit, facts: Facts) -> Iterator[str]:
     last_day = facts.get("panel", {}).get("last_day")
     return audit.notes(date.fromisoformat(str(last_day)) if last_day else None)
@@ -88,6 +96,12 @@ PIPELINES: dict[str, PipelineRow] = {
             "flows.direction_check.direction_check",
             # Nothing of it is rented.
             forecast=lambda _check: [],
+        ),
+        PipelineRow(
+            AdapterRelease,
+            adapter_release_pipeline,
+            "flows.adapter_release.adapter_release",
+            forecast=_forecast_release,
         ),
     )
 }

@@ -34,4 +34,4 @@ def stage_arguments(stage: Callable[..., Any], config: Config, inputs: Mapping[s
 def inputs_among(arguments: Mapping[str, Any]) -> dict[str, ArtifactRef]:
     """The references among a stage's arguments, by input name."""
     named = {name: value for name, value in arguments.items() if isinstance(value, ArtifactRef)}
-    return {**named, **arguments.get(MODELS, {})}
+    return {**named, **(arguments.get(MODELS) or {})}

@@ -1,7 +1,7 @@
 """The command line `hindsight`.
 
 main: the application, its errors and exit status. runs: run, plan, follow, runs. server: demo, up, down,
-install-trainer. store, attest: their subcommands. prices: stage-prices. output: tables in the terminal.
+install-trainer, install-export. store, attest: their subcommands. prices: stage-prices. output: tables in the terminal.
 """
 
 from hindsight.own_packages import check_own_packages

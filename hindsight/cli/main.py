@@ -46,6 +46,7 @@ for command, *lines in (
     (server.up, "hindsight up", "HINDSIGHT_HOST=0.0.0.0 HINDSIGHT_AUTH=user:password hindsight up"),
     (server.down, "hindsight down"),
     (server.install_trainer, "hindsight install-trainer"),
+    (server.install_export, "hindsight install-export"),
     (prices.stage_prices, "hindsight stage-prices ~/Downloads/stock_prices.csv.zip"),
 ):
     app.command(command, help_epilogue=examples(*lines))

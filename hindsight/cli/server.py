@@ -1,11 +1,11 @@
-"""`hindsight demo | up | down | install-trainer`: a Prefect server and workers on this machine."""
+"""`hindsight demo | up | down | install-trainer | install-export`: a Prefect server and workers on this machine."""
 
 from pathlib import Path
 
 from deployments.address import Address
 from deployments.local import start
+from deployments.other_environments import install
 from deployments.processes import end_all, remove_workspaces
-from deployments.trainer_environment import install
 from flows.pipelines.registry import load, pipeline_of
 from hindsight.cli.runs import follow
 from tasks.common.errors import HindsightError
@@ -69,4 +69,12 @@ def install_trainer() -> None:
 
     In a checkout `make install` has done so already.
     """
-    print(f"the trainer's environment is in {install()}")
+    print(f"the trainer's environment is in {install('trainer')}")
+
+
+def install_export() -> None:
+    """Install the environment of the export (llama.cpp's converter and engine), in pinned versions.
+
+    In a checkout `make install` has done so already.
+    """
+    print(f"the environment of the export is in {install('export')}")

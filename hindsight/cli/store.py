@@ -1,4 +1,4 @@
-"""`hindsight store`: list, show, verify, remove and export artifacts, collect garbage, list leases."""
+"""`hindsight store`: list, show, verify, remove, get and export artifacts, collect garbage, list leases."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -122,6 +122,21 @@ def export(path: str, folder: Path, /) -> None:
     lineage = exporting.export(store, resolve(store, path), folder)
     n_bytes = sum(record.n_bytes for record in lineage)
     print(f"{len(lineage)} artifacts, {size(n_bytes)} in {folder}, every file read back and hashed")
+
+
+@app.command(help_epilogue=examples("hindsight store get export/LABEL/KEY forex-adapter"))
+def get(path: str, folder: Path, /) -> None:
+    """Write the files of one artifact into a folder.
+
+    Args:
+        path: The artifact.
+        folder: The folder to write; every byte is hashed, and files that it has already are kept.
+    """
+    store = existing_store()
+    ref = resolve(store, path)
+    store.fetch(ref, folder)
+    record = store.record(ref)
+    print(f"{len(record.files)} files, {size(record.n_bytes)} in {folder}, every byte hashed")
 
 
 @app.command(help_epilogue=examples("hindsight store leases --overdue", "hindsight store leases --forget LEASE"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.embed.config import EmbedConfig, Pooling
-from tasks.embed.errors import UnusableModel
+from tasks.forward.errors import UnusableModel
 from tasks.schemas.artifacts import ModelFolder
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from tasks.common.settings import UNLESS_DEFAULT, Config
+from tasks.forward.load import Attention, Precision
 from tasks.store.refs import ArtifactRef, ArtifactType
 
 Pooling = Literal["last", "mean", "class"]
-Precision = Literal["bf16", "fp32"]
-Attention = Literal["eager", "sdpa", "flash_attention_2"]
 
 
 class RepeatConfig(Config):

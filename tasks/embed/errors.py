@@ -7,10 +7,6 @@ class UnusablePrompt(HindsightError):
     """A sentence without a token, or with too many."""
 
 
-class UnusableModel(HindsightError):
-    """A model that cannot be embedded with, or not with this pooling."""
-
-
 class NoSentences(HindsightError):
     """The panel has no sentences."""
 

@@ -11,9 +11,9 @@ from tasks.common.threads import side_by_side
 from tasks.embed.architecture import Architecture
 from tasks.embed.chrono_gpt import ChronoGPTConfig
 from tasks.embed.config import EmbedConfig, Pooling, RepeatConfig
-from tasks.embed.errors import UnusableModel
 from tasks.embed.hidden_states import ONE_WORKER, pooled_states
 from tasks.embed.sentences import Sentences
+from tasks.forward.errors import UnusableModel
 from tasks.schemas.artifacts import Embeddings
 
 

@@ -1,34 +1,27 @@
 """Config of the evaluate stage: hold-out, models, thresholds, costs and draws. The horizon is the panel's."""
 
-from datetime import date
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tasks.common.settings import Config
+from tasks.sampling.holdout import HoldoutConfig
 from tasks.schemas.direction import BASELINES, BaselineName
+from tasks.schemas.scores import ModelName
 from tasks.store.refs import ArtifactType
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Certainty = Annotated[float, Field(ge=0.5, le=1)]
 
 
-class EvaluateConfig(Config):
+class EvaluateConfig(HoldoutConfig):
     """How direction forecasts are scored."""
 
-    holdout_from: date | None = None
-    """First day of the hold-out. Null: the last `holdout_share` of the panel's days."""
-    holdout_share: float = Field(0.4, gt=0, lt=1)
-    """Share of the panel's days in the hold-out, where `holdout_from` is null. Days decide an interval's width, not
-    rows: with 40 of 200 days, a boosting without skill scored 0.413 to 0.559 on 65 windows; with 80, 0.449 to 0.546."""
     shuffled_share: float = Field(0.2, gt=0, lt=1)
     """Share of the rows in the shuffled hold-out."""
-    train_until: date | None = None
-    """Last day of the train rows. Null: the day before the hold-out."""
-    embargo_days: int = Field(0, ge=0, le=365)
-    """Calendar days before the hold-out without train rows, beyond the purge by label days."""
     models: tuple[BaselineName, ...] = Field(tuple(BASELINES), min_length=1)
     """The models to fit and score, in the order of the tables."""
+    language_models: tuple[ModelName, ...] = ("base", "sft", "final")
+    """Names that language models may have, in the order of the tables; each is compared with those before it."""
     momentum: str = "ret_30d"
     """The feature whose sign `momentum` continues or reverses."""
     kept_shares: tuple[Share, ...] = (1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05)
@@ -50,18 +43,14 @@ class EvaluateConfig(Config):
     """Seed of the shuffled split, the draws, the boosting and the planted control."""
 
     @model_validator(mode="after")
-    def _trains_before_the_holdout(self) -> Self:
-        if self.holdout_from and self.train_until and self.holdout_from <= self.train_until:
-            raise ValueError(
-                f"holdout_from={self.holdout_from} is not after train_until={self.train_until}, so that the hold-out "
-                "starts before the training ends; move one of them"
-            )
-        if twice := sorted({name for name in self.models if self.models.count(name) > 1}):
-            raise ValueError(f"models names {twice[0]!r} twice")
+    def _names_models_once(self) -> Self:
+        names = (*self.models, *self.language_models)
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"models and language_models name {twice[0]!r} twice")
         return self
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType[EvaluateConfig](
     kind="evaluate", revision=REVISION, label=lambda config, inputs: inputs["panel"].label

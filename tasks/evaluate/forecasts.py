@@ -10,10 +10,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tasks.evaluate.baselines import make_baseline, model_table
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.errors import BadForecast, BadHoldout
+from tasks.evaluate.errors import BadForecast
 from tasks.evaluate.rows import DirectionRows
 from tasks.evaluate.splits import Tuned
 from tasks.sampling.arrays import FloatArray, IntArray
+from tasks.sampling.errors import BadHoldout
 from tasks.schemas.direction import QUOTED, SPLITS, BaselineName, SplitName
 
 log = logging.getLogger(__name__)
@@ -63,23 +64,23 @@ def fit_baselines(
 def brought_forecasts(
     rows: DirectionRows, splits: Mapping[SplitName, Tuned], config: EvaluateConfig
 ) -> dict[tuple[str, SplitName], Forecast]:
-    """The forecasts brought along, on the chronological hold-out alone.
+    """The forecasts brought along, on the rows of the chronological hold-out that they cover.
 
     Raises:
-        BadForecast: If one has a baseline's name, or lacks a row of the hold-out.
+        BadForecast: If one has a baseline's name, or covers no row of the hold-out.
     """
     found: dict[tuple[str, SplitName], Forecast] = {}
     for name, probability in rows.brought.items():
         if name in config.models:
             raise BadForecast(f"forecast {name!r} has the name of a baseline; rename it.")
         test, tuning = (own.test[~rows.is_zero[own.test]] for own in (splits[QUOTED].split, splits[QUOTED].inner))
-        if n_missing := int(np.isnan(probability[test]).sum()):
+        covered, known = (own[~np.isnan(probability[own])] for own in (test, tuning))
+        if not len(covered):
             raise BadForecast(
-                f"forecast {name!r} is missing in {n_missing} of {len(test)} hold-out rows; give a probability for "
-                "each, or start the hold-out later."
+                f"forecast {name!r} is missing in all {len(test)} hold-out rows; give probabilities of these rows, or "
+                "move the hold-out to those that have some."
             )
-        known = probability[tuning]
-        found[name, QUOTED] = Forecast(test, probability[test], known[~np.isnan(known)])
+        found[name, QUOTED] = Forecast(covered, probability[covered], probability[known])
     return found
 
 

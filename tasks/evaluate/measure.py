@@ -3,17 +3,19 @@
 import numpy as np
 from pydantic import JsonValue
 
+from tasks.evaluate.comparisons import compared_pairs, comparison, paired_means
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.forecasts import brought_forecasts, fit_baselines
 from tasks.evaluate.intervals import Figures, days_per_run
 from tasks.evaluate.pegs import find_pegs
 from tasks.evaluate.rows import DirectionRows
 from tasks.evaluate.scores import RowScores, means_of, row_scores, split_scores
-from tasks.evaluate.splits import direction_splits, find_cut
+from tasks.evaluate.splits import direction_splits
+from tasks.sampling.cut import find_cut
 from tasks.sampling.splitters.audit import split_facts
 from tasks.schemas.direction import BASELINES, LEAKING, QUOTED, DirectionScores, ModelScores, SplitName
 
-BROUGHT = "brought along: fitted elsewhere"
+BROUGHT = "fitted elsewhere"
 
 
 def measure_direction(rows: DirectionRows, config: EvaluateConfig) -> DirectionScores:
@@ -24,7 +26,8 @@ def measure_direction(rows: DirectionRows, config: EvaluateConfig) -> DirectionS
         config: Hold-out, models, thresholds, costs and draws.
 
     Raises:
-        EvaluateError: If the rows cannot be split, or a model cannot be fitted on them.
+        BadHoldout: If the rows cannot be split.
+        EvaluateError: If a model cannot be fitted on them.
     """
     cut = find_cut(rows.labels["date"], config)
     splits = direction_splits(rows, cut, config)
@@ -32,7 +35,10 @@ def measure_direction(rows: DirectionRows, config: EvaluateConfig) -> DirectionS
     is_pegged = rows.labels["code"].isin([peg.pair for peg in pegs]).to_numpy()
     forecasts = {**fit_baselines(rows, splits, config), **brought_forecasts(rows, splits, config)}
     scored = {key: row_scores(key, own, rows, is_pegged, config) for key, own in forecasts.items()}
-    figures = Figures(rows, dict(mean for own in scored.values() for mean in means_of(own)), config)
+    pairs = compared_pairs(list(rows.brought), config.models)
+    means = dict(mean for own in scored.values() for mean in means_of(own))
+    means |= dict(mean for pair in pairs for mean in paired_means(pair, scored))
+    figures = Figures(rows, means, config)
     days = rows.labels["date"]
     return DirectionScores(
         n_rows=len(days),
@@ -59,6 +65,7 @@ def measure_direction(rows: DirectionRows, config: EvaluateConfig) -> DirectionS
         pegs=pegs,
         peg_fraction=config.peg_fraction,
         models={name: _model(name, scored, figures, rows) for name in dict.fromkeys(name for name, _ in scored)},
+        comparisons=[comparison(pair, scored, figures, rows) for pair in pairs],
     )
 
 
@@ -90,6 +97,8 @@ def facts_of(scores: DirectionScores) -> dict[str, JsonValue]:
             for name, own in scores.models.items()
             if "shuffled" in own.premium
         },
+        "differences": {f"{own.model} - {own.reference}": _rounded(own.difference.point) for own in scores.comparisons},
+        "knowledge": {name: _rounded(own.accuracy.point) for name, own in scores.knowledge.items()},
         "pegs": [peg.pair for peg in scores.pegs],
     }
 

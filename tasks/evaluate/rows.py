@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.errors import BadForecast, NotPairs, PriceGap
+from tasks.evaluate.errors import BadForecast
 from tasks.sampling.arrays import BoolArray, FloatArray
+from tasks.sampling.pairs import check_pairs, horizon_of
 from tasks.schemas.artifacts import Panel
 
 
@@ -43,8 +44,7 @@ class DirectionRows:
     @property
     def horizon(self) -> int:
         """Weekdays from a row's day to its label's last; the median row's."""
-        first, last = (self.labels[name].to_numpy("datetime64[D]") for name in ("date", "label_until"))
-        return int(np.median(np.busday_count(first, last)))
+        return horizon_of(self.labels)
 
     @property
     def currencies(self) -> list[str]:
@@ -67,8 +67,7 @@ def direction_rows(
         PriceGap: If a pair's rows, or a row and its label, are further apart than the features' window.
         BadForecast: If a forecast is not between 0 and 1, or has another number of rows.
     """
-    _check_legs(panel)
-    _check_gaps(panel, config.max_gap_days)
+    check_pairs(panel, config.max_gap_days)
     for name, probability in (brought or {}).items():
         _check_forecast(name, probability, len(panel))
     return DirectionRows(
@@ -77,43 +76,6 @@ def direction_rows(
         outcome=panel["target"].to_numpy(np.float64),
         brought=dict(brought or {}),
     )
-
-
-def _check_legs(panel: pd.DataFrame) -> None:
-    if absent := [name for name in Panel.LEGS if name not in panel]:
-        raise NotPairs(
-            f"the panel has no {' and no '.join(absent)}; a direction forecast is evaluated on currency pairs, such as "
-            "those of panel.source.kind = ecb_fx."
-        )
-    for leg in Panel.LEGS:
-        lacking = panel[panel[leg].isna() | (panel[leg] == "")]
-        if len(lacking):
-            row = lacking.iloc[0]
-            raise NotPairs(
-                f"pair {row['code']} has no {leg} on {row['date']:%Y-%m-%d}, and {len(lacking)} rows in all have none; "
-                "name both currencies of each pair."
-            )
-
-
-def _check_gaps(panel: pd.DataFrame, max_gap_days: int) -> None:
-    """Raise PriceGap for the longest gap beyond the bound."""
-    ordered = panel.sort_values(["code", "date"], kind="stable")
-    before = ordered.groupby("code")["date"].shift()
-    spans = pd.concat(
-        [
-            ordered[["code"]].assign(start=before, end=ordered["date"]),
-            ordered[["code"]].assign(start=ordered["date"], end=ordered["label_until"]),
-        ]
-    ).dropna()
-    n_days = (spans["end"] - spans["start"]).dt.days
-    if not n_days.max() <= max_gap_days:
-        longest = spans.loc[n_days.to_numpy() == n_days.max()].iloc[0]
-        raise PriceGap(
-            f"pair {longest['code']} has no price between {longest['start']:%Y-%m-%d} and {longest['end']:%Y-%m-%d}, "
-            f"{n_days.max()} days; at most max_gap_days={max_gap_days} may lie between two, or features and outcomes "
-            "would reach over the gap. Fill it, begin the panel after it, or keep every day of a pair "
-            "(panel.dates_per_stock)."
-        )
 
 
 def _check_forecast(name: str, probability: FloatArray, n_rows: int) -> None:

@@ -1,9 +1,10 @@
-"""Preflight's artifact types: the checks a recipe or an audit passed. Its config is the whole of it."""
+"""Preflight's artifact types: the checks that a recipe, an audit or a release passed. Its config is the whole of it."""
 
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
@@ -60,4 +61,28 @@ AUDIT_TYPE = AuditChecksType(
     kind="preflight_audit",
     revision=AUDIT_REVISION,
     label=lambda audit, inputs: f"{inputs['panel'].label[:100]}-{len(audit.models)}-models",
+)
+
+
+class CheckedRelease(AdapterRelease):
+    """A release whose identity includes pools and deadlines: they change the checks, though no other artifact."""
+
+    def identity(self) -> dict[str, JsonValue]:
+        """Everything that is checked, so all but the name."""
+        trainings = {name: self.training(name).model_dump(mode="json") for name in ("sft", "dpo")}
+        return super().identity() | trainings | {"route": self.route.model_dump(mode="json")}
+
+
+class ReleaseChecksType(ArtifactType[AdapterRelease]):
+    """Keys by everything that is checked."""
+
+    def spec(self, config: AdapterRelease, inputs: Mapping[str, ArtifactRef] | None = None) -> ArtifactSpec:
+        """The checks of this release on these inputs."""
+        return super().spec(CheckedRelease.model_validate(config.model_dump()), inputs)
+
+
+RELEASE_REVISION = 1
+"""Raised when the same release is checked differently."""
+RELEASE_TYPE = ReleaseChecksType(
+    kind="preflight_release", revision=RELEASE_REVISION, label=lambda release, inputs: inputs["chat_rows"].label
 )

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.base.architecture import architecture_of
 from tasks.costs.hardware import POOLS
 from tasks.costs.prices import SECONDS_PER_HOUR, dollars
 from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
-from tasks.preflight.planned_run import PlannedRun
+from tasks.preflight.planned_run import PlannedRun, PlannedTraining
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import ModelFolder
 from tasks.train.estimates.sizes import sizes_of
@@ -67,7 +68,7 @@ def forecast(run: PlannedRun) -> list[StageForecast]:
     Raises:
         BadPrices: If the price list cannot be read.
     """
-    if not run.needs_gpus:
+    if not run.training.needs_gpus:
         return []
     return [
         StageForecast(step, pool, hours, None if hours is None else _dollars(hours, pool))
@@ -116,6 +117,29 @@ def forecast_audit(
     return found
 
 
+def forecast_release(release: AdapterRelease) -> list[StageForecast]:
+    """The rented trainings of a release. Before the mix exists its rows are unknown, and so are their hours."""
+    if release.sft.kernels == "plain" and release.dpo.kernels == "plain":
+        return []
+    return [StageForecast(f"train {name}", release.route.train, None, None) for name in ("sft", "dpo")]
+
+
+def forecast_trainings(trainings: Mapping[str, PlannedTraining]) -> list[StageForecast]:
+    """Both trainings of a release; none for plain kernels, which rent nothing. Of its other stages no rate is known.
+
+    Raises:
+        BadPrices: If the price list cannot be read.
+    """
+    found = []
+    for name, run in trainings.items():
+        if not run.needs_gpus:
+            continue
+        hours = training_hours(run.sizes, run.train, run.n_rows, run.n_tokens)
+        price = None if hours is None else _dollars(hours, run.pool)
+        found.append(StageForecast(f"train {name}", run.pool, hours, price))
+    return found
+
+
 def _active_parameters(architecture: "PretrainedConfig") -> int | None:
     """Parameters that multiply a token; None for architectures that are no causal model, whose rate nobody measured."""
     try:
@@ -137,9 +161,11 @@ def total(stages: list[StageForecast]) -> StageForecast:
 
 def _hours(run: PlannedRun) -> Iterator[tuple[str, str, Span | None]]:
     route = run.recipe.route
-    train = training_hours(run.sizes, run.recipe.train, run.n_rows)
+    train = training_hours(run.training.sizes, run.recipe.train, run.training.n_rows)
     merge = None if route.merge == "cpu" else _merge_hours(run)
-    embed = None if route.embed == "cpu" else _embed_hours(run.n_panel_rows, run.sizes.n_active, run.recipe.embed)
+    embed = (
+        None if route.embed == "cpu" else _embed_hours(run.n_panel_rows, run.training.sizes.n_active, run.recipe.embed)
+    )
     yield "embed base", route.embed, embed
     for variant in ("trained", "placebo")[: run.n_trainings]:
         suffix = "" if variant == "trained" else f" {variant}"
@@ -149,7 +175,7 @@ def _hours(run: PlannedRun) -> Iterator[tuple[str, str, Span | None]]:
 
 
 def _merge_hours(run: PlannedRun) -> Span:
-    hours = MERGE_HOURS * run.sizes.n_parameters / REFERENCE_PARAMETERS
+    hours = MERGE_HOURS * run.training.sizes.n_parameters / REFERENCE_PARAMETERS
     return Span(hours, hours)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.embed.config import ARTIFACT_TYPE as EMBED
-from tasks.preflight.artifact import ARTIFACT_TYPE, AUDIT_TYPE
+from tasks.preflight.artifact import ARTIFACT_TYPE, AUDIT_TYPE, RELEASE_TYPE
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Embeddings
 from tasks.schemas.scores import ModelName
@@ -79,3 +80,35 @@ def publish_preflight_audit(config: Audit, panel: ArtifactRef, models: dict[Mode
         folders = {name: store.fetch(ref) for name, ref in refs.items()}
         log_and_raise(changeable_checks(AuditInputs.of(config, folders, store)))
     return build(store, spec, lambda inputs, folder: write_audit_checks(AuditInputs.of(config, inputs, store), folder))
+
+
+@task(name="preflight_release", cache_policy=NO_CACHE)
+def publish_preflight_release(
+    config: AdapterRelease, base: ArtifactRef, chat_rows: ArtifactRef, preference_rows: ArtifactRef
+) -> ArtifactRef:
+    """Publish the checks a release passed. If the store has them, repeat those whose results may have changed.
+
+    Args:
+        config: The whole release.
+        base: The base model.
+        chat_rows: The tokenized conversations.
+        preference_rows: The tokenized preference pairs.
+
+    Returns:
+        Reference to a Preflight.
+
+    Raises:
+        PreflightFailed: Lists every failed check.
+    """
+    from tasks.preflight.release import ReleaseInputs, changeable_checks, write_release_checks
+    from tasks.preflight.write import log_and_raise
+
+    store = open_store()
+    refs = {"base": base, "chat_rows": chat_rows, "preference_rows": preference_rows}
+    spec = RELEASE_TYPE.spec(config, refs)
+    if store.find(spec):
+        folders = {name: store.fetch(ref) for name, ref in refs.items()}
+        log_and_raise(list(changeable_checks(ReleaseInputs.of(config, folders, store))))
+    return build(
+        store, spec, lambda inputs, folder: write_release_checks(ReleaseInputs.of(config, inputs, store), folder)
+    )

@@ -157,10 +157,14 @@ def run_section(checks: Sequence[Check], records: Sequence[Record]) -> Section:
 
 
 def template(name: str) -> jinja2.Template:
-    """A template of this folder."""
+    """A template of this folder. In `.html` all text is escaped, in Markdown none."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=jinja2.select_autoescape(["html"], default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["signed"] = signed
     return environment.get_template(name)

@@ -1,4 +1,4 @@
-"""The Prefect tasks of the two report stages: of a measure, and of a direction check."""
+"""The Prefect tasks of the report stages: of a measure, of a direction check and of a release."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +9,12 @@ from prefect.cache_policies import NO_CACHE
 from tasks.report.config import ARTIFACT_TYPE, ReportConfig
 from tasks.report.direction.config import ARTIFACT_TYPE as DIRECTION_REPORT
 from tasks.report.direction.config import DirectionReportConfig
+from tasks.report.release.config import ARTIFACT_TYPE as RELEASE_REPORT
+from tasks.report.release.config import ReleaseReportConfig
 from tasks.store.build import Facts, build
-from tasks.store.refs import ArtifactRef
-from tasks.store.store import open_store
+from tasks.store.records import Record
+from tasks.store.refs import ArtifactRef, ArtifactSpec
+from tasks.store.store import Store, open_store
 
 
 @task(name="report", cache_policy=NO_CACHE)
@@ -36,9 +39,7 @@ def publish_report(
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
         from tasks.report.build import write_report
 
-        # The three inputs share sources: each artifact is listed once.
-        records = {record.ref: record for ref in spec.inputs.values() for record in store.lineage(ref)}
-        return write_report(config, inputs, list(records.values()), folder)
+        return write_report(config, inputs, lineage_of(store, spec), folder)
 
     return build(store, spec, make)
 
@@ -62,3 +63,45 @@ def publish_direction_report(config: DirectionReportConfig, evaluate: ArtifactRe
         return write_direction_report(config, inputs, store.lineage(evaluate), folder)
 
     return build(store, DIRECTION_REPORT.spec(config, {"evaluate": evaluate}), make)
+
+
+@task(name="release_report", cache_policy=NO_CACHE)
+def publish_release_report(
+    config: ReleaseReportConfig,
+    release: ArtifactRef,
+    evaluate: ArtifactRef,
+    mix: ArtifactRef,
+    preflight: ArtifactRef,
+    chat_rows: ArtifactRef,
+    preference_rows: ArtifactRef,
+) -> ArtifactRef:
+    """Publish the page and the model card of a release, unless the store has them.
+
+    Args:
+        config: Title, names, and whether the run is only a smoke test.
+        release: The Release to show.
+        evaluate: The DirectionScores.
+        mix: The Mix, whose counts are shown.
+        preflight: The checks that the run passed.
+        chat_rows: The tokenized conversations, of which the first are shown.
+        preference_rows: The tokenized preference pairs.
+
+    Returns:
+        Reference to a Report.
+    """
+    store = open_store()
+    inputs = {"release": release, "evaluate": evaluate, "mix": mix, "preflight": preflight}
+    spec = RELEASE_REPORT.spec(config, inputs | {"chat_rows": chat_rows, "preference_rows": preference_rows})
+
+    def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
+        from tasks.report.release.build import write_release_report
+
+        return write_release_report(config, inputs, lineage_of(store, spec), folder)
+
+    return build(store, spec, make)
+
+
+def lineage_of(store: Store, spec: ArtifactSpec) -> list[Record]:
+    """Everything that a page's inputs came from, sources first. The inputs share sources: each is listed once."""
+    records = {record.ref: record for ref in spec.inputs.values() for record in store.lineage(ref)}
+    return list(records.values())

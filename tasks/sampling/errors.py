@@ -39,3 +39,15 @@ class BadLabels(SamplingError):
 
 class BadSplitter(SamplingError):
     """A splitter with an impossible number of folds, blocks or days."""
+
+
+class NotPairs(SamplingError):
+    """The panel is not one of currency pairs, or a pair lacks a leg."""
+
+
+class PriceGap(SamplingError):
+    """A pair's prices have a gap longer than the features' window."""
+
+
+class BadHoldout(SamplingError):
+    """The hold-out is empty, begins before the training ends, or has outcomes of one direction."""

@@ -183,6 +183,10 @@ class Panel(Folder):
 
         return pd.read_parquet(self.path / "rows.parquet")
 
+    def rows_sha256(self) -> str:
+        """Hash of the file of all rows: what forecasts are matched by."""
+        return sha256((self.path / "rows.parquet").read_bytes()).hexdigest()
+
     def prompts_sha256(self) -> str:
         """Hash of the sentences in row order: what embeddings of this panel were made from. Empty if it has none."""
         rows = self.rows()

@@ -4,6 +4,8 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from tasks.common.settings import Frozen
 from tasks.schemas.scores import SplitFacts
 
@@ -101,6 +103,58 @@ class ModelScores(Frozen):
     n_rows_without_pegs: int
 
 
+class Asked(Frozen):
+    """What a language model was asked about the chronological hold-out, and how it answered."""
+
+    n_rows: int
+    """Rows asked about and scored."""
+    n_not_asked: int
+    """Rows of the hold-out with an outcome other than zero that it was not asked about."""
+    n_outside: int
+    """Rows asked about and not scored: outside of the hold-out, or with an outcome of zero."""
+    mass: float
+    """Probability that the model says one of the two answers, a mean over the questions. Near zero, it does not answer
+    the question, and its preference among the two means little."""
+    distance: float
+    """Distance of the probability of a rise from one half, a mean over the questions."""
+
+
+class Comparison(Frozen):
+    """A model fitted elsewhere beside another model, on the rows of the chronological hold-out that both cover."""
+
+    model: str
+    reference: str
+    n_rows: int
+    n_days: int
+    accuracy: Figure
+    reference_accuracy: Figure
+    difference: Figure
+    """The model's accuracy less the reference's, row by row."""
+
+
+class FamilyFigure(Frozen):
+    """A mean over questions, or a difference of two, with its 95 % interval."""
+
+    point: float | None
+    by_family: tuple[float, float] | None = None
+    """A family's questions count as one observation."""
+    why_none: str = ""
+    """Why there is no figure, or no interval."""
+
+
+class Knowledge(Frozen):
+    """A language model's answers to questions about formulas of which nothing was trained on."""
+
+    n_questions: int
+    n_right: int
+    n_families: int
+    chance: float
+    """Accuracy of answers picked at random."""
+    accuracy: FamilyFigure
+    differences: dict[str, FamilyFigure]
+    """Accuracy less that of each earlier model, on the questions that both were asked."""
+
+
 class Peg(Frozen):
     """A pair whose price hardly moves."""
 
@@ -140,6 +194,12 @@ class DirectionScores(Frozen):
     pegs: list[Peg]
     peg_fraction: float
     models: dict[str, ModelScores]
+    asked: dict[str, Asked] = Field(default_factory=dict)
+    """Of each language model."""
+    comparisons: list[Comparison] = Field(default_factory=list)
+    """Of each model fitted elsewhere with each baseline but the control, and with each such model before it."""
+    knowledge: dict[str, Knowledge] = Field(default_factory=dict)
+    """Of each language model that was asked about formulas."""
 
     @classmethod
     def read(cls, folder: Path) -> "DirectionScores":

@@ -99,7 +99,12 @@ class Mix(Folder):
         yield from _read(self.path / "knowledge.jsonl", KnowledgeQuestion)
 
     def counts(self) -> list[dict[str, JsonValue]]:
-        """A mapping per source, role and group: source, role, group, and rows before and after each step."""
+        """A mapping per source, role and group.
+
+        Keys: source, role, group; n_read, and what is left after each step: n_valid (the schema), n_capped, n_distinct
+        (duplicates) and n_kept (the crossing of the hold-out); n_zero, rows without a direction, and n_short, rows
+        asked for beyond those there are.
+        """
         rows: list[dict[str, JsonValue]] = json.loads((self.path / "counts.json").read_text(encoding="utf-8"))
         return rows
 
@@ -150,23 +155,36 @@ class TokenizedExamples(Folder):
 
 
 class Forecasts(Folder):
-    """`forecast`: what one language model answers: `directions.npy` and `knowledge.json`.
+    """`forecast`: what one language model answers: `directions.npy`, `mass.npy`, `knowledge.json` and `panel.sha256`.
 
-    `directions.npy`: (n_panel_rows,) float64 probability of a rise, NaN in rows without a question. `knowledge.json`: a
-    mapping per question: id, group, right, chosen.
+    `directions.npy`: (n_panel_rows,) float64 probability of a rise, given that one of the two answers is said; NaN in
+    rows without a question. `mass.npy`: (n_panel_rows,) float64 probability that one of the two is said.
+    `knowledge.json`: a mapping per question: id, group, right, chosen, n_answers. `panel.sha256`: hash of the panel's
+    `rows.parquet`.
     """
 
     def directions(self) -> "np.ndarray":
         """(n_panel_rows,) probability of a rise."""
-        import numpy as np
+        return self._array("directions.npy")
 
-        found: np.ndarray = np.load(self.path / "directions.npy", allow_pickle=False)
-        return found
+    def mass(self) -> "np.ndarray":
+        """(n_panel_rows,) probability that the model begins with one of the two answers."""
+        return self._array("mass.npy")
 
     def knowledge(self) -> list[dict[str, JsonValue]]:
         """A mapping per question."""
         rows: list[dict[str, JsonValue]] = json.loads((self.path / "knowledge.json").read_text(encoding="utf-8"))
         return rows
+
+    def panel_sha256(self) -> str:
+        """Hash of the rows that were asked about."""
+        return (self.path / "panel.sha256").read_text().strip()
+
+    def _array(self, name: str) -> "np.ndarray":
+        import numpy as np
+
+        found: np.ndarray = np.load(self.path / name, allow_pickle=False)
+        return found
 
 
 class Gate(Frozen):

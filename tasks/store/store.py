@@ -91,8 +91,12 @@ class Store:
         visit(ref)
         return list(seen.values())
 
-    def fetch(self, ref: ArtifactRef) -> Path:
+    def fetch(self, ref: ArtifactRef, folder: Path | None = None) -> Path:
         """A local folder with the artifact's files, every byte hashed against the record.
+
+        Args:
+            ref: The artifact.
+            folder: Where its files go; by default this machine's cache.
 
         Raises:
             ArtifactMissing: If it does not exist.
@@ -100,7 +104,7 @@ class Store:
             NoSpace: If the disk is too full; no incomplete file is left.
         """
         record = self.record(ref)
-        folder = self.cache_dir / ref.path
+        folder = folder or self.cache_dir / ref.path
         Download(self.blobs, folder, ref.path, self.n_threads).receive(record.files)
         return folder
 

@@ -32,7 +32,7 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_these_are_the_commands() -> None:
     assert {" ".join(words) for words, _ in commands(app)} == {
-        *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer"),
+        *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer", "install-export"),
         *(
             "store",
             "store ls",
@@ -41,6 +41,7 @@ def test_these_are_the_commands() -> None:
             "store gc",
             "store forget",
             "store export",
+            "store get",
             "store leases",
         ),
         *("formulas", "formulas show", "formulas compute", "formulas samples"),

@@ -61,7 +61,7 @@ def test_it_carries_recipes_pages_and_types_and_belongs_to_nobody_elses_name(whe
     assert wheel.name.startswith("hindsight_lm-")
     assert {"hindsight/project/configs/smoke.yaml", "hindsight/project/configs/prices.yaml"} <= names
     assert {"hindsight/project/prefect.yaml", "hindsight/project/prefect.toml", "tasks/report/page.html"} <= names
-    assert {f"hindsight/project/constraints-{name}.txt" for name in ("trainer", "uv")} <= names
+    assert {f"hindsight/project/constraints-{name}.txt" for name in ("trainer", "export", "uv")} <= names
     assert {f"{package}/py.typed" for package in ("hindsight", "flows", "tasks", "deployments")} <= names
     assert "Classifier: Private :: Do Not Upload" in metadata
     # One project's tests in site-packages would shadow another's.

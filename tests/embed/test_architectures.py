@@ -13,11 +13,12 @@ from transformers import AutoModel, AutoModelForCausalLM
 from tasks.common.isolation import NAMESPACE, SECCOMP
 from tasks.embed.architecture import read_architecture
 from tasks.embed.config import EmbedConfig
-from tasks.embed.errors import UnusableModel, UnusablePrompt
+from tasks.embed.errors import UnusablePrompt
 from tasks.embed.hidden_states import load_headless
 from tasks.embed.outline import Outline, outline
 from tasks.embed.sentences import read_sentences
 from tasks.embed.write import write_states
+from tasks.forward.errors import UnusableModel
 from tasks.schemas.artifacts import Embeddings, ModelFolder
 from tests.embed.small_encoders import CAUSAL, CONFIGS, N_POSITIONS, WORDS, small_model, word_tokenizer
 from tests.model_fixtures import sentences_panel

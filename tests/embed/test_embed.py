@@ -7,8 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import JsonValue
 from torch.nn.modules.module import register_module_forward_pre_hook
 from transformers import AutoModelForCausalLM, OPTConfig
@@ -16,7 +14,7 @@ from transformers import AutoModelForCausalLM, OPTConfig
 from tasks.common.threads import Workers
 from tasks.embed.config import REVISION, EmbedConfig, embed_label
 from tasks.embed.errors import NoUndatedSentences, StateNotFinite, UnusablePrompt
-from tasks.embed.hidden_states import batch_by_length, load_headless, pad_right, pooled_states
+from tasks.embed.hidden_states import load_headless, pooled_states
 from tasks.embed.write import write_states
 from tasks.schemas.artifacts import Embeddings, ModelFolder
 from tasks.store.refs import ArtifactRef, ArtifactSpec
@@ -155,21 +153,6 @@ def test_a_panel_without_undated_sentences_is_refused_before_anything_is_loaded(
         NoUndatedSentences, match=r"4 rows have no column prompt_undated, .* set embed.undated to false"
     ):
         write_states(EmbedConfig(), panel, nowhere, tmp_path)
-
-
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=40), st.integers(1, 100))
-def test_every_row_is_in_one_batch_and_batches_keep_the_bound(lengths: list[int], tokens_per_batch: int) -> None:
-    batches = batch_by_length(lengths, tokens_per_batch)
-    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
-    for rows in batches:
-        longest = max(lengths[row] for row in rows)
-        assert len(rows) == 1 or len(rows) * longest <= tokens_per_batch
-
-
-def test_padding_is_on_the_right() -> None:
-    ids, mask = pad_right([[5, 6, 7], [8]])
-    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
-    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
 
 
 @pytest.mark.parametrize(("prompt", "length"), [("", 0), ("up and down " * 20, 61)])

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from tasks.embed.architecture import Architecture
 from tasks.embed.chrono_gpt import ChronoGPTConfig
 from tasks.embed.config import EmbedConfig, RepeatConfig
-from tasks.embed.errors import UnusableModel
 from tasks.embed.repeat import check_repeat
 from tasks.embed.write import write_states
+from tasks.forward.errors import UnusableModel
 from tasks.schemas.artifacts import Embeddings
 from tests.embed.small_encoders import small_model
 from tests.model_fixtures import sentences_panel

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.errors import NotPairs, PriceGap
 from tasks.evaluate.rows import direction_rows
+from tasks.sampling.errors import NotPairs, PriceGap
 from tests.evaluate.panels import made_panel, made_rows
 
 CONFIG = EvaluateConfig()

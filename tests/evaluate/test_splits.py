@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.errors import BadHoldout
 from tasks.evaluate.forecasts import Forecast, fit_baselines
 from tasks.evaluate.rows import DirectionRows, direction_rows
-from tasks.evaluate.splits import Tuned, direction_splits, find_cut
+from tasks.evaluate.splits import Tuned, direction_splits
 from tasks.panel.build import build_panel
 from tasks.panel.sources import reader
+from tasks.sampling.cut import find_cut
+from tasks.sampling.errors import BadHoldout
 from tests.evaluate.panels import made_rows, window
 
 ROWS = made_rows()

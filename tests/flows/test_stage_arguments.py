@@ -7,6 +7,7 @@ from flows.runner.request import StageRequest
 from flows.server.arguments import inputs_among
 from flows.stages import STAGES
 from tasks.embed.config import EmbedConfig
+from tasks.evaluate.config import EvaluateConfig
 from tasks.premium.config import PremiumConfig
 from tasks.store.refs import ArtifactRef
 from tests.flows.gated import GateConfig
@@ -28,6 +29,14 @@ def test_models_arrive_by_name_after_the_trip_as_json_and_give_the_same_artifact
     assert inputs_among(arrived) == INPUTS
     assert arrived["config"] == PremiumConfig()
     assert arrived == STAGES["premium"].flow.validate_parameters(sent.arguments)
+
+
+def test_a_stage_that_does_without_models_has_no_input_of_them():
+    assert inputs_among({"config": EvaluateConfig(), "panel": REF, "models": None}) == {"panel": REF}
+    spec = STAGES["evaluate"].artifact_type.spec(EvaluateConfig(), {"panel": REF, "final": REF})
+    sent = StageRequest("evaluate", "evaluate/cpu", spec, "test")
+    assert sent.arguments == {"config": EvaluateConfig(), "panel": REF, "models": {"final": REF}}
+    assert inputs_among(STAGES["evaluate"].flow.validate_parameters(sent.parameters)) == spec.inputs
 
 
 def test_the_stage_refuses_a_model_of_a_name_that_is_no_models():

@@ -44,7 +44,7 @@ def test_a_store_folder_without_room_for_the_full_weights_states_is_refused(tmp_
     large = subject("fineweb-2017-26-full-weight", qwen_35b(moe_intermediate_size=512_000))
     space = lines(large, str(tmp_path / "store"), tmp_path)["store space"]
     embedded_twice = 2 * (2 * 4 * 30_000 * 2_048)
-    needed = 3 * large.state_bytes + large.output_bytes + large.merged_bytes + embedded_twice
+    needed = 3 * large.training.state_bytes + large.training.output_bytes + large.merged_bytes + embedded_twice
     assert shutil.disk_usage(tmp_path).free < needed
     assert not space.passed
     assert space.value.startswith(f"{needed / 1e9:,.1f} GB needed")

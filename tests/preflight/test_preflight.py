@@ -67,7 +67,7 @@ def test_the_smoke_recipe_passes_and_its_checks_are_published(
 
 def test_a_lora_target_that_matches_nothing_is_refused_by_name(inputs) -> None:
     lora = {**SMOKE.train.arm.model_dump(mode="json"), "target_modules": ["q_proj", "query_proj"]}
-    refused = failed(training_checks(inputs(train=train(arm=lora)).run))
+    refused = failed(training_checks(inputs(train=train(arm=lora)).run.training))
     assert "'query_proj' in target_modules reaches no weight" in refused["LoRA targets"]
 
 
@@ -79,7 +79,8 @@ def test_a_token_budget_beyond_the_corpus_is_refused(inputs) -> None:
 def test_a_cut_with_too_few_rows_behind_it_is_refused(inputs) -> None:
     cut = inputs(premium={"train_until": "2022-12-20"})
     assert list(failed(panel_checks(cut.panel, cut.recipe.premium))) == ["panel rows after 2022-12-20"]
-    assert list(failed(power_checks(cut.recipe.premium, False, cut.run.sizes.state_width, cut.panel))) == ["power"]
+    width = cut.run.training.sizes.state_width
+    assert list(failed(power_checks(cut.recipe.premium, False, width, cut.panel))) == ["power"]
 
 
 def test_more_folds_than_stocks_are_refused(inputs) -> None:
@@ -87,7 +88,7 @@ def test_more_folds_than_stocks_are_refused(inputs) -> None:
     refused = failed(
         [
             *panel_checks(folds.panel, folds.recipe.premium),
-            *power_checks(folds.recipe.premium, False, folds.run.sizes.state_width, folds.panel),
+            *power_checks(folds.recipe.premium, False, folds.run.training.sizes.state_width, folds.panel),
         ]
     )
     assert list(refused) == ["panel stocks", "power"]

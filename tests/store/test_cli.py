@@ -53,6 +53,16 @@ def test_ls_names_what_it_cannot_read_and_fails(
     assert "2 artifacts" in printed.out
 
 
+def test_get_writes_the_files_of_one_artifact_and_nothing_of_its_sources(
+    chain: tuple[Store, list[ArtifactRef]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = chain[1][1]
+    assert main(["store", "get", train.path, str(tmp_path / "got")]) == 0
+    assert sorted(file.name for file in (tmp_path / "got").rglob("*") if file.is_file()) == ["a.txt", "b.bin", "t.txt"]
+    assert (tmp_path / "got" / "t.txt").read_text() == "t"
+    assert "3 files" in capsys.readouterr().out
+
+
 def test_show_draws_the_lineage_as_a_tree(
     chain: tuple[Store, list[ArtifactRef]], capsys: pytest.CaptureFixture[str]
 ) -> None:

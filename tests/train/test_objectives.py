@@ -100,7 +100,7 @@ def losses_of_ranks(arm: str, n_ranks: int) -> list[float]:
     settings = yaml.safe_load((work / work_files.YAML).read_text())
     settings["gradient_accumulation_steps"] //= n_ranks
     (work / work_files.YAML).write_text(yaml.safe_dump(settings))
-    command = [str(trainer_python()), "-m", "tasks.train.trainer.lifeline", "torch.distributed.run", "--standalone"]
+    command = [str(trainer_python()), "-m", "tasks.common.lifeline", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(n_ranks), "-m", "tasks.train.trainer", work_files.YAML]
     environment = trainer_environment(on_cpu=True, n_ranks=n_ranks)
     done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, timeout=GENEROUS_SECONDS)

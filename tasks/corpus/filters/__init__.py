@@ -1,5 +1,5 @@
 """Which documents are kept.
 
 cutoff: the one comparison of a day or dump with the cutoff. clip: drops documents of the wrong side, empty ones etc.
-near_duplicates: MinHash signatures and their index. scan: counts mentions of later years and of the names in canaries.
+scan: counts mentions of later years and of the names in canaries.
 """

@@ -153,6 +153,6 @@ def _worker(job: Job) -> Worker:
 def _signature_function(config: CorpusConfig) -> Callable[[str], np.ndarray] | None:
     if config.deduplicate is None:
         return None
-    from tasks.corpus.filters.near_duplicates import MinHasher
+    from tasks.common.duplicates.near import MinHasher
 
     return MinHasher(config.deduplicate).signature

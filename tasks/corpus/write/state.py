@@ -56,7 +56,7 @@ class KeptSignatures:
     """
 
     def __init__(self, folder: Path, n_shards: int) -> None:
-        from tasks.corpus.filters.near_duplicates import NearDuplicates
+        from tasks.common.duplicates.near import NearDuplicates
 
         folder.mkdir(exist_ok=True)
         self._folder, self._index = folder, NearDuplicates()

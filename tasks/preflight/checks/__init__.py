@@ -30,12 +30,12 @@ def all_checks(inputs: Inputs) -> list[Check]:
         store_round_trip(inputs.store),
         *machine_checks(run, inputs.store),
         *artifact_checks(inputs),
-        *training_checks(run),
+        *training_checks(run.training),
         *money_checks(run),
         *power_checks(
             inputs.recipe.premium,
             inputs.recipe.report.plumbing_only,
-            run.sizes.state_width,
+            run.training.sizes.state_width,
             inputs.panel,
             inputs.states,
         ),
@@ -49,7 +49,7 @@ def changeable_checks(inputs: Inputs, with_disk_space: bool = True) -> list[Chec
         store_round_trip(inputs.store),
         *(machine_checks(run, inputs.store) if with_disk_space else ()),
         trainer_check(),
-        *training_checks(run),
+        *training_checks(run.training),
         *money_checks(run),
     ]
 
@@ -62,4 +62,4 @@ def check_recipe(
     Without `n_rows`, training rows are assumed to be full.
     """
     run = PlannedRun.of(recipe, architecture, n_panel_rows, n_rows)
-    return [*training_checks(run), *money_checks(run)]
+    return [*training_checks(run.training), *money_checks(run)]

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from tasks.embed.config import EmbedConfig
 from tasks.embed.outline import Outline, outline
+from tasks.merge.config import MergeConfig
 from tasks.preflight.checks.inputs import Inputs, check_call, planned_rows
 from tasks.premium.config import PremiumConfig
 from tasks.premium.vintages import served_rows
 from tasks.schemas.artifacts import Check, ModelFolder, Panel
+from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.pipeline.launch import trainer_python
 from tasks.train.pipeline.rows import Rows
@@ -22,7 +24,7 @@ MIN_ROWS_PER_SIDE = 10
 def artifact_checks(inputs: Inputs) -> Iterator[Check]:
     """Base, merge, trainer, tokenizer, tokens, panel."""
     yield weights_check("base", inputs.base)
-    yield merge_check(inputs)
+    yield merge_check(inputs.recipe.train.arm, inputs.recipe.merge, inputs.base)
     yield trainer_check()
     yield _tokenizer(inputs)
     yield from token_checks(inputs)
@@ -44,15 +46,14 @@ def weights_check(name: str, model: ModelFolder, may_have_code: bool = False) ->
     )
 
 
-def merge_check(inputs: Inputs) -> Check:
-    """The merge's own planning, on the meta device, accepts this base and what the recipe trains on it."""
+def merge_check(arm: LoraArm | FullWeightArm, config: MergeConfig, base: ModelFolder) -> Check:
+    """The merge's own planning, on the meta device, accepts a base and what an arm trains on it."""
     from tasks.merge.plan import check_untrained
     from tasks.train.estimates.targets import peft_config
 
-    arm, config = inputs.recipe.train.arm, inputs.recipe.merge
     lora = peft_config(arm) if arm.kind == "lora" else None
     bound = "each weight of the base has its name, shape and number format, and what is trained can be added to it"
-    return check_call("merge", bound, lambda: _formats(check_untrained(config, inputs.base, lora)))
+    return check_call("merge", bound, lambda: _formats(check_untrained(config, base, lora)))
 
 
 def _formats(dtypes: Mapping[str, str]) -> str:

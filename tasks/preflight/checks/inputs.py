@@ -17,6 +17,7 @@ from tasks.train.pipeline.rows import Rows, plan_rows
 
 if TYPE_CHECKING:
     import numpy as np
+    from transformers import PretrainedConfig
 
 FOR_INFORMATION = "for information"
 """Bound of a line that cannot fail."""
@@ -51,15 +52,7 @@ class Inputs:
         Raises:
             UntrainableBase: If transformers has no classes for the base, or it is no causal language model.
         """
-        from transformers import AutoConfig
-
-        try:
-            architecture = AutoConfig.from_pretrained(self.base.path, trust_remote_code=False)
-        except ValueError as error:
-            raise UntrainableBase(
-                f"transformers has no classes for the base: {str(error).splitlines()[0][:200]}. Name a model of "
-                "another architecture in base.source; an audit measures ChronoGPT, and models with code of their own."
-            ) from error
+        architecture = read_causal(self.base)
         try:
             n_rows = self.rows.n_rows
         except CorpusTooSmall:
@@ -75,6 +68,24 @@ class Inputs:
             CorpusTooSmall: If the corpus is smaller.
         """
         return planned_rows(self.corpus, self.recipe.train)
+
+
+def read_causal(base: ModelFolder) -> "PretrainedConfig":
+    """The architecture of a base.
+
+    Raises:
+        UntrainableBase: If transformers has no classes for it.
+    """
+    from transformers import AutoConfig
+
+    try:
+        found: PretrainedConfig = AutoConfig.from_pretrained(base.path, trust_remote_code=False)
+    except ValueError as error:
+        raise UntrainableBase(
+            f"transformers has no classes for the base: {str(error).splitlines()[0][:200]}. Name a model of "
+            "another architecture in base.source; an audit measures ChronoGPT, and models with code of their own."
+        ) from error
+    return found
 
 
 def planned_rows(corpus: TextShards, train: TrainConfig) -> Rows:

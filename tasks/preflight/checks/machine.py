@@ -23,10 +23,10 @@ def store_round_trip(store: Store) -> Check:
 
 def machine_checks(run: PlannedRun, store: Store) -> Iterator[Check]:
     """Free space in the store and on disks, and a line on credentials."""
-    states = format_bytes(N_STATES * run.state_bytes)
+    states = format_bytes(N_STATES * run.training.state_bytes)
     note = f", {states} of it for training states that are deleted later"
     yield from space_checks(store, _to_store(run), _to_disk(run), note)
-    if run.needs_gpus:
+    if run.training.needs_gpus:
         yield _rented_disk(run)
     yield credentials_line(store)
 
@@ -52,9 +52,9 @@ def embedded_bytes(n_rows: int, width: int, config: EmbedConfig) -> int:
 
 
 def _to_store(run: PlannedRun) -> int:
-    embedded = embedded_bytes(run.n_panel_rows, run.sizes.state_width, run.recipe.embed)
-    per_run = run.output_bytes + run.merged_bytes + embedded
-    return N_STATES * run.state_bytes + run.n_trainings * per_run + embedded
+    embedded = embedded_bytes(run.n_panel_rows, run.training.sizes.state_width, run.recipe.embed)
+    per_run = run.training.output_bytes + run.merged_bytes + embedded
+    return N_STATES * run.training.state_bytes + run.n_trainings * per_run + embedded
 
 
 def _store_space(store: Store, needed: int, beside: int, note: str) -> Check:
@@ -74,7 +74,7 @@ def _store_space(store: Store, needed: int, beside: int, note: str) -> Check:
 def _to_disk(run: PlannedRun) -> int:
     route = run.recipe.route
     here = [stage for stage, pool in (("merge", route.merge), ("embed", route.embed)) if pool == "cpu"]
-    return _disk(run, here if run.needs_gpus else ["train", "merge", "embed"])
+    return _disk(run, here if run.training.needs_gpus else ["train", "merge", "embed"])
 
 
 def _local_disk(needed: int, beside: int) -> Check:
@@ -94,18 +94,20 @@ def _also(beside: int, what: str) -> str:
 
 
 def _rented_disk(run: PlannedRun) -> Check:
-    needed = run.base_bytes + _disk(run, ["train"])
+    training = run.training
+    needed = training.base_bytes + _disk(run, ["train"])
     return info_line(
-        f"disk of {run.recipe.route.train}",
-        f"{format_bytes(needed)} needed: base {format_bytes(run.base_bytes)}, {N_STATES} states of "
-        f"{format_bytes(run.state_bytes)}, result {format_bytes(run.output_bytes)} twice while it is published",
+        f"disk of {training.pool}",
+        f"{format_bytes(needed)} needed: base {format_bytes(training.base_bytes)}, {N_STATES} states of "
+        f"{format_bytes(training.state_bytes)}, result {format_bytes(training.output_bytes)} twice while it is "
+        "published",
     )
 
 
 def _disk(run: PlannedRun, stages: list[str]) -> int:
     """Bytes on one machine at the same time, in addition to the base, if these stages run there."""
-    trained = 2 * run.output_bytes if "train" in stages else run.output_bytes
-    states = N_STATES * run.state_bytes if "train" in stages else 0
+    trained = 2 * run.training.output_bytes if "train" in stages else run.training.output_bytes
+    states = N_STATES * run.training.state_bytes if "train" in stages else 0
     # Merged weights are written by merge, then fetched by embed.
     merged = run.merged_bytes * len({"merge", "embed"} & set(stages))
     return run.n_trainings * (trained + merged) + states if stages else 0

@@ -6,7 +6,7 @@ import psutil
 
 from tasks.costs.hardware import GIB, POOLS
 from tasks.preflight.checks.inputs import format_bytes, info_line
-from tasks.preflight.planned_run import PlannedRun
+from tasks.preflight.planned_run import PlannedTraining
 from tasks.schemas.artifacts import Check
 from tasks.train.errors import TrainError
 from tasks.train.estimates.memory import (
@@ -28,9 +28,9 @@ OF_THE_ARM = {
 }
 
 
-def training_checks(run: PlannedRun) -> Iterator[Check]:
+def training_checks(run: PlannedTraining) -> Iterator[Check]:
     """Rules, coverage, memory, states."""
-    train = run.recipe.train
+    train = run.train
     yield from _rules(run)
     yield from _adapters(run) if train.arm.kind == "lora" else _weights(run)
     yield _gpu_memory(run) if run.needs_gpus else _machine_memory(run)
@@ -39,9 +39,9 @@ def training_checks(run: PlannedRun) -> Iterator[Check]:
     yield _states(run)
 
 
-def _rules(run: PlannedRun) -> Iterator[Check]:
+def _rules(run: PlannedTraining) -> Iterator[Check]:
     try:
-        rules = check_rules(run.recipe.train, run.recipe.route.train)
+        rules = check_rules(run.train, run.pool)
     except TrainError as error:
         # Rules are about packages of the trainer's environment, and that does not exist.
         yield Check(
@@ -59,7 +59,7 @@ def _rule(rule: Rule) -> Check:
     return Check(name=rule.name, passed=rule.passed, value=rule.value, bound=rule.bound, way_out=why)
 
 
-def _adapters(run: PlannedRun) -> Iterator[Check]:
+def _adapters(run: PlannedTraining) -> Iterator[Check]:
     bound = "every entry matches a weight"
     if (coverage := run.coverage) is None:
         yield Check(name="LoRA targets", passed=False, value=run.unmatched, bound=bound)
@@ -71,7 +71,7 @@ def _adapters(run: PlannedRun) -> Iterator[Check]:
     yield Check(name="LoRA targets", passed=True, value=value, bound=bound)
 
 
-def _weights(run: PlannedRun) -> Iterator[Check]:
+def _weights(run: PlannedTraining) -> Iterator[Check]:
     sizes = run.sizes
     for group, n_parameters in sizes.by_group.items():
         yield Check(name=f"weights: {group}", passed=True, value=f"{n_parameters:,} trainable", bound="more than 0")
@@ -79,8 +79,8 @@ def _weights(run: PlannedRun) -> Iterator[Check]:
     yield Check(name="weights", passed=True, value=value, bound="every one")
 
 
-def _gpu_memory(run: PlannedRun) -> Check:
-    train, pool = run.recipe.train, POOLS[run.recipe.route.train]
+def _gpu_memory(run: PlannedTraining) -> Check:
+    train, pool = run.train, POOLS[run.pool]
     memory = predict_memory(run.sizes, train, run.settings, run.n_trainable)
     usable = pool.gpu.usable_bytes / GIB if pool.gpu else 0.0
     name = pool.gpu.name if pool.gpu else "no GPU"
@@ -93,8 +93,8 @@ def _gpu_memory(run: PlannedRun) -> Check:
     )
 
 
-def _step_time(run: PlannedRun) -> Check:
-    train, pool = run.recipe.train, POOLS[run.recipe.route.train]
+def _step_time(run: PlannedTraining) -> Check:
+    train, pool = run.train, POOLS[run.pool]
     if pool.gpu is None:
         return info_line("step time", f"no GPU on {pool.name}")
     seconds = predict_step_time(run.sizes, train, run.settings, run.n_trainable, pool.gpu)
@@ -103,8 +103,8 @@ def _step_time(run: PlannedRun) -> Check:
     return info_line("step time", f"{seconds}, {n_tokens:,} tokens{hint}")
 
 
-def _machine_memory(run: PlannedRun) -> Check:
-    train, total = run.recipe.train, psutil.virtual_memory().total / GIB
+def _machine_memory(run: PlannedTraining) -> Check:
+    train, total = run.train, psutil.virtual_memory().total / GIB
     memory = predict_memory(run.sizes, train, run.settings, run.n_trainable)
     needed = train.arm.n_ranks * (memory.gib + PROCESS_BYTES / GIB)
     return Check(
@@ -116,8 +116,8 @@ def _machine_memory(run: PlannedRun) -> Check:
     )
 
 
-def _states(run: PlannedRun) -> Check:
-    train, size = run.recipe.train, run.state_bytes
+def _states(run: PlannedTraining) -> Check:
+    train, size = run.train, run.state_bytes
     loading, keeping = loading_seconds(run.base_bytes) / 60, keeping_seconds(size) / 60
     per_parameter = size / max(run.n_trainable, 1)
     return Check(

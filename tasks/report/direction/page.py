@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tasks.report.direction import claims, figures, tables
+from tasks.report.direction import claims, figures, language_models, tables
 from tasks.report.direction.cells import with_ends
 from tasks.report.direction.config import DirectionReportConfig
 from tasks.report.page import panel_section, run_section, template
@@ -34,11 +34,15 @@ def render(config: DirectionReportConfig, scores: DirectionScores, records: Sequ
         config=config,
         scores=scores,
         claims=claims,
-        findings=findings(scores),
+        findings=[*findings(scores), *language_models.findings(scores)],
         split_columns=SPLITS,
         leaking=LEAKING,
         accuracies=tables.accuracies(scores),
         splits=tables.splits(scores),
+        models_elsewhere=language_models.columns(scores),
+        comparisons=language_models.comparisons(scores),
+        asked=language_models.asked(scores),
+        knowledge=language_models.knowledge(scores) if scores.knowledge else None,
         premiums=tables.premiums(scores),
         premium_figure=figures.premium(scores),
         kept=tables.kept(scores),

@@ -19,6 +19,7 @@ from tasks.schemas.direction import (
 )
 
 MODEL = "model"
+NO_FIT = "a forecast brought along has no fit on this split"
 KEPT_SPLITS: tuple[SplitName, ...] = ("shuffled", QUOTED)
 """Of sections that show two splits; the overlapping one looks as the chronological one does."""
 
@@ -46,11 +47,11 @@ def accuracies(scores: DirectionScores) -> Table[EstimateRow]:
         for split in SPLITS:
             if (found := own.splits.get(split)) is None:
                 cells.append([DASH])
-                missing.append((f"{name}, {split}", "a forecast brought along has no fit on this split"))
+                missing.append((f"{name}, {split}", NO_FIT))
                 continue
             cells.append([*lines(found.accuracy), f"Brier {share(found.brier.point)}"])
             missing += missing_of(f"{name}, {split}", found.accuracy)
-        rows.append((name, own.meaning, cells))
+        rows.append((name, own.meaning + _rows_asked(scores, name), cells))
     return Table(rows, reasons(missing))
 
 
@@ -62,7 +63,7 @@ def premiums(scores: DirectionScores) -> Table[EstimateRow]:
         found = [own.premium.get(split) for split in LEAKING]
         rows.append((name, "", [lines(each, points) if each else [DASH] for each in found]))
         for split, each in zip(LEAKING, found, strict=True):
-            missing += missing_of(f"{name}, {split}", each) if each else []
+            missing += missing_of(f"{name}, {split}", each) if each else [(f"{name}, {split}", NO_FIT)]
     return Table(rows, reasons(missing))
 
 
@@ -77,7 +78,7 @@ def profits(scores: DirectionScores) -> Table[EstimateRow]:
             for kind in ("gross_bps", "net_bps"):
                 figure = getattr(found, kind) if found else None
                 cells.append(lines(figure, bps) if figure else [DASH])
-                missing += missing_of(f"{name}, {split}", figure) if figure else []
+                missing += missing_of(f"{name}, {split}", figure) if figure else [(f"{name}, {split}", NO_FIT)]
         rows.append((name, "", cells))
     return Table(rows, reasons(missing))
 
@@ -193,6 +194,13 @@ def _pegs_row(name: str, certainty: str, n_rows: int, accuracy: Figure, n_withou
         "trades without pegs": f"{n_without:,}",
         "accuracy without pegs": with_ends(without),
     }
+
+
+def _rows_asked(scores: DirectionScores, name: str) -> str:
+    """Of a language model, which may be asked about a part of the hold-out."""
+    if (asked := scores.asked.get(name)) is None:
+        return ""
+    return f"; {asked.n_rows:,} of {asked.n_rows + asked.n_not_asked:,} rows"
 
 
 def _filled(bins: list[CalibrationBin]) -> list[CalibrationBin]:

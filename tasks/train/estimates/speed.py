@@ -10,6 +10,8 @@ from tasks.train.trainer.settings import ArmKind
 PASSES: dict[ArmKind, int] = {"lora": 4, "full-weight": 6}
 """Operations per active parameter and token: two in the forward pass, two for the gradient by the inputs, and two for
 the gradient by the weights, which is not computed for a base under adapters."""
+WITH_REFERENCE = 1.5
+"""Preference training runs the reference, the model without its adapters, forward once more: 6 operations, not 4."""
 REFERENCE_ACTIVE = 2_946_429_568
 """Active parameters of Qwen3.5-35B-A3B, on which the rates were measured."""
 TOKENS_PER_SECOND_PER_GPU: dict[ArmKind, tuple[float, float]] = {
@@ -72,7 +74,7 @@ class Span:
         return high if low == high else f"{low} to {high}"
 
 
-def training_hours(sizes: Sizes, config: TrainConfig, n_rows: int) -> Span | None:
+def training_hours(sizes: Sizes, config: TrainConfig, n_rows: int, n_tokens: int | None = None) -> Span | None:
     """Hours of training on H100, without loading and checkpoints; None for a run on a CPU.
 
     The rates are those of full rows. Unpacked rows may be short, and gathering weights and starting kernels takes as
@@ -82,10 +84,14 @@ def training_hours(sizes: Sizes, config: TrainConfig, n_rows: int) -> Span | Non
     Args:
         sizes: The base model's.
         config: The arm.
-        n_rows: Training rows, filler rows among them.
+        n_rows: Training rows, filler rows among them. A preference pair is two rows.
+        n_tokens: Of all rows; token_budget if left out.
     """
     if config.kernels == "plain":
         return None
     slow, fast = TOKENS_PER_SECOND_PER_GPU[config.arm.kind]
     hours_per_rate = sizes.n_active / REFERENCE_ACTIVE / config.arm.n_ranks / 3_600
-    return Span(hours_per_rate * config.token_budget / fast, hours_per_rate * n_rows * config.sequence_length / slow)
+    if config.objective.kind == "preference":
+        hours_per_rate *= WITH_REFERENCE
+    n_tokens = config.token_budget if n_tokens is None else n_tokens
+    return Span(hours_per_rate * n_tokens / fast, hours_per_rate * n_rows * config.sequence_length / slow)

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import psutil
 
+from tasks.common.environments import import_path, interpreter
+from tasks.common.lifeline import PARENT
 from tasks.common.processes import end_tree
-from tasks.common.settings import is_checkout, project_root, state_dir
 from tasks.common.threads import n_cores
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainerMissing, TrainError, TrainingFailed
 from tasks.train.pipeline.monitor import Monitor
 from tasks.train.trainer import work_files
-from tasks.train.trainer.lifeline import PARENT
 
 log = logging.getLogger(__name__)
 
@@ -45,41 +45,20 @@ class TooFewGpus(TrainError):
 
 
 def trainer_python() -> Path:
-    """Interpreter of the trainer's environment: HINDSIGHT_TRAINER_PYTHON, else the one in `trainer_venv`.
+    """Interpreter of the trainer's environment: HINDSIGHT_TRAINER_PYTHON, else its folder's.
 
     Raises:
         TrainerMissing: If it does not exist.
     """
-    named = os.environ.get("HINDSIGHT_TRAINER_PYTHON")
-    python = Path(named) if named else trainer_venv() / "bin" / "python"
-    if not os.access(python, os.X_OK):
-        raise TrainerMissing(
-            f"the trainer's interpreter {python} is missing or cannot be run; `hindsight install-trainer` installs it "
-            "(in a checkout `make install`), HINDSIGHT_TRAINER_PYTHON names another."
-        )
+    python, problem = interpreter("trainer")
+    if problem:
+        raise TrainerMissing(f"the trainer's {problem}")
     return python
-
-
-def trainer_venv() -> Path:
-    """The trainer's environment: `.venv-trainer` of a checkout, else `trainer` in the state folder."""
-    root = project_root()
-    return root / ".venv-trainer" if is_checkout(root) else state_dir() / "trainer"
 
 
 def trainer_path() -> Path:
     """A folder from which the trainer imports `tasks`, and nothing of this environment."""
-    root = project_root()
-    if is_checkout(root):
-        return root
-    link = state_dir() / "trainer-path" / "tasks"
-    link.parent.mkdir(parents=True, exist_ok=True)
-    package = Path(__file__).resolve().parents[2]
-    if link.resolve() != package:
-        # Another run may do the same at this moment.
-        made = link.with_name(f"tasks-{os.getpid()}")
-        made.symlink_to(package, target_is_directory=True)
-        made.replace(link)
-    return link.parent.absolute()
+    return import_path()
 
 
 def trainer_command(config: TrainConfig) -> list[str]:
@@ -89,7 +68,7 @@ def trainer_command(config: TrainConfig) -> list[str]:
     if n_ranks == 1:
         return [python, "-m", *module]
     # Torch's launcher is tied to this process, as its ranks are to it: otherwise they would outlive a killed pipeline.
-    launcher = [python, "-m", "tasks.train.trainer.lifeline", "torch.distributed.run"]
+    launcher = [python, "-m", "tasks.common.lifeline", "torch.distributed.run"]
     return [*launcher, "--standalone", "--nproc-per-node", str(n_ranks), "-m", *module]
 
 

@@ -5,9 +5,9 @@ import os
 import runpy
 import sys
 
+from tasks.common.lifeline import tie_to_parent
 from tasks.train.trainer import cpu_fsdp, work_files
 from tasks.train.trainer.failure import recording_failure
-from tasks.train.trainer.lifeline import tie_to_parent
 
 NOT_IMPORTED = ("fla", "causal_conv1d", "sklearn")
 """If flash-linear-attention or causal-conv1d can be imported, transformers uses their kernels, which fail in the first

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.corpus.config import CorpusConfig, Deduplicate
+from tasks.common.duplicates.config import Deduplicate
+from tasks.corpus.config import CorpusConfig
 from tasks.corpus.errors import SourceChanged
 from tasks.corpus.filters.cutoff import Cutoff
 from tasks.corpus.write.state import ResumeState

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments import trainer_environment
+from deployments import other_environments
 from deployments.install.environment import MARKER, Environment, InstallationFailed, install
 from tests.deployments.install.wheels import make_wheel
 
@@ -122,13 +122,13 @@ def test_beside_a_wheel_the_trainer_is_installed_with_the_torch_that_runs_here_a
 ) -> None:
     here = version("torch").partition("+")[0]
     make_wheel(tmp_path / LINKS, "torch", f"{here}+cpu")
-    environment.pins.rename(trainer_environment.PINS)
-    monkeypatch.setattr(trainer_environment, "project_root", lambda: tmp_path)
-    monkeypatch.setattr(trainer_environment, "trainer_venv", lambda: tmp_path / "trainer")
-    monkeypatch.setattr(trainer_environment, "TRAINER_IMPORTS", ("torch, pinned",))
-    folder = trainer_environment.install()
+    environment.pins.rename("constraints-trainer.txt")
+    monkeypatch.setattr(other_environments, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(other_environments, "environment_dir", lambda name: tmp_path / name)
+    monkeypatch.setattr(other_environments, "IMPORTS", {"trainer": ("torch, pinned",)})
+    folder = other_environments.install("trainer")
     torch = next((folder / "lib").glob("python3.*/site-packages/torch.py"))
     assert torch.read_text() == f"VERSION = '{here}+cpu'\n"
     torch.unlink()
-    assert trainer_environment.install() == folder
+    assert other_environments.install("trainer") == folder
     assert not torch.exists()

@@ -10,7 +10,12 @@ import pytest
 
 from tasks.common.settings import project_root
 
-FILES = ("Makefile", "pyproject.toml", "constraints.txt", "constraints-trainer.txt", "constraints-uv.txt")
+FILES = (
+    "Makefile",
+    "pyproject.toml",
+    "constraints.txt",
+    *(f"constraints-{name}.txt" for name in ("trainer", "export", "uv")),
+)
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def test_an_interpreter_that_does_not_exist_is_refused(checkout: Path) -> None:
 
 
 def test_a_complete_installation_is_not_touched(checkout: Path) -> None:
-    for name in (".venv", ".venv-trainer"):
+    for name in (".venv", ".venv-trainer", ".venv-export"):
         (checkout / name).mkdir()
         (checkout / name / ".installed").touch()
     done = make(checkout, "install", f"PYTHON={another_python(checkout)}")

@@ -92,7 +92,7 @@ def test_plain_kernels_keep_triton_out_and_fused_ones_do_not() -> None:
 
 def test_eight_ranks_are_started_by_torchs_launcher_on_a_lifeline(trainer: Path) -> None:
     on_gpus = TrainConfig(arm=FullWeightArm(n_ranks=8))
-    launcher = f"{trainer} -m tasks.train.trainer.lifeline torch.distributed.run --standalone --nproc-per-node"
+    launcher = f"{trainer} -m tasks.common.lifeline torch.distributed.run --standalone --nproc-per-node"
     assert " ".join(trainer_command(on_gpus)) == f"{launcher} 8 -m tasks.train.trainer axolotl.yaml"
     plain = FullWeightArm(n_ranks=2, expert_kernels="none", cut_cross_entropy=False)
     here = TrainConfig(arm=plain, kernels="plain")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psutil
 
+from tasks.common.lifeline import PARENT
 from tasks.common.settings import project_root
-from tasks.train.trainer.lifeline import PARENT
 from tests.waiting import GENEROUS_SECONDS
 
 SLEEPER = (
     "import time\n"
-    "from tasks.train.trainer.lifeline import tie_to_parent\n"
+    "from tasks.common.lifeline import tie_to_parent\n"
     "tie_to_parent()\n"
     "print('tied', flush=True)\n"
     "time.sleep(300)\n"
@@ -54,7 +54,7 @@ def test_a_module_of_others_is_run_in_the_tied_process_with_its_arguments(tmp_pa
     (tmp_path / "other.py").write_text(
         f"import os, sys\nprint(sys.argv[1:], os.environ['{PARENT}'] == str(os.getpid()))\n"
     )
-    command = [sys.executable, "-m", "tasks.train.trainer.lifeline", "other", "--number", "2"]
+    command = [sys.executable, "-m", "tasks.common.lifeline", "other", "--number", "2"]
     done = subprocess.run(
         command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=GENEROUS_SECONDS
     )

@@ -1,6 +1,6 @@
 """No trainer outlives the process that started it: the kernel kills it when its parent dies.
 
-`python -m tasks.train.trainer.lifeline MODULE ARGUMENTS` runs another module, such as torch's launcher, tied to its
+`python -m tasks.common.lifeline MODULE ARGUMENTS` runs another module, such as torch's launcher, tied to its
 parent. Both environments import this file, so it imports the standard library only.
 """
 

