@@ -13,7 +13,9 @@ from tasks.provenance.model_statement import (
     UnknownCorpus,
     carry_model_statement,
     model_statement,
+    tuned_model_statement,
     write_model_statement,
+    write_tuned_statement,
 )
 from tasks.provenance.statement import Statement, StatementDamaged, write_statement_of
 
@@ -94,6 +96,22 @@ def test_the_statement_travels_from_checkpoint_to_merge_with_the_corpuss_own(cor
     assert carried.predicate["merged_from"] == {"statement_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     assert carried.predicate["says"] == claim_about(corpus, HUB)["says"]
     assert (merged / "corpus-statement.json").read_bytes() == corpus.read_bytes()
+
+
+def test_a_tuned_models_statement_names_its_mix_and_travels_without_a_corpus(tmp_path: Path) -> None:
+    train, merged = tmp_path / "train", tmp_path / "merge"
+    for folder in (train, merged):
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(b"weights")
+    facts = {"objective": "chat", "arm": "lora", "n_epochs": 2, "tokens_seen": 900, "final_loss": 1.0}
+    claim = tuned_model_statement({}, {"tokenized": "a" * 64, "mix": "c" * 64}, facts, base_digest="b" * 64)
+    assert claim["training"] == {"objective": "chat", "arm": "lora", "n_epochs": 2, "tokens_seen": 900}
+    assert (claim["examples"]["mix"], claim["point_in_time"]) == ("c" * 64, "no")
+    path = write_tuned_statement(train, claim)
+    carried = Statement.read(carry_model_statement(train, merged))
+    assert carried.predicateType == Statement.read(path).predicateType == "urn:hindsight:tuned-model:v1"
+    assert set(carried.digests) == {"model.safetensors"}
+    assert carried.predicate["merged_from"] == {"statement_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def test_a_checkpoint_without_a_statement_and_a_statement_of_no_corpus_are_refused(

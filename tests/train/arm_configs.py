@@ -6,6 +6,7 @@ from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
 from tasks.train.arms import FullWeightArm
 from tasks.train.config import TrainConfig
+from tasks.train.objectives import ChatObjective, PreferenceObjective
 from tasks.train.pipeline.axolotl_yaml import axolotl_config
 
 
@@ -26,6 +27,8 @@ CONFIGS = {
     "smoke-full-weight": recipe("smoke-full-weight"),
     "lora-packed": TrainConfig(packing=True),
     "full-weight-packed": TrainConfig(packing=True, arm=FullWeightArm(expert_kernels="sonicmoe")),
+    "chat": TrainConfig(objective=ChatObjective()),
+    "preference": TrainConfig(objective=PreferenceObjective(beta=0.2)),
     "stochastic-rounding": full_weight(master_weights="stochastic_rounding", expert_kernels="none"),
     "whole-gradients": full_weight(reshard_after_forward=False, sync_each_batch=False, cut_cross_entropy=False),
 }

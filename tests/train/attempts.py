@@ -7,18 +7,23 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from tasks.align.config import AlignConfig
 from tasks.common.settings import project_root
 from tasks.schemas.artifacts import ModelFolder, TextShards
-from tasks.train.arms import FullWeightArm
+from tasks.schemas.examples import TokenizedExamples
+from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
+from tasks.train.objectives import ChatObjective, PreferenceObjective
 from tasks.train.pipeline.train_arm import train_arm
 from tasks.train.trainer import work_files
-from tests.model_fixtures import SMALL_TRAINING, small_corpus, states_in, tiny_base
+from tests.chat_fixtures import aligned, dense_base, small_mix
+from tests.model_fixtures import SMALL_TRAINING, scratch_folder, small_corpus, states_in, tiny_base
 from tests.waiting import GENEROUS_SECONDS
 
 FULL_WEIGHT = SMALL_TRAINING.model_copy(
@@ -30,7 +35,32 @@ FULL_WEIGHT = SMALL_TRAINING.model_copy(
     }
 )
 """Every weight on two ranks of this machine, in the same steps as SMALL_TRAINING."""
-ARMS = {"lora": SMALL_TRAINING, "full-weight": FULL_WEIGHT}
+DENSE_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+def tuning(objective: ChatObjective | PreferenceObjective) -> TrainConfig:
+    """Adapters on the dense base, at four examples per step."""
+    kept = {name: getattr(SMALL_TRAINING, name) for name in SMALL_TRAINING.model_fields_set - {"token_budget"}}
+    arm = LoraArm(rank=4, alpha=8, target_modules=DENSE_TARGETS, target_parameters=())
+    return TrainConfig(**kept | {"arm": arm, "objective": objective, "sequence_length": 128})
+
+
+ARMS = {
+    "lora": SMALL_TRAINING,
+    "full-weight": FULL_WEIGHT,
+    # As many epochs as it takes to be killed between the first state and the last step.
+    "chat": tuning(ChatObjective(epochs=40)),
+    "preference": tuning(PreferenceObjective(epochs=20)),
+}
+
+
+@cache
+def inputs_of(arm: str) -> tuple[ModelFolder, TextShards | TokenizedExamples]:
+    """What an arm is trained on: the base and the rows."""
+    objective = ARMS[arm].objective.kind
+    if objective == "text":
+        return tiny_base(), small_corpus()
+    return dense_base(), aligned(AlignConfig(objective=objective, sequence_length=128), dense_base(), small_mix())
 
 
 class Machine:
@@ -49,14 +79,15 @@ class Machine:
             path.mkdir(parents=True, exist_ok=True)
 
     def train(self, base: Path | None = None, corpus: Path | None = None) -> dict[str, Any]:
-        """Train in this process, to the end."""
-        model, texts = ModelFolder(base or tiny_base().path), TextShards(corpus or small_corpus().path)
+        """Train in this process, to the end; by default on the arm's own inputs."""
+        kind = TextShards if self.config.objective.kind == "text" else TokenizedExamples
+        model, rows = (ModelFolder(base), kind(corpus)) if base and corpus else inputs_of(self.arm)
         states = states_in(self.store, self.config)
-        return train_arm(self.config, model, texts, self.folder, self.work, states)
+        return train_arm(self.config, model, rows, self.folder, self.work, states)
 
     def started(self) -> subprocess.Popen[bytes]:
         """A pipeline process that trains."""
-        paths = [self.work.parent, self.store, tiny_base().path, small_corpus().path]
+        paths = [self.work.parent, self.store, *(folder.path for folder in inputs_of(self.arm))]
         command = [sys.executable, "-m", "tests.train.attempts", self.arm, *map(str, paths)]
         return subprocess.Popen(command, cwd=project_root())
 
@@ -87,6 +118,14 @@ class Machine:
         """The law: no trainer outlives who started it."""
         assert psutil.wait_procs(self.trainers(), timeout=10)[1] == []
         assert self.trainers() == []
+
+
+@cache
+def undisturbed(arm: str) -> tuple[Machine, dict[str, Any]]:
+    """A training that was not interrupted, and its facts; it wrote states all the same."""
+    root = scratch_folder("undisturbed")
+    machine = Machine(root / "machine", root / "store", arm)
+    return machine, machine.train()
 
 
 @contextmanager

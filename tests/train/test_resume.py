@@ -1,28 +1,21 @@
 """Real trainings that are killed and go on elsewhere end in the same bytes as one that nobody disturbed."""
 
 import random
-from functools import cache
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
 from tasks.train.errors import TrainingFailed
-from tests.model_fixtures import scratch_folder, states_in, trained
-from tests.train.attempts import Machine, killing_the_trainer
+from tests.model_fixtures import states_in, trained
+from tests.train.attempts import Machine, killing_the_trainer, undisturbed
 
 pytestmark = pytest.mark.trainer
 
 
-@cache
-def undisturbed(arm: str) -> Path:
-    """The checkpoint of a training that was not interrupted; it wrote states all the same."""
-    if arm == "lora":
-        return trained()[0].path
-    root = scratch_folder("undisturbed")
-    machine = Machine(root / "machine", root / "store", arm)
-    machine.train()
-    return machine.folder
+def expected_of(arm: str) -> Path:
+    """The checkpoint of a training that was not interrupted."""
+    return trained()[0].path if arm == "lora" else undisturbed(arm)[0].folder
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -66,7 +59,7 @@ def retry(root: Path, store: Path, arm: str) -> None:
     # Whoever was killed is paid as well: the bill is of all attempts, start-up included.
     assert facts["earlier_trainer_seconds"] == seconds_of_states > 0
     assert facts["trainer_seconds"] > max(seconds_of_states, facts["training_seconds"])
-    assert_same(last.folder, undisturbed(arm))
+    assert_same(last.folder, expected_of(arm))
     states = states_in(store, last.config)
     states.drop()
     assert list(states.store.objects.list("")) == []
@@ -81,6 +74,17 @@ def test_a_killed_lora_pipeline_leaves_no_trainer_and_another_machine_goes_on_to
 def test_a_full_weight_training_whose_rank_was_killed_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     kill_the_trainer(tmp_path / "first", tmp_path / "store", "full-weight", 2, random.Random(1))  # noqa: S311
     retry(tmp_path / "second", tmp_path / "store", "full-weight")
+
+
+def test_a_preference_training_that_was_killed_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    kill_the_trainer(tmp_path / "first", tmp_path / "store", "preference", 2, random.Random(1))  # noqa: S311
+    retry(tmp_path / "second", tmp_path / "store", "preference")
+
+
+@pytest.mark.slow
+def test_a_killed_chat_pipeline_goes_on_elsewhere_to_the_same_bytes(tmp_path: Path) -> None:
+    kill_the_pipeline(tmp_path / "first", tmp_path / "store", "chat", 1, random.Random(1))  # noqa: S311
+    retry(tmp_path / "second", tmp_path / "store", "chat")
 
 
 @pytest.mark.slow
@@ -103,7 +107,7 @@ def test_a_state_without_one_of_the_experts_is_refused_by_the_real_trainer(tmp_p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("arm", ["lora", "full-weight"])
+@pytest.mark.parametrize("arm", ["lora", "full-weight", "chat", "preference"])
 def test_twice_interrupted_at_random_steps_the_bytes_are_the_same(tmp_path: Path, arm: str, seed: int) -> None:
     rng, store = random.Random(seed), tmp_path / "store"  # noqa: S311
     interruptions = [kill_the_pipeline, kill_the_trainer]

@@ -4,18 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from tasks.align.config import ARTIFACT_TYPE as ALIGN
+from tasks.align.config import AlignConfig
 from tasks.base.config import ARTIFACT_TYPE as BASE_ROOM
 from tasks.base.config import BaseConfig, TinySource
 from tasks.corpus.config import ARTIFACT_TYPE as CORPUS
 from tasks.corpus.config import CorpusConfig, SotuSource
-from tasks.provenance.statement import STATEMENT_NAME, StatementDamaged
-from tasks.store.refs import ArtifactRef
+from tasks.provenance.statement import STATEMENT_NAME, Statement, StatementDamaged
+from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import open_store
 from tasks.train.config import ARTIFACT_TYPE, TrainConfig
-from tasks.train.errors import TrainerMissing
+from tasks.train.errors import TrainerMissing, WrongRows
+from tasks.train.objectives import ChatObjective, PreferenceObjective
 from tasks.train.pipeline.state_store import KIND, States
 from tasks.train.task import publish_train
+from tests.chat_fixtures import dense_base, small_mix
 from tests.model_fixtures import SMALL_TRAINING, small_corpus, tiny_base
+from tests.train.attempts import inputs_of, tuning
 
 BASE = BaseConfig(source=TinySource())
 CORPUS_CONFIG = CorpusConfig(source=SotuSource(), cutoff="1900-12-31", token_budget=3_000)
@@ -58,3 +63,20 @@ def test_a_corpus_whose_statement_is_cut_is_refused_before_a_trainer_starts(
     with pytest.raises(TrainerMissing, match="/nowhere/python is missing"):
         publish_train.fn(FEW_STEPS, base, whole_corpus)
     assert list(store.objects.list(f"{KIND}/")) == list(store.objects.list("train/")) == []
+
+
+@pytest.mark.trainer
+def test_a_model_tuned_on_chats_states_its_mix_and_examples_of_pairs_are_refused_for_it() -> None:
+    store = open_store()
+    base = store.publish(BASE_ROOM.spec(BASE), dense_base().path, {"pretrained": True}, 1)
+    mix = store.publish(ArtifactSpec("mix", "small", 1, AlignConfig()), small_mix().path, {}, 1)
+    spec = ALIGN.spec(AlignConfig(), {"base": base, "mix": mix})
+    examples = store.publish(spec, inputs_of("chat")[1].path, {}, 1)
+    with pytest.raises(WrongRows, match=r"train\.objective is 'preference', .* holds rows for 'chat'"):
+        publish_train.fn(tuning(PreferenceObjective()), base, examples)
+    assert list(store.objects.list("train/")) == []
+    checkpoint = publish_train.fn(tuning(ChatObjective()), base, examples)
+    assert checkpoint.label == "small-chat-lora"
+    claim = Statement.read(store.fetch(checkpoint) / STATEMENT_NAME).predicate
+    assert claim["examples"] == {"tokenized": examples.digest, "mix": mix.digest}
+    assert claim["training"]["tokens_seen"] == inputs_of("chat")[1].counts()["n_tokens"]

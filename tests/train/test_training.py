@@ -80,5 +80,5 @@ def test_a_corpus_of_another_tokenizer_is_refused() -> None:
             content[-4:] = b"\0\0\0\0"
             content[200:204] = b"\1\0\0\0"
         (other / "tokens" / file.name).write_bytes(content)
-    with pytest.raises(TokenizerMismatch, match="Build the corpus with the tokenizer of the base"):
+    with pytest.raises(TokenizerMismatch, match="Build corpus or examples with the tokenizer of the base"):
         check_tokenizer(tiny_base(), TextShards(other))

@@ -8,6 +8,7 @@ Of P parameters, A adapter parameters, n ranks, T tokens of a forward pass, b by
 | gathered layers | 3 b x the largest layer's parameters | estimated: two layers' weights, one's gradients |
 | gathered vocabulary | b x embedding and head | exact: FSDP2's root keeps them through the step |
 | logits | (b + 8) T x vocabulary, none with cut cross entropy | exact for PyTorch's own loss: b, and fp32 twice |
+| reference's logits | 4 T x vocabulary, of preference pairs, whose T counts both answers | read in TRL, not measured |
 | widened head | 2 b vocabulary x (hidden + rank), if cut cross entropy has an adapted head | exact: weight, gradient |
 | layer inputs | b T x layers x hidden | exact |
 | activations kept | 57.6 b/2 T x layers x hidden, without checkpointing | fitted: the reference's 51 GiB less its 42 |
@@ -111,8 +112,8 @@ def predict_memory(
         n_trainable: Adapter parameters; not needed for full weight.
     """
     b = 4 if config.precision == "fp32" else 2
-    n_tokens = config.micro_batch_size * config.sequence_length
-    logits = 0 if settings.get("cut_cross_entropy") else (b + 8) * n_tokens * sizes.vocabulary
+    n_tokens = tokens_of_a_pass(config)
+    logits = 0 if settings.get("cut_cross_entropy") else _logits_per_token(config, b) * n_tokens * sizes.vocabulary
     activations = _activations(sizes, n_tokens, b)
     recomputed = activations / sizes.n_layers if config.activation_checkpointing else 0
     shared = {
@@ -128,6 +129,22 @@ def predict_memory(
         terms |= _peak(logits, {"expert deltas": deltas, "recomputed layer": recomputed})
         terms |= {"widened head": _widened_head(sizes, config.arm, b)}
     return Memory({term: float(size) for term, size in (terms | shared).items()})
+
+
+def tokens_of_a_pass(config: TrainConfig) -> int:
+    """Most tokens of a forward pass; a preference pair is two rows, its prompt with each answer."""
+    n_rows = config.micro_batch_size * (2 if config.objective.kind == "preference" else 1)
+    return n_rows * config.sequence_length
+
+
+def _logits_per_token(config: TrainConfig, b: int) -> int:
+    """Bytes per token and entry of the vocabulary that a loss holds at once.
+
+    The preference loss runs a second forward pass, adapters off and without gradients: its activations are freed layer
+    by layer, its logits stay until the loss is computed, in fp32 as accelerate returns them.
+    Source: `_compute_loss` in trl/trainer/dpo_trainer.py, TRL 1.9.0.
+    """
+    return b + 8 + (4 if config.objective.kind == "preference" else 0)
 
 
 def _activations(sizes: Sizes, n_tokens: int, b: int) -> float:

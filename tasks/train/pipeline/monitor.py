@@ -117,7 +117,7 @@ class Monitor:
         if now - self.started > limits.deadline_seconds:
             raise TrainingFailed(
                 f"the trainer ran past deadline_minutes={limits.deadline_seconds / 60:.0f} at {where}; it was ended. "
-                "Raise deadline_minutes or lower token_budget."
+                "Raise deadline_minutes, or lower token_budget or objective.epochs."
             )
 
 

@@ -138,6 +138,8 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
 
     def post_train(self, cfg: Any, model: Any) -> None:
         """Save sharded weights once: axolotl calls this before and after its own saving."""
+        if self.settings.objective == "preference":
+            preference.leave_base_unsaved(model)
         if self.settings.arm == "full-weight" and not self.is_saved:
             from tasks.train.trainer.sharded_state import save_final
 

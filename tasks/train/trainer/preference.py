@@ -1,4 +1,4 @@
-"""What direct preference optimization needs: a loss without other terms, and a first loss of ln 2.
+"""What direct preference optimization needs: a loss without other terms, whose first value is ln 2.
 
 Before the first step the adapters add nothing, so that model and reference, the same model with its adapters off, give
 every answer the same probability: the loss of each pair is -log sigmoid(0) = ln 2. Any other first loss means another
@@ -41,6 +41,18 @@ def check_loss(trainer: Any) -> None:
             f"the model has the adapters {', '.join(adapters)}, but only the one to be trained may be there. Merge the "
             "adapter of an earlier training into the base first."
         )
+
+
+def leave_base_unsaved(model: Any) -> None:
+    """For the plugin's `post_train`: keep axolotl from saving the base's weights beside the adapter.
+
+    Source: axolotl 0.19, `save_trained_model` in axolotl/train.py, which saves the trainer's model and then its own.
+
+    Args:
+        model: With its adapter; a model without one is left as it is.
+    """
+    if hasattr(model, "get_base_model"):
+        model.get_base_model().save_pretrained = lambda *args, **kwargs: None
 
 
 class FirstLoss(StepCallback):

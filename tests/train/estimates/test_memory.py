@@ -9,6 +9,7 @@ from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.estimates.memory import keeping_seconds, loading_seconds, output_bytes, predict_memory, state_bytes
 from tasks.train.estimates.sizes import Sizes, sizes_of
+from tasks.train.objectives import ChatObjective, PreferenceObjective
 from tasks.train.trainer.weight_groups import group_of
 from tests.architectures import qwen_35b
 
@@ -135,6 +136,15 @@ def test_cut_cross_entropy_spares_the_logits_and_nothing_else(sizes: Sizes) -> N
     whole = predict_memory(sizes, full_weight(), {}).terms
     assert whole["logits"] == 10 * 2_048 * 248_320
     assert {term for term, size in whole.items() if spared[term] != size} == {"logits"}
+
+
+def test_a_pair_takes_two_rows_and_the_references_logits_in_fp32(sizes: Sizes) -> None:
+    chats, pairs = (
+        predict_memory(sizes, TrainConfig(objective=objective, micro_batch_size=n_rows), {}, A).terms
+        for objective, n_rows in ((ChatObjective(), 2), (PreferenceObjective(), 1))
+    )
+    assert pairs["logits"] - chats["logits"] == 4 * 2 * 2_048 * 248_320
+    assert {**pairs, "logits": 0} == {**chats, "logits": 0}
 
 
 def test_of_logits_and_a_recomputed_layer_the_larger_counts(sizes: Sizes) -> None:
