@@ -20,6 +20,9 @@ N_BINS = 10
 BPS = 1e4
 SIDES = 2
 """A trade is opened and closed."""
+EVEN = 1e-6
+"""Distance from one half that counts as none. Where evidence cancels out, such as the look-up's of a day, a solver stops
+beside one half, and on which side depends on the processor."""
 By = Literal["by_share", "by_certainty"]
 
 
@@ -63,7 +66,8 @@ def row_scores(
         config: Thresholds and costs.
     """
     test, probability = forecast.test, forecast.probability
-    is_up, direction = rows.is_up[test], np.sign(probability - 0.5)
+    is_up, lean = rows.is_up[test], probability - 0.5
+    direction = np.where(np.abs(lean) <= EVEN, 0.0, np.sign(lean))
     by_share, by_certainty = select(forecast, config)
     return RowScores(
         forecast=forecast,

@@ -78,7 +78,7 @@ class SplitScores(Frozen):
     n_rows: int
     """Rows scored: those whose outcome is not zero."""
     n_even: int
-    """Of these, rows with a probability of exactly a half, which count as half right and are not traded."""
+    """Of these, rows with a probability of one half, within 1e-6, which count as half right and are not traded."""
     accuracy: Figure
     brier: Figure
     gross_bps: Figure
