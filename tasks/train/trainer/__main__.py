@@ -17,6 +17,9 @@ step without a GPU. Importing scikit-learn takes a second in every rank, for eva
 def main() -> None:
     """Run axolotl's training command in this process."""
     tie_to_parent()
+    # Workers that load rows are forked, and a fork is tied to nothing: one whose queue is full would wait for a killed
+    # trainer for ever.
+    os.register_at_fork(after_in_child=tie_to_parent)
     # Garbage collections take a fifth of the time of importing axolotl. The plugin enables them before it loads the
     # model.
     gc.disable()
