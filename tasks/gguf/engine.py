@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ REQUEST_SECONDS = 600.0
 N_CONTEXT = 4_096
 PROBE_TOKENS = 48
 """Length of probe answers."""
+BIAS = 1e6
+"""Makes a token the most probable one."""
 Turns = Sequence[Mapping[str, str]]
 """Messages with `role` and `content`."""
 
@@ -56,9 +59,17 @@ class Engine:
             prompt: Token ids.
             n_top: How many tokens.
         """
-        found = self._complete(prompt, n_predict=1, n_probs=n_top, cache_prompt=True)
+        # Where the token taken ends within a character the server lists none; so another one is taken. The list is of
+        # the logits before that bias.
+        found = self._complete(
+            prompt, n_predict=1, n_probs=n_top, cache_prompt=True, logit_bias=[[self._plain_token, BIAS]]
+        )
         (position,) = found["completion_probabilities"]
         return {int(each["id"]): float(each["logprob"]) for each in position["top_logprobs"]}
+
+    @cached_property
+    def _plain_token(self) -> int:
+        return self.tokenize("a")[0]
 
     def _complete(self, prompt: Sequence[int], **options: Any) -> dict[str, Any]:
         # The top-k sampler alone, with k = 1, takes the most probable token.

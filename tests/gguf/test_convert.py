@@ -17,41 +17,26 @@ from tests.gguf.small_chat_models import chat_model, needs_export
 pytestmark = needs_export()
 
 
-@pytest.fixture(scope="module")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("staged") / "model"
-    folder.mkdir()
-    stage_model(chat_model(tmp_path_factory.mktemp("model")), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def gguf(staged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("gguf") / "q8_0.gguf"
-    convert(staged, file, "q8_0", "small")
-    return file
-
-
-def test_the_file_is_the_model_and_its_header_says_so(staged: Path, gguf: Path) -> None:
-    found = compare(staged, gguf)
+def test_the_file_is_the_model_and_its_header_says_so(staged_model: Path, gguf: Path) -> None:
+    found = compare(staged_model, gguf)
     assert (found.problems, found.types) == ([], {"F32": 5, "Q8_0": 16})
     assert 0.5 < found.worst <= 1
     header = read_header(gguf)
     assert (header.architecture, header.name, header.types) == ("llama", "small", found.types)
     assert (header.n_layers, header.hidden_size, header.context_length, header.vocabulary_size) == (2, 64, 1_024, 261)
-    assert (header.n_parameters, header.is_whole, header.has_chat_template) == (n_parameters(staged), True, True)
+    assert (header.n_parameters, header.is_whole, header.has_chat_template) == (n_parameters(staged_model), True, True)
     assert header.n_bytes == gguf.stat().st_size
 
 
-def test_two_conversions_have_one_sha256(staged: Path, gguf: Path, tmp_path: Path) -> None:
-    convert(staged, tmp_path / "again.gguf", "q8_0", "small")
+def test_two_conversions_have_one_sha256(staged_model: Path, gguf: Path, tmp_path: Path) -> None:
+    convert(staged_model, tmp_path / "again.gguf", "q8_0", "small")
     assert sha256_of_file(tmp_path / "again.gguf") == sha256_of_file(gguf)
 
 
-def test_every_tensor_that_differs_is_named_and_no_other(staged: Path, gguf: Path, tmp_path: Path) -> None:
+def test_every_tensor_that_differs_is_named_and_no_other(staged_model: Path, gguf: Path, tmp_path: Path) -> None:
     """Doubled; one number moved by a step of Q8_0, in a tensor that the converter permutes; a norm's last bit; NaN."""
-    changed = Path(shutil.copytree(staged, tmp_path / "changed"))
-    tensors = load_file(staged / "model.safetensors")
+    changed = Path(shutil.copytree(staged_model, tmp_path / "changed"))
+    tensors = load_file(staged_model / "model.safetensors")
     tensors["model.layers.1.mlp.up_proj.weight"] *= 2
     block = tensors["model.layers.0.self_attn.q_proj.weight"][5, 32:64]
     block[np.abs(block).argmin()] += np.abs(block).max() * 1.2 / 127

@@ -1,15 +1,11 @@
 """Scripts of the export's environment get no secrets, reach no network, and end with the process that started them."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tasks.common.settings import project_root
 from tasks.gguf.convert import check_convertible
 from tasks.gguf.engine import engine
 from tasks.gguf.environment import _variables, call, export_python, started
@@ -45,23 +41,6 @@ def test_a_script_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None
         call("header", {"file": str(tmp_path / "no.gguf")}, tmp_path / "header.log")
     with pytest.raises(EngineFailed, match=r"llama\.cpp does not load no\.gguf"), engine(tmp_path / "no.gguf"):
         pass
-
-
-@needs_export()
-def test_no_script_outlives_a_killed_pipeline(tmp_path: Path) -> None:
-    script = (
-        "import sys, time\nfrom pathlib import Path\nfrom tasks.gguf.environment import started\n"
-        "with started('serve', {'answer': ''}, sys.stderr.buffer) as process:\n"
-        "    print(process.pid, flush=True)\n    time.sleep(300)\n"
-    )
-    command = [sys.executable, "-c", script]
-    environment = os.environ | {"PYTHONPATH": str(project_root())}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as pipeline:
-        assert pipeline.stdout is not None
-        child = psutil.Process(int(pipeline.stdout.readline()))
-        pipeline.kill()
-    _, alive = psutil.wait_procs([child], timeout=20)
-    assert not alive
 
 
 @needs_export()
