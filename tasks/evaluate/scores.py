@@ -21,7 +21,7 @@ BPS = 1e4
 SIDES = 2
 """A trade is opened and closed."""
 EVEN = 1e-6
-"""Distance from one half that counts as none. Where evidence cancels out, such as the look-up's of a day, a solver stops
+"""Distance from one half that counts as none. Where evidence cancels out, as the look-up's of a day may, a solver stops
 beside one half, and on which side depends on the processor."""
 By = Literal["by_share", "by_certainty"]
 
