@@ -87,6 +87,10 @@ class ReleaseRoute(Config):
     """Converter and engine compute on the CPU; the pool must hold the model in memory, in fp32."""
 
 
+def _none_in(stages: list[str]) -> str:
+    return f" ({' and '.join(stages)} none)" if stages else ""
+
+
 class AdapterRelease(Config):
     """Everything that decides a release's bytes and numbers. Fields left out keep the reference's settings."""
 
@@ -142,6 +146,17 @@ class AdapterRelease(Config):
                     f"align.sequence_length={self.align.sequence_length} is more than {name}.sequence_length={most}; "
                     "raise the latter, or examples may be too long for their training"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_chat_template(self) -> Self:
+        templates = {name: getattr(self, name).chat_template for name in ("align", "forecast", "export")}
+        if len(set(templates.values())) > 1:
+            missing = [name for name, own in templates.items() if own is None]
+            raise ValueError(
+                f"align, forecast and export have different chat templates{_none_in(missing)}; the model is asked as "
+                "it was trained: give all three the same"
+            )
         return self
 
     @model_validator(mode="after")
