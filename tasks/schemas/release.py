@@ -42,6 +42,6 @@ class Release(Frozen):
 
     @property
     def model_file(self) -> ReleasedFile:
-        """The GGUF file."""
-        (found,) = [file for file in self.files if file.path.endswith(".gguf")]
+        """The quantized GGUF file; one in f16 lies in a folder beside it."""
+        (found,) = [file for file in self.files if file.path.endswith(".gguf") and "/" not in file.path]
         return found
