@@ -63,6 +63,9 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
             # With one rank, the last step may have fewer rows.
             per_rank = cfg.micro_batch_size * cfg.gradient_accumulation_steps
             check_rows(len(rows), cfg.max_steps, per_rank * cfg.world_size)
+        if self.is_on_cpu_ranks:
+            # Axolotl takes a rank's number for that of its GPU. This is the last hook before it reads the map.
+            cfg.device_map = None
         if rank() == 0:
             _write_versions()
         return TrainDatasetMeta(rows, None, cfg.max_steps)
