@@ -15,6 +15,7 @@ from flows.pipelines.registry import PIPELINES, load, pipeline_of
 from flows.server.arguments import stage_arguments
 from flows.stages import STAGES
 from flows.status import pool_of
+from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.common.settings import project_root
 from tasks.recipe import Recipe, Route
@@ -26,6 +27,7 @@ AUDIT = load(project_root() / "configs" / "audit-smoke.yaml")
 API = {"name": "api", "cutoff": "unknown", "vectors": {"file": "https://example.org/vectors.parquet"}}
 WITH_VECTORS = Audit.model_validate(AUDIT.model_dump(mode="json") | {"models": [API]})
 CHECK = load(project_root() / "configs" / "direction-fx.yaml")
+RELEASE = AdapterRelease(name="x")
 PLACEBO_ARM = ["train placebo", "merge placebo", "embed placebo"]
 
 
@@ -93,7 +95,7 @@ def test_a_steps_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_a
 
 def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
     filled: dict[str, set[str]] = {}
-    for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES, AUDIT, WITH_VECTORS, CHECK):
+    for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES, AUDIT, WITH_VECTORS, CHECK, RELEASE):
         for step in pipeline_of(recipe).steps:
             filled.setdefault(step.stage, set()).update(arguments_of(step))
     assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
