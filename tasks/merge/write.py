@@ -58,6 +58,7 @@ def write_merge(
         "moved": parity.moved,
         "difference": parity.difference,
         "noise": parity.noise,
+        "of_peft": parity.of_peft,
         "tolerance": tolerance,
         **_weight_facts(plan.shards, finished),
         "n_base_copies": plan.n_base_copies,

@@ -125,6 +125,15 @@ def test_rounding_noise_is_allowed_in_a_fold_and_not_in_a_copy() -> None:
         check_merged(within_noise, 0.0, "probe", "full-weight")
 
 
+def test_a_model_that_amplifies_rounding_may_differ_by_twice_what_peft_s_own_fold_does() -> None:
+    check_merged(Parity(moved=0.04, difference=5.5e-4, noise=3e-5, of_peft=5e-4), 0.01, "probe", "lora")
+    with pytest.raises(MergeDiffers, match=r"by 0\.0011 in a logit, more than the 0\.001 allowed"):
+        check_merged(Parity(moved=0.04, difference=1.1e-3, noise=3e-5, of_peft=5e-4), 0.01, "probe", "lora")
+    # What was left out differs by all that training moved.
+    with pytest.raises(MergeDiffers, match=r"more than the 0\.0005 allowed"):
+        check_merged(Parity(moved=1e-3, difference=1e-3, noise=3e-5, of_peft=9e-4), 0.01, "probe", "lora")
+
+
 def test_a_merge_that_left_the_adapter_out_never_passes() -> None:
     base, trained = [np.zeros((2, 3), np.float32)], [np.full((2, 3), 2e-6, np.float32)]
     parity = compare(base, trained, base, epsilon=1e-7)
