@@ -62,7 +62,7 @@ def folders(tmp_path: Path, scores_text: str) -> Mapping[str, Path]:
         export=EXPORT,
         client="fsspec 1, s3fs 1",
         files=[ReleasedFile(path=GGUF, size=144_000_000, sha256="a" * 64)],
-        gguf={"architecture": "llama", "n_tensors": 272, "types": {"Q8_0": 211, "F32": 61}},
+        gguf={"name": "forex", "architecture": "llama", "n_tensors": 272, "types": {"Q8_0": 211, "F32": 61}},
         n_probes=4,
         gates=[Gate(name="perplexity", passed=True, value="1.001", bound="within 2 %")],
     )

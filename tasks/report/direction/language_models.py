@@ -1,5 +1,7 @@
 """Language models on the page: beside the others on the same rows, what they were asked, what they know of formulas."""
 
+from typing import Any
+
 from tasks.common.text import DASH
 from tasks.report.direction.cells import counts, ends, lines, missing_of, points, share, with_ends
 from tasks.report.text import Cell, EstimateRow, Missing, Table, reasons
@@ -11,6 +13,16 @@ MAIN_BASELINE = "boosting"
 def columns(scores: DirectionScores) -> list[str]:
     """Models fitted elsewhere, in their order."""
     return list(dict.fromkeys(own.model for own in scores.comparisons))
+
+
+def section(scores: DirectionScores) -> dict[str, Any]:
+    """What `language_models.html` shows, by name."""
+    return {
+        "models_elsewhere": columns(scores),
+        "comparisons": comparisons(scores),
+        "asked": asked(scores),
+        "knowledge": knowledge(scores) if scores.knowledge else None,
+    }
 
 
 def comparisons(scores: DirectionScores) -> Table[EstimateRow]:

@@ -11,8 +11,6 @@ class ReleaseReportConfig(ReportConfig):
 
     title: str = Field("Adapter release", min_length=1, max_length=120)
     """Heading of the page."""
-    model_name: str = Field("forex-adapter", pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")
-    """What the model is called where it is installed."""
     licence: str = Field("other", pattern=r"^[a-z0-9.-]{1,40}$")
     """Of the released model, as the Hugging Face hub spells it; it follows from that of the base."""
 

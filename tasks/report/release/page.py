@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from tasks.costs.prices import load_prices
 from tasks.report.direction import figures as direction_figures
+from tasks.report.direction import language_models
 from tasks.report.direction import tables as direction
 from tasks.report.direction.page import findings
 from tasks.report.page import panel_section, run_section, template
@@ -62,7 +63,8 @@ def render(config: ReleaseReportConfig, found: Released) -> str:
     return template("release.html").render(
         config=config,
         **_common(found),
-        findings=findings(found.scores),
+        findings=[*language_models.findings(found.scores), *findings(found.scores)],
+        **language_models.section(found.scores),
         gates=tables.gates(found.release.gates),
         files=tables.files(found.release),
         header=tables.header(found.release),
@@ -70,7 +72,6 @@ def render(config: ReleaseReportConfig, found: Released) -> str:
         rendered={name: list(rows)[:N_RENDERED] for name, rows in found.rendered.items()},
         accuracies=direction.accuracies(found.scores),
         splits=SPLITS,
-        kept=direction.kept(found.scores),
         kept_figure=direction_figures.kept(found.scores, QUOTED),
         profits=direction.profits(found.scores),
         spend=tables.spend(found.records),
