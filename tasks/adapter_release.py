@@ -23,6 +23,8 @@ from tasks.train.arms import ATTENTION, SHARED_EXPERT, LoraArm, TargetName
 from tasks.train.config import TrainConfig
 from tasks.train.objectives import ChatObjective, PreferenceObjective
 
+LANGUAGE_MODELS = ("base", "sft", "final")
+"""Models that forecast: as it came, after the first training, and the one released."""
 REFERENCE_BASE = HubSource(
     repo="deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", revision="916b56a44061fd5cd7d6a8fb632557ed4f724f60"
 )
@@ -87,10 +89,6 @@ class ReleaseRoute(Config):
     """Converter and engine compute on the CPU; the pool must hold the model in memory, in fp32."""
 
 
-def _none_in(stages: list[str]) -> str:
-    return f" ({' and '.join(stages)} none)" if stages else ""
-
-
 class AdapterRelease(Config):
     """Everything that decides a release's bytes and numbers. Fields left out keep the reference's settings."""
 
@@ -103,11 +101,13 @@ class AdapterRelease(Config):
     holdout: HoldoutConfig = HoldoutConfig()
     """Of mix and evaluate: nothing is trained on from its first day on."""
     mix: MixConfig = MixConfig()
+    chat_template: str | None = Field(None, min_length=1, max_length=100_000)
+    """Jinja text of the chat template by which the model is trained, asked and exported. Null: the base tokenizer's."""
     align: AlignConfig = AlignConfig()
     sft: ChatTraining = ChatTraining()
     dpo: PreferenceTraining = PreferenceTraining()
     merge: MergeConfig = MergeConfig()
-    forecast: ForecastConfig = ForecastConfig()
+    forecast: ForecastConfig = ForecastConfig(max_tokens=2_048)
     export: ExportConfig = ExportConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     evaluation: DirectionReportConfig = DirectionReportConfig()
@@ -150,12 +150,35 @@ class AdapterRelease(Config):
 
     @model_validator(mode="after")
     def _has_one_chat_template(self) -> Self:
-        templates = {name: getattr(self, name).chat_template for name in ("align", "forecast", "export")}
-        if len(set(templates.values())) > 1:
-            missing = [name for name, own in templates.items() if own is None]
+        for stage in ("align", "forecast", "export"):
+            if getattr(self, stage).chat_template is not None:
+                raise ValueError(
+                    f"{stage}.chat_template is set; the model is asked as it was trained: set chat_template of the "
+                    "release, which align, forecast and export take"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_evaluated(self) -> Self:
+        evaluate = self.evaluate
+        if "planted" not in evaluate.models:
             raise ValueError(
-                f"align, forecast and export have different chat templates{_none_in(missing)}; the model is asked as "
-                "it was trained: give all three the same"
+                "evaluate.models leaves planted out, the control without which no model is released; add it"
+            )
+        if evaluate.language_models != LANGUAGE_MODELS:
+            raise ValueError(
+                f"evaluate.language_models is {', '.join(evaluate.language_models)}; a release forecasts with "
+                f"{', '.join(LANGUAGE_MODELS)}, in this order: leave it out"
+            )
+        if self.mix.max_gap_days != evaluate.max_gap_days:
+            raise ValueError(
+                f"mix.max_gap_days={self.mix.max_gap_days} and evaluate.max_gap_days={evaluate.max_gap_days}; a gap "
+                "that the mix lets pass would end the evaluation: set both alike"
+            )
+        if self.forecast.max_tokens < self.align.sequence_length:
+            raise ValueError(
+                f"forecast.max_tokens={self.forecast.max_tokens} is less than align.sequence_length="
+                f"{self.align.sequence_length}, so that a question may be too long to ask; raise it"
             )
         return self
 
@@ -167,6 +190,11 @@ class AdapterRelease(Config):
                 "base of an architecture that transformers has"
             )
         return self
+
+    @property
+    def templated(self) -> dict[str, object]:
+        """The chat template, as align, forecast and export take it."""
+        return {"chat_template": self.chat_template}
 
     @property
     def held_out(self) -> dict[str, object]:

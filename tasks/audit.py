@@ -13,7 +13,7 @@ from tasks.embed.config import EmbedConfig
 from tasks.panel.config import PanelConfig
 from tasks.premium.config import PremiumConfig
 from tasks.recipe import RunName, check_sentences
-from tasks.report.config import ReportConfig
+from tasks.report.config import ONE_LINE, ReportConfig
 from tasks.schemas.scores import ModelName
 from tasks.vectors.config import VectorsConfig
 
@@ -73,7 +73,7 @@ class AuditRoute(Config):
 class AuditReport(ReportConfig):
     """The report's page."""
 
-    title: str = Field("Leakage audit", min_length=1, max_length=120)
+    title: str = Field("Leakage audit", min_length=1, max_length=120, pattern=ONE_LINE)
     """Heading of the page."""
 
 

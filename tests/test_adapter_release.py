@@ -40,6 +40,19 @@ def test_the_second_training_starts_from_the_folded_first_one() -> None:
     assert steps["export"].inputs == {"model": "merge dpo"}
 
 
+def test_the_model_is_trained_asked_and_exported_with_one_template_and_one_system_message() -> None:
+    release = AdapterRelease(name="x", chat_template="{{ messages }}", mix={"system": "You trade."})
+    steps = {step.name: step.config for step in adapter_release_pipeline(release).steps}
+    asked = ("chat rows", "preference rows", "forecast base", "forecast final", "export")
+    assert {steps[name].chat_template for name in asked} == {"{{ messages }}"}
+    assert steps["export"].system == steps["mix"].system == "You trade."
+
+
+def test_no_training_is_paid_for_before_the_base_was_asked() -> None:
+    steps = {step.name: step for step in adapter_release_pipeline(AdapterRelease(name="reference")).steps}
+    assert "forecast base" in steps["train sft"].after
+
+
 def test_mix_and_evaluate_hold_out_the_same_days() -> None:
     release = AdapterRelease(name="reference", holdout={"holdout_share": 0.25, "embargo_days": 7})
     steps = {step.name: step.config for step in adapter_release_pipeline(release).steps}
@@ -55,7 +68,11 @@ def test_mix_and_evaluate_hold_out_the_same_days() -> None:
         ({"panel": {"source": {"kind": "sp500"}}}, "panel.source.kind is 'sp500', which has no currency pairs"),
         ({"align": {"objective": "preference"}}, "align.objective is set; a release tokenizes for both trainings"),
         ({"align": {"sequence_length": 4096}}, r"align.sequence_length=4096 is more than sft.sequence_length=2048"),
-        ({"align": {"chat_template": "{{ x }}"}}, r"different chat templates \(forecast and export none\)"),
+        ({"align": {"chat_template": "{{ x }}"}}, "align.chat_template is set; the model is asked as it was trained"),
+        ({"evaluate": {"models": ["majority"]}}, "evaluate.models leaves planted out"),
+        ({"evaluate": {"language_models": ["final"]}}, "a release forecasts with base, sft, final, in this order"),
+        ({"mix": {"max_gap_days": 200}}, "mix.max_gap_days=200 and evaluate.max_gap_days=45"),
+        ({"forecast": {"max_tokens": 64}}, "forecast.max_tokens=64 is less than align.sequence_length=2048"),
         ({"dpo": {"arm": {"dropout": 0.1}}}, "less than or equal to 0"),
         ({"sft": {"token_budget": 5_000}}, "token_budget=5000 counts for objective text only"),
     ],

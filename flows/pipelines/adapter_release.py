@@ -3,10 +3,10 @@
 from typing import Literal
 
 from flows.pipelines.pipeline import Pipeline, Step
-from tasks.adapter_release import AdapterRelease
+from tasks.adapter_release import LANGUAGE_MODELS, AdapterRelease
 
-MODELS = {"base": "base", "sft": "merge sft", "final": "merge dpo"}
-"""Models that forecast, by their names in evaluate.language_models, and the steps that make them."""
+MODELS = dict(zip(LANGUAGE_MODELS, ("base", "merge sft", "merge dpo"), strict=True))
+"""Models that forecast, and the steps that make them."""
 
 
 def adapter_release_pipeline(release: AdapterRelease) -> Pipeline:
@@ -22,13 +22,13 @@ def adapter_release_pipeline(release: AdapterRelease) -> Pipeline:
 
 def adapter_release_steps(release: AdapterRelease) -> tuple[Step, ...]:
     """The steps of a release."""
-    rows = {"base": "base", "mix": "mix"}
+    rows, align = {"base": "base", "mix": "mix"}, release.align.model_copy(update=release.templated)
     return (
         Step("base", "base", release.base),
         Step("panel", "panel", release.panel),
         Step("mix", "mix", release.mix.model_copy(update=release.held_out), inputs={"panel": "panel"}),
         *(
-            Step(f"{objective} rows", "align", release.align.model_copy(update={"objective": objective}), inputs=rows)
+            Step(f"{objective} rows", "align", align.model_copy(update={"objective": objective}), inputs=rows)
             for objective in ("chat", "preference")
         ),
         Step(
@@ -39,10 +39,18 @@ def adapter_release_steps(release: AdapterRelease) -> tuple[Step, ...]:
             # Disk, store and prices may have changed since preflight passed.
             rerun_until_built=("train sft", "train dpo"),
         ),
+        _forecast(release, "base", "base"),
         *_training(release, "sft", base="base", rows="chat rows"),
         *_training(release, "dpo", base="merge sft", rows="preference rows"),
-        Step("export", "export", release.export, inputs={"model": "merge dpo"}, pool=release.route.export),
-        *(_forecast(release, name, made_by) for name, made_by in MODELS.items()),
+        Step(
+            "export",
+            "export",
+            # Users run it with the system message that it was trained and asked with.
+            release.export.model_copy(update={**release.templated, "system": release.mix.system}),
+            inputs={"model": "merge dpo"},
+            pool=release.route.export,
+        ),
+        *(_forecast(release, name, made_by) for name, made_by in MODELS.items() if name != "base"),
         Step(
             "evaluate",
             "evaluate",
@@ -79,7 +87,8 @@ def _training(release: AdapterRelease, name: Literal["sft", "dpo"], base: str, r
             "train",
             release.training(name),
             inputs={"base": base, "corpus": rows},
-            after=("preflight",),
+            # A question that cannot be put to the base ends the run before a training is paid for.
+            after=("preflight", "forecast base"),
             pool=release.route.train,
         ),
         Step(f"merge {name}", "merge", release.merge, inputs={"base": base, "train": train}, pool=release.route.merge),
@@ -90,7 +99,7 @@ def _forecast(release: AdapterRelease, name: str, made_by: str) -> Step:
     return Step(
         f"forecast {name}",
         "forecast",
-        release.forecast,
+        release.forecast.model_copy(update=release.templated),
         inputs={"model": made_by, "mix": "mix", "panel": "panel"},
         after=("preflight",),
         pool=release.route.forecast,

@@ -14,6 +14,8 @@ from tasks.store import forget as forgetting
 from tasks.store import gc as garbage_collection
 from tasks.store import receipts
 from tasks.store.catalogue import records, resolve
+from tasks.store.digests import sha256_of_file
+from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, clock, end, list_leases, read_lease
 from tasks.store.records import Record
 from tasks.store.store import existing_store
@@ -130,13 +132,22 @@ def get(path: str, folder: Path, /) -> None:
 
     Args:
         path: The artifact.
-        folder: The folder to write; every byte is hashed, and files that it has already are kept.
+        folder: The folder to write, a new one or one that an earlier start has begun; every byte is hashed.
     """
     store = existing_store()
     ref = resolve(store, path)
-    store.fetch(ref, folder)
     record = store.record(ref)
+    check_only_its_own(folder, record)
+    store.fetch(ref, folder)
     print(f"{len(record.files)} files, {size(record.n_bytes)} in {folder}, every byte hashed")
+
+
+def check_only_its_own(folder: Path, record: Record) -> None:
+    """Raise StoreError if a file of the artifact would replace another file."""
+    for entry in record.files:
+        target = folder / entry.path
+        if target.exists() and (not target.is_file() or sha256_of_file(target) != entry.sha256):
+            raise StoreError(f"{target} exists with another content; name an empty folder for {record.ref.path}.")
 
 
 @app.command(help_epilogue=examples("hindsight store leases --overdue", "hindsight store leases --forget LEASE"))

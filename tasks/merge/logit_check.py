@@ -27,8 +27,8 @@ NOISE = 8
 
 PEFT_FACTOR = 2
 """Beyond the noise of one rounding, a fold in fp32 may differ by so many times what PEFT's own does: SmolLM2-135M
-amplifies the rounding of a fold to 5e-4 of a logit. At most half of what training moved: a merge that left the adapter
-out differs by all of it. In bf16 both folds would lose a small change alike."""
+amplifies the rounding of a fold to 5e-4 of a logit. In bf16 both folds would lose a small change alike. No noise
+excuses more than half of what training moved: a merge that left the adapter out differs by all of it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ def compare(base: list[np.ndarray], trained: list[np.ndarray], merged: list[np.n
 
     `epsilon` is the relative rounding of the weights' number format.
     """
-    largest = max(float(np.abs(logits).max()) for logits in (*base, *trained, *merged))
+    # numpy's maximum keeps NaN, Python's loses it.
+    largest = float(np.max([np.abs(logits).max() for logits in (*base, *trained, *merged)]))
     return Parity(_max_difference(trained, base), _max_difference(merged, trained), NOISE * epsilon * largest)
 
 
@@ -94,9 +95,14 @@ def check_trained(parity: Parity, label: str) -> None:
     if not parity.moved > parity.noise:
         raise NothingChanged(
             f"training of {label} changes no logit of the prompts by more than {parity.moved:.3g}, rounding alone "
-            f"gives {parity.noise:.3g}; a merge would publish the base unchanged. Train on more tokens or with a "
-            "higher learning rate."
+            f"gives {parity.noise:.3g}; a merge would publish the base unchanged. {_finer(parity)}Train on more tokens "
+            "or with a higher learning rate."
         )
+
+
+def _finer(parity: Parity) -> str:
+    """The way out where a coarse number format hides a small change."""
+    return "" if parity.dtype == "float32" else "Set merge.dtype to fp32, which shows smaller changes. "
 
 
 def check_merged(parity: Parity, tolerance: float, label: str, arm: str) -> None:
@@ -113,7 +119,7 @@ def check_merged(parity: Parity, tolerance: float, label: str, arm: str) -> None
     if arm == "full-weight":
         way_out = "Copied weights must give equal logits; run the merge again, and check the disk if it recurs."
     # Folding may add rounding noise, which some models amplify; copying computes nothing.
-    noise = max(parity.noise, min(PEFT_FACTOR * parity.of_peft, parity.moved / 2))
+    noise = min(max(parity.noise, PEFT_FACTOR * parity.of_peft), parity.moved / 2)
     allowed = max(tolerance * parity.moved, noise) if arm == "lora" else tolerance * parity.moved
     # An infinite logit makes the noise infinite too.
     if not (np.isfinite(parity.difference) and parity.difference <= allowed):
@@ -237,4 +243,4 @@ def _logits(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", prom
 
 
 def _max_difference(left: list[np.ndarray], right: list[np.ndarray]) -> float:
-    return max(float(np.abs(a - b).max()) for a, b in zip(left, right, strict=True))
+    return float(np.max([np.abs(a - b).max() for a, b in zip(left, right, strict=True)]))

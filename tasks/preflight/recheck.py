@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 
+from tasks.adapter_release import AdapterRelease
 from tasks.preflight.checks import Inputs, changeable_checks, limit_checks
 from tasks.preflight.write import log_and_raise
 from tasks.recipe import Recipe
@@ -30,6 +31,22 @@ def recheck(recipe: Recipe, refs: Mapping[str, ArtifactRef], store: Store) -> No
     log.info("preflight passed before; checking what may have changed%s", ", except disk space" * has_started)
     inputs = Inputs.of(recipe, {name: store.fetch(ref) for name, ref in refs.items()}, store)
     log_and_raise([*changeable_checks(inputs, with_disk_space=not has_started), *limit_checks(inputs.run)])
+
+
+def recheck_release(release: AdapterRelease, refs: Mapping[str, ArtifactRef], store: Store) -> None:
+    """The same for a release; once its first training has begun, without the disk space.
+
+    Raises:
+        PreflightFailed: Lists every failed check.
+    """
+    from tasks.preflight.release import ReleaseInputs
+    from tasks.preflight.release import changeable_checks as changeable_release_checks
+
+    first = TRAIN.spec(release.training("sft"), {"base": refs["base"], "corpus": refs["chat_rows"]})
+    has_started = _exists(first, store) or _has_states(first, store)
+    log.info("preflight passed before; checking what may have changed%s", ", except disk space" * has_started)
+    inputs = ReleaseInputs.of(release, {name: store.fetch(ref) for name, ref in refs.items()}, store)
+    log_and_raise(list(changeable_release_checks(inputs, with_disk_space=not has_started)))
 
 
 def _missing_trainings(recipe: Recipe, refs: Mapping[str, ArtifactRef], store: Store) -> list[ArtifactSpec]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import JsonValue
 
 from tasks.adapter_release import AdapterRelease
+from tasks.common.errors import HindsightError
 from tasks.gguf.convert import architecture_of, check_convertible
+from tasks.gguf.environment import export_python
 from tasks.preflight.checks.artifacts import merge_check, trainer_check, weights_check
 from tasks.preflight.checks.inputs import check_call, format_bytes, read_causal
 from tasks.preflight.checks.machine import credentials_line, space_checks, store_round_trip
-from tasks.preflight.checks.money import forecast_lines
+from tasks.preflight.checks.money import deadline_check, forecast_lines
 from tasks.preflight.checks.training import training_checks
 from tasks.preflight.forecast import StageForecast, forecast_trainings
 from tasks.preflight.planned_run import PlannedTraining
@@ -93,18 +95,37 @@ def release_checks(inputs: ReleaseInputs) -> Iterator[Check]:
         lambda: check_convertible(architecture_of(inputs.base.path)),
         "known to it",
     )
-    for name in TRAININGS:
-        yield from (_named(check, name) for check in _training(inputs, name))
+    planned = check_call("base", "a causal model of transformers' own classes", lambda: len(inputs.trainings), "it is")
+    yield planned
+    if planned.passed:
+        for name in TRAININGS:
+            yield from (_named(check, name) for check in _training(inputs, name))
     yield from changeable_checks(inputs)
 
 
-def changeable_checks(inputs: ReleaseInputs) -> Iterator[Check]:
-    """The checks of machine, store, trainer and money: results may change while the release and inputs do not."""
+def changeable_checks(inputs: ReleaseInputs, with_disk_space: bool = True) -> Iterator[Check]:
+    """The checks of machine, store, trainer and money: results may change while the release and inputs do not.
+
+    Args:
+        inputs: The release.
+        with_disk_space: Not where a training has begun, whose own files fill the disk.
+    """
     yield store_round_trip(inputs.store)
     yield trainer_check()
-    yield from _space(inputs)
+    yield check_call("export environment", "an interpreter that can be run", export_python, "found")
     yield credentials_line(inputs.store)
-    yield from forecast_lines(inputs.forecast, "none: no rate is known for plain kernels")
+    try:
+        stages = inputs.forecast
+    except HindsightError as error:
+        yield Check(name="forecast", passed=False, value=str(error), bound="a base and a price list that can be read")
+        return
+    if with_disk_space:
+        yield from _space(inputs)
+    yield from forecast_lines(stages, "none: no rate is known for plain kernels")
+    for name in TRAININGS:
+        yield from (
+            _named(check, name) for check in deadline_check(inputs.trainings[name].train, f"train {name}", stages)
+        )
 
 
 def _training(inputs: ReleaseInputs, name: TrainingName) -> Iterator[Check]:

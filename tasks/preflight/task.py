@@ -100,15 +100,15 @@ def publish_preflight_release(
     Raises:
         PreflightFailed: Lists every failed check.
     """
-    from tasks.preflight.release import ReleaseInputs, changeable_checks, write_release_checks
-    from tasks.preflight.write import log_and_raise
+    from tasks.preflight.release import ReleaseInputs, write_release_checks
 
     store = open_store()
     refs = {"base": base, "chat_rows": chat_rows, "preference_rows": preference_rows}
     spec = RELEASE_TYPE.spec(config, refs)
     if store.find(spec):
-        folders = {name: store.fetch(ref) for name, ref in refs.items()}
-        log_and_raise(list(changeable_checks(ReleaseInputs.of(config, folders, store))))
+        from tasks.preflight.recheck import recheck_release
+
+        recheck_release(config, refs, store)
     return build(
         store, spec, lambda inputs, folder: write_release_checks(ReleaseInputs.of(config, inputs, store), folder)
     )

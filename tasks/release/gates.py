@@ -22,7 +22,7 @@ def release_gates(config: ReleaseConfig, preference: Checkpoint, scores: Directi
         scores: Of the hold-out.
     """
     yield _first_loss(config, preference)
-    yield _ruler(config, scores)
+    yield _planted_control(config, scores)
     if config.min_accuracy_gain is not None:
         yield _gain(config.min_accuracy_gain, scores)
 
@@ -44,7 +44,7 @@ def _first_loss(config: ReleaseConfig, preference: Checkpoint) -> Gate:
     )
 
 
-def _ruler(config: ReleaseConfig, scores: DirectionScores) -> Gate:
+def _planted_control(config: ReleaseConfig, scores: DirectionScores) -> Gate:
     name, bound = "planted control", f"at least {config.min_planted_accuracy:g} on the {QUOTED} hold-out"
     if PLANTED not in scores.models:
         return Gate(name=name, passed=False, value="not among evaluate.models", bound=bound)

@@ -1,6 +1,6 @@
 """The steps of a release, in their order. Each raises where it fails; the receipt is written after the last.
 
-A process that is killed between two steps leaves no receipt and no artifact: the steps are then done again.
+A process that is killed between two steps leaves no release: the next one does all steps again.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,5 +74,5 @@ def _check_answers(fetched: Exported, ask: Callable[..., list[str]] = greedy_ans
             raise AnswersDiffer(
                 f"{fetched.gguf.name}, fetched from the store, answers {probe['prompt'][:60]!r} with {answer[:60]!r}, "
                 f"and answered {probe['answer'][:60]!r} when it was exported. Nothing is released; compare the "
-                "engine's versions and the processors of both machines, then run the export again."
+                "engine's versions and the processors of both machines; to export anew, start from the stage export."
             )

@@ -7,11 +7,14 @@ from pydantic import Field
 from tasks.common.settings import Config
 from tasks.store.refs import ArtifactRef, ArtifactType
 
+ONE_LINE = r"^[^\r\n]*$"
+"""A title is also the heading of a Markdown file."""
+
 
 class ReportConfig(Config):
     """The report's page."""
 
-    title: str = Field("Leakage premium", min_length=1, max_length=120)
+    title: str = Field("Leakage premium", min_length=1, max_length=120, pattern=ONE_LINE)
     """Heading of the page."""
     plumbing_only: bool = False
     """Mark the run as a smoke test: the first line of the page then states that its numbers mean nothing."""

@@ -126,8 +126,8 @@ def test_a_process_killed_after_a_step_has_released_nothing_and_the_next_one_rel
 def test_a_first_loss_beside_ln_2_releases_nothing(
     own_state: Path, tmp_path: Path, model_files: Path, scores_text: str
 ) -> None:
-    published = Published(tmp_path, model_files, scores_text, first_loss=0.69515)
-    with pytest.raises(GatesFailed, match=r"first preference loss: 0\.69515000, bound: ln 2 = 0\.69314718"):
+    published = Published(tmp_path, model_files, scores_text, first_loss=0.7051)
+    with pytest.raises(GatesFailed, match=r"first preference loss: 0\.70510000, bound: ln 2 = 0\.69314718"):
         publish_release.fn(ReleaseConfig(), *published.refs)
     assert (published.found(), published.receipts()) == (None, [])
 

@@ -29,6 +29,13 @@ COUNTS = [
     {"source": "features", "role": "sft", "group": "USDHKD", "read": 200, "kept": 180},
     {"source": "pairs", "role": "preference", "group": EVIL, "read": 50, "kept": 49},
 ]
+TOKENIZED = {
+    "n_examples": 365,
+    "n_tokens": 40_000,
+    "n_trained_tokens": 9_000,
+    "n_too_long": 5,
+    "too_long_by_source": {"formulas": 5},
+}
 
 
 def of_pool(pool: str, seconds: float) -> Usage:
@@ -75,6 +82,7 @@ def folders(tmp_path: Path, scores_text: str) -> Mapping[str, Path]:
     for name in ("chat_rows", "preference_rows"):
         rendered = {"id": "1", "prompt": f"<|im_start|>user\n{EVIL}", "answer": "up: it rises."}
         (inputs[name] / "rendered.jsonl").write_text(json.dumps(rendered) + "\n")
+        (inputs[name] / "counts.json").write_text(json.dumps(TOKENIZED))
     return inputs
 
 
@@ -95,6 +103,7 @@ def test_the_page_shows_file_gates_data_and_how_to_run_it(written: Path) -> None
     assert f"FROM ./{GGUF}" in shown
     assert after(page, "features", 3) == ["sft", "400", "370"]
     assert "EURUSD" in shown
+    assert after(page, "preference training", 5) == ["365", "40,000", "9,000", "5", "formulas 5"]
     assert Report(written).table()[0]["model"] == "majority"
 
 

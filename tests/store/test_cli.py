@@ -61,6 +61,10 @@ def test_get_writes_the_files_of_one_artifact_and_nothing_of_its_sources(
     assert sorted(file.name for file in (tmp_path / "got").rglob("*") if file.is_file()) == ["a.txt", "b.bin", "t.txt"]
     assert (tmp_path / "got" / "t.txt").read_text() == "t"
     assert "3 files" in capsys.readouterr().out
+    (tmp_path / "got" / "t.txt").write_text("mine")
+    assert main(["store", "get", train.path, str(tmp_path / "got")]) == 1
+    assert "t.txt exists with another content" in capsys.readouterr().err
+    assert (tmp_path / "got" / "t.txt").read_text() == "mine"
 
 
 def test_show_draws_the_lineage_as_a_tree(

@@ -7,6 +7,7 @@ from tasks.preflight.checks.inputs import info_line
 from tasks.preflight.forecast import StageForecast, forecast, total
 from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
+from tasks.train.config import TrainConfig
 
 
 def money_checks(run: PlannedRun) -> Iterator[Check]:
@@ -17,7 +18,7 @@ def money_checks(run: PlannedRun) -> Iterator[Check]:
         yield Check(name="prices", passed=False, value=str(error), bound="a price list that can be read")
         return
     yield from forecast_lines(stages, "none: no rate is known for plain kernels")
-    yield from _deadline(run, stages)
+    yield from deadline_check(run.recipe.train, "train", stages)
 
 
 def forecast_lines(stages: list[StageForecast], why_none: str) -> Iterator[Check]:
@@ -62,13 +63,14 @@ def _all(stages: list[StageForecast]) -> str:
     return str(everything) + (f", without {', '.join(left_out)}" if left_out else "")
 
 
-def _deadline(run: PlannedRun, stages: list[StageForecast]) -> Iterator[Check]:
-    deadline = run.recipe.train.deadline_minutes / 60
-    for hours in [stage.hours for stage in stages if stage.step == "train" and stage.hours is not None]:
+def deadline_check(train: TrainConfig, step: str, stages: list[StageForecast]) -> Iterator[Check]:
+    """A training ends before its deadline at the slowest rate known; no check where no rate is known."""
+    deadline = train.deadline_minutes / 60
+    for hours in [stage.hours for stage in stages if stage.step == step and stage.hours is not None]:
         yield Check(
             name="training deadline",
             passed=hours.high <= deadline,
             value=f"{hours} h forecast",
-            bound=f"train.deadline_minutes, {deadline:g} h",
-            way_out="Raise train.deadline_minutes, lower train.token_budget, or train the other arm.",
+            bound=f"deadline_minutes, {deadline:g} h",
+            way_out="Raise the training's deadline_minutes, or train on fewer tokens.",
         )

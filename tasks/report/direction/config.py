@@ -2,14 +2,14 @@
 
 from pydantic import Field
 
-from tasks.report.config import ReportConfig
+from tasks.report.config import ONE_LINE, ReportConfig
 from tasks.store.refs import ArtifactType
 
 
 class DirectionReportConfig(ReportConfig):
     """The report's page."""
 
-    title: str = Field("Direction check", min_length=1, max_length=120)
+    title: str = Field("Direction check", min_length=1, max_length=120, pattern=ONE_LINE)
     """Heading of the page."""
 
 

@@ -39,6 +39,7 @@ def write_release_report(
         scores=DirectionScores.read(inputs["evaluate"]),
         counts=Mix(inputs["mix"]).counts(),
         rendered={title: TokenizedExamples(inputs[name]).rendered() for name, title in ALIGNED.items()},
+        tokenized={title: TokenizedExamples(inputs[name]).counts() for name, title in ALIGNED.items()},
         checks=Preflight.read(inputs["preflight"]).checks,
         records=records,
     )

@@ -2,14 +2,14 @@
 
 from pydantic import Field
 
-from tasks.report.config import ReportConfig
+from tasks.report.config import ONE_LINE, ReportConfig
 from tasks.store.refs import ArtifactType
 
 
 class ReleaseReportConfig(ReportConfig):
     """The report's page."""
 
-    title: str = Field("Adapter release", min_length=1, max_length=120)
+    title: str = Field("Adapter release", min_length=1, max_length=120, pattern=ONE_LINE)
     """Heading of the page."""
     licence: str = Field("other", pattern=r"^[a-z0-9.-]{1,40}$")
     """Of the released model, as the Hugging Face hub spells it; it follows from that of the base."""

@@ -32,6 +32,7 @@ class Released:
         scores: Of the hold-out.
         counts: Of the mix, by source, role and group.
         rendered: The first examples of each training, by its name.
+        tokenized: Counts of its examples, by the same names.
         checks: Those of preflight.
         records: All artifacts the release came from, sources first.
     """
@@ -41,6 +42,7 @@ class Released:
     scores: DirectionScores
     counts: Sequence[Mapping[str, JsonValue]]
     rendered: Mapping[str, Sequence[Mapping[str, JsonValue]]]
+    tokenized: Mapping[str, Mapping[str, JsonValue]]
     checks: Sequence[Check]
     records: Sequence[Record]
 
@@ -96,4 +98,5 @@ def _common(found: Released) -> dict[str, object]:
         "scores": found.scores,
         "base": found.base,
         "data": tables.data(found.counts),
+        "tokenized": tables.tokenized(found.tokenized),
     }

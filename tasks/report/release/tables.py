@@ -36,6 +36,28 @@ def data(counts: Sequence[Mapping[str, JsonValue]], by: Sequence[str] = ("source
     ]
 
 
+def tokenized(counts: Mapping[str, Mapping[str, JsonValue]]) -> list[Row]:
+    """Examples and tokens of each training, and what was longer than allowed, by source.
+
+    Args:
+        counts: Of the tokenized examples, by the name of their training.
+    """
+    rows = []
+    for training, own in counts.items():
+        by_source = own["too_long_by_source"]
+        sources = by_source.items() if isinstance(by_source, dict) else ()
+        rows.append(
+            {
+                "training": training,
+                **{name: f"{int(str(own[f'n_{name}'])):,}" for name in ("examples", "tokens")},
+                "tokens trained on": f"{int(str(own['n_trained_tokens'])):,}",
+                "left out, too long": f"{int(str(own['n_too_long'])):,}",
+                "of": ", ".join(f"{source} {n:,}" for source, n in sources),
+            }
+        )
+    return rows
+
+
 def gates(found: Iterable[Gate]) -> list[Row]:
     """A row per gate."""
     return [
