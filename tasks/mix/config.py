@@ -79,7 +79,7 @@ class FilesSource(SourceConfig):
     day: Column | None = None
     """Column of the day whose information a prompt holds, as an ISO day; null for text without days."""
     label_until: Column | None = None
-    """Column of the last day that an answer knows; by default that is the prompt's day."""
+    """Column of the last day that an answer knows; by default that is the prompt's day, for which it stands in."""
     on_malformed: Literal["refuse", "count"] = "refuse"
     """A row that is not an example ends the run, or is dropped and counted."""
 

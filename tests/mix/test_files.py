@@ -146,3 +146,10 @@ def test_a_row_is_trained_on_if_its_answer_knows_nothing_of_the_hold_out(tmp_pat
 
     assert trained(0) == {"2020-02-17", "2020-02-19"}
     assert trained(1) == {"2020-02-17"}
+
+
+def test_a_row_without_a_day_is_trained_on_if_its_label_ends_before_the_hold_out(tmp_path):
+    rows = [{"prompt": f"{until}?", "answer": "Up.", "until": until} for until in ("2020-02-19", "2099-01-01")]
+    source = file_source(write(tmp_path / "a.jsonl", *rows), label_until="until")
+    mix, _ = mix_of(tmp_path, MixConfig(sources=[source], holdout_from="2020-02-20", near_duplicates=None))
+    assert [each.messages[0].content for each in mix.chats()] == ["2020-02-19?"]
