@@ -20,7 +20,8 @@ class SourceConfig(Config):
     """What every source has."""
 
     weight: float = Field(1.0, ge=0, le=10)
-    """Its share of a role's examples, as long as all of the role's sources have some left. 0 leaves it out."""
+    """Where in the first pass its examples come: its share of the role's examples as long as all of the role's sources
+    have some left. How many there are, caps decide. 0 leaves it out."""
     cap: int | None = Field(None, ge=1)
     """Examples taken at most, before duplicates are dropped; drawn with the seed. Null: all."""
 

@@ -55,7 +55,7 @@ def test_a_row_that_is_not_trained_on_takes_no_duplicate_with_it(tmp_path):
 def test_a_source_of_questions_alone_is_refused_as_such(tmp_path):
     plain, _ = mix_of(tmp_path / "plain", MixConfig(sources=FEW))
     file = write(tmp_path, next(plain.knowledge()).prompt[0].content)
-    with pytest.raises(EmptySource, match="of 1 rows 1 are valid, 1 within .*, 1 before .*, 0 not asked as a"):
+    with pytest.raises(EmptySource, match=r"of 1 rows 1 are valid, 1 within .*, 1 before .*, 0 not asked as a"):
         kept(tmp_path, file)
 
 
