@@ -1,4 +1,4 @@
-"""The first epoch has the mix's order, every later one is a permutation, and no example is cut or of another objective."""
+"""The first epoch has the mix's order, later ones are permutations, and no example is cut or of another objective."""
 
 from pathlib import Path
 from typing import Any
