@@ -74,7 +74,7 @@ class PanelRows:
     def may_train(self, day: date | None, label_until: date | None) -> bool:
         """Whether an example of a day, whose answer knows what happened until another one, may be trained on.
 
-        Without a day, label_until stands in for it: a prompt's day is not after it. Without both, it may.
+        Without a day, label_until is taken for it, since a prompt's day is not after it. Without both, it may.
         """
         if (last := day or label_until) is None:
             return True
