@@ -124,7 +124,7 @@ TEMPLATES = {
             "{% if message.role == 'assistant' %}<think>\n\n</think>\n\n{% endif %}{{ message.content }}",
         ),
         TextBeforeAnswer,
-        "example chat-0: the template begins the answer with '<think>.*up, by 0 points<.*', the example's begins with 'up, by 0",
+        "example chat-0: the template begins the answer with '<think>.*up, by 0 .*', the example's begins with 'up",
     ),
     "without an end of turn": (
         CHATML.replace("<|im_end|>", ""),
