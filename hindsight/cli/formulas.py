@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from hindsight.cli.output import examples, print_table
-from tasks.formulas.catalogue import FILES, Catalogue, load_catalogue
+from tasks.formulas.catalogue import Catalogue, load_catalogue
+from tasks.formulas.files import FILES
 
 EPILOGUE = f"""The language, and how to add a formula: docs/formulas.md.
 

@@ -23,6 +23,10 @@ class AnswerNotSplit(AlignError):
     """A prompt, as text or as token ids, is not how the conversation with the answer begins."""
 
 
+class TextBeforeAnswer(AlignError):
+    """The chat template writes text of its own between the prompt and the answer."""
+
+
 class NoEndOfTurn(AlignError):
     """The chat template ends an answer without a special token."""
 

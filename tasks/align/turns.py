@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tasks.align.errors import AnswerNotSplit, NoChatTemplate, NoEndOfTurn, SystemMessageDropped, TemplateFailed
+from tasks.align.errors import (
+    AnswerNotSplit,
+    NoChatTemplate,
+    NoEndOfTurn,
+    SystemMessageDropped,
+    TemplateFailed,
+    TextBeforeAnswer,
+)
 from tasks.schemas.examples import Message
 
 if TYPE_CHECKING:
@@ -61,6 +68,7 @@ def split_turn(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]
         TemplateFailed: If the template refuses the conversation.
         SystemMessageDropped: If the text is the same without the system message.
         AnswerNotSplit: If the prompt is not how the whole begins, as text or as ids.
+        TextBeforeAnswer: If the template writes text between the prompt and the answer.
         NoEndOfTurn: If the answer does not end with a special token.
     """
     prompt = _render(tokenizer, messages[:-1], example, ask=True)
@@ -74,12 +82,23 @@ def split_turn(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]
             "with the answer begins, so that answers would be trained on other tokens than are generated. Give a "
             "template that writes the same text before an answer as with add_generation_prompt, in align.chat_template."
         )
+    _check_begin(messages[-1].content, whole[len(prompt) :], example)
     if ids[-1] not in tokenizer.added_tokens_decoder:
         raise NoEndOfTurn(
             f"example {example}: the template ends the answer with {whole[-20:]!r} and no special token, so that the "
             "model would never learn to stop. Give one that writes an end-of-turn token, in align.chat_template."
         )
     return Turn(prompt, whole[len(prompt) :], prompt_ids, ids[n_prompt:])
+
+
+def _check_begin(content: str, answer: str, example: str) -> None:
+    # A forecast is the probability of an answer's first word directly after the prompt.
+    if not answer.lstrip().startswith(content.strip()):
+        raise TextBeforeAnswer(
+            f"example {example}: the template begins the answer with {answer[:40]!r}, the example's begins with "
+            f"{content.strip()[:40]!r}, so that forecasts, which ask for it directly after the prompt, would be wrong. "
+            "Give a template that writes no text before an answer, in align.chat_template."
+        )
 
 
 def _check_system_message(

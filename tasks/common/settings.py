@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ class Frozen(BaseModel):
 class Config(Frozen):
     """A part of a recipe; bounds are declared in its fields, and NaN passes none of them."""
 
-    # pydantic lets NaN pass `ge` and `le`.
-    model_config = ConfigDict(allow_inf_nan=False)
+    # pydantic lets NaN pass `ge` and `le`. A URL that is refused for the secret in it is an input.
+    model_config = ConfigDict(allow_inf_nan=False, hide_input_in_errors=True)
 
     def identity(self) -> dict[str, JsonValue]:
         """The fields that change an artifact's bytes, nested configs included, as JSON values."""
@@ -50,15 +51,32 @@ def _identity_of(value: Any, dumped: JsonValue) -> JsonValue:
 
 
 def check_absolute(path: str | None, sha256: str | None) -> None:
-    """Raise ValueError for a relative path whose content no digest pins.
+    """Raise ValueError for a relative path whose content no digest pins, and for a URL that may hold a secret.
 
     The path is part of an artifact's identity: the same relative path names other files in another folder.
     """
+    check_no_secret(path or "")
     if path and "://" not in path and not Path(path).expanduser().is_absolute() and not sha256:
         raise ValueError(
             f"{path!r} is relative, so that another folder's files would count as the same; write "
             f"{str(Path(path).absolute())!r}, or give their sha256"
         )
+
+
+def check_no_secret(url: str) -> None:
+    """Raise ValueError for a URL with user information or a query string: records, errors and logs show URLs."""
+    url = "".join(url.split())
+    if (shown := without_secrets(url)) != url:
+        raise ValueError(
+            f"{shown!r} has user information or a query string, which records and logs would show; give keys by the "
+            "environment (AWS_*, HF_TOKEN), or download the file and name its path and sha256"
+        )
+
+
+def without_secrets(text: str) -> str:
+    """The text, with `...` for user information and query strings of the URLs in it."""
+    text = re.sub(r"://[^/?#\s]*@", "://...@", text)
+    return re.sub(r"(://[^?\s]*)\?\S*", r"\1?...", text)
 
 
 def renamed(field: str, **new_of: str) -> BeforeValidator:

@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from tasks.common.errors import HindsightError
+from tasks.common.settings import without_secrets
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -97,4 +98,4 @@ def _sentence(place: str, message: str, value: object, keys: str) -> str:
         return f"{place} is an unknown key; see {keys} for the keys"
     if message == "Field required":
         return f"{place} is missing"
-    return f"{place} = {value!r}: {message[0].lower()}{message[1:]}"
+    return f"{place} = {without_secrets(repr(value))}: {message[0].lower()}{message[1:]}"

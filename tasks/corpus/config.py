@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.common.duplicates.config import Deduplicate
-from tasks.common.settings import NOT_IDENTITY, Config, check_absolute
+from tasks.common.settings import NOT_IDENTITY, Config, check_absolute, check_no_secret
 from tasks.corpus.filters.cutoff import Cutoff, Side
 from tasks.schemas.tokenizer import QwenTokenizer, TokenizerSource
 from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
@@ -94,6 +94,11 @@ class FineWebSource(Config):
     """Least score of the language filter; null takes all that FineWeb kept, which is 0.65 and more."""
     on_corrupt: Literal["refuse", "count"] = "refuse"
     """A file that is not valid parquet ends the run, or is left out, counted and named in the ledger."""
+
+    @model_validator(mode="after")
+    def _names_no_secret(self) -> Self:
+        check_no_secret(self.root)
+        return self
 
 
 def _not_jsonl(source: Any) -> Any:

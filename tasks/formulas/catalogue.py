@@ -11,13 +11,9 @@ from ruamel.yaml import YAML
 from tasks.common.yaml_file import read_yaml
 from tasks.formulas.entry import Entry, Family, Status
 from tasks.formulas.errors import BadCatalogue, NotExecutable, UnknownFormula
+from tasks.formulas.files import FILES, FOLDER
 from tasks.formulas.language import parse
 from tasks.formulas.nodes import Node, columns_of
-
-FOLDER = Path(__file__).parent / "families"
-FILES = tuple(FOLDER / f"{name}.yaml" for name in (
-    "alpha158", "alpha360", "alpha101", "volatility", "risk", "factor", "listed"))  # fmt: skip
-"""The project's catalogue, in the order in which it is shown."""
 
 
 @dataclass(frozen=True)

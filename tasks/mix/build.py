@@ -11,7 +11,7 @@ from tasks.formulas.catalogue import Catalogue, load_catalogue
 from tasks.mix.config import FilesSource, FormulasSource, MixConfig, Role, Source
 from tasks.mix.duplicates import Duplicates
 from tasks.mix.errors import EmptySource
-from tasks.mix.examples import Candidate, Counts, Example, Found
+from tasks.mix.examples import STEPS, Counts, Example, Found
 from tasks.mix.files import read_files
 from tasks.mix.formulas import read_formulas
 from tasks.mix.generate import generate
@@ -71,20 +71,24 @@ def write_mix(config: MixConfig, inputs: Mapping[str, Path], folder: Path) -> di
 def _kept(
     source: Source, rows: PanelRows, catalogue: Catalogue, duplicates: Duplicates, counts: Counts, config: MixConfig
 ) -> list[Example]:
-    """A source's examples in random order, after the cap, without duplicates and what crosses the hold-out."""
+    """A source's examples in random order up to the cap: before the hold-out, no questions and no duplicates."""
     found, is_file = _read(source, rows, catalogue, config), isinstance(source, FilesSource)
     counts.found(source.name, source.role, found)
     order = generator(config.seed, "order", source.name).permutation(len(found.candidates))
     capped = [found.candidates[place] for place in order[: source.cap]]
-    distinct = [each for each in capped if duplicates.is_new(each.example, is_file)]
-    kept = [
-        each
-        for each in distinct
-        if rows.may_train(each.example.day, each.label_until) and not duplicates.is_question(each.example, is_file)
-    ]
-    for step, left in {"n_capped": capped, "n_distinct": distinct, "n_kept": kept}.items():
+    before = [each for each in capped if rows.may_train(each.example.day, each.label_until)]
+    unasked = [each for each in before if not duplicates.is_question(each.example, is_file)]
+    # Last, so that no example is dropped as the duplicate of one that is dropped itself.
+    kept = [each for each in unasked if duplicates.is_new(each.example, is_file)]
+    for step, left in zip(STEPS[2:], (capped, before, unasked, kept), strict=True):
         counts.left(source.name, source.role, step, left)
-    _check_any(source, found, distinct, kept, rows)
+    if not kept:
+        raise EmptySource(
+            f"source {source.name!r} is empty: of {sum(found.n_read.values())} rows {len(found.candidates)} are valid, "
+            f"{len(capped)} within the cap, {len(before)} before the hold-out of {rows.cut.holdout_from} and its "
+            f"embargo, {len(unasked)} not asked as a question, and 0 not a duplicate. Leave it out, or give it "
+            "other rows."
+        )
     log.info("mix: %s has %d of %d examples", source.name, len(kept), len(found.candidates))
     return [each.example for each in kept]
 
@@ -95,12 +99,3 @@ def _read(source: Source, rows: PanelRows, catalogue: Catalogue, config: MixConf
     if isinstance(source, FormulasSource):
         return read_formulas(source, catalogue, rows, config)
     return generate(source, rows, config)
-
-
-def _check_any(source: Source, found: Found, distinct: list[Candidate], kept: list[Candidate], rows: PanelRows) -> None:
-    if not kept:
-        raise EmptySource(
-            f"source {source.name!r} is empty: of {sum(found.n_read.values())} rows {len(found.candidates)} are valid, "
-            f"{len(distinct)} of these distinct, and none lies before the hold-out of {rows.cut.holdout_from}. Leave "
-            "it out, or give it other rows."
-        )

@@ -3,10 +3,11 @@
 from collections import Counter
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from tasks.common.duplicates.config import Deduplicate
 from tasks.common.settings import Config, check_absolute
+from tasks.formulas.files import catalogue_sha256
 from tasks.sampling.holdout import HoldoutConfig
 from tasks.store.refs import ArtifactType, Sha256
 
@@ -20,7 +21,8 @@ class SourceConfig(Config):
     """What every source has."""
 
     weight: float = Field(1.0, ge=0, le=10)
-    """Its share of a role's examples, as long as all of the role's sources have some left. 0 leaves it out."""
+    """Where in the first pass its examples come: its share of the role's examples as long as all of the role's sources
+    have some left. How many there are, caps decide. 0 leaves it out."""
     cap: int | None = Field(None, ge=1)
     """Examples taken at most, before duplicates are dropped; drawn with the seed. Null: all."""
 
@@ -79,7 +81,8 @@ class FilesSource(SourceConfig):
     day: Column | None = None
     """Column of the day whose information a prompt holds, as an ISO day; null for text without days."""
     label_until: Column | None = None
-    """Column of the last day that an answer knows; by default that is the prompt's day."""
+    """Column of the last day that an answer knows; by default that is the prompt's day. Without `day`, it
+    decides alone whether a row may be trained on."""
     on_malformed: Literal["refuse", "count"] = "refuse"
     """A row that is not an example ends the run, or is dropped and counted."""
 
@@ -175,6 +178,10 @@ class MixConfig(HoldoutConfig):
     about the 30 prices of the features' longest window."""
     seed: int = Field(0, ge=0, le=2**32 - 1)
     """Seed of drawn rows, wordings, held-out formulas, caps and the training order."""
+
+    def identity(self) -> dict[str, JsonValue]:
+        """The fields, and the digest of the formulas' files, which examples and questions are made of."""
+        return super().identity() | {"catalogue_sha256": catalogue_sha256()}
 
     @model_validator(mode="after")
     def _can_be_mixed(self) -> Self:

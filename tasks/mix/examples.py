@@ -11,9 +11,9 @@ from tasks.mix.config import MixConfig
 from tasks.schemas.examples import ChatExample, Message, PreferencePair
 
 Example = ChatExample | PreferencePair
-STEPS = ("n_read", "n_valid", "n_capped", "n_distinct", "n_kept")
-"""Examples that were read, and left after the schema (and the outcome of zero), the cap, the duplicates and the
-crossing of the hold-out."""
+STEPS = ("n_read", "n_valid", "n_capped", "n_before_holdout", "n_not_asked", "n_kept")
+"""Examples that were read, and left after the schema (and the outcome of zero), the cap, the crossing of the hold-out,
+the questions and the duplicates."""
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,13 @@ class PanelRows:
     Args:
         table: The panel's rows in its order, numbered from 0.
         cut: End of the training and first day of the hold-out.
-        last_known: Last day that an example may know, its label included.
+        last_day: Last day of an example; its label ends before the hold-out as well.
         horizon: Weekdays from a row's day to its label's last.
     """
 
     table: pd.DataFrame
     cut: Cut
-    last_known: date
+    last_day: date
     horizon: int
 
     @classmethod
@@ -50,21 +50,21 @@ class PanelRows:
         """
         check_pairs(panel, config.max_gap_days)
         cut = find_cut(panel["date"], config)
-        last_known = cut.holdout_from - timedelta(days=1 + config.embargo_days)
-        rows = cls(panel.reset_index(drop=True), cut, last_known, horizon_of(panel))
+        last_day = min(cut.train_until, cut.holdout_from - timedelta(days=1 + config.embargo_days))
+        rows = cls(panel.reset_index(drop=True), cut, last_day, horizon_of(panel))
         if not rows.is_train.any():
             raise BadHoldout(
-                f"no row's label ends by {last_known}, before holdout_from={cut.holdout_from} and "
-                f"embargo_days={config.embargo_days}, with a day up to train_until={cut.train_until}; start the "
-                "hold-out later or shorten the embargo."
+                f"no row has a day up to {last_day}, by train_until={cut.train_until} and "
+                f"embargo_days={config.embargo_days}, and a label that ends before holdout_from={cut.holdout_from}; "
+                "start the hold-out later or shorten the embargo."
             )
         return rows
 
     @cached_property
     def is_train(self) -> BoolArray:
         """(n_rows,) whether day and label end early enough to be trained on."""
-        until = self.table["date"] <= pd.Timestamp(self.cut.train_until)
-        return (until & (self.table["label_until"] <= pd.Timestamp(self.last_known))).to_numpy()
+        until = self.table["date"] <= pd.Timestamp(self.last_day)
+        return (until & (self.table["label_until"] < pd.Timestamp(self.cut.holdout_from))).to_numpy()
 
     @cached_property
     def is_holdout(self) -> BoolArray:
@@ -72,10 +72,13 @@ class PanelRows:
         return (self.table["date"] >= pd.Timestamp(self.cut.holdout_from)).to_numpy()
 
     def may_train(self, day: date | None, label_until: date | None) -> bool:
-        """Whether an example of a day, whose answer knows what happened until another one, may be trained on."""
-        if day is None:
+        """Whether an example of a day, whose answer knows what happened until another one, may be trained on.
+
+        Without a day, label_until is taken for it, since a prompt's day is not after it. Without both, it may.
+        """
+        if (last := day or label_until) is None:
             return True
-        return day <= self.cut.train_until and max(day, label_until or day) <= self.last_known
+        return last <= self.last_day and (label_until or last) < self.cut.holdout_from
 
     @cached_property
     def features(self) -> list[str]:

@@ -161,7 +161,7 @@ def measure(
     Args:
         panel: One row per stock and day: code, date, label_from, label_until (days of the first and last price of the
             target), target; prompt and prompt_undated are not read. Every other column is a numeric feature and
-            stands beside each model's states. `build_panel` makes one.
+            is fitted beside each model's states. `build_panel` makes one.
         states_by_model: For each model's name (n_rows, width) floats, row for row with the panel; float32 and float64
             are taken as they are. Controls are made from the first model's.
         undated: The same of the sentences without their day, for the control `undated_prompt`.

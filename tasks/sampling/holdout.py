@@ -19,7 +19,8 @@ class HoldoutConfig(Config):
     train_until: date | None = None
     """Last day of the train rows. Null: the day before the hold-out."""
     embargo_days: int = Field(0, ge=0, le=365)
-    """Calendar days before the hold-out without train rows, beyond the purge by label days."""
+    """Calendar days before the hold-out without train rows: it goes by a row's own day, the purge by its label's days,
+    and a train row must pass both."""
 
     @model_validator(mode="after")
     def _trains_before_the_holdout(self) -> Self:

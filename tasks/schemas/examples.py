@@ -101,9 +101,9 @@ class Mix(Folder):
     def counts(self) -> list[dict[str, JsonValue]]:
         """A mapping per source, role and group.
 
-        Keys: source, role, group; n_read, and what is left after each step: n_valid (the schema), n_capped, n_distinct
-        (duplicates) and n_kept (the crossing of the hold-out); n_zero, rows without a direction, and n_short, rows
-        asked for beyond those there are.
+        Keys: source, role, group; n_read, and what is left after each step: n_valid (the schema), n_capped,
+        n_before_holdout, n_not_asked (questions) and n_kept (duplicates); n_zero, rows without a direction, and
+        n_short, rows asked for beyond those there are.
         """
         rows: list[dict[str, JsonValue]] = json.loads((self.path / "counts.json").read_text(encoding="utf-8"))
         return rows

@@ -6,7 +6,7 @@ import re
 import uuid
 from pathlib import Path
 
-from tasks.common.settings import state_dir
+from tasks.common.settings import state_dir, without_secrets
 from tasks.store.errors import StoreError, UnwritableStore
 from tasks.store.folder_objects import FolderObjects
 from tasks.store.objects import Capabilities, Objects
@@ -27,8 +27,13 @@ def open_objects(url: str, n_attempts: int | None = None) -> Objects:
         n_attempts: Attempts per request at most; None for the many of a long transfer.
 
     Raises:
-        StoreError: If the URL is neither a local path nor `s3://bucket[/prefix]`.
+        StoreError: If the URL is neither a local path nor `s3://bucket[/prefix]`, or has keys in it.
     """
+    if (shown := without_secrets(url)) != url:
+        raise StoreError(
+            f"HINDSIGHT_STORE={shown!r} has user information or a query string, which records and logs would show; "
+            "give keys as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
     if url.startswith("s3://"):
         # Loading the S3 client takes time that only a store on S3 needs.
         from tasks.store.s3_objects import S3Objects

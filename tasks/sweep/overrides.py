@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue, ValidationError
 
+from tasks.common.settings import without_secrets
 from tasks.recipe import Recipe
 from tasks.sweep.errors import BadSweep
 
@@ -69,5 +70,5 @@ def _sentence(path: str, line: Mapping[str, object]) -> str:
     if message.startswith("Extra inputs"):
         return f"{path} is an unknown key; docs/recipe.md lists the keys"
     # An error of a whole part comes from a rule between its fields, and names them.
-    value = "" if isinstance(line["input"], dict) else f" = {line['input']!r}"
+    value = "" if isinstance(line["input"], dict) else f" = {without_secrets(repr(line['input']))}"
     return f"{path}{value}: {message[0].lower()}{message[1:]}"

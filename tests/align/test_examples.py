@@ -12,6 +12,7 @@ from tasks.align.errors import (
     NoExamples,
     SystemMessageDropped,
     TemplateFailed,
+    TextBeforeAnswer,
     TooManyTooLong,
 )
 from tasks.align.turns import chat_tokenizer
@@ -116,6 +117,14 @@ TEMPLATES = {
         CHATML.replace("assistant\n{% endif", "assistant\n<think>{% endif"),
         AnswerNotSplit,
         "ending in '.*<think>', is not how the conversation",
+    ),
+    "that writes empty thoughts before an answer": (
+        CHATML.replace(
+            "{{ message.content }}",
+            "{% if message.role == 'assistant' %}<think>\n\n</think>\n\n{% endif %}{{ message.content }}",
+        ),
+        TextBeforeAnswer,
+        "example chat-0: the template begins the answer with '<think>.*up, by 0 .*', the example's begins with 'up",
     ),
     "without an end of turn": (
         CHATML.replace("<|im_end|>", ""),

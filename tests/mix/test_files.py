@@ -123,7 +123,9 @@ def test_a_file_of_another_digest_is_refused(tmp_path):
         read_files(wrong, MixConfig())
 
 
-@pytest.mark.parametrize(("rows", "counts"), [([], "of 0 rows 0 are valid"), (ROWS, "of 2 rows 2 are valid, 2 of")])
+@pytest.mark.parametrize(
+    ("rows", "counts"), [([], "of 0 rows 0 are valid"), (ROWS, "of 2 rows 2 are valid, 2 within .* 0 before")]
+)
 def test_a_source_without_an_example_to_train_on_is_refused_by_name(tmp_path, rows, counts):
     # The panel's hold-out begins on 2020-02-20.
     file = write(tmp_path / "a.jsonl", *(row | {"day": "2020-03-02"} for row in rows))
@@ -141,8 +143,15 @@ def test_a_row_is_trained_on_if_its_answer_knows_nothing_of_the_hold_out(tmp_pat
         source = file_source(file, day="day", label_until="until")
         config = MixConfig(sources=[source], embargo_days=embargo_days, holdout_from="2020-02-20", near_duplicates=None)
         mix, _ = mix_of(tmp_path, config)
-        assert mix.counts()[0]["n_distinct"] == 4
+        assert mix.counts()[0]["n_capped"] == 4
         return {str(each.day) for each in mix.chats()}
 
     assert trained(0) == {"2020-02-17", "2020-02-19"}
     assert trained(1) == {"2020-02-17"}
+
+
+def test_a_row_without_a_day_is_trained_on_if_its_label_ends_before_the_hold_out(tmp_path):
+    rows = [{"prompt": f"{until}?", "answer": "Up.", "until": until} for until in ("2020-02-19", "2099-01-01")]
+    source = file_source(write(tmp_path / "a.jsonl", *rows), label_until="until")
+    mix, _ = mix_of(tmp_path, MixConfig(sources=[source], holdout_from="2020-02-20", near_duplicates=None))
+    assert [each.messages[0].content for each in mix.chats()] == ["2020-02-19?"]

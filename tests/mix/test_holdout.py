@@ -1,7 +1,7 @@
 """No example knows what a question asks about, and evaluate means the same days."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -32,12 +32,26 @@ def test_evaluate_tests_the_days_that_are_asked_about_and_trains_on_those_that_a
     assert rows.cut == cut
     split = direction_splits(direction_rows(PANEL, config), cut, config)["chronological"].split
     assert np.flatnonzero(rows.is_holdout).tolist() == split.test.tolist()
-    trained = np.flatnonzero(rows.is_train)
-    assert set(trained) <= set(split.train)
-    if not embargo:
-        assert trained.tolist() == split.train.tolist()
-    latest = pd.Timestamp(cut.holdout_from) - pd.Timedelta(days=embargo)
-    assert PANEL["label_until"].iloc[trained].max() < latest
+    assert np.flatnonzero(rows.is_train).tolist() == split.train.tolist()
+    days = zip(PANEL["date"].dt.date, PANEL["label_until"].dt.date, strict=True)
+    assert [rows.may_train(day, label_until) for day, label_until in days] == rows.is_train.tolist()
+    # Of the label, the purge asks; of the day, the embargo.
+    trained = PANEL[rows.is_train]
+    assert trained["label_until"].max() < pd.Timestamp(cut.holdout_from)
+    assert trained["date"].max() < pd.Timestamp(cut.holdout_from) - pd.Timedelta(days=embargo)
+
+
+@pytest.mark.parametrize("embargo_days", [0, 3])
+def test_whatever_is_known_of_an_examples_days_must_lie_before_the_hold_out(embargo_days):
+    rows = PanelRows.of(PANEL, MixConfig(holdout_from=date(2020, 3, 2), embargo_days=embargo_days))
+    assert rows.last_day == date(2020, 3, 1) - timedelta(days=embargo_days)
+    assert rows.may_train(None, None)
+    assert rows.may_train(rows.last_day, date(2020, 3, 1))
+    assert rows.may_train(None, rows.last_day)
+    assert not rows.may_train(None, date(2099, 1, 1))
+    assert not rows.may_train(None, date(2020, 3, 2))
+    assert not rows.may_train(rows.last_day, date(2020, 3, 2))
+    assert not rows.may_train(rows.last_day + timedelta(days=1), None)
 
 
 def test_no_example_knows_a_day_of_the_hold_out_and_every_question_asks_about_one(tmp_path):
@@ -47,7 +61,8 @@ def test_no_example_knows_a_day_of_the_hold_out_and_every_question_asks_about_on
     until = dict(zip(panel["code"] + panel["date"].dt.strftime("-%Y-%m-%d"), panel["label_until"], strict=True))
     generated = [each for each in (*mix.chats(), *mix.preferences()) if each.source != "formulas"]
     assert len(generated) == 15 * (20 + 10 + 5)
-    assert max(until[each.id.partition("/")[2]] for each in generated) < pd.Timestamp(2020, 2, 28)
+    assert max(until[each.id.partition("/")[2]] for each in generated) < pd.Timestamp(2020, 3, 2)
+    assert max(each.day for each in generated) <= date(2020, 2, 27)
     shown = [day for each in mix.chats() for day in re.findall(r"\d{4}-\d\d-\d\d", each.messages[0].content)]
     assert shown
     assert max(shown) < "2020-02-28"
@@ -82,5 +97,5 @@ def test_a_panel_that_cannot_be_asked_about_is_refused_by_name():
         PanelRows.of(PANEL.assign(date=later), MixConfig())
     with pytest.raises(BadHoldout, match=r"starts on 2020-02-20, and the training ends on train_until=2020-03-20"):
         PanelRows.of(PANEL, MixConfig(train_until=date(2020, 3, 20)))
-    with pytest.raises(BadHoldout, match=r"no row's label ends by 2019-11-11, before holdout_from=2020-02-20 and emb"):
+    with pytest.raises(BadHoldout, match=r"no row has a day up to 2019-11-11, by train_until=2020-02-19 and emb"):
         PanelRows.of(PANEL, MixConfig(embargo_days=100))

@@ -31,7 +31,7 @@ class TableColumns(Config):
     """Whether two rows of an entity may have targets made of a common day. Purging keeps them apart across a cut;
     within a side they count as more rows than they are worth."""
     features: tuple[str, ...] = Field((), max_length=1_000)
-    """Columns of numbers known on the row's day, which stand beside every model's states."""
+    """Columns of numbers known on the row's day, which are fitted beside every model's states."""
     text: str | None = Field(None, min_length=1)
     """Column of the sentence that a model reads. With neither it nor a template, a panel serves only states that are
     brought along."""

@@ -1,4 +1,4 @@
-"""Training rows of tokenized examples: every epoch takes each once, in an order of its own."""
+"""Training rows of tokenized examples: every epoch takes each once, the first one in the mix's order."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +42,8 @@ def write_example_rows(examples: TokenizedExamples, config: TrainConfig, path: P
     longest = lengths[0] if is_chat else lengths[0] + np.maximum(lengths[1], lengths[2])
     if not longest.max() <= config.sequence_length:
         raise WrongRows(
-            f"an example has {longest.max():,} tokens, train.sequence_length={config.sequence_length:,}; examples are "
-            "not cut. Raise it to at least align.sequence_length."
+            f"an example has {longest.max():,} tokens, sequence_length of this training is {config.sequence_length:,}; "
+            "examples are not cut. Raise it to at least align.sequence_length."
         )
     order = _order(len(table), config.objective.epochs, config.seed)
     n_tokens = int((lengths[0] if is_chat else 2 * lengths[0] + lengths[1] + lengths[2])[order].sum())
@@ -60,8 +60,10 @@ def _lengths(table: "pa.Table") -> list[np.ndarray]:
 
 
 def _order(n_examples: int, epochs: int, seed: int) -> np.ndarray:
-    """(n_examples * epochs,) positions of the examples: one permutation after another."""
-    return np.concatenate([np.random.default_rng([seed, epoch]).permutation(n_examples) for epoch in range(epochs)])
+    """(n_examples * epochs,) positions of the examples: their own order, then one permutation after another."""
+    # The mix interleaves its sources by their weights: another first order would leave weights without effect.
+    later = [np.random.default_rng([seed, epoch]).permutation(n_examples) for epoch in range(1, epochs)]
+    return np.concatenate([np.arange(n_examples), *later])
 
 
 def _write_chats(table: "pa.Table", order: np.ndarray, rows: Rows, path: Path) -> None:

@@ -23,7 +23,7 @@ from tasks.train.trainer.update_audit import Sample
 
 
 class StrictLoading:
-    """Resumes from a training state exactly, or not at all; stands before a trainer of transformers among the bases."""
+    """Resumes from a training state exactly, or not at all; as a base class it precedes transformers' trainer."""
 
     # The trainer's own.
     model: torch.nn.Module

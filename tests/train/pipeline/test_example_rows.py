@@ -1,4 +1,4 @@
-"""Every epoch is a permutation of the examples, drawn from the seed, and no example is cut or of another objective."""
+"""The first epoch has the mix's order, later ones are permutations, and no example is cut or of another objective."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tasks.schemas.examples import TokenizedExamples
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import ARTIFACT_TYPE, TrainConfig
 from tasks.train.errors import AdapterInBase, TokenizerMismatch, WrongRows
-from tasks.train.objectives import ChatObjective, PreferenceObjective, TextObjective
+from tasks.train.objectives import ORDER_REVISION, ChatObjective, PreferenceObjective, TextObjective
 from tasks.train.pipeline.example_rows import write_example_rows
 from tasks.train.pipeline.input_checks import check_no_adapter, check_objective, check_tokenizer
 from tasks.train.pipeline.packing import IGNORED
@@ -35,7 +35,9 @@ def written(config: TrainConfig, path: Path) -> tuple[Rows, list[dict[str, Any]]
 
 
 @pytest.mark.parametrize("config", [CHAT, PREFERENCE], ids=["chat", "preference"])
-def test_every_epoch_takes_each_example_once_in_an_order_of_its_own(config: TrainConfig, tmp_path: Path) -> None:
+def test_the_first_epoch_has_the_examples_order_and_every_later_one_an_order_of_its_own(
+    config: TrainConfig, tmp_path: Path
+) -> None:
     rows, found = written(config, tmp_path / "rows.arrow")
     found = [{name: row[name] for name in row if name != "attention_mask"} for row in found]
     expected = [
@@ -45,7 +47,8 @@ def test_every_epoch_takes_each_example_once_in_an_order_of_its_own(config: Trai
     epochs = [found[start : start + n] for start in range(0, 3 * n, n)]
     assert rows.n_rows == len(found) == 3 * n
     assert all(sorted(epoch, key=str) == sorted(expected, key=str) for epoch in epochs)
-    assert epochs[0] != epochs[1] != epochs[2] != epochs[0] != expected
+    assert epochs[0] == expected
+    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
     assert rows.n_tokens == examples(config).counts()["n_tokens"] * 3
     assert rows.n_steps == -(-3 * n // config.rows_per_step)
 
@@ -71,7 +74,7 @@ def test_several_ranks_take_whole_steps_filled_up_with_rows_without_labels(tmp_p
 def test_an_example_longer_than_a_row_is_refused(tmp_path: Path) -> None:
     longest = examples(PREFERENCE).counts()["longest"]
     written(PREFERENCE.model_copy(update={"sequence_length": longest}), tmp_path / "rows.arrow")
-    with pytest.raises(WrongRows, match=rf"an example has {longest} tokens, train\.sequence_length={longest - 1};"):
+    with pytest.raises(WrongRows, match=rf"has {longest} tokens, sequence_length of this training is {longest - 1};"):
         written(PREFERENCE.model_copy(update={"sequence_length": longest - 1}), tmp_path / "rows.arrow")
 
 
@@ -122,6 +125,6 @@ def test_text_is_the_default_and_leaves_the_artifacts_key_as_it_was() -> None:
     identity = TrainConfig().identity()
     assert "objective" not in identity
     assert TrainConfig(objective=TextObjective()).identity() == identity
-    assert CHAT.identity()["objective"] == {"kind": "chat", "epochs": 3}
+    assert CHAT.identity()["objective"] == {"kind": "chat", "epochs": 3, "order_revision": ORDER_REVISION}
     assert TrainConfig.model_validate(CHAT.model_dump(mode="json")) == CHAT
     assert ARTIFACT_TYPE.revision == 3
