@@ -145,8 +145,8 @@ def _why_unknown(rendered: str) -> str:
     if LLAMA_DATE in rendered:
         return (
             f"the model's chat template is Llama 3.1's or 3.2's: it writes {LLAMA_DATE.strip()!r} and a date before "
-            "the system message, Llama 3.2's the day of the run, so that a prompt differs from day to day. Give Llama 3's "
-            "template, which writes none, as align.chat_template and export.chat_template."
+            "the system message, Llama 3.2's the day of the run, so that a prompt differs from day to day. Give "
+            "Llama 3's template, which writes none, as align.chat_template and export.chat_template."
         )
     return (
         f"the model's chat template is none of {', '.join(KNOWN)}: it renders {rendered[:120]!r}. Add what it writes "
