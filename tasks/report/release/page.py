@@ -65,7 +65,6 @@ def render(config: ReleaseReportConfig, found: Released) -> str:
         **_common(found),
         findings=[*language_models.findings(found.scores), *findings(found.scores)],
         **language_models.section(found.scores),
-        gates=tables.gates(found.release.gates),
         files=tables.files(found.release),
         header=tables.header(found.release),
         groups=tables.data(found.counts, ("source", "role", "group")),
@@ -95,5 +94,7 @@ def _common(found: Released) -> dict[str, object]:
         "modelfile": found.modelfile,
         "scores": found.scores,
         "base": found.base,
+        "gates": tables.gates(found.release.gates),
+        "gate_counts": tables.gate_counts(found.release.gates),
         "data": tables.data(found.counts),
     }
