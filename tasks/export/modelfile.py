@@ -5,7 +5,6 @@ Ollama's own language, after the model's was found to be one of those below.
 Source: Ollama, docs/modelfile.md and docs/template.md.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tasks.export.reference import Reference
 
 OTHER = "other"
 """Key of what is written about a role that has no key of its own."""
-KNOWN: Mapping[str, Mapping[str, tuple[str, str]]] = {
+KNOWN: dict[str, dict[str, tuple[str, str]]] = {
     "ChatML": {OTHER: ("<|im_start|>{role}\n", "<|im_end|>\n")},
     "Llama 3": {OTHER: ("<|start_header_id|>{role}<|end_header_id|>\n\n", "<|eot_id|>")},
     "Phi 3": {OTHER: ("<|{role}|>\n", "<|end|>\n")},
