@@ -20,8 +20,20 @@ def environment_of(name: str) -> Environment:
     return Environment(Path(f".venv-{name}"), Path(f"constraints-{name}.txt"), uv, torch, IMPORTS[name])
 
 
-if __name__ == "__main__":
+def main(words: list[str]) -> None:
+    """Install the environment that is named.
+
+    Raises:
+        SystemExit: With a sentence, if the name is unknown or a step fails.
+    """
+    names = ("pipeline", *IMPORTS)
+    if len(words) != 1 or words[0] not in names:
+        sys.exit(f"name one environment to install, of {', '.join(names)}; given: {' '.join(words) or 'none'}")
     try:
-        install(environment_of(sys.argv[1]), other_uv=Path(".venv/bin/uv"))
+        install(environment_of(words[0]), other_uv=Path(".venv/bin/uv"))
     except HindsightError as error:
         sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -5,6 +5,10 @@ from pathlib import Path
 
 from tasks.common.settings import is_checkout, project_root, state_dir
 
+INSTALLED = ".installed"
+"""Written by the installation (`deployments.install`) as its last step. That code runs before pydantic is there, so it
+has the name too."""
+
 
 def environment_dir(name: str) -> Path:
     """Folder of an environment: `.venv-NAME` of a checkout, else `NAME` in the state folder.
@@ -23,15 +27,16 @@ def interpreter(name: str) -> tuple[Path, str | None]:
         name: Of the environment; `HINDSIGHT_NAME_PYTHON` names another Python.
     """
     variable = f"HINDSIGHT_{name.upper()}_PYTHON"
-    named = os.environ.get(variable)
-    python = Path(named) if named else environment_dir(name) / "bin" / "python"
-    if os.access(python, os.X_OK):
+    named, folder = os.environ.get(variable), environment_dir(name)
+    python = Path(named) if named else folder / "bin" / "python"
+    if not os.access(python, os.X_OK):
+        problem = f"interpreter {python} is missing or cannot be run"
+    elif not named and not (folder / INSTALLED).exists():
+        problem = f"environment {folder} is incomplete, because its installation did not end"
+    else:
         return python, None
     command = f"hindsight install-{name}"
-    return python, (
-        f"interpreter {python} is missing or cannot be run; `{command}` installs it (in a checkout `make install`), "
-        f"{variable} names another."
-    )
+    return python, f"{problem}; `{command}` installs it (in a checkout `make install`), {variable} names another."
 
 
 def import_path() -> Path:

@@ -2,12 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tasks.common.settings import Config
 from tasks.store.refs import ArtifactType
 
 Text = Annotated[str, Field(min_length=1, max_length=4_000)]
+
+
+def _without_quotes(text: str) -> str:
+    if '"""' in text:
+        raise ValueError('it holds """, which ends a text in a Modelfile; write other quotation marks')
+    return text
 
 
 class ExportConfig(Config):
@@ -21,6 +27,9 @@ class ExportConfig(Config):
     chat_template: str | None = Field(None, min_length=1, max_length=100_000)
     """Jinja text of the chat template the model was trained with, as `align.chat_template` names it. Null: the one of
     the model's tokenizer."""
+    system: Annotated[Text, AfterValidator(_without_quotes)] | None = None
+    """System message of the Modelfile, so that users run what was evaluated: the mix's. The gates and the probes ask
+    after it. Null: the one that the chat template writes by itself, if any."""
     keep_f16: bool = False
     """Publish the f16 file too, in `f16/`. It is twice the size."""
     prompts: tuple[Text, ...] = Field(
@@ -33,7 +42,7 @@ class ExportConfig(Config):
         min_length=1,
         max_length=64,
     )
-    """Questions, each the user's only message."""
+    """Questions, each the user's only message after `system`."""
     n_greedy: int = Field(48, ge=1, le=1_024)
     """Tokens of the f16 file's greedy answer to each question that are held against the model."""
     max_greedy_gap: float = Field(0.02, ge=0, le=1)
@@ -80,7 +89,7 @@ class ExportConfig(Config):
     """Threads of the engine."""
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType[ExportConfig](
     kind="export", revision=REVISION, label=lambda config, inputs: inputs["model"].label

@@ -11,7 +11,7 @@ from tasks.export.config import ExportConfig
 from tasks.export.distributions import Agreement, Prediction, agreement, entropy
 from tasks.export.errors import FlatModel
 from tasks.export.reference import Reference
-from tasks.gguf.engine import Engine, engine
+from tasks.gguf.engine import Engine, asked, engine
 from tasks.schemas.examples import Gate
 
 N_TOP = 64
@@ -21,7 +21,7 @@ PARITY_GATES = ("f16 greedy", "Q8_0 top-1", "Q8_0 divergence", "Q8_0 perplexity"
 
 def text_gates(config: ExportConfig, reference: Reference, running: Engine) -> Iterator[Gate]:
     """The file's chat template and tokenizer against the model's."""
-    conversations = [[{"role": "user", "content": prompt}] for prompt in config.prompts]
+    conversations = [asked(prompt, config.system) for prompt in config.prompts]
     first, *_ = config.prompts
     conversations.append(
         [
@@ -61,7 +61,7 @@ def greedy_gate(config: ExportConfig, reference: Reference, f16: Path) -> Gate:
     gaps: list[float] = []
     with engine(f16, n_threads=config.n_threads) as running:
         for prompt in config.prompts:
-            ids = reference.tokenize(reference.render([{"role": "user", "content": prompt}]))
+            ids = reference.tokenize(reference.render(asked(prompt, config.system)))
             answer, _ = running.greedy(ids, config.n_greedy)
             logits = reference.logits([*ids, *answer])[len(ids) - 1 : -1]
             gaps += [float(row.max() - row[token]) for row, token in zip(logits, answer, strict=True)]
@@ -92,7 +92,8 @@ def forced_gates(config: ExportConfig, reference: Reference, running: Engine) ->
 
 def not_run() -> list[Gate]:
     """The gates about predictions, where the config switches them off."""
-    return [Gate(name=name, passed=True, value="not run", bound="export.gate_parity is false") for name in PARITY_GATES]
+    why = "export.gate_parity is false"
+    return [Gate(name=name, passed=True, was_run=False, value="not run", bound=why) for name in PARITY_GATES]
 
 
 def _forced(config: ExportConfig, reference: Reference, running: Engine) -> Agreement:

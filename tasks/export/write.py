@@ -4,6 +4,7 @@ import json
 import logging
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -57,14 +58,17 @@ def write_export(config: ExportConfig, model: Path, folder: Path) -> dict[str, J
         convert(source, gguf, "q8_0", config.name)
         header = read_header(gguf)
         gates = [*file_gates(model, n_parameters(source), header, compare(source, gguf))]
-        gates += _engine_gates(config, reference, source, gguf, Path(work) / "f16.gguf")
+        of_engine, start = _engine_gates(config, reference, source, gguf, Path(work) / "f16.gguf")
+        gates += of_engine
         check_gates(gates)
         name = _publish(config, gguf, Path(work) / "f16.gguf", folder)
     num_ctx = min(config.num_ctx, header.context_length)
+    template = replace(template, first=template.first.removeprefix(start), system=config.system or template.system)
     (folder / "Modelfile").write_text(modelfile(name, template, config.temperature, num_ctx), encoding="utf-8")
     _write_json(folder / "gates.json", [gate.model_dump() for gate in gates])
-    answers = greedy_answers(folder / name, config.prompts)
-    probes = [{"prompt": prompt, "answer": answer} for prompt, answer in zip(config.prompts, answers, strict=True)]
+    answers = greedy_answers(folder / name, config.prompts, system=config.system)
+    system = {} if config.system is None else {"system": config.system}
+    probes = [system | {"prompt": prompt, "answer": own} for prompt, own in zip(config.prompts, answers, strict=True)]
     _write_json(folder / "probe.json", probes)
     return _facts(name, header, gates, corrected, config.gate_parity) | {
         "template": template.name,
@@ -79,22 +83,28 @@ def check_gates(gates: list[Gate]) -> None:
         GatesFailed: With all that failed.
     """
     for gate in gates:
-        log.info("export: %s %s: %s", "passed" if gate.passed else "FAILED", gate.name, gate.value)
+        outcome = ("passed" if gate.passed else "FAILED") if gate.was_run else "left out"
+        log.info("export: %s %s: %s", outcome, gate.name, gate.value)
     if failed := [gate for gate in gates if not gate.passed]:
         named = "; ".join(f"{gate.name}: {gate.value} (bound: {gate.bound})" for gate in failed)
         raise GatesFailed(f"{len(failed)} of {len(gates)} gates failed, nothing is published. {named}")
 
 
-def _engine_gates(config: ExportConfig, reference: Reference, source: Path, gguf: Path, f16: Path) -> list[Gate]:
-    """Gates about what llama.cpp makes of the files; writes the f16 file where it is needed."""
+def _engine_gates(
+    config: ExportConfig, reference: Reference, source: Path, gguf: Path, f16: Path
+) -> tuple[list[Gate], str]:
+    """Gates about what llama.cpp makes of the files, and the start token that it adds by itself.
+
+    Writes the f16 file where it is needed.
+    """
     if config.gate_parity or config.keep_f16:
         convert(source, f16, "f16", config.name)
     with engine(gguf, n_threads=config.n_threads) as running:
-        gates = [*text_gates(config, reference, running)]
+        gates, start = [*text_gates(config, reference, running)], running.start
         if not config.gate_parity:
-            return gates + not_run()
+            return gates + not_run(), start
         gates += forced_gates(config, reference, running)
-    return [*gates, greedy_gate(config, reference, f16)]
+    return [*gates, greedy_gate(config, reference, f16)], start
 
 
 def _publish(config: ExportConfig, gguf: Path, f16: Path, folder: Path) -> str:

@@ -1,14 +1,16 @@
 """llama.cpp's server for one GGUF file, and its client."""
 
 import json
+import os
 import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import httpx
@@ -34,8 +36,16 @@ class Engine:
     http: httpx.Client
 
     def render(self, messages: Turns) -> str:
-        """A conversation as the file's chat template renders it, up to where the assistant answers."""
-        return str(self._post("/apply-template", {"messages": list(messages)})["prompt"])
+        """A conversation as a user's prompt is rendered, up to where the assistant answers."""
+        # The server leaves out a start token of the template, because its tokenizer adds one.
+        return self.start + str(self._post("/apply-template", {"messages": list(messages)})["prompt"])
+
+    @cached_property
+    def start(self) -> str:
+        """The start token that llama.cpp, and so Ollama, adds to every prompt; empty for none."""
+        body = {"content": "a", "add_special": True, "parse_special": True}
+        first, *_ = self._post("/tokenize", body)["tokens"]
+        return "" if first == self._plain_token else str(self._post("/detokenize", {"tokens": [first]})["content"])
 
     def tokenize(self, text: str) -> list[int]:
         """Token ids; special tokens are recognized, none is added."""
@@ -103,11 +113,11 @@ def engine(file: Path, n_context: int = N_CONTEXT, n_threads: int = 1) -> Iterat
             "file": str(file.resolve()),
             "n_context": n_context,
             "n_threads": n_threads,
-            "key": key,
             "address": str(address),
             "answer": str(Path(folder) / "serve.json"),
         }
         with started("serve", arguments, output) as process:
+            _send(process, key)
             deadline = time.monotonic() + START_SECONDS
             while not address.exists():
                 if process.poll() is not None or time.monotonic() > deadline:
@@ -119,23 +129,40 @@ def engine(file: Path, n_context: int = N_CONTEXT, n_threads: int = 1) -> Iterat
                 yield Engine(client)
 
 
+def _send(process: Popen[bytes], key: str) -> None:
+    """Hand over the key; a command line or a variable could be read by others."""
+    # A process that has ended is reported with its reason by who waits for it.
+    if process.stdin:
+        with suppress(BrokenPipeError):
+            os.write(process.stdin.fileno(), f"{key}\n".encode())
+
+
 def _reason(log: Path) -> str:
     """llama.cpp's first error, else the last line."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return next((line.partition(" E ")[2] for line in lines if " E " in line[:20]), last_line(log))
 
 
-def greedy_answers(file: Path, prompts: Sequence[str], n_tokens: int = PROBE_TOKENS) -> list[str]:
+def asked(question: str, system: str | None = None) -> list[dict[str, str]]:
+    """A question as the user's only message, after the system message if there is one."""
+    first = [] if system is None else [{"role": "system", "content": system}]
+    return [*first, {"role": "user", "content": question}]
+
+
+def greedy_answers(
+    file: Path, prompts: Sequence[str], n_tokens: int = PROBE_TOKENS, system: str | None = None
+) -> list[str]:
     """A file's greedy answers to questions, each as the user's only message.
 
     Args:
         file: The GGUF file.
         prompts: Questions.
         n_tokens: Length of an answer, at most.
+        system: Message before each question.
 
     Raises:
         EngineFailed: If llama.cpp does not load the file, or refuses a question.
     """
     with engine(file) as running:
-        rendered = (running.render([{"role": "user", "content": prompt}]) for prompt in prompts)
+        rendered = (running.render(asked(prompt, system)) for prompt in prompts)
         return [running.greedy(running.tokenize(text), n_tokens)[1] for text in rendered]

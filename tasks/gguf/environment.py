@@ -1,4 +1,7 @@
-"""Starting the scripts of `inside`: processes of another environment, without secrets and without a network."""
+"""Starting the scripts of `inside`: processes of another environment, without secrets.
+
+Those that `call` runs have no network. `serve` has: it listens on 127.0.0.1, wants its key, and is told no proxy.
+"""
 
 import json
 import os

@@ -68,7 +68,7 @@ def _check_answers(fetched: Exported, ask: Callable[..., list[str]] = greedy_ans
         AnswersDiffer: If one answer is another one than when it was exported.
     """
     probes = fetched.probes()
-    answers = ask(fetched.gguf, [probe["prompt"] for probe in probes])
+    answers = ask(fetched.gguf, [probe["prompt"] for probe in probes], system=probes[0].get("system"))
     for probe, answer in zip(probes, answers, strict=True):
         if answer != probe["answer"]:
             raise AnswersDiffer(

@@ -196,13 +196,15 @@ class Gate(Frozen):
     """What was found."""
     bound: str
     """What it was held against."""
+    was_run: bool = True
+    """False for one that the config switches off; it then fails nothing and shows nothing."""
 
 
 class Exported(Folder):
     """`export`: a GGUF file, its Modelfile, `gates.json` and `probe.json`.
 
     The GGUF file's name holds its sha256, so that a file name names one version. `probe.json`: prompts and the engine's
-    greedy answers to them, a mapping per prompt: prompt, answer.
+    greedy answers to them, a mapping per prompt: prompt, answer, and system where a system message came first.
     """
 
     @property

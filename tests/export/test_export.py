@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from tasks.export.config import ExportConfig
 from tasks.export.errors import FlatModel, GatesFailed
 from tasks.export.file_gates import file_gates
+from tasks.export.modelfile import DEEPSEEK_R1
 from tasks.export.parity import PARITY_GATES, greedy_gate, text_gates
 from tasks.export.reference import Reference
 from tasks.export.task import publish_export
@@ -20,7 +22,7 @@ from tasks.schemas.examples import Exported
 from tasks.store.digests import sha256_of_file
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import open_store
-from tests.gguf.small_chat_models import chat_model, needs_export, set_config
+from tests.gguf.small_chat_models import DEEPSEEK, byte_tokenizer, chat_model, needs_export, set_config
 
 TEXTS = ("The euro fell against the dollar on Thursday.", "A moving average is the mean of the last prices.")
 CONFIG = ExportConfig(
@@ -116,9 +118,34 @@ def test_a_flat_model_is_refused_unless_parity_is_switched_off(tmp_path: Path) -
     switched_off = CONFIG.model_copy(update={"gate_parity": False, "keep_f16": False})
     first = publish_export.fn(switched_off, flat)
     assert publish_export.fn(switched_off, flat) == first
-    gates = {gate.name: gate.value for gate in Exported(store.fetch(first)).gates()}
+    found = Exported(store.fetch(first)).gates()
+    assert [gate.name for gate in found if not gate.was_run] == list(PARITY_GATES)
+    gates = {gate.name: gate.value for gate in found}
     assert {name: gates[name] for name in PARITY_GATES} == dict.fromkeys(PARITY_GATES, "not run")
     assert gates["token ids"] == "5 of 5 texts with the ids of transformers"
+
+
+@needs_export()
+def test_a_system_message_is_in_the_modelfile_and_before_each_probe(tmp_path: Path) -> None:
+    config = ExportConfig(name="r1", prompts=("Why?",), gate_parity=False, system="Be brief.")
+    tokenizer = byte_tokenizer(DEEPSEEK_R1, DEEPSEEK, bos_token=DEEPSEEK[0], add_bos_token=True)
+    (tmp_path / "artifact").mkdir()
+    write_export(config, chat_model(tmp_path / "model", tokenizer=tokenizer), tmp_path / "artifact")
+    found = Exported(tmp_path / "artifact")
+    # Without the start token, which Ollama adds.
+    assert '\nTEMPLATE """{{ range .Messages }}' in found.modelfile.read_text()
+    assert '\nSYSTEM """Be brief."""\nPARAMETER stop "<｜end▁of▁sentence｜>"\n' in found.modelfile.read_text()
+    (probe,) = found.probes()
+    assert (probe["system"], [probe["answer"]]) == (
+        "Be brief.",
+        greedy_answers(found.gguf, config.prompts, system="Be brief."),
+    )
+    assert [probe["answer"]] != greedy_answers(found.gguf, config.prompts)
+
+
+def test_a_system_message_that_would_end_in_the_modelfile_is_refused() -> None:
+    with pytest.raises(ValidationError, match='it holds """, which ends a text in a Modelfile'):
+        ExportConfig(system='Say """no""".')
 
 
 @needs_export()

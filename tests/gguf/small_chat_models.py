@@ -17,6 +17,7 @@ CHATML = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+DEEPSEEK = ("<｜begin▁of▁sentence｜>", "<｜User｜>", "<｜end▁of▁sentence｜>", "<｜Assistant｜>")
 
 
 def needs_export() -> pytest.MarkDecorator:
@@ -28,19 +29,27 @@ def needs_export() -> pytest.MarkDecorator:
     return pytest.mark.skipif(False, reason="")
 
 
-def byte_tokenizer(template: str | None = CHATML) -> PreTrainedTokenizerFast:
-    """A token per byte, two of two bytes, and ChatML's."""
-    names = [*SPECIAL, *sorted(pre_tokenizers.ByteLevel.alphabet()), "Ġt", "he"]
+def byte_tokenizer(
+    template: str | None = CHATML, special: Sequence[str] = SPECIAL, **options: object
+) -> PreTrainedTokenizerFast:
+    """A token per byte, two of two bytes, and special ones, ChatML's by default; the third ends an answer."""
+    names = [*special, *sorted(pre_tokenizers.ByteLevel.alphabet()), "Ġt", "he"]
     # llama.cpp loads no vocabulary without merges.
     merges = [("Ġ", "t"), ("h", "e")]
     tokenizer = Tokenizer(models.BPE({name: i for i, name in enumerate(names)}, merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in SPECIAL])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=SPECIAL[2], chat_template=template)
+    tokenizer.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in special])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=special[2], chat_template=template, **options)
 
 
-def chat_model(folder: Path, texts: Sequence[str] = (), seed: int = 0, n_steps: int = 60) -> Path:
+def chat_model(
+    folder: Path,
+    texts: Sequence[str] = (),
+    seed: int = 0,
+    n_steps: int = 60,
+    tokenizer: PreTrainedTokenizerFast | None = None,
+) -> Path:
     """A Llama of 64 hidden numbers as transformers saves it; llama.cpp crashes with fewer.
 
     Args:
@@ -48,8 +57,9 @@ def chat_model(folder: Path, texts: Sequence[str] = (), seed: int = 0, n_steps: 
         texts: What it is trained on; none leaves it random.
         seed: Of the weights.
         n_steps: Of the training.
+        tokenizer: None for that of ChatML.
     """
-    tokenizer = byte_tokenizer()
+    tokenizer = tokenizer or byte_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(

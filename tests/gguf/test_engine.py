@@ -10,9 +10,12 @@ import psutil
 import pytest
 
 from tasks.common.settings import project_root
+from tasks.export.modelfile import DEEPSEEK_R1
+from tasks.gguf.convert import convert
 from tasks.gguf.engine import engine, greedy_answers
 from tasks.gguf.errors import EngineFailed
-from tests.gguf.small_chat_models import byte_tokenizer, needs_export
+from tasks.gguf.source import stage_model
+from tests.gguf.small_chat_models import DEEPSEEK, byte_tokenizer, chat_model, needs_export
 
 pytestmark = needs_export()
 
@@ -35,6 +38,8 @@ def test_it_listens_on_this_machine_and_wants_its_key(gguf: Path) -> None:
         assert [each.laddr.ip for each in listening] == ["127.0.0.1"]
         foreign = httpx.post(f"{running.http.base_url}/tokenize", json={"content": "Hi"}, trust_env=False)
         assert foreign.status_code == httpx.codes.UNAUTHORIZED
+        readable = " ".join([*server.cmdline(), *server.environ().values()])
+        assert running.http.headers["Authorization"].removeprefix("Bearer ") not in readable
         assert running.tokenize("Hi the") == byte_tokenizer()("Hi the")["input_ids"]
     assert not server.is_running()
 
@@ -60,6 +65,17 @@ def test_the_best_tokens_are_listed_though_one_ends_within_a_character(gguf: Pat
     assert len(found) == 5
     assert max(found, key=lambda token: found[token]) == best
     assert all(logprob < 0 for logprob in found.values())
+
+
+def test_a_start_token_is_in_the_prompt_once_though_llama_cpp_adds_it(tmp_path: Path) -> None:
+    tokenizer = byte_tokenizer(DEEPSEEK_R1, DEEPSEEK, bos_token=DEEPSEEK[0], add_bos_token=True)
+    (tmp_path / "staged").mkdir()
+    stage_model(chat_model(tmp_path / "model", tokenizer=tokenizer), tmp_path / "staged")
+    convert(tmp_path / "staged", tmp_path / "r1.gguf", "q8_0", "r1")
+    turns = [{"role": "user", "content": "U"}]
+    with engine(tmp_path / "r1.gguf") as running:
+        assert running.start == DEEPSEEK[0]
+        assert running.render(turns) == tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
 
 
 def test_a_question_longer_than_the_context_is_refused(gguf: Path) -> None:

@@ -2,10 +2,13 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from deployments.install.environment import MARKER
+from tasks.common.environments import INSTALLED, interpreter
 from tasks.gguf.convert import check_convertible
 from tasks.gguf.engine import engine
 from tasks.gguf.environment import _variables, call, export_python, started
@@ -17,6 +20,28 @@ def test_a_missing_environment_is_named_with_the_command_that_installs_it(monkey
     monkeypatch.setenv("HINDSIGHT_EXPORT_PYTHON", "/no/python")
     with pytest.raises(ExportEnvironmentMissing, match=r"/no/python is missing.*`hindsight install-export` "):
         export_python()
+
+
+@pytest.mark.parametrize("name", ["export", "trainer"])
+def test_an_environment_whose_installation_did_not_end_is_refused_unless_it_is_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert INSTALLED == MARKER
+    variable, folder = f"HINDSIGHT_{name.upper()}_PYTHON", tmp_path / name
+    monkeypatch.setattr("tasks.common.environments.environment_dir", lambda name: folder)
+    monkeypatch.delenv(variable, raising=False)
+    (folder / "bin").mkdir(parents=True)
+    python = folder / "bin" / "python"
+    python.symlink_to(sys.executable)
+    assert interpreter(name)[1] == (
+        f"environment {folder} is incomplete, because its installation did not end; `hindsight install-{name}` "
+        f"installs it (in a checkout `make install`), {variable} names another."
+    )
+    monkeypatch.setenv(variable, str(python))
+    assert interpreter(name) == (python, None)
+    monkeypatch.delenv(variable)
+    (folder / INSTALLED).touch()
+    assert interpreter(name) == (python, None)
 
 
 def test_secrets_and_proxies_are_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from tests.report.page_reader import Page, after, words
 EVIL = "<script>alert(1)</script>"
 GGUF = "forex-0123456789abcdef.Q8_0.gguf"
 EXPORT = ArtifactRef(kind="export", label="forex", key="0" * 16, digest="0" * 64)
+NOT_RUN = Gate(name="Q8_0 top-1", passed=True, was_run=False, value="not run", bound="switched off")
 COUNTS = [
     {"source": "features", "role": "sft", "group": "EURUSD", "read": 200, "kept": 190},
     {"source": "features", "role": "sft", "group": "USDHKD", "read": 200, "kept": 180},
@@ -71,7 +72,7 @@ def folders(tmp_path: Path, scores_text: str) -> Mapping[str, Path]:
         files=[ReleasedFile(path=GGUF, size=144_000_000, sha256="a" * 64)],
         gguf={"name": "forex", "architecture": "llama", "n_tensors": 272, "types": {"Q8_0": 211, "F32": 61}},
         n_probes=4,
-        gates=[Gate(name="perplexity", passed=True, value="1.001", bound="within 2 %")],
+        gates=[Gate(name="perplexity", passed=True, value="1.001", bound="within 2 %"), NOT_RUN],
     )
     (inputs["release"] / RELEASE_NAME).write_text(release.model_dump_json())
     (inputs["release"] / MODELFILE).write_text(f"FROM ./{GGUF}\nPARAMETER num_ctx 2048\n")
@@ -99,6 +100,8 @@ def test_the_page_shows_file_gates_data_and_how_to_run_it(written: Path) -> None
     shown = words(page)
     assert f"{GGUF}, 144.0 MB" in shown
     assert "perplexity 1.001 within 2 % passed" in shown
+    assert "Q8_0 top-1 switched off not run" in shown
+    assert "asked its probes; 1 gates passed, 1 was not run." in shown
     assert f"hindsight store get {EXPORT.path}" in shown
     assert f"FROM ./{GGUF}" in shown
     assert after(page, "features", 3) == ["sft", "400", "370"]
@@ -119,6 +122,7 @@ def test_the_model_card_has_yaml_in_front_and_the_file_with_its_hash(written: Pa
     assert yaml.safe_load(front)["pipeline_tag"] == "text-generation"
     assert f"`{GGUF}`, 144,000,000 bytes, sha256 `{'a' * 64}`" in body
     assert "| features | sft | 400 | 370 |" in body
+    assert "\n| perplexity | 1.001 | within 2 % | passed |\n| Q8_0 top-1 |  | switched off | not run |\n" in body
 
 
 def test_counts_are_summed_by_the_names_asked_for() -> None:

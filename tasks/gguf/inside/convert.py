@@ -6,7 +6,7 @@ from pathlib import Path
 from tasks.gguf.inside.llama_cpp import model_class, use_converter
 
 
-def main(model: str, file: str, quantization: str, name: str) -> bool:
+def main(model: str, file: str, quantization: str, name: str) -> None:
     """Write a GGUF file.
 
     Args:
@@ -14,15 +14,10 @@ def main(model: str, file: str, quantization: str, name: str) -> bool:
         file: To write.
         quantization: `f16` or `q8_0`; of weights with two dimensions or more, except norms.
         name: Of the model, in the file's metadata.
-
-    Returns:
-        Whether draft layers were left out.
     """
     use_converter()
     import convert_hf_to_gguf
 
-    no_nextn = bool(model_class(Path(model)).no_mtp)
-    options = ["--no-nextn"] if no_nextn else []
+    options = ["--no-nextn"] if model_class(Path(model)).no_mtp else []
     sys.argv = ["convert", model, "--outfile", file, "--outtype", quantization, "--model-name", name, *options]
     convert_hf_to_gguf.main()
-    return no_nextn

@@ -5,18 +5,18 @@ import sys
 from pathlib import Path
 
 
-def main(file: str, n_context: int, n_threads: int, key: str, address: str) -> None:
-    """Serve a file.
+def main(file: str, n_context: int, n_threads: int, address: str) -> None:
+    """Serve a file to requests that name the key: the first line of standard input.
 
     Args:
         file: The GGUF file.
         n_context: Tokens of prompt and answer together, at most.
         n_threads: That compute.
-        key: Requests must name it.
         address: File to write the server's address to, when it is ready.
     """
     import xllamacpp
 
+    key = sys.stdin.readline().strip()
     settings = xllamacpp.CommonParams()
     settings.model.path = file
     settings.hostnames, settings.port, settings.api_keys = ["127.0.0.1"], 0, [key]

@@ -67,7 +67,6 @@ def render(config: ReleaseReportConfig, found: Released) -> str:
         **_common(found),
         findings=[*language_models.findings(found.scores), *findings(found.scores)],
         **language_models.section(found.scores),
-        gates=tables.gates(found.release.gates),
         files=tables.files(found.release),
         header=tables.header(found.release),
         groups=tables.data(found.counts, ("source", "role", "group")),
@@ -97,6 +96,8 @@ def _common(found: Released) -> dict[str, object]:
         "modelfile": found.modelfile,
         "scores": found.scores,
         "base": found.base,
+        "gates": tables.gates(found.release.gates),
+        "gate_counts": tables.gate_counts(found.release.gates),
         "data": tables.data(found.counts),
         "tokenized": tables.tokenized(found.tokenized),
     }

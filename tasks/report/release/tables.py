@@ -61,9 +61,22 @@ def tokenized(counts: Mapping[str, Mapping[str, JsonValue]]) -> list[Row]:
 def gates(found: Iterable[Gate]) -> list[Row]:
     """A row per gate."""
     return [
-        {"gate": gate.name, "found": gate.value, "bound": gate.bound, "": "passed" if gate.passed else "failed"}
+        {"gate": gate.name, "found": gate.value if gate.was_run else "", "bound": gate.bound, "": _outcome(gate)}
         for gate in found
     ]
+
+
+def gate_counts(found: Sequence[Gate]) -> str:
+    """How many gates passed, and how many were not run."""
+    n_run = sum(gate.was_run for gate in found)
+    left_out = len(found) - n_run
+    return f"{n_run} gates passed" + (f", {left_out} {'was' if left_out == 1 else 'were'} not run" if left_out else "")
+
+
+def _outcome(gate: Gate) -> str:
+    if not gate.was_run:
+        return "not run"
+    return "passed" if gate.passed else "failed"
 
 
 def files(release: Release) -> list[Row]:

@@ -69,6 +69,13 @@ def test_a_complete_installation_is_not_touched(checkout: Path) -> None:
     assert "Nothing to be done" in done.stdout
 
 
+@pytest.mark.parametrize(("words", "given"), [([], "none"), (["exprot"], "exprot")])
+def test_an_environment_that_is_not_known_is_refused_in_a_sentence(words: list[str], given: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "deployments.install", *words], capture_output=True, text=True)
+    sentence = f"name one environment to install, of pipeline, trainer, export; given: {given}\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
+
+
 def test_the_installer_needs_nothing_installed() -> None:
     """-S leaves out site-packages, -I everything else that is not the standard library."""
     script = f"import sys; sys.path.insert(0, {str(project_root())!r}); import deployments.install.__main__"
