@@ -1,12 +1,14 @@
 """The recipe of a release: its defaults are the reference's, and what contradicts itself is refused at once."""
 
 import pytest
+from jinja2 import Environment
 from pydantic import ValidationError
 
 from flows.pipelines.adapter_release import adapter_release_pipeline
 from flows.pipelines.registry import load
 from tasks.adapter_release import AdapterRelease
 from tasks.common.settings import project_root
+from tasks.export.modelfile import DEEPSEEK_R1
 from tasks.train.config import TrainConfig
 
 
@@ -46,6 +48,16 @@ def test_the_model_is_trained_asked_and_exported_with_one_template_and_one_syste
     asked = ("chat rows", "preference rows", "forecast base", "forecast final", "export")
     assert {steps[name].chat_template for name in asked} == {"{{ messages }}"}
     assert steps["export"].system == steps["mix"].system == "You trade."
+
+
+def test_the_recipe_of_r1_has_its_template_without_thinking() -> None:
+    release = load(project_root() / "configs" / "forex-r1-7b.yaml")
+    messages = [{"role": role, "content": f"{role}!"} for role in ("system", "user", "assistant", "user")]
+    rendered = [
+        Environment(autoescape=True).from_string(text).render(messages=messages, add_generation_prompt=True)
+        for text in (release.chat_template, DEEPSEEK_R1)
+    ]
+    assert rendered[0] == rendered[1]
 
 
 def test_no_training_is_paid_for_before_the_base_was_asked() -> None:

@@ -6,14 +6,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import psutil
 from pydantic import JsonValue
 
 from tasks.adapter_release import AdapterRelease
 from tasks.common.errors import HindsightError
+from tasks.export.memory import memory_bytes
+from tasks.export.modelfile import check_template
 from tasks.gguf.convert import architecture_of, check_convertible
 from tasks.gguf.environment import export_python
 from tasks.preflight.checks.artifacts import merge_check, trainer_check, weights_check
-from tasks.preflight.checks.inputs import check_call, format_bytes, read_causal
+from tasks.preflight.checks.inputs import check_call, format_bytes, info_line, read_causal
 from tasks.preflight.checks.machine import credentials_line, space_checks, store_round_trip
 from tasks.preflight.checks.money import deadline_check, forecast_lines
 from tasks.preflight.checks.training import training_checks
@@ -95,11 +98,18 @@ def release_checks(inputs: ReleaseInputs) -> Iterator[Check]:
         lambda: check_convertible(architecture_of(inputs.base.path)),
         "known to it",
     )
+    template = inputs.release.chat_template
+    yield check_call(
+        "chat template",
+        "one that can be written into a Modelfile",
+        lambda: check_template(inputs.base.path, template),
+    )
     planned = check_call("base", "a causal model of transformers' own classes", lambda: len(inputs.trainings), "it is")
     yield planned
     if planned.passed:
         for name in TRAININGS:
             yield from (_named(check, name) for check in _training(inputs, name))
+        yield _export_memory(inputs)
     yield from changeable_checks(inputs)
 
 
@@ -132,6 +142,22 @@ def _training(inputs: ReleaseInputs, name: TrainingName) -> Iterator[Check]:
     run = inputs.trainings[name]
     yield merge_check(run.train.arm, inputs.release.merge, inputs.base)
     yield from training_checks(run)
+
+
+def _export_memory(inputs: ReleaseInputs) -> Check:
+    """The machine's memory, where the export runs on it."""
+    needed = memory_bytes(inputs.release.export, inputs.trainings["dpo"].sizes.n_parameters)
+    value = f"{format_bytes(needed)} of weights"
+    if inputs.release.route.export != "cpu":
+        return info_line("memory of the export", value)
+    total = psutil.virtual_memory().total
+    return Check(
+        name="memory of the export",
+        passed=needed <= total,
+        value=value,
+        bound=f"{format_bytes(total)} of this machine",
+        way_out="Set route.export to h100, or export.gate_parity to false: the page then says that parity was not run.",
+    )
 
 
 def _named(check: Check, training: str) -> Check:

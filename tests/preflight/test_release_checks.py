@@ -1,6 +1,7 @@
 """Preflight of a release: what its base, its examples and its recipe show before a training is paid for."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def inputs(base: Path, folder: Path, n_examples: int = 100, **fields: object) ->
     return ReleaseInputs(release, ModelFolder(base), examples, open_store())
 
 
+def with_config(base: Path, folder: Path, **changed: object) -> Path:
+    """A copy of a model with other keys in its config.json."""
+    other = folder / "other"
+    shutil.copytree(base, other)
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(config | changed))
+    return other
+
+
 def failed(checks: list[Check]) -> dict[str, Check]:
     return {check.name: check for check in checks if not check.passed}
 
@@ -52,13 +62,17 @@ def test_a_pair_is_two_rows_and_every_epoch_counts(base: Path, tmp_path: Path, o
 def test_an_architecture_that_the_converter_does_not_know_is_refused(
     base: Path, tmp_path: Path, own_state: Path
 ) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    for file in base.iterdir():
-        (other / file.name).write_bytes(file.read_bytes())
-    config = json.loads((other / "config.json").read_text())
-    (other / "config.json").write_text(json.dumps(config | {"architectures": ["UnheardOfForCausalLM"]}))
+    other = with_config(base, tmp_path, architectures=["UnheardOfForCausalLM"])
     assert "UnheardOfForCausalLM" in failed(list(release_checks(inputs(other, tmp_path))))["export"].value
+
+
+def test_a_template_that_no_modelfile_can_have_is_refused_before_a_training(
+    base: Path, tmp_path: Path, own_state: Path
+) -> None:
+    unknown = "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}\n{% endfor %}"
+    found = failed(list(release_checks(inputs(base, tmp_path, chat_template=unknown))))
+    assert list(found) == ["chat template"]
+    assert "ChatML" in found["chat template"].value
 
 
 def test_adapters_that_reach_nothing_are_named_for_their_training(base: Path, tmp_path: Path, own_state: Path) -> None:
@@ -78,9 +92,7 @@ def test_a_training_beyond_its_deadline_is_refused_and_the_other_is_not(
 def test_a_base_that_cannot_be_trained_leaves_the_other_checks_to_be_read(
     base: Path, tmp_path: Path, own_state: Path
 ) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "config.json").write_text(json.dumps({"model_type": "unheard_of", "architectures": ["LlamaForCausalLM"]}))
+    other = with_config(base, tmp_path, model_type="unheard_of")
     found = {check.name: check for check in release_checks(inputs(other, tmp_path))}
     assert "transformers has no classes for the base" in found["base"].value
     assert found["store round trip"].passed
