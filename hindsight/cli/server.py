@@ -28,7 +28,8 @@ def demo(recipe: str = "smoke", /) -> None:
     Args:
         recipe: A recipe of the project: smoke; smoke-full-weight, which trains every weight on two ranks; audit-smoke,
             which measures two random models; audit-smollm2, which measures a real one on real prices, and
-            audit-smollm2-fx, on currencies; direction-fx, which scores direction forecasts of currency pairs.
+            audit-smollm2-fx, on currencies; direction-fx, which scores direction forecasts of currency pairs;
+            forex-smoke, which trains, exports and releases a small adapter.
 
     Raises:
         NoDeployment: If it is a file of your own.
