@@ -8,11 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from tasks.common.settings import project_root
-from tasks.preflight.checks import Inputs
 from tasks.preflight.checks.artifacts import merge_check
 from tasks.recipe import Recipe, load_recipe
-from tasks.schemas.artifacts import Check, ModelFolder, Panel, TextShards
-from tasks.store.store import open_store
+from tasks.schemas.artifacts import Check, ModelFolder
 from tests.merge.small_models import change_files, rename_files, small_base
 
 SMOKE, FULL = (load_recipe(project_root() / "configs" / f"{name}.yaml") for name in ("smoke", "smoke-full-weight"))
@@ -21,8 +19,8 @@ SMOKE, FULL = (load_recipe(project_root() / "configs" / f"{name}.yaml") for name
 def checked(base: ModelFolder, recipe: Recipe = FULL, **arm: Any) -> Check:
     fields = recipe.model_dump(mode="json")
     fields["train"]["arm"] |= arm
-    unread = base.path / "unread"
-    return merge_check(Inputs(Recipe.model_validate(fields), base, TextShards(unread), Panel(unread), open_store()))
+    changed = Recipe.model_validate(fields)
+    return merge_check(changed.train.arm, changed.merge, base)
 
 
 def lora(base: ModelFolder, *targets: str) -> Check:
