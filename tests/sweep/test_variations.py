@@ -138,7 +138,11 @@ def test_every_field_of_the_form_has_a_help_text() -> None:
         assert [name for name, field in config.model_fields.items() if not field.description] == []
 
 
-@given(st.lists(st.text(min_size=1, max_size=90), min_size=2, max_size=6, unique=True))
+ONE_LINE = st.characters(exclude_characters="\r\n", codec="utf-8")
+"""A title is one line."""
+
+
+@given(st.lists(st.text(ONE_LINE, min_size=1, max_size=90), min_size=2, max_size=6, unique=True))
 def test_every_variation_has_a_unique_valid_recipe_name(titles: list[str]) -> None:
     found = chosen(grid={"report.title": titles})
     assert len({variant.name for variant in found}) == len(titles)
