@@ -21,7 +21,7 @@ from tasks.train.estimates.step_time import predict_step_time
 from tasks.train.pipeline.rule import Rule
 from tasks.train.pipeline.rules import check_rules
 
-SMALLER = "Lower train.sequence_length or train.micro_batch_size, or turn train.activation_checkpointing on"
+SMALLER = "Lower sequence_length or micro_batch_size of the training, or turn its activation_checkpointing on"
 OF_THE_ARM = {
     "lora": "lower arm.rank, or set optimizer to adamw_bnb_8bit",
     "full-weight": "set arm.cut_cross_entropy, or arm.master_weights to stochastic_rounding",
@@ -128,5 +128,5 @@ def _states(run: PlannedTraining) -> Check:
         f"{loading:.1f} min of loading (rates assumed, not measured)",
         bound=f"started {train.checkpoint_minutes:g} min after loading, in the store within "
         f"{train.first_checkpoint_minutes:g}",
-        way_out="Raise train.first_checkpoint_minutes, or lower train.checkpoint_minutes.",
+        way_out="Raise first_checkpoint_minutes of the training, or lower its checkpoint_minutes.",
     )
