@@ -9,7 +9,7 @@ from tasks.audit import Audit
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 
-REVISION = 10
+REVISION = 9
 """Raised when the same recipe is checked differently."""
 
 
