@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from tasks.common.settings import Frozen
 
 LEVEL = 95
@@ -49,6 +51,9 @@ class Estimate(Frozen):
     """Standard error from leaving out one group of days at a time."""
     jackknife: tuple[float, float] | None = None
     """point -/+ t * jackknife_se, 95 %: the second interval."""
+    is_wide: bool = Field(False, exclude_if=lambda own: not own)
+    """Whether the interval is likely wider than 95 % needs, by its draws' spread over jackknife_se and by the target.
+    Scores of REVISION 6 and before mark none."""
     why_none: str = ""
     """Why there is no figure, or no interval."""
 
