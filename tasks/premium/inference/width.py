@@ -8,11 +8,9 @@ the mark compares the two, and is not set where the target tells that draws are 
 
 from typing import TypeVar
 
-from tasks.schemas.estimates import QUANTILE_975, Estimate, ModelDecomposition, ModelDifference
+from tasks.schemas.estimates import QUANTILE_975, WIDE_RATIO, Estimate, ModelDecomposition, ModelDifference
 from tasks.schemas.scores import Tails
 
-MAX_RATIO = 1.2
-"""Bound on the draws' standard deviation over the jackknife's: above it the interval is wide."""
 MAX_KURTOSIS = 7.0
 """Of the target, 3 if normal. Above it, rare rows that would widen an interval over all days may not be drawn yet."""
 MAX_AUTOCORRELATION = 0.3
@@ -43,7 +41,7 @@ def is_wide(figure: str, estimate: Estimate, tails: Tails) -> bool:
         tails: What is known of the target.
     """
     ratio = width_ratio(estimate)
-    return ratio is not None and ratio > MAX_RATIO and _can_be_wide(figure, tails)
+    return ratio is not None and ratio > WIDE_RATIO and _can_be_wide(figure, tails)
 
 
 def width_ratio(estimate: Estimate) -> float | None:
