@@ -1,7 +1,7 @@
 """Time of one optimizer step, predicted from arithmetic and bytes moved; nothing of it was measured.
 
-Of a step with m forward passes per GPU of T tokens, n ranks, P parameters (V of embedding and head), b bytes a number, A
-adapter parameters of g bytes a gradient:
+Of a step with m forward passes per GPU of T tokens, n ranks, P parameters (V of embedding and head), b bytes a number,
+A adapter parameters of g bytes a gradient:
 
 | part | per GPU | at |
 |---|---|---|

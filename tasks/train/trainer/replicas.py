@@ -1,7 +1,7 @@
 """Adapters on several ranks: every rank has all of them, and all must stay equal to the bit.
 
-DDP averages gradients and leaves the steps to each rank. Rank 0's adapters are the ones saved, so that others would have
-been trained for nothing, and by other gradients.
+DDP averages gradients, and each rank takes its own optimizer steps. Rank 0's adapters are saved; if others differ, the
+gradients that were averaged belong to different models.
 """
 
 import hashlib

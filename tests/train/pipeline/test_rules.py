@@ -82,9 +82,9 @@ def broken(config: TrainConfig, pool: str | None = None, packages: dict[str, str
         (
             {},
             "h100x8",
-            r"GPUs: 1 rank of the lora arm on h100x8, .* 8; 7 of 8 GPUs would be paid and idle\. Set arm\.n_ranks of the "
-            r"training to 8 \(gradient_accumulation_steps or micro_batch_size too, so that a step keeps its 8 rows\), or "
-            r"route\.train to h100\.$",
+            r"GPUs: 1 rank of the lora arm on h100x8, .* 8; 7 of 8 GPUs would be paid and idle\. Set arm\.n_ranks of "
+            r"the training to 8 \(gradient_accumulation_steps or micro_batch_size too, so that a step keeps its 8 "
+            r"rows\), or route\.train to h100\.$",
         ),
         (
             {"arm": LoraArm(n_ranks=8), "gradient_accumulation_steps": 1},
