@@ -25,8 +25,8 @@ class LoraArm(Config):
 
     kind: Literal["lora"] = "lora"
     n_ranks: int = Field(1, ge=1, le=64, json_schema_extra=UNLESS_DEFAULT)
-    """Processes, one per GPU. Each holds the whole base and takes its share of a step's rows; the adapters' gradients are
-    averaged. A step takes micro_batch_size x gradient_accumulation_steps x n_ranks rows."""
+    """Processes, one per GPU. Each holds the whole base and takes its share of a step's rows; gradients are averaged.
+    A step takes micro_batch_size x gradient_accumulation_steps x n_ranks rows."""
     rank: int = Field(16, ge=1, le=512)
     """Inner width of every adapter."""
     alpha: int = Field(32, ge=1, le=1024)

@@ -16,8 +16,8 @@ from tasks.train.errors import CorpusTooSmall
 from tasks.train.pipeline.packing import Batch, end_to_end, pack
 
 FILLER_LENGTH = 2
-"""Tokens of a filler row that is not packed: the fewest for which a loss can be computed. Of a filler pair, those of the
-prompt, which is read once with each of its two empty answers."""
+"""Tokens of a filler row that is not packed: the fewest for which a loss can be computed. Of a filler pair, those of
+the prompt, which is read once with each of its two empty answers."""
 
 
 @dataclass(frozen=True)
