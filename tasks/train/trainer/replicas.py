@@ -30,5 +30,5 @@ def check_replicas(model: torch.nn.Module) -> None:
 def _digest(model: torch.nn.Module) -> str:
     digest = hashlib.sha256()
     for parameter in trainable(model).values():
-        digest.update(parameter.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        digest.update(parameter.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
