@@ -1,5 +1,7 @@
 """The recipe of a release: its defaults are the reference's, and what contradicts itself is refused at once."""
 
+from itertools import product
+
 import pytest
 from jinja2 import Environment
 from pydantic import ValidationError
@@ -10,6 +12,7 @@ from tasks.adapter_release import AdapterRelease
 from tasks.common.settings import project_root
 from tasks.export.modelfile import DEEPSEEK_R1
 from tasks.train.config import TrainConfig
+from tasks.train.pipeline.rules import check_rules
 
 
 def test_the_defaults_are_the_reference_s() -> None:
@@ -26,7 +29,7 @@ def test_a_training_is_the_same_artifact_whichever_class_its_config_came_from() 
     assert TrainConfig.model_validate(training.model_dump(mode="json")).identity() == training.identity()
 
 
-@pytest.mark.parametrize("name", ["forex-smoke", "forex-r1-7b"])
+@pytest.mark.parametrize("name", ["forex-smoke", "forex-r1-7b", "forex-r1-7b-8gpu"])
 def test_a_recipe_survives_the_form_and_names_the_same_artifacts(name: str) -> None:
     release = load(project_root() / "configs" / f"{name}.yaml")
     again = AdapterRelease.model_validate(release.model_dump(mode="json"))
@@ -58,6 +61,22 @@ def test_the_recipe_of_r1_has_its_template_without_thinking() -> None:
         for text in (release.chat_template, DEEPSEEK_R1)
     ]
     assert rendered[0] == rendered[1]
+
+
+def test_eight_gpus_train_the_same_rows_in_the_same_steps() -> None:
+    one, eight = (load(project_root() / "configs" / f"{name}.yaml") for name in ("forex-r1-7b", "forex-r1-7b-8gpu"))
+    assert (one.route.train, eight.route.train) == ("h100", "h100x8")
+    for name, pool in product(("sft", "dpo"), ("h100", "h100x8")):
+        release = one if pool == "h100" else eight
+        training = release.training(name)
+        assert training.rows_per_step == 16
+        assert [rule.sentence for rule in check_rules(training, pool, {}) if not rule.passed] == []
+    batches = ("micro_batch_size", "gradient_accumulation_steps")
+    for training in ("sft", "dpo"):
+        own, other = (getattr(release, training).model_dump(exclude={*batches}) for release in (one, eight))
+        assert own | {"arm": own["arm"] | {"n_ranks": 8}} == other
+    ours, theirs = (release.model_dump(exclude={"name", "sft", "dpo", "export", "route"}) for release in (one, eight))
+    assert ours == theirs
 
 
 def test_no_training_is_paid_for_before_the_base_was_asked() -> None:

@@ -1,10 +1,10 @@
-"""The two arms: adapters on one GPU, or every weight on a node of eight GPUs."""
+"""The two arms: adapters on one GPU or on several, each with the whole base; or every weight, split among GPUs."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.common.settings import Config
+from tasks.common.settings import UNLESS_DEFAULT, Config
 from tasks.train.trainer.settings import MasterWeights
 
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]
@@ -21,9 +21,12 @@ ROUTED_EXPERTS = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")
 
 
 class LoraArm(Config):
-    """Low-rank adapters on one GPU, and their targets."""
+    """Low-rank adapters and their targets, on one GPU or, by DDP, on several of a node."""
 
     kind: Literal["lora"] = "lora"
+    n_ranks: int = Field(1, ge=1, le=64, json_schema_extra=UNLESS_DEFAULT)
+    """Processes, one per GPU. Each holds the whole base and takes its share of a step's rows; gradients are averaged.
+    A step takes micro_batch_size x gradient_accumulation_steps x n_ranks rows."""
     rank: int = Field(16, ge=1, le=512)
     """Inner width of every adapter."""
     alpha: int = Field(32, ge=1, le=1024)
@@ -39,11 +42,6 @@ class LoraArm(Config):
     layer's experts in every pass."""
     cut_cross_entropy: bool = False
     """Compute the loss without holding the logits of the whole vocabulary."""
-
-    @property
-    def n_ranks(self) -> int:
-        """One process."""
-        return 1
 
     @property
     def cuts_adapted_head(self) -> bool:

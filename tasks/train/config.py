@@ -19,7 +19,7 @@ class TrainConfig(Config):
     """One training arm: what is trained, on how many tokens, how fast."""
 
     arm: Annotated[LoraArm | FullWeightArm, Field(discriminator="kind")] = LoraArm()
-    """Adapters on one GPU, or every weight on several."""
+    """Adapters, or every weight."""
     objective: Objective = TextObjective()
     """Text of a corpus, or conversations or preference pairs that the align stage has tokenized."""
     token_budget: int = Field(62_500_000, ge=1_000, le=10**13)

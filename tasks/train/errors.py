@@ -63,6 +63,10 @@ class StateRefused(TrainError):
     """A training state that does not fit the run."""
 
 
+class RanksDiffer(TrainError):
+    """Ranks that each hold all adapters, and hold different ones."""
+
+
 class SettingsRefused(TrainError):
     """Settings of the trainer that contradict each other or the rows."""
 

@@ -54,6 +54,19 @@ ARMS = {
 }
 
 
+def on_two_ranks(config: TrainConfig) -> TrainConfig:
+    """Adapters on two ranks of this machine, in the same steps as in one process."""
+    arm, n_passes = config.arm.model_copy(update={"n_ranks": 2}), config.gradient_accumulation_steps // 2
+    return config.model_copy(update={"arm": arm, "gradient_accumulation_steps": n_passes})
+
+
+ARMS |= {f"{name}-ranks": on_two_ranks(ARMS[name]) for name in ("lora", "preference")}
+# What a rank drops depends on its own generator, which a retry must restore.
+ARMS["chat-ranks"] = on_two_ranks(
+    ARMS["chat"].model_copy(update={"arm": ARMS["chat"].arm.model_copy(update={"dropout": 0.1})})
+)
+
+
 @cache
 def inputs_of(arm: str) -> tuple[ModelFolder, TextShards | TokenizedExamples]:
     """What an arm is trained on: the base and the rows."""

@@ -1,16 +1,12 @@
 """Real trainings on conversations and on preference pairs: what is predicted, counted, moved and compared with."""
 
-import json
 import math
-import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
@@ -18,15 +14,12 @@ from tasks.align.config import AlignConfig
 from tasks.schemas.examples import IGNORED
 from tasks.train.arms import LoraArm
 from tasks.train.objectives import PreferenceObjective
-from tasks.train.pipeline.launch import trainer_environment, trainer_python
 from tasks.train.pipeline.outputs import read_metrics
 from tasks.train.pipeline.train_arm import train_arm
-from tasks.train.pipeline.work_dir import prepare_work_dir
 from tasks.train.trainer import work_files
-from tests.chat_fixtures import CHATML, aligned, chats, dense_base, pairs, write_mix
+from tests.chat_fixtures import CHATML, aligned, dense_base, pairs, write_mix
 from tests.model_fixtures import scratch_folder, tiny_base
 from tests.train.attempts import ARMS, inputs_of, tuning, undisturbed
-from tests.waiting import GENEROUS_SECONDS
 
 pytestmark = pytest.mark.trainer
 
@@ -86,32 +79,3 @@ def test_a_mixture_of_experts_starts_at_ln_2_too_and_its_routed_experts_move(tmp
     assert facts["loss_curve"][0][1] == pytest.approx(LN_2, abs=1e-6)
     (audited,) = facts["audit"]
     assert audited["groups"]["routed_experts"]["changed"] > 0
-
-
-@cache
-def losses_of_ranks(arm: str, n_ranks: int) -> list[float]:
-    """Losses of axolotl on ranks of this machine: twelve rows, four per step, however many ranks take them."""
-    work, base = scratch_folder("ranks"), dense_base()
-    objective = ARMS[arm].objective.model_copy(update={"epochs": 1})
-    config = ARMS[arm].model_copy(update={"objective": objective})
-    twelve = write_mix(scratch_folder("mix"), chats(12), pairs(12))
-    examples = aligned(AlignConfig(objective=objective.kind, sequence_length=128), base, twelve)
-    prepare_work_dir(config, base, examples, work, keeps_states=False)
-    settings = yaml.safe_load((work / work_files.YAML).read_text())
-    settings["gradient_accumulation_steps"] //= n_ranks
-    (work / work_files.YAML).write_text(yaml.safe_dump(settings))
-    command = [str(trainer_python()), "-m", "tasks.common.lifeline", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(n_ranks), "-m", "tasks.train.trainer", work_files.YAML]
-    environment = trainer_environment(on_cpu=True, n_ranks=n_ranks)
-    done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, timeout=GENEROUS_SECONDS)
-    assert done.returncode == 0, done.stderr[-9_000:]
-    return [json.loads(line)["loss"] for line in (work / work_files.METRICS).read_text().splitlines()]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("arm", ["chat", "preference"])
-def test_two_ranks_with_adapters_lose_what_one_process_loses(arm: str) -> None:
-    one, two = losses_of_ranks(arm, 1), losses_of_ranks(arm, 2)
-    assert len(one) == len(two) == 3
-    assert two == pytest.approx(one, rel=1e-5)
-    assert one[-1] < one[0]

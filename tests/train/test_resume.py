@@ -82,6 +82,13 @@ def test_a_preference_training_that_was_killed_goes_on_to_the_same_bytes(tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("arm", ["lora-ranks", "chat-ranks", "preference-ranks"])
+def test_adapters_on_two_ranks_of_which_one_was_killed_go_on_to_the_same_bytes(tmp_path: Path, arm: str) -> None:
+    kill_the_trainer(tmp_path / "first", tmp_path / "store", arm, 2, random.Random(1))  # noqa: S311
+    retry(tmp_path / "second", tmp_path / "store", arm)
+
+
+@pytest.mark.slow
 def test_a_killed_chat_pipeline_goes_on_elsewhere_to_the_same_bytes(tmp_path: Path) -> None:
     kill_the_pipeline(tmp_path / "first", tmp_path / "store", "chat", 1, random.Random(1))  # noqa: S311
     retry(tmp_path / "second", tmp_path / "store", "chat")

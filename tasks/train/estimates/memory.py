@@ -13,6 +13,7 @@ Of P parameters, A adapter parameters, n ranks, T tokens of a forward pass, b by
 | layer inputs | b T x layers x hidden | exact |
 | activations kept | 57.6 b/2 T x layers x hidden, without checkpointing | fitted: the reference's 51 GiB less its 42 |
 | recomputed layer | the same of one layer, with checkpointing | as above |
+| gradient buckets | g A on several ranks of adapters | read in DDP: copies that are exchanged |
 | expert deltas | 6 b/2 x one layer's routed parameters, where PEFT materialises them | measured on a CPU: 4.3 to 5.9 |
 | deltas kept | b x routed parameters, the same without checkpointing | exact: weight plus delta, saved for backward |
 | unsharded gradients | b P, accumulating without sync_each_batch | exact |
@@ -120,12 +121,14 @@ def predict_memory(
         "layer inputs": b * n_tokens * sizes.n_layers * sizes.hidden,
         "activations": 0 if config.activation_checkpointing else activations,
     }
-    per_parameter = sum(trained_numbers(config, settings))
+    numbers = trained_numbers(config, settings)
+    per_parameter = sum(numbers)
     if isinstance(config.arm, FullWeightArm):
         terms = _sharded(sizes, config, config.arm, per_parameter, b) | _peak(logits, {"recomputed layer": recomputed})
     else:
         deltas, kept = _deltas(sizes, config, settings, b)
         terms = {"base": b * sizes.n_parameters, "adapters": per_parameter * (n_trainable or 0), "deltas kept": kept}
+        terms |= {"gradient buckets": numbers.gradient * (n_trainable or 0) if config.arm.n_ranks > 1 else 0}
         terms |= _peak(logits, {"expert deltas": deltas, "recomputed layer": recomputed})
         terms |= {"widened head": _widened_head(sizes, config.arm, b)}
     return Memory({term: float(size) for term, size in (terms | shared).items()})

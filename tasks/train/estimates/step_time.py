@@ -1,11 +1,13 @@
 """Time of one optimizer step, predicted from arithmetic and bytes moved; nothing of it was measured.
 
-Of a step with m forward passes per GPU of T tokens, n ranks, P parameters (V of embedding and head), b bytes a number:
+Of a step with m forward passes per GPU of T tokens, n ranks, P parameters (V of embedding and head), b bytes a number,
+A adapter parameters of g bytes a gradient:
 
 | part | per GPU | at |
 |---|---|---|
 | arithmetic | m T x operations per token; a forward pass more where activations are recomputed | 40 % of peak |
 | exchange between GPUs | m b (n - 1) / n x (3 (P - V) + 2 V): weights gathered, gradients scattered | 70 % of link |
+| the same of LoRA | 2 g A (n - 1) / n: gradients averaged once a step | 70 % of link |
 | GPU memory | m x weights read, gradients written; trained numbers once more by the optimizer | 80 % of peak |
 
 FSDP2 overlaps the parts, never fully: a step takes between the longest of them and their sum. Experts that no token of
@@ -81,21 +83,24 @@ def predict_step_time(
     return StepTime(
         {
             "arithmetic": n_passes * n_tokens * operations * sizes.n_active / (ARITHMETIC_SHARE * gpu.bf16_flops),
-            "exchange between GPUs": n_passes * _exchanged(sizes, config, b) / (LINK_SHARE * gpu.link_bytes_per_second),
+            "exchange between GPUs": _exchanged(sizes, config, settings, n_trainable)
+            / (LINK_SHARE * gpu.link_bytes_per_second),
             "GPU memory": moved / (MEMORY_SHARE * gpu.memory_bytes_per_second),
         }
     )
 
 
-def _exchanged(sizes: Sizes, config: TrainConfig, b: int) -> float:
-    """Bytes a GPU receives in one forward and backward pass."""
-    arm = config.arm
+def _exchanged(sizes: Sizes, config: TrainConfig, settings: Mapping[str, JsonValue], n_trainable: int) -> float:
+    """Bytes a GPU receives in one step."""
+    arm, b, n_passes = config.arm, 4 if config.precision == "fp32" else 2, config.gradient_accumulation_steps
+    share = (arm.n_ranks - 1) / arm.n_ranks
     if not isinstance(arm, FullWeightArm):
-        return 0
+        # A ring's all-reduce: sums are scattered, then gathered. Passes before the last of a step exchange nothing.
+        return 2 * share * trained_numbers(config, settings).gradient * n_trainable
     layers = sizes.n_parameters - sizes.n_vocabulary
     n_times = 3 if arm.reshard_after_forward else 2
     # The root, with embedding and head, stays gathered between the two passes.
-    return b * (arm.n_ranks - 1) / arm.n_ranks * (n_times * layers + 2 * sizes.n_vocabulary)
+    return n_passes * b * share * (n_times * layers + 2 * sizes.n_vocabulary)
 
 
 def _read(sizes: Sizes, config: TrainConfig, n_tokens: int, b: int) -> float:
@@ -110,4 +115,5 @@ def _read(sizes: Sizes, config: TrainConfig, n_tokens: int, b: int) -> float:
 def _optimized(config: TrainConfig, settings: Mapping[str, JsonValue], n_trainable: int) -> float:
     """Bytes of weights and moments read and written, and of gradients read, by this rank's optimizer."""
     numbers = trained_numbers(config, settings)
-    return (2 * (numbers.weight + numbers.moments) + numbers.gradient) * n_trainable / config.arm.n_ranks
+    n_own = n_trainable / config.arm.n_ranks if isinstance(config.arm, FullWeightArm) else n_trainable
+    return (2 * (numbers.weight + numbers.moments) + numbers.gradient) * n_own

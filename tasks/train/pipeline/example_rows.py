@@ -8,7 +8,7 @@ import numpy as np
 from tasks.schemas.examples import TokenizedExamples
 from tasks.train.config import TrainConfig
 from tasks.train.errors import WrongRows
-from tasks.train.pipeline.packing import Batch
+from tasks.train.pipeline.packing import FILLER_TOKEN, Batch
 from tasks.train.pipeline.rows import FILLER_LENGTH, Rows, arrow_writer, count_rows
 
 if TYPE_CHECKING:
@@ -85,3 +85,9 @@ def _write_pairs(table: "pa.Table", order: np.ndarray, rows: Rows, path: Path) -
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
         for start in range(0, len(order), ROWS_AT_ONCE):
             stream.write_table(table.take(order[start : start + ROWS_AT_ONCE]))
+        if rows.n_filler_rows:
+            # Without answers both log-probabilities are 0, and so is the pair's gradient.
+            prompt, *answers = COLUMNS["preference"]
+            fillers = {prompt: [[FILLER_TOKEN] * FILLER_LENGTH]} | {answer: [[]] for answer in answers}
+            filler = pa.Table.from_pydict(fillers, schema=table.schema)
+            stream.write_table(pa.concat_tables([filler] * rows.n_filler_rows))

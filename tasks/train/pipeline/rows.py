@@ -16,7 +16,8 @@ from tasks.train.errors import CorpusTooSmall
 from tasks.train.pipeline.packing import Batch, end_to_end, pack
 
 FILLER_LENGTH = 2
-"""Tokens of a filler row that is not packed: the fewest for which a loss can be computed."""
+"""Tokens of a filler row that is not packed: the fewest for which a loss can be computed. Of a filler pair, those of
+the prompt, which is read once with each of its two empty answers."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ def count_rows(n_rows: int, n_tokens: int, config: TrainConfig) -> Rows:
 
 
 def _filler_length(config: TrainConfig) -> int:
+    if config.objective.kind == "preference":
+        return 2 * FILLER_LENGTH
     return config.sequence_length if config.packing else FILLER_LENGTH
 
 

@@ -126,5 +126,18 @@ def _gpus(config: TrainConfig, pool: str | None) -> Iterator[Rule]:
         bound=f"as many as the pool's GPUs, {n_gpus}",
         passed=n_ranks == n_gpus,
         fact=idle if n_gpus > n_ranks else "two ranks cannot share a GPU: NCCL refuses it",
-        way_out="Set route.train to h100 for the lora arm and to h100x8 for the full-weight arm with n_ranks 8",
+        way_out=_fitting(config, n_gpus),
     )
+
+
+def _fitting(config: TrainConfig, n_gpus: int) -> str:
+    """Ways to have a GPU for each rank and a rank for each GPU: another number of ranks, or another pool."""
+    n_ranks, least = config.arm.n_ranks, 1 if isinstance(config.arm, LoraArm) else 2
+    kept = f"gradient_accumulation_steps or micro_batch_size too, so that a step keeps its {config.rows_per_step} rows"
+    ways = [f"arm.n_ranks of the training to {n_gpus} ({kept})"] if n_gpus >= least else []
+    ways += [f"route.train to {pool.name}" for pool in POOLS.values() if pool.n_gpus == n_ranks]
+    if not ways:
+        # Every weight on a pool of one GPU, by ranks that no pool has.
+        largest = max(POOLS.values(), key=lambda pool: pool.n_gpus)
+        ways = [f"route.train to {largest.name} and arm.n_ranks of the training to {largest.n_gpus}"]
+    return f"Set {', or '.join(ways)}"

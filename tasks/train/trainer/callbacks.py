@@ -14,6 +14,7 @@ from tasks.train.errors import NotANumberError
 from tasks.train.trainer import work_files
 from tasks.train.trainer.master_weights import check_master_weights
 from tasks.train.trainer.ranks import barrier, from_rank_0, peak_memory_bytes, rank, world_size
+from tasks.train.trainer.replicas import check_replicas
 from tasks.train.trainer.rng import save_rng
 from tasks.train.trainer.settings import Settings
 from tasks.train.trainer.state_files import TRAINER_STATE, StateInfo, begin, finish, has_room, part_of
@@ -98,9 +99,12 @@ class Auditor(StepCallback):
 
         Raises:
             WeightsDoNotMove: If too few of a group's weights have changed.
+            RanksDiffer: If ranks that each hold all adapters hold different ones.
         """
         if state.global_step not in (self.settings.audit_after_steps, self.settings.n_steps):
             return
+        if self.settings.arm == "lora":
+            check_replicas(self.trainer.model)
         groups = self.trainer.sample.compare(self.trainer.model.named_parameters())
         if rank() == 0:
             file = Path(work_files.AUDIT)

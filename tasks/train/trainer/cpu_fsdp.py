@@ -1,4 +1,4 @@
-"""Axolotl's FSDP2 on ranks of a CPU, with gloo between them.
+"""Axolotl's FSDP2, or DDP of adapters, on ranks of a CPU, with gloo between them.
 
 Axolotl 0.19 on accelerate 1.13 runs FSDP2 on accelerators only. Three supported switches select the CPU: GPUs are
 hidden, `ACCELERATE_USE_CPU` is set, and `use_cpu` is a training argument. They are not enough: two functions

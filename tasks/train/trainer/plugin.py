@@ -23,6 +23,7 @@ from tasks.train.trainer.master_weights import set_master_weights
 from tasks.train.trainer.model_modules import alias_modules
 from tasks.train.trainer.patch_checks import check_patches
 from tasks.train.trainer.ranks import rank, world_size
+from tasks.train.trainer.rng import seed_rank
 from tasks.train.trainer.run_checks import check_n_steps, check_rows, check_state
 from tasks.train.trainer.settings import Settings
 from tasks.train.trainer.state_files import StateInfo
@@ -120,6 +121,8 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
             preference.check_loss(trainer)
         else:
             token_mean.mean_over_tokens(trainer)
+        if self.settings.arm == "lora":
+            seed_rank(cfg.seed, rank())
         if self.settings.master_weights == "stochastic_rounding":
             from tasks.train.trainer.stochastic_rounding import round_at_random
 

@@ -8,8 +8,12 @@ reference, such as an adapter that was there before, or a term beside the prefer
 import math
 from typing import Any
 
+import torch
+
 from tasks.train.errors import WrongReference
 from tasks.train.trainer.callbacks import StepCallback
+from tasks.train.trainer.ranks import world_size
+from tasks.train.trainer.settings import Settings
 
 TRAINING_ARGS = {"router_aux_loss_coef": 0.0}
 """For the plugin's `get_training_args`: by default TRL 1.9 adds 0.001 times a mixture of experts' balancing loss."""
@@ -41,6 +45,31 @@ def check_loss(trainer: Any) -> None:
             f"the model has the adapters {', '.join(adapters)}, but only the one to be trained may be there. Merge the "
             "adapter of an earlier training into the base first."
         )
+
+
+def pairs_weight(pairs_per_rank: int, settings: Settings) -> float:
+    """How much more each pair of the last step weighs, since the step's filler pairs weigh nothing.
+
+    Args:
+        pairs_per_rank: Pairs of a step that one rank takes.
+        settings: The run's.
+    """
+    n_pairs = pairs_per_rank * world_size()
+    return n_pairs / (n_pairs - settings.n_filler_rows)
+
+
+def mean_of_real_pairs(loss: torch.Tensor, completion_mask: torch.Tensor, weight: float) -> torch.Tensor:
+    """Take the filler pairs out of a forward pass's mean loss: theirs is ln 2, a constant.
+
+    The mean over the step's passes and ranks is then the mean over its real pairs.
+
+    Args:
+        loss: Mean over the pairs of the pass.
+        completion_mask: (2 n_pairs, n_tokens), 1 where an answer's token is: first the better answers, then the others.
+        weight: From `pairs_weight`.
+    """
+    is_filler = ~completion_mask.bool().any(dim=1)
+    return (loss - is_filler.float().mean() * math.log(2)) * weight
 
 
 def leave_base_unsaved(model: Any) -> None:

@@ -13,11 +13,16 @@ def peak_memory_bytes() -> int:
         peak = torch.cuda.max_memory_allocated()
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return int(max(gathered(peak)))
+
+
+def gathered(value: Any) -> list[Any]:
+    """Every rank's value, by rank, on every rank."""
     if not dist.is_initialized():
-        return int(peak)
-    peaks: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(peaks, peak)
-    return int(max(peaks))
+        return [value]
+    values: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values
 
 
 def rank() -> int:

@@ -70,7 +70,8 @@ class StrictLoading:
             from tasks.train.trainer.sharded_state import save_sharded
 
             save_sharded(self.model, inner_optimizer(self), folder)
-        else:
+        elif self.args.process_index == 0:
+            # Every rank has the same adapters and moments.
             save_weights(self.model, folder)
             save_optimizer(self.model, inner_optimizer(self), folder)
         if self.args.process_index == 0:

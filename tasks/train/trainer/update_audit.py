@@ -66,7 +66,7 @@ class Sample:
         return cls(positions, values)
 
     def compare(self, named_parameters: NamedParameters) -> Groups:
-        """Count the values that have changed, over all ranks.
+        """Count the values that have changed, over all shards; of adapters every rank has the same copy.
 
         Args:
             named_parameters: As for `take`.
@@ -87,7 +87,9 @@ class Sample:
             found = (len(before), int((now != before).sum()), int(changed_in_bf16.sum()))
             group = counts[group_of(name)]
             group[:] = [total + more for total, more in zip(group, found, strict=True)]
-        return {group: dict(zip(COUNTS, _summed(counts[group]), strict=True)) for group in sorted(counts)}
+        is_sharded = any(isinstance(parameters[name], DTensor) for name in self.values)
+        totals = {group: _summed(counts[group]) if is_sharded else counts[group] for group in sorted(counts)}
+        return {group: dict(zip(COUNTS, total, strict=True)) for group, total in totals.items()}
 
 
 def check_updates(

@@ -110,6 +110,12 @@ def test_fp32_adapters_with_fp32_moments_do_not_fit_one_h100_beside_a_35b(sizes:
     assert predict_memory(sizes, TrainConfig(), {}, A).terms["adapters"] == 16 * A
 
 
+def test_every_rank_of_adapters_has_the_whole_base_and_a_copy_of_its_gradients(sizes: Sizes) -> None:
+    one, eight = (predict_memory(sizes, TrainConfig(arm=LoraArm(n_ranks=n)), {}, A) for n in (1, 8))
+    assert eight.terms["base"] == one.terms["base"] == 2 * P
+    assert (eight.gib - one.gib) * GIB == pytest.approx(4 * A)
+
+
 def test_peft_without_expert_kernels_keeps_every_delta_unless_checkpointed(sizes: Sizes) -> None:
     without = TrainConfig(activation_checkpointing=False)
     assert predict_memory(sizes, without, {}, A).terms["deltas kept"] == 2 * 32_212_254_720

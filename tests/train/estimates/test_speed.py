@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.train.arms import FullWeightArm
+from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.estimates.sizes import read_sizes, sizes_of
 from tasks.train.estimates.speed import Span, flops_per_token, mfu, training_hours
@@ -55,6 +55,12 @@ def test_the_references_hours_come_out_at_its_own_rates(arm: str, token_budget: 
     assert span is not None
     assert span.high == pytest.approx(hours, rel=0.005)
     assert span.low <= span.high
+
+
+def test_eight_ranks_of_adapters_take_an_eighth_of_the_hours() -> None:
+    one, eight = (training_hours(sizes_of(qwen_35b()), TrainConfig(arm=LoraArm(n_ranks=n)), 30_520) for n in (1, 8))
+    assert one is not None
+    assert eight == one.times(1 / 8)
 
 
 def test_a_run_on_processors_is_not_forecast() -> None:

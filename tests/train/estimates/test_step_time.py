@@ -71,6 +71,17 @@ def test_one_gpu_exchanges_nothing_and_reads_only_the_experts_that_tokens_are_se
     assert time.parts["GPU memory"] - sixteen_tokens.parts["GPU memory"] == pytest.approx(saved / (0.8 * 3.35e12))
 
 
+def test_ranks_of_adapters_average_gradients_once_a_step_and_each_steps_all_of_them(sizes: Sizes) -> None:
+    def parts(n_passes: int, n_ranks: int) -> dict[str, float]:
+        config = TrainConfig(arm=LoraArm(n_ranks=n_ranks), gradient_accumulation_steps=n_passes)
+        return dict(predict_step_time(sizes, config, {}, A, H100).parts)
+
+    # fp32 gradients, scattered and gathered.
+    assert parts(1, 8)["exchange between GPUs"] == pytest.approx(2 * 7 / 8 * 4 * A / 315e9)
+    assert parts(4, 8)["exchange between GPUs"] == parts(1, 8)["exchange between GPUs"]
+    assert parts(4, 8) | {"exchange between GPUs": 0} == parts(4, 1)
+
+
 def test_a_step_takes_between_its_longest_part_and_their_sum_and_says_that_it_was_not_measured() -> None:
     time = StepTime({"arithmetic": 0.5, "exchange between GPUs": 0.75, "GPU memory": 0.25})
     assert (time.low, time.high) == (0.75, 1.5)

@@ -71,6 +71,18 @@ def test_several_ranks_take_whole_steps_filled_up_with_rows_without_labels(tmp_p
     assert all(len(row["attention_mask"]) == len(row["input_ids"]) for row in found)
 
 
+def test_several_ranks_take_pairs_filled_up_with_pairs_without_answers(tmp_path: Path) -> None:
+    arm = PREFERENCE.arm.model_copy(update={"n_ranks": 4})
+    config = PREFERENCE.model_copy(update={"arm": arm, "gradient_accumulation_steps": 1})
+    rows, found = written(config, tmp_path / "rows.arrow")
+    assert (rows.n_rows, rows.n_filler_rows, rows.n_steps) == (36, 3, 9)
+    assert found[33:] == [{"prompt_ids": [0, 0], "chosen_ids": [], "rejected_ids": []}] * 3
+    # The trainer reads a prompt with each of its answers.
+    assert rows.n_filler_tokens == 3 * 2 * 2
+    one, alone = written(PREFERENCE, tmp_path / "one.arrow")
+    assert (one.n_filler_rows, one.n_tokens, alone) == (0, rows.n_tokens, found[:33])
+
+
 def test_an_example_longer_than_a_row_is_refused(tmp_path: Path) -> None:
     longest = examples(PREFERENCE).counts()["longest"]
     written(PREFERENCE.model_copy(update={"sequence_length": longest}), tmp_path / "rows.arrow")

@@ -76,12 +76,26 @@ def broken(config: TrainConfig, pool: str | None = None, packages: dict[str, str
         (
             FULL,
             "h100",
-            r"GPUs: 8 ranks of the full-weight arm on h100, bound: as many .* 1; two ranks cannot share a GPU",
+            r"GPUs: 8 ranks of the full-weight arm on h100, bound: as many .* 1; two ranks cannot share a GPU: NCCL "
+            r"refuses it\. Set route\.train to h100x8\.$",
         ),
         (
             {},
             "h100x8",
-            r"GPUs: 1 rank of the lora arm on h100x8, .* 8; 7 of 8 GPUs would be paid and idle\. Set route\.",
+            r"GPUs: 1 rank of the lora arm on h100x8, .* 8; 7 of 8 GPUs would be paid and idle\. Set arm\.n_ranks of "
+            r"the training to 8 \(gradient_accumulation_steps or micro_batch_size too, so that a step keeps its 8 "
+            r"rows\), or route\.train to h100\.$",
+        ),
+        (
+            {"arm": LoraArm(n_ranks=8), "gradient_accumulation_steps": 1},
+            "h100",
+            r"GPUs: 8 ranks of the lora arm on h100, .* 1; two ranks cannot share a GPU: NCCL refuses it\. Set "
+            r"arm\.n_ranks of the training to 1 \(gradient_.* keeps its 8 rows\), or route\.train to h100x8\.$",
+        ),
+        (
+            arm(n_ranks=4),
+            "h100",
+            r"GPUs: 4 ranks .* Set route\.train to h100x8 and arm\.n_ranks of the training to 8\.$",
         ),
         (arm(n_ranks=4), "h100x8", r"GPUs: 4 ranks .* 4 of 8 GPUs would be paid and idle"),
         (
@@ -154,6 +168,7 @@ def test_a_cached_kernel_is_found_and_a_missing_package_is_not(tmp_path: Path, m
         TrainConfig(),
         TrainConfig(optimizer="adamw_bnb_8bit"),
         TrainConfig(arm=LoraArm(dropout=0.1, target_parameters=())),
+        TrainConfig(arm=LoraArm(n_ranks=8)),
         TrainConfig(**arm(master_weights="stochastic_rounding")),
         TrainConfig(**arm(master_weights="none") | {"precision": "fp32"}),
         TrainConfig(**FULL | {"gradient_accumulation_steps": 8}),
@@ -161,7 +176,7 @@ def test_a_cached_kernel_is_found_and_a_missing_package_is_not(tmp_path: Path, m
     ],
 )
 def test_what_works_is_not_refused(config: TrainConfig) -> None:
-    pool = "h100x8" if config.arm.kind == "full-weight" else "h100"
+    pool = "h100x8" if config.arm.n_ranks == 8 else "h100"
     assert broken(config, pool) == []
 
 

@@ -4,9 +4,11 @@ import math
 from types import SimpleNamespace
 
 import pytest
+import torch
+from torch.nn.functional import logsigmoid
 
 from tasks.train.errors import WrongReference
-from tasks.train.trainer.preference import FirstLoss, check_loss
+from tasks.train.trainer.preference import FirstLoss, check_loss, mean_of_real_pairs, pairs_weight
 
 
 def step(number: int, loss: float, bf16: bool = False) -> None:
@@ -51,3 +53,23 @@ def test_a_loss_with_other_terms_or_another_reference_is_refused_before_the_firs
         check_loss(trainer(reference=object()))
     with pytest.raises(WrongReference, match="the adapters default, ref, but only the one to be trained"):
         check_loss(trainer(adapters=("default", "ref")))
+
+
+def test_filler_pairs_leave_the_mean_of_the_real_ones_in_loss_and_gradient() -> None:
+    # Two ranks of two pairs each: three pairs and a filler, whose answers have no token and no log-probability.
+    scores = torch.tensor([[0.3, -0.2], [1.1, 0.0]], requires_grad=True)
+    masks = torch.tensor([[[0, 1], [0, 1], [0, 1], [1, 1]], [[0, 1], [0, 0], [0, 1], [0, 0]]])
+    is_real = torch.tensor([[1, 1], [1, 0]])
+    weight = 4 / 3
+    passes = [-logsigmoid(own * real).mean() for own, real in zip(scores, is_real, strict=True)]
+    found = [mean_of_real_pairs(loss, mask, weight) for loss, mask in zip(passes, masks, strict=True)]
+    mean = sum(found) / 2
+    expected = -logsigmoid(scores[is_real.bool()]).mean()
+    torch.testing.assert_close(mean, expected)
+    (by_ranks,), (alone,) = torch.autograd.grad(mean, scores), torch.autograd.grad(expected, scores)
+    torch.testing.assert_close(by_ranks, alone)
+
+
+def test_a_pair_of_the_last_step_weighs_more_by_the_fillers_beside_it() -> None:
+    assert pairs_weight(4, SimpleNamespace(n_filler_rows=1)) == 4 / 3  # type: ignore[arg-type]
+    assert pairs_weight(4, SimpleNamespace(n_filler_rows=0)) == 1  # type: ignore[arg-type]
