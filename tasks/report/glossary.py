@@ -36,7 +36,6 @@ WORDS = {
     "the cut": "Last day of the chronological train side; later days are the test.",
     "cutoff": "Day up to which a model or a corpus is said to know the world.",
     "purged": "Train rows whose target uses prices of the test days are left out.",
-    "placebo": "The base trained on as much text from after the cutoff: the effect of training itself.",
     "blind": "A fit that predicts nothing but the mean: its figures do not vary, whatever a model knows.",
     "digest": "A number computed from a file's bytes: another byte anywhere gives another digest.",
 }

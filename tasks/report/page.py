@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from tasks.common.text import signed
+from tasks.common.text import markdown_cell, signed
 from tasks.report.config import ReportConfig
 from tasks.report.contents import entries, with_anchors
 from tasks.report.figures import reference as reference_figures
@@ -170,6 +170,6 @@ def template(name: str) -> jinja2.Template:
     )
     environment.filters |= {
         **{"signed": signed, "explained": explained, "word_anchor": anchor_of},
-        **{"sections": entries, "with_anchors": with_anchors},
+        **{"sections": entries, "with_anchors": with_anchors, "cell": markdown_cell},
     }
     return environment.get_template(name)

@@ -50,6 +50,11 @@ class QuotedFigure(Frozen):
     why_none: str = ""
     """Why there is no figure, or no interval."""
 
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of the interval; None without one."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
 
 class Finding(Frozen):
     """One question of the first page, and its answer."""

@@ -107,8 +107,13 @@ def n_bins(n_values: int) -> int:
     return min(40, max(10, n_values // 5))
 
 
-def bin_rows(counts: Iterable[float], edges: Iterable[float]) -> list[Row]:
-    """A histogram's table, without empty bins."""
+def bin_rows(counts: Any, edges: Any) -> list[Row]:
+    """A histogram's table, without empty bins.
+
+    Args:
+        counts: (n_bins,) as `Axes.hist` returns them for one set of values.
+        edges: (n_bins + 1,)
+    """
     return [
         {"from": f"{low:+.3g}", "to": f"{high:+.3g}", "draws": f"{n:,.0f}"}
         for n, (low, high) in zip(counts, pairwise(edges), strict=True)

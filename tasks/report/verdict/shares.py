@@ -40,8 +40,8 @@ def _shares(study: Study, model: str) -> str:
 
 
 def _clear(found: QuotedFigure) -> str:
-    is_clear = found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
-    return "clear of zero" if is_clear else "not clear of zero"
+    low, high = found.ends or (0.0, 0.0)
+    return "clear of zero" if low > 0 or high < 0 else "not clear of zero"
 
 
 def _controls(study: Study, model: str) -> Iterator[str]:
