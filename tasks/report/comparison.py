@@ -92,8 +92,9 @@ def _rows(run: ComparedRun) -> list[EstimateRow]:
         for name, own in run.figures(metric):
             cells.setdefault(name, {})[metric, own.fit] = _cell(own)
     columns = [(metric, fit) for metric in COMPARED for fit in CO_PRIMARY]
-    found = [(name, run.finding.outcome, [own.get(key, [DASH]) for key in columns]) for name, own in cells.items()]
-    return found or [(run.name, run.finding.outcome, [[DASH] for _ in columns])]
+    pairs = ", ".join(run.results.pairs) or "one model"
+    found = [(name, pairs, [own.get(key, [DASH]) for key in columns]) for name, own in cells.items()]
+    return found or [(run.name, pairs, [[DASH] for _ in columns])]
 
 
 def _cell(own: QuotedFigure) -> Cell:

@@ -12,9 +12,9 @@ WORDS = {
     "lookahead": "R2 on unseen stocks and days of one model less that of another: what one knows more of these "
     "days. Knowledge of the future only where nothing else tells the two models apart.",
     "gain": "R2 on the days after the cut of one model less that of another.",
-    "unseen stocks and days": "The strictest test (`R2 disjoint`): neither the stock nor the day of a scored "
+    "unseen stocks and days": "The strictest test (R2 disjoint): neither the stock nor the day of a scored "
     "row was in the fit.",
-    "days after the cut": "The test of a forecaster (`R2 off`): fitted on days up to the cut, scored on later ones.",
+    "days after the cut": "The test of a forecaster (R2 off): fitted on days up to the cut, scored on later ones.",
     "shared-day effect": "What R2 gains where train and test rows share days: all stocks of a day have its "
     "shocks in common. It needs no knowledge of the future.",
     "sharing days": "Train and test rows on the same day: see shared-day effect.",

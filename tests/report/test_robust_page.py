@@ -88,8 +88,8 @@ def test_every_model_has_its_figures_under_every_fit(write):
 def test_a_figure_with_r2_off_has_no_jackknife(write):
     page = write()
     start = page.text.index("How to read the figures")
-    own = page.text.index("fitted up to the cut, scored after it, purged", start)
     differences = page.text.index("Differences between the models", start)
+    own = page.text.index("fitted up to the cut, scored after it, purged", differences)
     gain = page.text.index("R2 off of base - R2 off of trained", differences)
     for cells in (page.text[own + 1 : own + 9], page.text[gain + 1 : gain + 9]):
         assert [cell[0] for cell in cells[1::2]] == ["["] * 4

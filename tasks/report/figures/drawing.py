@@ -159,7 +159,7 @@ def _svg(figure: Figure) -> Markup:
     figure.savefig(stream, format="svg", metadata=NO_METADATA)
     text = stream.getvalue()
     # Without the XML head, whose DTD is a URL; without group ids, which repeat from figure to figure.
-    text = re.sub(r'<g id="\w+_\d+">', "<g>", text[text.index("<svg") :])
+    text = re.sub(r'<g id="[^"]+"', "<g", text[text.index("<svg") :])
     for colour, name in VARIABLES.items():
         text = text.replace(f": {colour}", f": var(--{name}, {colour})")
     text = text.replace("<svg ", '<svg role="img" ', 1)
