@@ -26,6 +26,7 @@ WORDS = {
     "one-hot date": "A control: a column per day, which tells days apart and knows nothing else.",
     "interval": "The range that holds the true figure in 95 of 100 such studies, if its assumptions hold. A "
     "figure is clear of zero if zero is outside.",
+    "wide": "An interval that is likely wider than 95 of 100 needs: an undecided may be lack of power.",
     "draws": "Repetitions of the study on part of its stocks and days; their spread gives the interval.",
     "stock draws": "The reference's repetitions, of stocks alone. Days are not drawn, so that the interval is "
     "too narrow.",

@@ -21,7 +21,7 @@ from tasks.report.tables import robust as robust_tables
 from tasks.report.tables.audited import audited_models, served_rows
 from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
-from tasks.report.text import dropped, sentence
+from tasks.report.text import WIDE_NOTE, dropped, sentence
 from tasks.schemas.artifacts import Check, Preflight
 from tasks.schemas.estimates import CO_PRIMARY, FITS
 from tasks.schemas.results import Results
@@ -99,6 +99,7 @@ def _robust_section(robust: RobustScores, relation: Relation) -> Section:
         "expected_figures": expected.expected_figures(robust),
         "fits": FITS,
         "intervals": decomposition.INTERVALS,
+        "wide_note": WIDE_NOTE if decomposition.has_wide(robust) else "",
         "dropped": dropped(robust.dropped_draws),
         "differences": decomposition.differences(robust, relation),
         "models": decomposition.decomposition(robust),

@@ -96,6 +96,22 @@ def test_a_figure_with_r2_off_has_no_jackknife(write):
     assert page.text[own + 1 : own + 3] == ["-0.2601", "[-0.3701, -0.1501]"]
 
 
+def test_a_wide_interval_is_marked_beside_every_figure_and_explained_where_there_is_one(write):
+    wide = estimate(0.05, 0.06).model_copy(update={"is_wide": True})
+    fits = with_difference(lookahead=wide)
+    page = write(robust=made_robust(fits=fits, answer=made_answer(fits)))
+    cell, note = "[-0.0100, +0.1100] wide", "wide: the draws spread the figure more than 1.2 times as far"
+    assert after(page, CAREFUL, 7) == [
+        *("Undecided", "unscaled", "+0.0500", cell),
+        *("standardized", "+0.0500", cell),
+    ]
+    # Card, expected signs, answer to the hypothesis and table of differences: two fits each, the table has all four.
+    assert page.text.count(cell) == 2 + 2 + 2 + len(FITS)
+    assert words(page).count(note) == 2
+    assert words(page).index(note) < words(page).index("What to expect, and where this run is")
+    assert note not in words(write())
+
+
 def test_a_rank_ic_has_its_error_over_days_under_the_fits_that_predict_the_target(write):
     cells = after(write(), "within a day, on the disjoint split", 7)
     assert cells[:6] == ["-0.0086", "± 0.0081", "212 days", "+0.0026", "± 0.0081", "212 days"]

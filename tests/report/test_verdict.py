@@ -133,6 +133,14 @@ def test_what_makes_an_interval_untrusted_is_named(changed, doubt, answer):
     assert answers(made_scores())["5"].doubts == []
 
 
+def test_a_wide_interval_is_named_and_makes_the_answer_careful():
+    wide = estimate(0.0, 0.01).model_copy(update={"is_wide": True})
+    found = of_robust(fits=with_difference(lookahead=wide))
+    assert found["1"].figures[0].is_wide
+    assert found["5"].answer.startswith("Lookahead and shared-day effect: with care.")
+    assert "Intervals of lookahead (unscaled), lookahead (standardized) are marked. Wide:" in found["5"].doubts[0]
+
+
 def test_the_width_of_an_interval_is_as_uncertain_as_its_number_of_draws_says():
     # The standard error of a standard deviation of n normal draws, relative to it, is 1 / sqrt(2 (n - 1)).
     assert "uncertain by 5 % (one standard error)" in answers(made_scores())["5"].because[0]
