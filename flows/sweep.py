@@ -167,15 +167,13 @@ def _write_page(
     store: Store,
 ) -> None:
     """The comparison as a page of this machine; a page that cannot be made ends no sweep."""
-    from tasks.report.comparison import comparison_page
-    from tasks.sweep.compared_runs import NotComparable, compared_run
+    from tasks.sweep.compared_runs import NotComparable, write_comparison
 
+    file = state_dir() / "sweeps" / f"{config.name}.html"
+    reports = {outcome.job.name: outcome.result for outcome in outcomes if outcome.result}
     try:
-        runs = [compared_run(own.job.name, own.result, store) for own in outcomes if own.result]
+        write_comparison(file, f"Sweep {config.name}", reports, store, rows, remarks)
     except NotComparable as error:
         log.warning("sweep %s has no page: %s", config.name, error)
-        return
-    file = state_dir() / "sweeps" / f"{config.name}.html"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(comparison_page(f"Sweep {config.name}", runs, rows, remarks), encoding="utf-8")
-    log.info("sweep %s: page %s", config.name, file)
+    else:
+        log.info("sweep %s: page %s", config.name, file)

@@ -51,15 +51,13 @@ def compare(*runs: str, to: Path = Path("comparison.html"), title: str = "Runs s
         to: The file to write.
         title: Heading of the page.
     """
-    from tasks.report.comparison import comparison_page
     from tasks.store.store import existing_store
-    from tasks.sweep.compared_runs import compared_run
+    from tasks.sweep.compared_runs import write_comparison
 
     store = existing_store()
-    named = {Path(run).stem if run.endswith(".yaml") else run: find_report(run, store) for run in runs}
-    found = [compared_run(name, report, store) for name, report in named.items()]
-    to.write_text(comparison_page(title, found), encoding="utf-8")
-    print(f"{len(found)} runs: {to}")
+    reports = {Path(run).stem if run.endswith(".yaml") else run: find_report(run, store) for run in runs}
+    write_comparison(to, title, reports, store)
+    print(f"{len(reports)} runs: {to}")
 
 
 def find_report(run: str, store: "Store") -> "ArtifactRef":

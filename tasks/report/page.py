@@ -155,6 +155,7 @@ def run_section(checks: Sequence[Check], records: Sequence[Record]) -> Section:
         "stages": provenance.stages(records),
         "total_seconds": sum(record.seconds for record in records),
         "lineage": provenance.lineage(records),
+        "sources": provenance.sources(records),
         "versions": provenance.versions(records),
     }
 

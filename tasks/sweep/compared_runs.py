@@ -1,6 +1,10 @@
-"""Runs of the store for a page that compares them."""
+"""Runs of the store on a page that compares them."""
 
-from tasks.report.comparison import ComparedRun
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tasks.common.text import Row
+from tasks.report.comparison import ComparedRun, comparison_page
 from tasks.schemas.results import RESULTS_NAME, Results
 from tasks.store.errors import StoreError
 from tasks.store.refs import ArtifactRef
@@ -29,3 +33,29 @@ def compared_run(name: str, report: ArtifactRef, store: Store) -> ComparedRun:
             "recipe again to write today's report."
         )
     return ComparedRun(name, record, Results.read(folder))
+
+
+def write_comparison(
+    file: Path,
+    title: str,
+    reports: Mapping[str, ArtifactRef],
+    store: Store,
+    ranking: Sequence[Row] = (),
+    notes: Sequence[str] = (),
+) -> None:
+    """Write the page of several runs.
+
+    Args:
+        file: Where; its folder is made.
+        title: Heading of the page.
+        reports: By the run's name, in the order of the page.
+        store: Where they are.
+        ranking: A table of the runs, if they were ranked.
+        notes: How to read it.
+
+    Raises:
+        NotComparable: If a report has no results.json.
+    """
+    runs = [compared_run(name, report, store) for name, report in reports.items()]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(comparison_page(title, runs, ranking, notes), encoding="utf-8")

@@ -214,3 +214,16 @@ def test_the_commands_write_and_verify_and_say_what_is_off(run, tmp_path, capsys
     (folder / "report.html").write_text("better")
     assert main(["verify", str(folder)]) == 1
     assert "OFF: report.html was changed" in capsys.readouterr().err
+
+
+def test_runs_of_the_store_are_compared_on_one_page(run, tmp_path, capsys, monkeypatch):
+    store, report = run
+    monkeypatch.setenv("HINDSIGHT_STORE", store.url)
+    file = tmp_path / "pages" / "runs.html"
+    assert main(["compare", report.path, "--to", str(file), "--title", "One <run>"]) == 0
+    assert capsys.readouterr().out == f"1 runs: {file}\n"
+    page = file.read_text()
+    assert "<h1>One &lt;run&gt;</h1>" in page
+    assert report.path in page
+    assert main(["compare", "report/none/0123456789abcdef"]) == 1
+    assert "no artifact report/none/0123456789abcdef" in capsys.readouterr().err

@@ -97,6 +97,22 @@ def test_without_robust_scores_no_verdict_follows():
     assert (only.outcome, only.figures) == ("not measured", [])
 
 
+def test_the_shares_say_in_words_what_is_clear_of_zero():
+    assert answers(made_scores())["2"].answer == (
+        "base: no clear effect of shared days, +0.0218 [-0.0082, +0.0518]; nothing clear of zero remains on unseen "
+        "stocks and days, +0.0183 [-0.0317, +0.0683] (R2, standardized columns). Lookahead, base - trained: +0.0122 "
+        "[+0.0047, +0.0197]."
+    )
+    clear = {"shared_day_effect": estimate(0.2, 0.1), "disjoint": estimate(0.05, 0.01)}
+    fits = made_fits()
+    own = fits["standardized"].models
+    models = {**own, "base": own["base"].model_copy(update=clear)}
+    fits["standardized"] = fits["standardized"].model_copy(update={"models": models})
+    assert of_robust(fits=fits)["2"].answer.startswith(
+        "base: sharing days is worth +0.2000 [+0.1000, +0.3000]; what remains on unseen stocks and days is +0.0500"
+    )
+
+
 def test_controls_that_earn_as_much_are_named_with_their_premium():
     [doubt] = answers(made_scores())["2"].doubts
     assert "The premium of base, +0.2185 with unscaled columns, is no evidence by itself" in doubt
@@ -105,13 +121,17 @@ def test_controls_that_earn_as_much_are_named_with_their_premium():
 
 
 def test_what_could_be_found_is_the_larger_of_both_fits_and_nothing_where_one_is_blind():
-    assert answers(made_scores())["4"].answer == "Lookahead: 0.0279 of R2 or more; gain: 0.0227 of R2 or more."
+    assert answers(made_scores())["4"].answer == (
+        "Lookahead: 0.0279 of R2 (2.8% of the variance) or more; gain: 0.0227 of R2 (2.3% of the variance) or more."
+    )
     blind = of_robust(power=[made_power("lookahead", "unscaled", 0.01), made_power("gain", "unscaled", 0.01)])
     assert blind["4"].answer.startswith("Lookahead: nothing, for the standardized fit is blind here; gain: nothing")
     assert blind["5"].answer.startswith("Lookahead and shared-day effect: with care.")
     assert "It is no evidence that there is no effect." in " ".join(blind["5"].doubts)
     heavy = of_robust(tails=HEAVY)["4"]
-    assert heavy.answer == "Lookahead: 0.0279 of R2 or more; gain: nothing, for a few days decide it."
+    assert heavy.answer == (
+        "Lookahead: 0.0279 of R2 (2.8% of the variance) or more; gain: nothing, for a few days decide it."
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def _least(study: Study, metric: str, powers: list[Power]) -> str:
         return f"nothing, for the {blind[0]} fit is blind here"
     if metric == "gain" and study.is_heavy:
         return "nothing, for a few days decide it"
-    return f"{max(own.smallest_detectable for own in powers):.4f} of R2 or more"
+    size = max(own.smallest_detectable for own in powers)
+    return f"{size:.4f} of R2 ({size:.1%} of the variance) or more"
 
 
 def _by_fit(powers: list[Power]) -> str:
