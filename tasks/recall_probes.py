@@ -1,6 +1,6 @@
 """Recall probes of a run: the configs of their stages, and what a pipeline fills in from its panel and models."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Self
 
@@ -12,7 +12,7 @@ from tasks.panel.config import PanelConfig
 from tasks.panel.entities import entities_of
 from tasks.panel.table.config import TableSource
 from tasks.probe.answers.config import ProbeAnswersConfig
-from tasks.probe.items.config import ProbeItemsConfig
+from tasks.probe.items.config import ProbeItemsConfig, QuestionsConfig
 from tasks.schemas.scores import ModelName
 
 JPX_SPAN = "from the first to the second trading day after {date}"
@@ -67,7 +67,7 @@ class ProbeConfig(Config):
         )
 
 
-def _worded(items: ProbeItemsConfig, panel: PanelConfig) -> object:
+def _worded(items: ProbeItemsConfig, panel: PanelConfig) -> QuestionsConfig | None:
     questions = items.questions
     if questions is None or questions.wording:
         return questions
@@ -78,3 +78,44 @@ def _worded(items: ProbeItemsConfig, panel: PanelConfig) -> object:
         )
     span = JPX_SPAN if panel.horizon is None else f"in the {panel.horizon} trading days after {{date}}"
     return questions.model_copy(update={"wording": f"Did the price of {{entity}} go up or down {span}?"})
+
+
+def check_documents(own: CorpusConfig | None, trained: CorpusConfig, has_placebo: bool) -> None:
+    """Raise ValueError if a recipe's documents to score are certainly all on one side of its corpus's cutoff.
+
+    Args:
+        own: The corpus to score documents of.
+        trained: The corpus that is trained on; what it holds out for validation is scored too.
+        has_placebo: Whether there is one of later days.
+    """
+    if trained.validation_share > 0 and (has_placebo or (own is not None and _reaches(own, trained.cutoff)[1])):
+        return
+    if own is None:
+        raise ValueError(
+            "probe.corpus is null, and what the run's corpora hold out for validation is not on both sides of "
+            f"corpus.cutoff={trained.cutoff}. Give it a corpus of side 'known' and a later cutoff"
+        )
+    check_sides(own, [trained.cutoff])
+
+
+def check_sides(own: CorpusConfig | None, cutoffs: Sequence[date]) -> None:
+    """Raise ValueError if the documents to score are certainly all on one side of every model's cutoff.
+
+    Args:
+        own: The corpus to score documents of; None for no document.
+        cutoffs: Known cutoffs.
+    """
+    if own is None or not cutoffs or any(all(_reaches(own, cutoff)) for cutoff in cutoffs):
+        return
+    sides = "before" if own.side == "known" else "after"
+    raise ValueError(
+        f"probe.corpus has side {own.side!r} and cutoff {own.cutoff}, so that its documents are all {sides} the models' "
+        f"cutoffs ({', '.join(map(str, cutoffs))}), and both sides are compared. Give it side 'known' and a later cutoff"
+    )
+
+
+def _reaches(corpus: CorpusConfig, cutoff: date) -> tuple[bool, bool]:
+    """Whether a corpus may have documents up to a cutoff, and after it."""
+    if corpus.side == "known":
+        return True, corpus.cutoff > cutoff
+    return corpus.cutoff < cutoff, True

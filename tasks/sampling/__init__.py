@@ -2,5 +2,5 @@
 
 `arrays` are rows as arrays and splits by row position, `splitters/` scikit-learn cross-validators for panels, `two_way`
 draws of stocks and days with the intervals made from them. `holdout` is the config of held-out days, `cut` finds them,
-`pairs` checks a panel of currency pairs, `errors` is what is refused.
+`pairs` checks a panel of currency pairs, `spread` samples rows evenly over days, `errors` is what is refused.
 """

@@ -1,6 +1,8 @@
 """Artifacts of the recall probes: what models are asked, and what one of them answers."""
 
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
@@ -13,10 +15,33 @@ if TYPE_CHECKING:
 Variant = Literal["date_only", "entity_neutral", "date_removed", "both", "fictitious_entity"]
 """Of a question: entity and day; the same without the entity, without the day, without both; an entity that is not."""
 VARIANTS: tuple[Variant, ...] = ("date_only", "entity_neutral", "date_removed", "both", "fictitious_entity")
-NEUTRAL: tuple[Variant, ...] = ("entity_neutral", "both", "fictitious_entity")
-"""Variants that name neither a row's code nor its entity."""
+NEUTRAL: tuple[Variant, ...] = ("entity_neutral", "both")
+"""Variants that name no entity."""
+FICTITIOUS: tuple[Variant, ...] = ("fictitious_entity",)
+"""Variants that name one that does not exist."""
 UNDATED: tuple[Variant, ...] = ("date_removed", "both")
 """Variants without a day."""
+
+
+ITEMS: dict[str, dict[str, str]] = {
+    "documents": {"id": "string", "date": "date32", "text": "string", "n_bytes": "int64", "overlap": "float64"},
+    "facts": {
+        "id": "string",
+        "date": "date32",
+        "prompt": "string",
+        "answer": "string",
+        "wrong": "list",
+        "n_bytes": "int64",
+    },
+    "questions": {"row": "int64", "variant": "string", "prompt": "string", "up": "string", "down": "string"},
+}
+"""Columns of the items' tables."""
+ANSWERS: dict[str, dict[str, str]] = {
+    "documents": {"id": "string", "date": "date32", "n_bytes": "int64", "n_tokens": "int64", "bits": "float64"},
+    "facts": {"id": "string", "date": "date32", "n_tokens": "int64", "margin": "float64"},
+    "questions": {"row": "int64", "variant": "string", "p_up": "float64", "mass": "float64"},
+}
+"""Columns of the answers' tables."""
 
 
 class ProbeItems(Folder):
@@ -78,6 +103,23 @@ class ProbeAnswers(Folder):
     def questions(self) -> "pd.DataFrame":
         """row, variant, p_up (probability of `up`, given that one of the two is said), mass (of both together)."""
         return _read(self, "questions")
+
+
+def write_table(folder: Path, name: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, object]]) -> None:
+    """Write one of the tables, `NAME.parquet`, with its columns' types even where it has no row.
+
+    Args:
+        folder: Of the artifact.
+        name: Of the table.
+        columns: Types by column, as pyarrow names them; `list` is a list of strings.
+        rows: A mapping per row.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {"list": pa.list_(pa.string())}
+    schema = pa.schema([(column, types.get(kind) or pa.type_for_alias(kind)) for column, kind in columns.items()])
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), folder / f"{name}.parquet")
 
 
 def _read(folder: Folder, name: str) -> "pd.DataFrame":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.common.settings import NOT_IDENTITY, Config, check_absolute
 from tasks.schemas.entities import Entities
@@ -95,6 +95,15 @@ class QuestionsConfig(Config):
     wording: str | None = Field(None, min_length=1, max_length=2_000)
     """The question on a table whose target is no price's return, with `{entity}` and `{date}`, such as
     `Did sales of {entity} rise after {date}?`. Null: the wording for prices."""
+
+    @field_validator("wording")
+    @classmethod
+    def _names_entity_and_day(cls, wording: str | None) -> str | None:
+        if wording is not None and not (wording.count("{entity}") == 1 and "{date}" in wording):
+            raise ValueError(
+                f"wording is {wording!r}, and needs {{entity}} once and {{date}}, which each variant replaces"
+            )
+        return wording
 
     @model_validator(mode="after")
     def _has_each_once(self) -> Self:
