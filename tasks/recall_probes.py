@@ -109,8 +109,9 @@ def check_sides(own: CorpusConfig | None, cutoffs: Sequence[date]) -> None:
         return
     sides = "before" if own.side == "known" else "after"
     raise ValueError(
-        f"probe.corpus has side {own.side!r} and cutoff {own.cutoff}, so that its documents are all {sides} the models' "
-        f"cutoffs ({', '.join(map(str, cutoffs))}), and both sides are compared. Give it side 'known' and a later cutoff"
+        f"probe.corpus has side {own.side!r} and cutoff {own.cutoff}, so that its documents are all {sides} the "
+        f"models' cutoffs ({', '.join(map(str, cutoffs))}), and both sides are compared. Give it side 'known' and a "
+        "later cutoff"
     )
 
 
