@@ -39,7 +39,7 @@ class ChangePoint(Frozen):
     is_open: tuple[bool, bool] | None = None
     """Whether an end of the interval is the first, or the last, day searched: the change may lie beyond."""
     rise: float | None = None
-    """Level of the line after the change less that of the line before it, at the change, in bits per byte."""
+    """How far later documents lie above the line of those before, on average, in bits per byte."""
     slopes: tuple[float, float] | None = None
     """Of the lines before and after it, in bits per byte and year."""
     p_value: float | None = None

@@ -110,7 +110,7 @@ def slope(x: FloatArray, y: FloatArray, used: BoolArray) -> Statistic:
     """
     own = x[used]
     if not len(own) or not np.ptp(own) > 0:
-        return undefined(used, "x does not vary")
+        return undefined(used, "it is the same on all rows")
     scaled = np.where(used, (x - own.mean()) / own.std(), 0.0)
     centred = np.where(used, y - y[used].mean(), 0.0)
     spread = float((scaled**2).sum())
