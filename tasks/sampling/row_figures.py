@@ -19,7 +19,12 @@ NO_ROW = "no such row is kept, or none is traded"
 
 
 def figure_of(
-    point: float, draws: tuple[FloatArray, FloatArray], n_runs: int, n_names: int, days_per_run: int, no_row: str = NO_ROW
+    point: float,
+    draws: tuple[FloatArray, FloatArray],
+    n_runs: int,
+    n_names: int,
+    days_per_run: int,
+    no_row: str = NO_ROW,
 ) -> Figure:
     """A figure with its intervals, or the reason why it has none.
 

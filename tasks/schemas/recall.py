@@ -163,7 +163,7 @@ class Contamination(Frozen):
     n_documents: int
     """With a known overlap."""
     documents: list[OverlapCount]
-    panel: dict[str, float | int | None]
+    panel: dict[str, float | int]
     """As the items state it: of the panel's sentences."""
     why_none: str = ""
 
@@ -174,9 +174,8 @@ class ModelRecall(Frozen):
     cutoff: date | None
     curve: Curve
     questions: dict[Variant, VariantRecall]
+    """By variant; none where no question was asked."""
     facts: FactScores
-    why_none: dict[str, str] = Field(default_factory=dict)
-    """By probe that was not made: why."""
 
 
 class PairRecall(Frozen):

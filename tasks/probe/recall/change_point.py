@@ -119,8 +119,8 @@ def find_change(days: IntArray, values: FloatArray, units: NDArray, n_draws: int
         The change; no day where p is above 0.05, or there are too few documents.
 
     Source: Andrews (1993), Econometrica 61(4), for the test; Davidson and Flachaire (2008), J. Econometrics 146(1), for
-        draws by flipped signs; Hansen (2000), Econometrica 68(3), for the interval from ratios of likelihoods, here with
-        the test's own bound, as his does not cover where a change is barely found (docs/recall.md).
+        draws by flipped signs; Hansen (2000), Econometrica 68(3), for the interval from ratios of likelihoods, here
+        with the test's own bound, as his does not cover where a change is barely found (docs/recall.md).
     """
     n = len(days)
     if n < MIN_DOCUMENTS:

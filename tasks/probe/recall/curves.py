@@ -58,7 +58,9 @@ def choose_period(days: NDArray[np.datetime64]) -> Period:
     return "year"
 
 
-def curve_of(bits: FloatArray, documents: Documents, cutoff: date | None, period: Period, config: RecallConfig) -> Curve:
+def curve_of(
+    bits: FloatArray, documents: Documents, cutoff: date | None, period: Period, config: RecallConfig
+) -> Curve:
     """All figures of one curve.
 
     Args:

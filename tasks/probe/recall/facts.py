@@ -68,7 +68,7 @@ def _kept(lengths: FloatArray, is_before: BoolArray, cutoff: date | None) -> tup
         return nothing, NO_CUTOFF
     counts = int(is_before.sum()), int((~is_before).sum())
     if min(counts) < MIN_ITEMS:
-        return nothing, f"{counts[0]} items are from before the cutoff and {counts[1]} from after it; {MIN_ITEMS} needed"
+        return nothing, f"{counts[0]} items are from before the cutoff, {counts[1]} from after; {MIN_ITEMS} are needed"
     gap = _gap(lengths, is_before)
     if gap is not None and abs(gap) <= MAX_GAP:
         return everything, ""
@@ -125,6 +125,5 @@ def _gate(before: Estimate, after: Estimate, chance: float | None) -> tuple[Lite
     if before.point is None or after.point is None:
         return None, before.why_none or after.why_none
     if chance is None or not chance <= GATE_AFTER + ROUNDING:
-        why = f"items with {round(1 / GATE_AFTER) - 1} wrong answers or more are needed, or chance alone may not pass it"
-        return None, why
+        return None, f"items need {round(1 / GATE_AFTER) - 1} wrong answers or more, or chance exceeds {GATE_AFTER:.0%}"
     return ("passed" if before.point >= GATE_BEFORE and after.point <= GATE_AFTER else "failed"), ""

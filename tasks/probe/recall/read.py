@@ -13,7 +13,6 @@ from tasks.probe.recall.questions import Answers, AskedRows
 from tasks.sampling.arrays import FloatArray, IntArray
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.probe import ProbeAnswers, ProbeItems, Variant
-from tasks.schemas.scores import models_of, pair_of
 
 NOT_MODELS = ("items", "panel", "premium")
 """The stage's other inputs."""
@@ -37,7 +36,9 @@ class Read:
         items = ProbeItems(inputs["items"])
         self.panel_overlap = items.panel_overlap()
         self.documents, self.facts, self._questions = items.documents(), items.facts(), items.questions()
-        self.models = [name for name in inputs if name not in NOT_MODELS]
+        names = sorted(name for name in inputs if name not in NOT_MODELS)
+        # The reference first, as in the tables.
+        self.models = sorted(names, key=lambda name: name != (config.reference or names[0]))
         if unknown := [name for name in (config.reference, *config.compared) if name and name not in self.models]:
             raise UnknownModel(f"model {unknown[0]!r} has no answers; those that have are {', '.join(self.models)}.")
         asked = {"documents": self.documents, "facts": self.facts, "questions": self._questions}
@@ -50,9 +51,7 @@ class Read:
 
     def pairs(self, config: RecallConfig) -> list[tuple[str, str]]:
         """Those that have figures: the reference with each compared model."""
-        reference = config.reference or self.models[0]
-        compared = config.compared or [name for name in self.models if name != reference]
-        return [models_of(pair_of(reference, name)) for name in compared]
+        return [(self.models[0], name) for name in config.compared or self.models[1:]]
 
     def bits(self, model: str) -> FloatArray:
         """(n_documents,)."""
@@ -85,8 +84,8 @@ def _answers(answers: ProbeAnswers, model: str, kind: str, asked: pd.DataFrame) 
         if not np.isfinite(values).all():
             place = int(np.flatnonzero(~np.isfinite(values))[0])
             raise MismatchedAnswers(
-                f"{figure} of {model} on {kind} is {values[place]} at {found[keys].iloc[place].to_dict()}; every answer "
-                f"must be a number. Ask again in a wider format (fp32)."
+                f"{figure} of {model} on {kind} is {values[place]} at {found[keys].iloc[place].to_dict()}; every "
+                f"answer must be a number. Ask again in a wider format (fp32)."
             )
     return found
 
