@@ -148,6 +148,6 @@ def premium_label(config: PremiumConfig, inputs: Mapping[str, ArtifactRef]) -> s
     return f"{config.contract}-{shown}"[:121]
 
 
-REVISION = 6
+REVISION = 7
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="premium", revision=REVISION, label=premium_label)
