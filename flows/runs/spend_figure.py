@@ -7,9 +7,9 @@ from pathlib import Path
 from flows.runs.row import RunRow
 from flows.stages import STAGES
 from tasks.common.text import SECONDS_PER_HOUR
-from tasks.report.figures.drawing import BLUE, GREEN, GREY, INK, LINE, OCHRE, Drawing, drawing
+from tasks.report.figures.drawing import BLUE, GREEN, GREY, INK, LINE, ORANGE, Drawing, drawing
 
-COLOURS = (LINE, GREEN, "#d6c9e0", "#9fb8a5", "#9d8bb5", BLUE, "#8fb0c9", OCHRE, GREY, INK)
+COLOURS = (LINE, GREEN, "#d6c9e0", "#9fb8a5", "#9d8bb5", BLUE, "#8fb0c9", ORANGE, GREY, INK)
 """Of the stages in the registry's order; more stages begin again."""
 BAR_INCHES = 0.26
 MAX_LABEL = 34

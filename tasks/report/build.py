@@ -1,4 +1,4 @@
-"""Writes `report.html` and `table.json` from scores, checks and records."""
+"""Writes `report.html`, `table.json` and `results.json` from scores, checks and records."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,12 @@ from pydantic import JsonValue
 
 from tasks.report.config import ReportConfig
 from tasks.report.page import render
+from tasks.report.results import results_of
 from tasks.report.tables.corpus import corpus_section
 from tasks.report.tables.headline import headline
 from tasks.schemas.artifacts import Preflight
+from tasks.schemas.draws import TWO_WAY_NAME
+from tasks.schemas.results import RESULTS_NAME
 from tasks.schemas.scores import PremiumScores
 from tasks.store.records import Record
 
@@ -30,15 +33,24 @@ def write_report(
     Returns:
         Facts: number of artifacts on the page, and the seconds they took.
     """
-    scores = PremiumScores.read(inputs["premium"])
+    scores, preflight = PremiumScores.read(inputs["premium"]), Preflight.read(inputs["preflight"])
     draws = np.load(inputs["premium"] / "draws.npy", allow_pickle=False)
     corpus = corpus_section(inputs["corpus"], records) if "corpus" in inputs else None
-    preflight, is_audit = Preflight.read(inputs["preflight"]), "corpus" not in inputs
-    page = render(config, scores, draws, preflight, corpus, records, is_audit)
+    results = results_of(config, scores, preflight, inputs, records)
+    page = render(config, scores, draws, preflight, corpus, records, results, _two_way(inputs["premium"]))
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "table.json").write_text(json.dumps(headline(scores), indent=1) + "\n", encoding="utf-8")
+    (folder / RESULTS_NAME).write_text(results.to_text(), encoding="utf-8")
     return {
         "n_artifacts": len(records),
         "seconds_of_all_stages": round(sum(record.seconds for record in records), 3),
         "plumbing_only": config.plumbing_only,
     }
+
+
+def _two_way(premium: Path) -> np.ndarray | None:
+    file = premium / TWO_WAY_NAME
+    if not file.exists():
+        return None
+    draws: np.ndarray = np.load(file, allow_pickle=False)
+    return draws

@@ -9,9 +9,11 @@ import numpy as np
 
 from tasks.common.text import signed
 from tasks.report.config import ReportConfig
+from tasks.report.contents import entries, with_anchors
 from tasks.report.figures import reference as reference_figures
-from tasks.report.figures import robust as robust_figures
 from tasks.report.figures.training import training_loss
+from tasks.report.gallery import gallery
+from tasks.report.glossary import WORDS, anchor_of, explained
 from tasks.report.summary import cards, lines
 from tasks.report.tables import checks as check_tables
 from tasks.report.tables import decomposition, expected, provenance
@@ -21,14 +23,13 @@ from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
 from tasks.report.text import dropped, sentence
 from tasks.schemas.artifacts import Check, Preflight
-from tasks.schemas.estimates import CO_PRIMARY, FITS, FitName
+from tasks.schemas.estimates import CO_PRIMARY, FITS
+from tasks.schemas.results import Results
 from tasks.schemas.scores import Answer, PremiumScores, RobustScores, models_of
 from tasks.store.records import Record
 
 Section = dict[str, Any]
 """What a section's template shows, by name."""
-PREMIUMS_FIT: FitName = "unscaled"
-"""Premiums of controls are drawn under the reference's fit: the premium is its figure."""
 
 
 def render(
@@ -38,7 +39,8 @@ def render(
     preflight: Preflight,
     corpus: Mapping[str, Any] | None,
     records: Sequence[Record],
-    is_audit: bool = False,
+    results: Results,
+    two_way: np.ndarray | None = None,
 ) -> str:
     """Render the page.
 
@@ -49,26 +51,33 @@ def render(
         preflight: The checks made before a GPU was rented.
         corpus: The corpus section; None where the corpus has no ledger, or the run has no corpus.
         records: All artifacts the scores came from, sources first.
-        is_audit: Whether models were measured that this run did not train.
+        results: Findings and claims, as `results.json` has them.
+        two_way: (n_kept, n_columns) draws of the robust scores; None where there are none.
 
     Returns:
         HTML that loads nothing from elsewhere.
     """
-    relation: Relation = "separate" if is_audit else provenance.relation_to_base(records)
+    relation: Relation = "separate" if results.is_audit else provenance.relation_to_base(records)
     return template("page.html").render(
         config=config,
         scores=scores,
+        results=results,
+        gallery=gallery(scores, draws, two_way, corpus, records),
+        sources=provenance.sources(records),
+        counted=f"{scores.n_rows:,} rows",
+        glossary=WORDS,
         robust=_robust_section(scores.robust, relation) if scores.robust else None,
-        is_audit=is_audit,
+        is_audit=results.is_audit,
         models=audited_models(preflight),
         vintages=served_rows(scores.vintages) if scores.vintages else None,
         notes=preflight.notes,
         widths=" or ".join(f"{width:,}" for width in sorted({own.n_columns for own in scores.models.values()})),
         corpus=corpus,
         checks=check_tables.checks_section(scores.robust) if scores.robust else None,
-        reference=_reference_section(scores, draws),
+        reference=_reference_section(scores),
         panel=panel_section(records),
-        run=run_section(preflight.checks, records),
+        # The loss is among the figures.
+        run=run_section(preflight.checks, records) | {"loss": None},
     )
 
 
@@ -82,9 +91,7 @@ def _robust_section(robust: RobustScores, relation: Relation) -> Section:
         "pair": dict(zip(("one", "other"), models_of(pairs[0]), strict=True)) if len(pairs) == 1 else None,
         "has_pairs": bool(pairs),
         "cards": cards(robust, relation),
-        "tail_warning": sentence(robust.tails.warning) if robust.tails else "",
         "notes": [decomposition.lookahead_note(relation), *placebo_note] if pairs else [],
-        "headline_figure": robust_figures.headline(robust),
         "answers": [_answer_section(own.answer, pair, relation) for pair, own in robust.pairs.items() if own.answer],
         "expected_columns": expected.columns_of_differences(robust),
         "expected_differences": expected.expected_differences(robust),
@@ -95,14 +102,11 @@ def _robust_section(robust: RobustScores, relation: Relation) -> Section:
         "dropped": dropped(robust.dropped_draws),
         "differences": decomposition.differences(robust, relation),
         "models": decomposition.decomposition(robust),
-        "parts_figure": robust_figures.decomposition(robust),
         "controls": {fit: robust_tables.controls(robust.controls, fit) for fit in CO_PRIMARY},
-        "controls_figure": robust_figures.controls(robust, PREMIUMS_FIT),
         "splits": robust_tables.splits(robust.splits),
         "penalties": ", ".join(f"{alpha:g} for {model}" for model, alpha in robust.penalties.items()),
         "refits": robust_tables.refits(robust.n_refits),
         "power": robust_tables.power(robust.pairs),
-        "power_figure": robust_figures.power(robust),
     }
 
 
@@ -118,7 +122,7 @@ def _answer_section(answer: Answer, pair: str, relation: Relation) -> Section:
     }
 
 
-def _reference_section(scores: PremiumScores, draws: np.ndarray) -> Section:
+def _reference_section(scores: PremiumScores) -> Section:
     rows = reference_rows(scores)
     return {
         "rows": rows,
@@ -126,8 +130,6 @@ def _reference_section(scores: PremiumScores, draws: np.ndarray) -> Section:
         "reductions": list(scores.pairs),
         "checks": check_tables.reference_checks(scores),
         "tent": reference_figures.tent(scores),
-        "premiums_figure": reference_figures.premiums(scores),
-        "draws_figure": reference_figures.reduction_draws(draws, scores),
         "dropped": dropped(scores.dropped_draws),
     }
 
@@ -166,5 +168,8 @@ def template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["signed"] = signed
+    environment.filters |= {
+        **{"signed": signed, "explained": explained, "word_anchor": anchor_of},
+        **{"sections": entries, "with_anchors": with_anchors},
+    }
     return environment.get_template(name)

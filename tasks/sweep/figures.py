@@ -1,26 +1,19 @@
-"""The figures a sweep can rank by: their place in the scores, and how to compute them from the draws."""
+"""The figures a sweep can rank by: their place in the scores, and the R2s they are made of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tasks.common.settings import Frozen
 from tasks.common.text import DASH, bounds, signed
+from tasks.schemas.draws import Terms
 from tasks.schemas.estimates import Estimate, FitName, FitScores, Interval
 from tasks.schemas.scores import HEADLINE_PAIR, PremiumScores, RobustScores
 from tasks.sweep.config import MetricName
 
-if TYPE_CHECKING:
-    import numpy as np
-
-SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched", "walk_forward")
-"""Columns of `two_way.npy` after the draw's number: each model's, by fit, in this order. Earlier scores lack the last
-ones: before REVISION 4 the walk-forward, before REVISION 3 `matched`, when the shared-day effect was on - disjoint."""
 Point = tuple[float, Interval]
 """A figure of the reference contract with its stock draws."""
-Terms = dict[tuple[str, str], int]
-"""A figure as a sum of R2s: (model, scheme) to sign."""
 
 
 class Figure(Frozen):
@@ -170,32 +163,6 @@ def figure_of(scores: PremiumScores, metric: Metric) -> Figure:
     if ends is None:
         return Figure(point=found.point, fit=fit, why_none=found.why_none)
     return Figure(point=found.point, ends=ends, interval="two-way", fit=fit)
-
-
-def figure_on_draws(two_way: "np.ndarray", metric: Metric, robust: RobustScores) -> "np.ndarray":
-    """The metric's figure on each two-way draw, under the fit that is compared.
-
-    Args:
-        two_way: (n_kept, 1 + n_models * n_fits * n_schemes), as in the premium artifact.
-        metric: A figure that the scores have.
-        robust: Scores of the same artifact, with models and fits in the order of the columns.
-
-    Returns:
-        (n_kept,)
-    """
-    fits, fit = list(robust.fits), fit_of(robust)
-    models = list(robust.fits[fit].models)
-    schemes = SCHEMES[: (two_way.shape[1] - 1) // (len(models) * len(fits))]
-    columns = [
-        1 + (models.index(model) * len(fits) + fits.index(fit)) * len(schemes) + _place(schemes, scheme)
-        for model, scheme in metric.terms
-    ]
-    figures: np.ndarray = two_way[:, columns] @ list(metric.terms.values())
-    return figures
-
-
-def _place(schemes: Sequence[str], scheme: str) -> int:
-    return schemes.index(scheme if scheme in schemes else "on")
 
 
 def _why_absent(metric: Metric) -> str:

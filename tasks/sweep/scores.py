@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from tasks.schemas.draws import figure_on_draws
 from tasks.schemas.scores import PremiumScores
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.sweep.comparison import FigureDraws
-from tasks.sweep.figures import Metric, figure_of, figure_on_draws
+from tasks.sweep.figures import Metric, figure_of, fit_of
 from tasks.sweep.ranking import Candidate
 
 
@@ -59,7 +60,7 @@ def candidate_of(found: VariationScores, metric: Metric, store: Store) -> Candid
     if figure.interval != "two-way" or figure.point is None or robust is None:
         return Candidate(found.name, figure)
     two_way = np.load(store.fetch(found.record.ref) / "two_way.npy", allow_pickle=False)
-    values = figure_on_draws(two_way, metric, robust)
+    values = figure_on_draws(two_way, metric.terms, robust, fit_of(robust))
     draws = FigureDraws(figure.point, two_way[:, 0].astype(int), values)
     # Figures of different fits are no pair, even on the same draws.
     return Candidate(found.name, figure, f"{found.draws_key} {figure.fit}", draws)

@@ -13,7 +13,8 @@ from tasks.evaluate.measure import measure_direction
 from tasks.evaluate.rows import direction_rows
 from tasks.report.release.build import write_release_report
 from tasks.report.release.config import ReleaseReportConfig
-from tasks.report.release.tables import data, elsewhere
+from tasks.report.release.tables import data
+from tasks.report.tables.spend import elsewhere
 from tasks.schemas.artifacts import Check, Preflight, Report
 from tasks.schemas.examples import Gate
 from tasks.schemas.release import MODELFILE, RELEASE_NAME, Release, ReleasedFile

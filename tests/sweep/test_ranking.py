@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.schemas.draws import figure_on_draws
 from tasks.sweep.comparison import FigureDraws, compare
-from tasks.sweep.figures import METRICS, figure_of, figure_on_draws, with_interval
+from tasks.sweep.figures import METRICS, figure_of, fit_of, with_interval
 from tasks.sweep.ranking import rank
 from tasks.sweep.ranking_table import RunDetails, notes, ranking_rows
 from tests.report.sample_robust import R2, made_fit, made_robust, with_placebo
@@ -158,7 +159,7 @@ def test_a_metrics_draws_are_the_sum_of_its_r2s(later: list[float]) -> None:
     expected |= {"trained_against_placebo": 0.1}
     assert expected.keys() == METRICS.keys()
     for name, figure in expected.items():
-        assert figure_on_draws(two_way, METRICS[name], robust)[0] == pytest.approx(figure), name
+        assert figure_on_draws(two_way, METRICS[name].terms, robust, fit_of(robust))[0] == pytest.approx(figure), name
 
 
 def test_draws_of_earlier_scores_have_one_fit_of_four_r2s_and_their_own_shared_day_effect() -> None:
@@ -166,7 +167,7 @@ def test_draws_of_earlier_scores_have_one_fit_of_four_r2s_and_their_own_shared_d
     expected = {"lookahead": 0.15, "gain": -0.2, "reduction": 0.3, "shared_day_effect_base": 0.3}
     former = made_robust().model_copy(update={"fits": {"unscaled": made_fit("unscaled")}})
     for name, figure in expected.items():
-        assert figure_on_draws(two_way, METRICS[name], former)[0] == pytest.approx(figure), name
+        assert figure_on_draws(two_way, METRICS[name].terms, former, fit_of(former))[0] == pytest.approx(figure), name
 
 
 def test_a_metric_is_read_from_standardized_columns_as_its_draws_are() -> None:

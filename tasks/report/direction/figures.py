@@ -5,10 +5,10 @@ import math
 from markupsafe import Markup
 
 from tasks.report.direction import claims
-from tasks.report.figures.drawing import BLUE, INK, LINE, OCHRE, drawing, mark, model_colours, name_rows
+from tasks.report.figures.drawing import BLUE, INK, LINE, ORANGE, drawing, mark, model_colours, name_rows
 from tasks.schemas.direction import DirectionScores, Kept, SplitName
 
-COLOURS = {"shuffled": OCHRE, "overlapping": BLUE}
+COLOURS = {"shuffled": ORANGE, "overlapping": BLUE}
 MIN_BIN_ROWS = 20
 """A share of fewer rows is noise."""
 

@@ -1,11 +1,15 @@
-"""Drawing figures as SVG text: the same numbers give the same bytes, and nothing is loaded from elsewhere."""
+"""Drawing figures as SVG text: the same numbers give the same bytes, and nothing is loaded from elsewhere.
+
+Colours are those of Okabe and Ito (2008), Color Universal Design, which colour-blind readers tell apart; models also
+differ in the shape of their marks. A page's style sheet replaces colours in dark mode, so that each is a CSS variable.
+"""
 
 import io
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import cycle, pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -13,10 +17,23 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-GREY, BLUE, GREEN, OCHRE, INK, LINE = "#8a8f98", "#2f6690", "#4d7c59", "#b7791f", "#2b2f36", "#c9cdd3"
+from tasks.common.text import Row, bounds, signed
+
+GREY, BLUE, GREEN, ORANGE, PURPLE, SKY, AMBER = (
+    *("#6f757e", "#0072b2", "#009e73", "#d55e00"),
+    *("#cc79a7", "#56b4e9", "#e69f00"),
+)
+INK, LINE, WASH, PAPER = "#2b2f36", "#c9cdd3", "#c6d6e3", "#ffffff"
+VARIABLES = {
+    **{GREY: "grey", BLUE: "blue", GREEN: "green", ORANGE: "orange", PURPLE: "purple", SKY: "sky", AMBER: "amber"},
+    **{INK: "ink", LINE: "rule", WASH: "fill", PAPER: "paper"},
+}
+"""Names of the style sheet's variables, by the colour that a figure has without one."""
 MODEL_COLOURS = {"base": GREY, "trained": BLUE, "placebo": GREEN}
-OTHER_COLOURS = (GREY, BLUE, GREEN, OCHRE, "#7b5ea7", "#b5525c", "#3f8f8f", "#8a6d3b", "#5b6abf", "#a05195")
+OTHER_COLOURS = (GREY, BLUE, GREEN, ORANGE, PURPLE, SKY, AMBER)
 """Of an audit's models in their order; more models begin again."""
+MARKERS = ("o", "s", "^", "D", "v", "P")
+"""Shapes of models' marks, in the same order; colours and shapes begin again at different models."""
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "hindsight",
     # Text stays text: in the page's own font, selectable and small.
@@ -67,6 +84,43 @@ def model_colours(models: Iterable[str]) -> dict[str, str]:
     return dict(zip(names, cycle(OTHER_COLOURS), strict=False))
 
 
+@dataclass(frozen=True)
+class Plot:
+    """A figure and the numbers it shows.
+
+    Args:
+        svg: The figure.
+        rows: Its table.
+    """
+
+    svg: Markup
+    rows: list[Row]
+
+
+def row_of(name: str, point: float | None, ends: tuple[float, float] | None) -> Row:
+    """A figure's row for one mark: name, value and 95 % interval."""
+    return {"figure": name, "value": signed(point), "95 %": bounds(ends)}
+
+
+def n_bins(n_values: int) -> int:
+    """Bins of a histogram of so many values."""
+    return min(40, max(10, n_values // 5))
+
+
+def bin_rows(counts: Iterable[float], edges: Iterable[float]) -> list[Row]:
+    """A histogram's table, without empty bins."""
+    return [
+        {"from": f"{low:+.3g}", "to": f"{high:+.3g}", "draws": f"{n:,.0f}"}
+        for n, (low, high) in zip(counts, pairwise(edges), strict=True)
+        if n
+    ]
+
+
+def model_markers(models: Iterable[str]) -> dict[str, str]:
+    """A shape for each model."""
+    return dict(zip(models, cycle(MARKERS), strict=False))
+
+
 def mark(
     axes: Axes,
     height: float,
@@ -74,15 +128,16 @@ def mark(
     ends: tuple[float, float] | None,
     colour: str,
     median: float | None = None,
+    marker: str = "o",
 ) -> None:
-    """A point as a circle, its 95 % interval as a line, a median as a tick; nothing where there is no point."""
+    """A point as a marker, its 95 % interval as a line, a median as a tick; nothing where there is no point."""
     if point is None:
         return
     if ends:
         axes.plot(ends, [height, height], color=colour, linewidth=3, solid_capstyle="round")
     if median is not None:
         axes.plot([median], [height], marker="|", markersize=11, markeredgewidth=2, color=colour)
-    axes.plot([point], [height], marker="o", markersize=7, color="white", markeredgecolor=colour, markeredgewidth=2.5)
+    axes.plot([point], [height], marker=marker, markersize=7, color=PAPER, markeredgecolor=colour, markeredgewidth=2.5)
 
 
 def name_rows(axes: Axes, names: list[str]) -> None:
@@ -100,4 +155,7 @@ def _svg(figure: Figure) -> Markup:
     text = stream.getvalue()
     # Without the XML head, whose DTD is a URL; without group ids, which repeat from figure to figure.
     text = re.sub(r'<g id="\w+_\d+">', "<g>", text[text.index("<svg") :])
+    for colour, name in VARIABLES.items():
+        text = text.replace(f": {colour}", f": var(--{name}, {colour})")
+    text = text.replace("<svg ", '<svg role="img" ', 1)
     return Markup(text)  # noqa: S704  matplotlib escapes whatever text it draws

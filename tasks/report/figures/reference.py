@@ -1,13 +1,28 @@
 """Figures of the reference contract: the tent of its premium, premiums with stock draws, the draws of the reduction."""
 
 import numpy as np
-from markupsafe import Markup
 
-from tasks.report.figures.drawing import BLUE, GREY, INK, OCHRE, drawing, mark, model_colours, name_rows
+from tasks.common.text import signed
+from tasks.report.figures.drawing import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PAPER,
+    WASH,
+    Plot,
+    bin_rows,
+    drawing,
+    mark,
+    model_colours,
+    n_bins,
+    name_rows,
+    row_of,
+)
 from tasks.schemas.scores import PremiumScores, models_of
 
 
-def tent(scores: PremiumScores) -> Markup:
+def tent(scores: PremiumScores) -> Plot:
     """The premium expected of a model, and the gain over it of one that knows all, by the share of rows it knows.
 
     A model knows the first rows of the panel: a fraction pi of all, kappa of train, theta of test. In units of r,
@@ -19,7 +34,7 @@ def tent(scores: PremiumScores) -> Markup:
     off = 2 * kappa * theta - kappa**2
     with drawing(height=2.5) as drawn:
         axes = drawn.axes
-        axes.plot(pi, pi**2 - off, color=OCHRE, linewidth=2, label="premium of the model")
+        axes.plot(pi, pi**2 - off, color=ORANGE, linewidth=2, label="premium of the model")
         axes.plot(pi, 1 - off, color=BLUE, linewidth=2, label="gain of one that knows all over it")
         axes.axhline(0, color=GREY, linewidth=1, zorder=0)
         axes.axvline(cut, color=INK, linewidth=1, linestyle=(0, (4, 3)))
@@ -28,10 +43,19 @@ def tent(scores: PremiumScores) -> Markup:
         axes.set_xlabel("fraction of the panel's rows that a model knows, oldest first")
         axes.set_ylabel("in units of r")
         drawn.figure.legend(loc="outside upper center", ncols=2, frameon=False)
-    return drawn.svg
+    rows = [
+        {
+            "fraction known": f"{at:.2f}",
+            "premium of the model": f"{premium:+z.2f} r",
+            "gain of one that knows all over it": f"{gain:+z.2f} r",
+        }
+        for at, premium, gain in zip(pi, pi**2 - off, 1 - off, strict=True)
+        if at == cut or round(at * 200) % 20 == 0
+    ]
+    return Plot(drawn.svg, rows)
 
 
-def premiums(scores: PremiumScores) -> Markup:
+def premiums(scores: PremiumScores) -> Plot:
     """Premium of the compared models and their reductions, with 95 % of the stock draws."""
     rows = {name: (scores.models[name].premium, scores.models[name].premium_interval) for name in scores.compared}
     colours = model_colours(rows)
@@ -44,10 +68,14 @@ def premiums(scores: PremiumScores) -> Markup:
             mark(drawn.axes, height, point, ends, colours.get(name, INK), interval.p50)
         name_rows(drawn.axes, list(rows))
         drawn.axes.set_xlabel("R2 on - R2 off")
-    return drawn.svg
+    found = [
+        row_of(name, point, (interval.p2_5, interval.p97_5)) | {"median draw": signed(interval.p50)}
+        for name, (point, interval) in rows.items()
+    ]
+    return Plot(drawn.svg, found)
 
 
-def reduction_draws(draws: np.ndarray, scores: PremiumScores) -> Markup | None:
+def reduction_draws(draws: np.ndarray, scores: PremiumScores) -> Plot | None:
     """Histogram of the reduction over the stock draws, where conclusions are drawn on one pair.
 
     Args:
@@ -63,11 +91,11 @@ def reduction_draws(draws: np.ndarray, scores: PremiumScores) -> Markup | None:
     reductions, found = premiums[one] - premiums[other], scores.reductions[pair]
     with drawing(height=2.2) as drawn:
         axes = drawn.axes
-        axes.hist(reductions, bins=min(40, max(10, len(draws) // 5)), color="#c6d6e3", edgecolor="white")
+        counts, edges, _ = axes.hist(reductions, bins=n_bins(len(draws)), color=WASH, edgecolor=PAPER)
         axes.axvline(0, color=GREY, linewidth=1)
-        axes.axvline(found.point, color=INK, linewidth=1.5)
+        axes.axvline(found.point, color=INK, linewidth=2)
         for end in (found.interval.p2_5, found.interval.p97_5):
             axes.axvline(end, color=BLUE, linewidth=1, linestyle=(0, (4, 3)))
         axes.set_xlabel(f"premium of {one} - premium of {other}")
         axes.set_ylabel("stock draws")
-    return drawn.svg
+    return Plot(drawn.svg, bin_rows(counts, edges))

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from tasks.report.figures.drawing import BLUE, OCHRE, drawing
+from tasks.common.text import Row
+from tasks.report.figures.drawing import BLUE, INK, ORANGE, Plot, drawing
 from tasks.report.tables.provenance import Curve
 
 MONTH = 1 / 12
@@ -18,9 +18,11 @@ MAX_YEARS_BY_MONTH = 12
 LINE_STYLES = ("-", (0, (4, 2)), (0, (1, 1)))
 MAX_MARKED_POINTS = 40
 """A loss curve with as many points is drawn without markers."""
+MAX_ROWS = 20
+"""Points of a loss curve in its table."""
 
 
-def documents_over_time(by_month: Mapping[str, int], cutoff: str, side: str) -> Markup | None:
+def documents_over_time(by_month: Mapping[str, int], cutoff: str, side: str) -> Plot | None:
     """A bar per month, or per year over a long time, and a line at the end of the cutoff day.
 
     Args:
@@ -40,18 +42,19 @@ def documents_over_time(by_month: Mapping[str, int], cutoff: str, side: str) -> 
         rights = [min(end, max(cut, start)) if known else end for start, end, _ in bars]
         widths = [right - left for left, right in zip(lefts, rights, strict=True)]
         axes.bar(lefts, [n for _, _, n in bars], width=widths, align="edge", color=BLUE, linewidth=0)
-        axes.axvline(cut, color=OCHRE, linewidth=1.5, linestyle=(0, (4, 2)))
+        axes.axvline(cut, color=ORANGE, linewidth=1.5, linestyle=(0, (4, 2)))
         _label_cutoff(axes, cut, f"cutoff {cutoff}", known)
         axes.margins(x=0.02)
         axes.set_ylim(top=1.18 * max(n for _, _, n in bars))
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
-        axes.set_ylabel(f"documents per {'year' if bars[0][1] - bars[0][0] > MONTH else 'month'}")
-    return drawn.svg
+        span = "year" if bars[0][1] - bars[0][0] > MONTH else "month"
+        axes.set_ylabel(f"documents per {span}")
+    return Plot(drawn.svg, _rows_of(bars, span))
 
 
-def training_loss(curves: Mapping[str, Curve]) -> Markup:
+def training_loss(curves: Mapping[str, Curve]) -> Plot:
     """Loss over the tokens seen, a line per training label."""
     with drawing(height=2.2) as drawn:
         for number, (name, curve) in enumerate(curves.items()):
@@ -64,7 +67,18 @@ def training_loss(curves: Mapping[str, Curve]) -> Markup:
         drawn.axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
         drawn.axes.set_xlabel("tokens seen")
         drawn.axes.set_ylabel("loss, nats per token")
-    return drawn.svg
+    rows = [
+        {"training": name, "tokens seen": f"{tokens:,.0f}", "loss": f"{loss:.4f}"}
+        for name, curve in curves.items()
+        for tokens, loss in _thinned(curve)
+    ]
+    return Plot(drawn.svg, rows)
+
+
+def _thinned(curve: Curve) -> Curve:
+    """At most so many points of a curve as its table shows, the first and the last among them."""
+    step = -(-len(curve) // MAX_ROWS)
+    return [*curve[:-1:step], curve[-1]]
 
 
 def _bars(by_month: Mapping[str, int]) -> list[tuple[float, float, int]]:
@@ -78,6 +92,16 @@ def _bars(by_month: Mapping[str, int]) -> list[tuple[float, float, int]]:
     for (year, _), n in months.items():
         by_year[year] += n
     return [(year, year + 1, n) for year, n in by_year.items()]
+
+
+def _rows_of(bars: list[tuple[float, float, int]], span: str) -> list[Row]:
+    names = [f"{start:.0f}" if span == "year" else _month_of(start) for start, _, _ in bars]
+    return [{span: name, "documents": f"{n:,}"} for name, (_, _, n) in zip(names, bars, strict=True)]
+
+
+def _month_of(start: float) -> str:
+    year, month = divmod(round(start / MONTH), 12)
+    return f"{year}-{month + 1:02}"
 
 
 def _end_of(day: date) -> float:
@@ -95,5 +119,5 @@ def _label_cutoff(axes: Axes, cut: float, label: str, known: bool) -> None:
         textcoords="offset points",
         ha="right" if known else "left",
         va="top",
-        color=OCHRE,
+        color=INK,
     )

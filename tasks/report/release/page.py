@@ -13,6 +13,7 @@ from tasks.report.direction.page import findings
 from tasks.report.page import panel_section, run_section, template
 from tasks.report.release import tables
 from tasks.report.release.config import ReleaseReportConfig
+from tasks.report.tables.spend import elsewhere, spend
 from tasks.schemas.artifacts import Check
 from tasks.schemas.direction import QUOTED, SPLITS, DirectionScores
 from tasks.schemas.release import Release
@@ -75,8 +76,8 @@ def render(config: ReleaseReportConfig, found: Released) -> str:
         splits=SPLITS,
         kept_figure=direction_figures.kept(found.scores, QUOTED),
         profits=direction.profits(found.scores),
-        spend=tables.spend(found.records),
-        elsewhere=tables.elsewhere(found.records, load_prices()),
+        spend=spend(found.records),
+        elsewhere=elsewhere(found.records, load_prices()),
         card=model_card(config, found),
         panel=panel_section(found.records),
         run=run_section(found.checks, found.records),

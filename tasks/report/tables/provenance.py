@@ -50,6 +50,11 @@ def lineage(records: Iterable[Record]) -> list[Row]:
     ]
 
 
+def sources(records: Iterable[Record]) -> list[Row]:
+    """Stage, key and content digest of each artifact, as the lineage shows them."""
+    return [{"kind": record.kind, "key": record.key, "digest": record.digest[:12]} for record in records]
+
+
 def versions(records: Iterable[Record]) -> list[Row]:
     """Packages and commits the stages ran with; several versions where stages differ."""
     found: dict[str, set[str]] = {}

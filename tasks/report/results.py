@@ -1,0 +1,54 @@
+"""Findings, figures and claims of a run as `results.json` holds them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tasks.report.config import ReportConfig
+from tasks.report.quoted import Quoted
+from tasks.report.tables.decomposition import Relation
+from tasks.report.tables.provenance import relation_to_base
+from tasks.report.verdict.answer import verdict
+from tasks.report.verification.card import verification_card
+from tasks.report.verification.evidence import Evidence
+from tasks.schemas.artifacts import Preflight
+from tasks.schemas.results import Results, Source
+from tasks.schemas.scores import PremiumScores
+from tasks.store.records import Record
+
+
+def results_of(
+    config: ReportConfig,
+    scores: PremiumScores,
+    preflight: Preflight,
+    inputs: Mapping[str, Path],
+    records: Sequence[Record],
+) -> Results:
+    """What the report says, for programs.
+
+    Args:
+        config: Title, and whether the run is only a smoke test.
+        scores: The figures.
+        preflight: The checks that the run passed.
+        inputs: Folders of the report's inputs; without `corpus` the run is an audit.
+        records: All artifacts the scores came from, sources first.
+    """
+    is_audit = "corpus" not in inputs
+    relation: Relation = "separate" if is_audit else relation_to_base(records)
+    quoted = Quoted(scores, next((record.digest for record in records if record.kind == "premium"), None))
+    return Results(
+        title=config.title,
+        plumbing_only=config.plumbing_only,
+        is_audit=is_audit,
+        **{name: getattr(scores, name) for name in ("cut", "n_stocks", "n_rows", "n_train_rows", "n_test_rows")},
+        models=list(scores.models),
+        pairs=list(scores.pairs),
+        findings=verdict(quoted, relation),
+        figures=quoted.everything(),
+        claims=verification_card(Evidence(scores, preflight, inputs.get("corpus"), records)),
+        sources=[_source(record) for record in records],
+    )
+
+
+def _source(record: Record) -> Source:
+    dollars = record.spent.dollars if record.spent else None
+    return Source(path=record.ref.path, digest=record.digest, seconds=record.seconds, dollars=dollars)

@@ -1,0 +1,110 @@
+"""Is there leakage, and which models differ? What is not clear of zero is `not shown`, never `absent`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from tasks.report.tables.decomposition import lookahead_note
+from tasks.report.text import sentence
+from tasks.report.verdict.study import HEADLINES, Sides, Study
+from tasks.schemas.results import Finding, Outcome
+from tasks.schemas.scores import Verdict, models_of
+
+QUESTION = "Is there leakage?"
+WHICH = "Which models differ?"
+WORDS: dict[Outcome, str] = {"shown": "Yes", "partly": "In part", "not shown": "Not shown"}
+ONE_MODEL = (
+    "A model that knows all days of the panel has the same premium as one that knows none; only a second model on the "
+    "same rows tells them apart."
+)
+RULE = (
+    "A difference counts if its intervals under both fits, of unscaled and of standardized columns, are on the same "
+    "side of zero."
+)
+
+
+def leakage(study: Study) -> Finding:
+    """On which side of zero lookahead and gain are, by both co-primary fits."""
+    sides = study.sides()
+    if not sides:
+        answer = "Not measured: one model alone cannot show it."
+        return Finding(question=QUESTION, outcome="not measured", answer=answer, because=[ONE_MODEL])
+    outcome, answer = _lead(study, sides)
+    because = [_compared(pair, own) for pair, own in sides.items()] if len(sides) > 1 else []
+    if outcome == "not shown":
+        because.append("Not shown does not mean absent: question 4 says what would have been missed.")
+    return Finding(
+        question=QUESTION,
+        outcome=outcome,
+        answer=answer,
+        because=[*because, lookahead_note(study.relation), *_hypotheses(study)],
+        figures=[own for pair in sides for metric in HEADLINES for own in study.quoted.of_pair(pair, metric)],
+        doubts=list(_undecided(study, sides)),
+    )
+
+
+def differing(study: Study) -> Finding:
+    """The pairs that a headline figure tells apart."""
+    sides = study.sides()
+    if not sides:
+        return Finding(question=WHICH, outcome="not measured", answer="Only one model was measured.")
+    told = [
+        f"{pair} {HEADLINES[metric]}"
+        for pair, own in sides.items()
+        for metric, side in own.items()
+        if side != "undecided"
+    ]
+    return Finding(
+        question=WHICH,
+        outcome="shown" if told else "not shown",
+        answer=f"Clear of zero under both fits: {'; '.join(told)}." if told else "None that this study can tell apart.",
+        because=[f"Compared: {', '.join(sides)}. {RULE}"],
+        figures=[own for pair in sides for own in study.quoted.of_pair(pair, "reduction")],
+        doubts=["The reduction is the reference's figure: its sign does not tell which model knows more."],
+    )
+
+
+def _lead(study: Study, sides: Mapping[str, Sides]) -> tuple[Outcome, str]:
+    if study.relation == "untrained":
+        words = "; ".join(_compared(pair, own).rstrip(".") for pair, own in sides.items())
+        return "fact", f"Not the question of this run, whose base had read nothing: {words}."
+    outcomes = {pair: _outcome(own.values()) for pair, own in sides.items()}
+    if len(sides) == 1:
+        [(pair, own)] = sides.items()
+        return outcomes[pair], f"{WORDS[outcomes[pair]]}: {_compared(pair, own)}"
+    for outcome in ("shown", "partly"):
+        if found := [pair for pair, own in outcomes.items() if own == outcome]:
+            return outcome, f"{WORDS[outcome]}, by {len(found)} of {len(sides)} comparisons: {', '.join(found)}."
+    return "not shown", f"Not shown by any of {len(sides)} comparisons."
+
+
+def _outcome(sides: Iterable[Verdict]) -> Outcome:
+    found = set(sides)
+    if "above zero" not in found:
+        return "not shown"
+    return "shown" if found == {"above zero"} else "partly"
+
+
+def _compared(pair: str, sides: Sides) -> str:
+    """`base predicts better than trained on unseen stocks and days; base and trained cannot be told apart on ...`."""
+    one, other = models_of(pair)
+    if set(sides.values()) == {"undecided"}:
+        return f"{one} and {other} cannot be told apart, neither {' nor '.join(HEADLINES.values())}."
+    words = {
+        "above zero": f"{one} predicts better than {other}",
+        "below zero": f"{other} predicts better than {one}",
+        "undecided": f"{one} and {other} cannot be told apart",
+    }
+    return f"{'; '.join(f'{words[side]} {HEADLINES[metric]}' for metric, side in sides.items())}."
+
+
+def _undecided(study: Study, sides: Mapping[str, Sides]) -> Iterator[str]:
+    for pair, own in sides.items():
+        for metric, side in own.items():
+            found = study.robust.pairs[pair].conclusions.get(metric)
+            if side == "undecided" and found:
+                yield f"{study.named(pair, metric).capitalize()} is undecided. {sentence(found.reason)}"
+
+
+def _hypotheses(study: Study) -> Iterator[str]:
+    for own in study.robust.pairs.values():
+        if own.answer:
+            yield f"Stated before the run: {sentence(own.answer.statement)} The answer: {own.answer.verdict}."
