@@ -44,6 +44,8 @@ from tasks.probe.answers.config import ARTIFACT_TYPE as PROBE
 from tasks.probe.answers.task import publish_probe
 from tasks.probe.items.config import ARTIFACT_TYPE as PROBE_ITEMS
 from tasks.probe.items.task import publish_probe_items
+from tasks.probe.recall.config import ARTIFACT_TYPE as RECALL
+from tasks.probe.recall.task import publish_recall
 from tasks.release.config import ARTIFACT_TYPE as RELEASE
 from tasks.release.task import publish_release
 from tasks.report.config import ARTIFACT_TYPE as REPORT
@@ -121,6 +123,7 @@ STAGES: dict[str, Stage] = {
         Stage(RELEASE_REPORT, publish_release_report, uses_transformers=False),
         Stage(PROBE_ITEMS, publish_probe_items, uses_transformers=False),
         Stage(PROBE, publish_probe, pools=("h100", "cpu")),
+        Stage(RECALL, publish_recall, uses_transformers=False),
     )
 }
 

@@ -13,6 +13,7 @@ from tasks.embed.config import EmbedConfig
 from tasks.panel.config import PanelConfig
 from tasks.premium.config import PremiumConfig
 from tasks.probe.items.config import ProbeItemsConfig
+from tasks.probe.recall.config import RecallConfig
 from tasks.recall_probes import ProbeConfig, check_sides
 from tasks.recipe import RunName, check_sentences
 from tasks.report.config import ONE_LINE, ReportConfig
@@ -145,7 +146,7 @@ class Audit(Config):
     @model_validator(mode="after")
     def _can_be_probed(self) -> Self:
         if self.probe is not None:
-            _ = self.probe_items
+            _ = self.recall, self.probe_items
             check_sides(self.probe.corpus, list(self._probed_cutoffs.values()))
         return self
 
@@ -158,6 +159,15 @@ class Audit(Config):
     def probe_items(self) -> ProbeItemsConfig | None:
         """What they are asked."""
         return self.probe.items_of(self.panel, self._probed_cutoffs) if self.probe else None
+
+    @property
+    def recall(self) -> RecallConfig | None:
+        """Their answers' figures; the reference is the audit's own, if it is asked."""
+        if self.probe is None:
+            return None
+        reference = self.premium.reference or self.models[0].name
+        asked = sorted(self.probed, key=lambda name: name != reference)
+        return self.probe.recall_of(asked, self._probed_cutoffs)
 
     @property
     def _probed_cutoffs(self) -> dict[str, date]:

@@ -13,10 +13,15 @@ from tasks.panel.entities import entities_of
 from tasks.panel.table.config import TableSource
 from tasks.probe.answers.config import ProbeAnswersConfig
 from tasks.probe.items.config import ProbeItemsConfig, QuestionsConfig
+from tasks.probe.recall.config import RecallConfig
 from tasks.schemas.scores import ModelName
 
 JPX_SPAN = "from the first to the second trading day after {date}"
 """Of the target C[t+2] / C[t+1] - 1."""
+
+
+NOT_MODELS = ("items", "panel", "premium")
+"""Inputs of the stage recall beside the models' answers."""
 
 
 class ProbeConfig(Config):
@@ -27,6 +32,7 @@ class ProbeConfig(Config):
     corpora hold out for validation; without any, no document is scored."""
     items: ProbeItemsConfig = ProbeItemsConfig()
     answers: ProbeAnswersConfig = ProbeAnswersConfig()
+    recall: RecallConfig = RecallConfig()
     models: tuple[ModelName, ...] = ()
     """Models that are asked. Empty: all; each must be a causal language model."""
 
@@ -50,7 +56,29 @@ class ProbeConfig(Config):
             raise ValueError(f"probe.models names {unknown[0]!r}; models to ask are {', '.join(allowed) or 'none'}")
         if not allowed:
             raise ValueError("probe asks language models, and the run has only vectors; leave probe out")
+        if taken := [name for name in allowed if name in NOT_MODELS]:
+            raise ValueError(f"model {taken[0]!r} has the name of an input of the stage recall; rename it")
         return tuple(name for name in allowed if name in self.models) if self.models else allowed
+
+    def recall_of(self, asked: Sequence[str], cutoffs: Mapping[str, date]) -> RecallConfig:
+        """The config of the figures, with the models' cutoffs and what they are compared with.
+
+        Args:
+            asked: The models that are asked; the first is the reference unless another is named.
+            cutoffs: Last day of each model's text, as far as known; the config's own come before them.
+
+        Raises:
+            ValueError: If the config names a model that is not asked.
+        """
+        named = [
+            *self.recall.cutoffs,
+            *self.recall.compared,
+            *([self.recall.reference] if self.recall.reference else []),
+        ]
+        if unknown := [name for name in named if name not in asked]:
+            raise ValueError(f"probe.recall names {unknown[0]!r}; models that are asked: {', '.join(asked)}")
+        known = {name: day for name, day in cutoffs.items() if name in asked} | self.recall.cutoffs
+        return self.recall.model_copy(update={"cutoffs": known, "reference": self.recall.reference or asked[0]})
 
     def items_of(self, panel: PanelConfig, cutoffs: Mapping[str, date]) -> ProbeItemsConfig:
         """The items' config with the names of the panel's entities, the question's wording and the models' cutoffs.

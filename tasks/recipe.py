@@ -18,6 +18,7 @@ from tasks.panel.config import PanelConfig, Source
 from tasks.panel.table.config import TableSource
 from tasks.premium.config import PremiumConfig
 from tasks.probe.items.config import ProbeItemsConfig
+from tasks.probe.recall.config import RecallConfig
 from tasks.recall_probes import ProbeConfig, check_documents
 from tasks.report.config import ReportConfig
 from tasks.train.config import TrainConfig
@@ -105,7 +106,7 @@ class Recipe(Config):
     @model_validator(mode="after")
     def _can_be_probed(self) -> "Recipe":
         if self.probe is not None:
-            _ = self.probed, self.probe_items
+            _ = self.recall, self.probe_items
             check_documents(self.probe.corpus, self.corpus, self.placebo)
         return self
 
@@ -119,6 +120,12 @@ class Recipe(Config):
     def probe_items(self) -> ProbeItemsConfig | None:
         """What they are asked."""
         return self.probe.items_of(self.panel, {"trained": self.corpus.cutoff}) if self.probe else None
+
+    @property
+    def recall(self) -> RecallConfig | None:
+        """Their answers' figures; trained knows its corpus's days."""
+        cutoffs = {"trained": self.corpus.cutoff} | self.premium.cutoffs
+        return self.probe.recall_of(self.probed, cutoffs) if self.probe else None
 
     @property
     def placebo_corpus(self) -> CorpusConfig:

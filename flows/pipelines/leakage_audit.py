@@ -1,7 +1,7 @@
 """The leakage-audit pipeline: a panel, any number of models that exist already, the measure, the report."""
 
 from flows.pipelines.pipeline import Pipeline, Step
-from flows.pipelines.recall_probes import probe_items_steps, probe_steps
+from flows.pipelines.recall_probes import probe_items_steps, probe_steps, recall_steps
 from tasks.audit import Audit, AuditedModel
 from tasks.base.config import BaseConfig
 
@@ -20,6 +20,7 @@ def leakage_audit_steps(audit: Audit) -> tuple[Step, ...]:
     states = {model.name: f"embed {model.name}" if model.model else f"vectors {model.name}" for model in audit.models}
     items = probe_items_steps(audit.probe, audit.probe_items)
     probes = probe_steps(audit.probe, {name: f"model {name}" for name in audit.probed}, audit.route.probe)
+    recall = recall_steps(audit.recall, audit.probed)
     return (
         *prices,
         Step("panel", "panel", audit.panel, inputs={"prices": "prices"} if prices else {}),
@@ -39,7 +40,13 @@ def leakage_audit_steps(audit: Audit) -> tuple[Step, ...]:
         *embeddings,
         *probes,
         Step("premium", "premium", audit.measured, inputs={"panel": "panel", **states}),
-        Step("report", "report", audit.report, inputs={"premium": "premium", "preflight": "preflight"}),
+        *recall,
+        Step(
+            "report",
+            "report",
+            audit.report,
+            inputs={"premium": "premium", "preflight": "preflight"} | {step.name: step.name for step in recall},
+        ),
     )
 
 

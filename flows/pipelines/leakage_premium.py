@@ -1,7 +1,7 @@
 """The leakage-premium pipeline: corpus and panel, preflight, the rented stages, the measure, the report."""
 
 from flows.pipelines.pipeline import Pipeline, Step
-from flows.pipelines.recall_probes import probe_items_steps, probe_steps
+from flows.pipelines.recall_probes import probe_items_steps, probe_steps, recall_steps
 from tasks.premium.config import PremiumConfig
 from tasks.recipe import Recipe
 
@@ -27,6 +27,7 @@ def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
     trained_on = {"corpus": "corpus"} | ({"placebo": "corpus placebo"} if recipe.placebo else {})
     items = probe_items_steps(recipe.probe, recipe.probe_items, trained_on)
     probes = probe_steps(recipe.probe, {name: models[name] for name in recipe.probed}, recipe.route.probe)
+    recall = recall_steps(recipe.recall, recipe.probed)
     return (
         Step("base", "base", recipe.base),
         Step("corpus", "corpus", recipe.corpus),
@@ -62,11 +63,13 @@ def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
             _premium_config(recipe),
             inputs={"panel": "panel", "base": "embed base"} | {arm: f"embed {arm}" for arm in corpus_of},
         ),
+        *recall,
         Step(
             "report",
             "report",
             recipe.report,
-            inputs={"premium": "premium", "preflight": "preflight", "corpus": "corpus"},
+            inputs={"premium": "premium", "preflight": "preflight", "corpus": "corpus"}
+            | {step.name: step.name for step in recall},
         ),
     )
 

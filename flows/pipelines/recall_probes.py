@@ -1,9 +1,10 @@
 """Steps of the recall probes, for the pipelines whose configs may ask for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flows.pipelines.pipeline import Step
 from tasks.probe.items.config import ProbeItemsConfig
+from tasks.probe.recall.config import RecallConfig
 from tasks.recall_probes import ProbeConfig
 
 
@@ -45,3 +46,12 @@ def probe_steps(probe: ProbeConfig | None, models: Mapping[str, str], pool: str)
         )
         for name, step in models.items()
     )
+
+
+def recall_steps(recall: RecallConfig | None, probed: Sequence[str]) -> tuple[Step, ...]:
+    """The figures of all models' answers, beside the premium's predictions; none without probes."""
+    if recall is None:
+        return ()
+    answers = {name: f"probe {name}" for name in probed}
+    inputs = {"items": "probe items", "panel": "panel", "premium": "premium", **answers}
+    return (Step("recall", "recall", recall, inputs=inputs),)
