@@ -40,6 +40,12 @@ from tasks.preflight.artifact import RELEASE_TYPE as PREFLIGHT_RELEASE
 from tasks.preflight.task import publish_preflight, publish_preflight_audit, publish_preflight_release
 from tasks.premium.config import ARTIFACT_TYPE as PREMIUM
 from tasks.premium.task import publish_premium
+from tasks.probe.answers.config import ARTIFACT_TYPE as PROBE
+from tasks.probe.answers.task import publish_probe
+from tasks.probe.items.config import ARTIFACT_TYPE as PROBE_ITEMS
+from tasks.probe.items.task import publish_probe_items
+from tasks.probe.recall.config import ARTIFACT_TYPE as RECALL
+from tasks.probe.recall.task import publish_recall
 from tasks.release.config import ARTIFACT_TYPE as RELEASE
 from tasks.release.task import publish_release
 from tasks.report.config import ARTIFACT_TYPE as REPORT
@@ -115,6 +121,9 @@ STAGES: dict[str, Stage] = {
         Stage(EXPORT, publish_export, pools=("cpu", "h100")),
         Stage(RELEASE, publish_release, pools=("cpu", "h100"), uses_transformers=False),
         Stage(RELEASE_REPORT, publish_release_report, uses_transformers=False),
+        Stage(PROBE_ITEMS, publish_probe_items, uses_transformers=False),
+        Stage(PROBE, publish_probe, pools=("h100", "cpu")),
+        Stage(RECALL, publish_recall, uses_transformers=False),
     )
 }
 

@@ -7,11 +7,14 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.base.config import BaseConfig
-from tasks.common.settings import NOT_IDENTITY, Config
+from tasks.common.settings import NOT_IDENTITY, UNLESS_DEFAULT, Config
 from tasks.costs.limits import Limits
 from tasks.embed.config import EmbedConfig
 from tasks.panel.config import PanelConfig
 from tasks.premium.config import PremiumConfig
+from tasks.probe.items.config import ProbeItemsConfig
+from tasks.probe.recall.config import RecallConfig
+from tasks.recall_probes import ProbeConfig, check_sides
 from tasks.recipe import RunName, check_sentences
 from tasks.report.config import ONE_LINE, ReportConfig
 from tasks.schemas.scores import ModelName
@@ -68,6 +71,8 @@ class AuditRoute(Config):
 
     embed: Literal["h100", "cpu"] = "h100"
     """`cpu` if the models are small."""
+    probe: Literal["h100", "cpu"] = "h100"
+    """`cpu` if the models are small."""
 
 
 class AuditReport(ReportConfig):
@@ -90,6 +95,8 @@ class Audit(Config):
     embed: EmbedConfig = EmbedConfig()
     premium: PremiumConfig = PremiumConfig()
     report: AuditReport = AuditReport()
+    probe: ProbeConfig | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """Recall probes of the models: dated documents, facts, and directions from entity and day alone."""
     route: AuditRoute = Field(default=AuditRoute(), json_schema_extra=NOT_IDENTITY)
     limits: Limits = Field(default=Limits(), json_schema_extra=NOT_IDENTITY)
 
@@ -135,6 +142,36 @@ class Audit(Config):
         if any(model.model for model in self.models):
             check_sentences(self.panel.source, self.embed.undated)
         return self
+
+    @model_validator(mode="after")
+    def _can_be_probed(self) -> Self:
+        if self.probe is not None:
+            _ = self.recall, self.probe_items
+            check_sides(self.probe.corpus, list(self._probed_cutoffs.values()))
+        return self
+
+    @property
+    def probed(self) -> tuple[str, ...]:
+        """Models that the probes ask: all that are loaded, unless some are named."""
+        return self.probe.asked(model.name for model in self.models if model.model) if self.probe else ()
+
+    @property
+    def probe_items(self) -> ProbeItemsConfig | None:
+        """What they are asked."""
+        return self.probe.items_of(self.panel, self._probed_cutoffs) if self.probe else None
+
+    @property
+    def recall(self) -> RecallConfig | None:
+        """Their answers' figures; the reference is the audit's own, if it is asked."""
+        if self.probe is None:
+            return None
+        reference = self.premium.reference or self.models[0].name
+        asked = sorted(self.probed, key=lambda name: name != reference)
+        return self.probe.recall_of(asked, self._probed_cutoffs)
+
+    @property
+    def _probed_cutoffs(self) -> dict[str, date]:
+        return {name: self.cutoffs[name] for name in self.probed if name in self.cutoffs}
 
     def _stitched(self, names: list[str]) -> list[str]:
         """Name of the model stitched from vintages, if there is one."""

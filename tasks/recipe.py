@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tasks.base.config import BaseConfig, HubSource
 from tasks.common.errors import HindsightError
-from tasks.common.settings import NOT_IDENTITY, Config, project_root
+from tasks.common.settings import NOT_IDENTITY, UNLESS_DEFAULT, Config, project_root
 from tasks.common.yaml_file import read_yaml
 from tasks.corpus.config import CorpusConfig
 from tasks.costs.limits import Limits
@@ -17,6 +17,9 @@ from tasks.merge.config import MergeConfig
 from tasks.panel.config import PanelConfig, Source
 from tasks.panel.table.config import TableSource
 from tasks.premium.config import PremiumConfig
+from tasks.probe.items.config import ProbeItemsConfig
+from tasks.probe.recall.config import RecallConfig
+from tasks.recall_probes import ProbeConfig, check_documents
 from tasks.report.config import ReportConfig
 from tasks.train.config import TrainConfig
 
@@ -40,6 +43,8 @@ class Route(Config):
     """`cpu` if the model fits in that pool's memory."""
     embed: Literal["h100", "cpu"] = "h100"
     """`cpu` if the model is small."""
+    probe: Literal["h100", "cpu"] = "h100"
+    """`cpu` if the model is small."""
 
 
 class Recipe(Config):
@@ -59,6 +64,8 @@ class Recipe(Config):
     report: ReportConfig = ReportConfig()
     placebo: bool = False
     """Also train on as many tokens from after the cutoff: the effect of training itself, without the text's date."""
+    probe: ProbeConfig | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """Recall probes of base, trained and placebo: dated documents, facts, and directions from entity and day alone."""
     route: Route = Field(default=Route(), json_schema_extra=NOT_IDENTITY)
     limits: Limits = Field(default=Limits(), json_schema_extra=NOT_IDENTITY)
 
@@ -95,6 +102,30 @@ class Recipe(Config):
     def _has_sentences_to_embed(self) -> "Recipe":
         check_sentences(self.panel.source, self.embed.undated)
         return self
+
+    @model_validator(mode="after")
+    def _can_be_probed(self) -> "Recipe":
+        if self.probe is not None:
+            _ = self.recall, self.probe_items
+            check_documents(self.probe.corpus, self.corpus, self.placebo)
+        return self
+
+    @property
+    def probed(self) -> tuple[str, ...]:
+        """Models that the probes ask."""
+        models = ("base", "trained", "placebo") if self.placebo else ("base", "trained")
+        return self.probe.asked(models) if self.probe else ()
+
+    @property
+    def probe_items(self) -> ProbeItemsConfig | None:
+        """What they are asked."""
+        return self.probe.items_of(self.panel, {"trained": self.corpus.cutoff}) if self.probe else None
+
+    @property
+    def recall(self) -> RecallConfig | None:
+        """Their answers' figures; trained knows its corpus's days."""
+        cutoffs = {"trained": self.corpus.cutoff} | self.premium.cutoffs
+        return self.probe.recall_of(self.probed, cutoffs) if self.probe else None
 
     @property
     def placebo_corpus(self) -> CorpusConfig:

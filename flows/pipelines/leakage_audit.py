@@ -1,6 +1,7 @@
 """The leakage-audit pipeline: a panel, any number of models that exist already, the measure, the report."""
 
 from flows.pipelines.pipeline import Pipeline, Step
+from flows.pipelines.recall_probes import probe_items_steps, probe_steps, recall_steps
 from tasks.audit import Audit, AuditedModel
 from tasks.base.config import BaseConfig
 
@@ -17,9 +18,13 @@ def leakage_audit_steps(audit: Audit) -> tuple[Step, ...]:
     sources = [_source(model) for model in audit.models]
     embeddings = [_embedding(model.name, audit) for model in audit.models if model.model]
     states = {model.name: f"embed {model.name}" if model.model else f"vectors {model.name}" for model in audit.models}
+    items = probe_items_steps(audit.probe, audit.probe_items)
+    probes = probe_steps(audit.probe, {name: f"model {name}" for name in audit.probed}, audit.route.probe)
+    recall = recall_steps(audit.recall, audit.probed)
     return (
         *prices,
         Step("panel", "panel", audit.panel, inputs={"prices": "prices"} if prices else {}),
+        *items,
         *sources,
         Step(
             "preflight",
@@ -27,12 +32,21 @@ def leakage_audit_steps(audit: Audit) -> tuple[Step, ...]:
             audit,
             inputs={"panel": "panel"}
             | {model.name: step.name for model, step in zip(audit.models, sources, strict=True)},
+            # What cannot be asked is refused before anything is rented.
+            after=tuple(step.name for step in items),
             # Disk, store and prices may have changed since preflight passed.
-            rerun_until_built=tuple(step.name for step in embeddings),
+            rerun_until_built=tuple(step.name for step in (*embeddings, *probes)),
         ),
         *embeddings,
+        *probes,
         Step("premium", "premium", audit.measured, inputs={"panel": "panel", **states}),
-        Step("report", "report", audit.report, inputs={"premium": "premium", "preflight": "preflight"}),
+        *recall,
+        Step(
+            "report",
+            "report",
+            audit.report,
+            inputs={"premium": "premium", "preflight": "preflight"} | {step.name: step.name for step in recall},
+        ),
     )
 
 

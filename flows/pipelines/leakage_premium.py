@@ -1,6 +1,7 @@
 """The leakage-premium pipeline: corpus and panel, preflight, the rented stages, the measure, the report."""
 
 from flows.pipelines.pipeline import Pipeline, Step
+from flows.pipelines.recall_probes import probe_items_steps, probe_steps, recall_steps
 from tasks.premium.config import PremiumConfig
 from tasks.recipe import Recipe
 
@@ -22,18 +23,26 @@ def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
     corpus_of = {"trained": "corpus"} | ({"placebo": "corpus placebo"} if recipe.placebo else {})
     prices = [Step("prices", "prices", recipe.panel.prices)] if recipe.panel.prices else []
     arms = [step for arm, corpus in corpus_of.items() for step in _arm_steps(recipe, arm, corpus)]
+    models = {"base": "base"} | {arm: _merge_of(arm) for arm in corpus_of}
+    trained_on = {"corpus": "corpus"} | ({"placebo": "corpus placebo"} if recipe.placebo else {})
+    items = probe_items_steps(recipe.probe, recipe.probe_items, trained_on)
+    probes = probe_steps(recipe.probe, {name: models[name] for name in recipe.probed}, recipe.route.probe)
+    recall = recall_steps(recipe.recall, recipe.probed)
     return (
         Step("base", "base", recipe.base),
         Step("corpus", "corpus", recipe.corpus),
         *([Step("corpus placebo", "corpus", recipe.placebo_corpus)] if recipe.placebo else []),
         *prices,
         Step("panel", "panel", recipe.panel, inputs={"prices": "prices"} if prices else {}),
+        *items,
         Step(
             "preflight",
             "preflight",
             recipe,
             inputs={"base": "base", "corpus": "corpus", "panel": "panel"}
             | ({"placebo": "corpus placebo"} if recipe.placebo else {}),
+            # What cannot be asked is refused before anything is rented.
+            after=tuple(step.name for step in items),
             # Disk, store and prices may have changed since preflight passed.
             rerun_until_built=tuple(step.name for step in arms if step.stage == "train"),
         ),
@@ -47,17 +56,20 @@ def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
             pool=recipe.route.embed,
         ),
         *arms,
+        *probes,
         Step(
             "premium",
             "premium",
             _premium_config(recipe),
             inputs={"panel": "panel", "base": "embed base"} | {arm: f"embed {arm}" for arm in corpus_of},
         ),
+        *recall,
         Step(
             "report",
             "report",
             recipe.report,
-            inputs={"premium": "premium", "preflight": "preflight", "corpus": "corpus"},
+            inputs={"premium": "premium", "preflight": "preflight", "corpus": "corpus"}
+            | {step.name: step.name for step in recall},
         ),
     )
 
@@ -69,9 +81,13 @@ def _premium_config(recipe: Recipe) -> PremiumConfig:
     return premium.model_copy(update={"compared": premium.compared or ("trained",), "cutoffs": cutoffs})
 
 
+def _merge_of(arm: str) -> str:
+    """The step that makes an arm's model."""
+    return "merge" if arm == "trained" else f"merge {arm}"
+
+
 def _arm_steps(recipe: Recipe, arm: str, corpus: str) -> tuple[Step, ...]:
-    suffix = "" if arm == "trained" else f" {arm}"
-    train, merge = f"train{suffix}", f"merge{suffix}"
+    train, merge = "train" if arm == "trained" else f"train {arm}", _merge_of(arm)
     return (
         Step(
             train,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.embed.config import EmbedConfig, Pooling
+from tasks.forward.causal import is_causal
 from tasks.forward.errors import UnusableModel
 from tasks.schemas.artifacts import ModelFolder
 
@@ -61,19 +62,6 @@ def read_architecture(config: EmbedConfig, model: ModelFolder, *, runs_code: boo
             "all sentences that start alike would have the same vector. Set it to auto, last or mean."
         )
     return Architecture(found, causal, pooling, _context(found, causal))
-
-
-def is_causal(config: "PretrainedConfig") -> bool:
-    """Whether transformers, or the model's own code, has a causal and no masked model; some are both, by a switch."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
-
-    if config.is_encoder_decoder or getattr(config, "use_bidirectional_attention", None):
-        return False
-    if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) in MODEL_FOR_MASKED_LM_MAPPING:
-        return bool(getattr(config, "is_decoder", False))
-    return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING or "AutoModelForCausalLM" in (
-        getattr(config, "auto_map", None) or {}
-    )
 
 
 def _context(config: "PretrainedConfig", causal: bool) -> int | None:

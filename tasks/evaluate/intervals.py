@@ -6,24 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
-from scipy.special import stdtrit
 
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.rows import DirectionRows
 from tasks.sampling.arrays import FloatArray, IntArray
-from tasks.sampling.two_way import DRAWS_PER_CHUNK, MIN_DRAWS, rescaled, two_way_weights
+from tasks.sampling.row_figures import RUNS_PER_HORIZON, clipped, figure_of
+from tasks.sampling.two_way import DRAWS_PER_CHUNK, two_way_weights
 from tasks.schemas.direction import Figure
-from tasks.schemas.estimates import PERCENTILES
 
 Key = tuple[str | int, ...]
 """What a figure is: model, split, and which mean."""
-RUNS_PER_HORIZON = 2
-"""Labels of days less than a horizon apart overlap. Runs of one horizon would miss a third of a mean's variance."""
-MIN_RUNS = 3
-"""With two, the spread over runs says nothing."""
-FLAT = 1e-12
-"""Draws that differ by no more than rounding."""
-NO_SPREAD = "its rows score the same, and their spread is no measure of error"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +62,7 @@ class Figures:
         """One mean."""
         place = self._place[key]
         draws = (self._by_date[:, place], self._two_way[:, place])
-        found = self._figure(self._points[place], draws, self._n_runs[place])
-        ends = {name: _clipped(getattr(found, name), self._bounds[place]) for name in ("by_date", "two_way")}
-        return found.model_copy(update=ends)
+        return clipped(self._figure(self._points[place], draws, self._n_runs[place]), self._bounds[place])
 
     def difference(self, one: Key, other: Key) -> Figure:
         """One mean less another, draw by draw."""
@@ -82,32 +72,7 @@ class Figures:
         return self._figure(self._points[first] - self._points[second], (by_date, two_way), n_runs)
 
     def _figure(self, point: float, draws: tuple[FloatArray, FloatArray], n_runs: int) -> Figure:
-        if not np.isfinite(point):
-            return Figure(point=None, why_none="no such row is kept, or none is traded")
-        if n_runs < MIN_RUNS:
-            why = f"its days fill {n_runs} runs of {self._length} days, and an interval needs {MIN_RUNS}"
-            return Figure(point=float(point), why_none=why)
-        by_date, two_way = (own[np.isfinite(own)] for own in draws)
-        if min(len(by_date), len(two_way)) < MIN_DRAWS:
-            return Figure(point=float(point), why_none=f"fewer than {MIN_DRAWS} draws hold one of its rows")
-        if not min(np.ptp(by_date), np.ptp(two_way)) > FLAT:
-            return Figure(point=float(point), why_none=NO_SPREAD)
-        return Figure(
-            point=float(point),
-            by_date=_interval(float(point), by_date, n_runs - 1),
-            two_way=_interval(float(point), two_way, min(n_runs, self._n_currencies) - 1),
-        )
-
-
-def _interval(point: float, draws: FloatArray, freedom: int) -> tuple[float, float]:
-    """Point -/+ Student's quantile times the standard deviation of the rescaled draws."""
-    deviation = float(np.std(rescaled(draws, point), ddof=1))
-    half_width = float(stdtrit(freedom, PERCENTILES[2] / 100)) * deviation
-    return point - half_width, point + half_width
-
-
-def _clipped(ends: tuple[float, float] | None, bounds: tuple[float, float]) -> tuple[float, float] | None:
-    return ends and (max(ends[0], bounds[0]), min(ends[1], bounds[1]))
+        return figure_of(point, draws, n_runs, self._n_currencies, self._length)
 
 
 def _draw(labels: pd.DataFrame, means: list[Mean], config: EvaluateConfig, length: int) -> FloatArray:

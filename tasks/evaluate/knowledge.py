@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
-from tasks.evaluate.intervals import FLAT, NO_SPREAD
 from tasks.sampling.arrays import FloatArray
+from tasks.sampling.clusters import MIN_CLUSTERS, cluster_half_width
+from tasks.sampling.row_figures import FLAT, NO_SPREAD
 from tasks.schemas.direction import FamilyFigure, Knowledge
-from tasks.schemas.estimates import PERCENTILES
 
-MIN_FAMILIES = 3
 Questions = Sequence[Mapping[str, Any]]
 """A mapping per question: id, group, right, chosen and n_answers."""
 
@@ -45,23 +43,16 @@ def by_family(values: FloatArray, families: Sequence[str], bounds: tuple[float, 
         values: (n_questions,).
         families: Of each question.
         bounds: No interval goes beyond them.
-
-    Source: Cameron and Miller (2015), A practitioner's guide to cluster-robust inference, J. Hum. Resour. 50(2), with
-        their factor G / (G - 1) and Student's quantile for G - 1 degrees of freedom, G families.
     """
     if not len(values):
         return FamilyFigure(point=None, why_none="no question was put to both")
     point = float(values.mean())
-    names, of_question = np.unique(families, return_inverse=True)
-    n_families = len(names)
-    if n_families < MIN_FAMILIES:
-        why = f"its questions are of {n_families} families, and an interval needs {MIN_FAMILIES}"
+    half_width = cluster_half_width(values - point, families, len(values))
+    if half_width is None:
+        why = f"its questions are of {len(set(families))} families, and an interval needs {MIN_CLUSTERS}"
         return FamilyFigure(point=point, why_none=why)
-    sums = np.bincount(of_question, weights=values - point)
-    deviation = float(np.sqrt(n_families / (n_families - 1) * (sums**2).sum())) / len(values)
-    if not deviation > FLAT:
+    if not half_width > FLAT:
         return FamilyFigure(point=point, why_none=NO_SPREAD.replace("rows", "families"))
-    half_width = float(stdtrit(n_families - 1, PERCENTILES[2] / 100)) * deviation
     ends = (max(point - half_width, bounds[0]), min(point + half_width, bounds[1]))
     return FamilyFigure(point=point, by_family=ends)
 

@@ -29,7 +29,8 @@ def publish_forecast(config: ForecastConfig, model: ArtifactRef, mix: ArtifactRe
         Reference to Forecasts.
 
     Raises:
-        ForecastError: If the mix is of another panel, or a question cannot be put to the model.
+        ForecastError: If the mix is of another panel.
+        UnusableQuestion: If a question cannot be put to the model.
     """
     store = open_store()
 

@@ -10,11 +10,11 @@ from pydantic import JsonValue
 from scipy.special import expit
 
 from tasks.common.threads import Workers, side_by_side
-from tasks.forecast.answers import answer_log_probabilities, load_causal, texts_of
 from tasks.forecast.config import ForecastConfig
-from tasks.forecast.errors import UnusableQuestion
-from tasks.forecast.questions import Asked, ask, check_exclusive
-from tasks.forward.errors import UnusableModel
+from tasks.forward.answers import answer_log_probabilities, texts_of
+from tasks.forward.causal import load_causal, load_chat_tokenizer, most_tokens
+from tasks.forward.errors import UnusableQuestion
+from tasks.forward.questions import Asked, ask, check_exclusive
 from tasks.schemas.artifacts import ModelFolder, Panel
 from tasks.schemas.examples import DirectionQuestion, KnowledgeQuestion, Mix
 
@@ -38,20 +38,14 @@ def write_forecast(
         Facts for the record.
 
     Raises:
-        ForecastError: If a question is not about a row of the panel, or cannot be put to the model.
+        UnusableQuestion: If a question is not about a row of the panel, or cannot be put to the model.
         UnusableModel: If the model runs by code of its repository, cannot be loaded, or lacks weights.
     """
-    from transformers import AutoConfig, AutoTokenizer
-
-    if code := model.allowed_code():
-        raise UnusableModel(f"the model runs by the code of {code}, which only the embed stage runs; take another one.")
     directions, knowledge = list(mix.directions()), list(mix.knowledge())
     n_rows = len(panel.rows())
     _check(directions, knowledge, n_rows)
-    tokenizer = AutoTokenizer.from_pretrained(model.path, trust_remote_code=False)
-    tokenizer.chat_template = config.chat_template or tokenizer.chat_template
-    positions = getattr(AutoConfig.from_pretrained(model.path).get_text_config(), "max_position_embeddings", None)
-    most = min(config.max_tokens, tokenizer.model_max_length, positions or config.max_tokens)
+    tokenizer = load_chat_tokenizer(model, config.chat_template)
+    most = most_tokens(model, tokenizer, config.max_tokens)
     asked = [
         *(ask(f"the question on row {own.row}", own.prompt, (own.up, own.down), tokenizer, most) for own in directions),
         *(ask(f"the question {own.id}", own.prompt, own.answers, tokenizer, most) for own in knowledge),

@@ -5,3 +5,11 @@ from tasks.common.errors import HindsightError
 
 class UnusableModel(HindsightError):
     """A model that cannot be loaded, or lacks what is to be read from it."""
+
+
+class UnusableQuestion(HindsightError):
+    """A question that no probability answers, or that the model cannot read."""
+
+
+class AnswerNotFinite(HindsightError):
+    """The model returned NaN or infinity."""

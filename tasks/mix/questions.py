@@ -12,7 +12,7 @@ from tasks.mix.config import MixConfig
 from tasks.mix.examples import prompt_of
 from tasks.mix.panel_rows import PanelRows, generator
 from tasks.mix.texts import DOWN, UP, feature_prompt
-from tasks.sampling.arrays import IntArray
+from tasks.sampling.spread import spread
 from tasks.schemas.examples import DirectionQuestion, KnowledgeQuestion
 
 N_WRONG = 3
@@ -37,24 +37,6 @@ def direction_questions(rows: PanelRows, config: MixConfig) -> list[DirectionQue
         )
         for position, row in zip(positions, rows.records(positions), strict=True)
     ]
-
-
-def spread(days: np.ndarray, n_rows: int, rng: Generator) -> IntArray:
-    """Positions of rows drawn so that no day has two more than another that has rows left.
-
-    Args:
-        days: (n,) of each row.
-        n_rows: To draw; all if there are fewer.
-        rng: Decides which.
-    """
-    order = rng.permutation(len(days))
-    n_of_day: dict[object, int] = defaultdict(int)
-    turn = np.empty(len(days), dtype=np.int64)
-    for place, day in enumerate(days[order]):
-        turn[place] = n_of_day[day]
-        n_of_day[day] += 1
-    drawn: IntArray = order[np.argsort(turn, kind="stable")][:n_rows]
-    return drawn
 
 
 def knowledge_questions(catalogue: Catalogue, config: MixConfig) -> tuple[list[KnowledgeQuestion], int]:

@@ -1,12 +1,11 @@
 """The sentence a language model reads about each row, with its day and without."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import pandas as pd
 
-from tasks.panel.config import CsvSource, EcbFxSource, JpxSource, PlantedSource, PriceSource, Sp500Source
-from tasks.panel.sources.currencies import pair_name
-from tasks.panel.sources.sp500 import sp500_name
+from tasks.panel.config import PriceSource
+from tasks.panel.entities import entities_of
 
 
 def undated_sentences(rows: pd.DataFrame, source: PriceSource) -> list[str]:
@@ -16,7 +15,7 @@ def undated_sentences(rows: pd.DataFrame, source: PriceSource) -> list[str]:
         rows: Columns code, ret_5d, ret_30d, vol_20d.
         source: Decides how stocks are named.
     """
-    name = _name_in(source)
+    name = entities_of(source).name
     columns = zip(rows["code"], rows["ret_5d"], rows["ret_30d"], rows["vol_20d"], strict=True)
     return [
         f"{name(code)} had recent 5-day log return {ret_5d:+.4f}, "
@@ -28,19 +27,3 @@ def undated_sentences(rows: pd.DataFrame, source: PriceSource) -> list[str]:
 def dated(sentences: Iterable[str], dates: Iterable[pd.Timestamp]) -> list[str]:
     """The same sentences, each with its day in front."""
     return [f"On {day:%Y-%m-%d}, {sentence}" for day, sentence in zip(dates, sentences, strict=True)]
-
-
-def _name_in(source: PriceSource) -> Callable[[object], str]:
-    """From a code to its name in sentences about a source's rows."""
-    match source:
-        case Sp500Source():
-            return sp500_name
-        case EcbFxSource():
-            return pair_name
-        case JpxSource():
-            # The reference's words.
-            return "Japanese Tokyo Stock Exchange securities code {}".format
-        case CsvSource():
-            return lambda code: f"{source.name} {code}"
-        case PlantedSource():
-            return "synthetic stock {}".format

@@ -12,6 +12,7 @@ from tasks.audit import Audit, AuditedModel
 from tasks.common.errors import HindsightError
 from tasks.embed.architecture import read_architecture
 from tasks.embed.outline import Outline, outline, width_of
+from tasks.forward.causal import check_predicts_tokens
 from tasks.preflight.checks.artifacts import panel_checks, sentences_check, weights_check
 from tasks.preflight.checks.inputs import check_call, info_line
 from tasks.preflight.checks.machine import credentials_line, embedded_bytes, space_checks, store_round_trip
@@ -140,6 +141,8 @@ def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
             folder, allowed = inputs.models[model.name], getattr(model.model.source, "allow_code", None)
             yield weights_check(model.name, folder, may_have_code=allowed is not None)
             yield sentences_check(f"{model.name} sentences", audit.embed, partial(inputs.outline, model.name))
+        if model.name in audit.probed:
+            yield _language_model(model.name, inputs.models[model.name])
         yield info_line(f"{model.name} cutoff", _cutoff(model, inputs.days))
     try:
         reference = audit.measured.reference or audit.models[0].name
@@ -150,6 +153,15 @@ def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
         # Vectors brought along exist already; a model's states do not.
         states = inputs.vectors.get(reference)
         yield from power_checks(audit.measured, audit.report.plumbing_only, width, inputs.panel, states)
+
+
+def _language_model(name: str, model: ModelFolder) -> Check:
+    """The probes ask for probabilities of texts."""
+    found = check_call(
+        f"{name} probe", "a causal language model with its head", lambda: check_predicts_tokens(model), "it is"
+    )
+    way_out = f"Name the models to ask in probe.models, without {name}, or leave probe out."
+    return found if found.passed else found.model_copy(update={"way_out": way_out})
 
 
 def _vintages(inputs: AuditInputs, config: VintagesConfig) -> Check:

@@ -90,7 +90,7 @@ def forecast_recipe(recipe: Recipe) -> list[StageForecast]:
 def forecast_audit(
     audit: Audit, n_rows: int | None = None, models: Mapping[str, ModelFolder] | None = None
 ) -> list[StageForecast]:
-    """Every rented embedding of an audit; none where the models are embedded on a CPU.
+    """Every rented embedding and probe of an audit; none on a CPU.
 
     Args:
         audit: Models, panel and route.
@@ -103,8 +103,11 @@ def forecast_audit(
         UnusableModel: If transformers does not know one.
     """
     pool, n_rows = audit.route.embed, n_rows or audit.panel.n_stocks * audit.panel.dates_per_stock
+    # Nobody measured a rate.
+    asked = [StageForecast(f"probe {name}", audit.route.probe, None, None) for name in audit.probed]
+    asked = [stage for stage in asked if stage.pool != "cpu"]
     if pool == "cpu":
-        return []
+        return asked
     found = []
     for model in audit.models:
         if model.model is None:
@@ -114,7 +117,7 @@ def forecast_audit(
         hours = None if n_active is None else _embed_hours(n_rows, n_active, audit.embed)
         price = None if hours is None else _dollars(hours, pool)
         found.append(StageForecast(f"embed {model.name}", pool, hours, price))
-    return found
+    return found + asked
 
 
 def forecast_release(release: AdapterRelease) -> list[StageForecast]:
@@ -172,6 +175,8 @@ def _hours(run: PlannedRun) -> Iterator[tuple[str, str, Span | None]]:
         yield f"train{suffix}", route.train, train
         yield f"merge{suffix}", route.merge, merge
         yield f"embed {variant}", route.embed, embed
+    # Nobody measured a rate.
+    yield from ((f"probe {name}", route.probe, None) for name in run.recipe.probed)
 
 
 def _merge_hours(run: PlannedRun) -> Span:

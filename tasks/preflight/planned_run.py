@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from tasks.embed.architecture import is_causal
+from tasks.forward.causal import is_causal
 from tasks.recipe import Recipe
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TargetMatchesNothing, UntrainableBase

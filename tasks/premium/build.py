@@ -5,9 +5,11 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 from pydantic import JsonValue
 
 from tasks.premium.config import PremiumConfig
+from tasks.premium.inference.predictions import prediction_table
 from tasks.premium.inference.robust import robust_scores
 from tasks.premium.measurement import Difference, Measurement, measure_models
 from tasks.premium.rows import Rows, check_models, read_rows
@@ -18,12 +20,12 @@ from tasks.schemas.scores import PremiumScores, Reduction, pair_of
 def write_premium(
     config: PremiumConfig, inputs: Mapping[str, Path], folder: Path, work_dir: Path | None = None
 ) -> dict[str, JsonValue]:
-    """Write the scores and their draws.
+    """Write the scores, their draws and the rows' predictions.
 
     Args:
         config: Contract, cut and draws.
         inputs: Folders of `panel` and of each model's states, by the model's name.
-        folder: Where `scores.json`, `draws.npy` and `two_way.npy` go.
+        folder: Where `scores.json`, `draws.npy`, `two_way.npy` and `predictions.parquet` go.
         work_dir: Where finished chunks of draws are kept, so that a killed run can resume.
 
     Returns:
@@ -37,6 +39,8 @@ def write_premium(
     scores, measured = premium_scores(rows, config, work_dir)
     if measured.robust:
         np.save(folder / "two_way.npy", measured.robust.draws, allow_pickle=False)
+        predicted = prediction_table(measured.robust.rows, measured.robust.predictions, measured.robust.schemes)
+        pq.write_table(predicted, folder / "predictions.parquet", compression="zstd")
     (folder / "scores.json").write_text(scores.model_dump_json(indent=1) + "\n")
     np.save(folder / "draws.npy", measured.stock_draws, allow_pickle=False)
     return _facts(scores)
@@ -57,6 +61,7 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
             "n_kept_two_way_draws": robust.n_kept_draws,
             "dropped_two_way_draws": dict(robust.dropped_draws),
             "n_refits": dict(robust.n_refits),
+            "n_rows_without_disjoint_prediction": scores.n_rows - robust.split("disjoint").n_test_rows,
         }
     return {
         **robust_facts,

@@ -46,6 +46,7 @@ class Rows:
         undated: States of the sentences without their day, by model, where they were embedded.
         repeats: States computed a second time, by model that was embedded twice.
         why_not_undated: Why there are none of the first model, and how to get them.
+        kept: (n_rows,) row numbers in the panel, where rows were left out.
     """
 
     labels: pd.DataFrame
@@ -55,6 +56,7 @@ class Rows:
     undated: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     repeats: Mapping[str, Repeat] = field(default_factory=dict)
     why_not_undated: str = NOT_EMBEDDED
+    kept: IntArray | None = None
 
     @property
     def first_model(self) -> str:
@@ -65,6 +67,11 @@ class Rows:
     def stocks(self) -> IntArray:
         """(n_rows,) stocks numbered in the order of their codes."""
         return np.unique(self.labels["code"], return_inverse=True)[1]
+
+    @property
+    def numbers(self) -> IntArray:
+        """(n_rows,) row numbers in the panel."""
+        return np.arange(len(self.target)) if self.kept is None else self.kept
 
     def is_train(self, train_until: date) -> BoolArray:
         """(n_rows,) whether the row's day is on or before the cut."""
@@ -80,6 +87,7 @@ class Rows:
             states={model: own[chosen] for model, own in self.states.items()},
             undated={model: own[chosen] for model, own in self.undated.items()},
             repeats={model: replace(own, states=own.states[chosen]) for model, own in self.repeats.items()},
+            kept=self.numbers[chosen],
         )
 
     def n_columns(self, model: str) -> int:

@@ -16,6 +16,7 @@ from tasks.report.tables.headline import headline
 from tasks.report.verification.evidence import Evidence
 from tasks.schemas.artifacts import Preflight
 from tasks.schemas.draws import TWO_WAY_NAME
+from tasks.schemas.recall import Recall
 from tasks.schemas.results import RESULTS_NAME
 from tasks.schemas.scores import PremiumScores
 from tasks.store.records import Record
@@ -28,7 +29,8 @@ def write_report(
 
     Args:
         config: Title, and whether the run is only a smoke test.
-        inputs: Folders of `premium`, `preflight` and, unless the run is an audit, `corpus`.
+        inputs: Folders of `premium`, `preflight`, `corpus` unless the run is an audit, and `recall` if it has
+            recall probes.
         records: All artifacts the scores came from, sources first.
         folder: Where the files are written.
 
@@ -40,7 +42,8 @@ def write_report(
     corpus = corpus_section(inputs["corpus"], records) if "corpus" in inputs else None
     evidence = Evidence(scores, preflight, inputs.get("corpus"), records)
     results = results_of(config, evidence)
-    page = render(config, scores, draws, preflight, corpus, records, results, _two_way(inputs["premium"]))
+    recall = Recall.read(inputs["recall"]) if "recall" in inputs else None
+    page = render(config, scores, draws, preflight, corpus, records, results, _two_way(inputs["premium"]), recall)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "table.json").write_text(json.dumps(headline(scores), indent=1) + "\n", encoding="utf-8")
     (folder / RESULTS_NAME).write_text(results.to_text(), encoding="utf-8")

@@ -21,9 +21,11 @@ from tasks.report.tables import robust as robust_tables
 from tasks.report.tables.audited import audited_models, served_rows
 from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
+from tasks.report.tables.recall import recall_section
 from tasks.report.text import WIDE_NOTE, dropped, sentence
 from tasks.schemas.artifacts import Check, Preflight
 from tasks.schemas.estimates import CO_PRIMARY, FITS
+from tasks.schemas.recall import Recall
 from tasks.schemas.results import Results
 from tasks.schemas.scores import Answer, PremiumScores, RobustScores, models_of
 from tasks.store.records import Record
@@ -41,6 +43,7 @@ def render(
     records: Sequence[Record],
     results: Results,
     two_way: np.ndarray | None = None,
+    recall: Recall | None = None,
 ) -> str:
     """Render the page.
 
@@ -53,6 +56,7 @@ def render(
         records: All artifacts the scores came from, sources first.
         results: Findings and claims, as `results.json` has them.
         two_way: (n_kept, n_columns) draws of the robust scores; None where there are none.
+        recall: What the recall probes found; None where the run has none.
 
     Returns:
         HTML that loads nothing from elsewhere.
@@ -73,6 +77,7 @@ def render(
         notes=preflight.notes,
         widths=" or ".join(f"{width:,}" for width in sorted({own.n_columns for own in scores.models.values()})),
         corpus=corpus,
+        recall=recall_section(recall) if recall else None,
         checks=check_tables.checks_section(scores.robust) if scores.robust else None,
         reference=_reference_section(scores),
         panel=panel_section(records),

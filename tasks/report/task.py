@@ -19,7 +19,11 @@ from tasks.store.store import Store, open_store
 
 @task(name="report", cache_policy=NO_CACHE)
 def publish_report(
-    config: ReportConfig, premium: ArtifactRef, preflight: ArtifactRef, corpus: ArtifactRef | None = None
+    config: ReportConfig,
+    premium: ArtifactRef,
+    preflight: ArtifactRef,
+    corpus: ArtifactRef | None = None,
+    recall: ArtifactRef | None = None,
 ) -> ArtifactRef:
     """Publish the report of a run's scores, unless the store has it.
 
@@ -28,12 +32,14 @@ def publish_report(
         premium: The PremiumScores to show.
         preflight: The checks that the run passed.
         corpus: The training corpus, whose ledger is shown; none in an audit.
+        recall: What the recall probes found; none in a run without them.
 
     Returns:
         Reference to a Report.
     """
     store = open_store()
     inputs = {"premium": premium, "preflight": preflight, **({"corpus": corpus} if corpus else {})}
+    inputs |= {"recall": recall} if recall else {}
     spec = ARTIFACT_TYPE.spec(config, inputs)
 
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:

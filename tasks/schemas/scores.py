@@ -57,7 +57,7 @@ class PremiumScores(Frozen):
     Beside it `draws.npy`, (n_kept, 1 + 2 * n_models) float64: draw, then on and off of each model, in the order of
     `models`; under the reference contract. `two_way.npy`, (n_kept, 1 + n_models * n_fits * 6): draw, then by model, in
     the same order, and by fit R2 on, off, date_disjoint, disjoint, matched and walk_forward, rescaled so that
-    they vary as the figures do.
+    they vary as the figures do. `predictions.parquet`, by row: RowPredictions.
     """
 
     contract: Literal["reference"]
@@ -276,6 +276,10 @@ class RobustScores(Frozen):
     """Fits corrected on rows or solved from them, as sums of products were too ill-conditioned, by model."""
     n_day_groups: int
     """Groups of days; the jackknife leaves out one at a time."""
+
+    def split(self, name: str) -> SplitFacts:
+        """How one of the six splitters split the rows."""
+        return next(own for own in self.splits if own.name == name)
 
     def difference(self, pair: str) -> dict[FitName, ModelDifference]:
         """A pair's figures under every fit."""

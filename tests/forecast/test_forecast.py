@@ -10,13 +10,14 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tasks.common.threads import Workers
-from tasks.forecast.answers import answer_log_probabilities, load_causal, texts_of
 from tasks.forecast.config import ForecastConfig
-from tasks.forecast.errors import AnswerNotFinite, OtherPanel, UnusableQuestion
-from tasks.forecast.questions import Asked, ask, render
+from tasks.forecast.errors import OtherPanel
 from tasks.forecast.task import publish_forecast
 from tasks.forecast.write import write_forecast
-from tasks.forward.errors import UnusableModel
+from tasks.forward.answers import answer_log_probabilities, texts_of
+from tasks.forward.causal import load_causal
+from tasks.forward.errors import AnswerNotFinite, UnusableModel, UnusableQuestion
+from tasks.forward.questions import Asked, ask, render
 from tasks.schemas.artifacts import ModelFolder
 from tasks.schemas.examples import DirectionQuestion, Forecasts, KnowledgeQuestion, Message
 from tasks.store.refs import ArtifactRef, ArtifactType

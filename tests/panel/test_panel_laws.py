@@ -23,8 +23,8 @@ from tasks.panel.errors import EmptySplit
 from tasks.panel.prompts import dated, undated_sentences
 from tasks.panel.sample import draw_days, longest_histories, of_drawn_days, of_window
 from tasks.panel.sources.reader import read_prices
-from tasks.panel.sources.sp500 import COMPANIES
 from tasks.schemas.artifacts import Panel
+from tasks.schemas.entities import COMPANIES
 from tests.panel.conftest import prices_of
 
 SOURCES = [Sp500Source(), EcbFxSource(), PlantedSource(n_stocks=5)]

@@ -4,13 +4,14 @@ import difflib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 
+from tasks.common.seeded import seeded_order
 from tasks.corpus.config import CorpusConfig, FineWebSource
 from tasks.corpus.errors import DamagedSource, DumpAfterCutoff, DumpUpToCutoff, UnknownDump
 from tasks.corpus.filters.clip import RawDocument
 from tasks.corpus.filters.cutoff import Cutoff, Dump
 from tasks.corpus.sources.mirror import Mirror
 from tasks.corpus.sources.parquet import ParquetFiles
-from tasks.corpus.sources.reader import RowGroup, SourceFile, SourceGroup, base_name, seeded_order, seeded_row_groups
+from tasks.corpus.sources.reader import RowGroup, SourceFile, SourceGroup, base_name, seeded_row_groups
 
 log = logging.getLogger(__name__)
 

@@ -1,15 +1,13 @@
 """The protocol of a source: groups of files, the row groups of a file, the documents of a row group."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
+from tasks.common.seeded import seeded_order
 from tasks.corpus.filters.clip import RawDocument
 from tasks.store.digests import sha256_of_file
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -96,14 +94,6 @@ def identify_local(file: Path, name: str, known: SourceFile | None = None) -> So
     if known and (known.size, known.modified) == (now.st_size, now.st_mtime_ns):
         return known
     return SourceFile(name, now.st_size, "sha256", sha256_of_file(file), now.st_mtime_ns)
-
-
-def seeded_order(items: Iterable[Item], name: Callable[[Item], str], seed: int) -> list[Item]:
-    """Sort items by the hash of seed and name.
-
-    Unlike in a shuffle, leaving out one item moves no other: an earlier cutoff's documents keep their order.
-    """
-    return sorted(items, key=lambda item: hashlib.sha256(f"{seed}:{name(item)}".encode()).digest())
 
 
 def seeded_row_groups(row_groups: Iterable[RowGroup], path: str, seed: int) -> list[RowGroup]:

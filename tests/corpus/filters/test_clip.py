@@ -6,9 +6,9 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.common.seeded import seeded_order
 from tasks.corpus.filters.clip import ClipCounts, RawDocument, clip
 from tasks.corpus.filters.cutoff import Cutoff
-from tasks.corpus.sources.reader import seeded_order
 
 days = st.dates(date(1990, 1, 1), date(2020, 12, 31))
 dates = days.map(str) | days.map(lambda day: f"{day}T05:48:54Z") | st.sampled_from(["", "yesterday", "2017-13-01"])

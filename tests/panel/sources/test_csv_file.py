@@ -10,8 +10,8 @@ from tasks.panel.build import write_panel
 from tasks.panel.config import CsvSource, JpxSource, PanelConfig, Sp500Source
 from tasks.panel.labels import two_day_target
 from tasks.panel.sources.reader import read_prices
-from tasks.panel.sources.sp500 import COMPANIES
 from tasks.schemas.artifacts import Panel
+from tasks.schemas.entities import COMPANIES
 from tests.panel.conftest import prices_of, walk
 
 

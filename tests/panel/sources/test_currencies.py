@@ -5,9 +5,10 @@ import pytest
 
 from tasks.panel.build import write_panel
 from tasks.panel.config import EcbFxSource, PanelConfig
-from tasks.panel.sources.currencies import NAMES, euro_rates
+from tasks.panel.sources.currencies import euro_rates
 from tasks.panel.sources.reader import read_prices
 from tasks.schemas.artifacts import Panel
+from tasks.schemas.entities import CURRENCIES
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,8 @@ def test_a_cross_follows_from_the_two_pairs_it_goes_through(pairs):
 
 
 def test_there_are_51_pairs_of_16_currencies_without_a_gap(pairs):
-    assert set(pairs["leg_1"]) | set(pairs["leg_2"]) == set(NAMES)
-    assert len(NAMES) == 16
+    assert set(pairs["leg_1"]) | set(pairs["leg_2"]) == set(CURRENCIES)
+    assert len(CURRENCIES) == 16
     assert pairs.groupby("code").size().to_dict() == dict.fromkeys(pairs["code"].unique(), 7126)
     assert pairs["code"].nunique() == 51
 

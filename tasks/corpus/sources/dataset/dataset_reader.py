@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tasks.common.dataset_files import FileFormat
+from tasks.common.seeded import seeded_order
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import DamagedSource
 from tasks.corpus.filters.clip import RawDocument
@@ -21,7 +22,6 @@ from tasks.corpus.sources.reader import (
     SourceFile,
     SourceGroup,
     base_name,
-    seeded_order,
     seeded_row_groups,
 )
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from tasks.forecast.errors import UnusableQuestion
 from tasks.forward.batches import Ids
+from tasks.forward.errors import UnusableQuestion
 from tasks.schemas.examples import Message
 
 if TYPE_CHECKING:
@@ -31,7 +31,12 @@ class Asked:
 
 
 def ask(
-    name: str, prompt: Sequence[Message], answers: Sequence[str], tokenizer: "PreTrainedTokenizerBase", most: int
+    name: str,
+    prompt: Sequence[Message],
+    answers: Sequence[str],
+    tokenizer: "PreTrainedTokenizerBase",
+    most: int,
+    bound: str = "forecast.max_tokens",
 ) -> Asked:
     """Tokenize a question; prompt and answers apart, as a model that answers has read only the prompt.
 
@@ -41,21 +46,48 @@ def ask(
         answers: At least two.
         tokenizer: With its chat template; without one, the turns are joined as plain text.
         most: Tokens that prompt and answer may have together.
+        bound: The setting that raises it, for messages.
 
     Raises:
         UnusableQuestion: If the template refuses the turns, or prompt or answer are empty or too long.
     """
-    text = render(name, prompt, tokenizer)
+    return ask_text(name, render(name, prompt, tokenizer), answers, tokenizer, most, bound)
+
+
+def ask_text(
+    name: str,
+    text: str,
+    answers: Sequence[str],
+    tokenizer: "PreTrainedTokenizerBase",
+    most: int,
+    bound: str = "forecast.max_tokens",
+    leading: Ids = (),
+) -> Asked:
+    """Tokenize a text and its possible continuations, apart from each other.
+
+    Args:
+        name: For messages.
+        text: What is read.
+        answers: At least two.
+        tokenizer: The model's.
+        most: Tokens that text and answer may have together.
+        bound: The setting that raises it, for messages.
+        leading: Ids before the text's.
+
+    Raises:
+        UnusableQuestion: If text or answer are empty or too long.
+    """
     (first, *ids) = (tokenizer(each, add_special_tokens=False, verbose=False)["input_ids"] for each in (text, *answers))
     if not first or not all(ids):
         raise UnusableQuestion(f"{name}: the prompt or an answer has no token; word it.")
-    if not (longest := len(first) + max(map(len, ids))) <= most:
+    if not (longest := len(leading) + len(first) + max(map(len, ids))) <= most:
         raise UnusableQuestion(
-            f"{name} has {longest} tokens with its longest answer, {most} are allowed. Raise forecast.max_tokens, take "
-            "a model with a longer context, or shorten the prompt."
+            f"{name} has {longest} tokens with its longest answer, {most} are allowed. Raise {bound}, take a model "
+            "with a longer context, or shorten the prompt."
         )
     joined = (tokenizer(text + answer, add_special_tokens=False, verbose=False)["input_ids"] for answer in answers)
-    return Asked(name, first, ids, any(whole != first + own for whole, own in zip(joined, ids, strict=True)))
+    merges = any(whole != first + own for whole, own in zip(joined, ids, strict=True))
+    return Asked(name, [*leading, *first], ids, merges)
 
 
 def check_exclusive(asked: Asked) -> None:

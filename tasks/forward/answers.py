@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.common.threads import Workers
-from tasks.forecast.errors import AnswerNotFinite
-from tasks.forecast.questions import Asked
 from tasks.forward.batches import Ids, in_batches, pad_right
-from tasks.forward.load import check_whole, device_type, load_weights
+from tasks.forward.errors import AnswerNotFinite
+from tasks.forward.questions import Asked
 
 if TYPE_CHECKING:
     import torch
@@ -35,20 +33,6 @@ class Text:
     answers: Sequence[int]
 
 
-def load_causal(folder: Path) -> "PreTrainedModel":
-    """A causal language model: in fp32 on a CPU, in its own number format on a GPU.
-
-    Raises:
-        UnusableModel: If transformers does not load it, or its files lack weights.
-    """
-    from transformers import AutoModelForCausalLM
-
-    device = device_type()
-    model, missing = load_weights(AutoModelForCausalLM, folder, precision="fp32" if device == "cpu" else None)
-    check_whole(model, model, missing)
-    return model.eval().to(device)
-
-
 def texts_of(questions: Sequence[Asked]) -> Iterator[Text]:
     """What is read to score all answers.
 
@@ -66,7 +50,11 @@ def texts_of(questions: Sequence[Asked]) -> Iterator[Text]:
 
 
 def answer_log_probabilities(
-    model: "PreTrainedModel", questions: Sequence[Asked], tokens_per_batch: int, workers: Workers
+    model: "PreTrainedModel",
+    questions: Sequence[Asked],
+    tokens_per_batch: int,
+    workers: Workers,
+    what: str = "forecast",
 ) -> list[np.ndarray]:
     """The log probability of each answer, summed over its tokens.
 
@@ -75,6 +63,7 @@ def answer_log_probabilities(
         questions: Prompts with their answers.
         tokens_per_batch: Limit of a batch, padding included.
         workers: Compute the batches; their number changes no bit.
+        what: Names the work in the log.
 
     Returns:
         (n_answers,) float64 per question.
@@ -90,7 +79,7 @@ def answer_log_probabilities(
         lengths,
         tokens_per_batch,
         workers,
-        "forecast",
+        what,
     ):
         for row, scores in zip(rows, batch, strict=True):
             found[texts[row].question][texts[row].answers] = scores

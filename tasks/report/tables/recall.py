@@ -1,0 +1,301 @@
+"""The recall probes' figures as rows of text, and what was found in sentences."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tasks.common.text import DASH, Row
+from tasks.report.direction.cells import Write, ends, lines, missing_of, points, share
+from tasks.report.figures import recall as figures
+from tasks.report.figures.drawing import Plot
+from tasks.report.text import Cell, EstimateRow, Missing, Table, reasons
+from tasks.schemas.direction import Figure
+from tasks.schemas.estimates import Estimate
+from tasks.schemas.probe import Variant
+from tasks.schemas.recall import (
+    GATE_AFTER,
+    GATE_BEFORE,
+    ChangePoint,
+    Curve,
+    FactScores,
+    Recall,
+    VariantRecall,
+)
+
+RATES = {
+    "overall": "all documents",
+    "before": "up to the cutoff",
+    "after": "after it",
+    "rise": "after - before",
+    "overlap_gap": "overlapping - others",
+}
+"""Fields of a curve in the page's order, with their columns."""
+VARIANT_NAMES: dict[Variant, tuple[str, str]] = {
+    "date_only": ("entity and day", "the question, without features"),
+    "entity_neutral": ("day alone", "control: neither name nor code"),
+    "date_removed": ("entity alone", "control: no day"),
+    "both": ("neither", "control: no entity and no day"),
+    "fictitious_entity": ("made-up entity and day", "control: an entity that does not exist"),
+}
+DIRECTION: Mapping[str, Callable[[VariantRecall], tuple[Figure, Write]]] = {
+    "AUC": lambda own: (own.overall.auc, share),
+    "before the cutoff": lambda own: (own.before.auc, share),
+    "after it": lambda own: (own.after.auc, share),
+    "before - after": lambda own: (own.fall, points),
+    "log odds, rises - falls": lambda own: (own.overall.log_odds_gap, points),
+    "hit rate": lambda own: (own.overall.hit_rate, share),
+    "Brier score": lambda own: (own.overall.brier, share),
+    "beyond this control": lambda own: (own.beyond_control, points),
+}
+"""Columns, each with where its figure is and how it is written."""
+CONCENTRATION = {
+    "lookahead": "lookahead",
+    "certain": "certain half",
+    "uncertain": "other half",
+    "difference": "difference",
+    "slope": "per standard deviation",
+}
+
+
+@dataclass(frozen=True)
+class RecallSection:
+    """What the section shows."""
+
+    findings: list[str]
+    curves_figure: Plot | None
+    differences_figure: Plot | None
+    rates: Table[EstimateRow]
+    rate_columns: list[str]
+    changes: Table[Row]
+    period: str
+    unit: str
+    n_change_draws: int
+    questions: Mapping[str, Table[EstimateRow]]
+    question_columns: list[str]
+    recall_figure: Plot | None
+    concentration: Table[EstimateRow]
+    concentration_columns: list[str]
+    days_per_run: int | None
+    n_draws: int
+    facts: Table[EstimateRow]
+    fact_columns: list[str]
+    gate: str
+    contamination: list[Row]
+    panel_overlap: list[Row]
+    why_no_contamination: str
+
+
+def recall_section(found: Recall) -> RecallSection:
+    """Everything that the page shows of the recall probes."""
+    return RecallSection(
+        findings=list(_findings(found)),
+        curves_figure=figures.curves(found),
+        differences_figure=figures.differences(found),
+        rates=_rates(found),
+        rate_columns=list(RATES.values()),
+        changes=_changes(found),
+        period=found.period,
+        unit=found.unit,
+        n_change_draws=found.n_change_draws,
+        questions={name: _questions(own.questions) for name, own in found.models.items() if own.questions},
+        question_columns=["rows", *DIRECTION],
+        recall_figure=figures.recall_by_variant(found, {name: own[0] for name, own in VARIANT_NAMES.items()}),
+        concentration=_concentration(found),
+        concentration_columns=["rows", *CONCENTRATION.values()],
+        days_per_run=found.days_per_run,
+        n_draws=found.n_draws,
+        facts=_facts(found),
+        fact_columns=["before the cutoff", "after it", "before - after", "chance", "gate", "items", "left out"],
+        gate=f"at least {GATE_BEFORE:.0%} before the cutoff and at most {GATE_AFTER:.0%} after it",
+        contamination=_overlaps(found),
+        panel_overlap=[
+            {"panel's sentences": name.replace("_", " "), "": f"{number:,.4g}"}
+            for name, number in found.contamination.panel.items()
+        ],
+        why_no_contamination=found.contamination.why_none,
+    )
+
+
+def _curves(found: Recall) -> dict[str, Curve]:
+    return {name: own.curve for name, own in {**found.models, **found.pairs}.items()}
+
+
+def _findings(found: Recall) -> Iterator[str]:
+    """What the probes say, the most direct first."""
+    for name, own in found.models.items():
+        yield _apparent_cutoff(name, own.curve)
+    for pair, compared in found.pairs.items():
+        yield _moved(pair, compared.curve)
+    for name, own in found.models.items():
+        if "date_only" in own.questions:
+            yield _recalled(name, own.questions["date_only"])
+    for pair, compared in found.pairs.items():
+        for own in compared.concentration:
+            if own.difference.by_date is not None:
+                verdict = _side(own.difference.by_date, "is larger", "is smaller", "does not clearly differ")
+                yield (
+                    f"{pair}, {own.fit}: the lookahead {verdict} on rows where {pair.split(' - ')[0]} answers with "
+                    f"more certainty ({points(own.difference.point)} {ends(own.difference.by_date, points)} by date)."
+                )
+
+
+def _apparent_cutoff(name: str, curve: Curve) -> str:
+    change = curve.change
+    if change.day is None or change.interval is None or change.rise is None:
+        return f"{name}: no change point found ({change.why_none})."
+    if change.rise <= 0:
+        return (
+            f"{name}: bits per byte fall after {change.day} ({_span(change)}). A cutoff would show as a rise: no "
+            "apparent cutoff."
+        )
+    stated = ""
+    if curve.cutoff:
+        inside = change.interval[0] <= curve.cutoff <= change.interval[1]
+        stated = f" The stated cutoff, {curve.cutoff}, is {'inside' if inside else 'outside'}."
+    return f"{name}: bits per byte rise after {change.day} ({_span(change)}): the apparent cutoff.{stated}"
+
+
+def _span(change: ChangePoint) -> str:
+    if change.interval is None or change.is_open is None:
+        return DASH
+    beyond = [word for word, is_open in zip(("earlier", "later"), change.is_open, strict=True) if is_open]
+    note = f", and {' or '.join(beyond)}: it reaches the end of the days searched" if beyond else ""
+    return f"95 %: {change.interval[0]} to {change.interval[1]}{note}"
+
+
+def _moved(pair: str, curve: Curve) -> str:
+    one, other = pair.split(" - ")
+    if curve.overall.interval is None:
+        return f"{pair}: whether bits per byte differ is not known ({curve.overall.why_none})."
+    verdict = _side(
+        curve.overall.interval,
+        f"{other} predicts the documents better than {one}",
+        f"{other} predicts the documents worse than {one}",
+        f"{other} predicts the documents about as well as {one}",
+    )
+    text = f"{verdict}: {points(curve.overall.point)} {ends(curve.overall.interval, points)} bits per byte"
+    change = curve.change
+    where = f"changes after {change.day} ({_span(change)})" if change.day else "has no change point"
+    return f"{text}. The difference {where}."
+
+
+def _recalled(name: str, own: VariantRecall) -> str:
+    auc = own.overall.auc
+    if auc.point is None or auc.by_date is None:
+        return f"{name}: whether it recalls directions is not known ({auc.why_none})."
+    low, high = auc.by_date
+    verdict = _side(
+        (low - 0.5, high - 0.5),
+        "tells directions from entity and day alone",
+        "is wrong about directions more often than right",
+        "does not clearly tell directions from entity and day alone",
+    )
+    return f"{name} {verdict}: AUC {share(auc.point)} {ends(auc.by_date)} by date, where 0.5 is chance."
+
+
+def _side(interval: tuple[float, float], above: str, below: str, neither: str) -> str:
+    return above if interval[0] > 0 else below if interval[1] < 0 else neither
+
+
+def _rates(found: Recall) -> Table[EstimateRow]:
+    rows: list[EstimateRow] = []
+    missing: list[Missing] = []
+    for name, curve in _curves(found).items():
+        write = points if name in found.pairs else share
+        by_field = {field: getattr(curve, field) for field in RATES}
+        cells = [
+            estimate_cell(own, points if field in ("rise", "overlap_gap") else write) for field, own in by_field.items()
+        ]
+        n_documents = sum(own.n_documents for own in curve.periods)
+        rows.append((name, f"{n_documents:,} documents, cutoff {curve.cutoff or 'unknown'}", cells))
+        missing += [(f"{RATES[field]}, {name}", own.why_none) for field, own in by_field.items() if own.why_none]
+    return Table(rows, reasons(missing))
+
+
+def estimate_cell(own: Estimate, write: Write) -> Cell:
+    """A figure and, below it, its interval."""
+    return [write(own.point), *([ends(own.interval, write)] if own.interval else [])]
+
+
+def _changes(found: Recall) -> Table[Row]:
+    rows, missing = [], []
+    for name, curve in _curves(found).items():
+        change = curve.change
+        rows.append(
+            {
+                "curve": name,
+                "changes after": str(change.day or DASH),
+                "95 %": f"{change.interval[0]} to {change.interval[1]}" if change.interval else DASH,
+                "rise, bits per byte": points(change.rise),
+                "p": share(change.p_value),
+                "searched": f"{change.searched[0]} to {change.searched[1]}" if change.searched else DASH,
+                "documents": f"{change.n_documents:,}",
+            }
+        )
+        if change.why_none:
+            missing.append((name, f"no change point found: {change.why_none}"))
+    return Table(rows, reasons(missing))
+
+
+def _questions(by_variant: Mapping[Variant, VariantRecall]) -> Table[EstimateRow]:
+    rows: list[EstimateRow] = []
+    missing: list[Missing] = []
+    for variant, own in by_variant.items():
+        name, meaning = VARIANT_NAMES[variant]
+        by_column = {column: read(own) for column, read in DIRECTION.items()}
+        counted = [f"{own.overall.n_rows:,}", f"{own.overall.n_days:,} days", f"mass {share(own.mass)}"]
+        rows.append((name, meaning, [counted, *(lines(figure, write) for figure, write in by_column.values())]))
+        for column, (figure, _) in by_column.items():
+            if not (column == "beyond this control" and variant == "date_only"):
+                missing += missing_of(f"{column}, {name}", figure)
+    return Table(rows, reasons(missing))
+
+
+def _concentration(found: Recall) -> Table[EstimateRow]:
+    rows: list[EstimateRow] = []
+    missing: list[Missing] = []
+    for pair, compared in found.pairs.items():
+        for own in compared.concentration:
+            by_field = {name: getattr(own, name) for name in CONCENTRATION}
+            cells = [[f"{own.n_rows:,}"], *(lines(figure, points) for figure in by_field.values())]
+            rows.append((pair, f"{own.fit} columns", cells))
+            for name, figure in by_field.items():
+                missing += missing_of(f"{CONCENTRATION[name]}, {pair}, {own.fit}", figure)
+        if compared.why_no_concentration:
+            missing.append((pair, compared.why_no_concentration))
+    return Table(rows, reasons(missing))
+
+
+def _facts(found: Recall) -> Table[EstimateRow]:
+    rows: list[EstimateRow] = []
+    missing: list[Missing] = []
+    for name, model in found.models.items():
+        own = model.facts
+        if not own.n_items:
+            continue
+        rows.append((name, f"cutoff {model.cutoff or 'unknown'}", _fact_cells(own)))
+        missing += [(f"shares of {name}", own.before.why_none)] if own.before.why_none else []
+        missing += [(f"gate of {name}", own.why_no_gate)] if own.why_no_gate != own.before.why_none else []
+    return Table(rows, reasons(missing))
+
+
+def _fact_cells(own: FactScores) -> list[Cell]:
+    return [
+        estimate_cell(own.before, share),
+        estimate_cell(own.after, share),
+        estimate_cell(own.difference, points),
+        [share(own.chance)],
+        [own.gate or DASH],
+        [f"{own.n_before:,}, {own.n_after:,}"],
+        [f"{own.n_unmatched[0]:,}, {own.n_unmatched[1]:,}"],
+    ]
+
+
+def _overlaps(found: Recall) -> list[Row]:
+    return [
+        {
+            "n-grams in the training text": f"more than {own.bound:.0%}",
+            "documents": f"{own.n_documents:,}",
+            "share": f"{own.share:.1%}",
+        }
+        for own in found.contamination.documents
+    ]
