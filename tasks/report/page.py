@@ -19,6 +19,7 @@ from tasks.report.tables import robust as robust_tables
 from tasks.report.tables.audited import audited_models, served_rows
 from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
+from tasks.report.tables.ladder import ladders
 from tasks.report.text import dropped, sentence
 from tasks.schemas.artifacts import Check, Preflight
 from tasks.schemas.estimates import CO_PRIMARY, FITS, FitName
@@ -67,6 +68,7 @@ def render(
         corpus=corpus,
         checks=check_tables.checks_section(scores.robust) if scores.robust else None,
         reference=_reference_section(scores, draws),
+        ladders=ladders(scores),
         panel=panel_section(records),
         run=run_section(preflight.checks, records),
     )
