@@ -160,6 +160,45 @@ def test_vintages_that_serve_no_row_are_refused_before_anything_is_embedded(stor
         run_inline(pipeline_of(small(models=late, premium=FEW | {"vintages": {}})))
 
 
+def rungs(*cutoffs: str) -> list[dict[str, object]]:
+    """The example's first model at several cutoffs: one embedding serves them all."""
+    first = small().model_dump(mode="json")["models"][0]
+    return [first | {"name": f"until-{cutoff}", "cutoff": cutoff, "family": "reader"} for cutoff in cutoffs]
+
+
+def test_three_cutoffs_of_one_family_are_a_ladder_on_the_page_and_two_have_no_fit(store, refs):
+    three = rungs("2016-12-31", "2019-12-31", "2021-12-31")
+    found = run_inline(pipeline_of(small(models=three)))
+    ladder = scores_of(store, found).robust.ladders["reader"]
+    # The same states at every cutoff: the figures are equal, and no share of lookahead moves them.
+    assert {name: course.share.point for name, course in ladder.fits["unscaled"].courses.items()} == pytest.approx(
+        {"premium": 0, "off": 0, "disjoint": 0}, abs=1e-12
+    )
+    page = Report(store.fetch(found["report"])).page.read_text()
+    assert "<h2>Ladder: reader</h2>" in page
+    checks = {check.name: check.value for check in Preflight.read(store.fetch(found["preflight"])).checks}
+    assert checks["ladder reader: models"].startswith("llama, 16 wide, 2 layers")
+    assert checks["ladder reader"].startswith("3 rungs, which know of the panel's ")
+    two = run_inline(pipeline_of(small(models=three[:2])))
+    page = Report(store.fetch(two["report"])).page.read_text()
+    assert "2 rungs, 3 are needed" in page
+    assert "ladder reader: no fit, 2 models with a known cutoff and 3 are needed." in page
+
+
+def test_a_family_of_several_architectures_is_refused_unless_it_is_meant(store, refs, tmp_path):
+    reader = byte_reader(tmp_path / "wider", seed=0, hidden_size=32)
+    models = rungs("2016-12-31", "2019-12-31", "2021-12-31")
+    models[1] |= {"model": {"source": {"kind": "folder", "path": str(reader.path)}}}
+    with pytest.raises(
+        PreflightFailed,
+        match=r"ladder reader: models: they differ in hidden_size \(until-2016-12-31: llama, 16 wide, .*"
+        r"until-2019-12-31: llama, 32 wide, .*Give each architecture a `family` of its own",
+    ):
+        run_inline(pipeline_of(small(models=models)))
+    meant = run_inline(pipeline_of(small(models=models, allow_mixed_families=True)))
+    assert scores_of(store, meant).robust.ladders["reader"].fits
+
+
 @pytest.mark.server
 @pytest.mark.slow
 def test_an_audit_runs_through_its_deployment_and_is_in_the_table_of_runs(on_stack: Stack) -> None:
