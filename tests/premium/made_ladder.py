@@ -17,6 +17,7 @@ from tasks.premium.inference.targets import tails
 from tasks.premium.rows import Rows
 from tasks.sampling.arrays import FloatArray
 from tasks.schemas.ladders import Ladder
+from tests.simulations.processes import knowing
 from tests.simulations.tent import CUT
 
 MARKET = 0.3
@@ -31,11 +32,9 @@ def made_target(days: pd.Series, rng: Generator) -> FloatArray:
     return target
 
 
-def knowing(target: FloatArray, days: pd.Series, cutoff: date, r: float, rng: Generator) -> FloatArray:
+def known_until(target: FloatArray, days: pd.Series, cutoff: date, r: float, rng: Generator) -> FloatArray:
     """(n_rows,) the target with R2 = r up to the cutoff, and independent noise of the same variance on later days."""
-    noise = rng.normal(size=len(target))
-    known = (days <= pd.Timestamp(cutoff)).to_numpy()
-    return np.where(known, np.sqrt(r) * target + np.sqrt(1 - r) * noise, noise)
+    return knowing(target, r, (days <= pd.Timestamp(cutoff)).to_numpy(), rng)
 
 
 def ladder_of(rows: Rows, cutoffs: Mapping[str, date], n_draws: int) -> Ladder:

@@ -19,7 +19,7 @@ from tasks.premium.rows import make_rows
 from tasks.sampling.arrays import Split
 from tasks.schemas.ladders import LadderFit
 from tasks.schemas.scores import Tails
-from tests.premium.made_ladder import knowing, ladder_of, made_target
+from tests.premium.made_ladder import known_until, ladder_of, made_target
 from tests.simulations.tent import CUT
 
 YEARS = np.array([2016.0, 2018.0, 2020.0, 2022.0])
@@ -142,7 +142,7 @@ def made(r: float, seed: int, n_draws: int = 30):
     cutoffs = {"none": date(2019, 1, 1), "half": days[22].date(), "cut": CUT, "all": days[-1].date()}
     states = {}
     for name, cutoff in cutoffs.items():
-        known = knowing(target, table["date"], cutoff, r, rng)
+        known = known_until(target, table["date"], cutoff, r, rng)
         states[name] = np.column_stack([known, rng.normal(size=(len(table), 3))]).astype(np.float32)
     return ladder_of(make_rows(table.assign(target=target), states, {}), cutoffs, n_draws)
 
