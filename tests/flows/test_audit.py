@@ -21,6 +21,7 @@ from tasks.schemas.scores import PremiumScores
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tests.embed.small_encoders import byte_reader
+from tests.embed.test_chrono_gpt import checkpoint
 from tests.flows.stage_runs import finished, send
 from tests.local_stack import Stack
 from tests.model_fixtures import scratch_folder
@@ -197,6 +198,37 @@ def test_a_family_of_several_architectures_is_refused_unless_it_is_meant(store, 
         run_inline(pipeline_of(small(models=models)))
     meant = run_inline(pipeline_of(small(models=models, allow_mixed_families=True)))
     assert scores_of(store, meant).robust.ladders["reader"].fits
+
+
+def stand_ins(folder: Path) -> list[dict[str, object]]:
+    """Three random models in each of two layouts: ChronoGPT's pickles, and DatedGPT's Llama without a tokenizer."""
+    tokenizer = {"kind": "folder", "path": readers()[0]}
+    models: list[dict[str, object]] = []
+    for seed, year in enumerate((2016, 2019, 2021)):
+        checkpoint(8, folder / f"chrono-{year}", seed=seed, n_tokens=256)
+        llama = byte_reader(folder / f"dated-{year}", seed=seed).path
+        for file in llama.glob("tokenizer*"):
+            file.unlink()
+        for family, pickles in (("chrono", "isolated"), ("dated", "refuse")):
+            name = f"{family}-{year}"
+            source = {"kind": "folder", "path": str(folder / name), "pickles": pickles, "tokenizer": tokenizer}
+            models.append(
+                {"name": name, "family": family, "cutoff": f"{year}-12-31", "model": {"source": source}},
+            )
+    return models
+
+
+@pytest.mark.slow
+def test_stand_ins_of_two_families_are_two_ladders_of_one_panel(store, refs, tmp_path):
+    found = run_inline(pipeline_of(small(models=stand_ins(tmp_path))))
+    ladders = scores_of(store, found).robust.ladders
+    assert {family: [rung.model for rung in own.rungs] for family, own in ladders.items()} == {
+        family: [f"{family}-{year}" for year in (2016, 2019, 2021)] for family in ("chrono", "dated")
+    }
+    checks = {check.name: check.value for check in Preflight.read(store.fetch(found["preflight"])).checks}
+    assert checks["ladder chrono: models"] == "chrono_gpt, 32 wide, 8 layers, 256 tokens"
+    assert checks["ladder dated: models"] == "llama, 16 wide, 2 layers, 256 tokens"
+    assert all(fit.combined.share.interval for own in ladders.values() for fit in own.fits.values())
 
 
 @pytest.mark.server

@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.random import Generator, SeedSequence
 
+from tasks.premium.config import PremiumConfig
 from tasks.premium.inference.known_truth import expected_r2
 from tasks.premium.inference.ladder import fit_ladder
 from tasks.premium.inference.replicates import Replicates, keep_defined
@@ -19,8 +20,8 @@ from tasks.premium.inference.targets import make_targets
 from tasks.premium.rows import Rows
 from tasks.sampling.arrays import BoolArray, FloatArray
 from tasks.sampling.two_way import rescaled, two_way_weights
-from tasks.schemas.estimates import CO_PRIMARY, Estimate
-from tasks.schemas.ladders import FIGURES, LadderFit
+from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName
+from tasks.schemas.ladders import FIGURES, LadderFigure, LadderFit
 from tests.simulations.all_draws import Design
 from tests.simulations.coverage import ROBUST
 from tests.simulations.processes import N_NOISE, NOISE_SHARES, PROCESSES, Process, draw_target, knowing, labels_of
@@ -48,36 +49,54 @@ def draw_ladder(process: Process, shares: Sequence[float], r: float, rng: Genera
     return Rows(labels, target, np.empty((len(target), 0)), states)
 
 
-def measured(process: Process, shares: Sequence[float], r: float, seed: SeedSequence) -> list[LadderFit]:
+def measured(process: Process, shares: Sequence[float], r: float, seed: SeedSequence) -> dict[FitName, LadderFit]:
     """One panel's ladder under both co-primary fits."""
     rng = np.random.default_rng(seed)
     rows, design = draw_ladder(process, shares, r, rng), _design(process)
-    targets = make_targets(rows, process.config.train_until, ROBUST.tail_quantile)
-    weights = np.concatenate([np.ones((1, len(targets))), two_way_weights(rows.labels, N_DRAWS, rng)])
-    penalties = [design.penalty(own, rows.target, ROBUST.alphas) for own in rows.states.values()]
-    scored = [
-        design.score(own, targets, weights, process.config.alpha, penalty)[:, : len(CO_PRIMARY)]
-        for own, penalty in zip(rows.states.values(), penalties, strict=True)
-    ]
+    _, _, day = labels_of(process)
+    known = [day < share * process.n_days for share in shares]
+    weights = two_way_weights(rows.labels, N_DRAWS, rng)
+    return fits_of(rows, process.config, design, known, np.array(shares) * process.n_days / DAYS_PER_YEAR, weights)
+
+
+def fits_of(
+    rows: Rows,
+    config: PremiumConfig,
+    design: Design,
+    known: Sequence[BoolArray],
+    years: FloatArray,
+    weights: FloatArray,
+) -> dict[FitName, LadderFit]:
+    """What the premium stage fits to a family, with all draws at once.
+
+    Args:
+        rows: The panel, with a model per rung.
+        config: Cut and penalty.
+        design: The panel's splits.
+        known: (n_rows,) by rung, the rows up to its cutoff.
+        years: (n_rungs,) cutoffs.
+        weights: (n_draws, n_rows) of the two-way draws.
+    """
+    targets = make_targets(rows, config.train_until, ROBUST.tail_quantile)
+    all_weights = np.concatenate([np.ones((1, len(targets))), weights])
+    scored, penalties = [], []
+    for model in rows.states:
+        columns = rows.columns(model)
+        penalties.append(design.penalty(columns, rows.target, ROBUST.alphas))
+        scored.append(design.score(columns, targets, all_weights, config.alpha, penalties[-1])[:, : len(CO_PRIMARY)])
     kept, _ = keep_defined([own[1:] for own in scored])
-    return [_fit(process, shares, scored, kept, fit, penalties if fit else [0.0] * len(shares)) for fit in range(2)]
+    fits = {}
+    for number, fit in enumerate(CO_PRIMARY):
+        models = [_replicates(own[:, number], kept) for own in scored]
+        shrinking = penalties if fit == "standardized" else [0.0] * len(penalties)
+        expected = [_expected(design, own.tobytes(), penalty) for own, penalty in zip(known, shrinking, strict=True)]
+        courses = {name: np.array([own[name] for own in expected]) for name in FIGURES}
+        fits[fit] = fit_ladder(models, courses, years)
+    return fits
 
 
-def _fit(
-    process: Process,
-    shares: Sequence[float],
-    scored: Sequence[FloatArray],
-    kept: BoolArray,
-    fit: int,
-    penalties: Sequence[float],
-) -> LadderFit:
-    models = [
-        Replicates(own[0, fit], rescaled(own[1:][kept, fit], own[0, fit]), np.full((2, own.shape[2]), np.nan))
-        for own in scored
-    ]
-    expected = [_expected(process, share, penalty) for share, penalty in zip(shares, penalties, strict=True)]
-    courses = {name: np.array([own[name] for own in expected]) for name in FIGURES}
-    return fit_ladder(models, courses, np.array(shares) * process.n_days / DAYS_PER_YEAR)
+def _replicates(scored: FloatArray, kept: BoolArray) -> Replicates:
+    return Replicates(scored[0], rescaled(scored[1:][kept], scored[0]), np.full((2, scored.shape[1]), np.nan))
 
 
 @cache
@@ -87,9 +106,8 @@ def _design(process: Process) -> Design:
 
 
 @cache
-def _expected(process: Process, share: float, penalty: float) -> dict[str, float]:
-    _, _, day = labels_of(process)
-    r2 = expected_r2(_design(process).schemes, day < share * process.n_days, penalty)
+def _expected(design: Design, known: bytes, penalty: float) -> dict[LadderFigure, float]:
+    r2 = expected_r2(design.schemes, np.frombuffer(known, dtype=bool), penalty)
     return {"premium": r2["on"] - r2["off"], "off": r2["off"], "disjoint": r2["disjoint"]}
 
 
@@ -97,10 +115,12 @@ def rates(process: Process, shares: Sequence[float], r: float, n_panels: int) ->
     """Shares of panels in which both fits have r above zero, and in which both intervals hold it."""
     ladders = [measured(process, shares, r, seed) for seed in SeedSequence(5).spawn(n_panels)]
     found = {
-        "all three": [[fit.combined.share for fit in own] for own in ladders],
-        "all three, beside a line": [[fit.combined.share_beside_line for fit in own] for own in ladders],
-        "premium": [[fit.courses["premium"].share for fit in own] for own in ladders],
-        "premium, beside a line": [[fit.courses["premium"].share_beside_line for fit in own] for own in ladders],
+        "all three": [[fit.combined.share for fit in own.values()] for own in ladders],
+        "all three, beside a line": [[fit.combined.share_beside_line for fit in own.values()] for own in ladders],
+        "premium": [[fit.courses["premium"].share for fit in own.values()] for own in ladders],
+        "premium, beside a line": [
+            [fit.courses["premium"].share_beside_line for fit in own.values()] for own in ladders
+        ],
     }
     above = {f"{name}: above zero": _rate(own, lambda low, _: low > 0) for name, own in found.items()}
     held = {f"{name}: holds r": _rate(own, lambda low, high: low <= r <= high) for name, own in found.items()}

@@ -18,9 +18,10 @@ def conclude_ladder(fits: Mapping[FitName, LadderFit], heavy: Tails) -> tuple[La
         heavy: How much of the test rows' squares a few of them carry.
 
     Returns:
-        `tent`: r is above zero beside a straight line too. `rising`: the line rises, and beside it r is not above zero.
-        `tent or rising`: r is above zero, and neither beside the other. `below zero`: the figures run against the tent.
-        All need both fits. `flat`: no fit that could find a share tells r from zero. Else `undecided`. And the reason.
+        `tent`: r is above zero beside a straight line. `rising`: the premium's line rises, and beside it r is not above
+        zero. `tent or rising`: r is above zero, and neither is beside the other. `below zero`: the figures run against
+        the tent. All need both fits. `flat`: no fit that could find a share tells r from zero. Else `undecided`. And
+        the reason.
     """
     reason = "; ".join(f"{fit}: {_text(own)}" for fit, own in fits.items())
     able = {fit: own for fit, own in fits.items() if _finds_some(own)}
@@ -28,15 +29,18 @@ def conclude_ladder(fits: Mapping[FitName, LadderFit], heavy: Tails) -> tuple[La
         return "undecided", f"{heavy.warning}; {reason}"
     if not able:
         return "undecided", f"no share of lookahead could have been found; {reason}"
+    if len(able) == len(fits) and (verdict := _of_both(fits)):
+        return verdict, reason
     if all(_holds_zero(own.combined.share) for own in able.values()):
-        return ("rising" if _all_above(_lines(fits)) and len(able) == len(fits) else "flat"), reason
+        return "flat", reason
     if len(able) < len(fits):
         silent = ", ".join(fit for fit in fits if fit not in able)
         return "undecided", f"{silent} could find no share of lookahead; {reason}"
-    return _of_both(fits), reason
+    return "undecided", reason
 
 
-def _of_both(fits: Mapping[FitName, LadderFit]) -> LadderVerdict:
+def _of_both(fits: Mapping[FitName, LadderFit]) -> LadderVerdict | None:
+    """What both fits say beside a flat line, if they say the same."""
     if _all_above(own.combined.share_beside_line for own in fits.values()):
         return "tent"
     if _all_above(_lines(fits)):
@@ -45,7 +49,7 @@ def _of_both(fits: Mapping[FitName, LadderFit]) -> LadderVerdict:
         return "tent or rising"
     if all(own.combined.share.interval and own.combined.share.interval[1] < 0 for own in fits.values()):
         return "below zero"
-    return "undecided"
+    return None
 
 
 def _lines(fits: Mapping[FitName, LadderFit]) -> list[Estimate | None]:

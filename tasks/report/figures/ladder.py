@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.dates import date2num
 
 from tasks.report.figures.drawing import BLUE, GREY, INK, OCHRE, drawing
 from tasks.schemas.ladders import Ladder
@@ -27,17 +29,30 @@ def course(ladder: Ladder, cut: date, reference: Iterable[tuple[date, float]]) -
             level = found.mean - found.share.point * sum(found.expected) / len(found.expected)
             heights = [level + found.share.point * point.premium for point in ladder.tent]
             label = f"tent of r = {found.share.point:+z.4f}"
-            axes.plot([point.day for point in ladder.tent], heights, color=BLUE, linewidth=1.5, label=label)
-        for rung, own in zip(ladder.rungs, found.rungs, strict=True):
+            axes.plot(_days(point.day for point in ladder.tent), heights, color=BLUE, linewidth=1.5, label=label)
+        for day, own in zip(_days(rung.cutoff for rung in ladder.rungs), found.rungs, strict=True):
             if own.interval:
-                axes.plot([rung.cutoff] * 2, own.interval, color=BLUE, linewidth=3, solid_capstyle="round")
-        days, heights = [rung.cutoff for rung in ladder.rungs], [own.point for own in found.rungs]
-        axes.plot(days, heights, "o", markersize=7, color="white", mec=BLUE, mew=2.5, label="a rung")
-        others = list(zip(*reference, strict=True))
-        axes.plot(*others, "D", markersize=7, color="none", mec=OCHRE, mew=1.5, label="reference's")
-        axes.axvline(cut, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(f"cut {cut} ", (cut, 0.02), xycoords=("data", "axes fraction"), ha="right", color=INK)
+                axes.plot([day, day], own.interval, color=BLUE, linewidth=3, solid_capstyle="round")
+        _marks(axes, ((rung.cutoff, own.point) for rung, own in zip(ladder.rungs, found.rungs, strict=True)), "rung")
+        _marks(axes, reference, "reference's")
+        axes.xaxis_date()
+        axes.axvline(_days([cut])[0], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(f"cut {cut} ", (_days([cut])[0], 0.02), xycoords=("data", "axes fraction"), ha="right", color=INK)
         axes.set_xlabel("cutoff")
         axes.set_ylabel("premium, columns unscaled")
         drawn.figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return drawn.svg
+
+
+def _marks(axes: Axes, points: Iterable[tuple[date, float | None]], label: str) -> None:
+    found = [(day, value) for day, value in points if value is not None]
+    marker, face, edge, width = ("o", "white", BLUE, 2.5) if label == "rung" else ("D", "none", OCHRE, 1.5)
+    heights = [value for _, value in found]
+    axes.plot(
+        _days(day for day, _ in found), heights, marker, markersize=7, color=face, mec=edge, mew=width, label=label
+    )
+
+
+def _days(days: Iterable[date]) -> list[float]:
+    """Matplotlib's numbers of days."""
+    return [float(date2num(day)) for day in days]
