@@ -20,7 +20,7 @@ RECIPE ?= smoke
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent
+.PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent simulate-ladder
 .PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-dataset bench-overhead bench-embed bench-audit browser
 .NOTPARALLEL: demo test
 
@@ -34,7 +34,7 @@ help:
 	@echo "make install    the environments .venv, .venv-trainer and .venv-export, by uv (make install UV= by pip); make lock writes their pins"
 	@echo "make test-slow  the long suites"
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, dataset, overhead, embed, audit) compares with the plain way; writes .hindsight/bench/NAME.json"
-	@echo "make simulate-coverage, make simulate-tent  the simulations behind docs/measure.md"
+	@echo "make simulate-NAME (coverage, tent, ladder)  the simulations behind docs/measure.md and docs/ladder.md"
 	@echo "make docs       the docs as a site: .hindsight/site/index.html"
 	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
 	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
@@ -113,6 +113,9 @@ simulate-coverage: $(VENV)/.installed
 
 simulate-tent: $(VENV)/.installed
 	$(RUN) -m tests.simulations.tent
+
+simulate-ladder: $(VENV)/.installed
+	$(RUN) -m tests.simulations.ladder
 
 pictures: install
 	$(RUN) docs/pictures.py

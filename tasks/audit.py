@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,9 +17,11 @@ from tasks.probe.recall.config import RecallConfig
 from tasks.recall_probes import ProbeConfig, check_sides
 from tasks.recipe import RunName, check_sentences
 from tasks.report.config import ONE_LINE, ReportConfig
+from tasks.schemas.ladders import MIN_RUNGS
 from tasks.schemas.scores import ModelName
 from tasks.vectors.config import VectorsConfig
 
+FamilyName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
 MAX_MODELS = 32
 RESERVED = ("config", "panel", "models", "figure", "difference", "check")
 """The premium stage's own parameters, and columns of tables beside the models'."""
@@ -34,6 +36,9 @@ class AuditedModel(Config):
     cutoff: date | Literal["unknown"]
     """Last day of the text it was trained on, as far as its makers state it; `unknown` if they do not. The
     report says which days of the panel are free of what the model may know, and has its figures by distance from it."""
+    family: FamilyName | None = Field(None, json_schema_extra=UNLESS_DEFAULT, exclude_if=lambda own: own is None)
+    """Models of one family differ in their cutoff alone: in architecture and training they are alike. Three or more are
+    a ladder, whose figures are compared with the tent that lookahead makes of them."""
     model: BaseConfig | None = None
     """The model to load; or else:"""
     vectors: VectorsConfig | None = None
@@ -91,6 +96,8 @@ class Audit(Config):
     """The run's name in the UI; audits that differ only in it share all artifacts."""
     models: tuple[AuditedModel, ...] = Field(min_length=1, max_length=MAX_MODELS)
     """The models. The first is the reference that the others are compared with, unless premium.reference names one."""
+    allow_mixed_families: bool = Field(False, json_schema_extra=UNLESS_DEFAULT)
+    """Accept a family whose models differ in architecture: their ladder then compares architectures too."""
     panel: PanelConfig = PanelConfig()
     embed: EmbedConfig = EmbedConfig()
     premium: PremiumConfig = PremiumConfig()
@@ -113,6 +120,9 @@ class Audit(Config):
         names = [model.name for model in self.models]
         if self.premium.cutoffs:
             raise ValueError("premium.cutoffs is set; an audit states each model's cutoff beside its name")
+        if self.premium.ladders:
+            raise ValueError("premium.ladders is set; an audit states each model's family beside its name")
+        self._check_ladders()
         stitched = self._stitched(names)
         for field, named, allowed in (
             ("reference", (self.premium.reference,), names),
@@ -122,6 +132,14 @@ class Audit(Config):
                 raise ValueError(f"premium.{field} names {unknown[0]!r}; the models are {', '.join(allowed)}")
         self._check_pairs([*names, *stitched])
         return self
+
+    def _check_ladders(self) -> None:
+        if self.ladders and self.premium.robust is None:
+            raise ValueError(
+                "a ladder is made of robust figures, and premium.robust is null; leave out models' `family`"
+            )
+        for family in self.ladders:
+            self.measured.rungs(family)
 
     def _check_pairs(self, names: list[str]) -> None:
         reference, compared = self.premium.reference or names[0], self.premium.compared
@@ -186,11 +204,21 @@ class Audit(Config):
         return {model.name: model.cutoff for model in self.models if isinstance(model.cutoff, date)}
 
     @property
+    def ladders(self) -> dict[str, tuple[str, ...]]:
+        """Models with a known cutoff by family, in the recipe's order."""
+        families = dict.fromkeys(model.family for model in self.models if model.family)
+        return {
+            family: tuple(own.name for own in self.models if own.family == family and own.name in self.cutoffs)
+            for family in families
+        }
+
+    @property
     def measured(self) -> PremiumConfig:
-        """The premium stage's config: the first model is the reference unless another is named; cutoffs by model."""
+        """The premium stage's config: cutoffs, families, and the first model as reference unless another is named."""
         reference = self.premium.reference or self.models[0].name
         is_used = self.premium.robust or self.premium.vintages
-        return self.premium.model_copy(update={"reference": reference, "cutoffs": self.cutoffs if is_used else {}})
+        cutoffs = self.cutoffs if is_used else {}
+        return self.premium.model_copy(update={"reference": reference, "cutoffs": cutoffs, "ladders": self.ladders})
 
     def notes(self, last_day: date | None) -> Iterator[str]:
         """Sentences on the models of which no figure is free of possible knowledge.
@@ -198,9 +226,13 @@ class Audit(Config):
         Args:
             last_day: Of the panel; None if it is not known yet.
         """
+        for family, rungs in self.ladders.items():
+            if len(rungs) < MIN_RUNGS:
+                yield f"ladder {family}: no fit, {len(rungs)} models with a known cutoff and {MIN_RUNGS} are needed."
         for model in self.models:
             if not isinstance(model.cutoff, date):
-                yield f"{model.name}: its cutoff is unknown, so it may know every row, and {NOT_FREE}."
+                no_rung = f" It is no rung of the ladder {model.family}." if model.family else ""
+                yield f"{model.name}: its cutoff is unknown, so it may know every row, and {NOT_FREE}.{no_rung}"
             elif last_day is not None and model.cutoff >= last_day:
                 yield (
                     f"{model.name}: no row lies after its cutoff {model.cutoff}, as the panel ends on {last_day}, and "

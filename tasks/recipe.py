@@ -86,6 +86,8 @@ class Recipe(Config):
             raise ValueError(f"premium.compared names {unknown[0]!r}; base is compared with {' and '.join(models)}")
         if self.premium.vintages:
             raise ValueError("premium.vintages is set; only audits stitch models, as each states its cutoff there")
+        if self.premium.ladders:
+            raise ValueError("premium.ladders is set; only audits compare models of a family, as each names it there")
         return self
 
     @field_validator("base")

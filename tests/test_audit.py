@@ -16,6 +16,7 @@ TINY = {"source": {"kind": "tiny"}}
 OLDER = {"name": "older", "cutoff": "2018-12-31", "model": TINY}
 NEWER = {"name": "newer", "cutoff": "2024-06-30", "model": TINY}
 WITHOUT_TEXT = {"kind": "table", "path": "/t.csv", "entity": "e", "time": "t", "target": "y", "features": ["x"]}
+GPT = {"family": "gpt"}
 UNKNOWN = {"name": "api", "cutoff": "unknown", "model": TINY}
 
 
@@ -49,6 +50,13 @@ def audit(*models: dict[str, Any], **changed: Any) -> Audit:
         ({"premium": {"vintages": {"name": "older"}}}, "'older', and so is a model's"),
         ({"premium": {"vintages": {"name": "panel"}}}, "'panel' is taken"),
         ({"premium": {"vintages": {}, "reference": "vintages"}}, "premium.reference names 'vintages'"),
+        (
+            {"models": [OLDER | GPT, NEWER | GPT | {"cutoff": "2018-12-31"}]},
+            "models 'older' and 'newer' of family 'gpt' both have the cutoff 2018-12-31",
+        ),
+        ({"models": [OLDER | GPT], "premium": {"robust": None}}, "a ladder is made of robust figures"),
+        ({"models": [OLDER | {"family": "Chrono GPT"}]}, "should match pattern"),
+        ({"premium": {"ladders": {"gpt": ["older"]}}}, "an audit states each model's family beside its name"),
     ],
 )
 def test_an_audit_is_refused_with_what_is_wrong(changed: dict[str, Any], message: str) -> None:
@@ -76,6 +84,20 @@ def test_vintages_take_the_audits_cutoffs_and_change_no_identity_where_there_are
     assert "vintages" not in audit().measured.identity()
     with pytest.raises(ValueError, match="only audits stitch models"):
         Recipe.model_validate({"name": "x", "premium": {"vintages": {}}})
+
+
+def test_models_of_a_family_with_a_known_cutoff_are_its_rungs_and_change_no_identity_where_there_is_none() -> None:
+    found = audit(OLDER | GPT, NEWER | GPT, UNKNOWN | GPT, OLDER | {"name": "other"})
+    assert found.measured.ladders == {"gpt": ("older", "newer")}
+    notes = list(found.notes(date(2025, 1, 1)))
+    assert notes[0] == "ladder gpt: no fit, 2 models with a known cutoff and 3 are needed."
+    assert notes[1].endswith("It is no rung of the ladder gpt.")
+    for plain in (audit(), audit().measured, audit().models[0]):
+        assert not {"family", "ladders", "allow_mixed_families"} & plain.identity().keys()
+    assert "family" not in str(audit().identity())
+    assert found.identity() != audit(OLDER, NEWER, UNKNOWN, OLDER | {"name": "other"}).identity()
+    with pytest.raises(ValueError, match="only audits compare models of a family"):
+        Recipe.model_validate({"name": "x", "premium": {"ladders": {"gpt": ["base"]}}})
 
 
 def test_models_that_may_know_every_row_are_named_in_a_sentence_each() -> None:

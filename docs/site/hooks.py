@@ -8,7 +8,15 @@ import mmdr
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-OUTSIDE = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "infra/*", "configs/*", "deployments/automations.yaml")
+OUTSIDE = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "infra/*",
+    "configs/*",
+    "configs/ladders/*",
+    "deployments/automations.yaml",
+)
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 LARGE_TEXT = '%%{init: {"themeVariables": {"fontSize": "20px"}}}%%\n'
 LIST_OR_TABLE_IN_PARAGRAPH = re.compile(r"^(?![-#|>\s]|\d+\. )(.+)\n(?=- |\d+\. |\|)", re.MULTILINE)

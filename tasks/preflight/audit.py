@@ -18,6 +18,7 @@ from tasks.preflight.checks.inputs import check_call, info_line
 from tasks.preflight.checks.machine import credentials_line, embedded_bytes, space_checks, store_round_trip
 from tasks.preflight.checks.money import forecast_lines
 from tasks.preflight.forecast import StageForecast, forecast_audit
+from tasks.preflight.ladders import ladder_checks
 from tasks.preflight.power import power_checks
 from tasks.preflight.write import log_and_raise
 from tasks.premium.config import VintagesConfig
@@ -130,12 +131,13 @@ def _money(inputs: AuditInputs) -> Iterator[Check]:
 
 
 def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
-    """Vintages and panel, each model's weights, sentences and cutoff, then whether the panel can be split and drawn."""
+    """Vintages, panel and ladders, each model's weights, sentences and cutoff, then whether the panel can be drawn."""
     audit = inputs.audit
     stitched = [_vintages(inputs, audit.premium.vintages)] if audit.premium.vintages else []
     yield from stitched
     if are_served := all(check.passed for check in stitched):
         yield from panel_checks(inputs.panel, audit.measured)
+    yield from ladder_checks(inputs)
     for model in audit.models:
         if model.model:
             folder, allowed = inputs.models[model.name], getattr(model.model.source, "allow_code", None)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.common.settings import NOT_IDENTITY, UNLESS_DEFAULT, Config, renamed
-from tasks.premium.errors import BadVintages
+from tasks.premium.errors import BadLadder, BadVintages
 from tasks.schemas.scores import ModelName
 from tasks.store.refs import ArtifactRef, ArtifactType
 
@@ -135,10 +135,33 @@ class PremiumConfig(Config):
     none; in leakage-premium `trained` has that of its corpus."""
     vintages: VintagesConfig | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
     """A point-in-time model, stitched from those with a cutoff, as one more model; null for none. For audits."""
+    ladders: dict[str, tuple[ModelName, ...]] = Field({}, json_schema_extra=UNLESS_DEFAULT)
+    """Models by family that differ in their knowledge cutoff: the report then compares their figures with the tent that
+    lookahead makes of them. In audits from each model's `family`."""
     hypothesis: Hypothesis | None = None
     """Hypothesis that the report answers."""
     memory_gb: float = Field(4.0, gt=0, le=1_000, json_schema_extra=NOT_IDENTITY)
     """Bound on the memory of a chunk of draws, in GB, beside the columns themselves."""
+
+    def rungs(self, family: str) -> dict[str, date]:
+        """Cutoff by model of a family, oldest first.
+
+        Raises:
+            BadLadder: If a model's cutoff is unknown, or two are equal.
+        """
+        if undated := [name for name in self.ladders[family] if name not in self.cutoffs]:
+            raise BadLadder(
+                f"model {undated[0]!r} of family {family!r} has no known cutoff; state it, or leave it out."
+            )
+        found = {name: self.cutoffs[name] for name in self.ladders[family]}
+        ordered = dict(sorted(found.items(), key=lambda rung: rung[1]))
+        for (one, day), (other, next_day) in pairwise(ordered.items()):
+            if day == next_day:
+                raise BadLadder(
+                    f"models {one!r} and {other!r} of family {family!r} both have the cutoff {day}, and a ladder has "
+                    f"one model per cutoff; give one of them another family, or none."
+                )
+        return ordered
 
 
 def premium_label(config: PremiumConfig, inputs: Mapping[str, ArtifactRef]) -> str:

@@ -32,3 +32,7 @@ class UnknownModel(PremiumError):
 
 class BadVintages(PremiumError, ValueError):
     """Vintages that cannot be stitched; a ValueError, so that configs refuse what can be known before a run."""
+
+
+class BadLadder(PremiumError, ValueError):
+    """Models that make no ladder; a ValueError, so that configs refuse what can be known before a run."""

@@ -21,6 +21,7 @@ from tasks.report.tables import robust as robust_tables
 from tasks.report.tables.audited import audited_models, served_rows
 from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
+from tasks.report.tables.ladder import ladders
 from tasks.report.tables.recall import recall_section
 from tasks.report.text import WIDE_NOTE, dropped, sentence
 from tasks.schemas.artifacts import Check, Preflight
@@ -80,6 +81,7 @@ def render(
         recall=recall_section(recall) if recall else None,
         checks=check_tables.checks_section(scores.robust) if scores.robust else None,
         reference=_reference_section(scores),
+        ladders=ladders(scores),
         panel=panel_section(records),
         # The loss is among the figures.
         run=run_section(preflight.checks, records) | {"loss": None},

@@ -18,6 +18,7 @@ from tasks.schemas.estimates import (
     ModelDifference,
 )
 from tasks.schemas.former_scores import present_scores
+from tasks.schemas.ladders import Ladder
 from tasks.schemas.vintages import Vintages
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
@@ -268,6 +269,8 @@ class RobustScores(Frozen):
     """Decay and portfolio; absent in scores of REVISION 3 and before."""
     noise: dict[str, NumericalNoise] = Field(default_factory=dict, exclude_if=lambda own: not own)
     """By model that was embedded twice (`embed.repeat`)."""
+    ladders: dict[str, Ladder] = Field(default_factory=dict, exclude_if=lambda own: not own)
+    """By family of models that differ in their cutoffs."""
     n_draws: int
     """Two-way draws in the recipe."""
     n_kept_draws: int

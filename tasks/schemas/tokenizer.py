@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tasks.common.errors import HindsightError
 from tasks.common.settings import Config
@@ -17,7 +17,17 @@ N_QWEN_SPECIALS = 33
 HubRepo = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
 """`owner/name` on the Hugging Face hub."""
 
-Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+TO_FILL_IN = "fill-in"
+"""In place of a commit that a recipe's author has not seen."""
+
+
+def _is_filled_in(revision: object) -> object:
+    if revision == TO_FILL_IN:
+        raise ValueError("the commit is to be filled in: 40 hex digits, from the repository's history on the hub")
+    return revision
+
+
+Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$"), BeforeValidator(_is_filled_in)]
 """A commit, because branches and tags move."""
 
 

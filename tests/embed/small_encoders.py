@@ -72,13 +72,13 @@ def small_model(kind: str, folder: Path, model_max_length: int = 10**30) -> Mode
     return ModelFolder(folder)
 
 
-def byte_reader(folder: Path, seed: int) -> ModelFolder:
+def byte_reader(folder: Path, seed: int, **sizes_of: int) -> ModelFolder:
     """A random Llama that reads bytes, and so any sentence; made and loaded in a fraction of a second."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE({byte: i for i, byte in enumerate(alphabet)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    sizes = _SIZES | {"vocab_size": len(alphabet), "max_position_embeddings": 1_024}
+    sizes = _SIZES | {"vocab_size": len(alphabet), "max_position_embeddings": 1_024} | sizes_of
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(LlamaConfig(**sizes, num_key_value_heads=1))

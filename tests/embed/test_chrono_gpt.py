@@ -20,12 +20,14 @@ from tests.model_fixtures import sentences_panel
 HEADS, WIDTH = 2, 32
 
 
-def checkpoint(n_layers: int, folder: Path, **config: int) -> dict[str, torch.Tensor]:
+def checkpoint(
+    n_layers: int, folder: Path, *, seed: int = 0, n_tokens: int = 40, **config: int
+) -> dict[str, torch.Tensor]:
     """A random checkpoint with the names and files of the hub's repositories."""
     folder.mkdir()
-    rng = torch.Generator().manual_seed(0)
-    shapes: dict[str, tuple[int, ...]] = {"embed.weight": (40, WIDTH), "lm_head.weight": (40, WIDTH)}
-    shapes |= {f"value_embeds.embed.{i}.weight": (40, WIDTH) for i in range(3)}
+    rng = torch.Generator().manual_seed(seed)
+    shapes: dict[str, tuple[int, ...]] = {"embed.weight": (n_tokens, WIDTH), "lm_head.weight": (n_tokens, WIDTH)}
+    shapes |= {f"value_embeds.embed.{i}.weight": (n_tokens, WIDTH) for i in range(3)}
     shapes["skip_weights"] = (n_layers // 2,)
     for i in range(n_layers):
         shapes |= {f"blocks.{i}.lambdas": (2,)}
@@ -38,7 +40,7 @@ def checkpoint(n_layers: int, folder: Path, **config: int) -> dict[str, torch.Te
             shapes |= {f"blocks.{i}.attn.lambdas": (2,)}
     tensors = {name: torch.randn(shape, generator=rng) / len(shape) / 2 for name, shape in shapes.items()}
     torch.save(tensors, folder / "pytorch_model.bin")
-    sizes = {"vocab_size": 40, "num_layers": n_layers, "num_heads": HEADS, "model_dim": WIDTH}
+    sizes = {"vocab_size": n_tokens, "num_layers": n_layers, "num_heads": HEADS, "model_dim": WIDTH}
     torch.save(sizes | config, folder / "config.pt")
     (folder / "config.json").write_text('{"model_type": "ChronoGPT"}')
     return tensors

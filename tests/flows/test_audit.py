@@ -21,6 +21,7 @@ from tasks.schemas.scores import PremiumScores
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 from tests.embed.small_encoders import byte_reader
+from tests.embed.test_chrono_gpt import checkpoint
 from tests.flows.stage_runs import finished, send
 from tests.local_stack import Stack
 from tests.model_fixtures import scratch_folder
@@ -158,6 +159,76 @@ def test_vintages_that_serve_no_row_are_refused_before_anything_is_embedded(stor
     late = [own | {"cutoff": "2024-06-30"} for own in small().model_dump(mode="json")["models"][:1]]
     with pytest.raises(PreflightFailed, match=r"vintages: no vintage serves a row"):
         run_inline(pipeline_of(small(models=late, premium=FEW | {"vintages": {}})))
+
+
+def rungs(*cutoffs: str) -> list[dict[str, object]]:
+    """The example's first model at several cutoffs: one embedding serves them all."""
+    first = small().model_dump(mode="json")["models"][0]
+    return [first | {"name": f"until-{cutoff}", "cutoff": cutoff, "family": "reader"} for cutoff in cutoffs]
+
+
+def test_three_cutoffs_of_one_family_are_a_ladder_on_the_page_and_two_have_no_fit(store, refs):
+    three = rungs("2016-12-31", "2019-12-31", "2021-12-31")
+    found = run_inline(pipeline_of(small(models=three)))
+    ladder = scores_of(store, found).robust.ladders["reader"]
+    # The same states at every cutoff: the figures are equal, and no share of lookahead moves them.
+    assert {name: course.share.point for name, course in ladder.fits["unscaled"].courses.items()} == pytest.approx(
+        {"premium": 0, "off": 0, "disjoint": 0}, abs=1e-12
+    )
+    page = Report(store.fetch(found["report"])).page.read_text()
+    assert "<h2>Ladder: reader</h2>" in page
+    checks = {check.name: check.value for check in Preflight.read(store.fetch(found["preflight"])).checks}
+    assert checks["ladder reader: models"].startswith("llama, 16 wide, 2 layers")
+    assert checks["ladder reader"].startswith("3 rungs, which know of the panel's ")
+    two = run_inline(pipeline_of(small(models=three[:2])))
+    page = Report(store.fetch(two["report"])).page.read_text()
+    assert "2 rungs, 3 are needed" in page
+    assert "ladder reader: no fit, 2 models with a known cutoff and 3 are needed." in page
+
+
+def test_a_family_of_several_architectures_is_refused_unless_it_is_meant(store, refs, tmp_path):
+    reader = byte_reader(tmp_path / "wider", seed=0, hidden_size=32)
+    models = rungs("2016-12-31", "2019-12-31", "2021-12-31")
+    models[1] |= {"model": {"source": {"kind": "folder", "path": str(reader.path)}}}
+    with pytest.raises(
+        PreflightFailed,
+        match=r"ladder reader: models: they differ in hidden_size \(until-2016-12-31: llama, 16 wide, .*"
+        r"until-2019-12-31: llama, 32 wide, .*Give each architecture a `family` of its own",
+    ):
+        run_inline(pipeline_of(small(models=models)))
+    meant = run_inline(pipeline_of(small(models=models, allow_mixed_families=True)))
+    assert scores_of(store, meant).robust.ladders["reader"].fits
+
+
+def stand_ins(folder: Path) -> list[dict[str, object]]:
+    """Three random models in each of two layouts: ChronoGPT's pickles, and DatedGPT's Llama without a tokenizer."""
+    tokenizer = {"kind": "folder", "path": readers()[0]}
+    models: list[dict[str, object]] = []
+    for seed, year in enumerate((2016, 2019, 2021)):
+        checkpoint(8, folder / f"chrono-{year}", seed=seed, n_tokens=256)
+        llama = byte_reader(folder / f"dated-{year}", seed=seed).path
+        for file in llama.glob("tokenizer*"):
+            file.unlink()
+        for family, pickles in (("chrono", "isolated"), ("dated", "refuse")):
+            name = f"{family}-{year}"
+            source = {"kind": "folder", "path": str(folder / name), "pickles": pickles, "tokenizer": tokenizer}
+            models.append(
+                {"name": name, "family": family, "cutoff": f"{year}-12-31", "model": {"source": source}},
+            )
+    return models
+
+
+@pytest.mark.slow
+def test_stand_ins_of_two_families_are_two_ladders_of_one_panel(store, refs, tmp_path):
+    found = run_inline(pipeline_of(small(models=stand_ins(tmp_path))))
+    ladders = scores_of(store, found).robust.ladders
+    assert {family: [rung.model for rung in own.rungs] for family, own in ladders.items()} == {
+        family: [f"{family}-{year}" for year in (2016, 2019, 2021)] for family in ("chrono", "dated")
+    }
+    checks = {check.name: check.value for check in Preflight.read(store.fetch(found["preflight"])).checks}
+    assert checks["ladder chrono: models"] == "chrono_gpt, 32 wide, 8 layers, 256 tokens"
+    assert checks["ladder dated: models"] == "llama, 16 wide, 2 layers, 256 tokens"
+    assert all(fit.combined.share.interval for own in ladders.values() for fit in own.fits.values())
 
 
 @pytest.mark.server

@@ -90,7 +90,7 @@ PROCESSES = {
 def draw_panel(process: Process, rng: Generator) -> Rows:
     """Draw one panel and the columns of both models; all panels of a process have the same labels."""
     labels, stock, day = labels_of(process)
-    shock, target = _target(process, stock, day, rng)
+    shock, target = draw_target(process, stock, day, rng)
     states = {
         model: _columns(shock, target, stock, day, np.arange(process.n_days) < share * process.n_days, rng)
         for model, share in {"base": process.base_knows, "trained": process.trained_knows}.items()
@@ -120,7 +120,7 @@ def labels_of(process: Process) -> tuple[pd.DataFrame, IntArray, IntArray]:
     return labels, stock, day
 
 
-def _target(process: Process, stock: IntArray, day: IntArray, rng: Generator) -> tuple[FloatArray, FloatArray]:
+def draw_target(process: Process, stock: IntArray, day: IntArray, rng: Generator) -> tuple[FloatArray, FloatArray]:
     """(n_days,) the shock to all stocks and (n_rows,) the target, both of variance 1."""
     market, sector = process.market, process.sector
     own = 1 - market - sector - process.stock
@@ -158,10 +158,11 @@ def _columns(
     """(n_rows, 2 + N_NOISE) a model's columns; `is_known` by day."""
     parts = zip(NOISE_SHARES, (day, stock, np.arange(len(day))), strict=True)
     noise = sum(np.sqrt(share) * rng.normal(size=(own.max() + 1, N_NOISE))[own] for share, own in parts)
-    of_shock = _knowing(shock, SHOCK_R2, is_known, rng)[day]
-    return np.column_stack([of_shock, _knowing(target, TARGET_R2, is_known[day], rng), noise])
+    of_shock = knowing(shock, SHOCK_R2, is_known, rng)[day]
+    return np.column_stack([of_shock, knowing(target, TARGET_R2, is_known[day], rng), noise])
 
 
-def _knowing(truth: FloatArray, r2: float, known: BoolArray, rng: Generator) -> FloatArray:
+def knowing(truth: FloatArray, r2: float, known: BoolArray, rng: Generator) -> FloatArray:
+    """A column that carries the truth with this R2 where it is known, and is noise of the same variance elsewhere."""
     noise = rng.normal(size=len(truth))
     return np.where(known, np.sqrt(r2) * truth + np.sqrt(1 - r2) * noise, noise)

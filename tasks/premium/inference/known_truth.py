@@ -2,7 +2,7 @@
 
 A column carries the target with R2 = r on the days that the model knows, and is independent noise of the same variance
 on all others. A regression fitted where it knows kappa of the train rows has the slope sqrt(r) kappa, and so on test
-rows of which it knows theta an R2 of r (2 kappa theta - kappa^2).
+rows of which it knows theta an R2 of r (2 kappa theta - kappa^2). A penalty shrinks that slope.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,14 @@ from tasks.schemas.scores import Expected
 FIGURES = ("on", "off", "disjoint")
 
 
-def expected_r2(schemes: Sequence[Scheme], known: BoolArray) -> dict[str, float]:
+def expected_r2(schemes: Sequence[Scheme], known: BoolArray, penalty: float = 0.0) -> dict[str, float]:
     """R2 of each scheme, in units of r, for a model that knows the given rows' targets.
 
     Args:
         schemes: Splits of the rows.
         known: (n_rows,) whether the model knows the row's target.
+        penalty: Of standardized columns: n train rows shrink the slope of a column that is correlated with no other to
+            n / (n + penalty) of itself.
 
     Examples:
         >>> import numpy as np
@@ -31,15 +33,18 @@ def expected_r2(schemes: Sequence[Scheme], known: BoolArray) -> dict[str, float]
         {'off': -1.0}
     """
     return {
-        scheme.name: float(np.mean([_pooled([(known[s.train], known[s.test]) for s in fold]) for fold in scheme.folds]))
+        scheme.name: float(
+            np.mean([_pooled([(known[s.train], known[s.test]) for s in fold], penalty) for fold in scheme.folds])
+        )
         for scheme in schemes
     }
 
 
-def _pooled(sides: Sequence[tuple[BoolArray, BoolArray]]) -> float:
+def _pooled(sides: Sequence[tuple[BoolArray, BoolArray]], penalty: float) -> float:
     """R2 of several splits' test rows together."""
     n_rows = [len(test) for _, test in sides]
-    r2 = [2 * train.mean() * test.mean() - train.mean() ** 2 for train, test in sides]
+    slopes = [train.sum() / (len(train) + penalty) for train, _ in sides]
+    r2 = [2 * slope * test.mean() - slope**2 for slope, (_, test) in zip(slopes, sides, strict=True)]
     return float(np.average(r2, weights=n_rows))
 
 

@@ -42,6 +42,15 @@ class Replicates:
         """One scheme's figure."""
         return Replicates(self.point[scheme], self.draws[:, scheme], self.left_out[:, scheme])
 
+    def times(self, weights: FloatArray) -> "Replicates":
+        """A weighted sum over the last axis, such as a contrast of several models' figures."""
+        return Replicates(self.point @ weights, self.draws @ weights, self.left_out @ weights)
+
+    @classmethod
+    def side_by_side(cls, several: Sequence["Replicates"]) -> "Replicates":
+        """Figures of the same draws along a new last axis."""
+        return cls(*(np.stack(own, axis=-1) for own in zip(*map(_arrays, several), strict=True)))
+
     @property
     def premium(self) -> "Replicates":
         """What sharing days and knowing the past is worth: on - off."""
@@ -86,6 +95,10 @@ class Replicates:
             jackknife=ends,
             why_none="; ".join(filter(None, reasons)),
         )
+
+
+def _arrays(own: Replicates) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return own.point, own.draws, own.left_out
 
 
 def keep_defined(draws: Sequence[FloatArray]) -> tuple[BoolArray, dict[str, int]]:

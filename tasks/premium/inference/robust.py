@@ -6,6 +6,7 @@ from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
 from tasks.premium.inference.checks import make_checks
 from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.known_truth import expected_figures
+from tasks.premium.inference.ladder import score_ladders
 from tasks.premium.inference.numerical_noise import numerical_noise, pair_noise
 from tasks.premium.inference.power import observed_power
 from tasks.premium.inference.verdict import answer, conclude, figures_of
@@ -46,6 +47,7 @@ def robust_scores(
         },
         tails=found.tails,
         noise=noise,
+        ladders=score_ladders(rows, config, found, heavy),
         expected=expected_figures(found.schemes, is_train),
         penalties=dict(found.penalties),
         splits=list(found.splits),
