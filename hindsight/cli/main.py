@@ -54,6 +54,9 @@ app.command("hindsight.cli.store:app", name="store", help="List, check, export a
 app.command(
     "hindsight.cli.formulas:app", name="formulas", help="Count, show and compute the formulas of the catalogue."
 )
+app.command(
+    "hindsight.cli.versions:app", name="versions", help="List, compare, promote and roll back versions of a model."
+)
 app.command("hindsight.cli.attest:app", name="attest", help="Sign a corpus's statement, or verify a corpus.")
 
 
