@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from hindsight.cli import prices, runs, server
+from hindsight.cli import prices, runs, serve, server
 from hindsight.cli.output import examples
 from tasks.common.errors import HindsightError
 from tasks.common.settings import start_logging
@@ -45,6 +45,7 @@ for command, *lines in (
     (runs.runs, "hindsight runs", "hindsight runs --csv runs.csv --figure spend.svg"),
     (server.up, "hindsight up", "HINDSIGHT_HOST=0.0.0.0 HINDSIGHT_AUTH=user:password hindsight up"),
     (server.down, "hindsight down"),
+    (serve.serve, "hindsight serve forex-r1-7b", "hindsight serve forex-r1-7b --host 0.0.0.0 --port 8000"),
     (server.install_trainer, "hindsight install-trainer"),
     (server.install_export, "hindsight install-export"),
     (prices.stage_prices, "hindsight stage-prices ~/Downloads/stock_prices.csv.zip"),
