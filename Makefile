@@ -21,7 +21,7 @@ unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent simulate-ladder
-.PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-dataset bench-overhead bench-embed bench-audit browser
+.PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-dataset bench-overhead bench-embed bench-audit bench-swap browser
 .NOTPARALLEL: demo test
 
 help:
@@ -33,7 +33,7 @@ help:
 	@echo "make test       install, lint, types, import contracts, tests"
 	@echo "make install    the environments .venv, .venv-trainer and .venv-export, by uv (make install UV= by pip); make lock writes their pins"
 	@echo "make test-slow  the long suites"
-	@echo "make bench-NAME (premium, panel, store, merge, corpus, dataset, overhead, embed, audit) compares with the plain way; writes .hindsight/bench/NAME.json"
+	@echo "make bench-NAME (premium, panel, store, merge, corpus, dataset, overhead, embed, audit, swap) compares with the plain way; writes .hindsight/bench/NAME.json"
 	@echo "make simulate-NAME (coverage, tent, ladder)  the simulations behind docs/measure.md and docs/ladder.md"
 	@echo "make docs       the docs as a site: .hindsight/site/index.html"
 	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
@@ -100,7 +100,7 @@ test: install browser lint types contracts
 test-slow: install
 	$(VENV)/bin/pytest -m slow
 
-bench-premium bench-panel bench-store bench-corpus bench-dataset bench-overhead bench-embed bench-audit: bench-%: $(VENV)/.installed
+bench-premium bench-panel bench-store bench-corpus bench-dataset bench-overhead bench-embed bench-audit bench-swap: bench-%: $(VENV)/.installed
 	$(RUN) -m tests.bench.$*
 
 # It compares with accelerate's and axolotl's merges, which lie in the trainer's environment.

@@ -20,7 +20,6 @@ OWN = {*PACKAGES, "tests", "docs"}
 OTHER_CODE = ("tasks/train/trainer/", "tasks/gguf/inside/")
 """What runs in the environments of trainer and export."""
 WITHOUT_AN_IMPORT = {
-    "fastapi": "Prefect's server; its version is bounded",
     "sqlalchemy": "Prefect's scheduler; its version is bounded",
     "s3fs": "fsspec imports it for s3://",
     "six": "kaggle imports it and does not require it",

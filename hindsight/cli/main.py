@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from hindsight.cli import bundle, prices, runs, server
+from hindsight.cli import bundle, prices, runs, serve, server
 from hindsight.cli.output import examples
 from tasks.common.errors import HindsightError
 from tasks.common.settings import start_logging
@@ -48,6 +48,7 @@ for command, *lines in (
     (bundle.compare, "hindsight compare smoke smoke-full-weight --to two-arms.html"),
     (server.up, "hindsight up", "HINDSIGHT_HOST=0.0.0.0 HINDSIGHT_AUTH=user:password hindsight up"),
     (server.down, "hindsight down"),
+    (serve.serve, "hindsight serve forex-r1-7b", "hindsight serve forex-r1-7b --host 0.0.0.0 --port 8000"),
     (server.install_trainer, "hindsight install-trainer"),
     (server.install_export, "hindsight install-export"),
     (prices.stage_prices, "hindsight stage-prices ~/Downloads/stock_prices.csv.zip"),
@@ -56,6 +57,9 @@ for command, *lines in (
 app.command("hindsight.cli.store:app", name="store", help="List, check, export and remove artifacts of the store.")
 app.command(
     "hindsight.cli.formulas:app", name="formulas", help="Count, show and compute the formulas of the catalogue."
+)
+app.command(
+    "hindsight.cli.versions:app", name="versions", help="List, compare, promote and roll back versions of a model."
 )
 app.command(
     "hindsight.cli.attest:app",

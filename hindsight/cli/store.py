@@ -19,6 +19,7 @@ from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, clock, end, list_leases, read_lease
 from tasks.store.records import Record
 from tasks.store.store import existing_store
+from tasks.versions.moves import check_no_version
 
 EPILOGUE = """PATH is `kind/label/key`, or `kind/label/latest`; `hindsight store ls` lists them. The store is the one of
 HINDSIGHT_STORE."""
@@ -98,13 +99,14 @@ def gc(*, delete: Flag = False, older_than_hours: float = garbage_collection.OLD
 
 @app.command(help_epilogue=examples("hindsight store forget train-state/LABEL/KEY"))
 def forget(path: str, /) -> None:
-    """Remove an artifact that is no other's input, with the blobs that only it has.
+    """Remove an artifact that is no other's input and no version's, with the blobs that only it has.
 
     Args:
         path: The artifact.
     """
     store = existing_store()
     ref = resolve(store, path)
+    check_no_version(store, ref)
     removed = forgetting.forget(store, ref)
     print(
         f"{ref.path}: removed with {len(removed.blobs)} blobs ({removed.n_bytes} bytes), "

@@ -47,7 +47,7 @@ def robust_scores(
         },
         tails=found.tails,
         noise=noise,
-        ladders=score_ladders(rows, config, found, heavy),
+        ladders=score_ladders(rows, config, found, found.tails),
         expected=expected_figures(found.schemes, is_train),
         penalties=dict(found.penalties),
         splits=list(found.splits),

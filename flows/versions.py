@@ -1,0 +1,59 @@
+"""Versions: a button that promotes a version of a model, and one that rolls it back."""
+
+from typing import Annotated, Any, Literal, cast
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.server.flow_runs import artifact_key
+from tasks.store.store import open_store
+from tasks.versions import moves
+from tasks.versions.errors import BadMove
+from tasks.versions.history import Line, Version, VersionName
+from tasks.versions.table import move_rows, version_rows
+
+Reason = Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+@flow(name="versions", flow_run_name="{action} {line}")
+def versions(
+    line: Line,
+    why: Reason,
+    action: Literal["promote", "roll back", "deprecate", "stage"] = "roll back",
+    version: VersionName | None = None,
+    by: str = "",
+) -> str:
+    """Move a version of a model. The artifact `versions-LINE` shows all versions afterwards.
+
+    Args:
+        line: What the model's versions are called together, such as forex-r1-7b.
+        why: One sentence, which the history keeps.
+        action: `roll back` puts the version back that the present one replaced, and needs no version.
+        version: Such as v2.
+        by: Who; by default the name of this flow run.
+    """
+    moved = _move(line, why, action, version, by or f"flow run {flow_run.name}")
+    history = moves.existing_history(open_store(), line)
+    create_table_artifact(
+        table=cast(list[dict[str, Any]], version_rows(history)),
+        key=artifact_key("versions", line),
+        description=f"{line}: {moved.name} is {moved.state} after {len(move_rows(history))} moves",
+    )
+    return f"{line} {moved.name}: {moved.state}"
+
+
+def _move(line: str, why: str, action: str, version: str | None, by: str) -> Version:
+    store = open_store()
+    if action == "roll back":
+        if version is not None:
+            raise BadMove(
+                f"version = {version!r}: a rollback takes none, it goes back to what the present one replaced."
+            )
+        return moves.roll_back(store, line, why=why, by=by)
+    if version is None:
+        raise BadMove(f"version is empty, and `{action}` needs one; `hindsight versions ls {line}` lists them.")
+    if action == "promote":
+        return moves.promote(store, line, version, why=why, by=by)
+    return (moves.deprecate if action == "deprecate" else moves.stage)(store, line, version, why=why, by=by)

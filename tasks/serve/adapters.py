@@ -1,0 +1,81 @@
+"""What is checked of an adapter before it is loaded: PEFT loads one that lacks a tensor without a word."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.serve.errors import UnservableVersion
+
+if TYPE_CHECKING:
+    import torch
+    from peft import LoraConfig
+    from transformers import PreTrainedModel
+
+WEIGHTS = "adapter_model.safetensors"
+
+
+def read_adapter(folder: Path, model: "PreTrainedModel", name: str) -> "tuple[LoraConfig, dict[str, torch.Tensor]]":
+    """Read an adapter and compare it with what PEFT would make for this base.
+
+    The expected names and shapes are PEFT's own: it wraps a copy of the architecture without weights.
+
+    Args:
+        folder: As PEFT saves it.
+        model: The base.
+        name: For messages, such as `forex v3`.
+
+    Returns:
+        Its config and its tensors by PEFT's names.
+
+    Raises:
+        UnservableVersion: If a file is missing or a pickle, a tensor is missing, extra, of another shape, or not
+            finite.
+    """
+    import torch
+    from peft import LoraConfig
+    from safetensors.torch import load_file
+
+    if not (folder / WEIGHTS).is_file():
+        raise UnservableVersion(f"{name} has no {WEIGHTS}; only safetensors are loaded.")
+    config = LoraConfig.from_pretrained(folder)
+    # The machine that trained it had the base elsewhere; PEFT would warn of that.
+    config.base_model_name_or_path = None
+    tensors = load_file(folder / WEIGHTS)
+    expected = expected_shapes(model, config)
+    _check_names(name, set(tensors), set(expected))
+    for key, tensor in tensors.items():
+        if tuple(tensor.shape) != expected[key]:
+            raise UnservableVersion(
+                f"{name}: {key} has shape {tuple(tensor.shape)}, and rank {config.r} on this base needs "
+                f"{expected[key]}. The adapter is of another base or rank; register the one that was trained on it."
+            )
+        if not bool(torch.isfinite(tensor).all()):
+            raise UnservableVersion(f"{name}: {key} has NaN or infinite values; train the adapter again.")
+    return config, tensors
+
+
+def expected_shapes(model: "PreTrainedModel", config: "LoraConfig") -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors that PEFT saves for an adapter of this config on this architecture.
+
+    Without the base's embeddings, which PEFT by default saves beside an adapter on them: they are the base's.
+    """
+    import copy
+
+    import torch
+    from peft import get_peft_model, get_peft_model_state_dict
+
+    with torch.device("meta"):
+        bare = type(model)(copy.deepcopy(model.config))
+        wrapped = get_peft_model(bare, copy.deepcopy(config), low_cpu_mem_usage=True)
+    state = get_peft_model_state_dict(wrapped, save_embedding_layers=False)
+    return {key: tuple(own.shape) for key, own in state.items()}
+
+
+def _check_names(name: str, found: set[str], expected: set[str]) -> None:
+    missing, extra = sorted(expected - found), sorted(found - expected)
+    if missing or extra:
+        lacks = f"lacks {len(missing)} tensors, {missing[0]} first" if missing else ""
+        has = f"has {len(extra)} that this base has no place for, {extra[0]} first" if extra else ""
+        raise UnservableVersion(
+            f"{name} {' and '.join(filter(None, (lacks, has)))}; a model with only some of an adapter's tensors "
+            "answers without an error. The adapter is damaged, or of another base."
+        )

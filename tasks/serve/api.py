@@ -1,0 +1,197 @@
+"""The HTTP surface: OpenAI's completions and chat completions, models, health and metrics."""
+
+import hmac
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from tasks.serve.config import ServeConfig
+from tasks.serve.errors import PromptTooLong, QueueFull, ServeError, Stopped
+from tasks.serve.follow import Follower
+from tasks.serve.metrics import Metrics
+from tasks.serve.schemas import ChatRequest, CompletionRequest, Kind, choice, head, usage
+from tasks.serve.served_model import LoadedVersion, Sampling
+from tasks.serve.text import TextStream
+from tasks.serve.worker import Answer, Worker
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[Exception], int] = {QueueFull: 429, Stopped: 503, PromptTooLong: 400}
+VERSION_HEADER = "x-hindsight-version"
+Asked = CompletionRequest | ChatRequest
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def make_app(line: str, worker: Worker, follower: Follower, config: ServeConfig, token: str) -> FastAPI:
+    """The application.
+
+    Args:
+        line: What is served.
+        worker: Computes.
+        follower: Says whether the version in production is the one that answers.
+        config: Bounds.
+        token: Bearer token that every request needs, but health.
+    """
+    app = FastAPI(title=f"hindsight {line}", docs_url=None, redoc_url=None, openapi_url=None)
+    metrics = Metrics(worker, follower)
+    server = _Server(line, worker, config, metrics)
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Next) -> Response:
+        if request.url.path != "/health":
+            given = request.headers.get("authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(given.encode(), token.encode()):
+                return _error(401, "a bearer token is missing or wrong; `hindsight serve` prints where it is.")
+        try:
+            await _read_body(request, config.max_body_bytes)
+        except _TooLarge as error:
+            return _error(413, str(error))
+        return await call_next(request)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        # Without the values: a prompt must not come back in an error, and from there into a log.
+        first = error.errors()[0]
+        return _error(400, f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}")
+
+    @app.exception_handler(ServeError)
+    async def refused(request: Request, error: ServeError) -> JSONResponse:
+        return _error(STATUS.get(type(error), 500), str(error))
+
+    @app.get("/health")
+    def health() -> JSONResponse:
+        return server.health(follower.problem)
+
+    @app.get("/metrics")
+    def measured() -> PlainTextResponse:
+        return PlainTextResponse(metrics.text())
+
+    @app.get("/v1/models")
+    def models() -> dict[str, Any]:
+        return {"object": "list", "data": [{"id": line, "object": "model", "owned_by": "hindsight"}]}
+
+    @app.post("/v1/completions")
+    def complete(asked: CompletionRequest) -> Response:
+        return server.answer("completion", asked, asked.prompt, special=True)
+
+    @app.post("/v1/chat/completions")
+    def chat(asked: ChatRequest) -> Response:
+        return server.answer("chat", asked, server.rendered(asked), special=False)
+
+    return app
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _Server:
+    def __init__(self, line: str, worker: Worker, config: ServeConfig, metrics: Metrics) -> None:
+        self.line, self.worker, self.config, self.metrics = line, worker, config, metrics
+        self.tokenizer = worker.model.tokenizer
+
+    def health(self, problem: str) -> JSONResponse:
+        status = "ok" if not problem else "serving an earlier version"
+        if not self.worker.is_alive:
+            status = "not serving"
+        content = {"status": status, "version": self.worker.model.version.name, "problem": problem}
+        return JSONResponse(content, 200 if self.worker.is_alive else 503)
+
+    def rendered(self, asked: ChatRequest) -> str:
+        turns = [message.model_dump() for message in asked.messages]
+        if not self.tokenizer.chat_template:
+            return "".join(f"{turn['content']}\n" for turn in turns)
+        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+    def answer(self, kind: Kind, asked: Asked, text: str, *, special: bool) -> Response:
+        if asked.model not in (None, self.line):
+            return _error(404, f"model {asked.model!r} is not served here; {self.line} is.")
+        prompt = self.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"]
+        sampling = Sampling(self._n_new(len(prompt), asked), asked.temperature, asked.top_p, asked.seed)
+        answer = self.worker.ask(prompt, sampling)
+        stream = TextStream(self.tokenizer, asked.stops, self.worker.model.end_tokens)
+        return (self._streamed if asked.stream else self._whole)(kind, answer, stream)
+
+    def _n_new(self, n_prompt: int, asked: Asked) -> int:
+        context, most = self.worker.model.context, self.config.max_prompt_tokens
+        wanted = min(asked.max_tokens or self.config.max_new_tokens, self.config.max_new_tokens)
+        # Without a number of tokens an answer may have what room is left.
+        room, least = context - n_prompt, wanted if asked.max_tokens else 1
+        if n_prompt > most or room < least:
+            raise PromptTooLong(
+                f"the prompt has {n_prompt} tokens and {wanted} are asked for; the model's context is {context}, and "
+                f"{most} is the longest prompt. Shorten it."
+            )
+        return min(wanted, room)
+
+    def _whole(self, kind: Kind, answer: Answer, stream: TextStream) -> Response:
+        with self.metrics.request():
+            text = "".join(stream.pieces(iter(answer)))
+            answer.is_given_up.set()
+        version = _version_of(answer)
+        content = {
+            **head(kind, self.line, version.digest, is_part=False),
+            "choices": [choice(kind, text, stream.finish_reason, is_part=False)],
+            "usage": usage(len(answer.prompt), len(stream.ids)),
+        }
+        self.metrics.add_tokens(len(stream.ids))
+        return JSONResponse(content, headers={VERSION_HEADER: version.name})
+
+    def _streamed(self, kind: Kind, answer: Answer, stream: TextStream) -> Response:
+        pieces = stream.pieces(iter(answer))
+        # The version is known once the worker has begun; the header needs it.
+        first = next(pieces, "")
+        version = _version_of(answer)
+        start = head(kind, self.line, version.digest, is_part=True)
+
+        def events() -> Iterator[str]:
+            try:
+                with self.metrics.request():
+                    for piece in _chain(first, pieces):
+                        yield _event({**start, "choices": [choice(kind, piece, None, is_part=True)]})
+                yield _event({**start, "choices": [choice(kind, "", stream.finish_reason, is_part=True)]})
+                yield "data: [DONE]\n\n"
+            except Exception as error:
+                log.error("a stream failed: %s", type(error).__name__)
+                yield _event({"error": {"message": "the answer broke off; ask again.", "type": "server_error"}})
+            finally:
+                # Also when the client has gone: the worker then stops computing.
+                answer.is_given_up.set()
+                self.metrics.add_tokens(len(stream.ids))
+
+        return StreamingResponse(events(), media_type="text/event-stream", headers={VERSION_HEADER: version.name})
+
+
+def _chain(first: str, pieces: Iterator[str]) -> Iterator[str]:
+    if first:
+        yield first
+    yield from pieces
+
+
+def _version_of(answer: Answer) -> LoadedVersion:
+    if answer.version is None:
+        raise Stopped("the server ended before the answer began; ask again in a minute.")
+    return answer.version
+
+
+def _event(content: dict[str, Any]) -> str:
+    return f"data: {json.dumps(content)}\n\n"
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": {"message": message, "type": "invalid_request_error"}}, status)
+
+
+async def _read_body(request: Request, most: int) -> None:
+    """Read the body up to a bound; the endpoint gets what was read."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise _TooLarge(f"the request has more than {most} bytes; shorten it.")
+    request._body = bytes(body)

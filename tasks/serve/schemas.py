@@ -1,0 +1,75 @@
+"""Requests and answers: the fields of OpenAI's completions and chat completions that are supported, and no others."""
+
+import time
+import uuid
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tasks.common.settings import Frozen
+from tasks.schemas.examples import Message
+
+
+class _Request(Frozen):
+    """What both kinds of request have. An unknown field is refused: it would be ignored otherwise."""
+
+    model: str | None = None
+    """The line's name; null for the one that is served."""
+    max_tokens: int | None = Field(None, ge=1)
+    temperature: float = Field(0.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    seed: int | None = Field(None, ge=0, lt=2**63)
+    stop: str | tuple[str, ...] = Field((), max_length=4)
+    stream: bool = False
+    n: Literal[1] = 1
+    user: str | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts that end an answer."""
+        found = (self.stop,) if isinstance(self.stop, str) else self.stop
+        return tuple(text for text in found if text)
+
+
+class CompletionRequest(_Request):
+    """`/v1/completions`."""
+
+    prompt: str = Field(min_length=1)
+
+
+class ChatRequest(_Request):
+    """`/v1/chat/completions`."""
+
+    messages: tuple[Message, ...] = Field(min_length=1)
+
+
+Kind = Literal["completion", "chat"]
+OBJECTS: dict[Kind, tuple[str, str]] = {
+    "completion": ("text_completion", "text_completion"),
+    "chat": ("chat.completion", "chat.completion.chunk"),
+}
+"""What a whole answer and a part of one are called."""
+
+
+def head(kind: Kind, model: str, fingerprint: str, *, is_part: bool) -> dict[str, Any]:
+    """The fields that an answer begins with."""
+    return {
+        "id": f"cmpl-{uuid.uuid4().hex}",
+        "object": OBJECTS[kind][is_part],
+        "created": int(time.time()),
+        "model": model,
+        "system_fingerprint": fingerprint,
+    }
+
+
+def choice(kind: Kind, text: str, finish_reason: str | None, *, is_part: bool) -> dict[str, Any]:
+    """The one choice of an answer, or of a part of it."""
+    content: dict[str, Any] = {"text": text}
+    if kind == "chat":
+        content = {"delta" if is_part else "message": {"role": "assistant", "content": text}}
+    return {"index": 0, **content, "finish_reason": finish_reason, "logprobs": None}
+
+
+def usage(n_prompt: int, n_new: int) -> dict[str, int]:
+    """Tokens that were read and written."""
+    return {"prompt_tokens": n_prompt, "completion_tokens": n_new, "total_tokens": n_prompt + n_new}

@@ -1,0 +1,43 @@
+"""The buttons of a model's versions: promote, and roll back, through a server and its worker."""
+
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
+
+from tasks.store.store import open_store
+from tasks.versions import moves
+from tasks.versions.history import read_history
+from tests.flows.stage_runs import finished, send
+from tests.local_stack import Stack
+from tests.versions.adapters import LINE, adapter
+
+pytestmark = pytest.mark.server
+
+
+def test_versions_are_promoted_and_rolled_back_by_a_button(on_stack: Stack, tmp_path: Path) -> None:
+    store = open_store()
+    for number in range(2):
+        moves.register(store, LINE, adapter(store, tmp_path, number), why="for the test", by="ada")
+    moves.promote(store, LINE, "v1", why="first", by="ada")
+    promoted = finished(send("versions/promote", {"line": LINE, "version": "v2", "why": "better"}))
+    assert promoted.state_type is StateType.COMPLETED
+    rolled = finished(send("versions/rollback", {"line": LINE, "why": "worse", "by": "grace"}))
+    assert rolled.state_type is StateType.COMPLETED
+    history = read_history(store.objects, LINE)
+    assert [(move.action, move.version, move.by) for move in history.moves[-2:]] == [
+        ("promote", "v2", f"flow run {promoted.name}"),
+        ("roll back", "v1", "grace"),
+    ]
+    with get_client(sync_client=True) as client:
+        (table,) = [found for found in client.read_artifacts() if found.flow_run_id == rolled.id and found.key]
+    assert table.key == f"versions-{LINE}"
+    assert "v1 is production after 5 moves" in str(table.description)
+
+
+def test_a_refused_rollback_fails_with_its_reason_and_changes_nothing(on_stack: Stack) -> None:
+    run = finished(send("versions/rollback", {"line": "no-such-line", "why": "worse"}))
+    assert run.state is not None
+    assert run.state_type is StateType.FAILED
+    assert "no versions of 'no-such-line'" in str(run.state.message)

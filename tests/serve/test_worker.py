@@ -1,0 +1,109 @@
+"""No request fails and no answer is of two versions, however often the adapter is exchanged; the control mixes."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tasks.serve.errors import QueueFull, Stopped, UnservableVersion
+from tasks.serve.served_model import LoadedVersion, Sampling, ServedModel, load_served
+from tasks.serve.worker import Answer, Worker
+from tests.chat_fixtures import dense_base
+from tests.serve.small_line import N_NEW, PROMPT, adapter_folder, expected_answer
+
+N_CLIENTS, N_EXCHANGES = 8, 20
+
+
+def served() -> ServedModel:
+    return load_served(dense_base().path, "v1", "1" * 64, adapter_folder(1))
+
+
+def ask_while_exchanging(
+    worker: Worker, exchange: Callable[[str, str, Path], LoadedVersion], n_requests: int
+) -> list[tuple[str, list[int]]]:
+    """Ask from several clients through many exchanges; returns each answer with the version it names."""
+    prompt = worker.model.tokenizer(PROMPT)["input_ids"]
+
+    def ask(_: int) -> tuple[str, list[int]]:
+        answer = worker.ask(prompt, Sampling(N_NEW))
+        tokens = list(answer)
+        assert answer.version is not None
+        return answer.version.name, tokens
+
+    def exchange_all() -> None:
+        for number in range(N_EXCHANGES):
+            name = 1 + (number + 1) % 2
+            exchange(f"v{name}", f"{name}" * 64, adapter_folder(name))
+
+    exchanging = threading.Thread(target=exchange_all)
+    with ThreadPoolExecutor(N_CLIENTS) as clients:
+        exchanging.start()
+        answers = list(clients.map(ask, range(n_requests)))
+    exchanging.join()
+    return answers
+
+
+def n_mixed(answers: list[tuple[str, list[int]]]) -> int:
+    return sum(tokens != expected_answer(int(name.removeprefix("v"))) for name, tokens in answers)
+
+
+def test_through_twenty_exchanges_no_request_fails_and_none_is_mixed() -> None:
+    worker = Worker(served(), 64)
+    answers = ask_while_exchanging(worker, lambda *version: worker.exchange(*version).result(60), 200)
+    worker.stop()
+    assert len(answers) == 200
+    assert n_mixed(answers) == 0
+    assert {name for name, _ in answers} == {"v1", "v2"}
+    assert len(worker.seconds_of_exchanges) == N_EXCHANGES
+
+
+def test_the_same_load_finds_mixed_answers_where_exchanges_do_not_wait_their_turn() -> None:
+    worker = Worker(served(), 64)
+    answers: list[tuple[str, list[int]]] = []
+    for _ in range(10):
+        answers += ask_while_exchanging(worker, worker.model.exchange, 60)
+        if n_mixed(answers):
+            break
+    worker.stop()
+    assert n_mixed(answers) > 0
+
+
+def test_a_failed_exchange_is_told_to_who_ordered_it_and_answers_go_on(tmp_path: Path) -> None:
+    worker = Worker(served(), 64)
+    with pytest.raises(UnservableVersion, match=r"v2 has no adapter_model\.safetensors"):
+        worker.exchange("v2", "2" * 64, tmp_path).result(60)
+    assert list(worker.ask(worker.model.tokenizer(PROMPT)["input_ids"], Sampling(N_NEW))) == expected_answer(1)
+    worker.stop()
+
+
+def test_a_full_queue_and_an_ending_server_refuse() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(model: ServedModel, name: str, digest: str, folder: Path) -> LoadedVersion:
+        begun.set()
+        go_on.wait(60)
+        return model.version
+
+    worker = Worker(served(), 2, slow)
+    worker.exchange("v2", "2" * 64, adapter_folder(2))
+    begun.wait(60)
+    waiting: list[Answer] = [worker.ask([1, 2, 3], Sampling(1)) for _ in range(2)]
+    with pytest.raises(QueueFull, match="2 requests wait, and 2 may"):
+        worker.ask([1, 2, 3], Sampling(1))
+    go_on.set()
+    assert all(len(list(answer)) == 1 for answer in waiting)
+    worker.stop()
+    with pytest.raises(Stopped):
+        worker.ask([1, 2, 3], Sampling(1))
+
+
+def test_a_request_that_nobody_reads_any_more_ends_early() -> None:
+    worker = Worker(served(), 64)
+    answer = worker.ask(worker.model.tokenizer(PROMPT)["input_ids"], Sampling(200))
+    next(iter(answer))
+    answer.is_given_up.set()
+    rest = list(answer)
+    worker.stop()
+    assert len(rest) < 199

@@ -1,0 +1,54 @@
+"""`hindsight versions`: what a person at a terminal sees."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from hindsight.cli.main import main
+from tasks.store.store import open_store
+from tests.versions.adapters import LINE, adapter
+
+
+@pytest.fixture
+def paths(own_state: Path, tmp_path: Path) -> list[str]:
+    """Two adapters in a store."""
+    store = open_store()
+    return [adapter(store, tmp_path, number).path for number in range(2)]
+
+
+def test_two_adapters_are_registered_promoted_compared_and_rolled_back(
+    paths: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in paths:
+        assert main(["versions", "register", LINE, path, "-m", "a new adapter", "--by", "ada"]) == 0
+    for name in ("v1", "v2"):
+        assert main(["versions", "promote", LINE, name, "--why", "reviewed", "--by", "ada"]) == 0
+    assert main(["versions", "rollback", LINE, "-m", "worse since Tuesday", "--by", "grace"]) == 0
+    assert "adapters v1: production (move 5, by grace)" in capsys.readouterr().out
+    table = tmp_path / "versions.csv"
+    assert main(["versions", "ls", "--csv", str(table)]) == 0
+    with table.open(encoding="utf-8") as file:
+        rows = {row["version"]: row for row in csv.DictReader(file)}
+    assert {name: (row["state"], row["why"]) for name, row in rows.items()} == {
+        "v1": ("production", "worse since Tuesday"),
+        "v2": ("deprecated", "worse since Tuesday"),
+    }
+    capsys.readouterr()
+    assert main(["versions", "diff", LINE, "v1", "v2"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["what", "adapter", "corpus"]
+    assert main(["versions", "show", LINE, "v2"]) == 0
+    shown = capsys.readouterr().out
+    assert f"adapter: {paths[1]}" in shown
+    assert [row.split()[0] for row in shown.splitlines()[-3:]] == ["2", "4", "5"]
+
+
+def test_a_refused_move_is_one_sentence_and_exit_status_1(paths: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["versions", "promote", LINE, "v1", "-m", "too early"]) == 1
+    assert "no versions of 'adapters'" in capsys.readouterr().err
+    assert main(["versions", "register", LINE, paths[0], "-m", ""]) == 1
+    assert capsys.readouterr().err.startswith("hindsight: ")
+
+
+def test_a_move_needs_a_reason(paths: list[str]) -> None:
+    assert main(["versions", "register", LINE, paths[0]]) == 2
