@@ -120,14 +120,14 @@ class _Server:
     def _n_new(self, n_prompt: int, asked: Asked) -> int:
         context, most = self.worker.model.context, self.config.max_prompt_tokens
         wanted = min(asked.max_tokens or self.config.max_new_tokens, self.config.max_new_tokens)
-        # Without a number of tokens an answer may have what room is left.
-        room, least = context - n_prompt, wanted if asked.max_tokens else 1
-        if n_prompt > most or room < least:
+        # Without a number of tokens an answer may have what the context leaves.
+        left, least = context - n_prompt, wanted if asked.max_tokens else 1
+        if n_prompt > most or left < least:
             raise PromptTooLong(
                 f"the prompt has {n_prompt} tokens and {wanted} are asked for; the model's context is {context}, and "
                 f"{most} is the longest prompt. Shorten it."
             )
-        return min(wanted, room)
+        return min(wanted, left)
 
     def _whole(self, kind: Kind, answer: Answer, stream: TextStream) -> Response:
         with self.metrics.request():

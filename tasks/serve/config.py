@@ -15,7 +15,7 @@ class ServeConfig(Config):
     max_body_bytes: int = Field(1_000_000, ge=1_000, le=100_000_000)
     """A longer request is refused unread."""
     max_new_tokens: int = Field(1_024, ge=1, le=100_000)
-    """Most tokens that a request may ask for, and their number if it names none and the prompt leaves room."""
+    """Most tokens that a request may ask for, and their number if it names none and the prompt leaves as many."""
     max_prompt_tokens: int = Field(4_096, ge=1, le=1_000_000)
     """Longest prompt; the model's context, less the tokens asked for, is a second bound."""
     max_waiting: int = Field(64, ge=1, le=10_000)
