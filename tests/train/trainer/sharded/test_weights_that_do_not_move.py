@@ -39,6 +39,7 @@ def test_bf16_weights_without_master_weights_end_the_run_early_with_the_reason()
     assert not (folder / work_files.OUTPUT / work_files.SHARDED).exists()
 
 
+@pytest.mark.slow
 def test_the_same_run_with_fp32_master_weights_goes_on() -> None:
     folder = uninterrupted(IN_BF16)
     audit = last_audit(folder)
