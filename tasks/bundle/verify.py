@@ -1,8 +1,9 @@
 """Verify a bundle with nothing but the bundle: `python verify.py [FOLDER]`. Needs Python 3.11 and no package.
 
-It hashes every file, reads the record of every artifact, follows the lineage, and computes the quoted figures and their
-intervals again from the scores' draws. It ends at the first thing that is off, and names it. A forger who writes every
-file anew, this one included, is found by the digest alone: compare it with the one that `hindsight bundle` printed.
+One file, for it is copied into every bundle, and who reads it must need no other. It hashes every file, reads the
+record of every artifact, follows the lineage, and computes the quoted figures and their intervals again from the
+scores' draws. It ends at the first thing that is off, and names it. A forger who writes every file anew, this one
+included, is found by the digest alone: compare it with the one that `hindsight bundle` printed.
 """
 
 import hashlib
@@ -88,11 +89,11 @@ def read_manifest(folder: Path) -> Json:
 def check_files(folder: Path, manifest: Json) -> None:
     """Every file is there, is listed, and hashes to what is listed."""
     listed = {entry["path"]: entry for entry in manifest["files"]}
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
-    links = sorted(name for name, path in found.items() if path.is_symlink())
-    if links:
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    if links := sorted(name for name, path in paths.items() if path.is_symlink()):
         raise Off(f"{links[0]} is a link; a bundle has none")
-    if unlisted := sorted(set(found) - set(listed) - {MANIFEST}):
+    found = {name for name, path in paths.items() if not path.is_dir()}
+    if unlisted := sorted(found - set(listed) - {MANIFEST}):
         raise Off(f"{unlisted[0]} is not in the manifest")
     for name, entry in sorted(listed.items()):
         content = _read(folder, name)

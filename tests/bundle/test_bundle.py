@@ -104,6 +104,12 @@ def test_a_missing_file_an_added_one_and_a_link_are_named(bundle):
     (bundle / "README.txt").symlink_to(bundle.parent / "elsewhere.txt")
     with pytest.raises(Off, match=r"README\.txt is a link"):
         verify(bundle)
+    (bundle / "README.txt").unlink()
+    (bundle.parent / "elsewhere.txt").rename(bundle / "README.txt")
+    (bundle / "artifacts").rename(bundle.parent / "artifacts")
+    (bundle / "artifacts").symlink_to(bundle.parent / "artifacts")
+    with pytest.raises(Off, match="artifacts is a link"):
+        verify(bundle)
 
 
 def test_a_forged_figure_is_found_although_the_manifest_is_written_anew(bundle):

@@ -28,7 +28,7 @@ def runs(write, make_record, tmp_path) -> list[ComparedRun]:
 def test_every_run_has_its_verdict_figures_with_intervals_and_its_reports_digest(runs):
     page = Page(comparison_page("Two runs", runs))
     assert page.text[0] == "Two runs"
-    assert after(page, "second", 1, since="Verdicts")[0].startswith("In part: base predicts better than trained")
+    assert after(page, "second", 1, since="Verdicts")[0].startswith("Yes: base predicts better than trained on")
     row = after(page, "second", 13, since="gain, standardized")
     assert row[7:13] == ["+0.3000", "[+0.2900, +0.3100]", "31 rows"] * 2
     assert all(run.digest[:12] in words(page) for run in runs)

@@ -105,8 +105,8 @@ def test_a_wide_interval_is_marked_beside_every_figure_and_explained_where_there
         *("Undecided", "unscaled", "+0.0500", cell),
         *("standardized", "+0.0500", cell),
     ]
-    # Card, expected signs, answer to the hypothesis and table of differences: two fits each, the table has all four.
-    assert page.text.count(cell) == 2 + 2 + 2 + len(FITS)
+    # Card, second answer, expected signs, hypothesis and table of differences: two fits each, the table has all four.
+    assert page.text.count(cell) == 2 + 2 + 2 + 2 + len(FITS)
     assert words(page).count(note) == 2
     assert words(page).index(note) < words(page).index("What to expect, and where this run is")
     assert note not in words(write())
