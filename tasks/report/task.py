@@ -32,14 +32,14 @@ def publish_report(
         premium: The PremiumScores to show.
         preflight: The checks that the run passed.
         corpus: The training corpus, whose ledger is shown; none in an audit.
-        recall: What the recall probes found; none in a run without them.
+        recall: Figures of the recall probes, where the run has them.
 
     Returns:
         Reference to a Report.
     """
     store = open_store()
-    inputs = {"premium": premium, "preflight": preflight, **({"corpus": corpus} if corpus else {})}
-    inputs |= {"recall": recall} if recall else {}
+    named = {"premium": premium, "preflight": preflight, "corpus": corpus, "recall": recall}
+    inputs = {name: ref for name, ref in named.items() if ref}
     spec = ARTIFACT_TYPE.spec(config, inputs)
 
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
