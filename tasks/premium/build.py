@@ -14,6 +14,7 @@ from tasks.premium.inference.robust import robust_scores
 from tasks.premium.measurement import Difference, Measurement, measure_models
 from tasks.premium.rows import Rows, check_models, read_rows
 from tasks.premium.vintages import with_vintages
+from tasks.schemas.ladders import Ladder
 from tasks.schemas.scores import PremiumScores, Reduction, pair_of
 
 
@@ -62,6 +63,7 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
             "dropped_two_way_draws": dict(robust.dropped_draws),
             "n_refits": dict(robust.n_refits),
             "n_rows_without_disjoint_prediction": scores.n_rows - robust.split("disjoint").n_test_rows,
+            **_ladder_facts(robust.ladders),
         }
     return {
         **robust_facts,
@@ -71,6 +73,18 @@ def _facts(scores: PremiumScores) -> dict[str, JsonValue]:
         "n_kept_draws": scores.n_kept_draws,
         "dropped_draws": dict(scores.dropped_draws),
     }
+
+
+def _ladder_facts(ladders: Mapping[str, Ladder]) -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = {
+        family: {
+            "verdict": own.verdict,
+            "n_rungs": len(own.rungs),
+            "share": {fit: fitted.combined.share.model_dump(mode="json") for fit, fitted in own.fits.items()},
+        }
+        for family, own in ladders.items()
+    }
+    return {"ladders": found} if found else {}
 
 
 def premium_scores(

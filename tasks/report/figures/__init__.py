@@ -1,5 +1,5 @@
 """Figures of the page as SVG text.
 
 drawing: style and shared marks. reference: the tent, premiums and draws of the reference contract. robust: headline,
-decomposition, controls, power. training: documents over time, training loss.
+decomposition, controls, power. ladder: premiums by cutoff. training: documents over time, training loss.
 """

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.premium.build import premium_scores
+from tasks.premium.build import premium_scores, write_premium
 from tasks.premium.config import PremiumConfig, RobustConfig
 from tasks.premium.errors import BadLadder, UnknownModel
 from tasks.premium.inference.evaluate import Scheme
@@ -18,7 +18,7 @@ from tasks.premium.measurement import measure
 from tasks.premium.rows import make_rows
 from tasks.sampling.arrays import Split
 from tasks.schemas.ladders import LadderFit
-from tasks.schemas.scores import Tails
+from tasks.schemas.scores import PremiumScores, Tails
 from tests.premium.made_ladder import known_until, ladder_of, made_target
 from tests.simulations.tent import CUT
 
@@ -184,6 +184,20 @@ def measured(made_table):
         return premium_scores(make_rows(made_table, states, {}), config)[0].robust.ladders["f"]
 
     return run
+
+
+def test_the_record_has_a_ladders_verdict_and_share(inputs, tmp_path) -> None:
+    robust = RobustConfig(n_draws=20, n_date_blocks=2, n_day_groups=5)
+    config = PremiumConfig(n_draws=20, n_folds=2, robust=robust)
+    (tmp_path / "out").mkdir()
+    assert "ladders" not in write_premium(config, inputs, tmp_path / "out")
+    assert "ladders" not in (tmp_path / "out" / "scores.json").read_text()
+    third = inputs | {"newest": inputs["base"]}
+    cutoffs = {"base": DAY_ONE, "trained": date(2020, 12, 25), "newest": date(2021, 1, 11)}
+    family = config.model_copy(update={"cutoffs": cutoffs, "ladders": {"f": tuple(cutoffs)}})
+    facts = write_premium(family, third, tmp_path / "out")["ladders"]["f"]
+    assert (facts["n_rungs"], set(facts["share"])) == (3, {"unscaled", "standardized"})
+    assert facts["verdict"] == PremiumScores.read(tmp_path / "out").robust.ladders["f"].verdict
 
 
 def test_two_rungs_have_no_fit_and_say_so(measured) -> None:
