@@ -51,6 +51,7 @@ ARMS = {
     # As many epochs as it takes to be killed between the first state and the last step.
     "chat": tuning(ChatObjective(epochs=40)),
     "preference": tuning(PreferenceObjective(epochs=20)),
+    "chat-briefly": tuning(ChatObjective(epochs=4)),
 }
 
 

@@ -32,7 +32,7 @@ def rows_of(work: Path) -> list[dict[str, Any]]:
 
 
 def test_a_chat_steps_loss_is_the_mean_over_its_answers_tokens() -> None:
-    machine, _ = undisturbed("chat")
+    machine, _ = undisturbed("chat-briefly")
     model = AutoModelForCausalLM.from_pretrained(dense_base().path).eval()
     summed, n_predicted = 0.0, 0
     for row in rows_of(machine.work)[:4]:
@@ -47,11 +47,11 @@ def test_a_chat_steps_loss_is_the_mean_over_its_answers_tokens() -> None:
     assert read_metrics(machine.work / work_files.METRICS)[0]["loss"] == pytest.approx(summed / n_predicted, rel=1e-5)
 
 
-@pytest.mark.parametrize("arm", ["chat", "preference"])
+@pytest.mark.parametrize("arm", ["chat-briefly", "preference"])
 def test_every_example_is_seen_in_every_epoch_and_every_adapter_moves(arm: str) -> None:
     (machine, facts), counts = undisturbed(arm), inputs_of(arm)[1].counts()
     epochs = ARMS[arm].objective.epochs
-    assert (facts["objective"], facts["n_epochs"], facts["n_filler_rows"]) == (arm, epochs, 0)
+    assert (facts["objective"], facts["n_epochs"], facts["n_filler_rows"]) == (ARMS[arm].objective.kind, epochs, 0)
     assert facts["tokens_seen"] == counts["n_tokens"] * epochs
     assert facts["n_rows"] == counts["n_examples"] * epochs
     adapter = load_file(machine.folder / "adapter" / "adapter_model.safetensors")

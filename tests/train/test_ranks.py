@@ -1,4 +1,7 @@
-"""Adapters on two ranks of this machine, by DDP over gloo, train what one process trains."""
+"""Adapters on two ranks of this machine, by DDP over gloo, train what one process trains.
+
+The short form is in test_resume.py: pairs on two ranks, one of which is killed.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ def adapter_of(folder: Path) -> dict[str, Any]:
     return tensors
 
 
+@pytest.mark.slow
 def test_two_ranks_write_the_adapter_of_one_process_byte_for_byte() -> None:
     """The sum of two passes and that of two ranks are of the same two numbers: 2 x 1 instead of 1 x 2."""
     (machine, facts), (one, alone) = undisturbed("lora-ranks"), trained()

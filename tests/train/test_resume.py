@@ -7,10 +7,12 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from tasks.train.errors import TrainingFailed
+from tasks.train.pipeline.outputs import read_metrics
 from tests.model_fixtures import states_in, trained
 from tests.train.attempts import Machine, killing_the_trainer, undisturbed
 
 pytestmark = pytest.mark.trainer
+ADAPTER = "adapter/adapter_model.safetensors"
 
 
 def expected_of(arm: str) -> Path:
@@ -52,6 +54,11 @@ def kill_the_trainer(root: Path, store: Path, arm: str, n_steps: int, rng: rando
 
 
 def retry(root: Path, store: Path, arm: str) -> None:
+    assert_same(gone_on(root, store, arm), expected_of(arm))
+
+
+def gone_on(root: Path, store: Path, arm: str) -> Path:
+    """The checkpoint of another machine's attempt, which leaves no state in the store."""
     last = Machine(root, store, arm)
     seconds_of_states = states_in(store, last.config).spent_seconds()
     facts = last.train()
@@ -59,10 +66,10 @@ def retry(root: Path, store: Path, arm: str) -> None:
     # Whoever was killed is paid as well: the bill is of all attempts, start-up included.
     assert facts["earlier_trainer_seconds"] == seconds_of_states > 0
     assert facts["trainer_seconds"] > max(seconds_of_states, facts["training_seconds"])
-    assert_same(last.folder, expected_of(arm))
     states = states_in(store, last.config)
     states.drop()
     assert list(states.store.objects.list("")) == []
+    return last.folder
 
 
 @pytest.mark.slow
@@ -71,11 +78,24 @@ def test_a_killed_lora_pipeline_leaves_no_trainer_and_another_machine_goes_on_to
     retry(tmp_path / "second", tmp_path / "store", "lora")
 
 
+@pytest.mark.slow
 def test_a_full_weight_training_whose_rank_was_killed_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     kill_the_trainer(tmp_path / "first", tmp_path / "store", "full-weight", 2, random.Random(1))  # noqa: S311
     retry(tmp_path / "second", tmp_path / "store", "full-weight")
 
 
+def test_pairs_on_two_ranks_of_which_one_was_killed_end_in_the_adapter_of_one_process(tmp_path: Path) -> None:
+    """The sum of two passes and that of two ranks are of the same two numbers."""
+    kill_the_trainer(tmp_path / "first", tmp_path / "store", "preference-ranks", 2, random.Random(1))  # noqa: S311
+    found = gone_on(tmp_path / "second", tmp_path / "store", "preference-ranks")
+    alone = undisturbed("preference")[0].folder
+    assert (found / ADAPTER).read_bytes() == (alone / ADAPTER).read_bytes()
+    for ours, theirs in zip(*(read_metrics(folder / "metrics.jsonl") for folder in (found, alone)), strict=True):
+        # Rewards are averaged over four pairs at once, or over two means of two.
+        assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.slow
 def test_a_preference_training_that_was_killed_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     kill_the_trainer(tmp_path / "first", tmp_path / "store", "preference", 2, random.Random(1))  # noqa: S311
     retry(tmp_path / "second", tmp_path / "store", "preference")

@@ -3,13 +3,18 @@
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import yaml
 
+from tasks.base.config import TinySource
+from tasks.base.tiny import tiny_model
+from tasks.schemas.artifacts import ModelFolder
 from tasks.train.arms import FullWeightArm
 from tasks.train.config import TrainConfig
 from tasks.train.pipeline.axolotl_yaml import axolotl_config
@@ -19,7 +24,8 @@ from tasks.train.pipeline.rows import write_rows
 from tasks.train.trainer import work_files
 from tasks.train.trainer.settings import Settings
 from tasks.train.trainer.state_files import complete_states
-from tests.model_fixtures import scratch_folder, small_corpus, tiny_base
+from tests.chat_fixtures import bpe_tokenizer
+from tests.model_fixtures import scratch_folder, small_corpus
 from tests.waiting import GENEROUS_SECONDS
 
 FOREVER = 1e9
@@ -41,11 +47,27 @@ SMALL = TrainConfig(
 """Two rows per forward pass, two forward passes per step, two ranks."""
 
 
+@cache
+def small_base() -> ModelFolder:
+    """The tiny base with a vocabulary of hundreds: logits over Qwen's 248,320 take most of a step, and of a state."""
+    folder, tokenizer = scratch_folder("base"), bpe_tokenizer()
+    source = TinySource().model_copy(update={"vocabulary_size": len(tokenizer)})
+    tiny_model(source).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return ModelFolder(folder)
+
+
+def documents() -> Iterator[np.ndarray]:
+    """The small corpus's documents, in tokens of the small base."""
+    n_tokens = len(bpe_tokenizer())
+    return (ids % n_tokens for ids in small_corpus().token_ids())
+
+
 def lay_out(config: TrainConfig, checkpoint_seconds: float = FOREVER) -> Path:
     """A work directory as the pipeline prepares it."""
     folder = scratch_folder("sharded")
-    rows = write_rows(small_corpus().token_ids(), config, folder / work_files.BLOCKS)
-    (folder / work_files.BASE).symlink_to(tiny_base().path)
+    rows = write_rows(documents(), config, folder / work_files.BLOCKS)
+    (folder / work_files.BASE).symlink_to(small_base().path)
     (folder / work_files.YAML).write_text(yaml.safe_dump(axolotl_config(config, rows.n_steps), sort_keys=False))
     Settings(
         objective="text",
@@ -96,10 +118,15 @@ def output_bytes(folder: Path) -> dict[str, bytes]:
 
 @cache
 def uninterrupted(config: TrainConfig) -> Path:
-    """The work directory of a run that nothing disturbed."""
-    folder = lay_out(config)
+    """The work directory of a run that nothing disturbed; the states of its first two steps lie in it."""
+    folder = lay_out(config, checkpoint_seconds=0)
     assert run(folder, config) == 0, log_of(folder)[-3_000:]
     return folder
+
+
+def first_states(config: TrainConfig) -> list[Path]:
+    """States after the first and the second step: nobody takes them away, and no third one is written."""
+    return complete_states(uninterrupted(config) / work_files.STATES)
 
 
 @cache
@@ -124,12 +151,16 @@ def killed(kill_at: int, config: TrainConfig) -> tuple[Path, list[Path]]:
 @cache
 def resumed(kill_at: int, config: TrainConfig) -> Path:
     """The work directory of a run that resumed from a killed one's last state."""
-    _, states = killed(kill_at, config)
+    return continued(killed(kill_at, config)[1][-1], config)
+
+
+def continued(state: Path, config: TrainConfig) -> Path:
+    """The work directory of a run that resumed from a state."""
     folder = lay_out(config)
-    (folder / work_files.RESUME).symlink_to(states[-1])
+    (folder / work_files.RESUME).symlink_to(state)
     for name in (work_files.METRICS, work_files.AUDIT):
-        if (states[-1] / name).exists():
-            shutil.copyfile(states[-1] / name, folder / name)
+        if (state / name).exists():
+            shutil.copyfile(state / name, folder / name)
     assert run(folder, config) == 0, log_of(folder)[-3_000:]
     return folder
 

@@ -1,6 +1,7 @@
 """A full-weight run that was killed goes on as if it had not been: the same losses, the same bytes, every expert's."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from tasks.train.trainer.state_files import StateInfo
 from tests.train.trainer.sharded.runs import (
     N_STEPS,
     SMALL,
+    continued,
+    first_states,
     killed,
     lines_of,
     output_bytes,
@@ -31,17 +34,24 @@ IN_BF16 = SMALL.model_copy(
 )
 
 
-def assert_same_run(kill_at: int, config: TrainConfig) -> None:
-    whole, continued = uninterrupted(config), resumed(kill_at, config)
-    assert lines_of(continued) == lines_of(whole)
-    assert (continued / work_files.AUDIT).read_bytes() == (whole / work_files.AUDIT).read_bytes()
-    assert output_bytes(continued) == output_bytes(whole)
+def assert_same_run(found: Path, config: TrainConfig) -> None:
+    whole = uninterrupted(config)
+    assert lines_of(found) == lines_of(whole)
+    assert (found / work_files.AUDIT).read_bytes() == (whole / work_files.AUDIT).read_bytes()
+    assert output_bytes(found) == output_bytes(whole)
 
 
 def test_what_is_the_same_is_not_what_never_moved() -> None:
     groups = json.loads((uninterrupted(SMALL) / work_files.AUDIT).read_text())[-1]["groups"]
     assert groups["routed_experts"]["changed"] > 0.9 * groups["routed_experts"]["n_sampled"]
     assert len(lines_of(uninterrupted(SMALL))) == N_STEPS
+
+
+def test_a_run_goes_on_from_a_state_bit_by_bit() -> None:
+    """The short form of the slow tests, which kill a run at each of its steps."""
+    first, second = first_states(SMALL)
+    assert [StateInfo.read(state).step for state in (first, second)] == [1, 2]
+    assert_same_run(continued(second, SMALL), SMALL)
 
 
 @pytest.mark.slow
@@ -69,7 +79,7 @@ def test_the_weights_tell_of_no_machine_and_no_clock() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kill_at", range(1, N_STEPS))
 def test_a_run_killed_at_any_step_goes_on_bit_by_bit(kill_at: int) -> None:
-    assert_same_run(kill_at, SMALL)
+    assert_same_run(resumed(kill_at, SMALL), SMALL)
 
 
 @pytest.mark.slow
@@ -81,4 +91,4 @@ def test_gradients_reduced_after_every_pass_or_after_the_last_train_alike() -> N
 
 @pytest.mark.slow
 def test_weights_rounded_at_random_go_on_with_the_same_dice() -> None:
-    assert_same_run(3, IN_BF16)
+    assert_same_run(resumed(3, IN_BF16), IN_BF16)

@@ -15,10 +15,8 @@ from transformers import AutoModelForCausalLM, get_scheduler
 
 from tasks.train.trainer import work_files
 from tasks.train.trainer.sharded_state import load_sharded
-from tests.model_fixtures import tiny_base
 from tests.train.trainer.sharded.one_rank import one_rank
-from tests.train.trainer.sharded.runs import N_STEPS, SMALL, killed, lines_of, uninterrupted
-from tests.train.trainer.sharded.test_exact_resume import KILLED_AT
+from tests.train.trainer.sharded.runs import N_STEPS, SMALL, first_states, lines_of, small_base, uninterrupted
 
 pytestmark = pytest.mark.trainer
 
@@ -42,7 +40,7 @@ def rows_of_step(step: int) -> list[dict[str, Tensor]]:
 @cache
 def one_process() -> tuple[list[float], dict[str, Tensor], dict[str, Tensor]]:
     """Loss of every step's rows, one after another; AdamW's first moments and the weights after its first step."""
-    model = AutoModelForCausalLM.from_pretrained(tiny_base().path, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(small_base().path, dtype=torch.float32)
     named = dict(model.named_parameters())
     groups = [
         {"params": [named[name] for name in named if name not in VOCABULARY], "lr": SMALL.learning_rate},
@@ -78,12 +76,11 @@ def backward_over(model: Any, rows: list[dict[str, Tensor]]) -> float:
 @pytest.fixture(scope="module")
 def two_ranks() -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """Moments and weights after the first step of two ranks, loaded on one."""
-    _, states = killed(KILLED_AT, SMALL)
     with one_rank():
-        model = AutoModelForCausalLM.from_pretrained(tiny_base().path, dtype=torch.float32)
+        model = AutoModelForCausalLM.from_pretrained(small_base().path, dtype=torch.float32)
         fully_shard(model, mesh=init_device_mesh("cpu", (1,)))
         optimizer = torch.optim.AdamW(model.parameters())
-        load_sharded(model, optimizer, states[0])
+        load_sharded(model, optimizer, first_states(SMALL)[0])
         moments = {name: optimizer.state[weight]["exp_avg"].full_tensor() for name, weight in model.named_parameters()}
         yield moments, {name: weight.full_tensor().detach() for name, weight in model.named_parameters()}
 
