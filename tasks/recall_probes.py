@@ -70,12 +70,8 @@ class ProbeConfig(Config):
         Raises:
             ValueError: If the config names a model that is not asked.
         """
-        named = [
-            *self.recall.cutoffs,
-            *self.recall.compared,
-            *([self.recall.reference] if self.recall.reference else []),
-        ]
-        if unknown := [name for name in named if name not in asked]:
+        named = [*self.recall.cutoffs, *self.recall.compared, self.recall.reference]
+        if unknown := [name for name in named if name and name not in asked]:
             raise ValueError(f"probe.recall names {unknown[0]!r}; models that are asked: {', '.join(asked)}")
         known = {name: day for name, day in cutoffs.items() if name in asked} | self.recall.cutoffs
         return self.recall.model_copy(update={"cutoffs": known, "reference": self.recall.reference or asked[0]})

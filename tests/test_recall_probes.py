@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tasks.audit import Audit
+from tasks.preflight.forecast import StageForecast, forecast_audit
 from tasks.recipe import Recipe
 from tasks.schemas.probe import VARIANTS
 
@@ -108,3 +109,9 @@ def test_probes_leave_the_recipes_identity_as_it_was() -> None:
     items = recipe({"corpus": SOTU}).probe_items
     assert "cutoffs" not in items.identity()
     assert items.questions.wording.startswith("Did the price of {entity} go up or down")
+
+
+def test_rented_probes_are_forecast_without_a_rate_and_those_on_a_cpu_not_at_all() -> None:
+    rented = audit({}, route={"embed": "cpu", "probe": "h100"})
+    assert forecast_audit(rented, n_rows=10) == [StageForecast("probe older", "h100", None, None)]
+    assert forecast_audit(audit({}, route={"embed": "cpu", "probe": "cpu"}), n_rows=10) == []

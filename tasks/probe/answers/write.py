@@ -1,10 +1,10 @@
 """Put the items to a model and write its answers."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ class Items:
         n_leading: Ids before each document.
     """
 
-    documents: list[Ids]
+    documents: Sequence[Ids]
     facts: list[Asked]
     questions: list[Asked]
     of_question: np.ndarray
@@ -113,8 +113,8 @@ def _read(
             "probe.items.documents.min_bytes."
         )
     asked = [
-        ask_text(f"the fact {own.id}", own.prompt, (own.answer, *own.wrong), tokenizer, longest, BOUND, leading)
-        for own in facts.itertuples()
+        ask_text(f"the fact {name}", prompt, (answer, *wrong), tokenizer, longest, BOUND, leading)
+        for name, prompt, answer, wrong in _columns(facts, "id", "prompt", "answer", "wrong")
     ]
     distinct: dict[tuple[str, str, str], int] = {}
     of_question = [
@@ -128,6 +128,10 @@ def _read(
 def _ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
     found: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return found
+
+
+def _columns(table: pd.DataFrame, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(table[name] for name in names), strict=True)
 
 
 def _question(
@@ -152,15 +156,11 @@ def _documents(
     workers: Workers,
 ) -> list[dict[str, object]]:
     bits = document_bits(model, read.documents, read.n_leading, longest, config.tokens_per_batch, workers)
+    n_scored = [len(ids) - max(1, read.n_leading) for ids in read.documents]
+    keys = _columns(documents, "id", "date", "n_bytes")
     return [
-        {
-            "id": own.id,
-            "date": own.date.date(),
-            "n_bytes": own.n_bytes,
-            "n_tokens": len(ids) - max(1, read.n_leading),
-            "bits": float(found),
-        }
-        for own, ids, found in zip(documents.itertuples(), read.documents, bits, strict=True)
+        {"id": name, "date": day.date(), "n_bytes": n_bytes, "n_tokens": n_tokens, "bits": float(found)}
+        for (name, day, n_bytes), n_tokens, found in zip(keys, n_scored, bits, strict=True)
     ]
 
 
@@ -170,11 +170,11 @@ def _facts(
     """Margin of the true completion, the first of each item's, over the best wrong one."""
     scores = answer_log_probabilities(model, read.facts, config.tokens_per_batch, workers, "probe: facts")
     rows: list[dict[str, object]] = []
-    for own, asked, found in zip(facts.itertuples(), read.facts, scores, strict=True):
+    for (name, day), asked, found in zip(_columns(facts, "id", "date"), read.facts, scores, strict=True):
         per_token = found / [len(answer) for answer in asked.answers]
         n_tokens = len(asked.prompt) + len(asked.answers[0])
         margin = float(per_token[0] - per_token[1:].max())
-        rows.append({"id": own.id, "date": own.date.date(), "n_tokens": n_tokens, "margin": margin})
+        rows.append({"id": name, "date": day.date(), "n_tokens": n_tokens, "margin": margin})
     return rows
 
 

@@ -20,7 +20,7 @@ class DocumentsConfig(Config):
     period: Period = "year"
     """Documents are drawn per calendar year or month."""
     n_per_period: int = Field(20, ge=1, le=100_000)
-    """Drawn per period, in an order given by seed and id; all of a period that has fewer."""
+    """Documents per period, in an order given by seed and id; all of a period that has fewer."""
     min_bytes: int = Field(512, ge=16, le=1_048_576)
     """Shortest document in bytes of UTF-8."""
     max_bytes: int = Field(8_192, ge=64, le=16_777_216)
@@ -45,7 +45,7 @@ class ClozeFacts(Config):
     period: Period = "year"
     """Items are drawn per calendar year or month, and wrong answers are of the same one."""
     n_per_period: int = Field(20, ge=1, le=100_000)
-    """Drawn per period; all of one that has fewer."""
+    """Items per period; all of one that has fewer."""
     n_words: int = Field(1, ge=1, le=8)
     """Words of the answer."""
     n_wrong: int = Field(3, ge=1, le=15)

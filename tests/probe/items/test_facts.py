@@ -11,7 +11,7 @@ from tasks.probe.items.config import ClozeFacts, FileFacts
 from tasks.probe.items.facts import cloze_facts, read_facts
 from tests.probe.corpora import document
 
-ENDS = ("rivers", "honest", "treaty", "nation", "Senate", "border")
+ENDS = ("rivers", "colony", "treaty", "nation", "Senate", "border")
 TEXT = " ".join(f"In the year of this address we spoke at length of the {end}." for end in ENDS)
 DOCUMENTS = [document(f"a{year}", f"{year}-01-05", TEXT) for year in (1801, 1802)]
 ROW = {
@@ -37,7 +37,7 @@ def test_an_item_is_a_sentence_without_its_last_word_beside_ends_of_the_same_len
 
 
 def test_wrong_answers_are_of_the_same_period() -> None:
-    others = [document("b1900", "1900-01-01", TEXT.replace("rivers", "motors").replace("honest", "planes"))]
+    others = [document("b1900", "1900-01-01", TEXT.replace("rivers", "motors").replace("colony", "planes"))]
     facts, _ = cloze_facts([*DOCUMENTS, *others], ClozeFacts(n_per_period=6), seed=0)
     for own in facts:
         if own.date.year == 1801:
