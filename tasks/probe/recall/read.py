@@ -28,7 +28,7 @@ class Read:
         inputs: Folders of `items`, `panel`, and each model's answers by its name.
 
     Raises:
-        MismatchedAnswers: If a model was asked something else, an answer is no number, or a row is not in the panel.
+        MismatchedAnswers: If a model was asked something else, an answer is not a number, or a row is not in the panel.
         UnknownModel: If the config names a model without answers.
     """
 

@@ -105,7 +105,7 @@ def made_facts(n: int = 120, n_wrong: int = 9, seed: int = 0) -> pd.DataFrame:
 
 
 def write_run(folder: Path) -> dict[str, Path]:
-    """All inputs of the stage but scores. `trained` needs a fifth of a bit more per byte after its cutoff than `base`."""
+    """All inputs but scores; `trained` needs a fifth of a bit more than `base` per byte after its cutoff."""
     documents, facts = made_documents(overlap=0.0), made_facts()
     documents.loc[:79, "overlap"] = 0.6
     panel = write_panel(folder / "panel")
