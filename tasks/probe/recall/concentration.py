@@ -11,7 +11,7 @@ import pandas as pd
 
 from tasks.probe.recall.questions import Answers, AskedRows
 from tasks.probe.recall.statistics import mean, ratio, slope
-from tasks.sampling.arrays import BoolArray, FloatArray
+from tasks.sampling.arrays import BoolArray, FloatArray, IntArray
 from tasks.schemas.estimates import CO_PRIMARY, FitName
 from tasks.schemas.recall import Concentration
 
@@ -19,7 +19,7 @@ EVEN = "certainty is the same on all rows"
 
 
 def concentrations(
-    pair: tuple[str, str], answers: Answers, predictions: pd.DataFrame, rows: AskedRows, numbers: FloatArray
+    pair: tuple[str, str], answers: Answers, predictions: pd.DataFrame, rows: AskedRows, numbers: IntArray
 ) -> Iterator[Concentration]:
     """By co-primary fit, where lookahead comes from.
 
@@ -37,7 +37,7 @@ def concentrations(
             yield _concentration(fit, by_model, answers.certainty, rows, used)
 
 
-def _column(predictions: pd.DataFrame, model: str, fit: FitName, numbers: FloatArray) -> FloatArray:
+def _column(predictions: pd.DataFrame, model: str, fit: FitName, numbers: IntArray) -> FloatArray:
     own = predictions[(predictions["model"] == model) & (predictions["fit"] == fit)]
     found: FloatArray = own.set_index("row")["disjoint"].reindex(numbers).to_numpy(np.float64)
     return found

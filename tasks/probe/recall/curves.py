@@ -45,8 +45,8 @@ class Documents:
         """From the table of ProbeItems."""
         days = table["date"].to_numpy("datetime64[D]")
         units = days if config.unit == "day" else np.arange(len(days))
-        numbers = (table[name].to_numpy(np.float64, na_value=np.nan) for name in ("n_bytes", "overlap"))
-        return cls(days, *numbers, units)
+        n_bytes, overlap = (table[name].to_numpy(np.float64, na_value=np.nan) for name in ("n_bytes", "overlap"))
+        return cls(days, n_bytes, overlap, units)
 
 
 def choose_period(days: NDArray[np.datetime64]) -> Period:

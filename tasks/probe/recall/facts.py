@@ -1,5 +1,6 @@
 """Dated items that a model recognises, before and after its cutoff, equally long on both sides."""
 
+import math
 from datetime import date
 from typing import Literal
 
@@ -93,7 +94,7 @@ def _matched(lengths: FloatArray, is_before: BoolArray) -> BoolArray:
 
 def _spread(lengths: FloatArray, is_before: BoolArray) -> float:
     variances = [float(lengths[side].var()) for side in (is_before, ~is_before)]
-    return max(float(np.mean(variances)) ** 0.5, 1e-9)
+    return max(math.sqrt(sum(variances) / 2), ROUNDING)
 
 
 def _gap(lengths: FloatArray, is_before: BoolArray) -> float | None:

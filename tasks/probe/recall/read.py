@@ -12,7 +12,7 @@ from tasks.probe.recall.intervals import RowIntervals
 from tasks.probe.recall.questions import Answers, AskedRows
 from tasks.sampling.arrays import FloatArray, IntArray
 from tasks.schemas.artifacts import Panel
-from tasks.schemas.probe import ProbeAnswers, ProbeItems, Variant
+from tasks.schemas.probe import VARIANTS, ProbeAnswers, ProbeItems, Variant
 
 NOT_MODELS = ("items", "panel", "premium")
 """The stage's other inputs."""
@@ -28,7 +28,7 @@ class Read:
         inputs: Folders of `items`, `panel`, and each model's answers by its name.
 
     Raises:
-        MismatchedAnswers: If a model was asked something else, an answer is no number, or a row is not in the panel.
+        MismatchedAnswers: If a model was asked something else, an answer is not a number, or a row is not in the panel.
         UnknownModel: If the config names a model without answers.
     """
 
@@ -64,10 +64,12 @@ class Read:
     def questions_of(self, model: str) -> dict[Variant, Answers]:
         """By variant, on the rows asked about."""
         table = self._answers[model]["questions"]
-        found = {}
-        for variant, own in table.groupby("variant", sort=False):
-            by_row = own.set_index("row")[["p_up", "mass"]].reindex(self.numbers).to_numpy(np.float64)
-            found[variant] = Answers(by_row[:, 0], by_row[:, 1])
+        found: dict[Variant, Answers] = {}
+        for variant in VARIANTS:
+            own = table[table["variant"] == variant]
+            if len(own):
+                by_row = own.set_index("row")[["p_up", "mass"]].reindex(self.numbers).to_numpy(np.float64)
+                found[variant] = Answers(by_row[:, 0], by_row[:, 1])
         return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
 from tasks.common.text import Row
 from tasks.report.figures.drawing import (
@@ -57,9 +58,17 @@ def recall_by_variant(found: Recall, names: Mapping[Variant, str]) -> Plot | Non
                 rows.append(row_of(f"{names[variant]}, {name}", auc.point, auc.by_date))
         name_rows(drawn.axes, [names[variant] for variant in variants])
         drawn.axes.axvline(CHANCE, color=LINE, linewidth=1, zorder=0)
+        drawn.axes.set_xlim(*_around_chance(found))
         drawn.axes.set_xlabel("AUC")
         _legend(drawn, colours)
     return Plot(drawn.svg, rows)
+
+
+def _around_chance(found: Recall) -> tuple[float, float]:
+    """Ends of the axis: all intervals and points, and chance."""
+    figures = [one.overall.auc for own in found.models.values() for one in own.questions.values()]
+    shown = [CHANCE, *(end for one in figures for end in (one.point, *(one.by_date or ())) if end is not None)]
+    return min(shown) - 0.03, max(shown) + 0.03
 
 
 def _plot(named: Mapping[str, Curve], period: Period, label: str, has_zero: bool = False) -> Plot | None:
@@ -76,14 +85,18 @@ def _plot(named: Mapping[str, Curve], period: Period, label: str, has_zero: bool
             rows += _line(axes, name, curve, HALF_A_PERIOD[period], colours[name], markers[name])
         axes.set_ylabel(label)
         axes.margins(x=0.02)
+        axes.xaxis.set_major_locator(AutoDateLocator(minticks=2, maxticks=9))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
         _legend(drawn, colours)
     return Plot(drawn.svg, rows)
 
 
 def _line(axes: Axes, name: str, curve: Curve, half: timedelta, colour: str, marker: str) -> list[Row]:
     shown = [own for own in curve.periods if own.rate.point is not None]
-    days = [own.first + half for own in shown]
-    axes.plot(days, [own.rate.point for own in shown], color=colour, marker=marker, markersize=3.5, linewidth=1.2)
+    days = [date2num(own.first + half) for own in shown]
+    axes.plot(
+        days, [own.rate.point or 0.0 for own in shown], color=colour, marker=marker, markersize=3.5, linewidth=1.2
+    )
     ranges = [(day, *own.rate.interval) for day, own in zip(days, shown, strict=True) if own.rate.interval]
     if ranges:
         at, lows, highs = zip(*ranges, strict=True)
@@ -96,13 +109,13 @@ def _line(axes: Axes, name: str, curve: Curve, half: timedelta, colour: str, mar
 
 def _change(axes: Axes, change: ChangePoint, colour: str) -> None:
     if change.day and change.interval:
-        axes.axvspan(*change.interval, color=colour, alpha=0.12, linewidth=0)
-        axes.axvline(change.day, color=colour, linewidth=1.4)
+        axes.axvspan(*map(date2num, change.interval), color=colour, alpha=0.12, linewidth=0)
+        axes.axvline(date2num(change.day), color=colour, linewidth=1.4)
 
 
 def _cutoff(axes: Axes, cutoff: date | None) -> None:
     if cutoff:
-        axes.axvline(cutoff, color=GREY, linewidth=1, linestyle=(0, (1, 2)))
+        axes.axvline(date2num(cutoff), color=GREY, linewidth=1, linestyle=(0, (1, 2)))
 
 
 def _legend(drawn: Drawing, colours: Mapping[str, str]) -> None:

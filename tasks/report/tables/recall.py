@@ -15,11 +15,13 @@ from tasks.schemas.recall import (
     GATE_AFTER,
     GATE_BEFORE,
     ChangePoint,
+    Concentration,
     Curve,
     FactScores,
     Recall,
     VariantRecall,
 )
+from tasks.schemas.scores import models_of
 
 RATES = {
     "overall": "all documents",
@@ -116,7 +118,8 @@ def recall_section(found: Recall) -> RecallSection:
 
 
 def _curves(found: Recall) -> dict[str, Curve]:
-    return {name: own.curve for name, own in {**found.models, **found.pairs}.items()}
+    of_models = {name: own.curve for name, own in found.models.items()}
+    return of_models | {pair: own.curve for pair, own in found.pairs.items()}
 
 
 def _findings(found: Recall) -> Iterator[str]:
@@ -129,13 +132,17 @@ def _findings(found: Recall) -> Iterator[str]:
         if "date_only" in own.questions:
             yield _recalled(name, own.questions["date_only"])
     for pair, compared in found.pairs.items():
-        for own in compared.concentration:
-            if own.difference.by_date is not None:
-                verdict = _side(own.difference.by_date, "is larger", "is smaller", "does not clearly differ")
-                yield (
-                    f"{pair}, {own.fit}: the lookahead {verdict} on rows where {pair.split(' - ')[0]} answers with "
-                    f"more certainty ({points(own.difference.point)} {ends(own.difference.by_date, points)} by date)."
-                )
+        yield from (_concentrated(pair, one) for one in compared.concentration if one.difference.by_date)
+
+
+def _concentrated(pair: str, own: Concentration) -> str:
+    verdict = DASH
+    if own.difference.by_date:
+        verdict = _side(own.difference.by_date, "is larger", "is smaller", "does not clearly differ")
+    return (
+        f"{pair}, {own.fit}: the lookahead {verdict} on rows where {models_of(pair)[0]} answers with more certainty "
+        f"({points(own.difference.point)} {ends(own.difference.by_date, points)} by date)."
+    )
 
 
 def _apparent_cutoff(name: str, curve: Curve) -> str:
@@ -163,7 +170,7 @@ def _span(change: ChangePoint) -> str:
 
 
 def _moved(pair: str, curve: Curve) -> str:
-    one, other = pair.split(" - ")
+    one, other = models_of(pair)
     if curve.overall.interval is None:
         return f"{pair}: whether bits per byte differ is not known ({curve.overall.why_none})."
     verdict = _side(
@@ -246,7 +253,13 @@ def _questions(by_variant: Mapping[Variant, VariantRecall]) -> Table[EstimateRow
         rows.append((name, meaning, [counted, *(lines(figure, write) for figure, write in by_column.values())]))
         for column, (figure, _) in by_column.items():
             if not (column == "beyond this control" and variant == "date_only"):
-                missing += missing_of(f"{column}, {name}", figure)
+                # The name of the question only where the others have the figure.
+                is_shared = all(
+                    DIRECTION[column](one)[0].why_none == figure.why_none
+                    for other, one in by_variant.items()
+                    if not (column == "beyond this control" and other == "date_only")
+                )
+                missing += missing_of(column if is_shared else f"{column}, {name}", figure)
     return Table(rows, reasons(missing))
 
 

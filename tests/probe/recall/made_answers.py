@@ -2,13 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tasks.probe.recall.config import RecallConfig
 from tasks.schemas.probe import VARIANTS
 
+CUTOFF = date(2020, 12, 31)
+CONFIG = RecallConfig(
+    n_draws=40, n_change_draws=99, cutoffs={"trained": CUTOFF}, reference="base", compared=("trained",)
+)
 EVERY_DAY = pd.bdate_range("2019-01-01", "2022-12-30")
 
 
@@ -96,3 +102,28 @@ def made_facts(n: int = 120, n_wrong: int = 9, seed: int = 0) -> pd.DataFrame:
             "n_bytes": rng.permutation(np.resize(np.arange(60, 90), n)),
         }
     )
+
+
+def write_run(folder: Path) -> dict[str, Path]:
+    """All inputs but scores; `trained` needs a fifth of a bit more than `base` per byte after its cutoff."""
+    documents, facts = made_documents(overlap=0.0), made_facts()
+    documents.loc[:79, "overlap"] = 0.6
+    panel = write_panel(folder / "panel")
+    write_items(folder / "items", documents, facts, rows=np.arange(0, 1_440, 3), panel_overlap={"share": 0.25})
+    own = np.random.default_rng(0).normal(2, 0.2, len(documents))
+    after = (documents["date"] > str(CUTOFF)).to_numpy()
+    up = np.repeat(panel["target"].to_numpy()[::3] > 0, 5)
+    noise = 0.02 * np.random.default_rng(1).normal(size=len(documents))
+    for name, rate in {"base": own, "trained": own + 0.2 * after + noise}.items():
+        p_up = np.where(up, 0.6, 0.4)
+        write_answers(folder / name, folder / "items", bits=rate * documents["n_bytes"], p_up=p_up)
+    return {name: folder / name for name in ("items", "panel", "base", "trained")}
+
+
+def write_predictions(folder: Path, panel: Path) -> None:
+    """Scores of which only the predictions by row are read: base predicts three tenths of the target."""
+    folder.mkdir()
+    target = pd.read_parquet(panel / "rows.parquet")["target"]
+    one = pd.DataFrame({"row": np.arange(len(target)), "fit": "unscaled", "target": target})
+    both = [one.assign(model="base", disjoint=0.3 * target), one.assign(model="trained", disjoint=0.0)]
+    pd.concat(both).to_parquet(folder / "predictions.parquet")

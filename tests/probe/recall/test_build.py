@@ -10,30 +10,21 @@ from tasks.probe.recall.build import write_recall
 from tasks.probe.recall.config import RecallConfig
 from tasks.probe.recall.errors import MismatchedAnswers, UnknownModel
 from tasks.schemas.recall import Recall
-from tests.probe.recall.made_answers import made_documents, made_facts, write_answers, write_items, write_panel
-
-CUTOFF = date(2020, 12, 31)
-CONFIG = RecallConfig(
-    n_draws=40, n_change_draws=99, cutoffs={"trained": CUTOFF}, reference="base", compared=("trained",)
+from tests.probe.recall.made_answers import (
+    CONFIG,
+    CUTOFF,
+    made_documents,
+    write_answers,
+    write_items,
+    write_panel,
+    write_predictions,
+    write_run,
 )
 
 
 @pytest.fixture
 def folders(tmp_path):
-    """Trained needs a fifth of a bit more for each byte after its cutoff; base does not."""
-    documents, facts = made_documents(overlap=0.0), made_facts()
-    documents.loc[:79, "overlap"] = 0.6
-    panel = write_panel(tmp_path / "panel")
-    write_items(tmp_path / "items", documents, facts, rows=np.arange(0, 1_440, 3), panel_overlap={"share": 0.25})
-    own = np.random.default_rng(0).normal(2, 0.2, len(documents))
-    after = (documents["date"] > str(CUTOFF)).to_numpy()
-    up = np.repeat(panel["target"].to_numpy()[::3] > 0, 5)
-    noise = 0.02 * np.random.default_rng(1).normal(size=len(documents))
-    for name, rate in {"base": own, "trained": own + 0.2 * after + noise}.items():
-        write_answers(
-            tmp_path / name, tmp_path / "items", bits=rate * documents["n_bytes"], p_up=np.where(up, 0.6, 0.4)
-        )
-    return {name: tmp_path / name for name in ("items", "panel", "base", "trained")}
+    return write_run(tmp_path)
 
 
 def test_a_planted_cutoff_is_found_by_the_pair_and_bits_move_after_it_alone(folders, tmp_path):
@@ -83,12 +74,8 @@ def test_without_scores_there_is_no_concentration_but_the_reason(folders, tmp_pa
 
 def test_predictions_of_the_scores_tell_where_lookahead_is(folders, tmp_path):
     premium = tmp_path / "premium"
-    premium.mkdir()
+    write_predictions(premium, folders["panel"])
     target = pd.read_parquet(folders["panel"] / "rows.parquet")["target"]
-    one = pd.DataFrame({"row": np.arange(len(target)), "fit": "unscaled", "target": target})
-    pd.concat([one.assign(model="base", disjoint=0.3 * target), one.assign(model="trained", disjoint=0.0)]).to_parquet(
-        premium / "predictions.parquet"
-    )
     write_recall(CONFIG, {**folders, "premium": premium}, tmp_path)
     (found,) = Recall.read(tmp_path).pairs["base - trained"].concentration
     asked = target[::3]

@@ -1,0 +1,109 @@
+"""The recall probes on the page."""
+
+from datetime import date
+
+import pytest
+
+from tasks.probe.recall.build import write_recall
+from tasks.report.build import write_report
+from tasks.report.config import ReportConfig
+from tasks.report.tables.recall import recall_section
+from tasks.schemas.artifacts import Report
+from tasks.schemas.recall import ChangePoint, Recall
+from tests.probe.recall.made_answers import (
+    CONFIG,
+    write_answers,
+    write_items,
+    write_panel,
+    write_predictions,
+    write_run,
+)
+from tests.report.page_reader import Page, after, words
+
+
+@pytest.fixture(scope="module")
+def recall_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    inputs = write_run(folder)
+    write_predictions(folder / "premium", inputs["panel"])
+    write_recall(CONFIG, inputs | {"premium": folder / "premium"}, folder)
+    return folder
+
+
+@pytest.fixture
+def page(recall_dir, records, write_inputs, tmp_path) -> Page:
+    write_report(ReportConfig(), write_inputs() | {"recall": recall_dir}, records, tmp_path)
+    return Page(Report(tmp_path).page.read_text())
+
+
+def test_the_section_says_what_each_probe_found(page):
+    text = words(page)
+    assert "base: no change point found (p = " in text
+    assert "trained predicts the documents worse than base: -0.07" in text
+    assert "The difference changes after 2020-1" in text
+    assert "base tells directions from entity and day alone: AUC 1.000" in text
+    assert "base - trained, unscaled: the lookahead" not in text  # certainty is the same on all rows: no difference
+    assert "Certain half, base - trained, unscaled: certainty is the same on all rows" in text or "certain half" in text
+
+
+def test_every_figure_of_a_table_has_its_interval_and_counts(page):
+    assert after(page, "240 documents, cutoff 2020-12-31", 1)[0].startswith("2.")
+    assert after(page, "more than 10%", 2) == ["80", "33.3%"]
+    assert "cutoff unknown" in words(page)
+    assert "480" in after(page, "the question, without features", 1)
+
+
+def test_what_is_missing_has_its_reason_below_the_table(page):
+    text = words(page)
+    assert "rise, base" not in text
+    assert "after - before, base: the model's cutoff is unknown" in text.replace("up to the cutoff, base, ", "")
+    assert "shares of base: the model's cutoff is unknown" in text
+
+
+def test_a_run_without_probes_has_no_section(write):
+    assert "Recall: what the models know" not in words(write())
+
+
+def test_a_run_whose_items_are_empty_says_so_and_shows_no_empty_table(records, write_inputs, tmp_path):
+    write_panel(tmp_path / "panel")
+    write_items(tmp_path / "items")
+    write_answers(tmp_path / "base", tmp_path / "items")
+    config = CONFIG.model_copy(update={"compared": (), "cutoffs": {}})
+    write_recall(config, {name: tmp_path / name for name in ("items", "panel", "base")}, tmp_path)
+    write_report(ReportConfig(), write_inputs() | {"recall": tmp_path}, records, tmp_path)
+    text = words(Page(Report(tmp_path).page.read_text()))
+    assert "No question was asked about the panel's rows." in text
+    assert "No dated items were asked." in text
+    assert "base: no change point found (0 documents, and at least 20 are needed)" in text
+
+
+@pytest.mark.parametrize(
+    ("rise", "is_open", "said"),
+    [
+        (
+            0.2,
+            (False, False),
+            "bits per byte rise after 2020-06-30 (95 %: 2020-05-01 to 2021-02-01): the apparent cutoff.",
+        ),
+        (-0.2, (False, False), "A cutoff would show as a rise: no apparent cutoff."),
+        (0.2, (False, True), "to 2021-02-01, and later: it reaches the end of the days searched)"),
+    ],
+)
+def test_a_change_is_a_cutoff_only_where_bits_rise_and_its_interval_may_be_open(recall_dir, rise, is_open, said):
+    change = ChangePoint(
+        n_documents=100,
+        searched=(date(2019, 1, 1), date(2021, 2, 1)),
+        day=date(2020, 6, 30),
+        interval=(date(2020, 5, 1), date(2021, 2, 1)),
+        is_open=is_open,
+        rise=rise,
+        slopes=(0.0, 0.0),
+        p_value=0.002,
+    )
+    found = Recall.read(recall_dir)
+    own = found.models["trained"]
+    changed = own.model_copy(update={"curve": own.curve.model_copy(update={"change": change})})
+    section = recall_section(found.model_copy(update={"models": {"trained": changed}}))
+    assert said in section.findings[0]
+    if rise > 0:
+        assert section.findings[0].endswith("The stated cutoff, 2020-12-31, is inside.")
