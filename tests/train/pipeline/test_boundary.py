@@ -33,7 +33,7 @@ drawn_corpora = st.lists(st.tuples(st.integers(1, 70), st.integers(0, 30)), min_
 
 
 def shards(folder: Path, documents: list[tuple[int, int]]) -> TextShards:
-    """Two shards of documents with so many tokens on the so-manieth day; ids count up through the corpus."""
+    """Two shards of documents, given as tokens and day after FIRST_DAY; ids count up through the corpus."""
     ids = numbered([length for length, _ in documents])
     middle = len(documents) // 2
     for name, part in (("00000", slice(0, middle)), ("00001", slice(middle, None))):
