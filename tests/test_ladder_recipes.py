@@ -67,3 +67,10 @@ def test_the_premium_gets_every_family_and_preflight_comes_before_any_model_is_e
     steps: dict[str, Any] = {step.name: step for step in pipeline_of(audit).steps}
     assert steps["premium"].config.ladders == audit.ladders
     assert all(step.after == ("preflight",) for step in steps.values() if step.stage == "embed")
+
+
+def test_the_file_on_the_ladders_page_is_one() -> None:
+    page = (project_root() / "docs" / "ladder.md").read_text()
+    example = page[page.index("pipeline: leakage-audit") :]
+    audit = Audit.model_validate(yaml.safe_load(example[: example.index("```")]))
+    assert audit.ladders == {"mine": ("mine-2016", "mine-2019", "mine-2021")}

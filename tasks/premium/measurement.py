@@ -22,7 +22,7 @@ from tasks.premium.measurement_table import Line, fit_lines, line
 from tasks.premium.notebook_input import check_hypothesis, check_panel, checked_states
 from tasks.premium.reference.bootstrap import interval, score_draws
 from tasks.premium.reference.scores import Scores, score_model
-from tasks.premium.rows import Rows, check_models, make_rows
+from tasks.premium.rows import Rows, make_rows
 from tasks.premium.vintages import with_vintages
 from tasks.sampling.arrays import FloatArray
 from tasks.schemas.artifacts import Panel
@@ -214,13 +214,14 @@ def measure_models(rows: Rows, config: PremiumConfig, work_dir: Path | None = No
         Unscorable: If the panel itself cannot be scored.
         TooFewDraws: If too few of its draws can.
         UnknownModel: If the config has a cutoff of a model that is not there.
+        BadLadder: If a family's models have no cutoffs, or the same.
     """
     if unknown := sorted(config.cutoffs.keys() - rows.states.keys()):
         raise UnknownModel(
             f"premium.cutoffs names {', '.join(unknown)}, the models are {', '.join(rows.states)}; correct the name."
         )
     for family in config.ladders:
-        check_models(list(rows.states), list(config.rungs(family)))
+        config.rungs(family)
     points, checks = {}, {}
     for model in rows.states:
         columns = rows.columns(model)

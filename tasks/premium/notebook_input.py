@@ -98,9 +98,13 @@ def _floats(states: ArrayLike, model: str) -> np.ndarray:
 
 
 def check_hypothesis(config: PremiumConfig) -> None:
-    """Raise PremiumError if the config states a hypothesis, which only the premium stage answers."""
+    """Raise PremiumError if the config states a hypothesis or ladders: only the premium stage has answers and fits."""
     if config.hypothesis:
         raise PremiumError(
             "config.hypothesis is about base and trained of a run, and measure answers none; set it to None and "
             "compare the figure's intervals under unscaled and standardized columns with the threshold."
+        )
+    if config.ladders:
+        raise PremiumError(
+            "config.ladders is fitted by the premium stage of an audit, and measure fits none; leave it out."
         )

@@ -169,7 +169,7 @@ def check_models(names: Sequence[str], wanted: Sequence[str]) -> None:
     for name in wanted:
         if name not in names:
             raise UnknownModel(
-                f"premium.reference, compared or ladders names model {name!r}; the models of this run are "
+                f"premium.reference or premium.compared names model {name!r}; the models of this run are "
                 f"{', '.join(names)}."
             )
 

@@ -22,12 +22,12 @@ from tasks.schemas.ladders import LadderFit, LadderVerdict
 from tests.premium.made_ladder import known_until, ladder_of, made_target
 from tests.premium.trained_ladder import CUTOFFS, TrainedLadder, trained_ladder
 from tests.simulations.all_draws import Design
-from tests.simulations.ladder import fits_of
+from tests.simulations.ladder import N_SCHEMES, fits_of
 from tests.simulations.tent import CUT
 
 pytestmark = [pytest.mark.slow, pytest.mark.trainer]
 
-R, N_SEEDS, N_DRAWS = 0.2, 100, 120
+R, N_SEEDS, N_DRAWS = 0.2, 100, 60
 CONFIG = PremiumConfig(train_until=CUT)
 
 
@@ -39,7 +39,7 @@ def trained() -> TrainedLadder:
 @pytest.fixture(scope="module")
 def design(trained: TrainedLadder) -> Design:
     labels = rows_of(trained, 0.0, 0).labels
-    return Design.of(labels, make_schemes(labels, CONFIG)[0])
+    return Design.of(labels, make_schemes(labels, CONFIG)[0][:N_SCHEMES])
 
 
 def rows_of(trained: TrainedLadder, r: float, seed: int) -> Rows:

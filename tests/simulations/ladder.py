@@ -14,7 +14,7 @@ from numpy.random import Generator, SeedSequence
 from tasks.premium.config import PremiumConfig
 from tasks.premium.inference.known_truth import expected_r2
 from tasks.premium.inference.ladder import fit_ladder
-from tasks.premium.inference.replicates import Replicates, keep_defined
+from tasks.premium.inference.replicates import DISJOINT, Replicates, keep_defined
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets
 from tasks.premium.rows import Rows
@@ -27,6 +27,8 @@ from tests.simulations.coverage import ROBUST
 from tests.simulations.processes import N_NOISE, NOISE_SHARES, PROCESSES, Process, draw_target, knowing, labels_of
 
 N_DRAWS = 120
+N_SCHEMES = DISJOINT + 1
+"""A ladder needs no later one."""
 DAYS_PER_YEAR = 365.25
 BOTH_SIDES = (0.0, 0.25, 0.5, 0.75, 1.0)
 LADDERS: Mapping[str, Sequence[float]] = {
@@ -102,7 +104,7 @@ def _replicates(scored: FloatArray, kept: BoolArray) -> Replicates:
 @cache
 def _design(process: Process) -> Design:
     labels, _, _ = labels_of(process)
-    return Design.of(labels, make_schemes(labels, process.config)[0])
+    return Design.of(labels, make_schemes(labels, process.config)[0][:N_SCHEMES])
 
 
 @cache

@@ -55,10 +55,10 @@ def score_ladders(rows: Rows, config: PremiumConfig, found: Decompositions, heav
     Returns:
         By family; one with fewer than three rungs has no fit, and says so.
     """
-    return {family: _ladder(rows, config.rungs(family), found, heavy) for family in config.ladders}
+    return {family: _ladder(rows, config.rungs(family), config.train_until, found, heavy) for family in config.ladders}
 
 
-def _ladder(rows: Rows, cutoffs: Mapping[str, date], found: Decompositions, heavy: Tails) -> Ladder:
+def _ladder(rows: Rows, cutoffs: Mapping[str, date], cut: date, found: Decompositions, heavy: Tails) -> Ladder:
     days = rows.labels["date"]
     rungs = [
         Rung(model=model, cutoff=cutoff, known_rows=float((days <= pd.Timestamp(cutoff)).mean()))
@@ -75,7 +75,8 @@ def _ladder(rows: Rows, cutoffs: Mapping[str, date], found: Decompositions, heav
         own = [found.replicates[fit][model] for model in cutoffs]
         fits[fit] = fit_ladder(own, {name: np.array([each[name] for each in expected]) for name in FIGURES}, years)
     verdict, reason = conclude_ladder(fits, heavy)
-    return Ladder(rungs=rungs, fits=fits, tent=_tent(found.schemes, days, cutoffs), verdict=verdict, reason=reason)
+    tent = _tent(found.schemes, days, [*cutoffs.values(), cut])
+    return Ladder(rungs=rungs, fits=fits, tent=tent, verdict=verdict, reason=reason)
 
 
 def fit_ladder(
@@ -122,6 +123,8 @@ def _combined(slopes: Sequence[Replicates]) -> Replicates | str:
     if not slopes:
         return ""
     together = Replicates.side_by_side(slopes)
+    if not len(together.draws):
+        return together.under(0)  # no figure has an interval, whatever its weight
     variances = np.var(together.draws, axis=0)
     if not (variances > 0).all():
         return NO_SPREAD
@@ -176,11 +179,11 @@ def _expected(
     return {"premium": r2["on"] - r2["off"], "off": r2["off"], "disjoint": r2["disjoint"]}
 
 
-def _tent(schemes: Sequence[Scheme], days: pd.Series, cutoffs: Mapping[str, date]) -> list[TentPoint]:
-    """The premium over the cutoffs, from the oldest rung or day to the newest."""
+def _tent(schemes: Sequence[Scheme], days: pd.Series, corners: Sequence[date]) -> list[TentPoint]:
+    """The premium over cutoffs on days of the panel and on the given ones, from the oldest to the newest."""
     distinct = np.sort(days.dt.date.unique())
     inside = distinct[np.unique(np.linspace(0, len(distinct) - 1, N_TENT_POINTS).round().astype(np.int64))]
     return [
         TentPoint(day=day, premium=_expected(schemes, days, day)["premium"])
-        for day in sorted({*inside.tolist(), *cutoffs.values()})
+        for day in sorted({*inside.tolist(), *corners})
     ]

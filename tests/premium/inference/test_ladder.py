@@ -8,7 +8,7 @@ import pytest
 
 from tasks.premium.build import premium_scores, write_premium
 from tasks.premium.config import PremiumConfig, RobustConfig
-from tasks.premium.errors import BadLadder, UnknownModel
+from tasks.premium.errors import BadLadder, PremiumError, UnknownModel
 from tasks.premium.inference.evaluate import Scheme
 from tasks.premium.inference.known_truth import expected_r2
 from tasks.premium.inference.ladder import FLAT_TENT, NO_SPREAD, STRAIGHT_TENT, fit_ladder
@@ -212,6 +212,11 @@ def test_models_that_make_no_ladder_are_refused(measured, made_table) -> None:
         measured({"a": CUT, "b": CUT}, ("a", "b"))
     with pytest.raises(BadLadder, match="model 'b' of family 'f' has no known cutoff"):
         measured({"a": CUT}, ("a", "b"))
-    config = PremiumConfig(cutoffs={"x": CUT}, ladders={"f": ("x",)}, n_folds=2)
-    with pytest.raises(UnknownModel, match=r"names model 'x'|names x"):
+    with pytest.raises(UnknownModel, match="cutoffs names b, the models are a; correct the name"):
+        premium_scores(
+            make_rows(made_table, {"a": np.ones((len(made_table), 1), np.float32)}, {}),
+            PremiumConfig(cutoffs={"a": DAY_ONE, "b": CUT}, ladders={"f": ("a", "b")}, n_folds=2),
+        )
+    config = PremiumConfig(cutoffs={"a": CUT}, ladders={"f": ("a",)}, n_folds=2)
+    with pytest.raises(PremiumError, match="measure fits none; leave it out"):
         measure(made_table.drop(columns="prompt"), {"a": np.ones((len(made_table), 1), np.float32)}, config=config)
