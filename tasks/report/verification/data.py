@@ -31,7 +31,7 @@ def of_corpus(found: Evidence) -> Iterator[Claim]:
     yield claim(
         "The corpus's statement is signed.",
         "not verified" if isinstance(signature, dict) else "null",
-        "The record holds a signature; `hindsight attest verify --public-key` checks it, this report has no key."
+        "Signed, as recorded; `hindsight attest verify CORPUS --public-key FILE` checks it, this report has no key."
         if isinstance(signature, dict)
         else "The record holds no signature.",
         statement if isinstance(signature, dict) else None,
