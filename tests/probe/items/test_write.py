@@ -40,7 +40,7 @@ def written(folder: Path, trained: bool = True, **changed: object) -> ProbeItems
 
 def test_documents_and_sentences_have_their_overlap_with_the_training_text(tmp_path: Path) -> None:
     items = written(tmp_path)
-    # Of 33 13-grams of the 45 words, the 28 of the 40 shared words and the next two words are in the training text.
+    # 45 words have 33 13-grams: the 28 of the 40 shared words, and the one with the next, are in the training text.
     assert items.documents()["overlap"].tolist() == [pytest.approx(29 / 33), 0.0]
     # Two sentences are the same, and one has fewer than 13 words.
     assert items.panel_overlap() == {"n_sentences": 1, "mean": 1.0, "n_with_any": 1}
