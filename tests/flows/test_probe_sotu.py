@@ -42,9 +42,3 @@ def test_each_model_knows_its_own_side_better(run: tuple[Recall, ProbeItems, lis
     assert curve.cutoff == CUTOFF
     assert curve.before.interval[1] < 0 < curve.after.interval[0]
     assert curve.rise.interval[0] > 0
-
-
-def test_the_change_point_is_in_the_right_years(run: tuple[Recall, ProbeItems, list[TextShards]]) -> None:
-    change = run[0].pairs["trained - placebo"].curve.change
-    assert change.rise > 0
-    assert change.interval[0] <= CUTOFF <= change.interval[1]
