@@ -1,4 +1,4 @@
-"""`hindsight attest`: make a key, sign or verify a corpus, show its claim."""
+"""`hindsight attest`: make a key, sign or verify a corpus, show its claim, name what a training's states have read."""
 
 import json
 import sys
@@ -15,10 +15,13 @@ from tasks.corpus.attest.keys import KEY_VARIABLE, MAKE_ONE, make_keys
 from tasks.corpus.attest.verdict import Verdict
 from tasks.corpus.errors import AttestationRefused, KeyRefused
 from tasks.provenance.statement import STATEMENT_NAME, Statement
+from tasks.schemas.artifacts import TextShards
 from tasks.store.catalogue import resolve
 from tasks.store.digests import sha256_of_file
 from tasks.store.records import RECORD_NAME, Record
 from tasks.store.store import existing_store
+from tasks.train.errors import BoundaryUnknown
+from tasks.train.pipeline.boundary_statement import boundary_statement, differences
 
 Signature = Mapping[str, JsonValue] | None
 NO_TOKEN_IDS = 3
@@ -26,7 +29,11 @@ NO_TOKEN_IDS = 3
 EPILOGUE = "PATH is a corpus's folder, or corpus/label/key in the store. How to build and verify: docs/corpus.md."
 Flag = Annotated[bool, Parameter(negative="")]
 
-app = App(name="attest", help="Sign a corpus's statement, or verify that a corpus holds it.", help_epilogue=EPILOGUE)
+app = App(
+    name="attest",
+    help="Sign or verify a corpus's statement, or one of what a training's states have read.",
+    help_epilogue=EPILOGUE,
+)
 
 
 @app.command(help_epilogue=examples("hindsight attest keygen committee"))
@@ -85,13 +92,13 @@ def verify(
         "HINDSIGHT_SIGNING_KEY=committee hindsight attest sign audit-2026/corpus/LABEL/KEY > signature.json"
     )
 )
-def sign(folder: Path, /) -> None:
-    """Print a signature of an existing corpus; verify it first.
+def sign(path: Path, /) -> None:
+    """Print a signature of an existing corpus or statement; verify it first.
 
     Args:
-        folder: The corpus's folder.
+        path: The corpus's folder, or a statement's file.
     """
-    signature = signing.sign(folder / STATEMENT_NAME)
+    signature = signing.sign(path / STATEMENT_NAME if path.is_dir() else path)
     if signature is None:
         raise KeyRefused(f"{KEY_VARIABLE} names no key; set it to the private key's path. {MAKE_ONE}.")
     print(json.dumps(signature, indent=1))
@@ -118,6 +125,54 @@ def show(path: str, /, *, signature: Path | None = None, envelope: Flag = False)
     print(json.dumps(claim, indent=1, ensure_ascii=False))
     by = f"signed by {_signers(signed)}" if signed else "not signed"
     print(f"of {len(statement.subject)} files; sha256 {sha256_of_file(file)}, {by}")
+
+
+@app.command(
+    help_epilogue=examples(
+        "hindsight attest boundary train/LABEL/latest > boundary.json",
+        "hindsight attest boundary train/LABEL/KEY --statement boundary.json --signature s.json --public-key key.pub",
+    )
+)
+def boundary(
+    path: str,
+    /,
+    *,
+    step: Annotated[tuple[int, ...], Parameter(negative="")] = (),
+    statement: Path | None = None,
+    signature: Path | None = None,
+    public_key: Path | None = None,
+) -> int:
+    """State the last document that each saved state of a training has read, or verify such a statement.
+
+    Computed from the checkpoint's record and its corpus. Exit status 1: the statement does not hold.
+
+    Args:
+        path: train/label/key in the store, trained on text.
+        step: More steps to name.
+        statement: Verify this file.
+        signature: Its signature's file.
+        public_key: PEM, from a source of your own.
+    """
+    _check_file(public_key, "public key")
+    store = existing_store()
+    checkpoint = store.records.read(resolve(store, path).path)
+    if "corpus" not in checkpoint.inputs:
+        raise BoundaryUnknown(f"{path} was not trained on a corpus; name an artifact train/LABEL/KEY.")
+    corpus = TextShards(store.fetch(checkpoint.inputs["corpus"]))
+    if statement is None:
+        print(boundary_statement(checkpoint, corpus, step), end="")
+        return 0
+    failures = [*differences(Statement.read(statement), checkpoint, corpus)]
+    if public_key:
+        signed = _read_signature(signature) if signature else None
+        unsigned = "there is no signature to verify with the public key"
+        why = signing.check_signature(statement.read_bytes(), signed, public_key) if signed else unsigned
+        failures += [why] if why else []
+    for failure in failures:
+        print(f"hindsight: {failure}", file=sys.stderr)
+    by = f", signed with {public_key}" if public_key else "; not checked: who signed"
+    print(f"DOES NOT HOLD: {len(failures)} failures" if failures else f"holds{by}")
+    return 1 if failures else 0
 
 
 def _summary(found: Verdict, public_key: Path | None) -> str:

@@ -54,7 +54,11 @@ app.command("hindsight.cli.store:app", name="store", help="List, check, export a
 app.command(
     "hindsight.cli.formulas:app", name="formulas", help="Count, show and compute the formulas of the catalogue."
 )
-app.command("hindsight.cli.attest:app", name="attest", help="Sign a corpus's statement, or verify a corpus.")
+app.command(
+    "hindsight.cli.attest:app",
+    name="attest",
+    help="Sign or verify a corpus's statement, or one of what a training's states have read.",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

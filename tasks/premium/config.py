@@ -39,6 +39,13 @@ class PortfolioConfig(Config):
     """Cost of what is bought or sold, in hundredths of a percent; meant for a target that is a return."""
 
 
+class DecodabilityConfig(Config):
+    """What a linear probe reads off the states, and the share of the shared-day effect that goes with the day."""
+
+    n_draws: int = Field(40, ge=20, le=10_000)
+    """Two-way draws on which the effect without the day is scored: the first of the run's own, at most all of them."""
+
+
 class RobustConfig(Config):
     """Splits, draws and controls beyond the reference contract."""
 
@@ -59,6 +66,8 @@ class RobustConfig(Config):
     """Two-way draws, from which preflight estimates the smallest detectable effect."""
     portfolio: PortfolioConfig | None = Field(PortfolioConfig(), json_schema_extra=UNLESS_DEFAULT)
     """Sharpe ratio of a long-short portfolio; null where the target is no return."""
+    decodability: DecodabilityConfig | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """Decode day, month and stock from the states; null leaves it out, for it takes time."""
 
 
 class VintagesConfig(Config):

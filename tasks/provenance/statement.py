@@ -77,7 +77,21 @@ def write_statement_of(folder: Path, predicate_type: str, predicate: Mapping[str
     Returns:
         The statement's path; the same files and the same predicate give the same bytes.
     """
-    subjects = [{"name": name, "digest": {"sha256": sha256_of_file(folder / name)}} for name in files_of(folder)]
+    files = {name: sha256_of_file(folder / name) for name in files_of(folder)}
+    path = folder / STATEMENT_NAME
+    path.write_text(statement_text(files, predicate_type, predicate), encoding="utf-8")
+    return path
+
+
+def statement_text(files: Mapping[str, str], predicate_type: str, predicate: Mapping[str, JsonValue]) -> str:
+    """A statement as JSON; the same arguments give the same text.
+
+    Args:
+        files: sha256 by path of what the claim is about.
+        predicate_type: Kind of the claim.
+        predicate: The claim.
+    """
+    subjects = [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(files.items())]
     fields = {"_type": Statement.model_fields["type_"].default, "subject": subjects}
     text = json.dumps(
         {**fields, "predicateType": predicate_type, "predicate": predicate},
@@ -86,9 +100,7 @@ def write_statement_of(folder: Path, predicate_type: str, predicate: Mapping[str
         ensure_ascii=False,
         allow_nan=False,
     )
-    path = folder / STATEMENT_NAME
-    path.write_text(f"{text}\n", encoding="utf-8")
-    return path
+    return f"{text}\n"
 
 
 def files_of(folder: Path) -> list[str]:

@@ -3,7 +3,10 @@
 from datetime import date
 from typing import Literal
 
+from pydantic import Field
+
 from tasks.common.settings import Frozen
+from tasks.schemas.decodability import Decodability
 from tasks.schemas.estimates import FitName
 
 SPANS = ("up to the cutoff", "0 to 6 months after", "6 to 12 months after", "later")
@@ -135,3 +138,5 @@ class Checks(Frozen):
     """Of each day's stocks, held long and held short."""
     cost_bps: float | None = None
     """Cost of what is traded, in hundredths of a percent."""
+    decodability: dict[str, Decodability] = Field(default_factory=dict, exclude_if=lambda own: not own)
+    """By model, where the recipe asks for it (`premium.robust.decodability`)."""

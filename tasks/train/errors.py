@@ -51,6 +51,10 @@ class TokensMissed(TrainError):
     """The trainer saw another number of tokens than the rows hold."""
 
 
+class BoundaryUnknown(TrainError):
+    """What the states of a training have read cannot be told."""
+
+
 class NotANumberError(TrainError):
     """The loss is NaN or infinite."""
 

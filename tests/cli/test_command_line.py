@@ -45,7 +45,7 @@ def test_these_are_the_commands() -> None:
             "store leases",
         ),
         *("formulas", "formulas show", "formulas compute", "formulas samples"),
-        *("attest", "attest keygen", "attest sign", "attest verify", "attest show"),
+        *("attest", "attest keygen", "attest sign", "attest verify", "attest show", "attest boundary"),
     }
 
 

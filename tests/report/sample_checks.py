@@ -14,7 +14,8 @@ from tasks.schemas.checks import (
     ReferenceCheck,
     ReferenceChecks,
 )
-from tasks.schemas.estimates import CO_PRIMARY
+from tasks.schemas.decodability import Decodability, ExplainedEffect, ProbeScore
+from tasks.schemas.estimates import CO_PRIMARY, Estimate
 
 
 def day_estimate(point: float, error: float, n_days: int = 417) -> DayEstimate:
@@ -76,3 +77,42 @@ CHECKS = Checks(
     quantile=0.2,
     cost_bps=5.0,
 )
+
+
+def estimate(point: float) -> Estimate:
+    return Estimate(point=point, interval=(point - 0.1, point + 0.1))
+
+
+EXPLAINED = ExplainedEffect(
+    before=estimate(0.2), after=estimate(0.05), removed=estimate(0.15), share=0.75, share_interval=(0.55, 0.95)
+)
+DECODABILITY = {
+    "base": Decodability(
+        probes=[
+            ProbeScore(
+                name="day", measure="R2", held_out="days", score=0.91, interval=(0.89, 0.93), chance=0.0, n_rows=1_480
+            ),
+            ProbeScore(
+                name="month",
+                measure="accuracy",
+                held_out="stocks",
+                score=0.5,
+                interval=(0.48, 0.52),
+                chance=0.05,
+                n_classes=60,
+                n_rows=1_480,
+            ),
+            ProbeScore(
+                name="stock", measure="accuracy", held_out="days", n_rows=1_480, why_none="all rows have the same stock"
+            ),
+        ],
+        n_directions=[57, 59, 58],
+        effects={
+            "unscaled": EXPLAINED,
+            "standardized": EXPLAINED.model_copy(
+                update={"share": None, "share_interval": None, "why_none": "the effect holds zero"}
+            ),
+        },
+        n_draws=40,
+    )
+}

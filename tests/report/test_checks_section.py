@@ -4,7 +4,7 @@ from tasks.schemas.checks import NumericalNoise
 from tasks.schemas.estimates import CO_PRIMARY
 from tasks.schemas.scores import ModelScore
 from tests.report.page_reader import after, words
-from tests.report.sample_checks import CHECKS, PORTFOLIOS, made_portfolio, no_estimate
+from tests.report.sample_checks import CHECKS, DECODABILITY, PORTFOLIOS, made_portfolio, no_estimate
 from tests.report.sample_robust import made_robust
 
 
@@ -82,3 +82,21 @@ def test_numerical_noise_has_a_row_per_model_embedded_twice_and_no_heading_witho
     assert page.text[base : base + 5] == ["precision bf16", "256 of 1,480", "1.2e-02", "4.5e-03", "1.1e-03"]
     assert "\N{EN DASH} figures of trained: the repeated rows cannot be scored by themselves: why" in words(page)
     assert "Numerical noise" not in write().text
+
+
+def test_decodability_has_scores_beside_chance_and_the_share_of_the_effect_or_why_there_is_none(write):
+    page = write(robust=made_robust(checks=CHECKS.model_copy(update={"decodability": DECODABILITY})))
+    start = page.text.index("Decodability")
+    base = page.text.index("base", start)
+    assert page.text[base + 1 : base + 8] == [
+        *("1,480 rows", "+0.9100", "[+0.8900, +0.9300]", "chance 0.0000"),
+        *("+0.5000", "[+0.4800, +0.5200]", "chance 0.0500 of 60"),
+    ]
+    again = page.text.index("base", base + 1)
+    assert page.text[again + 1 : again + 8] == [
+        *("57 to 59 directions removed", "+0.2000", "[+0.1000, +0.3000]", "+0.1500", "[+0.0500, +0.2500]"),
+        *("+0.7500", "[+0.5500, +0.9500]"),
+    ]
+    assert "share of base, standardized: the effect holds zero" in words(page)
+    assert "stock of base: all rows have the same stock" in words(page)
+    assert "Decodability" not in write().text

@@ -5,5 +5,6 @@ ranked), `inner_cv` (the penalty of standardized columns) and `evaluate` (ridge 
 them into the stage's scores, and `verdict` concludes. Intervals: `two_way` (draws of stocks and days) and
 `jackknife` (groups of days left out), put together by `replicates`. Beside them: `known_truth` (expected signs),
 `controls`, `rank_ic`, `power`, and the robustness checks: `reference_checks` (the reference's), `decay` and
-`portfolio`, both from `predictions`, with errors by `day_blocks`.
+`portfolio`, both from `predictions`, with errors by `day_blocks`; and `decodability`, from `probes` and the shared-day
+effect without `day_directions`.
 """

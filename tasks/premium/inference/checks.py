@@ -1,4 +1,4 @@
-"""Decay and portfolio of every model, from the predictions that its rank IC is made of."""
+"""Decay and portfolio of every model, from the predictions that its rank IC is made of, beside its decodability."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -11,6 +11,7 @@ from tasks.premium.inference.portfolio import difference, portfolio, trade
 from tasks.premium.inference.predictions import Predictions
 from tasks.premium.rows import Rows
 from tasks.schemas.checks import Checks, Portfolios
+from tasks.schemas.decodability import Decodability
 from tasks.schemas.estimates import CO_PRIMARY, FitName
 
 BINARY = 2
@@ -18,7 +19,11 @@ BINARY = 2
 
 
 def make_checks(
-    rows: Rows, config: PremiumConfig, robust: RobustConfig, predictions: Mapping[str, Predictions]
+    rows: Rows,
+    config: PremiumConfig,
+    robust: RobustConfig,
+    predictions: Mapping[str, Predictions],
+    decodability: Mapping[str, Decodability] | None = None,
 ) -> Checks:
     """Score decay and portfolios.
 
@@ -27,6 +32,7 @@ def make_checks(
         config: Knowledge cutoffs by model.
         robust: The portfolio.
         predictions: By model.
+        decodability: By model, where it was asked for.
     """
     own, reason = robust.portfolio, ""
     if own is None:
@@ -43,6 +49,7 @@ def make_checks(
         why_no_portfolio=reason,
         quantile=own.quantile if own else None,
         cost_bps=own.cost_bps if own else None,
+        decodability=dict(decodability or {}),
     )
 
 

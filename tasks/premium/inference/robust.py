@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from tasks.premium.config import Hypothesis, PremiumConfig, RobustConfig
 from tasks.premium.inference.checks import make_checks
+from tasks.premium.inference.decodability import score_decodability
 from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.known_truth import expected_figures
 from tasks.premium.inference.numerical_noise import numerical_noise, pair_noise
@@ -30,6 +31,7 @@ def robust_scores(
     is_train = rows.is_train(config.train_until)
     fits = {fit: found.fit(fit) for fit in FITS}
     heavy = tails(rows.target, rows.labels["date"], ~is_train)
+    decoded = score_decodability(rows, config, robust, found) if robust.decodability else {}
     noise = numerical_noise(rows, config, robust, found.penalties)
     return RobustScores(
         fits=fits,
@@ -52,7 +54,7 @@ def robust_scores(
         penalties=dict(found.penalties),
         splits=list(found.splits),
         controls=list(found.controls),
-        checks=make_checks(rows, config, robust, found.predictions),
+        checks=make_checks(rows, config, robust, found.predictions, decoded),
         n_draws=robust.n_draws,
         n_kept_draws=len(found.draws),
         dropped_draws=dict(found.dropped_draws),

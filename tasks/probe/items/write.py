@@ -5,18 +5,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from pydantic import JsonValue
 
 from tasks.probe.errors import NothingToAsk
 from tasks.probe.items.config import ClozeFacts, FileFacts, ProbeItemsConfig
 from tasks.probe.items.documents import HeldOut, all_documents, check_sides, draw_documents
 from tasks.probe.items.facts import Fact, cloze_facts, read_facts
+from tasks.probe.items.overlap import overlap_of
 from tasks.probe.items.questions import question_rows
 from tasks.schemas.artifacts import Document, Panel, TextShards
 from tasks.schemas.probe import ITEMS, write_table
 
 NOT_COMPARED: dict[str, JsonValue] = {"n_sentences": None, "mean": None, "n_with_any": None}
-"""Overlap of a panel's sentences where the training text is not among the inputs."""
+"""Overlap of a panel's distinct sentences where the training text is not among the inputs. A sentence of fewer than 13
+words has none, and is not counted."""
 
 
 def write_items(
@@ -43,6 +46,7 @@ def write_items(
     held_out = draw_documents(sources, trained, config.documents, config.seed) if [*sources, *trained] else None
     documents = held_out.documents if held_out else []
     check_sides([own.date for own in documents], config.cutoffs)
+    overlap, of_panel = _overlap(documents, panel, trained)
     facts, not_facts = _facts(config, documents, [*sources, *trained])
     questions = question_rows(panel.rows(), config.questions, config.entities, config.seed) if config.questions else []
     if not (documents or facts or questions):
@@ -50,10 +54,15 @@ def write_items(
             "the items are empty: no corpus, no facts and no questions. Set probe.corpus, probe.items.facts or "
             "probe.items.questions, or leave probe out."
         )
-    write_table(folder, "documents", ITEMS["documents"], [_document(own) for own in documents])
+    write_table(
+        folder,
+        "documents",
+        ITEMS["documents"],
+        [_document(own, known) for own, known in zip(documents, overlap, strict=True)],
+    )
     write_table(folder, "facts", ITEMS["facts"], [_fact(own) for own in facts])
     write_table(folder, "questions", ITEMS["questions"], questions)
-    _write_json(folder, "panel_overlap", NOT_COMPARED)
+    _write_json(folder, "panel_overlap", of_panel)
     _write_json(folder, "ledger", _ledger(held_out, facts, not_facts, len(questions), sources, trained))
     return {"n_documents": len(documents), "n_facts": len(facts), "n_questions": len(questions)}
 
@@ -72,8 +81,27 @@ def _facts(
             return [], {}
 
 
-def _document(own: Document) -> dict[str, object]:
-    return {"id": own.id, "date": own.date, "text": own.text, "n_bytes": len(own.text.encode()), "overlap": None}
+def _document(own: Document, overlap: float | None) -> dict[str, object]:
+    return {"id": own.id, "date": own.date, "text": own.text, "n_bytes": len(own.text.encode()), "overlap": overlap}
+
+
+def _overlap(
+    documents: list[Document], panel: Panel, trained: Sequence[TextShards]
+) -> tuple[list[float | None], dict[str, JsonValue]]:
+    """Of each document, and of the panel's distinct sentences; the training text is read once."""
+    if not trained:
+        return [None] * len(documents), NOT_COMPARED
+    rows = panel.rows()
+    sentences = sorted(set(rows["prompt"])) if "prompt" in rows else []
+    shards = [file for corpus in trained for file in corpus.text_files]
+    found = overlap_of([*(own.text for own in documents), *sentences], shards)
+    own, others = found[: len(documents)], found[len(documents) :]
+    long_enough = others[np.isfinite(others)]
+    return [None if np.isnan(each) else float(each) for each in own], {
+        "n_sentences": len(long_enough),
+        "mean": float(long_enough.mean()) if len(long_enough) else None,
+        "n_with_any": int((long_enough > 0).sum()),
+    }
 
 
 def _fact(own: Fact) -> dict[str, object]:

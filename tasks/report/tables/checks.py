@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from tasks.common.text import DASH, Row, bounds, signed
+from tasks.report.tables.decodability import DecodabilitySection, decodability_section
 from tasks.report.tables.decomposition import difference_by_fit, estimate_row, figures_by_fit, missing_of, models_of
 from tasks.report.text import Cell, EstimateRow, Missing, Table, reasons
 from tasks.schemas.checks import Checks, DayEstimate, DecayBin, NumericalNoise, Portfolio, Portfolios, ReferenceCheck
@@ -48,6 +49,7 @@ class ChecksSection:
     cost: str
     noise: Table[Row] | None
     noise_columns: list[str]
+    decodability: DecodabilitySection | None
 
 
 def checks_section(robust: RobustScores) -> ChecksSection | None:
@@ -69,6 +71,7 @@ def checks_section(robust: RobustScores) -> ChecksSection | None:
         cost=f"{checks.cost_bps or 0:g}",
         noise=_noise(robust.noise) if robust.noise else None,
         noise_columns=["rows", "states, largest", "states, mean", *NOISE_COLUMNS.values()],
+        decodability=decodability_section(checks.decodability),
     )
 
 

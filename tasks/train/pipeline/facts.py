@@ -11,6 +11,7 @@ from tasks.train.config import TrainConfig
 from tasks.train.estimates.sizes import Sizes
 from tasks.train.estimates.speed import mfu
 from tasks.train.estimates.targets import Coverage
+from tasks.train.pipeline.boundary import Boundaries
 from tasks.train.pipeline.rows import Rows
 from tasks.train.pipeline.state_store import States
 from tasks.train.trainer import work_files
@@ -30,6 +31,7 @@ class Outcome:
             after its last upload, and an attempt that published no state, are not counted.
         resumed_from_step: Steps of the state it resumed from; 0 at a first start.
         states: Where its states went, if anywhere.
+        boundaries: What each step has read; None of examples, which have no days.
     """
 
     rows: Rows
@@ -40,6 +42,7 @@ class Outcome:
     earlier_seconds: float
     resumed_from_step: int
     states: States | None
+    boundaries: Boundaries | None = None
 
 
 def facts_of(config: TrainConfig, sizes: Sizes, outcome: Outcome, work: Path) -> dict[str, JsonValue]:
@@ -64,7 +67,19 @@ def facts_of(config: TrainConfig, sizes: Sizes, outcome: Outcome, work: Path) ->
         "arm": config.arm.kind,
         "n_epochs": config.objective.epochs,
     }
-    return trained | _amounts(outcome) | _speed(config, sizes, outcome, versions.get("gpu")) | attempts
+    amounts = _amounts(outcome) | _read(outcome)
+    return trained | amounts | _speed(config, sizes, outcome, versions.get("gpu")) | attempts
+
+
+def _read(outcome: Outcome) -> dict[str, JsonValue]:
+    """What the checkpoint has read, and what the states that this attempt published had."""
+    if (boundaries := outcome.boundaries) is None:
+        return {}
+    steps = outcome.states.published_steps if outcome.states else []
+    return {
+        "boundary": boundaries.final.model_dump(mode="json"),
+        "boundaries_of_states": [boundaries.after(step).model_dump(mode="json") for step in steps],
+    }
 
 
 def _amounts(outcome: Outcome) -> dict[str, JsonValue]:

@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,14 @@ class Monitor:
         n_steps: Steps of the whole run.
         limits: Longest waits.
         n_published: Gives the training states this run has in the store so far.
+        check: Raises if a line of metrics cannot be true.
     """
 
     metrics: Path
     n_steps: int
     limits: TimeLimits
     n_published: Callable[[], int] = lambda: 0
+    check: Callable[[Mapping[str, Any]], None] = lambda line: None
     started: float = field(default_factory=time.monotonic)
     _offset: int = 0
     _last_step_at: float = field(default_factory=time.monotonic)
@@ -67,11 +69,12 @@ class Monitor:
         Raises:
             TrainingFailed: If a loss is NaN or infinite, no step was finished for too long, no state reached the store
                 in time, or the run is past its deadline.
+            TokensMissed: If a step's tokens are not those of its rows.
         """
         now = time.monotonic()
         if lines := self._new_lines():
             self._last, self._last_step_at = json.loads(lines[-1]), now
-            _check_losses(lines)
+            self._check_lines(lines)
             if now - self._reported_at >= REPORT_SECONDS or self._last["step"] == self.n_steps:
                 self._reported_at = now
                 self._report()
@@ -101,6 +104,15 @@ class Monitor:
             self.n_published(),
         )
 
+    def _check_lines(self, lines: list[bytes]) -> None:
+        for line in map(json.loads, lines):
+            if not math.isfinite(line["loss"]):
+                raise TrainingFailed(
+                    f"the loss is {line['loss']} at step {line['step']}, which must be finite; the trainer was ended. "
+                    "Lower train.learning_rate, or look for damaged documents in the corpus."
+                )
+            self.check(line)
+
     def _check_limits(self, now: float) -> None:
         limits, where = self.limits, f"step {self._last['step']} of {self.n_steps}"
         if now - self._last_step_at > limits.stall_seconds:
@@ -118,13 +130,4 @@ class Monitor:
             raise TrainingFailed(
                 f"the trainer ran past deadline_minutes={limits.deadline_seconds / 60:.0f} at {where}; it was ended. "
                 "Raise deadline_minutes, or lower token_budget or objective.epochs."
-            )
-
-
-def _check_losses(lines: list[bytes]) -> None:
-    for line in map(json.loads, lines):
-        if not math.isfinite(line["loss"]):
-            raise TrainingFailed(
-                f"the loss is {line['loss']} at step {line['step']}, which must be finite; the trainer was ended. "
-                "Lower train.learning_rate, or look for damaged documents in the corpus."
             )

@@ -50,8 +50,13 @@ class States:
         self.store = store
         self.spec = spec
         self.attempt = uuid.uuid4().hex[:16]
-        self.n_published = 0
+        self.published_steps: list[int] = []
         self.damaged: set[str] = set()
+
+    @property
+    def n_published(self) -> int:
+        """States that this attempt has in the store, pruned ones included."""
+        return len(self.published_steps)
 
     def latest(self) -> Path | None:
         """Fetch the newest whole state; states fetched earlier for this spec are removed from the cache.
@@ -106,7 +111,7 @@ class States:
         config = StateConfig(step=step, attempt=self.attempt)
         spec = ArtifactSpec(KIND, self.spec.key, REVISION, config, self.spec.inputs)
         ref = self.store.publish(spec, folder, {"step": step, **facts}, seconds=0, stop=stop)
-        self.n_published += 1
+        self.published_steps.append(step)
         return ref
 
     def prune(self, keep: int = KEEP) -> None:

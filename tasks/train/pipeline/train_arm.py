@@ -13,6 +13,7 @@ from tasks.schemas.examples import TokenizedExamples
 from tasks.train.config import TrainConfig
 from tasks.train.estimates.sizes import read_sizes
 from tasks.train.estimates.targets import Coverage, measure_coverage
+from tasks.train.pipeline.boundary import Boundaries, read_boundaries
 from tasks.train.pipeline.facts import Outcome, facts_of
 from tasks.train.pipeline.input_checks import check_no_adapter, check_objective, check_tokenizer
 from tasks.train.pipeline.launch import run_trainer, trainer_python
@@ -61,24 +62,35 @@ def train_arm(
     rows = prepare_work_dir(config, base, corpus, work, keeps_states=states is not None)
     earlier_seconds = states.spent_seconds() if states else 0.0
     resumed_from_step = link_newest_state(states, work)
+    boundaries = read_boundaries(config, corpus) if isinstance(corpus, TextShards) else None
     started = time.monotonic()
-    with publishing(states, work / work_files.STATES, lambda: earlier_seconds + time.monotonic() - started):
-        run_trainer(work, config, _monitor(config, rows.n_steps, states, work))
+    with publishing(
+        states,
+        work / work_files.STATES,
+        lambda: earlier_seconds + time.monotonic() - started,
+        lambda step: {"boundary": boundaries.after(step).model_dump(mode="json")} if boundaries else {},
+    ):
+        run_trainer(work, config, _monitor(config, rows.n_steps, states, work, boundaries))
     seconds = time.monotonic() - started
     metrics = read_metrics(work / work_files.METRICS)
     check_tokens(metrics, rows.n_tokens, rows.n_steps)
     _save(work, folder, metrics, coverage)
-    outcome = Outcome(rows, metrics, n_trainable, coverage, seconds, earlier_seconds, resumed_from_step, states)
+    outcome = Outcome(
+        rows, metrics, n_trainable, coverage, seconds, earlier_seconds, resumed_from_step, states, boundaries
+    )
     return facts_of(config, sizes, outcome, work)
 
 
-def _monitor(config: TrainConfig, n_steps: int, states: States | None, work: Path) -> Monitor:
+def _monitor(
+    config: TrainConfig, n_steps: int, states: States | None, work: Path, boundaries: Boundaries | None
+) -> Monitor:
     limits = TimeLimits(
         stall_seconds=config.stall_minutes * 60,
         deadline_seconds=config.deadline_minutes * 60,
         first_state_seconds=config.first_checkpoint_minutes * 60 if states else math.inf,
     )
-    return Monitor(work / work_files.METRICS, n_steps, limits, lambda: states.n_published if states else 0)
+    check = boundaries.check if boundaries else lambda line: None
+    return Monitor(work / work_files.METRICS, n_steps, limits, lambda: states.n_published if states else 0, check)
 
 
 def _save(work: Path, folder: Path, metrics: list[dict[str, JsonValue]], coverage: Coverage | None) -> None:

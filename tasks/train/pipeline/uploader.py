@@ -4,9 +4,11 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from tasks.store.publication import Stop
 from tasks.train.pipeline.state_store import SPENT, States
@@ -20,6 +22,9 @@ RETRY_PAUSE_SECONDS = 60.0
 MAX_WAIT_SECONDS = 1_800.0
 """Longest wait for uploads when the trainer has failed: rented GPUs are idle meanwhile."""
 
+FactsOfStep = Callable[[int], Mapping[str, JsonValue]]
+"""What the record of a state says of its step."""
+
 
 class Uploader:
     """Publishes the newest complete state of a folder and removes it there, at each poll.
@@ -28,6 +33,7 @@ class Uploader:
         states: Where to.
         folder: Where the trainer writes them.
         spent_seconds: Gives the wall time of all attempts' trainers until now.
+        facts_of_step: Gives more facts for a state's record.
         retry_seconds: Pause after a failure.
     """
 
@@ -36,10 +42,12 @@ class Uploader:
         states: States,
         folder: Path,
         spent_seconds: Callable[[], float],
+        facts_of_step: FactsOfStep = lambda step: {},
         retry_seconds: float = RETRY_PAUSE_SECONDS,
     ) -> None:
         self.states, self.folder = states, folder
         self.spent_seconds, self.retry_seconds = spent_seconds, retry_seconds
+        self.facts_of_step = facts_of_step
         self.stop = Stop()
         self._failed: tuple[Path, float] | None = None
 
@@ -78,7 +86,11 @@ class Uploader:
     def _publish(self, state: Path) -> None:
         started, info = time.monotonic(), StateInfo.read(state)
         try:
-            facts = {"tokens_seen": info.tokens_seen, SPENT: round(self.spent_seconds(), 3)}
+            counted: dict[str, JsonValue] = {
+                "tokens_seen": info.tokens_seen,
+                SPENT: round(self.spent_seconds(), 3),
+            }
+            facts = counted | dict(self.facts_of_step(info.step))
             self.states.publish(state, info.step, facts, self.stop)
         except Exception:
             self._failed = state, time.monotonic() + self.retry_seconds
@@ -93,6 +105,7 @@ def publishing(
     states: States | None,
     folder: Path,
     spent_seconds: Callable[[], float],
+    facts_of_step: FactsOfStep = lambda step: {},
     max_wait_seconds: float = MAX_WAIT_SECONDS,
 ) -> Iterator[None]:
     """Publish the states that appear in a folder until the block ends.
@@ -104,12 +117,13 @@ def publishing(
         states: Where to; None publishes nothing.
         folder: Where the trainer writes them.
         spent_seconds: Gives the wall time of all attempts' trainers until now.
+        facts_of_step: Gives more facts for a state's record.
         max_wait_seconds: Longest wait for the thread.
     """
     if states is None:
         yield
         return
-    uploader, end = Uploader(states, folder, spent_seconds), threading.Event()
+    uploader, end = Uploader(states, folder, spent_seconds, facts_of_step), threading.Event()
     thread = threading.Thread(target=_poll_until, args=(uploader, end), name="uploader", daemon=True)
     thread.start()
     try:
