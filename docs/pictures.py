@@ -19,7 +19,7 @@ from tasks.store.errors import ArtifactMissing
 from tasks.store.store import open_store
 
 PICTURES = Path(__file__).with_name("pictures")
-REPORTS = {"audit": "audit-smollm2"}
+REPORTS = {"audit": "audit-smollm2", "report": "audit-smoke"}
 """Recipe by picture."""
 QUIET = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 PAGE_MS = 90_000

@@ -16,6 +16,7 @@ from flows.runs.row import final_loss, spend_of, tokens_seen, total, verdict
 from flows.server.cancellation import cancel_children
 from flows.server.flow_runs import RunFailed, UnknownDeployment, artifact_key, deployment_parameters, run_url
 from flows.server.tags import parent_tag
+from tasks.common.settings import state_dir
 from tasks.recipe import Recipe
 from tasks.store.store import Store, open_store
 from tasks.sweep.config import SweepConfig
@@ -103,6 +104,7 @@ def _conclude(config: SweepConfig, chosen: Sequence[Variant], outcomes: Sequence
     failures = [outcome for outcome in outcomes if outcome.result is None]
     remarks = [f"**{refusal}**"] * bool(refusal) + notes(ranking, metric, len(failures), len(set(groups.values())))
     _publish(config, rows, remarks)
+    _write_page(config, outcomes, rows, remarks, store)
     if refusal:
         raise refusal
     if failures:
@@ -155,3 +157,23 @@ def _publish(config: SweepConfig, rows: list[dict[str, str]], remarks: list[str]
     create_markdown_artifact(f"{text}\n\n{as_markdown(rows)}", key=f"{key}-text", description=f"Sweep {config.name}")
     for sentence in remarks:
         log.info("sweep %s: %s", config.name, sentence)
+
+
+def _write_page(
+    config: SweepConfig,
+    outcomes: Sequence[JobOutcome],
+    rows: Sequence[dict[str, str]],
+    remarks: Sequence[str],
+    store: Store,
+) -> None:
+    """The comparison as a page of this machine; a page that cannot be made ends no sweep."""
+    from tasks.sweep.compared_runs import NotComparable, write_comparison
+
+    file = state_dir() / "sweeps" / f"{config.name}.html"
+    reports = {outcome.job.name: outcome.result for outcome in outcomes if outcome.result}
+    try:
+        write_comparison(file, f"Sweep {config.name}", reports, store, rows, remarks)
+    except NotComparable as error:
+        log.warning("sweep %s has no page: %s", config.name, error)
+    else:
+        log.info("sweep %s: page %s", config.name, file)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from flows.runs.row import RunRow
-from tasks.common.text import DASH
+from tasks.common.text import DASH, markdown_cell
 from tasks.sweep.figures import Figure, with_interval
 
 Row = dict[str, str]
@@ -67,7 +67,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([*row.values()] for row in rows)]
-    return "\n".join(f"| {' | '.join(map(_markdown_cell, line))} |" for line in lines)
+    return "\n".join(f"| {' | '.join(map(markdown_cell, line))} |" for line in lines)
 
 
 def _csv_cells(row: RunRow) -> dict[str, str | int | float | None]:
@@ -105,10 +105,6 @@ def _escape_formula(text: str) -> str:
 
 def _dollars(value: float | None) -> str:
     return DASH if value is None else f"{value:,.2f}"
-
-
-def _markdown_cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 _NO_RUN = RunRow(who="", started=None, recipe="", deployment="", differs="", state="", link="")

@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from hindsight.cli import prices, runs, server
+from hindsight.cli import bundle, prices, runs, server
 from hindsight.cli.output import examples
 from tasks.common.errors import HindsightError
 from tasks.common.settings import start_logging
@@ -43,6 +43,9 @@ for command, *lines in (
     ),
     (runs.follow, "hindsight follow leakage-premium/smoke"),
     (runs.runs, "hindsight runs", "hindsight runs --csv runs.csv --figure spend.svg"),
+    (bundle.bundle, "hindsight bundle smoke", "hindsight bundle report/LABEL/latest --to for-the-committee"),
+    (bundle.verify, "hindsight verify for-the-committee"),
+    (bundle.compare, "hindsight compare smoke smoke-full-weight --to two-arms.html"),
     (server.up, "hindsight up", "HINDSIGHT_HOST=0.0.0.0 HINDSIGHT_AUTH=user:password hindsight up"),
     (server.down, "hindsight down"),
     (server.install_trainer, "hindsight install-trainer"),

@@ -18,6 +18,11 @@ def bounds(ends: tuple[float, float] | None) -> str:
     return DASH if ends is None else f"[{ends[0]:+z.4f}, {ends[1]:+z.4f}]"
 
 
+def markdown_cell(text: str) -> str:
+    """Text in a Markdown table: on one line, with no sign that would end the cell or begin a tag."""
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
 def duration(seconds: float) -> str:
     """A time span in its natural unit: `40 s`, `12 min`, `3.2 h`."""
     if seconds < 2 * SECONDS_PER_MINUTE:

@@ -115,9 +115,9 @@ class Measurement:
 
         Returns:
             Indexed by fit, model (`base`, or `base - trained`) and figure. `low` and `high` are the interval to quote,
-            `jackknife_*` the second one, of figures without R2 off. The fit `reference` has the public recipe's
-            figures, with 95 % of the stock draws. Missing where there is none; `why_none` says why a figure has no
-            value or interval.
+            `jackknife_*` the second one, of figures without R2 off. `is_wide` marks an interval to quote that is
+            likely wider than 95 % needs. The fit `reference` has the public recipe's figures, with 95 % of the stock
+            draws. Missing where there is none; `why_none` says why a figure has no value or interval.
         """
         lines = [*self._reference_lines(), *(fit_lines(self.robust) if self.robust else ())]
         return pd.DataFrame.from_records(lines).set_index(["fit", "model", "figure"])

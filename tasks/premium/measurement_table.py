@@ -27,10 +27,10 @@ def fit_lines(robust: Decompositions) -> Iterator[Line]:
 
 
 def _estimate_line(fit: FitName, model: str, figure: str, found: Estimate) -> Line:
+    own = (fit, model, figure, found.point, found.interval)
     if figure in WITHOUT_JACKKNIFE:
-        why_none = "" if found.interval else found.why_none
-        return line(fit, model, figure, found.point, found.interval, why_none=why_none)
-    return line(fit, model, figure, found.point, found.interval, found.jackknife, found.why_none)
+        return line(*own, why_none="" if found.interval else found.why_none, is_wide=found.is_wide)
+    return line(*own, found.jackknife, found.why_none, found.is_wide)
 
 
 def line(
@@ -41,8 +41,9 @@ def line(
     interval: tuple[float, float] | None = None,
     jackknife: tuple[float, float] | None = None,
     why_none: str = "",
+    is_wide: bool = False,
 ) -> Line:
     """A line; what a figure lacks is missing."""
     cells = (point, *(interval or (None, None)), *(jackknife or (None, None)))
     numbers = {name: np.nan if cell is None else cell for name, cell in zip(COLUMNS, cells, strict=True)}
-    return {"fit": fit, "model": model, "figure": figure, **numbers, "why_none": why_none}
+    return {"fit": fit, "model": model, "figure": figure, **numbers, "is_wide": is_wide, "why_none": why_none}

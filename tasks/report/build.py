@@ -1,4 +1,4 @@
-"""Writes `report.html`, `table.json` and `results.json` from scores, checks and records."""
+"""Writes `report.html`, `table.json`, `results.json` and the trained model's card from scores, checks and records."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,12 @@ import numpy as np
 from pydantic import JsonValue
 
 from tasks.report.config import ReportConfig
+from tasks.report.model_card import CARD_NAME, model_card
 from tasks.report.page import render
 from tasks.report.results import results_of
 from tasks.report.tables.corpus import corpus_section
 from tasks.report.tables.headline import headline
+from tasks.report.verification.evidence import Evidence
 from tasks.schemas.artifacts import Preflight
 from tasks.schemas.draws import TWO_WAY_NAME
 from tasks.schemas.recall import Recall
@@ -38,12 +40,15 @@ def write_report(
     scores, preflight = PremiumScores.read(inputs["premium"]), Preflight.read(inputs["preflight"])
     draws = np.load(inputs["premium"] / "draws.npy", allow_pickle=False)
     corpus = corpus_section(inputs["corpus"], records) if "corpus" in inputs else None
-    results = results_of(config, scores, preflight, inputs, records)
+    evidence = Evidence(scores, preflight, inputs.get("corpus"), records)
+    results = results_of(config, evidence)
     recall = Recall.read(inputs["recall"]) if "recall" in inputs else None
     page = render(config, scores, draws, preflight, corpus, records, results, _two_way(inputs["premium"]), recall)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "table.json").write_text(json.dumps(headline(scores), indent=1) + "\n", encoding="utf-8")
     (folder / RESULTS_NAME).write_text(results.to_text(), encoding="utf-8")
+    if card := model_card(config, evidence, results):
+        (folder / CARD_NAME).write_text(card, encoding="utf-8")
     return {
         "n_artifacts": len(records),
         "seconds_of_all_stages": round(sum(record.seconds for record in records), 3),

@@ -12,9 +12,9 @@ WORDS = {
     "lookahead": "R2 on unseen stocks and days of one model less that of another: what one knows more of these "
     "days. Knowledge of the future only where nothing else tells the two models apart.",
     "gain": "R2 on the days after the cut of one model less that of another.",
-    "unseen stocks and days": "The strictest test (`R2 disjoint`): neither the stock nor the day of a scored "
+    "unseen stocks and days": "The strictest test (R2 disjoint): neither the stock nor the day of a scored "
     "row was in the fit.",
-    "days after the cut": "The test of a forecaster (`R2 off`): fitted on days up to the cut, scored on later ones.",
+    "days after the cut": "The test of a forecaster (R2 off): fitted on days up to the cut, scored on later ones.",
     "shared-day effect": "What R2 gains where train and test rows share days: all stocks of a day have its "
     "shocks in common. It needs no knowledge of the future.",
     "sharing days": "Train and test rows on the same day: see shared-day effect.",
@@ -26,6 +26,7 @@ WORDS = {
     "one-hot date": "A control: a column per day, which tells days apart and knows nothing else.",
     "interval": "The range that holds the true figure in 95 of 100 such studies, if its assumptions hold. A "
     "figure is clear of zero if zero is outside.",
+    "wide": "An interval that is likely wider than 95 of 100 needs: an undecided may be lack of power.",
     "draws": "Repetitions of the study on part of its stocks and days; their spread gives the interval.",
     "stock draws": "The reference's repetitions, of stocks alone. Days are not drawn, so that the interval is "
     "too narrow.",
@@ -36,7 +37,6 @@ WORDS = {
     "the cut": "Last day of the chronological train side; later days are the test.",
     "cutoff": "Day up to which a model or a corpus is said to know the world.",
     "purged": "Train rows whose target uses prices of the test days are left out.",
-    "placebo": "The base trained on as much text from after the cutoff: the effect of training itself.",
     "blind": "A fit that predicts nothing but the mean: its figures do not vary, whatever a model knows.",
     "digest": "A number computed from a file's bytes: another byte anywhere gives another digest.",
 }

@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from tasks.common.text import signed
+from tasks.common.text import markdown_cell, signed
 from tasks.report.config import ReportConfig
 from tasks.report.contents import entries, with_anchors
 from tasks.report.figures import reference as reference_figures
@@ -22,7 +22,7 @@ from tasks.report.tables.audited import audited_models, served_rows
 from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
 from tasks.report.tables.recall import recall_section
-from tasks.report.text import dropped, sentence
+from tasks.report.text import WIDE_NOTE, dropped, sentence
 from tasks.schemas.artifacts import Check, Preflight
 from tasks.schemas.estimates import CO_PRIMARY, FITS
 from tasks.schemas.recall import Recall
@@ -104,6 +104,7 @@ def _robust_section(robust: RobustScores, relation: Relation) -> Section:
         "expected_figures": expected.expected_figures(robust),
         "fits": FITS,
         "intervals": decomposition.INTERVALS,
+        "wide_note": WIDE_NOTE if decomposition.has_wide(robust) else "",
         "dropped": dropped(robust.dropped_draws),
         "differences": decomposition.differences(robust, relation),
         "models": decomposition.decomposition(robust),
@@ -159,6 +160,7 @@ def run_section(checks: Sequence[Check], records: Sequence[Record]) -> Section:
         "stages": provenance.stages(records),
         "total_seconds": sum(record.seconds for record in records),
         "lineage": provenance.lineage(records),
+        "sources": provenance.sources(records),
         "versions": provenance.versions(records),
     }
 
@@ -175,6 +177,6 @@ def template(name: str) -> jinja2.Template:
     )
     environment.filters |= {
         **{"signed": signed, "explained": explained, "word_anchor": anchor_of},
-        **{"sections": entries, "with_anchors": with_anchors},
+        **{"sections": entries, "with_anchors": with_anchors, "cell": markdown_cell},
     }
     return environment.get_template(name)

@@ -82,6 +82,7 @@ class Quoted:
             low=low,
             high=high,
             interval="two-way draws" if estimate.interval else "none",
+            is_wide=estimate.is_wide,
             n_rows=self.n_test_rows(SCHEME_OF.get(name, name)),
             n_draws=self._robust.n_kept_draws,
             artifact=self.digest,

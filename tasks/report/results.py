@@ -1,8 +1,5 @@
 """Findings, figures and claims of a run as `results.json` holds them."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
 from tasks.report.config import ReportConfig
 from tasks.report.quoted import Quoted
 from tasks.report.tables.decomposition import Relation
@@ -10,29 +7,21 @@ from tasks.report.tables.provenance import relation_to_base
 from tasks.report.verdict.answer import verdict
 from tasks.report.verification.card import verification_card
 from tasks.report.verification.evidence import Evidence
-from tasks.schemas.artifacts import Preflight
 from tasks.schemas.results import Results, Source
-from tasks.schemas.scores import PremiumScores
 from tasks.store.records import Record
 
 
 def results_of(
     config: ReportConfig,
-    scores: PremiumScores,
-    preflight: Preflight,
-    inputs: Mapping[str, Path],
-    records: Sequence[Record],
+    found: Evidence,
 ) -> Results:
     """What the report says, for programs.
 
     Args:
         config: Title, and whether the run is only a smoke test.
-        scores: The figures.
-        preflight: The checks that the run passed.
-        inputs: Folders of the report's inputs; without `corpus` the run is an audit.
-        records: All artifacts the scores came from, sources first.
+        found: Scores, checks, records and, unless the run is an audit, the corpus.
     """
-    is_audit = "corpus" not in inputs
+    scores, records, is_audit = found.scores, found.records, found.corpus is None
     relation: Relation = "separate" if is_audit else relation_to_base(records)
     quoted = Quoted(scores, next((record.digest for record in records if record.kind == "premium"), None))
     return Results(
@@ -44,7 +33,7 @@ def results_of(
         pairs=list(scores.pairs),
         findings=verdict(quoted, relation),
         figures=quoted.everything(),
-        claims=verification_card(Evidence(scores, preflight, inputs.get("corpus"), records)),
+        claims=verification_card(found),
         sources=[_source(record) for record in records],
     )
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.common.text import bounds, signed
+from tasks.common.text import signed
 from tasks.report.tables.decomposition import Relation, meaning_of, names_of
-from tasks.report.text import NO_REASON, sentence
+from tasks.report.text import NO_REASON, quoted, sentence
 from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName
 from tasks.schemas.scores import Conclusion, RobustScores
 
@@ -42,4 +42,4 @@ def _card(robust: RobustScores, pair: str, metric: str, name: str) -> dict[str, 
 
 
 def _interval(found: Estimate) -> str:
-    return bounds(found.interval) if found.interval else f"no interval: {found.why_none or NO_REASON}"
+    return quoted(found) if found.interval else f"no interval: {found.why_none or NO_REASON}"

@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tasks.common.text import DASH, bounds
-from tasks.schemas.estimates import Interval
+from tasks.schemas.estimates import WIDE_RATIO, Estimate, Interval
 
 NO_REASON = "no reason was recorded"
+
+WIDE = "wide"
+WIDE_NOTE = (
+    f"{WIDE}: the draws spread the figure more than {WIDE_RATIO:g} times as far as leaving out days does, so that the "
+    "interval is likely wider than 95 % needs. A verdict from it holds; an undecided may be lack of power."
+)
+"""Shown wherever an interval is marked."""
 
 Missing = tuple[str, str]
 """What is missing, and why."""
@@ -29,6 +36,11 @@ class Table(Generic[T]):
 def interval_bounds(interval: Interval | None) -> str:
     """The two ends of 95 % of the stock draws: [-0.0431, +0.3150]."""
     return bounds((interval.p2_5, interval.p97_5) if interval else None)
+
+
+def quoted(found: Estimate) -> str:
+    """The two ends of the interval to quote, with a mark where it is likely wider than 95 % needs."""
+    return f"{bounds(found.interval)} {WIDE}" if found.is_wide else bounds(found.interval)
 
 
 def jackknife_bounds(ends: tuple[float, float] | None) -> str:

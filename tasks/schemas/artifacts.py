@@ -319,7 +319,10 @@ class Preflight(Frozen):
 
 
 class Report(Folder):
-    """`report`: `report.html`, self-contained, and `table.json`, its headline figures as rows."""
+    """`report`: `report.html`, self-contained, and `table.json`, its headline figures as rows.
+
+    Of a measure, beside them `results.json` (tasks/schemas/results.py) and, of a run that trained, `model_card.md`.
+    """
 
     @property
     def page(self) -> Path:

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from tasks.common.settings import Frozen
 
 LEVEL = 95
@@ -10,6 +12,8 @@ PERCENTILES = ((100 - LEVEL) / 2, 50.0, (100 + LEVEL) / 2)
 """Low end, middle and high end."""
 QUANTILE_975 = 1.96
 """Of the standard normal: standard deviations on either side of a figure that cover it with 95 %."""
+WIDE_RATIO = 1.2
+"""An interval is called wide if its draws' standard deviation is above this many standard errors of the jackknife."""
 FitName = Literal["unscaled", "standardized", "winsorized", "day_rank"]
 """How columns are scaled and what is predicted."""
 FITS: dict[FitName, str] = {
@@ -49,6 +53,9 @@ class Estimate(Frozen):
     """Standard error from leaving out one group of days at a time."""
     jackknife: tuple[float, float] | None = None
     """point -/+ t * jackknife_se, 95 %: the second interval."""
+    is_wide: bool = Field(False, exclude_if=lambda own: not own)
+    """Whether the interval is likely wider than 95 % needs, by WIDE_RATIO and by what the target allows. Scores of
+    REVISION 6 and before mark none."""
     why_none: str = ""
     """Why there is no figure, or no interval."""
 

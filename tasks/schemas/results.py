@@ -41,6 +41,8 @@ class QuotedFigure(Frozen):
     high: float | None = None
     """Its upper end."""
     interval: Literal["two-way draws", "stock draws", "none"]
+    is_wide: bool = False
+    """Whether it is likely wider than 95 % needs: a verdict from it holds, an undecided may be lack of power."""
     n_rows: int | None
     """Rows that the figure is scored on: for a premium, the rows of its stock-disjoint folds."""
     n_draws: int
@@ -49,6 +51,11 @@ class QuotedFigure(Frozen):
     """Digest of the premium artifact that the figure is read from."""
     why_none: str = ""
     """Why there is no figure, or no interval."""
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of the interval; None without one."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 class Finding(Frozen):

@@ -154,7 +154,10 @@ class Expected(Frozen):
 
 
 class Tails(Frozen):
-    """How much of the test rows' sum of squares a few of them carry, which decides whether R2 off can be quoted."""
+    """How much of the test rows' sum of squares a few of them carry, which decides whether R2 off can be quoted.
+
+    And two facts on all rows, which decide whether an interval can be called wide.
+    """
 
     largest_day: float
     """Fraction of the sum of squares about the mean that the largest day after the cut carries."""
@@ -164,6 +167,10 @@ class Tails(Frozen):
     """Fraction that the five largest rows carry."""
     relative_error: float | None = None
     """Standard error of the sum of squares after the cut, relative to it; the warning's measure."""
+    kurtosis: float | None = Field(None, exclude_if=lambda own: own is None)
+    """Of all rows' target, 3 if normal; absent, like autocorrelation, in scores of REVISION 6 and before."""
+    autocorrelation: float | None = Field(None, exclude_if=lambda own: own is None)
+    """Of the mean target of neighbouring days."""
     warning: str = ""
     """Why figures with R2 off are not to be quoted; empty where they are."""
 

@@ -33,6 +33,7 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
 def test_these_are_the_commands() -> None:
     assert {" ".join(words) for words, _ in commands(app)} == {
         *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer", "install-export"),
+        *("bundle", "verify", "compare"),
         *(
             "store",
             "store ls",

@@ -74,7 +74,7 @@ def test_the_page_of_an_audit_has_its_models_with_their_days_and_nothing_of_a_tr
     assert f"folder {readers()[1]}" in page
     assert "newer: no row lies after its cutoff 2024-06-30, as the panel ends on 2021-12-29" in page
     assert "older - newer (knowledge of the future only where nothing else tells the two apart)" in page
-    for absent in ("<h2>Corpus</h2>", "<h2>Training</h2>", "placebo", "of trained"):
+    for absent in ('id="corpus"', 'id="training"', 'id="training-loss"', "placebo", "of trained"):
         assert absent not in page
     scores = scores_of(store, refs)
     assert (list(scores.models), scores.pairs) == (["older", "newer"], ["older - newer"])

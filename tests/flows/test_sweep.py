@@ -52,6 +52,8 @@ def test_lora_against_full_weight_is_held_against_one_base(arms: FlowRun, on_sta
     assert sorted(row["variation"] for row in rows) == ["smoke", "smoke-full-weight"]
     assert {row["base"] for row in rows} == {"A"}
     assert [row["place"] for row in rows] == ["1", "2"]
+    page = (on_stack.state / "sweeps" / "smoke-arms.html").read_text()
+    assert all(f"<h3>{row['variation']}</h3>" in page for row in rows)
     store = open_store()
     lora, full = (read_scores(name, find_report(recipe(name), store), store) for name in ("smoke", "smoke-full-weight"))
     assert lora.record.inputs["trained"] != full.record.inputs["trained"]

@@ -104,7 +104,7 @@ def test_a_rows_figures_do_not_depend_on_the_tables_index_or_on_sentences(table,
 
 def test_the_table_has_a_line_per_fit_figure_and_pair_of_models(measured):
     found = measured.table()
-    assert list(found.columns) == ["point", "low", "high", "jackknife_low", "jackknife_high", "why_none"]
+    assert list(found.columns) == [*("point", "low", "high", "jackknife_low", "jackknife_high", "is_wide", "why_none")]
     assert list(found.index.unique("fit")) == ["reference", *FITS]
     pairs = ["base - placebo", "base - trained", "placebo - trained"]
     assert list(found.loc["day_rank"].index.unique("model")) == ["base", "placebo", "trained", *pairs]
@@ -115,6 +115,14 @@ def test_the_table_has_a_line_per_fit_figure_and_pair_of_models(measured):
     assert list(found.loc[("standardized", "base - trained")].index) == differences
     line, own = found.loc[("unscaled", "base", "disjoint")], measured.robust.fit("unscaled").models["base"].disjoint
     assert (line["point"], line["low"], line["jackknife_high"]) == (own.point, own.interval[0], own.jackknife[1])
+    marked = {
+        (fit, figure): estimate.is_wide
+        for fit in FITS
+        for figure, estimate in measured.robust.fit(fit).models["base"]
+        if figure in figures
+    }
+    assert found.xs("base", level="model")["is_wide"][list(FITS)].to_dict() == marked
+    assert set(marked.values()) == {True, False}
     has_second = found.loc["unscaled", "jackknife_low"].groupby("figure").count() > 0
     assert {figure for figure, has in has_second.items() if not has} == set(WITHOUT_JACKKNIFE)
     line = found.loc[("reference", "base", "premium")]

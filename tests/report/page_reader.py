@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """A page's tags, its addresses, and the visible text outside the figures."""
+    """A page's tags, its addresses, and the visible text outside the figures and the table of contents."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -16,7 +16,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        if tag in ("style", "title", "svg") and not self.hidden:
+        if tag in ("style", "title", "svg", "nav") and not self.hidden:
             self.hidden = tag
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset")]
 
@@ -33,7 +33,7 @@ def words(page: Page) -> str:
     return " ".join(page.text)
 
 
-def after(page: Page, what: str, n: int) -> list[str]:
-    """The texts that follow one."""
-    start = page.text.index(what) + 1
+def after(page: Page, what: str, n: int, since: str | None = None) -> list[str]:
+    """The texts that follow one, at its first place or at the first after another."""
+    start = page.text.index(what, page.text.index(since) if since else 0) + 1
     return page.text[start : start + n]

@@ -114,4 +114,4 @@ def test_a_figure_without_a_number_in_it_is_not_drawn(write):
     }
     blank = [made.model_copy(update={"fits": {}, "why_none": "none."}) for made in CONTROLS]
     robust = made_robust(fits=fits, controls=blank, power=[])
-    assert (n_figures(write()), n_figures(write(robust=robust)), n_figures(write(robust=None))) == (9, 5, 5)
+    assert (n_figures(write()), n_figures(write(robust=robust)), n_figures(write(robust=None))) == (11, 6, 6)

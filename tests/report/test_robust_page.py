@@ -37,10 +37,10 @@ def test_the_page_begins_with_verdict_figure_and_interval_of_both_headline_figur
 
 def test_premium_and_reduction_follow_as_the_references_figures_whose_sign_cannot_be_read(write):
     page = write()
-    assert page.text.index("reduction") > page.text.index("What to expect, and where this run is")
     head = page.text.index("Premium and reduction: the reference's figures")
+    assert page.text.index("What to expect, and where this run is") < head
     assert "Their sign cannot be read" in page.text[head:]
-    assert page.text.index("Undecided") < head < page.text.index("Decomposition")
+    assert page.text.index("Undecided") < head < page.text.index("Decomposition", head)
 
 
 def test_heavy_tails_are_named_at_the_top_and_leave_the_gain_undecided(write):
@@ -48,9 +48,9 @@ def test_heavy_tails_are_named_at_the_top_and_leave_the_gain_undecided(write):
     assert after(write(robust=made_robust(fits=fits)), GAIN, 1) == ["Above zero"]
     page = write(robust=made_robust(fits=fits, tails=HEAVY))
     assert after(page, GAIN, 1) == ["Undecided"]
-    assert page.text.index("Heavy tails.") < page.text.index("What to expect, and where this run is")
+    assert page.text.index("Heavy tails") < page.text.index("Figures")
     assert "the largest day, 2021-01-27, carries 61% and the five largest rows carry 13%." in words(page)
-    assert "Heavy tails." not in write().text
+    assert "not to be quoted" not in words(write())
 
 
 def test_the_expected_signs_have_the_runs_own_figures_beside_them(write):
@@ -87,12 +87,29 @@ def test_every_model_has_its_figures_under_every_fit(write):
 
 def test_a_figure_with_r2_off_has_no_jackknife(write):
     page = write()
-    start = page.text.index("Differences between the models")
-    own = page.text.index("fitted up to the cut, scored after it, purged", start)
-    gain = page.text.index("R2 off of base - R2 off of trained", start)
+    start = page.text.index("How to read the figures")
+    differences = page.text.index("Differences between the models", start)
+    own = page.text.index("fitted up to the cut, scored after it, purged", differences)
+    gain = page.text.index("R2 off of base - R2 off of trained", differences)
     for cells in (page.text[own + 1 : own + 9], page.text[gain + 1 : gain + 9]):
         assert [cell[0] for cell in cells[1::2]] == ["["] * 4
     assert page.text[own + 1 : own + 3] == ["-0.2601", "[-0.3701, -0.1501]"]
+
+
+def test_a_wide_interval_is_marked_beside_every_figure_and_explained_where_there_is_one(write):
+    wide = estimate(0.05, 0.06).model_copy(update={"is_wide": True})
+    fits = with_difference(lookahead=wide)
+    page = write(robust=made_robust(fits=fits, answer=made_answer(fits)))
+    cell, note = "[-0.0100, +0.1100] wide", "wide: the draws spread the figure more than 1.2 times as far"
+    assert after(page, CAREFUL, 7) == [
+        *("Undecided", "unscaled", "+0.0500", cell),
+        *("standardized", "+0.0500", cell),
+    ]
+    # Card, second answer, expected signs, hypothesis and table of differences: two fits each, the table has all four.
+    assert page.text.count(cell) == 2 + 2 + 2 + 2 + len(FITS)
+    assert words(page).count(note) == 2
+    assert words(page).index(note) < words(page).index("What to expect, and where this run is")
+    assert note not in words(write())
 
 
 def test_a_rank_ic_has_its_error_over_days_under_the_fits_that_predict_the_target(write):
@@ -149,8 +166,11 @@ def test_a_run_without_a_hypothesis_is_marked_as_such(write):
 def test_all_five_controls_have_their_meaning_under_both_fits_and_the_one_hot_date_is_marked(write):
     page = write()
     names = ("numerics only", "one-hot date", "prompt without date", "shuffled rows", "noise of equal width")
-    assert [after(page, name, 1) for name in names] == [[made.what] for made in CONTROLS]
-    assert all(page.text.count(name) == len(CO_PRIMARY) for name in names)
+    section = "known by construction, scored on the same splits as the models and beside the same numeric features."
+    start = next(place for place, text in enumerate(page.text) if section in text)
+    found = page.text[start:]
+    assert [found[found.index(name) + 1] for name in names] == [made.what for made in CONTROLS]
+    assert all(found.count(name) == len(CO_PRIMARY) for name in names[2:])
     row = after(page, "which rows share a day, and nothing else", 8)
     assert row == ["cannot know the future", "503", "+0.3430", "+0.3420", "-0.0050", "+0.3470", "-0.0150", "+0.3580"]
 
@@ -173,7 +193,7 @@ def test_penalties_are_shown_and_refits_named_where_there_are_any(write):
 
 def test_power_has_the_smallest_detectable_effect_of_each_figure_with_its_source(write):
     page = write()
-    start = page.text.index("Power")
+    start = page.text.index("smallest detectable")
     row = page.text.index("lookahead", start)
     assert page.text[row : row + 5] == [
         *("lookahead", "unscaled", "0.0195", "0.0279"),
@@ -191,7 +211,7 @@ def test_dropped_rows_and_survivors_of_the_panel_are_shown_where_recorded(write,
     assert after(page, "close of zero", 1) == ["0"]
     assert after(page, "day not drawn", 1) == ["165,413"]
     assert after(page, "chosen ended early", 1) == ["3"]
-    assert after(page, "R2", 1) == ["0.1"]
+    assert after(page, "R2", 1, since="day not drawn") == ["0.1"]
     assert "skfolio 1.12.2" not in words(page)
     assert "Panel" not in write(records=[make_record("panel", facts={"n_rows": 3})]).text
 

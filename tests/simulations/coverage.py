@@ -1,6 +1,7 @@
 """How often nominal 95 % intervals hold the truth, for every figure that the report quotes, on nine kinds of panels.
 
-A figure's truth is its mean over separate panels. Run `python -m tests.simulations.coverage`; a process that is done is
+A figure's truth is its mean over separate panels. Beside it: how many intervals are marked wide, and how often the
+others hold the truth. Run `python -m tests.simulations.coverage`; a process that is done is
 not done again with the same settings.
 """
 
@@ -28,6 +29,7 @@ from tasks.premium.inference.replicates import DISJOINT, OFF, ON, WALK_FORWARD, 
 from tasks.premium.inference.schemes import make_schemes
 from tasks.premium.inference.targets import make_targets, tails
 from tasks.premium.inference.verdict import USES_R2_OFF
+from tasks.premium.inference.width import is_wide
 from tasks.premium.rows import Rows
 from tasks.sampling.arrays import BoolArray, FloatArray
 from tasks.sampling.two_way import rescaled, two_way_weights
@@ -106,6 +108,11 @@ def measure(job: Job) -> Measured:
     return Measured(estimates, tails(rows.target, rows.labels["date"], ~rows.is_train(process.config.train_until)))
 
 
+def is_marked(measured: Measured, fit: str, name: str) -> bool:
+    """Whether the stage marks the interval as wide."""
+    return is_wide(name.removesuffix("_base"), measured.estimates[fit][name], measured.tails)
+
+
 def points(job: Job) -> FloatArray:
     """(n_fits, n_figures) of one panel."""
     process, _, seed = job
@@ -131,7 +138,7 @@ def covers(interval: tuple[float, float] | None, truth: float) -> bool:
 
 
 def summarize(measured: list[Measured], truths: FloatArray) -> dict[str, Any]:
-    """Which panels' intervals hold the truth, and how heavy each panel's tails are.
+    """Which panels' intervals hold the truth and which are marked wide, and how heavy each panel's tails are.
 
     Args:
         measured: Panels with intervals.
@@ -140,6 +147,7 @@ def summarize(measured: list[Measured], truths: FloatArray) -> dict[str, Any]:
     fits = {
         fit: {
             name: _held([own.estimates[fit][name] for own in measured], truths[:, row, place])
+            | {"wide": [int(is_marked(own, fit, name)) for own in measured]}
             for place, name in enumerate(FIGURES)
         }
         for row, fit in enumerate(FITS)
@@ -175,11 +183,32 @@ def _reporting(what: str, pool: Pool, work: Callable[[Job], Any], todo: list[Job
             print(f"{what}: {number} of {len(todo)} panels, {rate:.1f}/s, {(len(todo) - number) / rate:.0f} s left")
 
 
-def coverage(result: Mapping[str, Any], fit: str, figure: str, kind: str = "interval") -> float:
-    """Coverage of one process's interval; of a figure with R2 off among the panels where it is to be quoted."""
-    held = np.array(result["fits"][fit][figure]["held"][kind])
-    quoted = ~_flagged(result) if figure in WITH_R2_OFF else np.ones(len(held), dtype=bool)
-    return float(held[quoted].mean()) if quoted.any() else float("nan")
+def coverage(
+    result: Mapping[str, Any], fit: str, figure: str, kind: str = "interval", wide: bool | None = None
+) -> float:
+    """Coverage of one process's interval; of a figure with R2 off among the panels where it is to be quoted.
+
+    With `wide`, among those that are marked, or those that are not.
+    """
+    own = result["fits"][fit][figure]
+    among = _quoted(result, figure)
+    if wide is not None:
+        among &= np.array(own["wide"]) == wide
+    return _mean(own["held"][kind], among)
+
+
+def share_wide(result: Mapping[str, Any], fit: str, figure: str) -> float:
+    """Of the panels where a figure is to be quoted, the share with an interval that is marked wide."""
+    return _mean(result["fits"][fit][figure]["wide"], _quoted(result, figure))
+
+
+def _mean(values: list[int], among: BoolArray) -> float:
+    return float(np.array(values)[among].mean()) if among.any() else float("nan")
+
+
+def _quoted(result: Mapping[str, Any], figure: str) -> BoolArray:
+    flagged = _flagged(result)
+    return ~flagged if figure in WITH_R2_OFF else np.ones_like(flagged)
 
 
 def _flagged(result: Mapping[str, Any]) -> BoolArray:
@@ -196,20 +225,34 @@ def table(found: Mapping[str, Mapping[str, Any]], fit: str) -> str:
     return "\n".join(lines)
 
 
+def wide_table(found: Mapping[str, Mapping[str, Any]], fit: str) -> str:
+    """Markdown: share of intervals marked wide; coverage of these, and of the others."""
+    lines = [f"| {fit}, wide | {' | '.join(found)} |", "|---|" + "---|" * len(found)]
+    for figure in FIGURES:
+        cells = (
+            f"{share_wide(own, fit, figure):.0%}: {coverage(own, fit, figure, wide=True):.3f}, "
+            f"{coverage(own, fit, figure, wide=False):.3f}"
+            for own in found.values()
+        )
+        lines.append(f"| {figure} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Simulate every process, write each as JSON when it is done, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=300, help="panels per process")
     parser.add_argument("--draws", type=int, default=120, help="draws per panel")
     parser.add_argument("--out", type=Path, default=state_dir() / "bench" / "coverage")
+    parser.add_argument("--workers", type=int, default=2, help="panels at a time, one core each")
     parser.add_argument("--processes", nargs="*", choices=PROCESSES, default=list(PROCESSES))
     args = parser.parse_args()
-    # Processes side by side, not threads: both cores are taken already. Read when a process loads its BLAS.
+    # Processes side by side, not threads: their cores are taken already. Read when a process loads its BLAS.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     args.out.mkdir(parents=True, exist_ok=True)
-    settings = {"n_panels": args.n, "n_draws": args.draws, "versions": versions()}
+    settings = {"n_panels": args.n, "n_draws": args.draws, "versions": versions(), "has_wide": True}
     found = {}
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
+    with multiprocessing.get_context("spawn").Pool(args.workers) as pool:
         for number, name in enumerate(args.processes):
             file = args.out / f"{list(PROCESSES).index(name)}.json"
             done = json.loads(file.read_text()) if file.exists() else {}
@@ -219,7 +262,7 @@ def main() -> None:
                 file.write_text(json.dumps(done))
             found[name] = done
     print(f"{args.n} panels per process, {args.draws} draws; {settings['versions']}")
-    print("\n\n".join(table(found, fit) for fit in FITS))
+    print("\n\n".join(of(found, fit) for of in (table, wide_table) for fit in FITS))
 
 
 def versions() -> dict[str, str]:

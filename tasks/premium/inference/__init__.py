@@ -3,8 +3,8 @@
 `decompose` computes them for any models from `schemes` (six ways to split the rows), `targets` (as it is, clipped,
 ranked), `inner_cv` (the penalty of standardized columns) and `evaluate` (ridge R2 on fixed splits); `robust` shapes
 them into the stage's scores, and `verdict` concludes. Intervals: `two_way` (draws of stocks and days) and
-`jackknife` (groups of days left out), put together by `replicates`. Beside them: `known_truth` (expected signs),
-`controls`, `rank_ic`, `power`, and the robustness checks: `reference_checks` (the reference's), `decay` and
-`portfolio`, both from `predictions`, with errors by `day_blocks`; and `decodability`, from `probes` and the shared-day
-effect without `day_directions`.
+`jackknife` (groups of days left out), put together by `replicates`; `width` marks the wide ones. Beside them:
+`known_truth` (expected signs), `controls`, `rank_ic`, `power`, and the robustness checks: `reference_checks` (the
+reference's), `decay` and `portfolio`, both from `predictions`, with errors by `day_blocks`; and `decodability`, from
+`probes` and the shared-day effect without `day_directions`.
 """

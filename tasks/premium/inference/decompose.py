@@ -25,13 +25,14 @@ from tasks.premium.inference.replicates import (
     keep_defined,
 )
 from tasks.premium.inference.schemes import make_schemes
-from tasks.premium.inference.targets import make_targets
+from tasks.premium.inference.targets import make_targets, tails
 from tasks.premium.inference.two_way import score_two_way
+from tasks.premium.inference.width import mark_wide
 from tasks.premium.rows import Rows
 from tasks.sampling.arrays import FloatArray
 from tasks.sampling.two_way import TwoWayDraws, rescaled
 from tasks.schemas.estimates import CO_PRIMARY, FITS, FitName, FitScores, ModelDecomposition, ModelDifference, RankIc
-from tasks.schemas.scores import Control, SplitFacts
+from tasks.schemas.scores import Control, SplitFacts, Tails
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Decompositions:
         dropped_draws: Draws that define no score, by reason.
         n_refits: Fits corrected on rows or solved from them, as sums of products were ill-conditioned, by model.
         n_day_groups: Groups of days that the jackknife leaves out.
+        tails: What the target tells about the intervals.
     """
 
     rows: Rows
@@ -67,12 +69,16 @@ class Decompositions:
     dropped_draws: Mapping[str, int]
     n_refits: Mapping[str, int]
     n_day_groups: int
+    tails: Tails
 
     def fit(self, name: FitName) -> FitScores:
         """All models' figures and paired differences under one fit."""
         models = self.replicates[name]
         return FitScores(
-            models={model: _decompose(own, self.rank_ics[model].get(name)) for model, own in models.items()},
+            models={
+                model: mark_wide(_decompose(own, self.rank_ics[model].get(name)), self.tails)
+                for model, own in models.items()
+            },
             differences={
                 f"{one} - {other}": self.difference(one, other, name) for one, other in combinations(models, 2)
             },
@@ -80,7 +86,7 @@ class Decompositions:
 
     def difference(self, one: str, other: str, fit: FitName) -> ModelDifference:
         """One model's figures less another's."""
-        return self.replicates[fit][one].difference(self.replicates[fit][other])
+        return mark_wide(self.replicates[fit][one].difference(self.replicates[fit][other]), self.tails)
 
 
 def decompose_models(
@@ -137,6 +143,7 @@ def decompose_models(
         dropped_draws=dropped,
         n_refits={model: int(scored[model].n_refits.sum() + whole[model].n_refits.sum()) for model in rows.states},
         n_day_groups=n_groups,
+        tails=tails(rows.target, rows.labels["date"], ~rows.is_train(config.train_until)),
     )
 
 

@@ -9,7 +9,6 @@ from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.known_truth import expected_figures
 from tasks.premium.inference.numerical_noise import numerical_noise, pair_noise
 from tasks.premium.inference.power import observed_power
-from tasks.premium.inference.targets import tails
 from tasks.premium.inference.verdict import answer, conclude, figures_of
 from tasks.premium.rows import Rows
 from tasks.schemas.estimates import FITS, FitName, FitScores
@@ -30,7 +29,6 @@ def robust_scores(
     """
     is_train = rows.is_train(config.train_until)
     fits = {fit: found.fit(fit) for fit in FITS}
-    heavy = tails(rows.target, rows.labels["date"], ~is_train)
     decoded = score_decodability(rows, config, robust, found) if robust.decodability else {}
     noise = numerical_noise(rows, config, robust, found.penalties)
     return RobustScores(
@@ -42,13 +40,13 @@ def robust_scores(
                 robust,
                 found,
                 fits,
-                heavy,
+                found.tails,
                 pair_noise(noise, pair),
                 rows.n_columns(models_of(pair)[0]),
             )
             for pair in pairs
         },
-        tails=heavy,
+        tails=found.tails,
         noise=noise,
         expected=expected_figures(found.schemes, is_train),
         penalties=dict(found.penalties),

@@ -49,6 +49,7 @@ def tails(target: FloatArray, dates: pd.Series, is_test: BoolArray) -> Tails:
     by_day = squares.groupby(dates[is_test].to_numpy()).sum()
     largest_day, n_days = float(by_day.max()) / total, len(by_day)
     error = _relative_error(target, dates, n_days)
+    deviations = target - target.mean()
     warning = (
         f"of the sum of squares after the cut the largest day, {by_day.idxmax():%Y-%m-%d}, carries {largest_day:.0%}, "
         f"and days differ so much that the sum has a standard error of {error:.0%}, above {MAX_RELATIVE_ERROR:.0%}"
@@ -58,6 +59,8 @@ def tails(target: FloatArray, dates: pd.Series, is_test: BoolArray) -> Tails:
         n_days=n_days,
         five_largest_rows=float(squares.nlargest(5).sum()) / total,
         relative_error=error if np.isfinite(error) else None,
+        kurtosis=float(np.mean(deviations**4) / np.mean(deviations**2) ** 2),
+        autocorrelation=_autocorrelation(pd.Series(target).groupby(dates.to_numpy()).mean()),
         warning="" if error <= MAX_RELATIVE_ERROR else warning,
     )
 
@@ -69,6 +72,12 @@ def _relative_error(target: FloatArray, dates: pd.Series, n_days: int) -> float:
     volatile days follow volatile days and then many of them tell little more than a few.
     """
     squares = pd.Series((target - target.mean()) ** 2).groupby(dates.to_numpy()).mean()
-    correlation = float(np.clip(squares.rank().autocorr(), 0.0, MAX_CORRELATION)) if squares.nunique() > 2 else 0.0
+    correlation = float(np.clip(_autocorrelation(squares.rank()) or 0.0, 0.0, MAX_CORRELATION))
     n_independent = n_days * (1 - correlation) / (1 + correlation)
     return float(squares.std() / squares.mean() / np.sqrt(n_independent))
+
+
+def _autocorrelation(by_day: "pd.Series[float]") -> float | None:
+    """Correlation of a day's value with the day before's; None if too few differ."""
+    found = float(by_day.autocorr()) if by_day.nunique() > 2 else np.nan
+    return found if np.isfinite(found) else None

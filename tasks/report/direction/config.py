@@ -13,7 +13,7 @@ class DirectionReportConfig(ReportConfig):
     """Heading of the page."""
 
 
-REVISION = 2
+REVISION = 3
 """Raised when the same input gives different bytes."""
 ARTIFACT_TYPE = ArtifactType[DirectionReportConfig](
     kind="direction_report", revision=REVISION, label=lambda config, inputs: inputs["evaluate"].label

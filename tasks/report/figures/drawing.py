@@ -107,8 +107,13 @@ def n_bins(n_values: int) -> int:
     return min(40, max(10, n_values // 5))
 
 
-def bin_rows(counts: Iterable[float], edges: Iterable[float]) -> list[Row]:
-    """A histogram's table, without empty bins."""
+def bin_rows(counts: Any, edges: Any) -> list[Row]:
+    """A histogram's table, without empty bins.
+
+    Args:
+        counts: (n_bins,) as `Axes.hist` returns them for one set of values.
+        edges: (n_bins + 1,)
+    """
     return [
         {"from": f"{low:+.3g}", "to": f"{high:+.3g}", "draws": f"{n:,.0f}"}
         for n, (low, high) in zip(counts, pairwise(edges), strict=True)
@@ -154,7 +159,7 @@ def _svg(figure: Figure) -> Markup:
     figure.savefig(stream, format="svg", metadata=NO_METADATA)
     text = stream.getvalue()
     # Without the XML head, whose DTD is a URL; without group ids, which repeat from figure to figure.
-    text = re.sub(r'<g id="\w+_\d+">', "<g>", text[text.index("<svg") :])
+    text = re.sub(r'<g id="[^"]+"', "<g", text[text.index("<svg") :])
     for colour, name in VARIABLES.items():
         text = text.replace(f": {colour}", f": var(--{name}, {colour})")
     text = text.replace("<svg ", '<svg role="img" ', 1)

@@ -68,11 +68,11 @@ def premiums(scores: PremiumScores) -> Plot:
             mark(drawn.axes, height, point, ends, colours.get(name, INK), interval.p50)
         name_rows(drawn.axes, list(rows))
         drawn.axes.set_xlabel("R2 on - R2 off")
-    found = [
+    table = [
         row_of(name, point, (interval.p2_5, interval.p97_5)) | {"median draw": signed(interval.p50)}
         for name, (point, interval) in rows.items()
     ]
-    return Plot(drawn.svg, found)
+    return Plot(drawn.svg, table)
 
 
 def reduction_draws(draws: np.ndarray, scores: PremiumScores) -> Plot | None:

@@ -2,5 +2,5 @@
 
 `config`: title. `build`: writes page, headline table and model card. `page`: what each section shows. `tables`: from
 counts, records and gates to rows of text. The task is in `tasks/report/task.py`, the templates are `release.html` and
-`model_card.md` in `tasks/report/`.
+`release_card.md` in `tasks/report/`.
 """

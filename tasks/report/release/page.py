@@ -86,7 +86,7 @@ def render(config: ReleaseReportConfig, found: Released) -> str:
 
 def model_card(config: ReleaseReportConfig, found: Released) -> str:
     """The model card, as the Hugging Face hub reads one: YAML in front, then Markdown."""
-    return template("model_card.md").render(
+    return template("release_card.md").render(
         config=config, **_common(found), accuracies=direction.headline(found.scores)
     )
 

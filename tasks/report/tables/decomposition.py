@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, product
 from typing import Literal
 
-from tasks.common.text import DASH, bounds, signed
-from tasks.report.text import Cell, EstimateRow, Missing, Table, jackknife_bounds, reasons
+from tasks.common.text import DASH, signed
+from tasks.report.text import Cell, EstimateRow, Missing, Table, jackknife_bounds, quoted, reasons
 from tasks.schemas.estimates import FITS, WITHOUT_JACKKNIFE, Estimate, FitName, FitScores, ModelDecomposition, RankIc
 from tasks.schemas.scores import RobustScores
 from tasks.schemas.scores import models_of as models_of_pair
@@ -50,6 +50,12 @@ UNKNOWN = Estimate(point=None, why_none="scores of an earlier version do not hav
 def models_of(robust: RobustScores, fit: FitName = "standardized") -> dict[str, ModelDecomposition]:
     """The scored models under one fit, by name."""
     return robust.fits[fit].models
+
+
+def has_wide(robust: RobustScores) -> bool:
+    """Whether any figure's interval is marked as likely wider than 95 % needs."""
+    figures = chain.from_iterable((*fit.models.values(), *fit.differences.values()) for fit in robust.fits.values())
+    return any(isinstance(own, Estimate) and own.is_wide for _, own in chain.from_iterable(figures))
 
 
 def decomposition(robust: RobustScores) -> dict[str, Table[EstimateRow]]:
@@ -157,7 +163,7 @@ def _cell(figure: str, estimate: Estimate) -> Cell:
     if estimate.point is None:
         return [DASH]
     second = [] if figure in WITHOUT_JACKKNIFE else [jackknife_bounds(estimate.jackknife)]
-    return [signed(estimate.point), bounds(estimate.interval), *second]
+    return [signed(estimate.point), quoted(estimate), *second]
 
 
 def _rank_cell(rank_ic: RankIc | None) -> Cell:

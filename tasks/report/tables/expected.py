@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from tasks.common.text import bounds, signed
+from tasks.common.text import signed
 from tasks.report.tables.decomposition import FIGURES, SCHEME_OF, meaning_of
-from tasks.report.text import Cell, EstimateRow
+from tasks.report.text import Cell, EstimateRow, quoted
 from tasks.schemas.estimates import CO_PRIMARY, Estimate, FitName
 from tasks.schemas.scores import Expected, RobustScores
 
@@ -85,7 +85,7 @@ def _position(own: Estimate, expected: Expected) -> Cell:
         return [signed(own.point)]
     found = consistent_with(own.interval, expected)
     as_which = {0: "as none", len(CASES): "as all three"}.get(len(found), f"as {', '.join(found)}")
-    return [signed(own.point), bounds(own.interval), as_which]
+    return [signed(own.point), quoted(own), as_which]
 
 
 def _in_units_of_r(value: float) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from math import sqrt
 
-from tasks.report.text import dropped, sentence
-from tasks.report.verdict.study import Study, blind_fits
+from tasks.report.text import WIDE_NOTE, dropped, sentence
+from tasks.report.verdict.study import HEADLINES, Study, blind_fits
 from tasks.schemas.estimates import FitName
 from tasks.schemas.results import Finding
 from tasks.schemas.scores import Power
@@ -54,7 +54,8 @@ def _least(study: Study, metric: str, powers: list[Power]) -> str:
         return f"nothing, for the {blind[0]} fit is blind here"
     if metric == "gain" and study.is_heavy:
         return "nothing, for a few days decide it"
-    return f"{max(own.smallest_detectable for own in powers):.4f} of R2 or more"
+    size = max(own.smallest_detectable for own in powers)
+    return f"{size:.4f} of R2 ({size:.1%} of the variance) or more"
 
 
 def _by_fit(powers: list[Power]) -> str:
@@ -64,7 +65,8 @@ def _by_fit(powers: list[Power]) -> str:
 
 def trusted(study: Study) -> Finding:
     """What speaks against the intervals of each kind of figure."""
-    general, off = [*_of_draws(study), *_of_blind_fits(study)], list(_of_days_after_the_cut(study))
+    general = [*_of_draws(study), *_of_blind_fits(study), *_of_wide_intervals(study)]
+    off = list(_of_days_after_the_cut(study))
     disjoint = "with care" if general else "yes"
     chronological = "with care" if off or general else "yes"
     return Finding(
@@ -113,6 +115,18 @@ def _of_blind_fits(study: Study) -> Iterator[str]:
                 f"{study.named(pair, metric).capitalize()}, {' and '.join(blind)} columns: the interval is narrow "
                 "because the fits predict their mean. It is no evidence that there is no effect."
             )
+
+
+def _of_wide_intervals(study: Study) -> Iterator[str]:
+    wide = [
+        f"{study.named(pair, metric)} ({own.fit})"
+        for pair in study.robust.pairs
+        for metric in HEADLINES
+        for own in study.quoted.of_pair(pair, metric)
+        if own.is_wide
+    ]
+    if wide:
+        yield f"Intervals of {', '.join(wide)} are marked. {sentence(WIDE_NOTE)}"
 
 
 def _of_days_after_the_cut(study: Study) -> Iterator[str]:

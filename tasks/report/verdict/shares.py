@@ -23,25 +23,33 @@ def shared_days(study: Study) -> Finding:
     return Finding(
         question=QUESTION,
         outcome="fact",
-        answer=_shares(study, first),
+        answer=" ".join([_shares(study, first), *_lookahead(study)]),
         because=[*(_shares(study, model) for model in others), WHY],
         figures=[*of_model, *of_pairs],
         doubts=list(_controls(study, first)),
     )
 
 
+def _lookahead(study: Study) -> Iterator[str]:
+    if len(study.robust.pairs) == 1:
+        [pair] = study.robust.pairs
+        yield f"Lookahead, {pair}: {with_ends(study.quoted.of_pair(pair, 'lookahead')[-1])}."
+
+
 def _shares(study: Study, model: str) -> str:
     # The last of the co-primary fits is the standardized one, which no model's size of states changes.
     shared, rest = (study.quoted.of_model(model, name)[-1] for name in ("shared_day_effect", "disjoint"))
+    effect = "sharing days is worth" if _is_clear(shared) else "no clear effect of shared days,"
+    remains = ("what remains", " is") if _is_clear(rest) else ("nothing clear of zero remains", ",")
     return (
-        f"{model}: sharing days is worth {with_ends(shared)}, {_clear(shared)}; {with_ends(rest)} remains on unseen "
-        f"stocks and days, {_clear(rest)} (R2, {shared.fit} columns)."
+        f"{model}: {effect} {with_ends(shared)}; {remains[0]} on unseen stocks and days{remains[1]} {with_ends(rest)} "
+        f"(R2, {shared.fit} columns)."
     )
 
 
-def _clear(found: QuotedFigure) -> str:
-    is_clear = found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
-    return "clear of zero" if is_clear else "not clear of zero"
+def _is_clear(found: QuotedFigure) -> bool:
+    low, high = found.ends or (0.0, 0.0)
+    return low > 0 or high < 0
 
 
 def _controls(study: Study, model: str) -> Iterator[str]:

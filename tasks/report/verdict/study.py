@@ -71,6 +71,6 @@ def blind_fits(powers: Iterable[Power]) -> list[FitName]:
 
 def with_ends(found: QuotedFigure) -> str:
     """`+0.0183 [-0.0317, +0.0683]`."""
-    if found.low is None or found.high is None:
+    if found.ends is None:
         return f"{signed(found.point)}{'' if found.point is None else ' (no interval)'}"
-    return f"{signed(found.point)} {bounds((found.low, found.high))}"
+    return f"{signed(found.point)} {bounds(found.ends)}"

@@ -21,7 +21,7 @@ def of_corpus(found: Evidence) -> Iterator[Claim]:
         yield claim(what, "null", "The corpus has no statement that its record holds.")
         return
     statement = file_digest(record, STATEMENT_NAME)
-    last, cutoff = predicate.get("last_day"), predicate.get("cutoff")
+    last, cutoff = (str(predicate.get(name, "")) for name in ("last_day", "cutoff"))
     is_known = predicate.get("side") == "known"
     ends = bool(last and cutoff) and is_known and date.fromisoformat(last) <= date.fromisoformat(cutoff)
     how = f"Its statement has documents dated up to {last}, and the cutoff {cutoff}. The dates are the source's own."
@@ -31,7 +31,7 @@ def of_corpus(found: Evidence) -> Iterator[Claim]:
     yield claim(
         "The corpus's statement is signed.",
         "not verified" if isinstance(signature, dict) else "null",
-        "The record holds a signature; `hindsight attest verify --public-key` checks it, this report has no key."
+        "Signed, as recorded; `hindsight attest verify CORPUS --public-key FILE` checks it, this report has no key."
         if isinstance(signature, dict)
         else "The record holds no signature.",
         statement if isinstance(signature, dict) else None,
@@ -57,7 +57,8 @@ def of_training(found: Evidence) -> Iterator[Claim]:
             # The placebo arm is trained on text from after the cutoff, by design.
             continue
         what = f"Training saw nothing but this corpus ({train.label})."
-        copy, own = file_digest(train, CORPUS_STATEMENT_NAME), corpus and file_digest(corpus, STATEMENT_NAME)
+        copy = file_digest(train, CORPUS_STATEMENT_NAME)
+        own = file_digest(corpus, STATEMENT_NAME) if corpus else None
         if copy is None or own is None:
             yield claim(
                 what, "null", "The checkpoint holds no statement of the corpus it was trained on.", train.digest

@@ -15,7 +15,18 @@ from tasks.premium.reference.draws import resample_stocks
 from tasks.sampling.two_way import two_way_interval, two_way_weights
 from tasks.schemas.estimates import CO_PRIMARY
 from tests.simulations.all_draws import Design
-from tests.simulations.coverage import ROBUST, WITH_R2_OFF, coverage, covers, jobs, measure, points, summarize
+from tests.simulations.coverage import (
+    ROBUST,
+    WITH_R2_OFF,
+    coverage,
+    covers,
+    is_marked,
+    jobs,
+    measure,
+    points,
+    share_wide,
+    summarize,
+)
 from tests.simulations.power import detections
 from tests.simulations.processes import PROCESSES, Process, draw_panel, labels_of
 
@@ -73,6 +84,15 @@ def test_figures_with_r2_off_are_not_quoted_where_volatile_days_cluster_and_rare
     assert flagged("unequal stocks", 40) < 0.1
 
 
+def test_intervals_that_cover_too_often_are_mostly_marked_wide_and_those_that_heavy_tails_narrow_are_not():
+    five_days, heavy = (
+        [measure(job) for job in jobs(PROCESSES[name], 12, 60, seed=2)] for name in ("5 test days", "t3")
+    )
+    for fit in CO_PRIMARY:
+        assert np.mean([is_marked(own, fit, "shared_day_effect_base") for own in five_days]) > 0.6
+        assert np.mean([is_marked(own, fit, "lookahead") for own in heavy]) < 0.3
+
+
 def test_stock_draws_do_not_cover_under_shocks_that_stocks_share_and_two_way_draws_do():
     process, held = Process(base_knows=0.75), {"stock": [], "two-way": []}
     labels, stock, _ = labels_of(process)
@@ -123,6 +143,16 @@ def test_coverage_counts_a_figure_with_r2_off_only_where_no_tail_warns_of_it():
     assert "gain" in WITH_R2_OFF
     assert coverage(one, "unscaled", "gain") == 1.0
     assert coverage(one, "unscaled", "lookahead") == 0.75
+
+
+def test_coverage_and_the_share_of_wide_intervals_are_of_the_same_panels():
+    figures = {"held": {"interval": [1, 0, 1, 0]}, "wide": [1, 1, 0, 0]}
+    one = {"tails": [{"warning": text} for text in ("", "heavy", "", "")]}
+    one["fits"] = {"unscaled": {"gain": figures, "lookahead": figures}}
+    found = [coverage(one, "unscaled", figure, wide=wide) for figure in ("gain", "lookahead") for wide in (True, False)]
+    assert found == [1.0, 0.5, 0.5, 0.5]
+    assert share_wide(one, "unscaled", "gain") == pytest.approx(1 / 3)
+    assert share_wide(one, "unscaled", "lookahead") == 0.5
 
 
 def test_an_interval_covers_if_it_holds_the_truth_ends_included():

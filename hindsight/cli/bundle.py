@@ -1,0 +1,73 @@
+"""`hindsight bundle | verify | compare`: a run as a folder that verifies with nothing but itself; runs on one page."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.bundle import verify as verifier
+
+if TYPE_CHECKING:
+    from tasks.store.refs import ArtifactRef
+    from tasks.store.store import Store
+
+
+def bundle(run: str, /, *, to: Path | None = None) -> None:
+    """Write a run's report, records, scores and draws into a folder that verifies offline, with only itself.
+
+    Args:
+        run: A recipe whose report is in the store, such as smoke, a YAML file, or report/label/key.
+        to: The folder to write; by default bundle- and the report's key, here.
+    """
+    from tasks.bundle.write import write_bundle
+    from tasks.store.store import existing_store
+
+    store = existing_store()
+    report = find_report(run, store)
+    target = to or Path(f"bundle-{report.key}")
+    digest = write_bundle(store, report, target)
+    print(
+        f"{report.path} in {target}, verified\ndigest {digest}: give it to the bundle's readers by another way\n"
+        f"they verify with `python {target.name}/verify.py` or `hindsight verify {target.name}`"
+    )
+
+
+def verify(folder: Path, /) -> int:
+    """Verify a bundle: every hash, the lineage, and the figures and intervals again from the draws. Needs no store.
+
+    Exit status 1: something is off; stderr names the first such thing.
+
+    Args:
+        folder: The bundle.
+    """
+    sys.stdout.flush()
+    return verifier.main([str(folder)])
+
+
+def compare(*runs: str, to: Path = Path("comparison.html"), title: str = "Runs side by side") -> None:
+    """Write a page with the verdicts and headline figures of several runs.
+
+    Args:
+        runs: Recipes whose reports are in the store, or report/label/key, in the order of the page.
+        to: The file to write.
+        title: Heading of the page.
+    """
+    from tasks.store.store import existing_store
+    from tasks.sweep.compared_runs import write_comparison
+
+    store = existing_store()
+    reports = {Path(run).stem if run.endswith(".yaml") else run: find_report(run, store) for run in runs}
+    write_comparison(to, title, reports, store)
+    print(f"{len(reports)} runs: {to}")
+
+
+def find_report(run: str, store: "Store") -> "ArtifactRef":
+    """The report that a recipe or a path of the store names."""
+    from tasks.store.catalogue import resolve
+
+    if run.count("/") == 2 and not Path(run).is_file():
+        return resolve(store, run)
+    from flows.pipelines.registry import load, pipeline_of
+    from flows.status import find_result
+    from tasks.recipe import recipe_file
+
+    return find_result(pipeline_of(load(recipe_file(run))), store)

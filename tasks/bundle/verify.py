@@ -1,0 +1,309 @@
+"""Verify a bundle with nothing but the bundle: `python verify.py [FOLDER]`. Needs Python 3.11 and no package.
+
+One file, for it is copied into every bundle, and who reads it must need no other. It hashes every file, reads the
+record of every artifact, follows the lineage, and computes the quoted figures and their intervals again from the
+scores' draws. It ends at the first thing that is off, and names it. A forger who writes every file anew, this one
+included, is found by the digest alone: compare it with the one that `hindsight bundle` printed.
+"""
+
+import hashlib
+import json
+import math
+import sys
+from array import array
+from ast import literal_eval
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+MANIFEST, RECORD, STATEMENT, RESULTS = "manifest.json", "record.json", "statement.json", "results.json"
+SINCE_RECORD_3 = ("spent", "rebuilt_for")
+SCHEMES = ("on", "off", "date_disjoint", "disjoint", "matched", "walk_forward")
+"""Columns of two_way.npy by model and fit, after the draw's number."""
+OF_MODEL: dict[str, dict[str, int]] = {
+    **{scheme: {scheme: 1} for scheme in SCHEMES},
+    "premium": {"on": 1, "off": -1},
+    "date_disjoint_premium": {"date_disjoint": 1, "off": -1},
+    "shared_day_effect": {"matched": 1, "disjoint": -1},
+}
+"""A model's figures as sums of its R2s."""
+OF_PAIR = {
+    "lookahead": "disjoint",
+    "gain": "off",
+    "reduction": "premium",
+    "date_disjoint_reduction": "date_disjoint_premium",
+    "walk_forward": "walk_forward",
+}
+"""A pair's figures: the figure of a model that each is a difference of."""
+DEVIATIONS = 1.96
+TOLERANCE = 1e-9
+"""Of recomputed ends of intervals: the order of a sum may differ."""
+
+Json = dict[str, Any]
+
+
+class Off(Exception):
+    """Something in the bundle is not what it is said to be."""
+
+
+def verify(folder: Path) -> list[str]:
+    """Verify a bundle.
+
+    Args:
+        folder: Its folder.
+
+    Returns:
+        What was verified and what could not be, a line each.
+
+    Raises:
+        Off: At the first thing that is off, which the message names.
+    """
+    manifest = read_manifest(folder)
+    check_files(folder, manifest)
+    records = check_records(folder, manifest)
+    n_figures, n_intervals = check_results(folder, manifest, records)
+    absent = sum(entry["n_files"] - len(entry["files"]) for entry in manifest["artifacts"])
+    return [
+        f"bundle of {manifest['report']}",
+        f"digest {manifest['seal']}",
+        f"{len(manifest['files'])} files hashed, {len(records)} records read, their lineage is complete",
+        f"{n_figures} figures equal the scores, {n_intervals} intervals equal those computed from the draws",
+        f"not verified: {absent} files that the bundle names by digest alone; the draws themselves",
+    ]
+
+
+def read_manifest(folder: Path) -> Json:
+    """The manifest, whose seal and spelling are right."""
+    content = _read(folder, MANIFEST)
+    manifest = _parse(MANIFEST, content)
+    seal = manifest.get("seal")
+    if manifest.get("schema_version") != SCHEMA_VERSION:
+        raise Off(f"{MANIFEST} has schema {manifest.get('schema_version')}, this verifier reads {SCHEMA_VERSION}")
+    if seal != _digest({name: value for name, value in manifest.items() if name != "seal"}):
+        raise Off(f"{MANIFEST} was changed: its seal is not the digest of its content")
+    if content != spelled(manifest):
+        raise Off(f"{MANIFEST} was changed: its bytes are not the spelling of its content")
+    return manifest
+
+
+def check_files(folder: Path, manifest: Json) -> None:
+    """Every file is there, is listed, and hashes to what is listed."""
+    listed = {entry["path"]: entry for entry in manifest["files"]}
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    if links := sorted(name for name, path in paths.items() if path.is_symlink()):
+        raise Off(f"{links[0]} is a link; a bundle has none")
+    found = {name for name, path in paths.items() if not path.is_dir()}
+    if unlisted := sorted(found - set(listed) - {MANIFEST}):
+        raise Off(f"{unlisted[0]} is not in the manifest")
+    for name, entry in sorted(listed.items()):
+        content = _read(folder, name)
+        if (len(content), hashlib.sha256(content).hexdigest()) != (entry["size"], entry["sha256"]):
+            raise Off(f"{name} was changed: it has {len(content)} bytes and another sha256 than the manifest")
+
+
+def check_records(folder: Path, manifest: Json) -> dict[str, Json]:
+    """Records by their artifact's path: sealed, of these files, with inputs that are in the bundle themselves."""
+    records = {}
+    for entry in manifest["artifacts"]:
+        name = f"artifacts/{entry['path']}/{RECORD}"
+        record = _parse(name, _read(folder, name))
+        _check_record(name, record, entry)
+        records[entry["path"]] = record
+    digests = {path: _artifact_digest(record) for path, record in records.items()}
+    for path, record in records.items():
+        for source, ref in record["inputs"].items():
+            where = f"{ref['kind']}/{ref['label']}/{ref['key']}"
+            if digests.get(where) != ref["digest"]:
+                raise Off(f"the record of {path} has {source} {where}, digest {ref['digest'][:12]}: not in this bundle")
+    for entry in manifest["files"]:
+        if entry["artifact"]:
+            _check_member(folder, entry, records)
+    return records
+
+
+def _check_record(name: str, record: Json, entry: Json) -> None:
+    content = {field: value for field, value in record.items() if field != "seal"}
+    if record["schema_version"] < 3:
+        content = {field: value for field, value in content.items() if field not in SINCE_RECORD_3}
+    if record["schema_version"] == 1:
+        content["files"] = [{field: own[field] for field in ("path", "size", "sha256")} for own in record["files"]]
+    if record["seal"] != _digest(content):
+        raise Off(f"{name} was changed after it was sealed")
+    path = f"{record['kind']}/{record['label']}/{record['key']}"
+    if path != entry["path"] or record["key"] != _digest(record["identity"])[:16]:
+        raise Off(f"{name} is the record of another artifact: {path}")
+    if _artifact_digest(record) != entry["digest"]:
+        raise Off(f"{name} has another digest than the manifest")
+
+
+def _check_member(folder: Path, entry: Json, records: dict[str, Json]) -> None:
+    record = records[entry["artifact"]]
+    known = {own["path"]: own["sha256"] for own in record["files"]}
+    if known.get(entry["name"]) != entry["sha256"]:
+        raise Off(f"{entry['path']} is not the file {entry['name']} of {entry['artifact']}, by that artifact's record")
+    if entry["name"] == STATEMENT:
+        statement = _parse(entry["path"], _read(folder, entry["path"]))
+        for subject in statement["subject"]:
+            if known.get(subject["name"]) != subject["digest"]["sha256"]:
+                raise Off(f"{entry['path']} is about another {subject['name']} than {entry['artifact']} holds")
+
+
+def check_results(folder: Path, manifest: Json, records: dict[str, Json]) -> tuple[int, int]:
+    """The quoted figures are the scores', their intervals the draws', the evidence is in the records."""
+    where = {(entry["artifact"], entry["name"]): entry["path"] for entry in manifest["files"]}
+    results = _parse(RESULTS, _read(folder, where[manifest["report"], RESULTS]))
+    digests = {_artifact_digest(record): path for path, record in records.items()}
+    evidence = {*digests, *(own["sha256"] for record in records.values() for own in record["files"])}
+    for claim in results["claims"]:
+        if claim["status"] == "verified" and not claim["evidence"]:
+            raise Off(f"{RESULTS} calls verified, without evidence: {claim['claim']}")
+        if unknown := [digest for digest in claim["evidence"] if digest not in evidence]:
+            raise Off(f"{RESULTS} has evidence {unknown[0][:12]} that no record holds, for: {claim['claim']}")
+    premium = next((digests[own["artifact"]] for own in results["figures"] if own["artifact"] in digests), None)
+    if premium is None or any(own["artifact"] not in digests for own in results["figures"]):
+        raise Off(f"{RESULTS} has figures of a premium artifact that is not in this bundle")
+    scores = _parse("scores.json", _read(folder, where[premium, "scores.json"]))
+    stock_draws = read_array(_read(folder, where[premium, "draws.npy"]))
+    two_way = read_array(_read(folder, where[premium, "two_way.npy"])) if (premium, "two_way.npy") in where else []
+    for own in [*results["figures"], *(own for finding in results["findings"] for own in finding["figures"])]:
+        _check_figure(own, scores)
+    quoted = [own for own in results["figures"] if own["low"] is not None]
+    for own in quoted:
+        _check_interval(own, scores, stock_draws if own["contract"] == "reference" else two_way)
+    return len(results["figures"]), len(quoted)
+
+
+def _check_figure(own: Json, scores: Json) -> None:
+    what = f"{own['figure']} of {own['of']}, {own['fit']}"
+    is_pair = " - " in own["of"]
+    if own["contract"] == "reference":
+        found = scores["reductions" if is_pair else "models"][own["of"]]
+        prefix = "" if is_pair else "premium_"
+        point, ends = found["point" if is_pair else "premium"], found[f"{prefix}interval"]
+        quoted = (point, ends["p2_5"], ends["p97_5"])
+    else:
+        fit = scores["robust"]["fits"][own["fit"]]
+        estimate = fit["differences" if is_pair else "models"][own["of"]].get(own["figure"]) or {"point": None}
+        quoted = (estimate["point"], *(estimate.get("interval") or (None, None)))
+    if quoted != (own["point"], own["low"], own["high"]):
+        raise Off(f"{RESULTS} has {own['point']} [{own['low']}, {own['high']}] for {what}, the scores have {quoted}")
+
+
+def _check_interval(own: Json, scores: Json, draws: list[list[float]]) -> None:
+    what = f"{own['figure']} of {own['of']}, {own['fit']}"
+    values = [value for value in _on_draws(own, scores, draws) if math.isfinite(value)]
+    if len(values) < 2:
+        raise Off(f"there are {len(values)} draws for the interval of {what}")
+    if own["contract"] == "reference":
+        ends = (_percentile(values, 2.5), _percentile(values, 97.5))
+    else:
+        mean = math.fsum(values) / len(values)
+        deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+        ends = (own["point"] - DEVIATIONS * deviation, own["point"] + DEVIATIONS * deviation)
+    for end, quoted in zip(ends, (own["low"], own["high"]), strict=True):
+        if not abs(end - quoted) <= TOLERANCE * (1 + abs(quoted)):
+            raise Off(f"the interval of {what} is [{own['low']}, {own['high']}], its draws give [{ends[0]}, {ends[1]}]")
+
+
+def _on_draws(own: Json, scores: Json, draws: list[list[float]]) -> list[float]:
+    models = own["of"].split(" - ")
+    figure = OF_PAIR[own["figure"]] if len(models) == 2 else own["figure"]
+    column: dict[tuple[str, str], int] = {}
+    if own["contract"] == "reference":
+        for place, name in enumerate(scores["models"]):
+            column |= {(name, "on"): 1 + 2 * place, (name, "off"): 2 + 2 * place}
+    else:
+        fits = list(scores["robust"]["fits"])
+        names = list(scores["robust"]["fits"][own["fit"]]["models"])
+        n_schemes = (len(draws[0]) - 1) // (len(names) * len(fits)) if draws else 0
+        for place, name in enumerate(names):
+            first = 1 + (place * len(fits) + fits.index(own["fit"])) * n_schemes
+            column |= {(name, scheme): first + at for at, scheme in enumerate(SCHEMES[:n_schemes])}
+    terms = [
+        (column[model, scheme], sign * (1 if at == 0 else -1))
+        for at, model in enumerate(models)
+        for scheme, sign in OF_MODEL[figure].items()
+    ]
+    return [math.fsum(sign * draw[at] for at, sign in terms) for draw in draws]
+
+
+def _percentile(values: list[float], percent: float) -> float:
+    """By linear interpolation, as numpy's default."""
+    ordered = sorted(values)
+    at = (len(ordered) - 1) * percent / 100
+    low = math.floor(at)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (at - low)
+
+
+def read_array(content: bytes) -> list[list[float]]:
+    """The rows of a .npy file of float64. Source: numpy.lib.format."""
+    if content[:6] != b"\x93NUMPY":
+        raise Off("the draws are not a .npy file")
+    start = 10 if content[6] == 1 else 12
+    length = int.from_bytes(content[8:start], "little")
+    header = literal_eval(content[start : start + length].decode("latin-1"))
+    if header["descr"] != "<f8" or header["fortran_order"] or len(header["shape"]) != 2:
+        raise Off("the draws are not rows of float64")
+    values = array("d", content[start + length :])
+    if sys.byteorder == "big":
+        values.byteswap()
+    n_rows, n_columns = header["shape"]
+    return [list(values[row * n_columns : (row + 1) * n_columns]) for row in range(n_rows)]
+
+
+def spelled(manifest: Json) -> bytes:
+    """The manifest's bytes."""
+    return (json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def sealed(manifest: Json) -> Json:
+    """The manifest with its seal."""
+    return {**manifest, "seal": _digest(manifest)}
+
+
+def _artifact_digest(record: Json) -> str:
+    return _digest(sorted([own["path"], own["sha256"]] for own in record["files"]))
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(folder: Path, name: str) -> bytes:
+    path = folder / name
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise Off(f"{name} would leave the bundle")
+    if not path.is_file():
+        raise Off(f"{name} is missing")
+    return path.read_bytes()
+
+
+def _parse(name: str, content: bytes) -> Json:
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise Off(f"{name} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Off(f"{name} is not a JSON object")
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Print what was verified; 1 if something is off."""
+    folder = Path(arguments[0]) if arguments else Path(__file__).resolve().parent
+    try:
+        print("\n".join(verify(folder)))
+    except Off as error:
+        print(f"OFF: {error}.", file=sys.stderr)
+        return 1
+    except (KeyError, TypeError, AttributeError, OSError, UnicodeDecodeError) as error:
+        print(f"OFF: the bundle is not complete: {error!r}.", file=sys.stderr)
+        return 1
+    print("verified")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
