@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.lines import Line2D
 
 from tasks.common.text import Row
 from tasks.report.figures.drawing import (
@@ -119,5 +120,8 @@ def _cutoff(axes: Axes, cutoff: date | None) -> None:
 
 
 def _legend(drawn: Drawing, colours: Mapping[str, str]) -> None:
-    handles = [drawn.axes.plot([], [], color=colour, linewidth=3, label=name)[0] for name, colour in colours.items()]
+    shapes = model_markers(colours)
+    handles = [
+        Line2D([], [], color=colour, marker=shapes[name], linewidth=2, label=name) for name, colour in colours.items()
+    ]
     drawn.figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 3), frameon=False)

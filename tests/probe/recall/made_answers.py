@@ -113,9 +113,11 @@ def write_run(folder: Path) -> dict[str, Path]:
     own = np.random.default_rng(0).normal(2, 0.2, len(documents))
     after = (documents["date"] > str(CUTOFF)).to_numpy()
     up = np.repeat(panel["target"].to_numpy()[::3] > 0, 5)
-    noise = 0.02 * np.random.default_rng(1).normal(size=len(documents))
+    rng = np.random.default_rng(1)
+    noise = 0.02 * rng.normal(size=len(documents))
+    # Right on four rows of five, and not equally certain.
+    p_up = 0.5 + rng.uniform(0.02, 0.2, len(up)) * np.where(up == (rng.random(len(up)) < 0.8), 1, -1)
     for name, rate in {"base": own, "trained": own + 0.2 * after + noise}.items():
-        p_up = np.where(up, 0.6, 0.4)
         write_answers(folder / name, folder / "items", bits=rate * documents["n_bytes"], p_up=p_up)
     return {name: folder / name for name in ("items", "panel", "base", "trained")}
 

@@ -38,7 +38,7 @@ def test_a_planted_cutoff_is_found_by_the_pair_and_bits_move_after_it_alone(fold
     assert pair.before.interval[0] < 0 < pair.before.interval[1]
     assert found.models["base"].cutoff is None
     assert found.models["base"].curve.rise.why_none == "the model's cutoff is unknown"
-    assert found.models["trained"].questions["date_only"].overall.auc.point == 1
+    assert found.models["trained"].questions["date_only"].overall.auc.by_date[0] > 0.7
     assert facts["change_point"]["base - trained"] == str(pair.change.day)
 
 
