@@ -7,7 +7,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 
-from tasks.report.figures.drawing import BLUE, GREY, INK, OCHRE, drawing
+from tasks.report.figures.drawing import AMBER, BLUE, GREY, INK, PAPER, drawing
 from tasks.schemas.ladders import Ladder
 
 
@@ -46,7 +46,7 @@ def course(ladder: Ladder, cut: date, reference: Iterable[tuple[date, float]]) -
 
 def _marks(axes: Axes, points: Iterable[tuple[date, float | None]], label: str) -> None:
     found = [(day, value) for day, value in points if value is not None]
-    marker, face, edge, width = ("o", "white", BLUE, 2.5) if label == "rung" else ("D", "none", OCHRE, 1.5)
+    marker, face, edge, width = ("o", PAPER, BLUE, 2.5) if label == "rung" else ("D", "none", AMBER, 1.5)
     heights = [value for _, value in found]
     axes.plot(
         _days(day for day, _ in found), heights, marker, markersize=7, color=face, mec=edge, mew=width, label=label
