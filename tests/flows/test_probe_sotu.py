@@ -42,3 +42,12 @@ def test_each_model_knows_its_own_side_better(run: tuple[Recall, ProbeItems, lis
     assert curve.cutoff == CUTOFF
     assert curve.before.interval[1] < 0 < curve.after.interval[0]
     assert curve.rise.interval[0] > 0
+
+
+def test_no_change_point_is_placed_in_wrong_years(run: tuple[Recall, ProbeItems, list[TextShards]]) -> None:
+    """With 58 addresses and models whose difference moves gradually there may be none; one that is found holds 1945."""
+    found = run[0]
+    curves = [own.curve for own in (*found.models.values(), *found.pairs.values())]
+    for change in (curve.change for curve in curves if curve.change.day):
+        assert change.interval[0] <= CUTOFF <= change.interval[1]
+    assert all(curve.change.p_value is not None for curve in curves)
