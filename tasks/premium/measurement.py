@@ -190,7 +190,7 @@ def measure(
         >>> found.difference("informed", "ignorant").fits["standardized"].lookahead.interval[0] > 0
         True
         >>> found.table().shape
-        (99, 6)
+        (99, 7)
     """
     config = config or PremiumConfig()
     check_hypothesis(config)

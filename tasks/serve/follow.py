@@ -137,7 +137,7 @@ class Follower:
 def _production(history: History) -> Version:
     if (found := history.production) is None:
         raise UnservableVersion(
-            f"no version of {history.line} is in production; `hindsight versions promote {history.line} VERSION` puts "
-            "one there."
+            f"no version of {history.line} is in production; `hindsight versions promote {history.line} VERSION "
+            "--why REASON` puts one there."
         )
     return found

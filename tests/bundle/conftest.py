@@ -1,7 +1,6 @@
 """A made-up run in a store, and its bundle."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,15 @@ from tests.bundle.made_run import made_run
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, ArtifactRef]]:
-    """The store and the report in it."""
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, ArtifactRef]:
+    """The store and the report in it. The environment names them only while they are made."""
     state = tmp_path_factory.mktemp("run")
     (state / "files").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HINDSIGHT_STATE", str(state))
         patch.setenv("HINDSIGHT_STORE", str(state / "store"))
         store = open_store()
-        yield store, made_run(store, state / "files")
+        return store, made_run(store, state / "files")
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,9 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
 def test_these_are_the_commands() -> None:
     assert {" ".join(words) for words, _ in commands(app)} == {
         *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer", "install-export"),
-        *("bundle", "verify", "compare"),
+        *("bundle", "verify", "compare", "serve"),
+        *("versions", "versions ls", "versions show", "versions diff", "versions register", "versions stage"),
+        *("versions promote", "versions deprecate", "versions rollback"),
         *(
             "store",
             "store ls",
@@ -56,7 +58,7 @@ def test_every_command_has_a_help_text_and_examples_that_parse(capsys: pytest.Ca
         shown = capsys.readouterr().out
         assert command.help or command.default_command.__doc__
         examples = [line.strip() for line in shown.splitlines() if f"hindsight {' '.join(words)}" in line]
-        assert len(examples) >= (2 if words not in (("store",), ("attest",)) else 1), shown
+        assert len(examples) >= (2 if words not in (("store",), ("attest",), ("versions",)) else 1), shown
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_three_cutoffs_of_one_family_are_a_ladder_on_the_page_and_two_have_no_fi
         {"premium": 0, "off": 0, "disjoint": 0}, abs=1e-12
     )
     page = Report(store.fetch(found["report"])).page.read_text()
-    assert "<h2>Ladder: reader</h2>" in page
+    assert "Ladder: reader</h2>" in page
     checks = {check.name: check.value for check in Preflight.read(store.fetch(found["preflight"])).checks}
     assert checks["ladder reader: models"].startswith("llama, 16 wide, 2 layers")
     assert checks["ladder reader"].startswith("3 rungs, which know of the panel's ")

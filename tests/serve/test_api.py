@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
+from fastapi.testclient import TestClient
 
 from tasks.serve.api import VERSION_HEADER, make_app
 from tasks.serve.config import ServeConfig
