@@ -89,7 +89,7 @@ def test_the_node_of_eight_runs_the_train_stage_too(records: dict[str, Record], 
 def test_the_report_lies_where_the_run_says(first_run: str) -> None:
     page = Path(re.search(r"^report: (.+)$", first_run, re.MULTILINE)[1])
     html = page.read_text()
-    assert re.search(r"<body[^>]*>\s*<p[^>]*>Smoke test, these numbers mean nothing", html)
+    assert re.search(r"<body[^>]*>\s*<div[^>]*>\s*<header>\s*<p[^>]*>Smoke test, these numbers mean nothing", html)
     assert not re.search(r"""(src|href)=["']https?://""", html), "the page must open offline"
     for cell in re.findall(r"-?\d+\.\d+", table_of(first_run)):
         assert cell.lstrip("-") in html
