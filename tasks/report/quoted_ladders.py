@@ -1,6 +1,7 @@
 """Ladders as `results.json` holds them: each family's verdict, and its share r under every fit."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from tasks.report.quoted import Quoted
 from tasks.schemas.estimates import Estimate, FitName
@@ -31,11 +32,11 @@ def _shares(ladder: Ladder) -> Iterator[QuotedShare]:
         yield _share(fit, "line", own.combined.share_beside_line, own.combined.smallest_beside_line)
 
 
-def _share(fit: FitName, against: str, found: Estimate, smallest: float | None) -> QuotedShare:
+def _share(fit: FitName, against: Literal["flat", "line"], found: Estimate, smallest: float | None) -> QuotedShare:
     low, high = found.interval or (None, None)
     return QuotedShare(
         fit=fit,
-        against=against,  # type: ignore[arg-type]
+        against=against,
         point=found.point,
         low=low,
         high=high,

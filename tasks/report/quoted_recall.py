@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tasks.schemas.estimates import Estimate
-from tasks.schemas.recall import Curve, FactScores, ModelRecall, Recall
+from tasks.schemas.recall import Curve, FactScores, ModelRecall, Recall, Recalled
 from tasks.schemas.results import QuotedRecall, RecallChange, RecallFigure, RecallName
 
 
@@ -19,7 +19,8 @@ def quoted_recall(found: Recall | None, digest: str | None) -> QuotedRecall | No
     """
     if found is None:
         return None
-    curves = {name: own.curve for name, own in [*found.models.items(), *found.pairs.items()]}
+    curves = {name: own.curve for name, own in found.models.items()}
+    curves |= {pair: own.curve for pair, own in found.pairs.items()}
     return QuotedRecall(
         figures=[
             *(_rise(name, own) for name, own in curves.items()),
@@ -37,9 +38,9 @@ def _rise(of: str, own: Curve) -> RecallFigure:
 
 def _of_model(of: str, own: ModelRecall) -> Iterator[RecallFigure]:
     if asked := own.questions.get("date_only"):
-        rows = {"auc": asked.overall, "auc_before": asked.before, "auc_after": asked.after}
+        rows: dict[RecallName, Recalled] = {"auc": asked.overall, "auc_before": asked.before, "auc_after": asked.after}
         for name, one in rows.items():
-            yield _figure(name, of, one.auc.point, one.auc.by_date, one.n_rows, one.auc.why_none)  # type: ignore[arg-type]
+            yield _figure(name, of, one.auc.point, one.auc.by_date, one.n_rows, one.auc.why_none)
     if own.facts.n_items:
         yield from _recognised(of, own.facts)
 
@@ -58,7 +59,7 @@ def _figure(
 ) -> RecallFigure:
     low, high = ends or (None, None)
     unit = "bits per byte" if name == "rise" else "probability" if name.startswith("auc") else "share"
-    return RecallFigure(figure=name, of=of, unit=unit, point=point, low=low, high=high, n=n, why_none=why_none)  # type: ignore[arg-type]
+    return RecallFigure(figure=name, of=of, unit=unit, point=point, low=low, high=high, n=n, why_none=why_none)
 
 
 def _change(of: str, own: Curve) -> RecallChange:

@@ -49,7 +49,7 @@ def _rows(ladder: Ladder, found: LadderCourse, reference: Iterable[tuple[date, f
         (rung.model, rung.cutoff, signed(figure.point), bounds(figure.interval), f"{expected:+.2f} r")
         for rung, figure, expected in zip(ladder.rungs, found.rungs, found.expected, strict=True)
     ]
-    others = [("the reference's", day, signed(premium), DASH, DASH) for day, premium in reference]
+    others = [("reference", day, signed(premium), DASH, DASH) for day, premium in reference]
     columns = ("model", "cutoff", "premium", "95 %", "expected")
     return [dict(zip(columns, map(str, values), strict=True)) for values in [*own, *others]]
 

@@ -6,7 +6,7 @@ from datetime import date
 from tasks.common.text import bounds, signed
 from tasks.report.quoted_ladders import quoted_ladders
 from tasks.report.tables.ladder import smallest_shares
-from tasks.report.text import reasons, sentence
+from tasks.report.text import sentence
 from tasks.report.verdict.study import Study
 from tasks.schemas.ladders import Ladder, LadderVerdict
 from tasks.schemas.results import Finding, Outcome, QuotedLadder, QuotedShare
@@ -80,4 +80,5 @@ def _doubts(own: QuotedLadder, cut: date) -> Iterator[str]:
         yield "Flat excludes the shares outside the interval, and no others."
     if not any(rung.cutoff > cut for rung in own.rungs):
         yield f"{own.family} has no cutoff after the cut: there a tent is nearly a straight line."
-    yield from reasons((f"r of {own.family} ({share.fit})", share.why_none) for share in own.shares if share.why_none)
+    for why in dict.fromkeys(share.why_none for share in own.shares if share.why_none):
+        yield sentence(f"{own.family}: r has no figure or no interval, for {why}")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from tasks.report.direction.cells import ends, points, share
 from tasks.report.tables.recall import apparent_cutoff, moved, recalled
-from tasks.report.text import reasons
 from tasks.schemas.recall import ModelRecall, Recall
 from tasks.schemas.results import Finding
 
@@ -67,19 +66,12 @@ def _doubts(found: Recall) -> Iterator[str]:
             beyond = control.beyond_control
             if variant == "entity_neutral" and beyond.by_date and not beyond.by_date[0] > 0:
                 yield (
-                    f"{name} tells as much from the day alone ({points(beyond.point)} {ends(beyond.by_date, points)} "
-                    "beyond it): the market's move, not the entity's."
+                    f"{name} does not clearly tell more with the entity named than from the day alone "
+                    f"({points(beyond.point)} {ends(beyond.by_date, points)}): it may know the market's move, not the "
+                    "entity's."
                 )
     if not any(own.questions for own in found.models.values()):
         yield "No question was asked about the panel's rows."
-    named = list(found.models.items()) if len(found.models) <= FEW else []
-    yield from reasons(
-        (f"after - before, bits per byte, {name}", own.curve.rise.why_none)
-        for name, own in named
-        if own.curve.rise.why_none
-    )
-    yield from reasons(
-        (f"shares of facts, {name}", own.facts.before.why_none)
-        for name, own in named
-        if own.facts.n_items and own.facts.before.why_none
-    )
+    for name, own in found.models.items() if len(found.models) <= FEW else ():
+        if why := own.curve.rise.why_none:
+            yield f"{name}: nothing is known of before and after its cutoff, for {why}."
