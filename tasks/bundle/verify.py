@@ -184,12 +184,12 @@ def check_results(folder: Path, manifest: Json, records: dict[str, Json]) -> tup
     quoted = [own for own in results["figures"] if own["low"] is not None]
     for own in quoted:
         _check_interval(own, scores, stock_draws if own["contract"] == "reference" else two_way)
-    n_shares = _check_ladders(results, scores, _artifact_digest(records[premium]))
-    n_recalled = _check_recall(results, folder, where, digests)
+    n_shares = check_ladders(results, scores, _artifact_digest(records[premium]))
+    n_recalled = check_recall(results, folder, where, digests)
     return len(results["figures"]) + n_shares + n_recalled, len(quoted)
 
 
-def _check_ladders(results: Json, scores: Json, premium: str) -> int:
+def check_ladders(results: Json, scores: Json, premium: str) -> int:
     """Every ladder of the scores is quoted as it is there; results of earlier versions quote none."""
     if "ladders" not in results:
         return 0
@@ -218,7 +218,7 @@ def _check_ladders(results: Json, scores: Json, premium: str) -> int:
     return sum(len(own["shares"]) for own in quoted.values())
 
 
-def _check_recall(results: Json, folder: Path, where: dict[tuple[str, str], str], digests: dict[str, str]) -> int:
+def check_recall(results: Json, folder: Path, where: dict[tuple[str, str], str], digests: dict[str, str]) -> int:
     """Every figure and change point of the recall probes is the recall artifact's."""
     quoted = results.get("recall")
     if quoted is None:

@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
-from tasks.bundle.verify import Off, verify
+from tasks.bundle.verify import Off, check_ladders, verify
 from tasks.bundle.write import write_bundle
+from tasks.report.quoted import Quoted
+from tasks.report.quoted_ladders import quoted_ladders
 from tasks.store.store import open_store
 from tests.bundle.made_run import PREMIUM, made_run
 from tests.bundle.test_bundle import forge_results, one
+from tests.report.conftest import made_scores
+from tests.report.sample_robust import made_robust
+from tests.report.test_ladder_section import made_ladder
 
 LADDER = PREMIUM.model_copy(
     update={
@@ -86,3 +91,16 @@ def test_results_of_an_earlier_version_without_these_rows_are_verified(bundle):
 
     forge_results(bundle, earlier)
     verify(bundle)
+
+
+@pytest.mark.parametrize("name", ["point", "low", "high", "smallest_detectable"])
+def test_every_share_of_a_fitted_ladder_is_compared_with_the_scores(name: str):
+    scores = made_scores(robust=made_robust(ladders={"chrono": made_ladder(0.2)}))
+    results = {"ladders": [json.loads(own.model_dump_json()) for own in quoted_ladders(Quoted(scores, "a" * 64))]}
+    known = json.loads(scores.model_dump_json())
+    assert check_ladders(results, known, "a" * 64) == 4
+    with pytest.raises(Off, match="of another premium artifact"):
+        check_ladders(results, known, "b" * 64)
+    results["ladders"][0]["shares"][-1][name] += 0.01
+    with pytest.raises(Off, match="other shares for the ladder chrono than the scores"):
+        check_ladders(results, known, "a" * 64)
