@@ -35,6 +35,15 @@ OF_PAIR = {
     "walk_forward": "walk_forward",
 }
 """A pair's figures: the figure of a model that each is a difference of."""
+RECALL = {
+    "auc": ("questions", "date_only", "overall", "auc"),
+    "auc_before": ("questions", "date_only", "before", "auc"),
+    "auc_after": ("questions", "date_only", "after", "auc"),
+    "recognised_before": ("facts", "before"),
+    "recognised_after": ("facts", "after"),
+    "rise": ("curve", "rise"),
+}
+"""Where a model's figure is in recall.json."""
 DEVIATIONS = 1.96
 TOLERANCE = 1e-9
 """Of recomputed ends of intervals: the order of a sum may differ."""
@@ -62,14 +71,19 @@ def verify(folder: Path) -> list[str]:
     check_files(folder, manifest)
     records = check_records(folder, manifest)
     n_figures, n_intervals = check_results(folder, manifest, records)
+    sources = "scores and recall probes" if _has_recall(manifest) else "the scores"
     absent = sum(entry["n_files"] - len(entry["files"]) for entry in manifest["artifacts"])
     return [
         f"bundle of {manifest['report']}",
         f"digest {manifest['seal']}",
         f"{len(manifest['files'])} files hashed, {len(records)} records read, their lineage is complete",
-        f"{n_figures} figures equal the scores, {n_intervals} intervals equal those computed from the draws",
+        f"{n_figures} figures equal {sources}, {n_intervals} intervals equal those computed from the draws",
         f"not verified: {absent} files that the bundle names by digest alone; the draws themselves",
     ]
+
+
+def _has_recall(manifest: Json) -> bool:
+    return any(entry["name"] == "recall.json" for entry in manifest["files"])
 
 
 def read_manifest(folder: Path) -> Json:
@@ -170,7 +184,72 @@ def check_results(folder: Path, manifest: Json, records: dict[str, Json]) -> tup
     quoted = [own for own in results["figures"] if own["low"] is not None]
     for own in quoted:
         _check_interval(own, scores, stock_draws if own["contract"] == "reference" else two_way)
-    return len(results["figures"]), len(quoted)
+    n_shares = check_ladders(results, scores, _artifact_digest(records[premium]))
+    n_recalled = check_recall(results, folder, where, digests)
+    return len(results["figures"]) + n_shares + n_recalled, len(quoted)
+
+
+def check_ladders(results: Json, scores: Json, premium: str) -> int:
+    """Every ladder of the scores is quoted as it is there; results of earlier versions quote none."""
+    if "ladders" not in results:
+        return 0
+    known = (scores.get("robust") or {}).get("ladders") or {}
+    quoted = {own["family"]: own for own in results["ladders"]}
+    if list(quoted) != list(known) or len(quoted) != len(results["ladders"]):
+        raise Off(f"{RESULTS} has the ladders {list(quoted)}, the scores have {list(known)}")
+    for family, own in quoted.items():
+        ladder = known[family]
+        if own["artifact"] != premium:
+            raise Off(f"{RESULTS} has the ladder {family} of another premium artifact")
+        shares = [
+            (fit, against, *_ends(one["combined"][share]), one["combined"][smallest])
+            for fit, one in ladder["fits"].items()
+            for against, share, smallest in (
+                ("flat", "share", "smallest"),
+                ("line", "share_beside_line", "smallest_beside_line"),
+            )
+        ]
+        names = ("fit", "against", "point", "low", "high", "smallest_detectable")
+        if [tuple(share[name] for name in names) for share in own["shares"]] != shares:
+            raise Off(f"{RESULTS} has other shares for the ladder {family} than the scores: {shares}")
+        for name in ("verdict", "reason", "rungs"):
+            if own[name] != ladder[name]:
+                raise Off(f"{RESULTS} has {own[name]} as {name} of the ladder {family}, the scores have {ladder[name]}")
+    return sum(len(own["shares"]) for own in quoted.values())
+
+
+def check_recall(results: Json, folder: Path, where: dict[tuple[str, str], str], digests: dict[str, str]) -> int:
+    """Every figure and change point of the recall probes is the recall artifact's."""
+    quoted = results.get("recall")
+    if quoted is None:
+        return 0
+    file = where.get((digests.get(quoted["artifact"], ""), "recall.json"))
+    if file is None:
+        raise Off(f"{RESULTS} has figures of a recall artifact that is not in this bundle")
+    recall = _parse(file, _read(folder, file))
+    of = {**recall["models"], **recall["pairs"]}
+    for own in quoted["figures"]:
+        found = of[own["of"]]
+        for name in RECALL[own["figure"]]:
+            found = found[name]
+        _check_recalled(own, ("point", "low", "high"), _ends(found), f"{own['figure']} of {own['of']}")
+    for own in quoted["change_points"]:
+        change = of[own["of"]]["curve"]["change"]
+        values = (change["day"], *(change["interval"] or (None, None)), change["rise"])
+        _check_recalled(own, ("day", "first", "last", "rise"), values, f"the change point of {own['of']}")
+    return len(quoted["figures"]) + len(quoted["change_points"])
+
+
+def _check_recalled(own: Json, names: tuple[str, ...], found: tuple[Any, ...], what: str) -> None:
+    quoted = tuple(own[name] for name in names)
+    if quoted != found:
+        raise Off(f"{RESULTS} has {quoted} for {what}, recall.json has {found}")
+
+
+def _ends(estimate: Json) -> tuple[Any, Any, Any]:
+    """Point and interval; that of a figure of the recall probes is by date."""
+    interval = estimate["by_date"] if "by_date" in estimate else estimate.get("interval")
+    return (estimate["point"], *(interval or (None, None)))
 
 
 def _check_figure(own: Json, scores: Json) -> None:

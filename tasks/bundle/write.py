@@ -24,7 +24,7 @@ WHOLE = ("report", "preflight", "preflight_audit")
 """Stages whose artifacts are small and hold no prices and no texts."""
 SINGLE_FILES = (
     *(STATEMENT_NAME, CORPUS_STATEMENT_NAME, "ledger.json"),
-    *("scores.json", "draws.npy", TWO_WAY_NAME),
+    *("scores.json", "draws.npy", TWO_WAY_NAME, "recall.json"),
 )
 """Of other artifacts these files alone: no rows of a panel, whose prices may not be passed on."""
 MAX_BYTES = 64 << 20

@@ -40,9 +40,9 @@ def write_report(
     scores, preflight = PremiumScores.read(inputs["premium"]), Preflight.read(inputs["preflight"])
     draws = np.load(inputs["premium"] / "draws.npy", allow_pickle=False)
     corpus = corpus_section(inputs["corpus"], records) if "corpus" in inputs else None
-    evidence = Evidence(scores, preflight, inputs.get("corpus"), records)
-    results = results_of(config, evidence)
     recall = Recall.read(inputs["recall"]) if "recall" in inputs else None
+    evidence = Evidence(scores, preflight, inputs.get("corpus"), records, recall)
+    results = results_of(config, evidence)
     page = render(config, scores, draws, preflight, corpus, records, results, _two_way(inputs["premium"]), recall)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "table.json").write_text(json.dumps(headline(scores), indent=1) + "\n", encoding="utf-8")

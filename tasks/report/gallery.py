@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 
 from tasks.report.figures import draws as draw_figures
+from tasks.report.figures import recall as recall_figures
 from tasks.report.figures import reference, robust
 from tasks.report.figures.drawing import Plot
+from tasks.report.figures.ladder import course
 from tasks.report.figures.spend import spend_by_stage
 from tasks.report.figures.training import training_loss
+from tasks.report.tables.ladder import REFERENCE
 from tasks.report.tables.provenance import loss_curves
+from tasks.report.tables.recall import VARIANT_NAMES
 from tasks.schemas.estimates import FitName
+from tasks.schemas.recall import Recall
 from tasks.schemas.scores import PremiumScores, RobustScores, models_of
 from tasks.store.records import Record
 
@@ -45,6 +50,7 @@ def gallery(
     two_way: np.ndarray | None,
     corpus: Mapping[str, Any] | None,
     records: Sequence[Record],
+    recall: Recall | None = None,
 ) -> list[Shown]:
     """All figures that the run has numbers for.
 
@@ -54,9 +60,12 @@ def gallery(
         two_way: (n_kept, n_columns) of the robust scores; None where there are none.
         corpus: The corpus section; None where there is no corpus.
         records: All artifacts the scores came from, sources first.
+        recall: What the recall probes found; None where the run has none.
     """
     found = [
         *(_of_robust(scores, scores.robust, two_way) if scores.robust else ()),
+        *(_of_ladders(scores, scores.robust) if scores.robust else ()),
+        *(_of_recall(recall) if recall else ()),
         *_of_reference(scores, stock_draws),
         *_of_the_run(corpus, records),
     ]
@@ -108,6 +117,48 @@ def _of_robust(scores: PremiumScores, found: RobustScores, two_way: np.ndarray |
         robust.power(found),
         "Probability that the 95 % interval lies beyond zero, over the true size of the figure.",
         rows,
+    )
+
+
+def _of_ladders(scores: PremiumScores, robust: RobustScores) -> Iterator[Shown]:
+    for family, ladder in robust.ladders.items():
+        yield Shown(
+            f"Ladder of cutoffs, {family}",
+            course(ladder, scores.cut, REFERENCE),
+            "Circle: all rows. Line through it: 95 % of the distance from the models' mean, on paired draws. A share r "
+            "of lookahead makes a tent. Diamonds: the reference's three models on its own panel, where this tent does "
+            "not hold.",
+            f"{scores.n_rows:,} rows, {len(ladder.rungs)} models",
+        )
+
+
+def _of_recall(found: Recall) -> Iterator[Shown]:
+    n_documents = max(sum(period.n_documents for period in own.curve.periods) for own in found.models.values())
+    documents = f"{n_documents:,} documents"
+    yield Shown(
+        "Probe curve: bits per byte by day",
+        recall_figures.curves(found),
+        f"Documents that the run did not train on, by {found.period} of publication; fewer bits are better predicted. "
+        "Bars: 95 % intervals. Long line with a band: change point with its 95 % interval. Dotted: stated cutoffs.",
+        documents,
+        ("recall",),
+    )
+    yield Shown(
+        "Probe curve: difference of two models",
+        recall_figures.differences(found),
+        "The same documents, bits per byte of the first model less the second's: above zero, the second predicts "
+        "better. Marks as in the probe curve.",
+        documents,
+        ("recall",),
+    )
+    n_asked = max((own.n_asked for model in found.models.values() for own in model.questions.values()), default=0)
+    yield Shown(
+        "Recall of directions by question",
+        recall_figures.recall_by_variant(found, {name: own[0] for name, own in VARIANT_NAMES.items()}),
+        "AUC by what the question names: probability that a row that rose has the larger probability of a rise than "
+        "one that fell. Lines: 95 % intervals by date. At 0.5: chance.",
+        f"{n_asked:,} rows",
+        ("recall",),
     )
 
 

@@ -38,6 +38,11 @@ WORDS = {
     "cutoff": "Day up to which a model or a corpus is said to know the world.",
     "purged": "Train rows whose target uses prices of the test days are left out.",
     "blind": "A fit that predicts nothing but the mean: its figures do not vary, whatever a model knows.",
+    "bits per byte": "Bits that a model needs to predict a byte of a text. Text that it knows takes fewer.",
+    "AUC": "Probability that a row that rose gets the larger probability of a rise than a row that fell: 0.5 is "
+    "chance, 1 is always right.",
+    "tent": "The course of the premium over the cutoffs that lookahead makes: it rises up to the cut and falls behind "
+    "it.",
     "digest": "A number computed from a file's bytes: another byte anywhere gives another digest.",
 }
 """By word as the page writes it; longer words are found first."""

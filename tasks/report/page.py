@@ -67,7 +67,7 @@ def render(
         config=config,
         scores=scores,
         results=results,
-        gallery=gallery(scores, draws, two_way, corpus, records),
+        gallery=gallery(scores, draws, two_way, corpus, records, recall),
         sources=provenance.sources(records),
         counted=f"{scores.n_rows:,} rows",
         glossary=WORDS,

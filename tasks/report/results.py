@@ -2,6 +2,8 @@
 
 from tasks.report.config import ReportConfig
 from tasks.report.quoted import Quoted
+from tasks.report.quoted_ladders import quoted_ladders
+from tasks.report.quoted_recall import quoted_recall
 from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.provenance import relation_to_base
 from tasks.report.verdict.answer import verdict
@@ -19,11 +21,11 @@ def results_of(
 
     Args:
         config: Title, and whether the run is only a smoke test.
-        found: Scores, checks, records and, unless the run is an audit, the corpus.
+        found: Scores, checks, records, recall probes where there are any and, unless the run is an audit, the corpus.
     """
     scores, records, is_audit = found.scores, found.records, found.corpus is None
     relation: Relation = "separate" if is_audit else relation_to_base(records)
-    quoted = Quoted(scores, next((record.digest for record in records if record.kind == "premium"), None))
+    quoted = Quoted(scores, found.digest("premium"))
     return Results(
         title=config.title,
         plumbing_only=config.plumbing_only,
@@ -31,8 +33,10 @@ def results_of(
         **{name: getattr(scores, name) for name in ("cut", "n_stocks", "n_rows", "n_train_rows", "n_test_rows")},
         models=list(scores.models),
         pairs=list(scores.pairs),
-        findings=verdict(quoted, relation),
+        findings=verdict(quoted, relation, found.recall),
         figures=quoted.everything(),
+        ladders=quoted_ladders(quoted),
+        recall=quoted_recall(found.recall, found.digest("recall")),
         claims=verification_card(found),
         sources=[_source(record) for record in records],
     )

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tasks.common.settings import Frozen
 from tasks.schemas.estimates import FitName
+from tasks.schemas.ladders import LadderVerdict, Rung
 from tasks.store.refs import Sha256
 
 RESULTS_NAME = "results.json"
@@ -72,6 +73,86 @@ class Finding(Frozen):
     """What makes the answer, or an interval behind it, untrusted."""
 
 
+class QuotedShare(Frozen):
+    """A ladder's share r of lookahead, of premium, R2 off and R2 disjoint together, under one fit."""
+
+    fit: FitName
+    against: Literal["flat", "line"]
+    """`flat`: whether the figures move with the cutoffs at all. `line`: beside a straight line over the cutoffs."""
+    point: float | None
+    low: float | None = None
+    """Lower end of the 95 % interval, from two-way draws."""
+    high: float | None = None
+    smallest_detectable: float | None
+    """Smallest r found with 80 % power. A lower bound where r holds zero."""
+    why_none: str = ""
+    """Why there is no share, or no interval."""
+
+
+class QuotedLadder(Frozen):
+    """Models of one family by cutoff, and what is concluded from them."""
+
+    family: str
+    verdict: LadderVerdict
+    reason: str
+    rungs: list[Rung]
+    """Oldest first."""
+    shares: list[QuotedShare]
+    """Empty without a fit."""
+    n_rows: int
+    artifact: Sha256 | None
+    """Digest of the premium artifact."""
+
+
+RecallName = Literal["rise", "auc", "auc_before", "auc_after", "recognised_before", "recognised_after"]
+
+
+class RecallFigure(Frozen):
+    """A figure of the recall probes."""
+
+    figure: RecallName
+    """`rise`: bits per byte after the cutoff less up to it. `auc`: directions told from entity and day alone, 0.5 is
+    chance. `recognised`: share of dated facts."""
+    of: str
+    """A model; of `rise` also a pair as `base - trained`, whose cutoff is the second model's."""
+    unit: Literal["bits per byte", "probability", "share"]
+    point: float | None
+    low: float | None = None
+    """Lower end of the 95 % interval: of `rise` over documents or days, of `auc` by date, of shares over items."""
+    high: float | None = None
+    n: int
+    """Documents, rows or items that it counts."""
+    why_none: str = ""
+    """Why there is no figure, or no interval."""
+
+
+class RecallChange(Frozen):
+    """The day after which bits per byte rise or fall: an apparent knowledge cutoff where a model's rise."""
+
+    of: str
+    """A model or a pair."""
+    day: date | None
+    """None where no change was found."""
+    first: date | None = None
+    """The change lies between these days, 95 %."""
+    last: date | None = None
+    rise: float | None = None
+    """How far later documents lie above the line of those before, in bits per byte."""
+    n: int
+    """Documents."""
+    why_none: str = ""
+    """Why there is no day."""
+
+
+class QuotedRecall(Frozen):
+    """Headline figures of the recall probes."""
+
+    figures: list[RecallFigure]
+    change_points: list[RecallChange]
+    artifact: Sha256 | None
+    """Digest of the recall artifact."""
+
+
 class Claim(Frozen):
     """One line of the verification card."""
 
@@ -114,6 +195,10 @@ class Results(Frozen):
     findings: list[Finding]
     figures: list[QuotedFigure]
     """All headline figures, those of the findings included."""
+    ladders: list[QuotedLadder] = Field(default_factory=list)
+    """Empty where the run has no ladder."""
+    recall: QuotedRecall | None = None
+    """None where the run has no recall probes."""
     claims: list[Claim]
     sources: list[Source]
     """Sources first."""

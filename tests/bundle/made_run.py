@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from tasks.common.settings import Config
 from tasks.premium.build import write_premium
 from tasks.premium.config import PremiumConfig, RobustConfig
+from tasks.probe.recall.build import write_recall
 from tasks.provenance.model_statement import model_statement, write_model_statement
 from tasks.provenance.statement import write_statement_of
 from tasks.report.config import ReportConfig
@@ -18,6 +19,8 @@ from tasks.report.task import publish_report
 from tasks.schemas.artifacts import Check, Panel, Preflight
 from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.store import Store
+from tests.probe.recall.made_answers import CONFIG as RECALL
+from tests.probe.recall.made_answers import write_run
 from tests.report.sample_ledger import made_ledger
 
 PREMIUM = PremiumConfig(
@@ -29,13 +32,17 @@ PREMIUM = PremiumConfig(
 FOLDERS = ("panel", "corpus", "base", "train", "merge", "base_states", "trained_states", "premium", "preflight")
 
 
-def made_run(store: Store, folder: Path, title: str = "Leakage premium") -> ArtifactRef:
+def made_run(
+    store: Store, folder: Path, title: str = "Leakage premium", premium: PremiumConfig = PREMIUM, recall: bool = False
+) -> ArtifactRef:
     """Publish every artifact of a run; HINDSIGHT_STORE names the store.
 
     Args:
         store: Where.
         folder: An empty folder for the files.
         title: Of the report.
+        premium: The measure.
+        recall: Whether the run has recall probes.
     """
     for name in FOLDERS:
         (folder / name).mkdir()
@@ -66,13 +73,17 @@ def made_run(store: Store, folder: Path, title: str = "Leakage premium") -> Arti
         _states(folder / name, folder / "panel", seed=len(name))
         publish(name, "embed", model=model, panel="panel")
     measured = {"panel": "panel", "base": "base_states", "trained": "trained_states"}
-    facts = write_premium(PREMIUM, {own: folder / name for own, name in measured.items()}, folder / "premium")
+    facts = write_premium(premium, {own: folder / name for own, name in measured.items()}, folder / "premium")
     publish("premium", "premium", facts, **measured)
     checks = Preflight(checks=[Check(name="disk", passed=True, value="9 GB", bound="1 GB")])
     (folder / "preflight" / "checks.json").write_text(checks.model_dump_json())
     publish("preflight", "preflight", corpus="corpus", panel="panel")
+    if recall:
+        probes = write_run(folder / "probes")
+        (folder / "recall").mkdir()
+        publish("recall", "recall", write_recall(RECALL, probes, folder / "recall"), premium="premium")
     report: ArtifactRef = publish_report.fn(
-        ReportConfig(title=title), refs["premium"], refs["preflight"], refs["corpus"]
+        ReportConfig(title=title), refs["premium"], refs["preflight"], refs["corpus"], refs.get("recall")
     )
     return report
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tasks.probe.recall.build import write_recall
 from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
 from tasks.schemas.artifacts import Check, Preflight, Report
@@ -14,6 +15,7 @@ from tasks.schemas.estimates import Interval
 from tasks.schemas.scores import HEADLINE_PAIR, ModelScore, PremiumScores, Reduction
 from tasks.store.digests import sha256_of_json
 from tasks.store.records import FileEntry, Record
+from tests.probe.recall.made_answers import CONFIG, write_predictions, write_run
 from tests.report.page_reader import Page
 from tests.report.sample_checks import reference_checks
 from tests.report.sample_ledger import write_made_corpus
@@ -138,6 +140,16 @@ def write_inputs(tmp_path) -> Callable[..., dict[str, Path]]:
         return folders
 
     return write
+
+
+@pytest.fixture(scope="session")
+def recall_dir(tmp_path_factory) -> Path:
+    """Folder of a recall artifact: `trained` predicts worse after its cutoff, `base` has no known one."""
+    folder = tmp_path_factory.mktemp("recall")
+    inputs = write_run(folder)
+    write_predictions(folder / "premium", inputs["panel"])
+    write_recall(CONFIG, inputs | {"premium": folder / "premium"}, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

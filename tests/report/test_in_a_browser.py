@@ -13,6 +13,7 @@ from tasks.report.config import ReportConfig
 from tasks.schemas.artifacts import Report
 from tests.flows.browser import browser_page
 from tests.report.sample_robust import HEAVY, made_robust, with_placebo
+from tests.report.test_ladder_section import made_ladder
 
 DESKTOP, PHONE, PAPER = 1280, 380, 680
 """Pixels; the last is the width of A4 between its margins."""
@@ -65,10 +66,11 @@ def tab() -> Iterator[Tab]:
 
 
 @pytest.fixture
-def opened(tab: Tab, write_inputs, records, tmp_path) -> Tab:
-    """The sample run's page, with a placebo, heavy tails and all sections, in the browser."""
-    robust = with_placebo(tails=HEAVY)
-    folders = write_inputs(robust=robust)
+def opened(tab: Tab, write_inputs, records, make_record, recall_dir, tmp_path) -> Tab:
+    """The sample run's page, with a placebo, heavy tails, a ladder, recall and all sections, in the browser."""
+    robust = with_placebo(tails=HEAVY, ladders={"chrono": made_ladder(0.2)})
+    folders = write_inputs(robust=robust) | {"recall": recall_dir}
+    records = [*records, make_record("recall")]
     n_columns = 1 + 3 * 4 * 6
     two_way = np.random.default_rng(1).normal(0.01, 0.02, size=(robust.n_kept_draws, n_columns))
     np.save(folders["premium"] / "two_way.npy", two_way)
@@ -109,7 +111,7 @@ def test_on_paper_nothing_is_cut_off_and_closed_tables_are_printed(opened, tmp_p
 def test_every_link_has_its_target_and_every_figure_its_table_rows_and_artifact(opened):
     assert opened.evaluate(DEAD_ANCHORS) == []
     assert opened.evaluate(BARE_FIGURES) == []
-    assert opened.locator(".gallery section").count() >= 9
+    assert opened.locator(".gallery section").count() >= 13
     ids = opened.evaluate(
         "[...document.querySelectorAll('[id]')].filter(own => !own.closest('defs')).map(own => own.id)"
     )

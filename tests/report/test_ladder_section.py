@@ -56,7 +56,7 @@ def test_what_could_have_been_found_comes_before_what_was_and_each_rung_has_its_
     for name, day in CUTOFFS.items():
         assert f"{name} cutoff {day}, 50% of the rows up to it" in text
     assert "-0.60 r" in text
-    assert "tent of r = +0.2000" in course(ladder, CUT, REFERENCE)
+    assert "tent of r = +0.2000" in course(ladder, CUT, REFERENCE).svg
     for rung in REFERENCE:
         assert f"{rung.cutoff} {rung.premium:+.4f}" in text
 

@@ -10,24 +10,8 @@ from tasks.report.config import ReportConfig
 from tasks.report.tables.recall import recall_section
 from tasks.schemas.artifacts import Report
 from tasks.schemas.recall import ChangePoint, Recall
-from tests.probe.recall.made_answers import (
-    CONFIG,
-    write_answers,
-    write_items,
-    write_panel,
-    write_predictions,
-    write_run,
-)
+from tests.probe.recall.made_answers import CONFIG, write_answers, write_items, write_panel
 from tests.report.page_reader import Page, after, words
-
-
-@pytest.fixture(scope="module")
-def recall_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    inputs = write_run(folder)
-    write_predictions(folder / "premium", inputs["panel"])
-    write_recall(CONFIG, inputs | {"premium": folder / "premium"}, folder)
-    return folder
 
 
 @pytest.fixture

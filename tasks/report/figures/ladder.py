@@ -1,17 +1,17 @@
 """The ladder's figure: premiums over the cutoffs, with the flat line and the tent that fits them best."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 
-from tasks.report.figures.drawing import AMBER, BLUE, GREY, INK, PAPER, drawing
-from tasks.schemas.ladders import Ladder
+from tasks.common.text import DASH, Row, bounds, signed
+from tasks.report.figures.drawing import AMBER, BLUE, GREY, INK, PAPER, Plot, drawing
+from tasks.schemas.ladders import Ladder, LadderCourse
 
 
-def course(ladder: Ladder, cut: date, reference: Iterable[tuple[date, float]]) -> Markup | None:
+def course(ladder: Ladder, cut: date, reference: Sequence[tuple[date, float]]) -> Plot | None:
     """The premium of every rung under the reference's fit; nothing without a fit.
 
     Args:
@@ -41,7 +41,17 @@ def course(ladder: Ladder, cut: date, reference: Iterable[tuple[date, float]]) -
         axes.set_xlabel("cutoff")
         axes.set_ylabel("premium, columns unscaled")
         drawn.figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    return drawn.svg
+    return Plot(drawn.svg, _rows(ladder, found, reference))
+
+
+def _rows(ladder: Ladder, found: LadderCourse, reference: Iterable[tuple[date, float]]) -> list[Row]:
+    own = [
+        (rung.model, rung.cutoff, signed(figure.point), bounds(figure.interval), f"{expected:+.2f} r")
+        for rung, figure, expected in zip(ladder.rungs, found.rungs, found.expected, strict=True)
+    ]
+    others = [("reference", day, signed(premium), DASH, DASH) for day, premium in reference]
+    columns = ("model", "cutoff", "premium", "95 %", "expected")
+    return [dict(zip(columns, map(str, values), strict=True)) for values in [*own, *others]]
 
 
 def _marks(axes: Axes, points: Iterable[tuple[date, float | None]], label: str) -> None:

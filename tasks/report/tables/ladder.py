@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from tasks.common.text import DASH, Row, bounds, signed
-from tasks.report.figures.ladder import course
 from tasks.report.text import Cell, EstimateRow, Missing, reasons, sentence
 from tasks.schemas.estimates import Estimate
 from tasks.schemas.ladders import Ladder, LadderVerdict, Rung, Slopes
@@ -50,19 +49,18 @@ def _ladder(family: str, ladder: Ladder, scores: PremiumScores) -> dict[str, Any
         "family": family,
         "verdict": VERDICTS[ladder.verdict],
         "reason": sentence(ladder.reason),
-        "power": _power(ladder),
+        "power": smallest_shares(ladder),
         "shares": list(_shares(ladder)),
         "share_columns": [f"{what}, {fit}" for fit in ladder.fits for what in ("r", "r beside a line")],
         "rungs": [_rung(ladder, number, rung) for number, rung in enumerate(ladder.rungs)],
         "rung_columns": [f"{name}, {fit}" for fit in ladder.fits for name in FIGURES.values()],
         "missing": reasons(_missing(ladder)),
-        "figure": course(ladder, scores.cut, REFERENCE),
         "reference": _reference_rows(),
     }
 
 
-def _power(ladder: Ladder) -> str:
-    """The smallest shares that could have been found, of the fit that finds less."""
+def smallest_shares(ladder: Ladder) -> str:
+    """The smallest shares that could have been found, of the fit that finds less; empty where a fit finds none."""
     found = {
         what: [getattr(own.combined, field) for own in ladder.fits.values()]
         for field, what in (("smallest", "the flat line"), ("smallest_beside_line", "a straight line"))

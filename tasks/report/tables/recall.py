@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from tasks.common.text import DASH, Row
 from tasks.report.direction.cells import Write, ends, lines, missing_of, points, share
-from tasks.report.figures import recall as figures
-from tasks.report.figures.drawing import Plot
 from tasks.report.text import Cell, EstimateRow, Missing, Table, reasons
 from tasks.schemas.direction import Figure
 from tasks.schemas.estimates import Estimate
@@ -63,8 +61,6 @@ class RecallSection:
     """What the section shows."""
 
     findings: list[str]
-    curves_figure: Plot | None
-    differences_figure: Plot | None
     rates: Table[EstimateRow]
     rate_columns: list[str]
     changes: Table[Row]
@@ -73,7 +69,6 @@ class RecallSection:
     n_change_draws: int
     questions: Mapping[str, Table[EstimateRow]]
     question_columns: list[str]
-    recall_figure: Plot | None
     concentration: Table[EstimateRow]
     concentration_columns: list[str]
     days_per_run: int | None
@@ -90,8 +85,6 @@ def recall_section(found: Recall) -> RecallSection:
     """Everything that the page shows of the recall probes."""
     return RecallSection(
         findings=list(_findings(found)),
-        curves_figure=figures.curves(found),
-        differences_figure=figures.differences(found),
         rates=_rates(found),
         rate_columns=list(RATES.values()),
         changes=_changes(found),
@@ -100,7 +93,6 @@ def recall_section(found: Recall) -> RecallSection:
         n_change_draws=found.n_change_draws,
         questions={name: _questions(own.questions) for name, own in found.models.items() if own.questions},
         question_columns=["rows", *DIRECTION],
-        recall_figure=figures.recall_by_variant(found, {name: own[0] for name, own in VARIANT_NAMES.items()}),
         concentration=_concentration(found),
         concentration_columns=["rows", *CONCENTRATION.values()],
         days_per_run=found.days_per_run,
@@ -125,12 +117,12 @@ def _curves(found: Recall) -> dict[str, Curve]:
 def _findings(found: Recall) -> Iterator[str]:
     """What the probes say, the most direct first."""
     for name, own in found.models.items():
-        yield _apparent_cutoff(name, own.curve)
+        yield apparent_cutoff(name, own.curve)
     for pair, compared in found.pairs.items():
-        yield _moved(pair, compared.curve)
+        yield moved(pair, compared.curve)
     for name, own in found.models.items():
         if "date_only" in own.questions:
-            yield _recalled(name, own.questions["date_only"])
+            yield recalled(name, own.questions["date_only"])
     for pair, compared in found.pairs.items():
         yield from (_concentrated(pair, one) for one in compared.concentration if one.difference.by_date)
 
@@ -145,7 +137,8 @@ def _concentrated(pair: str, own: Concentration) -> str:
     )
 
 
-def _apparent_cutoff(name: str, curve: Curve) -> str:
+def apparent_cutoff(name: str, curve: Curve) -> str:
+    """Where a model's bits per byte rise, if they do."""
     change = curve.change
     if change.day is None or change.interval is None or change.rise is None:
         return f"{name}: no change point found ({change.why_none})."
@@ -169,7 +162,8 @@ def _span(change: ChangePoint) -> str:
     return f"95 %: {change.interval[0]} to {change.interval[1]}{note}"
 
 
-def _moved(pair: str, curve: Curve) -> str:
+def moved(pair: str, curve: Curve) -> str:
+    """Whether training moved how well the documents are predicted."""
     one, other = models_of(pair)
     if curve.overall.interval is None:
         return f"{pair}: whether bits per byte differ is not known ({curve.overall.why_none})."
@@ -185,7 +179,8 @@ def _moved(pair: str, curve: Curve) -> str:
     return f"{text}. The difference {where}."
 
 
-def _recalled(name: str, own: VariantRecall) -> str:
+def recalled(name: str, own: VariantRecall) -> str:
+    """Whether a model tells directions, with its AUC."""
     auc = own.overall.auc
     if auc.point is None or auc.by_date is None:
         return f"{name}: whether it recalls directions is not known ({auc.why_none})."

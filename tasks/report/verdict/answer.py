@@ -1,21 +1,29 @@
-"""All five questions and their answers."""
+"""All questions and their answers: five, and one each for ladders and recall probes where the run has them."""
 
 from tasks.report.quoted import Quoted
 from tasks.report.tables.decomposition import Relation
 from tasks.report.verdict.intervals import detectable, trusted
+from tasks.report.verdict.ladder import ladder_answer
 from tasks.report.verdict.leakage import QUESTION, differing, leakage
+from tasks.report.verdict.recall import recall_answer
 from tasks.report.verdict.shares import shared_days
 from tasks.report.verdict.study import Study
+from tasks.schemas.recall import Recall
 from tasks.schemas.results import Finding
 
 
-def verdict(quoted: Quoted, relation: Relation) -> list[Finding]:
-    """Answer the five questions; without robust scores there is one answer, that none follows.
+def verdict(quoted: Quoted, relation: Relation, recall: Recall | None = None) -> list[Finding]:
+    """Answer the questions; without robust scores the first five have one answer, that none follows.
 
     Args:
         quoted: The scores and their artifact's digest.
         relation: What the reference model was before it became the other one of a pair.
+        recall: What the recall probes found; None where the run has none.
     """
+    return [*_of_scores(quoted, relation), *(own for own in [recall_answer(recall)] if own)]
+
+
+def _of_scores(quoted: Quoted, relation: Relation) -> list[Finding]:
     robust = quoted.scores.robust
     if robust is None:
         return [
@@ -27,4 +35,5 @@ def verdict(quoted: Quoted, relation: Relation) -> list[Finding]:
             )
         ]
     study = Study(quoted, robust, relation)
-    return [leakage(study), shared_days(study), differing(study), detectable(study), trusted(study)]
+    ladder = [own for own in [ladder_answer(study)] if own]
+    return [leakage(study), shared_days(study), differing(study), detectable(study), trusted(study), *ladder]

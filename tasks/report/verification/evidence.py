@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.provenance.statement import STATEMENT_NAME
 from tasks.schemas.artifacts import Preflight
+from tasks.schemas.recall import Recall
 from tasks.schemas.results import Claim, ClaimStatus
 from tasks.schemas.scores import PremiumScores
 from tasks.store.digests import sha256_of_file
@@ -23,16 +24,22 @@ class Evidence:
         preflight: The checks made before a GPU was rented.
         corpus: Folder of the corpus; None where the run trained nothing.
         records: All artifacts the scores came from, sources first.
+        recall: What the recall probes found; None where the run has none.
     """
 
     scores: PremiumScores
     preflight: Preflight
     corpus: Path | None
     records: Sequence[Record]
+    recall: Recall | None = None
 
     def of_kind(self, *kinds: str) -> list[Record]:
         """Records of these stages."""
         return [record for record in self.records if record.kind in kinds]
+
+    def digest(self, kind: str) -> str | None:
+        """Digest of a stage's first artifact; None where the report has no record of it."""
+        return next((record.digest for record in self.of_kind(kind)), None)
 
     def digests(self, *kinds: str) -> list[str]:
         """Digests of the artifacts of these stages, each once."""
