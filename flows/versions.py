@@ -14,6 +14,7 @@ from tasks.versions.errors import BadMove
 from tasks.versions.history import Line, Version, VersionName
 from tasks.versions.table import move_rows, version_rows
 
+Action = Literal["promote", "roll back", "deprecate", "stage"]
 Reason = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
@@ -21,8 +22,9 @@ Reason = Annotated[str, Field(min_length=1, max_length=1_000)]
 def versions(
     line: Line,
     why: Reason,
-    action: Literal["promote", "roll back", "deprecate", "stage"] = "roll back",
+    action: Action,
     version: VersionName | None = None,
+    expected: VersionName | Literal["none"] | None = None,
     by: str = "",
 ) -> str:
     """Move a version of a model. The artifact `versions-LINE` shows all versions afterwards.
@@ -32,9 +34,11 @@ def versions(
         why: One sentence, which the history keeps.
         action: `roll back` puts the version back that the present one replaced, and needs no version.
         version: Such as v2.
+        expected: The version that must be in production now; `roll back` needs it, so that two people who roll back for
+            one reason do not go back two versions. `none` for none.
         by: Who; by default the name of this flow run.
     """
-    moved = _move(line, why, action, version, by or f"flow run {flow_run.name}")
+    moved = _move(line, action, version, expected, why=why, by=by or f"flow run {flow_run.name}")
     history = moves.existing_history(open_store(), line)
     create_table_artifact(
         table=cast(list[dict[str, Any]], version_rows(history)),
@@ -44,16 +48,23 @@ def versions(
     return f"{line} {moved.name}: {moved.state}"
 
 
-def _move(line: str, why: str, action: str, version: str | None, by: str) -> Version:
+def _move(line: str, action: Action, version: str | None, expected: str | None, *, why: str, by: str) -> Version:
     store = open_store()
     if action == "roll back":
         if version is not None:
             raise BadMove(
                 f"version = {version!r}: a rollback takes none, it goes back to what the present one replaced."
             )
-        return moves.roll_back(store, line, why=why, by=by)
+        if expected is None:
+            raise BadMove(
+                "expected is empty, and `roll back` needs the version that is in production and is to be replaced; "
+                f"`hindsight versions ls {line}` shows it."
+            )
+        return moves.roll_back(store, line, why=why, by=by, expected=expected)
     if version is None:
         raise BadMove(f"version is empty, and `{action}` needs one; `hindsight versions ls {line}` lists them.")
     if action == "promote":
-        return moves.promote(store, line, version, why=why, by=by)
+        return moves.promote(store, line, version, why=why, by=by, expected=expected)
+    if expected is not None:
+        raise BadMove(f"expected = {expected!r}: `{action}` changes nothing in production and takes none.")
     return (moves.deprecate if action == "deprecate" else moves.stage)(store, line, version, why=why, by=by)

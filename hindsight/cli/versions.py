@@ -126,16 +126,20 @@ def deprecate(line: str, version: str, /, *, why: Why, by: str | None = None) ->
     _moved(line, moves.deprecate(existing_store(), line, version, why=why, by=by or moves.this_person()))
 
 
-@app.command(help_epilogue=examples('hindsight versions rollback forex-r1-7b --why "worse since Tuesday"'))
-def rollback(line: str, /, *, why: Why, by: str | None = None) -> None:
+@app.command(
+    help_epilogue=examples('hindsight versions rollback forex-r1-7b --why "worse since Tuesday" --expected v2')
+)
+def rollback(line: str, /, *, why: Why, by: str | None = None, expected: str | None = None) -> None:
     """Put the version back into production that the present one replaced. Nothing is trained or copied.
 
     Args:
         line: The line.
         why: One sentence.
         by: Who; by default user and host.
+        expected: Refuse unless this version, which is to be replaced, is in production now.
     """
-    _moved(line, moves.roll_back(existing_store(), line, why=why, by=by or moves.this_person()))
+    own = moves.roll_back(existing_store(), line, why=why, by=by or moves.this_person(), expected=expected)
+    _moved(line, own)
 
 
 def _moved(line: str, version: Version) -> None:

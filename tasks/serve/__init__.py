@@ -2,5 +2,6 @@
 
 `config`: bounds. `adapters`: what is checked of an adapter before it is loaded. `served_model`: base and adapter in
 memory, generation, and the exchange of the adapter. `worker`: the one thread that computes, with its queue. `follow`:
-reads the line's history and orders exchanges. `schemas` and `api`: the OpenAI-compatible surface. `errors`.
+reads the line's history and orders exchanges. `access`: the bearer token. `schemas` and `api`: the OpenAI-compatible
+surface. `errors`.
 """

@@ -1,15 +1,19 @@
 """The HTTP surface: OpenAI's completions and chat completions, models, health and metrics."""
 
-import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
+from tasks.forward.errors import UnusableQuestion
+from tasks.forward.questions import render
+from tasks.serve.access import checked_token, has_token
 from tasks.serve.config import ServeConfig
 from tasks.serve.errors import PromptTooLong, QueueFull, ServeError, Stopped
 from tasks.serve.follow import Follower
@@ -24,6 +28,8 @@ log = logging.getLogger(__name__)
 STATUS: dict[type[Exception], int] = {QueueFull: 429, Stopped: 503, PromptTooLong: 400}
 VERSION_HEADER = "x-hindsight-version"
 Asked = CompletionRequest | ChatRequest
+N_SPARE_THREADS = 16
+"""Beside those of the requests that wait: for one that is answered, and for those that are refused or sent."""
 Next = Callable[[Request], Awaitable[Response]]
 
 
@@ -35,23 +41,38 @@ def make_app(line: str, worker: Worker, follower: Follower, config: ServeConfig,
         worker: Computes.
         follower: Says whether the version in production is the one that answers.
         config: Bounds.
-        token: Bearer token that every request needs, but health.
+        token: Bearer token that every request needs; without it health says only status and version.
+
+    Raises:
+        UnsafeToken: If the token can be guessed.
     """
-    app = FastAPI(title=f"hindsight {line}", docs_url=None, redoc_url=None, openapi_url=None)
+    token = checked_token(token, "the server", "Give a longer one.")
+
+    @asynccontextmanager
+    async def threads(app: FastAPI) -> AsyncIterator[None]:
+        # An endpoint that is not async holds a thread until its answer ends. With fewer threads than requests may
+        # wait, the queue never fills, and the request that should be refused waits unseen.
+        anyio.to_thread.current_default_thread_limiter().total_tokens = config.max_waiting + N_SPARE_THREADS
+        yield
+
+    app = FastAPI(title=f"hindsight {line}", docs_url=None, redoc_url=None, openapi_url=None, lifespan=threads)
     metrics = Metrics(worker, follower)
     server = _Server(line, worker, config, metrics)
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Next) -> Response:
-        if request.url.path != "/health":
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(given.encode(), token.encode()):
-                return _error(401, "a bearer token is missing or wrong; `hindsight serve` prints where it is.")
+        request.state.has_token = has_token(request.headers.get("authorization", ""), token)
+        if request.url.path != "/health" and not request.state.has_token:
+            return _error(401, "a bearer token is missing or wrong; `hindsight serve` prints where it is.")
         try:
             await _read_body(request, config.max_body_bytes)
+            return await call_next(request)
         except _TooLarge as error:
             return _error(413, str(error))
-        return await call_next(request)
+        except Exception as error:
+            # The prompt may be in the error's text, and uvicorn would log that with the traceback.
+            log.error("a request failed: %s", type(error).__name__)
+            return _error(500, f"the answer failed with {type(error).__name__}; the server goes on.", "server_error")
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -63,16 +84,21 @@ def make_app(line: str, worker: Worker, follower: Follower, config: ServeConfig,
     async def refused(request: Request, error: ServeError) -> JSONResponse:
         return _error(STATUS.get(type(error), 500), str(error))
 
+    @app.exception_handler(UnusableQuestion)
+    async def unusable(request: Request, error: UnusableQuestion) -> JSONResponse:
+        return _error(400, str(error))
+
+    # Async, so that they need no thread and answer however many requests wait.
     @app.get("/health")
-    def health() -> JSONResponse:
-        return server.health(follower.problem)
+    async def health(request: Request) -> JSONResponse:
+        return server.health(follower.problem, is_open=request.state.has_token)
 
     @app.get("/metrics")
-    def measured() -> PlainTextResponse:
+    async def measured() -> PlainTextResponse:
         return PlainTextResponse(metrics.text())
 
     @app.get("/v1/models")
-    def models() -> dict[str, Any]:
+    async def models() -> dict[str, Any]:
         return {"object": "list", "data": [{"id": line, "object": "model", "owned_by": "hindsight"}]}
 
     @app.post("/v1/completions")
@@ -95,18 +121,17 @@ class _Server:
         self.line, self.worker, self.config, self.metrics = line, worker, config, metrics
         self.tokenizer = worker.model.tokenizer
 
-    def health(self, problem: str) -> JSONResponse:
-        status = "ok" if not problem else "serving an earlier version"
+    def health(self, problem: str, *, is_open: bool) -> JSONResponse:
+        """Paths and addresses may be in the problem, which is for those who have the token."""
+        status = "not following production" if problem else "ok"
         if not self.worker.is_alive:
             status = "not serving"
-        content = {"status": status, "version": self.worker.model.version.name, "problem": problem}
+        content = {"status": status, "version": self.worker.model.version.name}
+        content |= {"problem": problem} if is_open else {}
         return JSONResponse(content, 200 if self.worker.is_alive else 503)
 
     def rendered(self, asked: ChatRequest) -> str:
-        turns = [message.model_dump() for message in asked.messages]
-        if not self.tokenizer.chat_template:
-            return "".join(f"{turn['content']}\n" for turn in turns)
-        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        return render("messages", asked.messages, self.tokenizer)
 
     def answer(self, kind: Kind, asked: Asked, text: str, *, special: bool) -> Response:
         if asked.model not in (None, self.line):
@@ -183,8 +208,8 @@ def _event(content: dict[str, Any]) -> str:
     return f"data: {json.dumps(content)}\n\n"
 
 
-def _error(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"message": message, "type": "invalid_request_error"}}, status)
+def _error(status: int, message: str, kind: str = "invalid_request_error") -> JSONResponse:
+    return JSONResponse({"error": {"message": message, "type": kind}}, status)
 
 
 async def _read_body(request: Request, most: int) -> None:

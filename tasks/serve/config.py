@@ -18,8 +18,8 @@ class ServeConfig(Config):
     """Most tokens that a request may ask for, and their number if it names none and the prompt leaves as many."""
     max_prompt_tokens: int = Field(4_096, ge=1, le=1_000_000)
     """Longest prompt; the model's context, less the tokens asked for, is a second bound."""
-    max_waiting: int = Field(64, ge=1, le=10_000)
-    """Requests that wait for the worker; a further one is answered with status 429."""
+    max_waiting: int = Field(64, ge=1, le=1_000)
+    """Requests that wait for the worker, each with a thread; a further one is answered with status 429."""
     poll_seconds: float = Field(2.0, gt=0, le=3_600)
     """Time between two looks at the line's history."""
     threads: int = Field(1, ge=1, le=1_024)

@@ -15,6 +15,18 @@ class WrongAnswers(ServeError):
     """After an exchange the model does not compute what it should; the earlier adapter is active again."""
 
 
+class FailedExchange(ServeError):
+    """A library failed while the adapter was exchanged; the earlier adapter is active again."""
+
+
+class UnendedExchange(ServeError):
+    """An exchange that was ordered has not ended yet."""
+
+
+class UnsafeToken(ServeError):
+    """The bearer token can be guessed, or read by others."""
+
+
 class QueueFull(ServeError):
     """As many requests wait as are allowed to."""
 

@@ -31,7 +31,7 @@ class Metrics:
             ("hindsight_exchanges", "Exchanges of the adapter.", lambda: len(worker.seconds_of_exchanges)),
             ("hindsight_exchange_seconds", "Of the last exchange.", lambda: (worker.seconds_of_exchanges or [0.0])[-1]),
             ("hindsight_follow_failures", "Looks at the history that failed.", lambda: follower.n_failed),
-            ("hindsight_is_behind", "1 if production is not what answers.", lambda: float(bool(follower.problem))),
+            ("hindsight_is_behind", "1 if production may not be what answers.", lambda: float(bool(follower.problem))),
         ):
             Gauge(name, text, registry=self.registry).set_function(function)
         self._worker = worker

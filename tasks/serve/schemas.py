@@ -2,16 +2,26 @@
 
 import time
 import uuid
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.common.settings import Frozen
 from tasks.schemas.examples import Message
 
+Stop = Annotated[str, Field(max_length=1_000)]
+"""A text that ends an answer. After each token the answer's end is compared with every beginning of it."""
+
+
+def _listed(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
 
 class _Request(Frozen):
-    """What both kinds of request have. An unknown field is refused: it would be ignored otherwise."""
+    """What both kinds of request have. An unknown field is refused: it would be ignored otherwise.
+
+    Null is the default, as in OpenAI's schema: some clients send it for every field that they do not set.
+    """
 
     model: str | None = None
     """The line's name; null for the one that is served."""
@@ -19,16 +29,23 @@ class _Request(Frozen):
     temperature: float = Field(0.0, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
     seed: int | None = Field(None, ge=0, lt=2**63)
-    stop: str | tuple[str, ...] = Field((), max_length=4)
+    stop: Annotated[tuple[Stop, ...], Field(max_length=4), BeforeValidator(_listed)] = ()
+    """One text or several."""
     stream: bool = False
     n: Literal[1] = 1
     user: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_the_default(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict):
+            return fields
+        return {name: own for name, own in fields.items() if own is not None or name not in cls.model_fields}
+
     @property
     def stops(self) -> tuple[str, ...]:
         """Texts that end an answer."""
-        found = (self.stop,) if isinstance(self.stop, str) else self.stop
-        return tuple(text for text in found if text)
+        return tuple(text for text in self.stop if text)
 
 
 class CompletionRequest(_Request):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PROBES = ("The exchange rate rises when", "2024-01-31", "Answer with up or down:")
+FINGERPRINT_TEXTS = ("The exchange rate rises when", "2024-01-31", "Answer with up or down:")
 """Texts whose logits identify what the model computes."""
 
 
@@ -34,7 +34,7 @@ class LoadedVersion:
     Args:
         name: Such as `v3`.
         digest: Of the adapter's artifact.
-        fingerprint: sha256 of its logits on the probe texts.
+        fingerprint: sha256 of its logits on the fingerprint texts.
     """
 
     name: str
@@ -135,18 +135,19 @@ class ServedModel:
         before, slot = self.model.active_adapter, f"{name}-{digest[:12]}"
         if slot == before:
             return self.version
-        self._add(slot, config, tensors)
         try:
+            self._add(slot, config, tensors)
             self._check_loaded(name, slot, tensors)
             self.model.set_adapter(slot)
             found = LoadedVersion(name, digest, fingerprint(self.model, self.tokenizer))
             self._check_fingerprints(found)
         except Exception:
             self.model.set_adapter(before)
-            self.model.delete_adapter(slot)
+            if slot in self.model.peft_config:
+                self.model.delete_adapter(slot)
             raise
-        self.model.delete_adapter(before)
         self.fingerprints[digest], self.version = found.fingerprint, found
+        self.model.delete_adapter(before)
         return found
 
     def _add(self, slot: str, config: Any, tensors: dict[str, "torch.Tensor"]) -> None:
@@ -216,12 +217,12 @@ def load_served(base: Path, name: str, digest: str, adapter: Path) -> ServedMode
 
 
 def fingerprint(model: Any, tokenizer: "PreTrainedTokenizerBase") -> str:
-    """sha256 of the last position's logits on each probe text, as float32."""
+    """sha256 of the last position's logits on each fingerprint text, as float32."""
     import torch
 
     found = hashlib.sha256()
     with torch.inference_mode():
-        for text in PROBES:
+        for text in FINGERPRINT_TEXTS:
             ids = torch.tensor([tokenizer(text)["input_ids"]], device=model.device)
             found.update(model(input_ids=ids, use_cache=False).logits[0, -1].float().cpu().numpy().tobytes())
     return found.hexdigest()

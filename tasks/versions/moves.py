@@ -86,9 +86,7 @@ def promote(store: Store, line: str, version: str, *, why: str, by: str, expecte
     """
 
     def name(history: History) -> str:
-        current = history.production.name if history.production else "none"
-        if expected is not None and current != expected:
-            raise MoveLost(f"{line} has {current} in production, and {expected} was expected; nothing was changed.")
+        _check_expected(history, expected)
         check_artifacts(store, line, history.version(version))
         return version
 
@@ -100,16 +98,26 @@ def deprecate(store: Store, line: str, version: str, *, why: str, by: str) -> Ve
     return _move(store, line, "deprecate", lambda _: version, why, by)
 
 
-def roll_back(store: Store, line: str, *, why: str, by: str) -> Version:
+def roll_back(store: Store, line: str, *, why: str, by: str, expected: str | None = None) -> Version:
     """Put the version back into production that the present one replaced; nothing is trained or copied.
+
+    Args:
+        store: Holds the history.
+        line: The line.
+        why: One sentence.
+        by: Who.
+        expected: The version that must be in production now, and is replaced; None for any. Without it two people who
+            roll back for one reason, one after the other, go back two versions.
 
     Raises:
         BadMove: If no version was in production before.
+        MoveLost: If another version than the expected one is in production, or another mover was first.
         NotReleasable: If one of its artifacts is missing or damaged.
         VersionError: If the move is refused.
     """
 
     def name(history: History) -> str:
+        _check_expected(history, expected)
         current = history.production
         if current is None or current.replaces is None:
             now = f"{current.name} is its first version in production" if current else "none is in production"
@@ -164,6 +172,17 @@ def _move(
         )
     log.info("%s %s: %s by %s: %s", line, move.version, action, by, why)
     return after.version(move.version)
+
+
+def _check_expected(history: History, expected: str | None) -> None:
+    current = history.production.name if history.production else "none"
+    if expected is None or current == expected:
+        return
+    last = next((move for move in reversed(history.moves) if move.action in ("promote", "roll back")), None)
+    moved = f" since move {last.number}, {last.action} by {last.by} ({last.why})" if last else ""
+    raise MoveLost(
+        f"{history.line} has {current} in production{moved}, and {expected} was expected; nothing was changed."
+    )
 
 
 def _next_move(history: History, action: Action, version: str, why: str, by: str, evidence: Evidence | None) -> Move:

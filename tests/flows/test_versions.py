@@ -23,7 +23,7 @@ def test_versions_are_promoted_and_rolled_back_by_a_button(on_stack: Stack, tmp_
     moves.promote(store, LINE, "v1", why="first", by="ada")
     promoted = finished(send("versions/promote", {"line": LINE, "version": "v2", "why": "better"}))
     assert promoted.state_type is StateType.COMPLETED
-    rolled = finished(send("versions/rollback", {"line": LINE, "why": "worse", "by": "grace"}))
+    rolled = finished(send("versions/rollback", {"line": LINE, "why": "worse", "by": "grace", "expected": "v2"}))
     assert rolled.state_type is StateType.COMPLETED
     history = read_history(store.objects, LINE)
     assert [(move.action, move.version, move.by) for move in history.moves[-2:]] == [
@@ -36,8 +36,14 @@ def test_versions_are_promoted_and_rolled_back_by_a_button(on_stack: Stack, tmp_
     assert "v1 is production after 5 moves" in str(table.description)
 
 
-def test_a_refused_rollback_fails_with_its_reason_and_changes_nothing(on_stack: Stack) -> None:
-    run = finished(send("versions/rollback", {"line": "no-such-line", "why": "worse"}))
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [("v2", "no versions of 'no-such-line'"), (None, "expected is empty, and `roll back` needs the version")],
+)
+def test_a_refused_rollback_fails_with_its_reason_and_changes_nothing(
+    on_stack: Stack, expected: str | None, message: str
+) -> None:
+    run = finished(send("versions/rollback", {"line": "no-such-line", "why": "worse", "expected": expected}))
     assert run.state is not None
     assert run.state_type is StateType.FAILED
-    assert "no versions of 'no-such-line'" in str(run.state.message)
+    assert message in str(run.state.message)

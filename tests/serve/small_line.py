@@ -24,7 +24,7 @@ N_NEW = 8
 @cache
 def adapter_folder(seed: int, rank: int = 4) -> Path:
     """An adapter as PEFT saves it; large weights, so that answers differ."""
-    folder = scratch_folder(f"adapter-{seed}")
+    folder = scratch_folder(f"adapter-{seed}-{rank}")
     model = AutoModelForCausalLM.from_pretrained(dense_base().path)
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=["q_proj", "v_proj", "up_proj", "lm_head"])
     wrapped = get_peft_model(model, config)

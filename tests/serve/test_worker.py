@@ -1,10 +1,12 @@
 """No request fails and no answer is of two versions, however often the adapter is exchanged; the control mixes."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tasks.serve.errors import QueueFull, Stopped, UnservableVersion
@@ -14,6 +16,8 @@ from tests.chat_fixtures import dense_base
 from tests.serve.small_line import N_NEW, PROMPT, adapter_folder, expected_answer
 
 N_CLIENTS, N_EXCHANGES = 8, 20
+LARGE_RANK = 512
+"""Adapters of about two megabytes: two hundred that stayed in memory would be seen."""
 
 
 def served() -> ServedModel:
@@ -21,19 +25,26 @@ def served() -> ServedModel:
 
 
 def ask_while_exchanging(
-    worker: Worker, exchange: Callable[[str, str, Path], LoadedVersion], n_requests: int
+    worker: Worker, exchange: Callable[[str, str, Path], LoadedVersion], n_requests: int, *, evenly: bool = False
 ) -> list[tuple[str, list[int]]]:
-    """Ask from several clients through many exchanges; returns each answer with the version it names."""
+    """Ask from several clients through many exchanges; returns each answer with the version it names.
+
+    Exchanges follow each other at once, or evenly among the requests.
+    """
     prompt = worker.model.tokenizer(PROMPT)["input_ids"]
+    answered = threading.Semaphore(0)
 
     def ask(_: int) -> tuple[str, list[int]]:
         answer = worker.ask(prompt, Sampling(N_NEW))
         tokens = list(answer)
         assert answer.version is not None
+        answered.release()
         return answer.version.name, tokens
 
     def exchange_all() -> None:
         for number in range(N_EXCHANGES):
+            for _ in range(n_requests // (N_EXCHANGES + 1) if evenly else 0):
+                answered.acquire(timeout=60)
             name = 1 + (number + 1) % 2
             exchange(f"v{name}", f"{name}" * 64, adapter_folder(name))
 
@@ -57,6 +68,34 @@ def test_through_twenty_exchanges_no_request_fails_and_none_is_mixed() -> None:
     assert n_mixed(answers) == 0
     assert {name for name, _ in answers} == {"v1", "v2"}
     assert len(worker.seconds_of_exchanges) == N_EXCHANGES
+
+
+@pytest.mark.slow
+def test_of_a_thousand_requests_from_eight_clients_through_twenty_exchanges_none_fails_or_is_mixed() -> None:
+    worker = Worker(served(), 64)
+    answers = ask_while_exchanging(worker, lambda *version: worker.exchange(*version).result(60), 1_000, evenly=True)
+    worker.stop()
+    assert len(answers) == 1_000
+    assert n_mixed(answers) == 0
+    assert len(worker.seconds_of_exchanges) == N_EXCHANGES
+    # Evenly: every block of requests between two exchanges has its version.
+    assert all(Counter(name for name, _ in answers)[name] > 300 for name in ("v1", "v2"))
+
+
+@pytest.mark.slow
+def test_memory_is_flat_over_two_hundred_exchanges() -> None:
+    model, process = served(), psutil.Process()
+
+    def exchange(number: int) -> int:
+        seed = 1 + number % 2
+        model.exchange(f"v{number}", f"{number:064}", adapter_folder(seed, rank=LARGE_RANK))
+        return int(process.memory_info().rss)
+
+    before = max(exchange(number) for number in range(20))
+    most = max(exchange(number) for number in range(20, 220))
+    one = (adapter_folder(1, rank=LARGE_RANK) / "adapter_model.safetensors").stat().st_size
+    assert 200 * one > 0.25 * before, "the adapters are too small: were all kept, it would not be seen"
+    assert most <= 1.05 * before
 
 
 def test_the_same_load_finds_mixed_answers_where_exchanges_do_not_wait_their_turn() -> None:

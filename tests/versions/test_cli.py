@@ -24,7 +24,9 @@ def test_two_adapters_are_registered_promoted_compared_and_rolled_back(
         assert main(["versions", "register", LINE, path, "-m", "a new adapter", "--by", "ada"]) == 0
     for name in ("v1", "v2"):
         assert main(["versions", "promote", LINE, name, "--why", "reviewed", "--by", "ada"]) == 0
-    assert main(["versions", "rollback", LINE, "-m", "worse since Tuesday", "--by", "grace"]) == 0
+    rollback = ["versions", "rollback", LINE, "-m", "worse since Tuesday", "--expected", "v2", "--by"]
+    assert main([*rollback, "grace"]) == 0
+    assert main([*rollback, "the same evening"]) == 1
     assert "adapters v1: production (move 5, by grace)" in capsys.readouterr().out
     table = tmp_path / "versions.csv"
     assert main(["versions", "ls", "--csv", str(table)]) == 0

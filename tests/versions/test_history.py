@@ -90,9 +90,21 @@ def test_a_deprecated_version_is_not_moved_forward(store: Store, tmp_path: Path,
 def test_a_promotion_that_expects_another_version_changes_nothing(store: Store, tmp_path: Path) -> None:
     in_line(store, tmp_path, 2)
     moves.promote(store, LINE, "v1", expected="none", **BY)
-    with pytest.raises(MoveLost, match="has v1 in production, and none was expected; nothing was changed"):
+    with pytest.raises(MoveLost, match=r"has v1 in production since .*, and none was expected; nothing was changed"):
         moves.promote(store, LINE, "v2", expected="none", **BY)
     assert states(store) == {"v1": "production", "v2": "candidate"}
+
+
+def test_two_people_who_roll_back_for_one_reason_go_back_one_version(store: Store, tmp_path: Path) -> None:
+    in_line(store, tmp_path, 3)
+    for name in ("v1", "v2", "v3"):
+        moves.promote(store, LINE, name, **BY)
+    assert moves.roll_back(store, LINE, why="it lies", by="ada", expected="v3").name == "v2"
+    with pytest.raises(
+        MoveLost, match=r"v2 in production since move 7, roll back by ada \(it lies\), and v3 was expected"
+    ):
+        moves.roll_back(store, LINE, why="it lies", by="grace", expected="v3")
+    assert states(store) == {"v1": "deprecated", "v2": "production", "v3": "deprecated"}
 
 
 def test_no_artifact_of_a_version_is_removed(store: Store, tmp_path: Path) -> None:
