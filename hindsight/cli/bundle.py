@@ -26,15 +26,17 @@ def bundle(run: str, /, *, to: Path | None = None) -> None:
     target = to or Path(f"bundle-{report.key}")
     digest = write_bundle(store, report, target)
     print(
-        f"{report.path} in {target}, verified\ndigest {digest}: give it to the bundle's readers by another way\n"
-        f"they verify with `python {target.name}/verify.py` or `hindsight verify {target.name}`"
+        f"{report.path} in {target}, verified\nsha256 of {verifier.MANIFEST}: {digest}\n"
+        "give it to the bundle's readers by another way than the folder: they compare it before anything of the folder "
+        f"runs, as its README.txt says, or run their own `hindsight verify {target.name}`"
     )
 
 
 def verify(folder: Path, /) -> int:
     """Verify a bundle: every hash, the lineage, and the figures and intervals again from the draws. Needs no store.
 
-    Exit status 1: something is off; stderr names the first such thing.
+    It prints the sha256 of manifest.json: compare it with the one that `hindsight bundle` printed. Exit status 1:
+    something is off; stderr names the first such thing.
 
     Args:
         folder: The bundle.
