@@ -285,7 +285,7 @@ def _read(folder: Path, name: str) -> bytes:
 
 def _parse(name: str, content: bytes) -> Json:
     try:
-        found = json.loads(content, parse_constant=_refuse_constant)
+        found = json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Off(f"{name} is not JSON: {error}") from error
     if not isinstance(found, dict):
@@ -293,7 +293,7 @@ def _parse(name: str, content: bytes) -> Json:
     return found
 
 
-def _refuse_constant(name: str) -> None:
+def _no_constant(name: str) -> None:
     raise ValueError(f"it has the number {name}")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hindsight.cli.bundle import names_of
 from hindsight.cli.main import main
 from tasks.bundle import verify as verifier
 from tasks.bundle.verify import Off, sealed, spelled, verify
@@ -325,10 +326,40 @@ def test_runs_of_the_store_are_compared_on_one_page(run, tmp_path, capsys, monke
     store, report = run
     monkeypatch.setenv("HINDSIGHT_STORE", store.url)
     file = tmp_path / "pages" / "runs.html"
-    assert main(["compare", report.path, "--to", str(file), "--title", "One <run>"]) == 0
-    assert capsys.readouterr().out == f"1 runs: {file}\n"
+    latest = f"report/{report.label}/latest"
+    assert main(["compare", report.path, latest, "--to", str(file), "--title", "One <run>"]) == 0
+    assert capsys.readouterr().out == f"2 runs: {file}\n"
     page = file.read_text()
     assert "<h1>One &lt;run&gt;</h1>" in page
     assert report.path in page
-    assert main(["compare", "report/none/0123456789abcdef"]) == 1
+    assert latest in page
+    assert main(["compare", report.path, "report/none/0123456789abcdef"]) == 1
     assert "no artifact report/none/0123456789abcdef" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("runs", "names"),
+    [
+        (["a/run.yaml", "b/run.yaml"], ["a/run.yaml", "b/run.yaml"]),
+        (["a/run.yaml", "b/other.yaml", "smoke"], ["run", "other", "smoke"]),
+        (["smoke", "own/smoke.yaml"], ["smoke", "own/smoke.yaml"]),
+    ],
+)
+def test_every_run_to_be_compared_has_a_name_of_its_own(runs, names):
+    assert names_of(runs) == dict(zip(names, runs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ([], "0 runs to compare; name two or more"),
+        (["smoke"], "1 runs to compare"),
+        (["smoke", "smoke"], "smoke is given twice"),
+    ],
+)
+def test_fewer_than_two_runs_are_not_compared(tmp_path, capsys, run, monkeypatch, runs, message):
+    monkeypatch.setenv("HINDSIGHT_STORE", run[0].url)
+    file = tmp_path / "runs.html"
+    assert main(["compare", *runs, "--to", str(file)]) == 1
+    assert message in capsys.readouterr().err
+    assert not file.exists()
