@@ -146,7 +146,9 @@ def test_every_module_that_python_is_asked_to_run_can_be_run() -> None:
 
 def test_every_script_that_python_is_asked_to_run_exists() -> None:
     # A bundle's own script is a copy of tasks/bundle/verify.py.
-    named = {words[1] for _, words, _ in of("python") if words[1].endswith(".py")}
+    named = {
+        word for _, words, _ in of("python") for word in words[1 + (words[1] == "-I") :][:1] if word.endswith(".py")
+    }
     scripts = {"tasks/bundle/verify.py" if name.endswith("verify.py") else name for name in named}
     assert {"docs/recipe.py", "tasks/bundle/verify.py"} <= scripts
     assert [script for script in sorted(scripts) if not (ROOT / script).is_file()] == []

@@ -1,14 +1,20 @@
 """`hindsight bundle | verify | compare`: a run as a folder that verifies with nothing but itself; runs on one page."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.bundle import verify as verifier
+from tasks.common.errors import HindsightError
 
 if TYPE_CHECKING:
     from tasks.store.refs import ArtifactRef
     from tasks.store.store import Store
+
+
+class NotTwoRuns(HindsightError):
+    """The runs to be compared are fewer than two, or one is named twice."""
 
 
 def bundle(run: str, /, *, to: Path | None = None) -> None:
@@ -26,15 +32,17 @@ def bundle(run: str, /, *, to: Path | None = None) -> None:
     target = to or Path(f"bundle-{report.key}")
     digest = write_bundle(store, report, target)
     print(
-        f"{report.path} in {target}, verified\ndigest {digest}: give it to the bundle's readers by another way\n"
-        f"they verify with `python {target.name}/verify.py` or `hindsight verify {target.name}`"
+        f"{report.path} in {target}, verified\nsha256 of {verifier.MANIFEST}: {digest}\n"
+        "give it to the bundle's readers by another way than the folder: they compare it before anything of the folder "
+        f"runs, as its README.txt says, or run their own `hindsight verify {target.name}`"
     )
 
 
 def verify(folder: Path, /) -> int:
     """Verify a bundle: every hash, the lineage, and the figures and intervals again from the draws. Needs no store.
 
-    Exit status 1: something is off; stderr names the first such thing.
+    It prints the sha256 of manifest.json: compare it with the one that `hindsight bundle` printed. Exit status 1:
+    something is off; stderr names the first such thing.
 
     Args:
         folder: The bundle.
@@ -47,7 +55,7 @@ def compare(*runs: str, to: Path = Path("comparison.html"), title: str = "Runs s
     """Write a page with the verdicts and headline figures of several runs.
 
     Args:
-        runs: Recipes whose reports are in the store, or report/label/key, in the order of the page.
+        runs: Two or more recipes whose reports are in the store, or report/label/key, in the order of the page.
         to: The file to write.
         title: Heading of the page.
     """
@@ -55,9 +63,23 @@ def compare(*runs: str, to: Path = Path("comparison.html"), title: str = "Runs s
     from tasks.sweep.compared_runs import write_comparison
 
     store = existing_store()
-    reports = {Path(run).stem if run.endswith(".yaml") else run: find_report(run, store) for run in runs}
+    reports = {name: find_report(run, store) for name, run in names_of(runs).items()}
     write_comparison(to, title, reports, store)
     print(f"{len(reports)} runs: {to}")
+
+
+def names_of(runs: Sequence[str]) -> dict[str, str]:
+    """Each run by its name on the page: a recipe's file name; where two have the same, all runs as they are given.
+
+    Raises:
+        NotTwoRuns: If there are fewer than two runs, or one is given twice.
+    """
+    stems = [Path(run).stem if run.endswith(".yaml") else run for run in runs]
+    if twice := [run for run in runs if runs.count(run) > 1]:
+        raise NotTwoRuns(f"{twice[0]} is given twice; name each run once.")
+    if len(runs) < 2:
+        raise NotTwoRuns(f"{len(runs)} runs to compare; name two or more.")
+    return dict(zip(stems if len(set(stems)) == len(runs) else runs, runs, strict=True))
 
 
 def find_report(run: str, store: "Store") -> "ArtifactRef":

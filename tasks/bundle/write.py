@@ -31,11 +31,19 @@ MAX_BYTES = 64 << 20
 """A larger file goes by digest alone."""
 README = """A report on knowledge of the future in language models, with everything that can be checked without a store.
 
-Open report.html. Verify the folder with Python 3.11 or newer, offline and without any package:
+Who can rewrite one file here can rewrite all, verify.py too. So first, with a tool of your own, compare the sha256 of
+manifest.json with the one you were given by another way, and that of verify.py with the manifest's:
 
-    python verify.py
+    sha256sum manifest.json
+    grep -A 1 '"path": "verify.py"' manifest.json
+    sha256sum verify.py
 
-Compare the digest it prints with the one you were given by another way: who can rewrite one file here can rewrite all.
+(macOS: shasum -a 256; Windows: certutil -hashfile FILE SHA256.) If both are equal, verify the rest with Python 3.11 or
+newer, offline and without any package. -I keeps Python from importing files of this folder:
+
+    python -I verify.py
+
+Whoever has hindsight runs `hindsight verify` instead, and compares the sha256 that it prints. Then open report.html.
 results.json has the figures and the verification card for programs, manifest.json the sha256 of every file, artifacts/
 the record of every artifact that the report came from. Large files, texts and prices are named there by digest alone;
 `hindsight store export` writes them.
@@ -86,7 +94,7 @@ def write_bundle(store: Store, report: ArtifactRef, target: Path) -> str:
         target: A folder that is empty or does not exist.
 
     Returns:
-        The bundle's digest, to be given to its readers by another way.
+        sha256 of its manifest.json, to be given to its readers by another way than the folder.
 
     Raises:
         NoResults: If the report is of a version or a pipeline without results.json.
@@ -112,7 +120,7 @@ def write_bundle(store: Store, report: ArtifactRef, target: Path) -> str:
         part.replace(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return str(manifest["seal"])
+    return sha256(verify.spelled(manifest)).hexdigest()
 
 
 def _members(store: Store, lineage: Sequence[Record], report: ArtifactRef) -> Iterator[Member]:

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hindsight.cli.bundle import names_of
 from hindsight.cli.main import main
 from tasks.bundle import verify as verifier
 from tasks.bundle.verify import Off, sealed, spelled, verify
@@ -54,6 +57,78 @@ def test_the_folder_verifies_itself_by_the_standard_library_alone_without_store_
     assert done.stdout.endswith("verified\n")
     assert "their lineage is complete" in done.stdout
     assert (bundle / "verify.py").read_bytes() == Path(verifier.__file__).read_bytes()
+
+
+def run_readme(folder: Path) -> list[str]:
+    """The output of each command of README.txt, run one after another in the folder."""
+    commands = [line.strip() for line in (folder / "README.txt").read_text().splitlines() if line.startswith("    ")]
+    assert commands[-1] == "python -I verify.py"
+    runs = [shlex.split(command.replace("python", sys.executable, 1)) for command in commands]
+    done = [subprocess.run(run, cwd=folder, capture_output=True, text=True) for run in runs]
+    return [one.stdout for one in done]
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no sha256sum")
+def test_the_readmes_commands_find_a_forger_of_every_file_before_the_folders_code_runs(bundle):
+    given = sha256_of_file(bundle / "manifest.json")
+    manifest, entry, script, verified = run_readme(bundle)
+    assert manifest.split()[0] == given
+    assert f'"sha256": "{script.split()[0]}"' in entry
+    assert f"sha256 of manifest.json: {given}\n" in verified
+    # The forged verifier prints what the true one does.
+    (bundle / "report.html").write_text("better")
+    (bundle / "verify.py").write_text(f"print({verified!r}, end='')\n")
+    manifest, entry, script, forged = run_readme(bundle)
+    assert forged == verified
+    assert manifest.split()[0] == given
+    assert script.split()[0] not in entry
+    reseal(bundle)
+    manifest, entry, script, forged = run_readme(bundle)
+    assert forged == verified
+    assert script.split()[0] in entry
+    assert manifest.split()[0] != given
+
+
+def test_the_verifier_runs_no_module_that_was_put_beside_it(bundle):
+    (bundle / "json.py").write_text("print('verified')\nraise SystemExit(0)\n")
+    done = subprocess.run([sys.executable, "-I", "verify.py"], cwd=bundle, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "OFF: json.py is not in the manifest.\n"
+
+
+def npy(header: str, values: bytes = b"") -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + values
+
+
+SHAPE = "{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, {})}}"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("manifest.json", b'{"seal": NaN}', "manifest.json is not JSON: it has the number NaN"),
+        ("manifest.json", b'{"schema_version": 1, "seal": 1e999}', "manifest.json was changed"),
+        ("manifest.json", b'{"schema_version": 1, "seal": "", "files": 1e999}', "cannot be read: ValueError"),
+        ("manifest.json", b'{"schema_version": 1, "seal": "", "report": "\\ud800"}', "cannot be read: Unicode"),
+        ("manifest.json", b"[" * 200_000, "manifest.json is not JSON: "),
+        ("manifest.json", b'{"size": ' + b"9" * 5_000 + b"}", "manifest.json is not JSON: "),
+        ("draws.npy", b"\x93NUMPY", "cannot be read: IndexError"),
+        ("draws.npy", npy("{'descr': "), "cannot be read: SyntaxError"),
+        ("draws.npy", npy("-" * 60_000 + "1"), "cannot be read: "),
+        ("draws.npy", npy(SHAPE.format(1, 1), b"odd"), "cannot be read: ValueError"),
+        ("draws.npy", npy(SHAPE.format(10**15, 7)), "the draws have 0 values, and their header says 1000000000000000"),
+        ("draws.npy", npy(SHAPE.format(10**15, 0)), "the draws have 0 values, and their header says 1000000000000000"),
+    ],
+)
+def test_hostile_input_is_off_and_no_traceback(bundle, capsys, name, content, message):
+    if name == "manifest.json":
+        (bundle / name).write_bytes(content)
+    else:
+        forge_draws(bundle, content)
+    assert verifier.main([str(bundle)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("OFF: ")
+    assert message in error
 
 
 def test_the_verifier_imports_the_standard_library_alone():
@@ -133,21 +208,46 @@ def seal_record(file: Path, edit: Callable[[Any], None]) -> None:
     edit_json(file, forge)
 
 
-def forge_results(folder: Path, edit: Callable[[Any], None]) -> None:
-    """Forge results.json, the report's record and the manifest; the scores stay."""
-    edit_json(folder / "results.json", edit)
-    file = folder / "results.json"
+def forge_file(folder: Path, kind: str, file: Path, edit: Callable[[Any], None] = lambda record: None) -> str:
+    """Forge the record of a changed file's artifact, and the manifest; the artifact's new digest."""
     blob = {"sha256": sha256_of_file(file), "size": file.stat().st_size}
 
     def rewrite(record: Any) -> None:
+        edit(record)
         for entry in record["files"]:
-            if entry["path"] == "results.json":
+            if entry["path"] == file.name:
                 entry |= {**blob, "blobs": [blob]}
 
-    record = one(folder, "artifacts/report/*/*/record.json")
+    record = one(folder, f"artifacts/{kind}/*/*/record.json")
     seal_record(record, rewrite)
-    digest = sha256_of_json(sorted([own["path"], own["sha256"]] for own in json.loads(record.read_text())["files"]))
-    reseal(folder, lambda manifest: manifest["artifacts"][-1].update(digest=digest))
+    digest = digest_of(record)
+    path = record.parent.relative_to(folder / "artifacts").as_posix()
+
+    def update(manifest: Any) -> None:
+        next(entry for entry in manifest["artifacts"] if entry["path"] == path)["digest"] = digest
+
+    reseal(folder, update)
+    return digest
+
+
+def digest_of(record: Path) -> str:
+    return sha256_of_json(sorted([own["path"], own["sha256"]] for own in json.loads(record.read_text())["files"]))
+
+
+def forge_results(folder: Path, edit: Callable[[Any], None]) -> None:
+    """Forge results.json, the report's record and the manifest; the scores stay."""
+    edit_json(folder / "results.json", edit)
+    forge_file(folder, "report", folder / "results.json")
+
+
+def forge_draws(folder: Path, content: bytes) -> None:
+    """Forge the draws, and all that names their artifact's digest: records, results.json and the manifest."""
+    file, results = one(folder, "artifacts/premium/*/*/draws.npy"), folder / "results.json"
+    old = digest_of(file.with_name("record.json"))
+    file.write_bytes(content)
+    new = forge_file(folder, "premium", file)
+    results.write_text(results.read_text().replace(old, new))
+    forge_file(folder, "report", results, lambda record: record["inputs"]["premium"].update(digest=new))
 
 
 @pytest.mark.parametrize(
@@ -213,10 +313,10 @@ def test_the_commands_write_and_verify_and_say_what_is_off(run, tmp_path, capsys
     monkeypatch.setenv("HINDSIGHT_STORE", store.url)
     folder = tmp_path / "for-the-committee"
     assert main(["bundle", report.path, "--to", str(folder)]) == 0
-    digest = json.loads((folder / "manifest.json").read_text())["seal"]
-    assert f"digest {digest}" in capsys.readouterr().out
+    said = f"sha256 of manifest.json: {sha256_of_file(folder / 'manifest.json')}\n"
+    assert said in capsys.readouterr().out
     assert main(["verify", str(folder)]) == 0
-    assert f"digest {digest}" in capsys.readouterr().out
+    assert said in capsys.readouterr().out
     (folder / "report.html").write_text("better")
     assert main(["verify", str(folder)]) == 1
     assert "OFF: report.html was changed" in capsys.readouterr().err
@@ -226,10 +326,40 @@ def test_runs_of_the_store_are_compared_on_one_page(run, tmp_path, capsys, monke
     store, report = run
     monkeypatch.setenv("HINDSIGHT_STORE", store.url)
     file = tmp_path / "pages" / "runs.html"
-    assert main(["compare", report.path, "--to", str(file), "--title", "One <run>"]) == 0
-    assert capsys.readouterr().out == f"1 runs: {file}\n"
+    latest = f"report/{report.label}/latest"
+    assert main(["compare", report.path, latest, "--to", str(file), "--title", "One <run>"]) == 0
+    assert capsys.readouterr().out == f"2 runs: {file}\n"
     page = file.read_text()
     assert "<h1>One &lt;run&gt;</h1>" in page
     assert report.path in page
-    assert main(["compare", "report/none/0123456789abcdef"]) == 1
+    assert latest in page
+    assert main(["compare", report.path, "report/none/0123456789abcdef"]) == 1
     assert "no artifact report/none/0123456789abcdef" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("runs", "names"),
+    [
+        (["a/run.yaml", "b/run.yaml"], ["a/run.yaml", "b/run.yaml"]),
+        (["a/run.yaml", "b/other.yaml", "smoke"], ["run", "other", "smoke"]),
+        (["smoke", "own/smoke.yaml"], ["smoke", "own/smoke.yaml"]),
+    ],
+)
+def test_every_run_to_be_compared_has_a_name_of_its_own(runs, names):
+    assert names_of(runs) == dict(zip(names, runs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ([], "0 runs to compare; name two or more"),
+        (["smoke"], "1 runs to compare"),
+        (["smoke", "smoke"], "smoke is given twice"),
+    ],
+)
+def test_fewer_than_two_runs_are_not_compared(tmp_path, capsys, run, monkeypatch, runs, message):
+    monkeypatch.setenv("HINDSIGHT_STORE", run[0].url)
+    file = tmp_path / "runs.html"
+    assert main(["compare", *runs, "--to", str(file)]) == 1
+    assert message in capsys.readouterr().err
+    assert not file.exists()

@@ -16,12 +16,14 @@ from tasks.provenance.statement import write_statement_of
 from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
 from tasks.schemas.artifacts import Check
+from tasks.schemas.checks import NOISE_OF, NumericalNoise
+from tasks.schemas.estimates import CO_PRIMARY
 from tasks.schemas.results import Claim, Results
 from tasks.schemas.scores import PremiumScores
 from tasks.store.digests import sha256_of_file
 from tasks.store.records import FileEntry
 from tests.report.sample_ledger import made_ledger
-from tests.report.sample_robust import SPLITS, made_robust
+from tests.report.sample_robust import HEAVY, SPLITS, TAILS, made_robust
 
 SCHEMA = project_root() / "docs" / "reference" / "results.schema.json"
 
@@ -167,6 +169,45 @@ def test_a_merge_is_verified_by_its_recorded_difference(write, records, tmp_path
     ]
     write(records=own)
     assert card(tmp_path)["The merged model computes what PEFT's merge computes"].status == status
+
+
+NOISE_CLAIM = "Differences are larger than numerical noise"
+
+
+def noise_of(size: float, **models: float) -> dict[str, NumericalNoise]:
+    """Of base and trained, with the same noise of all figures; a size of 0 has no figures."""
+    sizes = {"base": size, "trained": size} | models
+    return {
+        model: NumericalNoise(
+            settings="precision bf16",
+            n_rows=256,
+            n_panel_rows=600,
+            figures={fit: dict.fromkeys(NOISE_OF.values(), own) for fit in CO_PRIMARY} if own else {},
+        )
+        for model, own in sizes.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("noise", "tails", "status", "how"),
+    [
+        # The sample's smallest headline figure is a lookahead of 0.0122; noise of a pair is the sum of its models'.
+        (noise_of(0.001), TAILS, "verified", "Both headline figures of every pair, under both fits."),
+        (noise_of(0.5), TAILS, "not verified", "Not larger: lookahead of base - trained (unscaled), lookahead of"),
+        (noise_of(0.5), HEAVY, "not verified", "gain of base - trained (standardized)"),
+        (noise_of(0.001, trained=0), TAILS, "null", "No noise is known of trained."),
+        ({"base": noise_of(0.001)["base"]}, TAILS, "null", "No noise is known of trained."),
+        ({}, TAILS, "null", "No model was embedded a second time"),
+    ],
+)
+def test_noise_is_compared_with_every_figure_and_null_where_that_of_a_model_is_unknown(
+    write, tmp_path, noise, tails, status, how
+):
+    # Heavy tails end a conclusion's reason before noise is named in it: the claim is computed from the figures.
+    write(robust=made_robust(noise=noise, tails=tails))
+    found = card(tmp_path)[NOISE_CLAIM]
+    assert found.status == status
+    assert how in found.how
 
 
 def test_violations_failed_checks_and_uncommitted_code_are_not_verified(write, records, tmp_path):

@@ -59,6 +59,47 @@ def test_the_first_answer_follows_from_the_side_of_zero_of_both_figures(lookahea
     ]
 
 
+ONE_BETTER = "{0} predicts better than {1} on unseen stocks and days; {0} predicts better than {1} on the days"
+
+
+@pytest.mark.parametrize(
+    ("lookahead", "gain", "outcome", "begins"),
+    [
+        (0.05, 0.05, "shown", f"Yes: {ONE_BETTER.format('base', 'trained')}"),
+        (-0.05, -0.05, "shown", f"Yes: {ONE_BETTER.format('trained', 'base')}"),
+        (-0.05, 0.0, "partly", "In part: trained predicts better than base on unseen stocks and days; base and"),
+        (0.05, -0.05, "partly", "In part: base predicts better than trained on unseen stocks and days; trained"),
+        (0.0, 0.0, "not shown", "Not shown: base and trained cannot be told apart, neither on unseen stocks and days"),
+    ],
+)
+def test_of_an_audits_models_either_side_of_zero_is_shown_and_the_better_one_named(lookahead, gain, outcome, begins):
+    fits = with_difference(lookahead=estimate(lookahead, 0.01), gain=estimate(gain, 0.01))
+    found = answers(made_scores(robust=made_robust(fits=fits)), "separate")
+    assert found["1"].outcome == outcome
+    assert found["1"].answer.startswith(begins)
+    # The third question cannot say that they differ where the first says that nothing is shown.
+    assert (found["1"].outcome == "not shown") is (found["3"].outcome == "not shown")
+
+
+@pytest.mark.parametrize("relation", ["pretrained", "separate"])
+@pytest.mark.parametrize(
+    ("lookahead", "gain", "doubt"),
+    [
+        (-0.05, 0.05, "have opposite signs: it is also what knowledge of trained makes that ends at the cut"),
+        (0.05, -0.05, "have opposite signs: it is also what knowledge of base makes that ends at the cut"),
+        (0.0, 0.05, "The gain of base - trained alone says little: it is also what knowledge of trained makes"),
+        (0.05, 0.05, None),
+        (0.05, 0.0, None),
+    ],
+)
+def test_a_gain_without_lookahead_of_its_sign_is_doubted(lookahead, gain, doubt, relation):
+    fits = with_difference(lookahead=estimate(lookahead, 0.01), gain=estimate(gain, 0.01))
+    doubts = answers(made_scores(robust=made_robust(fits=fits)), relation)["1"].doubts
+    found = [text for text in doubts if "knowledge of" in text]
+    assert len(found) == (doubt is not None)
+    assert doubt is None or doubt in found[0]
+
+
 def test_every_figure_has_its_interval_rows_and_artifact_as_the_scores_have_them():
     scores = made_scores()
     for finding in answers(scores).values():
@@ -88,7 +129,7 @@ def test_several_pairs_are_counted_and_those_that_differ_are_named():
     sides = {pair: [one.verdict for one in scores.conclusions.values()] for pair, scores in own.items()}
     clear = [pair for pair, verdicts in sides.items() if "above zero" in verdicts]
     assert clear == ["base - trained"]
-    assert found["1"].answer == "In part, by 1 of 2 comparisons: base - trained."
+    assert found["1"].answer == "In part, by 1 of 2 comparisons: base better than trained."
     assert found["3"].answer == "Clear of zero under both fits: base - trained on unseen stocks and days."
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from tasks.report.tables.decomposition import lookahead_note
+from tasks.report.tables.decomposition import Relation, lookahead_note
 from tasks.report.text import sentence
 from tasks.report.verdict.study import HEADLINES, Sides, Study
 from tasks.schemas.results import Finding, Outcome
@@ -19,10 +19,14 @@ RULE = (
     "A difference counts if its intervals under both fits, of unscaled and of standardized columns, are on the same "
     "side of zero."
 )
+ENDS = "it is also what knowledge of {} makes that ends at the cut, for the fit trusts it after the cut too"
 
 
 def leakage(study: Study) -> Finding:
-    """On which side of zero lookahead and gain are, by both co-primary fits."""
+    """On which side of zero lookahead and gain are, by both co-primary fits.
+
+    An audit's models have no order: either side of zero shows that one of them knows more, and the answer names it.
+    """
     sides = study.sides()
     if not sides:
         answer = "Not measured: one model alone cannot show it."
@@ -37,7 +41,7 @@ def leakage(study: Study) -> Finding:
         answer=answer,
         because=[*because, lookahead_note(study.relation), *_hypotheses(study)],
         figures=[own for pair in sides for metric in HEADLINES for own in study.quoted.of_pair(pair, metric)],
-        doubts=list(_undecided(study, sides)),
+        doubts=[*_ambiguous(sides), *_undecided(study, sides)],
     )
 
 
@@ -66,21 +70,32 @@ def _lead(study: Study, sides: Mapping[str, Sides]) -> tuple[Outcome, str]:
     if study.relation == "untrained":
         words = "; ".join(_compared(pair, own).rstrip(".") for pair, own in sides.items())
         return "fact", f"Not the question of this run, whose base had read nothing: {words}."
-    outcomes = {pair: _outcome(own.values()) for pair, own in sides.items()}
+    outcomes = {pair: _outcome(own.values(), study.relation) for pair, own in sides.items()}
     if len(sides) == 1:
         [(pair, own)] = sides.items()
         return outcomes[pair], f"{WORDS[outcomes[pair]]}: {_compared(pair, own)}"
     for outcome in ("shown", "partly"):
-        if found := [pair for pair, own in outcomes.items() if own == outcome]:
-            return outcome, f"{WORDS[outcome]}, by {len(found)} of {len(sides)} comparisons: {', '.join(found)}."
+        if found := [_better(pair, sides[pair]) for pair, own in outcomes.items() if own == outcome]:
+            return outcome, f"{WORDS[outcome]}, by {len(found)} of {len(sides)} comparisons: {'; '.join(found)}."
     return "not shown", f"Not shown by any of {len(sides)} comparisons."
 
 
-def _outcome(sides: Iterable[Verdict]) -> Outcome:
+def _outcome(sides: Iterable[Verdict], relation: Relation) -> Outcome:
+    """Of a trained model and its base, leakage is what the base has more; of an audit's models, what either has."""
     found = set(sides)
-    if "above zero" not in found:
+    clear = found - {"undecided"} if relation == "separate" else found & {"above zero"}
+    if not clear:
         return "not shown"
-    return "shown" if found == {"above zero"} else "partly"
+    return "shown" if len(found) == 1 else "partly"
+
+
+def _better(pair: str, sides: Sides) -> str:
+    """`trained better than base`; the pair where its figures have opposite signs."""
+    found = set(sides.values()) - {"undecided"}
+    one, other = models_of(pair)
+    if len(found) != 1:
+        return f"{pair} with opposite signs"
+    return f"{one} better than {other}" if found == {"above zero"} else f"{other} better than {one}"
 
 
 def _compared(pair: str, sides: Sides) -> str:
@@ -94,6 +109,23 @@ def _compared(pair: str, sides: Sides) -> str:
         "undecided": f"{one} and {other} cannot be told apart",
     }
     return f"{'; '.join(f'{words[side]} {HEADLINES[metric]}' for metric, side in sides.items())}."
+
+
+def _ambiguous(sides: Mapping[str, Sides]) -> Iterator[str]:
+    """A gain that lookahead does not support: knowledge that ends at the cut makes one too (docs/measure.md)."""
+    for pair, own in sides.items():
+        lookahead, gain = own["lookahead"], own["gain"]
+        if gain == "undecided" or lookahead == gain:
+            continue
+        one, other = models_of(pair)
+        worse = other if gain == "above zero" else one
+        if lookahead == "undecided":
+            yield f"The gain of {pair} alone says little: {ENDS.format(worse)}."
+        else:
+            yield (
+                f"Lookahead and gain of {pair} have opposite signs: {ENDS.format(worse)}. If the two differ in their "
+                f"knowledge alone, {worse} knows more, and the gain is no knowledge of the other."
+            )
 
 
 def _undecided(study: Study, sides: Mapping[str, Sides]) -> Iterator[str]:

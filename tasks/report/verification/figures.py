@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 
+from tasks.report.verdict.study import HEADLINES
 from tasks.report.verification.evidence import Evidence, claim, status_of
+from tasks.schemas.checks import NOISE_OF
+from tasks.schemas.estimates import CO_PRIMARY
 from tasks.schemas.results import Claim
+from tasks.schemas.scores import RobustScores, models_of
 
 MIN_KEPT = 0.95
 """Of the draws."""
@@ -52,18 +56,36 @@ def of_splits(found: Evidence) -> Iterator[Claim]:
 
 
 def _noise(found: Evidence) -> Claim:
+    """Each headline figure against the sum of its two models' noise, as the premium stage adds them."""
     what = "Differences are larger than numerical noise."
     robust = found.scores.robust
     if robust is None or not robust.noise:
         return claim(what, "null", "No model was embedded a second time (embed.repeat).")
-    within = [
-        f"{metric} of {pair}"
-        for pair, own in robust.pairs.items()
-        for metric, conclusion in own.conclusions.items()
-        if "numerical noise" in conclusion.reason
-    ]
-    how = f"Within it: {', '.join(within)}." if within else "Both headline figures of every pair, under both fits."
+    models = sorted({model for pair in robust.pairs for model in models_of(pair)})
+    if not models:
+        return claim(what, "null", "There is one model, and so no difference.")
+    if unknown := [model for model in models if not _is_known(robust, model)]:
+        return claim(what, "null", f"No noise is known of {', '.join(unknown)}.", _premium(found))
+    within = list(_within_noise(robust))
+    how = f"Not larger: {', '.join(within)}." if within else "Both headline figures of every pair, under both fits."
     return claim(what, status_of(not within), how, _premium(found))
+
+
+def _is_known(robust: RobustScores, model: str) -> bool:
+    noise = robust.noise.get(model)
+    return noise is not None and all(
+        figure in noise.figures.get(fit, {}) for fit in CO_PRIMARY for figure in NOISE_OF.values()
+    )
+
+
+def _within_noise(robust: RobustScores) -> Iterator[str]:
+    for pair in robust.pairs:
+        for metric in HEADLINES:
+            for fit in CO_PRIMARY:
+                point = getattr(robust.fits[fit].differences[pair], metric).point
+                noise = sum(robust.noise[model].figures[fit][NOISE_OF[metric]] for model in models_of(pair))
+                if point is None or not abs(point) > noise:
+                    yield f"{metric} of {pair} ({fit})"
 
 
 def of_checks(found: Evidence) -> Iterator[Claim]:
