@@ -141,12 +141,12 @@ class Concentration(Frozen):
     lookahead: Figure
     """Of these rows: what the first model's predictions explain beyond the second's, as a share of the variance."""
     certain: Figure
-    """The same of the half with the more certain answers, per row."""
+    """The same of the half with the more certain answers, as a share of that half's own variance."""
     uncertain: Figure
     difference: Figure
     """certain - uncertain."""
     slope: Figure
-    """Change of a row's contribution per standard deviation of certainty."""
+    """Change of that share per standard deviation of certainty."""
 
 
 class OverlapCount(Frozen):
