@@ -9,7 +9,7 @@ from pydantic import Field
 from tasks.common.settings import Frozen
 from tasks.schemas.direction import Figure
 from tasks.schemas.estimates import Estimate, FitName
-from tasks.schemas.probe import Variant
+from tasks.schemas.probe import ReadingSettings, Variant
 
 Period = Literal["month", "quarter", "year"]
 Unit = Literal["document", "day"]
@@ -172,6 +172,7 @@ class ModelRecall(Frozen):
     """One model's figures."""
 
     cutoff: date | None
+    reading: ReadingSettings
     curve: Curve
     questions: dict[Variant, VariantRecall]
     """By variant; none where no question was asked."""

@@ -12,6 +12,8 @@ from tasks.schemas.recall import Period, Unit
 from tasks.schemas.scores import ModelName
 from tasks.store.refs import ArtifactRef, ArtifactType
 
+NOT_MODELS = ("items", "panel", "premium")
+"""The stage's inputs beside the models' answers."""
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 

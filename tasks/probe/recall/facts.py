@@ -39,8 +39,8 @@ def fact_scores(facts: pd.DataFrame, cutoff: date | None) -> FactScores:
     length, and items without a match are left out: longer items are recognised more often, or less.
 
     Args:
-        facts: Columns id, date, n_bytes (prompt and answer), wrong (list of str) and margin. Items whose ids differ only
-            in a number after the last colon are of one document.
+        facts: Columns id, date, n_bytes (prompt and answer), wrong (list of str) and margin. Items whose ids differ
+            only in a number after the last colon are of one document.
         cutoff: Last day of the model's text; None where it is unknown.
     """
     lengths = np.log(facts["n_bytes"].to_numpy(np.float64))

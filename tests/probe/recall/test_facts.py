@@ -82,7 +82,7 @@ def test_no_items_no_cutoff_or_one_side_make_no_share_but_a_reason():
 
 
 def test_sentences_of_a_document_are_no_independent_items():
-    """Twenty documents of eight sentences that are known together, and no difference: 5 of 100 intervals exclude zero."""
+    """Sentences that are known together, and no difference: 5 of 100 intervals exclude zero."""
     assert false_differences(20, 8, n=150) <= 0.09
     assert false_differences(160, 1, n=150) <= 0.09
     found = fact_scores(made_sentences(0, 100, 8, spread=1.0, gain=1.0), CUTOFF)
