@@ -143,7 +143,7 @@ def main() -> None:
         ("twice on certain rows", 0.1, 0.05),
         ("certain alone", 0.1, 0),
     ):
-        above = np.mean([concentration_of(seed, certain, others) for seed in range(200)], axis=0)
+        above = np.mean([concentration_of(seed, certain, others) for seed in range(100)], axis=0)
         print(f"lookahead {name}: difference above zero {above[0]:.3f}, slope {above[1]:.3f}", flush=True)
     for n_documents, n_items in ((20, 8), (40, 8), (100, 8), (160, 1)):
         share = false_differences(n_documents, n_items)
