@@ -14,7 +14,7 @@ from tasks.panel.config import PanelConfig
 from tasks.premium.config import PremiumConfig
 from tasks.probe.items.config import ProbeItemsConfig
 from tasks.probe.recall.config import RecallConfig
-from tasks.recall_probes import ProbeConfig, check_sides
+from tasks.recall_probes import ProbeConfig, check_recipe_sides
 from tasks.recipe import RunName, check_sentences
 from tasks.report.config import ONE_LINE, ReportConfig
 from tasks.schemas.ladders import MIN_RUNGS
@@ -165,7 +165,7 @@ class Audit(Config):
     def _can_be_probed(self) -> Self:
         if self.probe is not None:
             _ = self.recall, self.probe_items
-            check_sides(self.probe.corpus, list(self._probed_cutoffs.values()))
+            check_recipe_sides(self.probe.corpus, list(self._probed_cutoffs.values()))
         return self
 
     @property

@@ -13,15 +13,11 @@ from tasks.panel.entities import entities_of
 from tasks.panel.table.config import TableSource
 from tasks.probe.answers.config import ProbeAnswersConfig
 from tasks.probe.items.config import ProbeItemsConfig, QuestionsConfig
-from tasks.probe.recall.config import RecallConfig
+from tasks.probe.recall.config import NOT_MODELS, RecallConfig
 from tasks.schemas.scores import ModelName
 
 JPX_SPAN = "from the first to the second trading day after {date}"
 """Of the target C[t+2] / C[t+1] - 1."""
-
-
-NOT_MODELS = ("items", "panel", "premium")
-"""Inputs of the stage recall beside the models' answers."""
 
 
 class ProbeConfig(Config):
@@ -119,10 +115,10 @@ def check_documents(own: CorpusConfig | None, trained: CorpusConfig, has_placebo
             "probe.corpus is null, and what the run's corpora hold out for validation is not on both sides of "
             f"corpus.cutoff={trained.cutoff}. Give it a corpus of side 'known' and a later cutoff"
         )
-    check_sides(own, [trained.cutoff])
+    check_recipe_sides(own, [trained.cutoff])
 
 
-def check_sides(own: CorpusConfig | None, cutoffs: Sequence[date]) -> None:
+def check_recipe_sides(own: CorpusConfig | None, cutoffs: Sequence[date]) -> None:
     """Raise ValueError if the documents to score are certainly all on one side of every model's cutoff.
 
     Args:

@@ -31,9 +31,9 @@ def leakage_audit_steps(audit: Audit) -> tuple[Step, ...]:
             "preflight_audit",
             audit,
             inputs={"panel": "panel"}
-            | {model.name: step.name for model, step in zip(audit.models, sources, strict=True)},
+            | {model.name: step.name for model, step in zip(audit.models, sources, strict=True)}
             # What cannot be asked is refused before anything is rented.
-            after=tuple(step.name for step in items),
+            | ({"items": "probe items"} if items else {}),
             # Disk, store and prices may have changed since preflight passed.
             rerun_until_built=tuple(step.name for step in (*embeddings, *probes)),
         ),

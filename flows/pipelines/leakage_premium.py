@@ -40,9 +40,9 @@ def leakage_premium_steps(recipe: Recipe) -> tuple[Step, ...]:
             "preflight",
             recipe,
             inputs={"base": "base", "corpus": "corpus", "panel": "panel"}
-            | ({"placebo": "corpus placebo"} if recipe.placebo else {}),
+            | ({"placebo": "corpus placebo"} if recipe.placebo else {})
             # What cannot be asked is refused before anything is rented.
-            after=tuple(step.name for step in items),
+            | ({"items": "probe items"} if items else {}),
             # Disk, store and prices may have changed since preflight passed.
             rerun_until_built=tuple(step.name for step in arms if step.stage == "train"),
         ),

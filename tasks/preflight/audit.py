@@ -12,11 +12,11 @@ from tasks.audit import Audit, AuditedModel
 from tasks.common.errors import HindsightError
 from tasks.embed.architecture import read_architecture
 from tasks.embed.outline import Outline, outline, width_of
-from tasks.forward.causal import check_predicts_tokens
 from tasks.preflight.checks.artifacts import panel_checks, sentences_check, weights_check
 from tasks.preflight.checks.inputs import check_call, info_line
 from tasks.preflight.checks.machine import credentials_line, embedded_bytes, space_checks, store_round_trip
 from tasks.preflight.checks.money import forecast_lines
+from tasks.preflight.checks.probes import probe_checks
 from tasks.preflight.forecast import StageForecast, forecast_audit
 from tasks.preflight.ladders import ladder_checks
 from tasks.preflight.power import power_checks
@@ -24,6 +24,7 @@ from tasks.preflight.write import log_and_raise
 from tasks.premium.config import VintagesConfig
 from tasks.premium.vintages import check_widths, serve
 from tasks.schemas.artifacts import Check, Embeddings, MeasuredModel, ModelFolder, Panel, Preflight
+from tasks.schemas.probe import ProbeItems
 from tasks.store.store import Store
 
 
@@ -38,18 +39,26 @@ class AuditInputs:
     vectors: Mapping[str, Embeddings]
     """Those brought along, by the name of their model."""
     store: Store
+    items: ProbeItems | None = None
+    """What models are asked, where the audit has probes."""
 
     @classmethod
     def of(cls, audit: Audit, folders: Mapping[str, Path], store: Store) -> "AuditInputs":
-        """From the fetched artifacts' folders: `panel`, and each model or its vectors by its name."""
+        """From the fetched artifacts' folders: `panel`, any probes' `items`, each model or its vectors by its name."""
         models = {model.name: ModelFolder(folders[model.name]) for model in audit.models if model.model}
         vectors = {model.name: Embeddings(folders[model.name]) for model in audit.models if model.vectors}
-        return cls(audit, Panel(folders["panel"]), models, vectors, store)
+        items = ProbeItems(folders["items"]) if audit.probe else None
+        return cls(audit, Panel(folders["panel"]), models, vectors, store, items)
 
     @cached_property
     def days(self) -> list[date]:
         """The panel's distinct days, in order."""
         return sorted(self.panel.rows()["date"].dt.date.unique())
+
+    @cached_property
+    def ends(self) -> list[date]:
+        """By day, in order, when the last target of its rows ends."""
+        return self.panel.rows().groupby("date")["label_until"].max().dt.date.tolist()
 
     @cached_property
     def n_rows(self) -> int:
@@ -144,7 +153,7 @@ def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
             yield weights_check(model.name, folder, may_have_code=allowed is not None)
             yield sentences_check(f"{model.name} sentences", audit.embed, partial(inputs.outline, model.name))
         if model.name in audit.probed:
-            yield _language_model(model.name, inputs.models[model.name])
+            yield from _probes(inputs, model.name)
         yield info_line(f"{model.name} cutoff", _cutoff(model, inputs.days))
     try:
         reference = audit.measured.reference or audit.models[0].name
@@ -157,13 +166,10 @@ def _input_checks(inputs: AuditInputs) -> Iterator[Check]:
         yield from power_checks(audit.measured, audit.report.plumbing_only, width, inputs.panel, states)
 
 
-def _language_model(name: str, model: ModelFolder) -> Check:
-    """The probes ask for probabilities of texts."""
-    found = check_call(
-        f"{name} probe", "a causal language model with its head", lambda: check_predicts_tokens(model), "it is"
-    )
-    way_out = f"Name the models to ask in probe.models, without {name}, or leave probe out."
-    return found if found.passed else found.model_copy(update={"way_out": way_out})
+def _probes(inputs: AuditInputs, name: str) -> Iterator[Check]:
+    if inputs.audit.probe and inputs.items:
+        way_out = f"Name the models to ask in probe.models, without {name}, or leave probe out."
+        yield from probe_checks(name, inputs.audit.probe.answers, inputs.models[name], inputs.items, way_out)
 
 
 def _vintages(inputs: AuditInputs, config: VintagesConfig) -> Check:

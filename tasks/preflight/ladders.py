@@ -24,7 +24,7 @@ def ladder_checks(inputs: "AuditInputs") -> Iterator[Check]:
     for family, names in inputs.audit.ladders.items():
         yield _one_architecture(inputs, family)
         cutoffs = {name: inputs.audit.cutoffs[name] for name in names}
-        yield info_line(f"ladder {family}", _rungs(cutoffs, inputs.days))
+        yield info_line(f"ladder {family}", _rungs(cutoffs, inputs.ends))
 
 
 def _one_architecture(inputs: "AuditInputs", family: str) -> Check:
@@ -75,12 +75,12 @@ def _differing(found: Mapping[str, Mapping[str, str]]) -> list[str]:
     return [key for key, several in values.items() if len(several) > 1]
 
 
-def _rungs(cutoffs: Mapping[str, date], days: list[date]) -> str:
-    known = [f"{name} {sum(day <= cutoff for day in days):,}" for name, cutoff in sorted(cutoffs.items(), key=_second)]
-    text = f"{len(known)} rungs, which know of the panel's {len(days):,} days: {', '.join(known)}"
+def _rungs(cutoffs: Mapping[str, date], ends: list[date]) -> str:
+    known = [f"{name} {sum(end <= cutoff for end in ends):,}" for name, cutoff in sorted(cutoffs.items(), key=_second)]
+    text = f"{len(known)} rungs, which know the targets of the panel's {len(ends):,} days: {', '.join(known)}"
     if len(known) < MIN_RUNGS:
         return f"{text}; no fit, {MIN_RUNGS} rungs are needed"
-    inside = sum(days[0] <= cutoff < days[-1] for cutoff in cutoffs.values())
+    inside = sum(ends[0] <= cutoff < ends[-1] for cutoff in cutoffs.values())
     return text if inside else f"{text}; no fit, as no cutoff lies inside the panel and a tent over them is flat"
 
 

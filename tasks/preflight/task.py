@@ -20,7 +20,12 @@ from tasks.store.store import open_store
 
 @task(name="preflight", cache_policy=NO_CACHE)
 def publish_preflight(
-    config: Recipe, base: ArtifactRef, corpus: ArtifactRef, panel: ArtifactRef, placebo: ArtifactRef | None = None
+    config: Recipe,
+    base: ArtifactRef,
+    corpus: ArtifactRef,
+    panel: ArtifactRef,
+    placebo: ArtifactRef | None = None,
+    items: ArtifactRef | None = None,
 ) -> ArtifactRef:
     """Publish the checks a recipe passed. If the store has them, repeat those whose results may have changed.
 
@@ -30,6 +35,7 @@ def publish_preflight(
         corpus: The corpus.
         panel: The panel.
         placebo: The corpus from after the cutoff, where the recipe asks for one.
+        items: The ProbeItems, where the recipe has probes.
 
     Returns:
         Reference to a Preflight.
@@ -47,7 +53,8 @@ def publish_preflight(
         states = Embeddings(store.fetch(embedded)) if embedded else None
         return write_preflight(Inputs.of(config, inputs, store, states), folder)
 
-    refs = {"base": base, "corpus": corpus, "panel": panel, **({"placebo": placebo} if placebo else {})}
+    named = {"base": base, "corpus": corpus, "panel": panel, "placebo": placebo, "items": items}
+    refs = {name: ref for name, ref in named.items() if ref}
     spec = ARTIFACT_TYPE.spec(config, refs)
     if store.find(spec):
         from tasks.preflight.recheck import recheck
@@ -57,13 +64,16 @@ def publish_preflight(
 
 
 @task(name="preflight_audit", cache_policy=NO_CACHE)
-def publish_preflight_audit(config: Audit, panel: ArtifactRef, models: dict[ModelName, ArtifactRef]) -> ArtifactRef:
+def publish_preflight_audit(
+    config: Audit, panel: ArtifactRef, models: dict[ModelName, ArtifactRef], items: ArtifactRef | None = None
+) -> ArtifactRef:
     """Publish the checks an audit passed. If the store has them, repeat those whose results may have changed.
 
     Args:
         config: The whole audit.
         panel: The panel.
         models: The models by name.
+        items: The ProbeItems, where the audit has probes.
 
     Returns:
         Reference to a Preflight.
@@ -74,7 +84,7 @@ def publish_preflight_audit(config: Audit, panel: ArtifactRef, models: dict[Mode
     from tasks.preflight.audit import AuditInputs, changeable_checks, write_audit_checks
     from tasks.preflight.write import log_and_raise
 
-    store, refs = open_store(), {"panel": panel, **models}
+    store, refs = open_store(), {"panel": panel, **models, **({"items": items} if items else {})}
     spec = AUDIT_TYPE.spec(config, refs)
     if store.find(spec):
         folders = {name: store.fetch(ref) for name, ref in refs.items()}

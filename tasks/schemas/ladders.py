@@ -20,7 +20,7 @@ class Rung(Frozen):
     model: str
     cutoff: date
     known_rows: float
-    """Fraction of the rows up to its cutoff."""
+    """Fraction of the rows whose target ends by its cutoff."""
 
 
 class Slopes(Frozen):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
 
+from tasks.common.settings import Frozen
 from tasks.schemas.artifacts import Folder
 
 if TYPE_CHECKING:
@@ -82,8 +83,21 @@ class ProbeItems(Folder):
         return found
 
 
+class ReadingSettings(Frozen):
+    """How a model read the documents. Bits of two models that differ here differ for that reason too."""
+
+    window_tokens: int
+    """Of a document's windows: the smallest of the recipe's bound and the model's context."""
+    n_leading_ids: int
+    """Ids before every text. Without any, the first token is not scored."""
+
+
 class ProbeAnswers(Folder):
-    """`probe`: what one model answers, row for row with the items it was asked. Three tables in parquet."""
+    """`probe`: a model's answers, row for row with the items. Three tables in parquet, and `reading.json`."""
+
+    def reading(self) -> ReadingSettings:
+        """Windows and leading ids."""
+        return ReadingSettings.model_validate_json((self.path / "reading.json").read_text(encoding="utf-8"))
 
     def documents(self) -> "pd.DataFrame":
         """id, date (datetime64), n_bytes, n_tokens (scored), bits (float64: -log2 of the text's probability).

@@ -9,7 +9,7 @@ from pydantic import Field
 from tasks.common.settings import Frozen
 from tasks.schemas.direction import Figure
 from tasks.schemas.estimates import Estimate, FitName
-from tasks.schemas.probe import Variant
+from tasks.schemas.probe import ReadingSettings, Variant
 
 Period = Literal["month", "quarter", "year"]
 Unit = Literal["document", "day"]
@@ -141,12 +141,12 @@ class Concentration(Frozen):
     lookahead: Figure
     """Of these rows: what the first model's predictions explain beyond the second's, as a share of the variance."""
     certain: Figure
-    """The same of the half with the more certain answers, per row."""
+    """The same of the half with the more certain answers, as a share of that half's own variance."""
     uncertain: Figure
     difference: Figure
     """certain - uncertain."""
     slope: Figure
-    """Change of a row's contribution per standard deviation of certainty."""
+    """Change of that share per standard deviation of certainty."""
 
 
 class OverlapCount(Frozen):
@@ -172,6 +172,7 @@ class ModelRecall(Frozen):
     """One model's figures."""
 
     cutoff: date | None
+    reading: ReadingSettings
     curve: Curve
     questions: dict[Variant, VariantRecall]
     """By variant; none where no question was asked."""

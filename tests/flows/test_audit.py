@@ -179,7 +179,7 @@ def test_three_cutoffs_of_one_family_are_a_ladder_on_the_page_and_two_have_no_fi
     assert "Ladder: reader</h2>" in page
     checks = {check.name: check.value for check in Preflight.read(store.fetch(found["preflight"])).checks}
     assert checks["ladder reader: models"].startswith("llama, 16 wide, 2 layers")
-    assert checks["ladder reader"].startswith("3 rungs, which know of the panel's ")
+    assert checks["ladder reader"].startswith("3 rungs, which know the targets of the panel's ")
     two = run_inline(pipeline_of(small(models=three[:2])))
     page = Report(store.fetch(two["report"])).page.read_text()
     assert "2 rungs, 3 are needed" in page

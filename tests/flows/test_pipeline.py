@@ -89,7 +89,7 @@ def test_each_model_is_asked_the_same_items_and_the_report_waits_for_their_figur
     assert sources(steps["recall"]) == {"panel", "premium", "probe items", *(f"probe {name}" for name in models)}
     assert "recall" in sources(steps["report"])
     # Items that cannot be made are refused before anything is rented.
-    assert "probe items" in steps["preflight"].after
+    assert steps["preflight"].inputs["items"] == "probe items"
 
 
 def test_probes_change_no_other_artifacts_key_and_without_them_nothing_of_them_runs() -> None:

@@ -100,3 +100,12 @@ def test_an_encoder_is_refused_before_anything_is_embedded_with_the_way_out(stor
 def test_documents_on_one_side_are_refused_before_anything_is_embedded(store: Store, tmp_path: Path) -> None:
     with pytest.raises(OneSide, match="are on one side of every cutoff"):
         run_inline(pipeline_of(probed(tmp_path, first=date(2025, 1, 1))))
+
+
+def test_a_template_that_cannot_be_rendered_is_refused_before_anything_is_embedded(
+    store: Store, tmp_path: Path
+) -> None:
+    broken = probed(tmp_path, answers={"chat_template": "{% bad"})
+    with pytest.raises(PreflightFailed, match=r"older probe items: .*the model's chat template refuses the turns user"):
+        run_inline(pipeline_of(broken))
+    assert not list((tmp_path / "store" / "records" / "embed").glob("*"))

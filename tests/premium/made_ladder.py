@@ -32,9 +32,9 @@ def made_target(days: pd.Series, rng: Generator) -> FloatArray:
     return target
 
 
-def known_until(target: FloatArray, days: pd.Series, cutoff: date, r: float, rng: Generator) -> FloatArray:
-    """(n_rows,) the target with R2 = r up to the cutoff, and independent noise of the same variance on later days."""
-    return knowing(target, r, (days <= pd.Timestamp(cutoff)).to_numpy(), rng)
+def known_until(target: FloatArray, ends: pd.Series, cutoff: date, r: float, rng: Generator) -> FloatArray:
+    """(n_rows,) targets that end by the cutoff with R2 = r, and noise of the same variance for later ones."""
+    return knowing(target, r, (ends <= pd.Timestamp(cutoff)).to_numpy(), rng)
 
 
 def ladder_of(rows: Rows, cutoffs: Mapping[str, date], n_draws: int) -> Ladder:

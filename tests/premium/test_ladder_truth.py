@@ -45,14 +45,13 @@ def design(trained: TrainedLadder) -> Design:
 def rows_of(trained: TrainedLadder, r: float, seed: int) -> Rows:
     """One seed's target and planted columns."""
     rng = np.random.default_rng(seed)
-    days = trained.table["date"]
-    target = made_target(days, rng)
-    return trained.rows(target, {name: known_until(target, days, cutoff, r, rng) for name, cutoff in CUTOFFS.items()})
+    target, ends = made_target(trained.table["date"], rng), trained.table["label_until"]
+    return trained.rows(target, {name: known_until(target, ends, cutoff, r, rng) for name, cutoff in CUTOFFS.items()})
 
 
 def fitted(rows: Rows, design: Design) -> dict[FitName, LadderFit]:
-    days = rows.labels["date"].dt.date.to_numpy()
-    known = [days <= cutoff for cutoff in CUTOFFS.values()]
+    ends = rows.labels["label_until"].dt.date.to_numpy()
+    known = [ends <= cutoff for cutoff in CUTOFFS.values()]
     years = np.array([cutoff.toordinal() for cutoff in CUTOFFS.values()]) / DAYS_PER_YEAR
     return fits_of(rows, CONFIG, design, known, years, TwoWayDraws(rows.labels, CONFIG.seed).take(0, N_DRAWS))
 

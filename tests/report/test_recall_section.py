@@ -2,15 +2,26 @@
 
 from datetime import date
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.probe.recall.build import write_recall
+from tasks.probe.recall.intervals import RowIntervals
+from tasks.probe.recall.questions import Answers, AskedRows, variant_scores
 from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
 from tasks.report.tables.recall import recall_section
 from tasks.schemas.artifacts import Report
+from tasks.schemas.probe import ReadingSettings
 from tasks.schemas.recall import ChangePoint, Recall
-from tests.probe.recall.made_answers import CONFIG, write_answers, write_items, write_panel
+from tests.probe.recall.made_answers import (
+    CONFIG,
+    CUTOFF,
+    write_answers,
+    write_items,
+    write_panel,
+)
 from tests.report.page_reader import Page, after, words
 
 
@@ -25,7 +36,8 @@ def test_the_section_says_what_each_probe_found(page):
     assert "base: no change point found (p = " in text
     assert "trained predicts the documents worse than base: -0.089 [-0.103, -0.075] bits per byte." in text
     assert "The difference changes after 2020-12-21 (95 %: 2020-12-21 to 2021-01-07)." in text
-    assert "base tells directions from entity and day alone: AUC 0.8" in text
+    assert "base is not shown to tell directions from entity and day together: AUC 0.8" in text
+    assert "but not clearly above what controls tell (day alone, question - control +0.0" in text
     assert (
         "base - trained, unscaled: the lookahead does not clearly differ on rows where base answers with more" in text
     )
@@ -70,6 +82,12 @@ def test_a_run_whose_items_are_empty_says_so_and_shows_no_empty_table(records, w
             "bits per byte rise after 2020-06-30 (95 %: 2020-05-01 to 2021-02-01): the apparent cutoff.",
         ),
         (-0.2, (False, False), "A cutoff would show as a rise: no apparent cutoff."),
+        (
+            0.2,
+            (True, True),
+            "the day of it is not known: the interval of 2020-06-30 holds all days searched, 2020-05-01 to 2021-02-01, "
+            "and excludes none.",
+        ),
         (0.2, (False, True), "to 2021-02-01, and later: it reaches the end of the days searched)"),
     ],
 )
@@ -87,7 +105,48 @@ def test_a_change_is_a_cutoff_only_where_bits_rise_and_its_interval_may_be_open(
     found = Recall.read(recall_dir)
     own = found.models["trained"]
     changed = own.model_copy(update={"curve": own.curve.model_copy(update={"change": change})})
-    section = recall_section(found.model_copy(update={"models": {"trained": changed}}))
-    assert said in section.findings[0]
-    if rise > 0:
-        assert section.findings[0].endswith("The stated cutoff, 2020-12-31, is inside.")
+    section = recall_section(found.model_copy(update={"models": found.models | {"trained": changed}}))
+    assert said in section.findings[1]
+    if rise > 0 and not all(is_open):
+        assert section.findings[1].endswith("The stated cutoff, 2020-12-31, is inside.")
+
+
+def told(folder, found: Recall, name: str, cutoff: date | None = None, **p_up: np.ndarray) -> str:
+    """What the page says of a model that answers the variants so, where the others are a coin toss."""
+    panel = pd.read_parquet(folder / "panel" / "rows.parquet")
+    rows = AskedRows(panel, panel["target"].to_numpy(), RowIntervals(panel, n_draws=100, seed=0))
+    answers = {variant: Answers(own, np.full(len(panel), 0.4)) for variant, own in p_up.items()}
+    own = found.models[name].model_copy(update={"questions": variant_scores(answers, rows, cutoff), "cutoff": cutoff})
+    findings = recall_section(found.model_copy(update={"models": found.models | {name: own}})).findings
+    return next(text for text in findings if text.startswith(name) and "directions" in text)
+
+
+def test_recall_is_claimed_only_beyond_each_control_and_with_both_sides_of_the_cutoff(recall_dir):
+    """A model that knows each day's market tells exactly as much without the entity; then there is no interval."""
+    found, panel = Recall.read(recall_dir), pd.read_parquet(recall_dir / "panel" / "rows.parquet")
+    market = 1 / (1 + np.exp(-panel.groupby("date")["target"].transform("mean").to_numpy()))
+    rng = np.random.default_rng(0)
+    stock = 1 / (1 + np.exp(-panel["target"].to_numpy() - 0.2 * rng.normal(size=len(panel))))
+    chance = rng.uniform(0.4, 0.6, len(panel))
+    text = told(recall_dir, found, "base", date_only=market, entity_neutral=market, date_removed=chance)
+    assert text.startswith("base is not shown to tell directions from entity and day together: AUC 0.")
+    assert text.endswith("but not clearly above what controls tell (day alone, question - control +0.000).")
+    text = told(recall_dir, found, "base", date_only=stock, entity_neutral=market, date_removed=chance)
+    assert text.startswith("base tells directions from entity and day together: AUC 0.9")
+    assert text.endswith("and above each control.")
+    assert "no control was asked" in told(recall_dir, found, "base", date_only=stock)
+    known = np.where(panel["date"] <= str(CUTOFF), stock, chance)
+    text = told(recall_dir, found, "base", CUTOFF, date_only=known, date_removed=chance)
+    assert "and above each control. Up to its cutoff, 2020-12-31, the AUC is 0.9" in text
+
+
+def test_a_pair_that_read_with_unlike_context_has_a_warning(recall_dir):
+    found = Recall.read(recall_dir)
+    assert not any("unlike context" in text for text in recall_section(found).findings)
+    wider = found.models["base"].model_copy(update={"reading": ReadingSettings(window_tokens=1_024, n_leading_ids=1)})
+    findings = recall_section(found.model_copy(update={"models": found.models | {"base": wider}})).findings
+    assert any(
+        "They read the documents with unlike context (base: windows of 1,024 tokens, 1 ids before each text; trained: "
+        "windows of 256 tokens, 0 ids before each text), which is part of the difference." in text
+        for text in findings
+    )

@@ -1,15 +1,18 @@
 """The checks, by subject. Each checks one thing and gives a value, its bound and the way out.
 
 inputs: the artifacts to check. planned_run: the recipe with its base model's sizes. artifacts: base, corpus, panel,
-trainer. training: rules, coverage, memory, states. machine: store and disks. money: forecast, deadline, limit.
+trainer. training: rules, coverage, memory, states. probes: models and items of the recall probes. machine: store and
+disks. money: forecast, deadline, limit.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tasks.preflight.checks.artifacts import artifact_checks, trainer_check
 from tasks.preflight.checks.inputs import Inputs
 from tasks.preflight.checks.machine import machine_checks, store_round_trip
 from tasks.preflight.checks.money import limit_checks, money_checks
+from tasks.preflight.checks.probes import probe_checks
 from tasks.preflight.checks.training import training_checks
 from tasks.preflight.planned_run import PlannedRun
 from tasks.recipe import Recipe
@@ -30,6 +33,7 @@ def all_checks(inputs: Inputs) -> list[Check]:
         store_round_trip(inputs.store),
         *machine_checks(run, inputs.store),
         *artifact_checks(inputs),
+        *_probes(inputs),
         *training_checks(run.training),
         *money_checks(run),
         *power_checks(
@@ -40,6 +44,13 @@ def all_checks(inputs: Inputs) -> list[Check]:
             inputs.states,
         ),
     ]
+
+
+def _probes(inputs: Inputs) -> Iterator[Check]:
+    """Of the base: what is trained from it has its tokenizer, template and context."""
+    if inputs.recipe.probe and inputs.items:
+        answers, way_out = inputs.recipe.probe.answers, "Take another base, or leave probe out."
+        yield from probe_checks("base", answers, inputs.base, inputs.items, way_out)
 
 
 def changeable_checks(inputs: Inputs, with_disk_space: bool = True) -> list[Check]:

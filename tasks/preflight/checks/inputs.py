@@ -10,6 +10,7 @@ from tasks.common.errors import HindsightError
 from tasks.preflight.planned_run import PlannedRun
 from tasks.recipe import Recipe
 from tasks.schemas.artifacts import Check, Embeddings, ModelFolder, Panel, TextShards
+from tasks.schemas.probe import ProbeItems
 from tasks.store.store import Store
 from tasks.train.config import TrainConfig
 from tasks.train.errors import CorpusTooSmall, UntrainableBase
@@ -35,6 +36,8 @@ class Inputs:
     placebo: TextShards | None = None
     states: Embeddings | None = None
     """The base's, where an earlier run embedded this panel."""
+    items: ProbeItems | None = None
+    """What models are asked, where the recipe has probes."""
 
     @classmethod
     def of(
@@ -42,8 +45,9 @@ class Inputs:
     ) -> "Inputs":
         """From the fetched artifacts' folders by input name."""
         placebo = TextShards(folders["placebo"]) if "placebo" in folders else None
+        items = ProbeItems(folders["items"]) if "items" in folders else None
         base, corpus, panel = folders["base"], folders["corpus"], folders["panel"]
-        return cls(recipe, ModelFolder(base), TextShards(corpus), Panel(panel), store, placebo, states)
+        return cls(recipe, ModelFolder(base), TextShards(corpus), Panel(panel), store, placebo, states, items)
 
     @cached_property
     def run(self) -> PlannedRun:

@@ -6,6 +6,6 @@ them into the stage's scores, and `verdict` concludes. Intervals: `two_way` (dra
 `jackknife` (groups of days left out), put together by `replicates`; `width` marks the wide ones. Beside them:
 `known_truth` (expected signs), `controls`, `rank_ic`, `power`, `ladder` with `ladder_verdict` (a family's figures by
 cutoff), and the robustness checks: `reference_checks` (the reference's), `decay` and `portfolio`, both from
-`predictions`, with errors by `day_blocks`; and `decodability`, from `probes` and the shared-day effect without
+`predictions`, with errors by `day_blocks`; and `decodability`, from `state_probes` and the shared-day effect without
 `day_directions`.
 """

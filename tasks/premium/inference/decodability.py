@@ -16,8 +16,8 @@ from tasks.premium.gram.devices import one_thread
 from tasks.premium.inference.day_directions import DayDirections, find_day_directions
 from tasks.premium.inference.decompose import Decompositions
 from tasks.premium.inference.evaluate import Scheme, score
-from tasks.premium.inference.probes import probe_states
 from tasks.premium.inference.replicates import DISJOINT, MATCHED, ON, Replicates
+from tasks.premium.inference.state_probes import probe_states
 from tasks.premium.rows import Rows, beside
 from tasks.sampling.arrays import FloatArray
 from tasks.sampling.two_way import TwoWayDraws, normal_interval, rescaled

@@ -1,6 +1,6 @@
 """Ladders: a family's figures by cutoff, against the tent that a share r of lookahead makes of them.
 
-A rung that knows the targets of the rows up to its cutoff with R2 = r has a premium of r times a known number, and so
+A rung that knows the targets that ended by its cutoff with R2 = r has a premium of r times a known number, and so
 have R2 off and R2 disjoint (`known_truth`). So r is the slope of the rungs' figures on these numbers: a contrast
 between models on the same rows and draws, in which all that the rungs share cancels.
 """
@@ -59,9 +59,10 @@ def score_ladders(rows: Rows, config: PremiumConfig, found: Decompositions, heav
 
 
 def _ladder(rows: Rows, cutoffs: Mapping[str, date], cut: date, found: Decompositions, heavy: Tails) -> Ladder:
-    days = rows.labels["date"]
+    # Of a row whose target ends after the cutoff, a model has read no return, though it may have read the day's news.
+    ends = rows.labels["label_until"]
     rungs = [
-        Rung(model=model, cutoff=cutoff, known_rows=float((days <= pd.Timestamp(cutoff)).mean()))
+        Rung(model=model, cutoff=cutoff, known_rows=float((ends <= pd.Timestamp(cutoff)).mean()))
         for model, cutoff in cutoffs.items()
     ]
     if len(rungs) < MIN_RUNGS:
@@ -71,11 +72,11 @@ def _ladder(rows: Rows, cutoffs: Mapping[str, date], cut: date, found: Decomposi
     for fit in CO_PRIMARY:
         # The unscaled columns' penalty is next to nothing beside a state's sum of squares.
         penalties = {model: found.penalties[model] if fit == "standardized" else 0.0 for model in cutoffs}
-        expected = [_expected(found.schemes, days, cutoffs[model], penalties[model]) for model in cutoffs]
+        expected = [_expected(found.schemes, ends, cutoffs[model], penalties[model]) for model in cutoffs]
         own = [found.replicates[fit][model] for model in cutoffs]
         fits[fit] = fit_ladder(own, {name: np.array([each[name] for each in expected]) for name in FIGURES}, years)
     verdict, reason = conclude_ladder(fits, heavy)
-    tent = _tent(found.schemes, days, [*cutoffs.values(), cut])
+    tent = _tent(found.schemes, ends, [*cutoffs.values(), cut])
     return Ladder(rungs=rungs, fits=fits, tent=tent, verdict=verdict, reason=reason)
 
 
@@ -173,17 +174,17 @@ def _smallest(found: Estimate) -> float | None:
 
 
 def _expected(
-    schemes: Sequence[Scheme], days: pd.Series, cutoff: date, penalty: float = 0.0
+    schemes: Sequence[Scheme], ends: pd.Series, cutoff: date, penalty: float = 0.0
 ) -> dict[LadderFigure, float]:
-    r2 = expected_r2(schemes, (days <= pd.Timestamp(cutoff)).to_numpy(), penalty)
+    r2 = expected_r2(schemes, (ends <= pd.Timestamp(cutoff)).to_numpy(), penalty)
     return {"premium": r2["on"] - r2["off"], "off": r2["off"], "disjoint": r2["disjoint"]}
 
 
-def _tent(schemes: Sequence[Scheme], days: pd.Series, corners: Sequence[date]) -> list[TentPoint]:
-    """The premium over cutoffs on days of the panel and on the given ones, from the oldest to the newest."""
-    distinct = np.sort(days.dt.date.unique())
+def _tent(schemes: Sequence[Scheme], ends: pd.Series, corners: Sequence[date]) -> list[TentPoint]:
+    """The premium over cutoffs on days on which targets end and on the given ones, from the oldest to the newest."""
+    distinct = np.sort(ends.dt.date.unique())
     inside = distinct[np.unique(np.linspace(0, len(distinct) - 1, N_TENT_POINTS).round().astype(np.int64))]
     return [
-        TentPoint(day=day, premium=_expected(schemes, days, day)["premium"])
+        TentPoint(day=day, premium=_expected(schemes, ends, day)["premium"])
         for day in sorted({*inside.tolist(), *corners})
     ]

@@ -18,10 +18,10 @@ def conclude_ladder(fits: Mapping[FitName, LadderFit], heavy: Tails) -> tuple[La
         heavy: How much of the test rows' squares a few of them carry.
 
     Returns:
-        `tent`: r is above zero beside a straight line. `rising`: the premium's line rises, and beside it r is not above
-        zero. `tent or rising`: r is above zero, and neither is beside the other. `below zero`: the figures run against
-        the tent. All need both fits. `flat`: no fit that could find a share tells r from zero. Else `undecided`. And
-        the reason.
+        `tent`: r is above zero beside a straight line. `rising`: the premium's line rises beside r. `tent or rising`:
+        the line rises, but beside it r is above zero in one fit; or r is above zero, and neither is beside the other.
+        `below zero`: the figures run against the tent. All need both fits. `flat`: no fit that could find a share tells
+        r from zero. Else `undecided`. And the reason.
     """
     reason = "; ".join(f"{fit}: {_text(own)}" for fit, own in fits.items())
     able = {fit: own for fit, own in fits.items() if _finds_some(own)}
@@ -41,10 +41,11 @@ def conclude_ladder(fits: Mapping[FitName, LadderFit], heavy: Tails) -> tuple[La
 
 def _of_both(fits: Mapping[FitName, LadderFit]) -> LadderVerdict | None:
     """What both fits say beside a flat line, if they say the same."""
-    if _all_above(own.combined.share_beside_line for own in fits.values()):
+    beside = [own.combined.share_beside_line for own in fits.values()]
+    if _all_above(beside):
         return "tent"
     if _all_above(_lines(fits)):
-        return "rising"
+        return "tent or rising" if any(_all_above([own]) for own in beside) else "rising"
     if _all_above(own.combined.share for own in fits.values()):
         return "tent or rising"
     if all(own.combined.share.interval and own.combined.share.interval[1] < 0 for own in fits.values()):

@@ -31,6 +31,6 @@ def probe_label(config: ProbeAnswersConfig, inputs: Mapping[str, ArtifactRef]) -
     return f"{inputs['items'].label[:60]}-{inputs['model'].label[:60]}"
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType[ProbeAnswersConfig](kind="probe", revision=REVISION, label=probe_label)

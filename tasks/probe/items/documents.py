@@ -40,7 +40,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class DrawnDocuments:
     """The documents drawn, by day and id.
 
     Args:
@@ -56,7 +56,7 @@ class HeldOut:
 
 def draw_documents(
     sources: Sequence[TextShards], trained: Sequence[TextShards], config: DocumentsConfig, seed: int
-) -> HeldOut:
+) -> DrawnDocuments:
     """Draw documents of each period, none of which shares id or text with a training shard.
 
     Args:
@@ -86,10 +86,10 @@ def draw_documents(
     found = sorted(texts.values(), key=lambda own: (own.date, own.id))
     cut = [own.model_copy(update={"text": cut_text(own.text, config.max_bytes)}) for own in found]
     n_cut = sum(one.text != other.text for one, other in zip(found, cut, strict=True))
-    return HeldOut(cut, dict(dropped), n_cut)
+    return DrawnDocuments(cut, dict(dropped), n_cut)
 
 
-def check_sides(days: Sequence[date], cutoffs: Mapping[str, date]) -> None:
+def check_item_sides(days: Sequence[date], cutoffs: Mapping[str, date]) -> None:
     """Refuse documents that compare nothing: all on one side of each model's cutoff.
 
     Raises:

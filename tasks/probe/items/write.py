@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from tasks.probe.errors import NothingToAsk
 from tasks.probe.items.config import ClozeFacts, FileFacts, ProbeItemsConfig
-from tasks.probe.items.documents import HeldOut, all_documents, check_sides, draw_documents
+from tasks.probe.items.documents import DrawnDocuments, all_documents, check_item_sides, draw_documents
 from tasks.probe.items.facts import Fact, cloze_facts, read_facts
 from tasks.probe.items.overlap import overlap_of
 from tasks.probe.items.questions import question_rows
@@ -45,7 +45,7 @@ def write_items(
     """
     held_out = draw_documents(sources, trained, config.documents, config.seed) if [*sources, *trained] else None
     documents = held_out.documents if held_out else []
-    check_sides([own.date for own in documents], config.cutoffs)
+    check_item_sides([own.date for own in documents], config.cutoffs)
     overlap, of_panel = _overlap(documents, panel, trained)
     facts, not_facts = _facts(config, documents, [*sources, *trained])
     questions = question_rows(panel.rows(), config.questions, config.entities, config.seed) if config.questions else []
@@ -109,7 +109,7 @@ def _fact(own: Fact) -> dict[str, object]:
 
 
 def _ledger(
-    held_out: HeldOut | None,
+    held_out: DrawnDocuments | None,
     facts: list[Fact],
     not_facts: Mapping[str, int],
     n_questions: int,

@@ -88,6 +88,7 @@ class _Measure:
         cutoff, rows = self.config.cutoffs.get(name), self.read.rows
         return ModelRecall(
             cutoff=cutoff,
+            reading=self.read.reading[name],
             curve=self._curve(self.read.bits(name), cutoff),
             questions=variant_scores(self.read.questions_of(name), rows, cutoff) if rows else {},
             facts=fact_scores(self.read.facts_of(name), cutoff),

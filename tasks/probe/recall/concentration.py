@@ -2,6 +2,9 @@
 
 Certainty is known before the outcome. The log odds of the direction that came are not used: a prediction and an answer
 that lean the same way for any reason are right on the same rows, and would look like recall.
+
+Gains are set against the squares of the same rows. As shares of the panel's variance, volatile rows would carry more of
+the lookahead of a model that knows all rows equally well, and models are more certain of some volatile rows.
 """
 
 from collections.abc import Iterator
@@ -10,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.probe.recall.questions import Answers, AskedRows
-from tasks.probe.recall.statistics import mean, ratio, slope
+from tasks.probe.recall.statistics import ratio, slope
 from tasks.sampling.arrays import BoolArray, FloatArray, IntArray
 from tasks.schemas.estimates import CO_PRIMARY, FitName
 from tasks.schemas.recall import Concentration
@@ -49,19 +52,17 @@ def _concentration(
     target = rows.target
     about_mean = np.where(used, target - target[used].mean(), 0.0) ** 2
     one, other = (np.where(used, target - own, 0.0) ** 2 for own in predicted)
-    # As shares of the variance, so that their mean is the lookahead.
-    share = (other - one) / about_mean[used].mean()
+    gain = other - one
     certainty = np.where(used, certainty, 0.0)
-    middle = np.median(certainty[used])
-    is_certain = used & (certainty > middle)
-    certain = mean(share, is_certain, why=EVEN)
-    uncertain = mean(share, used & ~is_certain, why=EVEN)
+    is_certain = used & (certainty > np.median(certainty[used]))
+    certain = ratio(gain, about_mean, is_certain, why=EVEN)
+    uncertain = ratio(gain, about_mean, used & ~is_certain, why=EVEN)
     return Concentration(
         fit=fit,
         n_rows=int(used.sum()),
-        lookahead=rows.intervals[ratio(other - one, about_mean, used)],
+        lookahead=rows.intervals[ratio(gain, about_mean, used)],
         certain=rows.intervals[certain],
         uncertain=rows.intervals[uncertain],
         difference=rows.intervals[certain - uncertain],
-        slope=rows.intervals[slope(certainty, share, used)],
+        slope=rows.intervals[slope(certainty, gain, about_mean, used)],
     )

@@ -12,6 +12,8 @@ from tasks.schemas.recall import Period, Unit
 from tasks.schemas.scores import ModelName
 from tasks.store.refs import ArtifactRef, ArtifactType
 
+NOT_MODELS = ("items", "panel", "premium")
+"""The stage's inputs beside the models' answers."""
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -53,7 +55,7 @@ def recall_label(config: RecallConfig, inputs: Mapping[str, ArtifactRef]) -> str
     return inputs["items"].label
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType[RecallConfig](kind="recall", revision=REVISION, label=recall_label)
 """From items, panel, each model's answers and, where there are scores, their predictions by row, to `recall.json`."""

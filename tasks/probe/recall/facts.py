@@ -1,4 +1,7 @@
-"""Dated items that a model recognises, before and after its cutoff, equally long on both sides."""
+"""Dated items that a model recognises, before and after its cutoff, equally long on both sides.
+
+Sentences of one document have a subject and a style in common, so that an interval counts documents, not sentences.
+"""
 
 import math
 from datetime import date
@@ -6,12 +9,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import binomtest
+from scipy.special import stdtrit
 
 from tasks.probe.recall.curves import NO_CUTOFF
 from tasks.sampling.arrays import BoolArray, FloatArray
-from tasks.schemas.estimates import LEVEL, Estimate
+from tasks.sampling.clusters import MIN_CLUSTERS, cluster_half_width
+from tasks.schemas.estimates import PERCENTILES, QUANTILE_975, Estimate
 from tasks.schemas.recall import GATE_AFTER, GATE_BEFORE, FactScores
 
 MAX_GAP = 0.1
@@ -21,6 +26,8 @@ CALIPER = 0.2
 MIN_ITEMS = 10
 """On each side: with fewer, a share's interval spans half of what is possible."""
 ROUNDING = 1e-9
+NUMBER = r":\d+$"
+"""At the end of a cloze item's id, after its document's."""
 MAX_ITEMS = 4_000
 """On each side, the first by day and id: matching compares all pairs."""
 
@@ -32,7 +39,8 @@ def fact_scores(facts: pd.DataFrame, cutoff: date | None) -> FactScores:
     length, and items without a match are left out: longer items are recognised more often, or less.
 
     Args:
-        facts: Columns date, n_bytes (prompt and answer), wrong (list of str) and margin.
+        facts: Columns id, date, n_bytes (prompt and answer), wrong (list of str) and margin. Items whose ids differ
+            only in a number after the last colon are of one document.
         cutoff: Last day of the model's text; None where it is unknown.
     """
     lengths = np.log(facts["n_bytes"].to_numpy(np.float64))
@@ -42,7 +50,8 @@ def fact_scores(facts: pd.DataFrame, cutoff: date | None) -> FactScores:
     kept, why = _kept(lengths, is_before, cutoff)
     recognised = facts["margin"].to_numpy(np.float64) > 0
     sides = kept & is_before, kept & ~is_before
-    before, after = (_share(recognised[side], why) for side in sides)
+    documents = facts["id"].str.replace(NUMBER, "", regex=True).to_numpy(str)
+    before, after = (_share(recognised[side], documents[side], why) for side in sides)
     chance = float(np.mean([1 / (1 + len(own)) for own in facts["wrong"]])) if len(facts) else None
     gate, why_no_gate = _gate(before, after, chance)
     return FactScores(
@@ -103,13 +112,43 @@ def _gap(lengths: FloatArray, is_before: BoolArray) -> float | None:
     return float(lengths[is_before].mean() - lengths[~is_before].mean()) / _spread(lengths, is_before)
 
 
-def _share(recognised: BoolArray, why: str) -> Estimate:
-    """Source: Wilson (1927), J. Am. Stat. Assoc. 22(158), for the interval."""
+def _share(recognised: BoolArray, documents: NDArray[np.str_], why: str) -> Estimate:
+    """With an interval by document.
+
+    Source: Wilson (1927), J. Am. Stat. Assoc. 22(158), for the interval; Dean and Pagano (2015), J. Surv. Stat.
+    Methodol. 3(4), for it in a sample of clusters, from the effective number of items.
+    """
     if not len(recognised):
         return Estimate(point=None, why_none=why)
-    found = binomtest(int(recognised.sum()), len(recognised))
-    ends = found.proportion_ci(LEVEL / 100, method="wilson")
-    return Estimate(point=float(found.statistic), interval=(float(ends.low), float(ends.high)))
+    share, n_documents = float(recognised.mean()), len(np.unique(documents))
+    if n_documents < MIN_CLUSTERS:
+        return Estimate(
+            point=share, why_none=f"an interval needs items of {MIN_CLUSTERS} documents, and there are {n_documents}"
+        )
+    if n_documents == len(recognised):
+        return Estimate(point=share, interval=_wilson(share, QUANTILE_975**2 / n_documents))
+    return Estimate(point=share, interval=_wilson(share, _squared_quantile(recognised, documents)))
+
+
+def _squared_quantile(recognised: BoolArray, documents: NDArray[np.str_]) -> float:
+    """Student's quantile squared, over the number of independent items whose share varies as much.
+
+    Where all items, or none, are recognised, no variance tells how alike a document's are: each document counts as one.
+    """
+    share, n_items, n_documents = float(recognised.mean()), len(recognised), len(np.unique(documents))
+    squared = float(stdtrit(n_documents - 1, PERCENTILES[2] / 100)) ** 2
+    half_width = cluster_half_width(recognised - share, documents, n_items)
+    if not half_width or not 0 < share < 1:
+        return squared / n_documents
+    # Documents that differ less than chance would make them are chance too: no more independent items than items.
+    return max(half_width**2 / (share * (1 - share)), squared / n_items)
+
+
+def _wilson(share: float, squared: float) -> tuple[float, float]:
+    """Ends of the interval, from the squared quantile over the number of items."""
+    middle = (share + squared / 2) / (1 + squared)
+    half_width = math.sqrt(squared * (share * (1 - share) + squared / 4)) / (1 + squared)
+    return max(middle - half_width, 0.0), min(middle + half_width, 1.0)
 
 
 def _difference(before: Estimate, after: Estimate) -> Estimate:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tasks.probe.recall.config import RecallConfig
+from tasks.probe.recall.config import NOT_MODELS, RecallConfig
 from tasks.probe.recall.errors import MismatchedAnswers, UnknownModel
 from tasks.probe.recall.intervals import RowIntervals
 from tasks.probe.recall.questions import Answers, AskedRows
@@ -14,8 +14,6 @@ from tasks.sampling.arrays import FloatArray, IntArray
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.probe import VARIANTS, ProbeAnswers, ProbeItems, Variant
 
-NOT_MODELS = ("items", "panel", "premium")
-"""The stage's other inputs."""
 KEYS = {"documents": ["id"], "facts": ["id"], "questions": ["row", "variant"]}
 FIGURES = {"documents": ["bits"], "facts": ["margin"], "questions": ["p_up", "mass"]}
 
@@ -42,9 +40,11 @@ class Read:
         if unknown := [name for name in (config.reference, *config.compared) if name and name not in self.models]:
             raise UnknownModel(f"model {unknown[0]!r} has no answers; those that have are {', '.join(self.models)}.")
         asked = {"documents": self.documents, "facts": self.facts, "questions": self._questions}
+        folders = {name: ProbeAnswers(inputs[name]) for name in self.models}
+        self.reading = {name: own.reading() for name, own in folders.items()}
         self._answers = {
-            name: {kind: _answers(ProbeAnswers(inputs[name]), name, kind, own) for kind, own in asked.items()}
-            for name in self.models
+            name: {kind: _answers(answers, name, kind, own) for kind, own in asked.items()}
+            for name, answers in folders.items()
         }
         self.numbers: IntArray = np.unique(self._questions["row"].to_numpy(np.int64))
         self.rows = _rows(Panel(inputs["panel"]), self.numbers, config) if len(self.numbers) else None

@@ -100,19 +100,29 @@ def auc(scores: FloatArray, is_one: BoolArray, used: BoolArray) -> Statistic:
     return Statistic(point, influence, (used,), SHARE)
 
 
-def slope(x: FloatArray, y: FloatArray, used: BoolArray) -> Statistic:
-    """Change of y per standard deviation of x, by least squares.
+def slope(x: FloatArray, numerator: FloatArray, denominator: FloatArray, used: BoolArray) -> Statistic:
+    """Change of numerator / denominator per standard deviation of x, by least squares weighted with the denominator.
+
+    With an x of two values it is the difference of the two groups' ratios, times that standard deviation over their
+    distance: an observation with a small denominator has no large ratio that decides.
 
     Args:
         x: (n,).
-        y: (n,).
+        numerator: (n,).
+        denominator: (n,), not negative.
         used: (n,) observations that count.
     """
     own = x[used]
     if not len(own) or not np.ptp(own) > 0:
         return undefined(used, "it is the same on all rows")
-    scaled = np.where(used, (x - own.mean()) / own.std(), 0.0)
-    centred = np.where(used, y - y[used].mean(), 0.0)
-    spread = float((scaled**2).sum())
-    point = float((scaled * centred).sum()) / spread
-    return Statistic(point, scaled * (centred - point * scaled) / spread, (used,))
+    weights = np.where(used, denominator, 0.0)
+    if not weights.sum() > 0:
+        return undefined(used, "its rows do not vary")
+    centred = np.where(used, (x - np.average(x, weights=weights)) / own.std(), 0.0)
+    spread = float((weights * centred**2).sum())
+    if not spread > 0:
+        return undefined(used, "it is the same on all rows that vary")
+    point = float((centred * np.where(used, numerator, 0.0)).sum()) / spread
+    level = float(numerator[used].sum()) / float(weights.sum())
+    left = np.where(used, numerator, 0.0) - weights * (level + point * centred)
+    return Statistic(point, centred * left / spread, (used,))

@@ -99,7 +99,7 @@ def _rung(ladder: Ladder, number: int, rung: Rung) -> EstimateRow:
         for fit in ladder.fits.values()
         for own in (fit.courses[figure] for figure in FIGURES)  # type: ignore[index]
     ]
-    return rung.model, f"cutoff {rung.cutoff}, {rung.known_rows:.0%} of the rows up to it", cells
+    return rung.model, f"cutoff {rung.cutoff}, {rung.known_rows:.0%} of the targets end by then", cells
 
 
 def _missing(ladder: Ladder) -> Iterator[Missing]:

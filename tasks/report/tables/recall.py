@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tasks.common.text import DASH, Row
-from tasks.report.direction.cells import Write, ends, lines, missing_of, points, share
+from tasks.report.direction.cells import Write, ends, lines, missing_of, points, share, with_ends
 from tasks.report.text import Cell, EstimateRow, Missing, Table, reasons
 from tasks.schemas.direction import Figure
 from tasks.schemas.estimates import Estimate
@@ -16,6 +16,7 @@ from tasks.schemas.recall import (
     Concentration,
     Curve,
     FactScores,
+    ModelRecall,
     Recall,
     VariantRecall,
 )
@@ -47,6 +48,7 @@ DIRECTION: Mapping[str, Callable[[VariantRecall], tuple[Figure, Write]]] = {
     "beyond this control": lambda own: (own.beyond_control, points),
 }
 """Columns, each with where its figure is and how it is written."""
+TELLS = "tell directions from entity and day together"
 CONCENTRATION = {
     "lookahead": "lookahead",
     "certain": "certain half",
@@ -119,10 +121,10 @@ def _findings(found: Recall) -> Iterator[str]:
     for name, own in found.models.items():
         yield apparent_cutoff(name, own.curve)
     for pair, compared in found.pairs.items():
-        yield moved(pair, compared.curve)
+        yield moved(pair, compared.curve) + unlike(found, pair)
     for name, own in found.models.items():
         if "date_only" in own.questions:
-            yield recalled(name, own.questions["date_only"])
+            yield recalled(name, own)
     for pair, compared in found.pairs.items():
         yield from (_concentrated(pair, one) for one in compared.concentration if one.difference.by_date)
 
@@ -146,6 +148,11 @@ def apparent_cutoff(name: str, curve: Curve) -> str:
         return (
             f"{name}: bits per byte fall after {change.day} ({_span(change)}). A cutoff would show as a rise: no "
             "apparent cutoff."
+        )
+    if change.is_open == (True, True):
+        return (
+            f"{name}: bits per byte rise, and the day of it is not known: the interval of {change.day} holds all days "
+            f"searched, {change.interval[0]} to {change.interval[1]}, and excludes none."
         )
     stated = ""
     if curve.cutoff:
@@ -179,19 +186,66 @@ def moved(pair: str, curve: Curve) -> str:
     return f"{text}. The difference {where}."
 
 
-def recalled(name: str, own: VariantRecall) -> str:
-    """Whether a model tells directions, with its AUC."""
-    auc = own.overall.auc
+def unlike(found: Recall, pair: str) -> str:
+    """A warning where the pair's models did not read the documents alike."""
+    one, other = (found.models[name].reading for name in models_of(pair))
+    if one == other:
+        return ""
+    read = "; ".join(
+        f"{name}: windows of {own.window_tokens:,} tokens, {own.n_leading_ids} ids before each text"
+        for name, own in zip(models_of(pair), (one, other), strict=True)
+    )
+    return f" They read the documents with unlike context ({read}), which is part of the difference."
+
+
+def recalled(name: str, model: ModelRecall) -> str:
+    """Whether a model tells directions from entity and day together: by chance, and by its answers to the controls."""
+    auc = model.questions["date_only"].overall.auc
     if auc.point is None or auc.by_date is None:
         return f"{name}: whether it recalls directions is not known ({auc.why_none})."
+    found = f"AUC {share(auc.point)} {ends(auc.by_date)} by date, where 0.5 is chance"
     low, high = auc.by_date
-    verdict = _side(
-        (low - 0.5, high - 0.5),
-        "tells directions from entity and day alone",
-        "is wrong about directions more often than right",
-        "does not clearly tell directions from entity and day alone",
+    if not low > 0.5:
+        verdict = "is wrong about directions more often than right" if high < 0.5 else f"does not clearly {TELLS}"
+        return f"{name} {verdict}: {found}."
+    sides = _before_and_after(model)
+    controls = {variant: own.beyond_control for variant, own in model.questions.items() if variant != "date_only"}
+    if as_good := [variant for variant, beyond in controls.items() if not _is_above(beyond)]:
+        told = "; ".join(f"{VARIANT_NAMES[own][0]}, {_beyond(controls[own])}" for own in as_good)
+        return f"{name} is not shown to {TELLS}: {found}, but not clearly above what controls tell ({told}).{sides}"
+    beside = "and above each control" if controls else "and no control was asked: it may know the day's market alone"
+    verb = TELLS.replace("tell", "tells", 1)
+    return f"{name} {verb}: {found}, {beside}.{sides}"
+
+
+def tells_directions(model: ModelRecall) -> bool:
+    """Whether a model tells directions better than by chance, and than by each control that was asked."""
+    auc = model.questions["date_only"].overall.auc
+    controls = [own.beyond_control for variant, own in model.questions.items() if variant != "date_only"]
+    return auc.by_date is not None and auc.by_date[0] > 0.5 and all(map(_is_above, controls))
+
+
+def _is_above(beyond: Figure) -> bool:
+    return beyond.by_date is not None and beyond.by_date[0] > 0
+
+
+def _beyond(beyond: Figure) -> str:
+    if beyond.point is None:
+        return f"not compared: {beyond.why_none}"
+    return (
+        f"question - control {points(beyond.point)} {ends(beyond.by_date, points) if beyond.by_date else ''}".rstrip()
     )
-    return f"{name} {verdict}: AUC {share(auc.point)} {ends(auc.by_date)} by date, where 0.5 is chance."
+
+
+def _before_and_after(model: ModelRecall) -> str:
+    """Known of days before the cutoff alone is what recall looks like; known after it too is something else."""
+    own = model.questions["date_only"]
+    if model.cutoff is None or own.before.auc.point is None or own.after.auc.point is None:
+        return ""
+    return (
+        f" Up to its cutoff, {model.cutoff}, the AUC is {share(own.before.auc.point)}, after it "
+        f"{share(own.after.auc.point)}: a fall of {with_ends(own.fall, points)}."
+    )
 
 
 def _side(interval: tuple[float, float], above: str, below: str, neither: str) -> str:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from tasks.report.direction.cells import ends, points, share
-from tasks.report.tables.recall import apparent_cutoff, moved, recalled
+from tasks.report.tables.recall import apparent_cutoff, moved, recalled, tells_directions, unlike
 from tasks.schemas.recall import ModelRecall, Recall
 from tasks.schemas.results import Finding
 
 ONE, SEVERAL = "What does the model recall?", "What do the models recall?"
-CHANCE = 0.5
 LITTLE_MASS = 0.1
 """Below, the two answers are so rarely said that a preference among them means little."""
 FEW = 3
@@ -20,7 +19,7 @@ def recall_answer(found: Recall | None) -> Finding | None:
     if found is None:
         return None
     cutoffs = [apparent_cutoff(name, own.curve) for name, own in found.models.items()]
-    told = [recalled(name, own.questions["date_only"]) for name, own in found.models.items() if own.questions]
+    told = [recalled(name, own) for name, own in found.models.items() if own.questions]
     lead, rest = (told, cutoffs) if told else (cutoffs, [])
     if len(found.models) > FEW:
         lead, rest = _counted(found), []
@@ -30,7 +29,11 @@ def recall_answer(found: Recall | None) -> Finding | None:
         answer=" ".join(lead),
         because=[
             *rest,
-            *(moved(pair, own.curve) for pair, own in found.pairs.items() if len(found.pairs) <= FEW),
+            *(
+                moved(pair, own.curve) + unlike(found, pair)
+                for pair, own in found.pairs.items()
+                if len(found.pairs) <= FEW
+            ),
             *(text for name, own in found.models.items() for text in _facts(name, own)),
         ],
         doubts=[*_doubts(found)],
@@ -39,8 +42,8 @@ def recall_answer(found: Recall | None) -> Finding | None:
 
 def _counted(found: Recall) -> list[str]:
     n = len(found.models)
-    asked = [own.questions["date_only"].overall.auc for own in found.models.values() if own.questions]
-    clear = sum(auc.by_date is not None and auc.by_date[0] > CHANCE for auc in asked)
+    asked = [own for own in found.models.values() if own.questions]
+    clear = sum(map(tells_directions, asked))
     rises = sum(own.curve.change.day is not None and (own.curve.change.rise or 0) > 0 for own in found.models.values())
     told = [f"{clear} of {len(asked)} models tell directions from entity and day alone."] if asked else []
     return [*told, f"Bits per byte of {rises} of {n} models rise after an apparent cutoff."]

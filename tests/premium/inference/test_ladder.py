@@ -1,6 +1,6 @@
 """A ladder's share of lookahead is the slope on the tent: of made figures, and of made panels whose share is known."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -90,12 +90,24 @@ def test_a_rising_line_is_no_tent_and_a_tent_is_no_rising_line() -> None:
         (fitted(0.0), fitted(0.0), "flat"),
         (fitted(0.2), fitted(0.0), "undecided"),
         (fitted(-0.2), fitted(-0.2), "below zero"),
+        # The line rises in both, and beside it one fit has a tent.
+        (fitted(0.2, slope=0.05), fitted(0.0, slope=0.05), "tent or rising"),
+        (fitted(0.0, slope=0.05), fitted(0.2, slope=0.05), "tent or rising"),
         # A fit that could find no share below 1 says nothing: it does not make a flat line of the other's tent.
         (fitted(0.2), fitted(0.0, noise=5.0), "undecided"),
         (fitted(0.0), fitted(0.0, noise=5.0), "flat"),
         (fitted(0.0, noise=5.0), fitted(0.0, noise=5.0), "undecided"),
     ],
-    ids=["flat", "one fit alone", "the other way", "one is silent", "flat, one is silent", "both are silent"],
+    ids=[
+        "flat",
+        "one fit alone",
+        "the other way",
+        "a line and one tent",
+        "one tent and a line",
+        "one is silent",
+        "flat, one is silent",
+        "both are silent",
+    ],
 )
 def test_a_verdict_needs_both_fits(one: LadderFit, other: LadderFit, verdict: str) -> None:
     assert conclude_ladder({"unscaled": one, "standardized": other}, QUIET)[0] == verdict
@@ -139,10 +151,10 @@ def made(r: float, seed: int, n_draws: int = 30):
     table = pd.DataFrame([(code, day) for code in range(20) for day in days], columns=["code", "date"])
     table["label_from"], table["label_until"] = (table["date"] + pd.offsets.BDay(ahead) for ahead in (1, 2))
     target = made_target(table["date"], rng)
-    cutoffs = {"none": date(2019, 1, 1), "half": days[22].date(), "cut": CUT, "all": days[-1].date()}
+    cutoffs = {"none": date(2019, 1, 1), "half": days[22].date(), "cut": CUT, "all": table["label_until"].max().date()}
     states = {}
     for name, cutoff in cutoffs.items():
-        known = known_until(target, table["date"], cutoff, r, rng)
+        known = known_until(target, table["label_until"], cutoff, r, rng)
         states[name] = np.column_stack([known, rng.normal(size=(len(table), 3))]).astype(np.float32)
     return ladder_of(make_rows(table.assign(target=target), states, {}), cutoffs, n_draws)
 
@@ -160,14 +172,17 @@ def test_a_planted_tent_is_recovered_and_without_one_the_flat_line_is_kept() -> 
     assert {own.verdict for own in planted} <= {"tent", "tent or rising"}
 
 
-def test_a_ladder_lists_its_rungs_by_cutoff_and_its_tent_has_its_peak_at_the_cut() -> None:
+def test_a_ladder_lists_its_rungs_by_cutoff_and_its_tent_has_its_peak_where_the_train_rows_end() -> None:
     own = made(0.0, seed=0)
     assert [rung.model for rung in own.rungs] == ["none", "half", "cut", "all"]
-    assert [round(rung.known_rows, 2) for rung in own.rungs] == [0.0, 0.38, 0.75, 1.0]
-    assert max(own.tent, key=lambda point: point.premium).day == CUT
+    assert [round(rung.known_rows, 2) for rung in own.rungs] == [0.0, 0.35, 0.72, 1.0]
+    # Of 45 days up to the cut, the last two days' targets end after it: no text up to the cut has them.
+    assert own.rungs[2].known_rows == pytest.approx(43 / 60)
+    # When the targets of the last row up to the cut end.
+    assert max(own.tent, key=lambda point: point.premium).day == CUT + timedelta(days=4)
     course = own.fits["unscaled"].courses["premium"]
     assert course.expected[0] == course.expected[3] == 0.0
-    assert course.expected[2] == max(point.premium for point in own.tent)
+    assert course.expected[2] == next(point.premium for point in own.tent if point.day == CUT)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.probe.errors import NoDocuments, OneSide
 from tasks.probe.items.config import DocumentsConfig
-from tasks.probe.items.documents import all_documents, check_sides, cut_text, draw_documents
+from tasks.probe.items.documents import all_documents, check_item_sides, cut_text, draw_documents
 from tasks.schemas.artifacts import TextShards
 from tests.probe.corpora import document, shards
 
@@ -85,12 +85,12 @@ def test_no_document_left_is_refused_with_the_reasons(tmp_path: Path) -> None:
 
 def test_documents_on_one_side_of_every_cutoff_are_refused() -> None:
     days = [date(1990, 1, 1), date(1995, 1, 1)]
-    check_sides(days, {"old": date(1980, 1, 1), "middle": date(1990, 1, 1)})
-    check_sides(days, {})
-    check_sides([], {"old": date(1980, 1, 1)})
+    check_item_sides(days, {"old": date(1980, 1, 1), "middle": date(1990, 1, 1)})
+    check_item_sides(days, {})
+    check_item_sides([], {"old": date(1980, 1, 1)})
     for cutoff in (date(1989, 12, 31), date(1995, 1, 1)):
         with pytest.raises(OneSide, match=rf"1990-01-01 to 1995-01-01, are on one side of every cutoff \(x {cutoff}\)"):
-            check_sides(days, {"x": cutoff})
+            check_item_sides(days, {"x": cutoff})
 
 
 def test_whole_texts_are_compared_and_not_what_is_left_of_them(tmp_path: Path) -> None:

@@ -58,10 +58,16 @@ def write_items(
 
 
 def write_answers(
-    folder: Path, items: Path, bits: np.ndarray | None = None, margin: np.ndarray | None = None, p_up: object = 0.5
+    folder: Path,
+    items: Path,
+    bits: np.ndarray | None = None,
+    margin: np.ndarray | None = None,
+    p_up: object = 0.5,
+    window_tokens: int = 256,
 ) -> None:
     """A model's answers, row for row with the items."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "reading.json").write_text(json.dumps({"window_tokens": window_tokens, "n_leading_ids": 0}))
     documents, facts, questions = (
         pd.read_parquet(items / f"{name}.parquet") for name in ("documents", "facts", "questions")
     )

@@ -7,6 +7,7 @@ import pytest
 
 from tasks.probe.recall.facts import fact_scores
 from tests.probe.recall.made_answers import made_facts
+from tests.simulations.recall import false_differences, made_sentences
 
 CUTOFF = date(2020, 12, 31)
 
@@ -78,3 +79,33 @@ def test_no_items_no_cutoff_or_one_side_make_no_share_but_a_reason():
     assert late.after.why_none == "40 items are from before the cutoff, 0 from after; 10 are needed"
     assert late.difference.point is None
     assert late.why_no_gate == late.after.why_none
+
+
+def test_sentences_of_a_document_are_no_independent_items():
+    """Sentences that are known together, and no difference: 5 of 100 intervals exclude zero."""
+    assert false_differences(20, 8, n=150) <= 0.09
+    assert false_differences(160, 1, n=150) <= 0.09
+    found = fact_scores(made_sentences(0, 100, 8, spread=1.0, gain=1.0), CUTOFF)
+    assert found.difference.interval[0] > 0
+
+
+def test_copies_of_an_item_make_no_interval_narrower():
+    facts = made_facts(120).assign(margin=np.where(np.arange(120) % 3, 1.0, -1.0))
+    copied = facts.loc[np.repeat(np.arange(120), 5)].reset_index(drop=True)
+    copied["id"] = [f"{name}:{number}" for name, number in zip(copied["id"], np.tile(np.arange(5), 120), strict=True)]
+    once, often = fact_scores(facts, CUTOFF).before, fact_scores(copied, CUTOFF).before
+    assert often.point == once.point
+    assert often.interval == pytest.approx(once.interval, abs=0.01)
+    certain = fact_scores(copied.assign(margin=1.0), CUTOFF).before
+    assert certain.interval == pytest.approx(
+        (fact_scores(facts.assign(margin=1.0), CUTOFF).before.interval[0], 1), abs=0.01
+    )
+
+
+def test_items_of_two_documents_have_a_share_and_no_interval():
+    facts = made_facts(60).assign(margin=1.0)
+    facts["id"] = [f"d{number % 2}:{number}" for number in range(60)]
+    found = fact_scores(facts, CUTOFF)
+    assert found.before.point == 1
+    assert found.before.why_none == "an interval needs items of 3 documents, and there are 2"
+    assert found.difference.why_none == found.before.why_none

@@ -10,6 +10,7 @@ from tasks.probe.recall.concentration import concentrations
 from tasks.probe.recall.intervals import RowIntervals
 from tasks.probe.recall.questions import Answers, AskedRows, variant_scores
 from tests.probe.recall.made_answers import write_panel
+from tests.simulations.recall import concentration_of
 
 CUTOFF = date(2020, 12, 31)
 
@@ -128,3 +129,11 @@ def test_equal_certainty_has_no_halves_and_rows_without_predictions_do_not_count
     assert found.difference.why_none == "certainty is the same on all rows"
     assert found.slope.why_none == "it is the same on all rows"
     assert not list(concentrations(("base", "other"), even, own, rows, np.arange(len(rows.target))))
+
+
+def test_volatile_rows_of_certain_answers_carry_no_more_where_all_rows_are_known_alike():
+    """Every row is known with R2 = 0.05, answers are a coin toss, and more certain of stocks that vary more."""
+    above = np.sum([concentration_of(seed, 0.05, 0.05) for seed in range(20)], axis=0)
+    assert max(above) <= 3
+    # And rows of certain answers that are known better are found.
+    assert all(all(concentration_of(seed, 0.15, 0.0)) for seed in range(3))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import linregress
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import roc_auc_score
 
 from tasks.probe.recall.intervals import estimate_of
@@ -13,13 +14,19 @@ N = 60
 X, Y = RNG.normal(size=(2, N)).round(1)
 USED = RNG.random(N) < 0.8
 IS_ONE = RNG.random(N) < 0.4
+ONES = np.ones(N)
 
 
 def test_points_are_those_of_the_libraries():
     assert mean(Y, USED).point == pytest.approx(Y[USED].mean())
     assert auc(X, IS_ONE, USED).point == pytest.approx(roc_auc_score(IS_ONE[USED], X[USED]))
     own = linregress(X[USED], Y[USED])
-    assert slope(X, Y, USED).point == pytest.approx(own.slope * X[USED].std())
+    assert slope(X, Y, ONES, USED).point == pytest.approx(own.slope * X[USED].std())
+    weights = np.exp(Y)
+    fitted = LinearRegression().fit(X[USED, None], (Y / weights)[USED], weights[USED])
+    assert slope(X, Y, weights, USED).point == pytest.approx(fitted.coef_[0] * X[USED].std())
+    halves = ratio(Y, weights, USED & IS_ONE).point - ratio(Y, weights, USED & ~IS_ONE).point
+    assert slope(IS_ONE.astype(float), Y, weights, USED).point == pytest.approx(halves * IS_ONE[USED].std())
 
 
 def weighted_auc(weights: np.ndarray) -> float:
@@ -56,16 +63,16 @@ def test_a_slopes_influence_has_its_robust_standard_error():
     """Heteroskedasticity-consistent (HC0), in units of the fixed standard deviation of x."""
     x, y = X[USED], Y[USED]
     scaled = (x - x.mean()) / x.std()
-    left = y - y.mean() - slope(X, Y, USED).point * scaled
+    left = y - y.mean() - slope(X, Y, ONES, USED).point * scaled
     error = ((scaled**2 * left**2).sum()) ** 0.5 / (scaled**2).sum()
-    assert (slope(X, Y, USED).influence ** 2).sum() ** 0.5 == pytest.approx(error)
+    assert (slope(X, Y, ONES, USED).influence ** 2).sum() ** 0.5 == pytest.approx(error)
 
 
 def test_what_is_not_defined_has_its_reason():
     nothing = np.zeros(N, dtype=bool)
     assert mean(Y, nothing, why="no row").why_none == "no row"
     assert auc(X, np.ones(N, dtype=bool), USED).why_none == "all of its rows went the same way"
-    assert slope(np.ones(N), Y, USED).why_none == "it is the same on all rows"
+    assert slope(ONES, Y, ONES, USED).why_none == "it is the same on all rows"
     assert estimate_of(mean(Y, nothing, why="no row"), np.arange(N)).why_none == "no row"
 
 
