@@ -58,7 +58,8 @@ class AuditInputs:
     @cached_property
     def ends(self) -> list[date]:
         """By day, in order, when the last target of its rows ends."""
-        return self.panel.rows().groupby("date")["label_until"].max().dt.date.tolist()
+        rows = self.panel.rows()
+        return [end.date() for end in rows.groupby("date")["label_until"].max()]
 
     @cached_property
     def n_rows(self) -> int:

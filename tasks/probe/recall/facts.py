@@ -137,7 +137,7 @@ def _squared_quantile(recognised: BoolArray, documents: NDArray[np.str_]) -> flo
     """
     share, n_items, n_documents = float(recognised.mean()), len(recognised), len(np.unique(documents))
     squared = float(stdtrit(n_documents - 1, PERCENTILES[2] / 100)) ** 2
-    half_width = cluster_half_width(recognised - share, documents, n_items)
+    half_width = cluster_half_width(recognised.astype(np.float64) - share, documents, n_items)
     if not half_width or not 0 < share < 1:
         return squared / n_documents
     # Documents that differ less than chance would make them are chance too: no more independent items than items.
