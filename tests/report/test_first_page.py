@@ -62,7 +62,8 @@ def test_the_answers_come_last_with_number_interval_and_doubts_and_only_where_th
     ladder, recall = findings[5:]
     assert ladder.outcome == "shown"
     assert ladder.answer.startswith("chrono: a tent, as lookahead makes it, beside a straight line too; r +0.2000 [")
-    assert "base tells directions from entity and day alone: AUC 0.8" in recall.answer
+    assert "base is not shown to tell directions from entity and day together: AUC 0.8" in recall.answer
+    assert "not clearly above what controls tell" in recall.answer
     assert "trained predicts the documents worse than base: -0.089" in " ".join(recall.because)
     assert any(
         doubt == "base: nothing is known of before and after its cutoff, for the model's cutoff is unknown."
@@ -110,9 +111,11 @@ def test_a_ladder_that_ends_before_the_cut_is_doubted():
 
 def test_of_many_models_those_that_recall_are_counted(recall_dir):
     found = Recall.read(recall_dir)
-    many = {f"model-{number}": found.models["base"] for number in range(FEW + 1)}
+    base = found.models["base"]
+    without_controls = base.model_copy(update={"questions": {"date_only": base.questions["date_only"]}})
+    many = {f"model-{number}": base for number in range(FEW + 1)} | {"model-0": without_controls}
     assert recall_answer(found.model_copy(update={"models": many, "pairs": {}})).answer == (
-        "4 of 4 models tell directions from entity and day alone. Bits per byte of 0 of 4 models rise after an "
+        "1 of 4 models tell directions from entity and day alone. Bits per byte of 0 of 4 models rise after an "
         "apparent cutoff."
     )
 
