@@ -33,15 +33,15 @@ def listening(worker: Worker, follower: Follower, config: ServeConfig) -> Iterat
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="info", log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
-    until(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    limits = httpx.Limits(max_connections=None)
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    url = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=url, headers=headers, timeout=60, limits=limits) as client:
-        yield client
-    server.should_exit = True
-    thread.join()
+    try:
+        until(lambda: server.started)
+        url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        headers, limits = {"authorization": f"Bearer {TOKEN}"}, httpx.Limits(max_connections=None)
+        with httpx.Client(base_url=url, headers=headers, timeout=60, limits=limits) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def until(condition: Callable[[], bool]) -> None:
