@@ -62,8 +62,9 @@ def test_the_answers_come_last_with_number_interval_and_doubts_and_only_where_th
     ladder, recall = findings[5:]
     assert ladder.outcome == "shown"
     assert ladder.answer.startswith("chrono: a tent, as lookahead makes it, beside a straight line too; r +0.2000 [")
-    assert "base is not shown to tell directions from entity and day together: AUC 0.8" in recall.answer
-    assert "not clearly above what controls tell" in recall.answer
+    assert "base is not shown to tell directions from entity and day together: controls tell as much." in recall.answer
+    assert "AUC 0.8" in " ".join(recall.because)
+    assert "not clearly above what controls tell" in " ".join(recall.because)
     assert "trained predicts the documents worse than base: -0.089" in " ".join(recall.because)
     assert any(
         doubt == "base: nothing is known of before and after its cutoff, for the model's cutoff is unknown."

@@ -218,6 +218,18 @@ def recalled(name: str, model: ModelRecall) -> str:
     return f"{name} {verb}: {found}, {beside}.{sides}"
 
 
+def in_short(name: str, model: ModelRecall) -> str:
+    """What `recalled` says, in one clause for the first page."""
+    auc = model.questions["date_only"].overall.auc
+    if auc.point is None or auc.by_date is None:
+        return f"{name}: whether it recalls directions is not known."
+    if tells_directions(model):
+        return f"{name} {TELLS.replace('tell', 'tells', 1)}."
+    if auc.by_date[0] > 0.5:
+        return f"{name} is not shown to {TELLS}: controls tell as much."
+    return f"{name} does not clearly {TELLS}."
+
+
 def tells_directions(model: ModelRecall) -> bool:
     """Whether a model tells directions better than by chance, and than by each control that was asked."""
     auc = model.questions["date_only"].overall.auc

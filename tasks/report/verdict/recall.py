@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tasks.report.direction.cells import ends, points, share
-from tasks.report.tables.recall import apparent_cutoff, moved, recalled, tells_directions, unlike
+from tasks.report.tables.recall import apparent_cutoff, in_short, moved, recalled, tells_directions, unlike
 from tasks.schemas.recall import ModelRecall, Recall
 from tasks.schemas.results import Finding
 
@@ -19,8 +19,9 @@ def recall_answer(found: Recall | None) -> Finding | None:
     if found is None:
         return None
     cutoffs = [apparent_cutoff(name, own.curve) for name, own in found.models.items()]
-    told = [recalled(name, own) for name, own in found.models.items() if own.questions]
-    lead, rest = (told, cutoffs) if told else (cutoffs, [])
+    asked = {name: own for name, own in found.models.items() if own.questions}
+    told = [recalled(name, own) for name, own in asked.items()]
+    lead, rest = ([in_short(name, own) for name, own in asked.items()], [*told, *cutoffs]) if told else (cutoffs, [])
     if len(found.models) > FEW:
         lead, rest = _counted(found), []
     return Finding(
