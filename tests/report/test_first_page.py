@@ -70,6 +70,10 @@ def test_the_answers_come_last_with_number_interval_and_doubts_and_only_where_th
         doubt == "base: nothing is known of before and after its cutoff, for the model's cutoff is unknown."
         for doubt in recall.doubts
     )
+    assert any(
+        doubt.startswith("trained recognises facts from after its stated cutoff more often than by chance (1.000")
+        for doubt in recall.doubts
+    )
     text = words(write())
     assert LADDER not in text
     assert SEVERAL not in text

@@ -138,11 +138,18 @@ def test_without_robust_scores_no_verdict_follows():
     assert (only.outcome, only.figures) == ("not measured", [])
 
 
+def test_fits_that_are_clear_of_zero_on_opposite_sides_are_said_to_contradict_each_other():
+    assert answers(made_scores())["1"].answer == (
+        "In part: base predicts better than trained on unseen stocks and days; the two fits contradict each other on "
+        "the days after the cut."
+    )
+
+
 def test_the_shares_say_in_words_what_is_clear_of_zero():
     assert answers(made_scores())["2"].answer == (
         "base: no clear effect of shared days, +0.0218 [-0.0082, +0.0518]; nothing clear of zero remains on unseen "
-        "stocks and days, +0.0183 [-0.0317, +0.0683] (R2, standardized columns). Lookahead, base - trained: +0.0122 "
-        "[+0.0047, +0.0197]."
+        "stocks and days, +0.0183 [-0.0317, +0.0683] (R2, standardized columns). Their difference on the same "
+        "rows is measured more closely: lookahead, base - trained, +0.0122 [+0.0047, +0.0197]."
     )
     clear = {"shared_day_effect": estimate(0.2, 0.1), "disjoint": estimate(0.05, 0.01)}
     fits = made_fits()

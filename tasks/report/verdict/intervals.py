@@ -67,8 +67,8 @@ def trusted(study: Study) -> Finding:
     """What speaks against the intervals of each kind of figure."""
     general = [*_of_draws(study), *_of_blind_fits(study), *_of_wide_intervals(study)]
     off = list(_of_days_after_the_cut(study))
-    disjoint = "with care" if general else "yes"
-    chronological = "with care" if off or general else "yes"
+    disjoint = "with care" if general else "yes, as wide as they should be"
+    chronological = "with care" if off or general else "yes, as wide as they should be"
     return Finding(
         question=TRUSTED,
         outcome="fact",

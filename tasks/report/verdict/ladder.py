@@ -26,8 +26,9 @@ OUTCOMES: Mapping[LadderVerdict, Outcome] = {
     **dict.fromkeys(("rising", "flat", "below zero", "undecided"), "not shown"),
 }
 MEANING = (
-    "r is the R2 with which a model's states carry the returns of the days up to its cutoff. It is the slope of "
-    "premium, R2 off and R2 disjoint of the family's models on what is expected of r = 1."
+    "A ladder is a family of models that differ in the last day of their text. Hindsight makes their premium rise up "
+    "to the cut and fall behind it: a tent. Its height r is the share of the returns' variance that a model's states "
+    "carry of the days it knows: 0 is none, 1 all."
 )
 
 

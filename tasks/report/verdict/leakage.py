@@ -32,7 +32,7 @@ def leakage(study: Study) -> Finding:
         answer = "Not measured: one model alone cannot show it."
         return Finding(question=QUESTION, outcome="not measured", answer=answer, because=[ONE_MODEL])
     outcome, answer = _lead(study, sides)
-    because = [_compared(pair, own) for pair, own in sides.items()] if len(sides) > 1 else []
+    because = [_compared(study, pair, own) for pair, own in sides.items()] if len(sides) > 1 else []
     if outcome == "not shown":
         because.append("Not shown does not mean absent: question 4 says what would have been missed.")
     return Finding(
@@ -68,12 +68,12 @@ def differing(study: Study) -> Finding:
 
 def _lead(study: Study, sides: Mapping[str, Sides]) -> tuple[Outcome, str]:
     if study.relation == "untrained":
-        words = "; ".join(_compared(pair, own).rstrip(".") for pair, own in sides.items())
+        words = "; ".join(_compared(study, pair, own).rstrip(".") for pair, own in sides.items())
         return "fact", f"Not the question of this run, whose base had read nothing: {words}."
     outcomes = {pair: _outcome(own.values(), study.relation) for pair, own in sides.items()}
     if len(sides) == 1:
         [(pair, own)] = sides.items()
-        return outcomes[pair], f"{WORDS[outcomes[pair]]}: {_compared(pair, own)}"
+        return outcomes[pair], f"{WORDS[outcomes[pair]]}: {_compared(study, pair, own)}"
     for outcome in ("shown", "partly"):
         if found := [_better(pair, sides[pair]) for pair, own in outcomes.items() if own == outcome]:
             return outcome, f"{WORDS[outcome]}, by {len(found)} of {len(sides)} comparisons: {'; '.join(found)}."
@@ -98,17 +98,24 @@ def _better(pair: str, sides: Sides) -> str:
     return f"{one} better than {other}" if found == {"above zero"} else f"{other} better than {one}"
 
 
-def _compared(pair: str, sides: Sides) -> str:
+def _compared(study: Study, pair: str, sides: Sides) -> str:
     """`base predicts better than trained on unseen stocks and days; base and trained cannot be told apart on ...`."""
     one, other = models_of(pair)
-    if set(sides.values()) == {"undecided"}:
+    contradicted = [metric for metric in sides if study.contradicts(pair, metric)]
+    if set(sides.values()) == {"undecided"} and not contradicted:
         return f"{one} and {other} cannot be told apart, neither {' nor '.join(HEADLINES.values())}."
     words = {
         "above zero": f"{one} predicts better than {other}",
         "below zero": f"{other} predicts better than {one}",
         "undecided": f"{one} and {other} cannot be told apart",
     }
-    return f"{'; '.join(f'{words[side]} {HEADLINES[metric]}' for metric, side in sides.items())}."
+    told = (
+        f"the two fits contradict each other {HEADLINES[metric]}"
+        if side == "undecided" and metric in contradicted
+        else f"{words[side]} {HEADLINES[metric]}"
+        for metric, side in sides.items()
+    )
+    return f"{'; '.join(told)}."
 
 
 def _ambiguous(sides: Mapping[str, Sides]) -> Iterator[str]:

@@ -61,6 +61,14 @@ def _facts(name: str, own: ModelRecall) -> Iterator[str]:
 
 def _doubts(found: Recall) -> Iterator[str]:
     for name, own in found.models.items():
+        after, chance = own.facts.after, own.facts.chance
+        if after.interval and chance is not None and after.interval[0] > chance:
+            yield (
+                f"{name} recognises facts from after its stated cutoff more often than by chance ({share(after.point)} "
+                f"{ends(after.interval)}, chance {share(chance)}): it knows more than is stated, or the items can be "
+                "guessed."
+            )
+    for name, own in found.models.items():
         asked = own.questions.get("date_only")
         if asked is None:
             continue

@@ -33,7 +33,8 @@ def shared_days(study: Study) -> Finding:
 def _lookahead(study: Study) -> Iterator[str]:
     if len(study.robust.pairs) == 1:
         [pair] = study.robust.pairs
-        yield f"Lookahead, {pair}: {with_ends(study.quoted.of_pair(pair, 'lookahead')[-1])}."
+        found = with_ends(study.quoted.of_pair(pair, "lookahead")[-1])
+        yield f"Their difference on the same rows is measured more closely: lookahead, {pair}, {found}."
 
 
 def _shares(study: Study, model: str) -> str:

@@ -50,6 +50,12 @@ class Study:
             for pair, own in self.robust.pairs.items()
         }
 
+    def contradicts(self, pair: str, metric: str) -> bool:
+        """Whether the two fits are clear of zero on opposite sides."""
+        ends = [getattr(self.robust.difference(pair)[fit], metric).interval for fit in CO_PRIMARY]
+        known = [own for own in ends if own is not None]
+        return any(low > 0 for low, _ in known) and any(high < 0 for _, high in known)
+
     def powers(self) -> dict[tuple[str, str], list[Power]]:
         """Power by pair and headline figure, of the fits that have one."""
         return {
