@@ -23,7 +23,7 @@ from tasks.report.tables.decomposition import Relation
 from tasks.report.tables.headline import FIGURE, reference_rows
 from tasks.report.tables.ladder import ladders
 from tasks.report.tables.recall import recall_section
-from tasks.report.text import WIDE_NOTE, dropped, sentence
+from tasks.report.text import WIDE, WIDE_NOTE, dropped, sentence
 from tasks.schemas.artifacts import Check, Preflight
 from tasks.schemas.estimates import CO_PRIMARY, FITS
 from tasks.schemas.recall import Recall
@@ -92,12 +92,12 @@ def _robust_section(robust: RobustScores, relation: Relation) -> Section:
     models = decomposition.models_of(robust)
     has_placebo = "placebo" in models or relation == "separate"
     placebo_note = [] if has_placebo else [decomposition.NO_PLACEBO]
-    pairs = list(robust.pairs)
+    pairs, shown_cards = list(robust.pairs), cards(robust, relation)
     return {
         "scores": robust,
         "pair": dict(zip(("one", "other"), models_of(pairs[0]), strict=True)) if len(pairs) == 1 else None,
         "has_pairs": bool(pairs),
-        "cards": cards(robust, relation),
+        "cards": shown_cards,
         "notes": [decomposition.lookahead_note(relation), *placebo_note] if pairs else [],
         "answers": [_answer_section(own.answer, pair, relation) for pair, own in robust.pairs.items() if own.answer],
         "expected_columns": expected.columns_of_differences(robust),
@@ -106,6 +106,7 @@ def _robust_section(robust: RobustScores, relation: Relation) -> Section:
         "expected_figures": expected.expected_figures(robust),
         "fits": FITS,
         "intervals": decomposition.INTERVALS,
+        "has_wide_cards": any(WIDE in interval for card in shown_cards for _, _, interval in card["lines"]),
         "wide_note": WIDE_NOTE if decomposition.has_wide(robust) else "",
         "dropped": dropped(robust.dropped_draws),
         "differences": decomposition.differences(robust, relation),

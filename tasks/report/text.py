@@ -12,7 +12,7 @@ NO_REASON = "no reason was recorded"
 WIDE = "wide"
 WIDE_NOTE = (
     f"{WIDE}: the draws spread the figure more than {WIDE_RATIO:g} times as far as leaving out days does, so that the "
-    "interval is likely wider than 95 % needs. A verdict from it holds; an undecided may be lack of power."
+    "interval is likely wider than 95 % needs. No verdict is changed; an undecided may be lack of power."
 )
 """Shown wherever an interval is marked."""
 

@@ -43,7 +43,7 @@ class QuotedFigure(Frozen):
     """Its upper end."""
     interval: Literal["two-way draws", "stock draws", "none"]
     is_wide: bool = False
-    """Whether it is likely wider than 95 % needs: a verdict from it holds, an undecided may be lack of power."""
+    """Whether it is likely wider than 95 % needs: no verdict is changed, an undecided may be lack of power."""
     n_rows: int | None
     """Rows that the figure is scored on: for a premium, the rows of its stock-disjoint folds."""
     n_draws: int
