@@ -30,7 +30,7 @@ help:
 	@echo "make plan       what that run would do, where, for how long and for how much; starts nothing"
 	@echo "make runs       all runs, their cost and figures: a table, a CSV, a figure"
 	@echo "make down       end the server and the workers that make demo started"
-	@echo "make test       install, lint, types, import contracts, tests"
+	@echo "make test       install, lint, import contracts, types, tests"
 	@echo "make install    the environments .venv, .venv-trainer and .venv-export, by uv (make install UV= by pip); make lock writes their pins"
 	@echo "make test-slow  the long suites"
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, dataset, overhead, embed, audit, swap) compares with the plain way; writes .hindsight/bench/NAME.json"
@@ -94,7 +94,8 @@ browser:
 		(timeout 300 sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium') > /dev/null 2>&1 || \
 		echo "no Chromium could be installed: the tests of the UI will be skipped"
 
-test: install browser lint types contracts
+# mypy runs beside the tests, and ends them if it finds something.
+test: install browser lint contracts
 	$(RUN) -m tests
 
 test-slow: install

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,36 @@ FIRST = ("test_end_to_end.py", "test_operate.py", "test_operate_ui.py", "test_fu
 Those that wait much stand before those that train on two ranks, which get the machine when other tests have ended."""
 
 
+WAITING = ("server", "trainer")
+"""Markers of the tests that mostly wait for other processes."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The parts that wait need not import what the others test, which takes each of them half a minute."""
+    parser.addoption("--waiting-files", action="store_true", help=f"only files that name a marker of {WAITING}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The other files, if so asked."""
+    left_out = config.getoption("waiting_files") and collection_path.suffix == ".py"
+    return True if left_out and not _names_a_marker(collection_path) else None
+
+
+@cache
+def _names_a_marker(file: Path) -> bool:
+    text = file.read_text()
+    return any(f"mark.{name}" in text for name in WAITING)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The demo's own runs come first."""
+    """The demo's own runs come first.
+
+    Raises:
+        pytest.UsageError: If a marked test is in a file that does not name its marker.
+    """
+    for item in items:
+        if any(map(item.get_closest_marker, WAITING)) and not _names_a_marker(item.path):
+            raise pytest.UsageError(f"no part of `python -m tests` runs {item.nodeid}: name its marker in its own file")
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
