@@ -12,6 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from tasks.common.settings import project_root
 from tests.local_stack import Stack, local_stack
 from tests.s3_server import S3Server, serve_s3
+from tests.tokenizers_read_once import read_once
 
 # How fast a machine is decides no test.
 settings.register_profile("hindsight", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -67,6 +68,12 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     state = tmp_path / "state"
     monkeypatch.setenv("HINDSIGHT_STATE", str(state))
     return state
+
+
+@pytest.fixture(scope="session", autouse=True)
+def large_tokenizers_read_once() -> Iterator[None]:
+    with read_once():
+        yield
 
 
 @pytest.fixture

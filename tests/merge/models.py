@@ -1,7 +1,7 @@
 """Small models of every kind that is merged, each made once per run."""
 
 import json
-import tempfile
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -10,29 +10,23 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from tasks.base.config import BaseConfig, TinySource
-from tasks.base.write import write_base
 from tasks.schemas.artifacts import Checkpoint, ModelFolder
 from tasks.train.arms import LoraArm
 from tests.merge.sharded_checkpoints import make_sharded
+from tests.model_fixtures import scratch_folder
+from tests.model_fixtures import tiny_base as published_base
 
-_scratch = tempfile.TemporaryDirectory()
 NAMES = LoraArm()
-
-
-def scratch_folder(name: str) -> Path:
-    """A new folder that is deleted after the test run."""
-    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_scratch.name))
 
 
 @cache
 def tiny_base(dtype: str = "float32") -> ModelFolder:
     """A base as the base stage publishes it, or in another number format."""
+    if dtype == "float32":
+        return published_base()
     folder = scratch_folder("base")
-    write_base(BaseConfig(source=TinySource()), folder)
-    if dtype != "float32":
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
-        model.save_pretrained(folder)
+    shutil.copytree(published_base().path, folder, dirs_exist_ok=True)
+    AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).save_pretrained(folder)
     return ModelFolder(folder)
 
 
