@@ -13,7 +13,6 @@ from tasks.common.errors import HindsightError
 from tasks.embed.architecture import read_architecture
 from tasks.embed.outline import Outline, outline, width_of
 from tasks.preflight.checks.artifacts import panel_checks, sentences_check, weights_check
-from tasks.preflight.checks.inputs import check_call, info_line
 from tasks.preflight.checks.machine import credentials_line, embedded_bytes, space_checks, store_round_trip
 from tasks.preflight.checks.money import forecast_lines
 from tasks.preflight.checks.probes import probe_checks
@@ -24,6 +23,7 @@ from tasks.preflight.write import log_and_raise
 from tasks.premium.config import VintagesConfig
 from tasks.premium.vintages import check_widths, serve
 from tasks.schemas.artifacts import Check, Embeddings, MeasuredModel, ModelFolder, Panel, Preflight
+from tasks.schemas.check_lines import check_call, info_line
 from tasks.schemas.probe import ProbeItems
 from tasks.store.store import Store
 

@@ -16,7 +16,7 @@ from tasks.export.modelfile import check_template
 from tasks.gguf.convert import architecture_of, check_convertible
 from tasks.gguf.environment import export_python
 from tasks.preflight.checks.artifacts import merge_check, trainer_check, weights_check
-from tasks.preflight.checks.inputs import check_call, format_bytes, info_line, read_causal
+from tasks.preflight.checks.inputs import read_causal
 from tasks.preflight.checks.machine import credentials_line, space_checks, store_round_trip
 from tasks.preflight.checks.money import deadline_check, forecast_lines
 from tasks.preflight.checks.training import training_checks
@@ -24,6 +24,7 @@ from tasks.preflight.forecast import StageForecast, forecast_trainings
 from tasks.preflight.planned_run import PlannedTraining
 from tasks.preflight.write import log_and_raise
 from tasks.schemas.artifacts import Check, ModelFolder, Preflight
+from tasks.schemas.check_lines import check_call, format_bytes, info_line
 from tasks.schemas.examples import TokenizedExamples
 from tasks.store.store import Store
 from tasks.train.estimates.memory import N_STATES

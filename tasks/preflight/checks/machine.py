@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.common.settings import state_dir
+from tasks.doctor.facts import nearest_existing
 from tasks.embed.config import EmbedConfig
-from tasks.preflight.checks.inputs import check_call, format_bytes, info_line
 from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
+from tasks.schemas.check_lines import check_call, format_bytes, info_line
 from tasks.store.store import Store
 from tasks.train.estimates.memory import N_STATES
 
@@ -61,7 +62,7 @@ def _store_space(store: Store, needed: int, beside: int, note: str) -> Check:
     value = f"{format_bytes(needed)} needed{note}"
     if "://" in store.url:
         return info_line("store space", f"{value}; a bucket has no known quota")
-    free = shutil.disk_usage(_nearest(Path(store.url))).free
+    free = shutil.disk_usage(nearest_existing(Path(store.url))).free
     return Check(
         name="store space",
         passed=free >= needed + beside,
@@ -78,7 +79,7 @@ def _to_disk(run: PlannedRun) -> int:
 
 
 def _local_disk(needed: int, beside: int) -> Check:
-    free = shutil.disk_usage(_nearest(state_dir())).free
+    free = shutil.disk_usage(nearest_existing(state_dir())).free
     return Check(
         name="disk of this machine",
         passed=free >= needed + beside,
@@ -124,9 +125,4 @@ def credentials_line(store: Store) -> Check:
 
 
 def _file_system(path: Path) -> int:
-    return _nearest(path).stat().st_dev
-
-
-def _nearest(path: Path) -> Path:
-    """The path itself, or its closest existing parent."""
-    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return nearest_existing(path).stat().st_dev

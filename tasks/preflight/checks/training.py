@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import psutil
 
 from tasks.costs.hardware import GIB, POOLS
-from tasks.preflight.checks.inputs import format_bytes, info_line
 from tasks.preflight.planned_run import PlannedTraining
 from tasks.schemas.artifacts import Check
+from tasks.schemas.check_lines import format_bytes, info_line
 from tasks.train.errors import TrainError
 from tasks.train.estimates.memory import (
     DISK_BYTES_PER_SECOND,
