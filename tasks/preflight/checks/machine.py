@@ -10,16 +10,11 @@ from tasks.doctor.facts import nearest_existing
 from tasks.embed.config import EmbedConfig
 from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
-from tasks.schemas.check_lines import check_call, format_bytes, info_line
+from tasks.schemas.check_lines import format_bytes, info_line
 from tasks.store.store import Store
 from tasks.train.estimates.memory import N_STATES
 
 FLOAT32_BYTES = 4
-
-
-def store_round_trip(store: Store) -> Check:
-    """The store returns the bytes it was given."""
-    return check_call("store round trip", "64 bytes come back unchanged", store.probe, "unchanged")
 
 
 def machine_checks(run: PlannedRun, store: Store) -> Iterator[Check]:
@@ -94,12 +89,16 @@ def _also(beside: int, what: str) -> str:
     return f", {format_bytes(beside)} of it for {what}, which is on the same file system" if beside else ""
 
 
+def rented_disk_bytes(run: PlannedRun) -> int:
+    """What the machine that trains needs at once."""
+    return run.training.base_bytes + _disk(run, ["train"])
+
+
 def _rented_disk(run: PlannedRun) -> Check:
-    training = run.training
-    needed = training.base_bytes + _disk(run, ["train"])
+    training, needed = run.training, format_bytes(rented_disk_bytes(run))
     return info_line(
         f"disk of {training.pool}",
-        f"{format_bytes(needed)} needed: base {format_bytes(training.base_bytes)}, {N_STATES} states of "
+        f"{needed} needed: base {format_bytes(training.base_bytes)}, {N_STATES} states of "
         f"{format_bytes(training.state_bytes)}, result {format_bytes(training.output_bytes)} twice while it is "
         "published",
     )
