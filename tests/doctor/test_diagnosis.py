@@ -15,6 +15,7 @@ from tasks.schemas.check_lines import info_line
 from tasks.store.audit import AuditConfig, audit
 from tasks.store.store import open_store
 from tests.doctor.machines import gpu_machine
+from tests.s3_server import free_port
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LACK = Check(name="GPUs", passed=False, value="none", bound="1", way_out="Rent one.")
@@ -77,6 +78,7 @@ def test_the_command_prints_what_it_finds_and_exits_by_it(
 ) -> None:
     monkeypatch.setenv("HINDSIGHT_TRAINER_PYTHON", str(tmp_path / "python"))
     monkeypatch.setenv("PREFECT_API_URL", "")
+    monkeypatch.setenv("HINDSIGHT_PORT", str(free_port()))
     assert main(["doctor", "--json"]) == 1
     printed = capsys.readouterr()
     found = json.loads(printed.out)

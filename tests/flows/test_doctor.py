@@ -14,26 +14,23 @@ pytestmark = pytest.mark.server
 
 def test_a_pools_machine_answers_in_a_table_and_in_the_store(on_stack: Stack) -> None:
     fit = send("doctor/cpu", {})
-    # Here, the pool h100 is a machine without a GPU.
+    # The pool h100 is this machine, whose trainer has no kernels of a GPU image.
     unfit = send("doctor/h100", {"recipe": "fineweb-2017-26-lora"})
     assert finished(fit).state_type is StateType.COMPLETED
     ended = finished(unfit)
     assert ended.state_type is StateType.FAILED
-    assert "GPUs: none; needed: 1 of 79.1 GiB, the pool h100's. Rent the machine" in str(
-        ended.state and ended.state.message
-    )
+    assert ended.state is not None
+    assert "fineweb-2017-26-lora: cut cross entropy: no cut-cross-entropy; needed: " in str(ended.state.message)
     objects = open_store().objects
-    for pool, n_failed in (("cpu", 0), ("h100", 3)):
+    for pool in ("cpu", "h100"):
         answer = newest(objects, pool, max_age_hours=1)
         assert answer.diagnosis is not None
+        assert bool(answer.diagnosis.failed) is (pool == "h100")
         assert [check.name for check in answer.diagnosis.checks if check.name.startswith("clock")] == [
             "clock of the store",
             "clock of the server",
         ]
-        assert len(answer.diagnosis.failed) == n_failed
     with get_client(sync_client=True) as client:
-        tables = {
-            found.key: found for found in client.read_artifacts() if found.key and found.key.startswith("doctor-")
-        }
+        tables = {found.key: found for found in client.read_artifacts() if str(found.key).startswith("doctor-")}
     assert set(tables) == {"doctor-cpu", "doctor-h100"}
     assert "pool cpu" in str(tables["doctor-cpu"].description)
