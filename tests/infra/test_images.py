@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -112,6 +113,29 @@ def test_every_environment_is_installed_with_a_hashed_build_of_torch(image: Path
     assert found == {"pipeline": own, "trainer": own, "export": "infra/images/torch-cpu.txt"}
 
 
+def requirements(file: Path) -> dict[str, set[str]]:
+    """The hashes of each pinned version of a list."""
+    lines = re.sub(r"#.*\n", "", file.read_text()).replace("\\\n", " ").splitlines()
+    return {line.split()[0]: set(line.split()[1:]) for line in lines}
+
+
+def test_an_images_pipeline_has_the_projects_pins_without_the_tools_of_tests_and_docs() -> None:
+    """What is imported and what runs as an extra, with the backend that installs the project; `make lock` writes it."""
+    of_image, of_all = (
+        requirements(project_root() / name) for name in ("infra/images/pipeline.txt", "constraints.txt")
+    )
+    assert {pin: of_all.get(pin) for pin in of_image} == of_image
+    table = tomllib.loads((project_root() / "pyproject.toml").read_text())["project"]
+    backend = [extra for extra in table["optional-dependencies"]["dev"] if extra.startswith("hatchling")]
+    needed = [
+        *table["dependencies"],
+        *(name for key in ("laptop", "dask") for name in table["optional-dependencies"][key]),
+    ]
+    closure = runpy.run_path(str(project_root() / "docs" / "licences.py"))["closure"]
+    assert {pin.partition("==")[0] for pin in of_image} == closure([*needed, *backend]) - {"torch"}
+    assert (project_root() / "infra/images/build.in").read_text().splitlines()[-1:] == backend
+
+
 @pytest.mark.parametrize("name", ["torch-cpu.txt", "torch-gpu.txt"])
 def test_the_lists_of_torch_are_hashed_and_of_the_projects_version(name: str) -> None:
     text = re.sub(r"#.*\n", "", (project_root() / "infra" / "images" / name).read_text())
@@ -158,7 +182,7 @@ def replay(image: Path, folder: Path) -> list[str]:
         *sources, target = copied.split()
         for source in sources:
             for found in project_root().glob(source):
-                to = folder / target if found.is_dir() else folder / target / found.name
+                to = folder / target / (found.name if found.is_file() and target.endswith("/") else "")
                 to.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copytree(found, to) if found.is_dir() else shutil.copy(found, to)
     return [run for run in environments.values("RUN") if INSTALLING.fullmatch(run)]
