@@ -32,7 +32,7 @@ def report(modules: Sequence[str]) -> dict[str, Any]:
             torch.ones(1, device=f"cuda:{index}").add_(1).item()
         if torch.version.cuda and not gpus:
             # Says why there is none, such as a driver that is too old.
-            torch.cuda.init()
+            torch.ones(1, device="cuda")
     except (RuntimeError, AssertionError) as error:
         problem = _first_line(error)
     broken = import_errors(modules) if gpus else {}
