@@ -26,6 +26,7 @@ All others are permissive: they ask that their text is kept.
 NOTABLE = {
     r"MPL": "Its terms cover its own files when they are changed or passed on; here they are neither.",
     r"(?<!L)GPL-2.0.*OR Artistic": "A choice of two, of which the Artistic License is taken.",
+    r"(?<!L)GPL-3.0": "A program that a test runs unchanged, in a process of its own; the images do not contain it.",
     r"LGPL": "Used unchanged, as libraries of the trainer's process. An image that is passed on must contain their "
     "licence and let its user replace them.",
     r"Axolotl": "The folder `axolotl/integrations`, from which the trainer's plugin derives a class, may **not be used "

@@ -1,5 +1,9 @@
-"""`python -m deployments.install pipeline | trainer | export`, in a checkout."""
+"""`python -m deployments.install pipeline | trainer | export`, in a checkout.
 
+TORCH_PINS names a list with one build of torch and what it alone requires, with hashes: an image knows its build.
+"""
+
+import os
 import sys
 from pathlib import Path
 
@@ -15,9 +19,12 @@ PIPELINE_IMPORTS = (
 def environment_of(name: str) -> Environment:
     """The environment of a name, in the current folder."""
     uv, torch = Path("constraints-uv.txt"), pinned_torch(Path("pyproject.toml"))
+    build = Path(named) if (named := os.environ.get("TORCH_PINS")) else None
     if name == "pipeline":
-        return Environment(Path(".venv"), Path("constraints.txt"), uv, torch, PIPELINE_IMPORTS, with_project=True)
-    return Environment(Path(f".venv-{name}"), Path(f"constraints-{name}.txt"), uv, torch, IMPORTS[name])
+        pins = Path("constraints.txt")
+        return Environment(Path(".venv"), pins, uv, torch, PIPELINE_IMPORTS, with_project=True, torch_pins=build)
+    folder, pins = Path(f".venv-{name}"), Path(f"constraints-{name}.txt")
+    return Environment(folder, pins, uv, torch, IMPORTS[name], torch_pins=build)
 
 
 def main(words: list[str]) -> None:

@@ -41,6 +41,8 @@ class Environment:
         torch: The requirement of torch.
         imports: Modules to import once; each text is one process, and they run at the same time.
         with_project: Whether the project of the current folder is installed, editable.
+        torch_pins: One build of torch and what it alone requires, with hashes, as for an image; None for the build that
+            the registry or pip's settings offer.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Environment:
     torch: str
     imports: tuple[str, ...]
     with_project: bool = False
+    torch_pins: Path | None = None
 
     @property
     def python(self) -> Path:
@@ -97,13 +100,19 @@ def _steps(environment: Environment, installer: Installer) -> Iterator[tuple[str
     def installing(*words: str, variables: Mapping[str, str] = installer.variables) -> Callable[[], int]:
         return partial(run, [*installer.install, *words], variables)
 
-    pins = str(environment.pins)
     # uv refuses constraints without hashes here, and where everything is pinned they decide nothing.
     unconstrained = {name: value for name, value in installer.variables.items() if name != "UV_CONSTRAINT"}
-    pinned = installing("--require-hashes", "--no-deps", "--requirement", pins, variables=unconstrained)
-    yield f"installing {pins} with {installer.name}", pinned
-    # With what it requires: torch's CUDA build wants libraries that its CPU build does not.
-    yield f"installing {environment.torch}", installing(environment.torch)
+
+    def pinned(pins: Path) -> Callable[[], int]:
+        words = ("--require-hashes", "--no-deps", "--requirement", str(pins))
+        return installing(*words, variables=unconstrained)
+
+    yield f"installing {environment.pins} with {installer.name}", pinned(environment.pins)
+    if environment.torch_pins:
+        yield f"installing {environment.torch_pins}", pinned(environment.torch_pins)
+    else:
+        # With what it requires: torch's CUDA build wants libraries that its CPU build does not.
+        yield f"installing {environment.torch}", installing(environment.torch)
     if environment.with_project:
         # The build backend is among the pins.
         yield "installing the project", installing("--no-deps", "--no-build-isolation", "--editable", ".")

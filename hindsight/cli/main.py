@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from hindsight.cli import bundle, prices, runs, serve, server
+from hindsight.cli import bundle, doctor, prices, runs, serve, server
 from hindsight.cli.output import examples
 from tasks.common.errors import HindsightError
 from tasks.common.settings import start_logging
@@ -48,6 +48,7 @@ for command, *lines in (
     (bundle.compare, "hindsight compare smoke smoke-full-weight --to two-arms.html"),
     (server.up, "hindsight up", "HINDSIGHT_HOST=0.0.0.0 HINDSIGHT_AUTH=user:password hindsight up"),
     (server.down, "hindsight down"),
+    (doctor.doctor, "hindsight doctor", "hindsight doctor --pool h100", "hindsight doctor --recipe smoke --json"),
     (serve.serve, "hindsight serve forex-r1-7b", "hindsight serve forex-r1-7b --host 0.0.0.0 --port 8000"),
     (server.install_trainer, "hindsight install-trainer"),
     (server.install_export, "hindsight install-export"),

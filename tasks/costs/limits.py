@@ -1,4 +1,4 @@
-"""Bounds a person sets on one run's spending and on its retries."""
+"""Bounds a person sets on one run's spending, on its retries, and on the age of what it is told of a machine."""
 
 from pydantic import Field
 
@@ -16,3 +16,6 @@ class Limits(Config):
     retries: int = Field(0, ge=0, le=10)
     """How often a stage on another pool is sent again, without asking, after an error that can pass: its machine or
     process was lost, the store or a source was away for minutes. What a stage refuses is never repeated."""
+    doctor_hours: float = Field(24, gt=0, le=24 * 365)
+    """How old the newest answer of `doctor/POOL` may be for preflight to use it; an older one says nothing of the
+    machine that the pool has now."""

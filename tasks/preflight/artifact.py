@@ -9,7 +9,7 @@ from tasks.audit import Audit
 from tasks.recipe import Recipe
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 
-REVISION = 9
+REVISION = 10
 """Raised when the same recipe is checked differently."""
 
 
@@ -81,7 +81,7 @@ class ReleaseChecksType(ArtifactType[AdapterRelease]):
         return super().spec(CheckedRelease.model_validate(config.model_dump()), inputs)
 
 
-RELEASE_REVISION = 1
+RELEASE_REVISION = 2
 """Raised when the same release is checked differently."""
 RELEASE_TYPE = ReleaseChecksType(
     kind="preflight_release", revision=RELEASE_REVISION, label=lambda release, inputs: inputs["chat_rows"].label

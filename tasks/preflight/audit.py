@@ -10,12 +10,13 @@ from pydantic import JsonValue
 
 from tasks.audit import Audit, AuditedModel
 from tasks.common.errors import HindsightError
+from tasks.doctor.reach import store_round_trip
 from tasks.embed.architecture import read_architecture
 from tasks.embed.outline import Outline, outline, width_of
 from tasks.preflight.checks.artifacts import panel_checks, sentences_check, weights_check
-from tasks.preflight.checks.inputs import check_call, info_line
-from tasks.preflight.checks.machine import credentials_line, embedded_bytes, space_checks, store_round_trip
+from tasks.preflight.checks.machine import credentials_line, embedded_bytes, space_checks
 from tasks.preflight.checks.money import forecast_lines
+from tasks.preflight.checks.pools import machine_lines
 from tasks.preflight.checks.probes import probe_checks
 from tasks.preflight.forecast import StageForecast, forecast_audit
 from tasks.preflight.ladders import ladder_checks
@@ -24,6 +25,7 @@ from tasks.preflight.write import log_and_raise
 from tasks.premium.config import VintagesConfig
 from tasks.premium.vintages import check_widths, serve
 from tasks.schemas.artifacts import Check, Embeddings, MeasuredModel, ModelFolder, Panel, Preflight
+from tasks.schemas.check_lines import check_call, info_line
 from tasks.schemas.probe import ProbeItems
 from tasks.store.store import Store
 
@@ -119,7 +121,9 @@ def write_audit_checks(inputs: AuditInputs, folder: Path) -> dict[str, JsonValue
 
 def changeable_checks(inputs: AuditInputs) -> list[Check]:
     """The checks of store, disk and money: results may change while audit and inputs do not."""
-    return [store_round_trip(inputs.store), *_space(inputs), credentials_line(inputs.store), *_money(inputs)]
+    store, limits = inputs.store, inputs.audit.limits
+    asked = machine_lines(store, inputs.audit.route.model_dump().values(), limits.doctor_hours)
+    return [store_round_trip(store), *_space(inputs), credentials_line(store), *asked, *_money(inputs)]
 
 
 def _space(inputs: AuditInputs) -> Iterator[Check]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.common.errors import HindsightError
 from tasks.embed.architecture import read_architecture
-from tasks.preflight.checks.inputs import info_line
 from tasks.schemas.artifacts import Check, ModelFolder
+from tasks.schemas.check_lines import info_line
 from tasks.schemas.ladders import MIN_RUNGS
 
 if TYPE_CHECKING:

@@ -11,19 +11,23 @@ from pydantic import JsonValue
 
 from tasks.adapter_release import AdapterRelease
 from tasks.common.errors import HindsightError
+from tasks.doctor.diagnosis import PoolAnswer
+from tasks.doctor.reach import store_round_trip
 from tasks.export.memory import memory_bytes
 from tasks.export.modelfile import check_template
 from tasks.gguf.convert import architecture_of, check_convertible
 from tasks.gguf.environment import export_python
 from tasks.preflight.checks.artifacts import merge_check, trainer_check, weights_check
-from tasks.preflight.checks.inputs import check_call, format_bytes, info_line, read_causal
-from tasks.preflight.checks.machine import credentials_line, space_checks, store_round_trip
+from tasks.preflight.checks.inputs import read_causal
+from tasks.preflight.checks.machine import credentials_line, space_checks
 from tasks.preflight.checks.money import deadline_check, forecast_lines
+from tasks.preflight.checks.pools import packages_of, pool_answer, pool_checks
 from tasks.preflight.checks.training import training_checks
 from tasks.preflight.forecast import StageForecast, forecast_trainings
 from tasks.preflight.planned_run import PlannedTraining
 from tasks.preflight.write import log_and_raise
 from tasks.schemas.artifacts import Check, ModelFolder, Preflight
+from tasks.schemas.check_lines import check_call, format_bytes, info_line
 from tasks.schemas.examples import TokenizedExamples
 from tasks.store.store import Store
 from tasks.train.estimates.memory import N_STATES
@@ -129,6 +133,7 @@ def changeable_checks(inputs: ReleaseInputs, with_disk_space: bool = True) -> It
     except HindsightError as error:
         yield Check(name="forecast", passed=False, value=str(error), bound="a base and a price list that can be read")
         return
+    yield from _trainers_machine(inputs, with_disk_space)
     if with_disk_space:
         yield from _space(inputs)
     yield from forecast_lines(stages, "none: no rate is known for plain kernels")
@@ -141,7 +146,18 @@ def changeable_checks(inputs: ReleaseInputs, with_disk_space: bool = True) -> It
 def _training(inputs: ReleaseInputs, name: TrainingName) -> Iterator[Check]:
     run = inputs.trainings[name]
     yield merge_check(run.train.arm, inputs.release.merge, inputs.base)
-    yield from training_checks(run)
+    yield from training_checks(run, packages_of(_answer(inputs, run)))
+
+
+def _answer(inputs: ReleaseInputs, run: PlannedTraining) -> PoolAnswer | None:
+    return pool_answer(inputs.store, run, inputs.release.limits.doctor_hours)
+
+
+def _trainers_machine(inputs: ReleaseInputs, with_disk_space: bool) -> Iterator[Check]:
+    """Both trainings run on one pool, one after the other."""
+    run = max(inputs.trainings.values(), key=lambda run: run.state_bytes)
+    needed = run.base_bytes + N_STATES * run.state_bytes + 2 * run.output_bytes
+    yield from pool_checks(_answer(inputs, run), run, needed if with_disk_space else None)
 
 
 def _export_memory(inputs: ReleaseInputs) -> Check:

@@ -1,5 +1,6 @@
 """`record.json`: what an artifact is, its inputs, and the digest of every file in it."""
 
+import os
 import platform
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -192,7 +193,9 @@ def running_versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit the code runs from, or None outside a checkout."""
+    """The commit the code runs from, or None outside a checkout; HINDSIGHT_COMMIT names an image's, which has no git."""
+    if named := os.environ.get("HINDSIGHT_COMMIT"):
+        return named
     if not is_checkout(project_root()):
         # An environment inside another repository would give that one's commit.
         return None

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from tasks.embed.config import EmbedConfig
 from tasks.embed.outline import Outline, outline
 from tasks.merge.config import MergeConfig
-from tasks.preflight.checks.inputs import Inputs, check_call, planned_rows
+from tasks.preflight.checks.inputs import Inputs, planned_rows
 from tasks.premium.config import PremiumConfig
 from tasks.premium.vintages import served_rows
 from tasks.schemas.artifacts import Check, ModelFolder, Panel
+from tasks.schemas.check_lines import check_call
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.pipeline.launch import trainer_python

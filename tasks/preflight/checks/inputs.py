@@ -1,15 +1,14 @@
-"""The artifacts to check, and helpers that make checks."""
+"""The artifacts to check."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from tasks.common.errors import HindsightError
 from tasks.preflight.planned_run import PlannedRun
 from tasks.recipe import Recipe
-from tasks.schemas.artifacts import Check, Embeddings, ModelFolder, Panel, TextShards
+from tasks.schemas.artifacts import Embeddings, ModelFolder, Panel, TextShards
 from tasks.schemas.probe import ProbeItems
 from tasks.store.store import Store
 from tasks.train.config import TrainConfig
@@ -19,9 +18,6 @@ from tasks.train.pipeline.rows import Rows, plan_rows
 if TYPE_CHECKING:
     import numpy as np
     from transformers import PretrainedConfig
-
-FOR_INFORMATION = "for information"
-"""Bound of a line that cannot fail."""
 
 
 @dataclass(frozen=True)
@@ -108,22 +104,3 @@ def _document_lengths(corpus: TextShards) -> Iterator[range]:
     for file in corpus.text_files:
         offsets = np.load(corpus.path / "tokens" / f"{file.stem}.offsets.npy", allow_pickle=False)
         yield from map(range, np.diff(offsets).tolist())
-
-
-def check_call(name: str, bound: str, call: Callable[[], object], found: str | None = None) -> Check:
-    """A check that passes if the call raises no HindsightError; its value is `found`, or the call's result."""
-    try:
-        result = call()
-    except HindsightError as error:
-        return Check(name=name, passed=False, value=str(error), bound=bound)
-    return Check(name=name, passed=True, value=found or str(result), bound=bound)
-
-
-def info_line(name: str, value: str) -> Check:
-    """A line for information that cannot fail."""
-    return Check(name=name, passed=True, value=value, bound=FOR_INFORMATION)
-
-
-def format_bytes(n_bytes: float) -> str:
-    """As in `415.9 GB` or `1.0 MB`."""
-    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"

@@ -6,19 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.common.settings import state_dir
+from tasks.doctor.facts import nearest_existing
 from tasks.embed.config import EmbedConfig
-from tasks.preflight.checks.inputs import check_call, format_bytes, info_line
 from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
+from tasks.schemas.check_lines import format_bytes, info_line
 from tasks.store.store import Store
 from tasks.train.estimates.memory import N_STATES
 
 FLOAT32_BYTES = 4
-
-
-def store_round_trip(store: Store) -> Check:
-    """The store returns the bytes it was given."""
-    return check_call("store round trip", "64 bytes come back unchanged", store.probe, "unchanged")
 
 
 def machine_checks(run: PlannedRun, store: Store) -> Iterator[Check]:
@@ -61,7 +57,7 @@ def _store_space(store: Store, needed: int, beside: int, note: str) -> Check:
     value = f"{format_bytes(needed)} needed{note}"
     if "://" in store.url:
         return info_line("store space", f"{value}; a bucket has no known quota")
-    free = shutil.disk_usage(_nearest(Path(store.url))).free
+    free = shutil.disk_usage(nearest_existing(Path(store.url))).free
     return Check(
         name="store space",
         passed=free >= needed + beside,
@@ -78,7 +74,7 @@ def _to_disk(run: PlannedRun) -> int:
 
 
 def _local_disk(needed: int, beside: int) -> Check:
-    free = shutil.disk_usage(_nearest(state_dir())).free
+    free = shutil.disk_usage(nearest_existing(state_dir())).free
     return Check(
         name="disk of this machine",
         passed=free >= needed + beside,
@@ -93,12 +89,16 @@ def _also(beside: int, what: str) -> str:
     return f", {format_bytes(beside)} of it for {what}, which is on the same file system" if beside else ""
 
 
+def rented_disk_bytes(run: PlannedRun) -> int:
+    """What the machine that trains needs at once."""
+    return run.training.base_bytes + _disk(run, ["train"])
+
+
 def _rented_disk(run: PlannedRun) -> Check:
-    training = run.training
-    needed = training.base_bytes + _disk(run, ["train"])
+    training, needed = run.training, format_bytes(rented_disk_bytes(run))
     return info_line(
         f"disk of {training.pool}",
-        f"{format_bytes(needed)} needed: base {format_bytes(training.base_bytes)}, {N_STATES} states of "
+        f"{needed} needed: base {format_bytes(training.base_bytes)}, {N_STATES} states of "
         f"{format_bytes(training.state_bytes)}, result {format_bytes(training.output_bytes)} twice while it is "
         "published",
     )
@@ -124,9 +124,4 @@ def credentials_line(store: Store) -> Check:
 
 
 def _file_system(path: Path) -> int:
-    return _nearest(path).stat().st_dev
-
-
-def _nearest(path: Path) -> Path:
-    """The path itself, or its closest existing parent."""
-    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return nearest_existing(path).stat().st_dev

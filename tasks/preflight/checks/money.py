@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from tasks.common.errors import HindsightError
-from tasks.preflight.checks.inputs import info_line
 from tasks.preflight.forecast import StageForecast, forecast, total
 from tasks.preflight.planned_run import PlannedRun
 from tasks.schemas.artifacts import Check
+from tasks.schemas.check_lines import info_line
 from tasks.train.config import TrainConfig
 
 

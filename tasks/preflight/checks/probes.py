@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from tasks.forward.causal import check_predicts_tokens
-from tasks.preflight.checks.inputs import check_call
 from tasks.probe.answers.config import ProbeAnswersConfig
 from tasks.schemas.artifacts import Check, ModelFolder
+from tasks.schemas.check_lines import check_call
 from tasks.schemas.probe import ProbeItems
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import psutil
 
 from tasks.costs.hardware import GIB, POOLS
-from tasks.preflight.checks.inputs import format_bytes, info_line
+from tasks.doctor.needs import rule_check
 from tasks.preflight.planned_run import PlannedTraining
 from tasks.schemas.artifacts import Check
+from tasks.schemas.check_lines import format_bytes, info_line
 from tasks.train.errors import TrainError
 from tasks.train.estimates.memory import (
     DISK_BYTES_PER_SECOND,
@@ -18,7 +19,7 @@ from tasks.train.estimates.memory import (
     predict_memory,
 )
 from tasks.train.estimates.step_time import predict_step_time
-from tasks.train.pipeline.rule import Rule
+from tasks.train.pipeline.package_rules import Packages, image_rules
 from tasks.train.pipeline.rules import check_rules
 
 SMALLER = "Lower sequence_length or micro_batch_size of the training, or turn its activation_checkpointing on"
@@ -28,10 +29,16 @@ OF_THE_ARM = {
 }
 
 
-def training_checks(run: PlannedTraining) -> Iterator[Check]:
-    """Rules, coverage, memory, states."""
+def training_checks(run: PlannedTraining, packages: Packages | None = None) -> Iterator[Check]:
+    """Rules, coverage, memory, states.
+
+    Args:
+        run: The training.
+        packages: Of the trainer's environment on the machine that trains; None where it was not asked: rules are then
+            held against the packages of this machine's.
+    """
     train = run.train
-    yield from _rules(run)
+    yield from _rules(run, packages)
     yield from _adapters(run) if train.arm.kind == "lora" else _weights(run)
     yield _gpu_memory(run) if run.needs_gpus else _machine_memory(run)
     if run.needs_gpus:
@@ -39,9 +46,9 @@ def training_checks(run: PlannedTraining) -> Iterator[Check]:
     yield _states(run)
 
 
-def _rules(run: PlannedTraining) -> Iterator[Check]:
+def _rules(run: PlannedTraining, packages: Packages | None) -> Iterator[Check]:
     try:
-        rules = check_rules(run.train, run.pool)
+        rules = check_rules(run.train, run.pool, packages)
     except TrainError as error:
         # Rules are about packages of the trainer's environment, and that does not exist.
         yield Check(
@@ -51,12 +58,9 @@ def _rules(run: PlannedTraining) -> Iterator[Check]:
             bound="a trainer environment that can be inspected",
         )
         return
-    yield from map(_rule, rules)
-
-
-def _rule(rule: Rule) -> Check:
-    why = f"{rule.fact[0].upper()}{rule.fact[1:]}. {rule.way_out}."
-    return Check(name=rule.name, passed=rule.passed, value=rule.value, bound=rule.bound, way_out=why)
+    # Of this machine's packages these rules would say nothing: what they ask for is in the GPU machine's image.
+    of_image = () if packages is None else image_rules(run.train, packages)
+    yield from map(rule_check, (*rules, *of_image))
 
 
 def _adapters(run: PlannedTraining) -> Iterator[Check]:

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from packaging.specifiers import SpecifierSet
 
@@ -14,22 +14,37 @@ Packages = Mapping[str, str]
 """Version by distribution, of those that are installed."""
 LINEAR_ATTENTION = "flash-linear-attention"
 CAUSAL_CONV = "causal-conv1d"
+CUT_CROSS_ENTROPY = "cut-cross-entropy"
+FORK_OF_AXOLOTL = "axolotl's fork of cut-cross-entropy"
+"""Of this package; its version is the fork's, where it is the fork that is installed."""
+FORK_MARK = ("cut_cross_entropy/transformers/patch.py", "AXOLOTL_CCE_FORK")
+"""File and name by which axolotl tells its fork. Source: axolotl/integrations/cut_cross_entropy/__init__.py, 0.19."""
 SONICMOE_KERNEL = "kernels-community/sonic-moe"
 """A repository of the hub; its version is `cached` where the trainer has it without a network."""
 SONICMOE = {"nvidia-cutlass-dsl": SpecifierSet("==4.6.*"), "apache-tvm-ffi": SpecifierSet(">=0.1.10,<0.2")}
 """What axolotl 0.19 accepts and transformers 5.16 asks for. Source: axolotl/integrations/kernels/plugin.py,
 transformers/integrations/sonicmoe.py."""
+KERNEL_MODULES: Mapping[str, Callable[[TrainConfig], bool]] = {
+    "fla.ops.gated_delta_rule": lambda config: config.packing,
+    "torchao.optim": lambda config: getattr(config.arm, "master_weights", "") == "stochastic_rounding",
+    "bitsandbytes": lambda config: "8bit" in config.optimizer,
+    "axolotl.integrations.kernels.libs.scattermoe_lora": lambda config: config.arm.expert_kernels == "scattermoe",
+    "cut_cross_entropy.transformers.patch": lambda config: config.arm.cut_cross_entropy,
+}
+"""What fused kernels are imported from, and which trainings on a GPU need it."""
 PROBE = """
 import json, os, pathlib, sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution
 from huggingface_hub.constants import HF_HUB_CACHE
-found = {}
-for name in sys.argv[2:]:
+found, (kernel, fork, mark, *names) = {}, sys.argv[1:]
+for name in names:
     try:
-        found[name] = version(name)
+        found[name] = distribution(name).version
     except PackageNotFoundError:
-        pass
-kernel = sys.argv[1]
+        continue
+    patch = pathlib.Path(distribution(name).locate_file(mark.split(':')[0]))
+    if name == 'cut-cross-entropy' and patch.is_file() and mark.split(':')[1] in patch.read_text():
+        found[fork] = found[name]
 cache = pathlib.Path(os.environ.get("KERNELS_CACHE") or HF_HUB_CACHE)
 if (cache / ("kernels--" + kernel.replace("/", "--"))).is_dir():
     found[kernel] = "cached"
@@ -44,7 +59,8 @@ def installed_packages() -> dict[str, str]:
         TrainerMissing: If there is no trainer's interpreter.
         CalledProcessError: If it cannot say; its environment is not one that `hindsight install-trainer` made.
     """
-    command = [str(trainer_python()), "-c", PROBE, SONICMOE_KERNEL, LINEAR_ATTENTION, CAUSAL_CONV, *SONICMOE]
+    names = (LINEAR_ATTENTION, CAUSAL_CONV, CUT_CROSS_ENTROPY, *SONICMOE)
+    command = [str(trainer_python()), "-c", PROBE, SONICMOE_KERNEL, FORK_OF_AXOLOTL, ":".join(FORK_MARK), *names]
     found: dict[str, str] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
 
@@ -61,6 +77,30 @@ def package_rules(config: TrainConfig, packages: Packages) -> Iterator[Rule]:
         yield _causal_conv(packages)
     if config.arm.expert_kernels == "sonicmoe":
         yield _sonicmoe(packages)
+
+
+def image_rules(config: TrainConfig, packages: Packages) -> Iterator[Rule]:
+    """The rules about what only a GPU machine's image has; a machine that trains nothing may lack it.
+
+    Args:
+        config: The arm.
+        packages: Of the trainer's environment on the machine that trains.
+    """
+    if config.kernels == "fused" and config.arm.cut_cross_entropy:
+        yield _cut_cross_entropy(packages)
+
+
+def _cut_cross_entropy(packages: Packages) -> Rule:
+    version = packages.get(CUT_CROSS_ENTROPY)
+    other = f"{CUT_CROSS_ENTROPY} {version}, not axolotl's fork" if version else f"no {CUT_CROSS_ENTROPY}"
+    return Rule(
+        name="cut cross entropy",
+        value=f"{FORK_OF_AXOLOTL} {version}" if FORK_OF_AXOLOTL in packages else other,
+        bound="axolotl's fork, with its patches of transformers",
+        passed=FORK_OF_AXOLOTL in packages,
+        fact="axolotl 0.19 ends the run before its first step without it",
+        way_out="Set arm.cut_cross_entropy to false, or install the fork as infra/images/gpu.Containerfile does",
+    )
 
 
 def _packing(config: TrainConfig, packages: Packages) -> Rule:

@@ -7,7 +7,7 @@ from tasks.costs.hardware import POOLS, current_pool
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
 from tasks.train.errors import TrainError
-from tasks.train.pipeline.package_rules import Packages, installed_packages, package_rules
+from tasks.train.pipeline.package_rules import Packages, image_rules, installed_packages, package_rules
 from tasks.train.pipeline.rule import Rule
 
 WEIGHT_SPREAD = 0.02
@@ -25,7 +25,9 @@ def check_config(config: TrainConfig) -> None:
         Refused: With every broken rule's sentence.
         TrainerMissing: If a GPU is used and there is no trainer whose packages could be looked at.
     """
-    if broken := [rule.sentence for rule in check_rules(config, current_pool()) if not rule.passed]:
+    packages = _packages(config)
+    rules = [*check_rules(config, current_pool(), packages), *image_rules(config, packages)]
+    if broken := [rule.sentence for rule in rules if not rule.passed]:
         raise Refused(" ".join(broken))
 
 
@@ -43,8 +45,12 @@ def check_rules(config: TrainConfig, pool: str | None = None, packages: Packages
     arm = config.arm
     rules = _of_lora(arm) if isinstance(arm, LoraArm) else _of_full_weight(arm, config)
     if packages is None:
-        packages = installed_packages() if config.kernels == "fused" else {}
+        packages = _packages(config)
     return [*rules, *package_rules(config, packages), *_gpus(config, pool)]
+
+
+def _packages(config: TrainConfig) -> Packages:
+    return installed_packages() if config.kernels == "fused" else {}
 
 
 def _of_lora(arm: LoraArm) -> Iterator[Rule]:

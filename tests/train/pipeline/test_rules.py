@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from tasks.train.arms import FullWeightArm, LoraArm
 from tasks.train.config import TrainConfig
-from tasks.train.pipeline.package_rules import SONICMOE_KERNEL, installed_packages
+from tasks.train.pipeline.package_rules import FORK_OF_AXOLOTL, SONICMOE_KERNEL, image_rules, installed_packages
 from tasks.train.pipeline.rules import (
     Refused,
     check_config,
@@ -192,7 +192,17 @@ def test_training_refuses_in_the_pool_it_runs_in_with_every_sentence(monkeypatch
     with pytest.raises(Refused, match=r"^optimizer: .* master weights: .* GPUs: 8 ranks .* on h100"):
         check_config(wrong)
     monkeypatch.delenv("HINDSIGHT_POOL")
-    check_config(TrainConfig(**FULL))
+    check_config(TrainConfig(**arm(cut_cross_entropy=False)))
+
+
+def test_the_fork_of_cut_cross_entropy_is_told_from_the_package_it_was_forked_from() -> None:
+    config, upstream = TrainConfig(**FULL), {"cut-cross-entropy": "25.9.3"}
+    assert [rule.passed for rule in image_rules(config, upstream | {FORK_OF_AXOLOTL: "25.9.3"})] == [True]
+    for packages, found in ((upstream, "cut-cross-entropy 25.9.3, not axolotl's fork"), ({}, "no cut-cross-entropy")):
+        (rule,) = image_rules(config, packages)
+        assert rule.sentence.startswith(f"cut cross entropy: {found}, bound: axolotl's fork")
+    assert list(image_rules(TrainConfig(**arm(cut_cross_entropy=False)), {})) == []
+    assert list(image_rules(TrainConfig(**FULL | {"kernels": "plain"}), {})) == []
 
 
 def test_the_former_key_of_master_weights_is_refused_by_its_new_name() -> None:
