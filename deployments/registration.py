@@ -7,6 +7,9 @@ import os
 import subprocess
 import sys
 
+from prefect.client.orchestration import get_client
+
+from flows.server.flow_runs import server_required
 from tasks.common.errors import HindsightError
 from tasks.common.settings import project_root
 from tasks.store.connect import open_objects, store_url
@@ -66,9 +69,16 @@ def make_bucket() -> None:
         ) from error
 
 
+def check_access() -> None:
+    """Raise NoServer if no server answers, or if it does not accept this client."""
+    with server_required(), get_client(sync_client=True) as client:
+        client.api_version()
+
+
 def main() -> int:
-    """Check that the store can be written, with `--make-bucket` after making its bucket, and register."""
+    """Check that server and store can be used, with `--make-bucket` after making the store's bucket, and register."""
     try:
+        check_access()
         if "--make-bucket" in sys.argv[1:]:
             make_bucket()
         open_store().probe()

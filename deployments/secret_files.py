@@ -1,8 +1,8 @@
 """Writes the secrets of infra/compose.yaml: `python -m deployments.secret_files FOLDER`, with nothing but Python.
 
-Four values are drawn once and kept, a file each: delete one and run this again to change it. The other files are written
-anew from them, each for the program that reads it: settings profiles of Prefect's server and of its clients, the keys of
-the S3 server and of its clients, and a configuration of Redis.
+Four values are drawn once and kept, a file each: delete one and run this again to change it. The other files are
+written anew from them, each for the program that reads it: settings profiles of Prefect's server and of its clients,
+the keys of the S3 server and of its clients, and a configuration of Redis.
 """
 
 import json

@@ -57,7 +57,7 @@ def check_access() -> None:
     if not _is_loopback(api.host) and not api.auth_string:
         raise OpenToAll(
             f"PREFECT_SERVER_API_HOST={api.host} would let every machine that reaches it run anything on the pools; "
-            f"set {SERVER_AUTH}=user:password too, in the environment or in the profile that PREFECT_PROFILES_PATH names."
+            f"set {SERVER_AUTH}=user:password too, in the environment or in the profile of PREFECT_PROFILES_PATH."
         )
 
 

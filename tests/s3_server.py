@@ -87,7 +87,16 @@ def free_port() -> int:
 def serve_s3(folder: Path) -> Iterator[S3Server]:
     """rclone: serve a folder by S3 until the block ends."""
     address = f"127.0.0.1:{free_port()}"
-    command = [program_of_the_environment("rclone"), "serve", "s3", str(folder), "--addr", address, "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
+    command = [
+        program_of_the_environment("rclone"),
+        "serve",
+        "s3",
+        str(folder),
+        "--addr",
+        address,
+        "--auth-key",
+        f"{ACCESS_KEY},{SECRET_KEY}",
+    ]
     server = S3Server(f"http://{address}", command, folder)
     (folder / server.bucket).mkdir()
     with _running(server):
@@ -118,7 +127,14 @@ def serve_seaweedfs(folder: Path) -> Iterator[S3Server]:
     parts = ("master", "volume", "filer", "s3")
     ports = {name: free_port() for part in parts for name in (f"{part}.port", f"{part}.port.grpc")}
     command = [
-        *(program_of_the_environment("weed"), "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", f"-s3.config={config}"),
+        *(
+            program_of_the_environment("weed"),
+            "server",
+            f"-dir={folder}",
+            "-ip=127.0.0.1",
+            "-s3",
+            f"-s3.config={config}",
+        ),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
         *("-volume.max=0", "-master.volumeSizeLimitMB=1024"),
         *(f"-{name}={port}" for name, port in ports.items()),

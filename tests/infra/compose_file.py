@@ -1,4 +1,4 @@
-"""infra/compose.yaml as compose reads it: variables filled, files merged, a service's command, environment and checks."""
+"""infra/compose.yaml as compose reads it: variables filled, files merged; a service's command, environment, checks."""
 
 import re
 from collections.abc import Mapping

@@ -2,8 +2,8 @@
 
 What stands in a service's command, environment, secrets and health check is used as it is, but for these substitutions:
 
-- a service has an address of its own in 127.0.0.0/8 in the place of a container's, so that every port stays: 0.0.0.0 and
-  127.0.0.1 are that address, and the name of another service is the other's;
+- a service has an address of its own in 127.0.0.0/8 in the place of a container's, so that every port stays: 0.0.0.0
+  and 127.0.0.1 are that address, and the name of another service is the other's;
 - /run/secrets, /data, /tmp and /var/lib/hindsight are folders of the test, /opt/hindsight is the project's;
 - python, prefect and weed are the environment's programs;
 - PostgreSQL's cluster is made by `tests.postgres`, as the image makes it from POSTGRES_*, with Debian's programs.
@@ -28,7 +28,6 @@ import psutil
 import pytest
 
 from deployments.secret_files import write_secrets
-from tasks.common.processes import end_tree
 from tasks.common.settings import project_root
 from tests.infra.compose_file import Service, load_compose, services
 from tests.postgres import postgres, programs
@@ -71,7 +70,11 @@ class Installation:
         """Of a service's process."""
         inherited = {key: os.environ[key] for key in INHERITED if key in os.environ}
         given = {key: self.here(value, name) for key, value in self.services[name].environment.items()}
-        hosts = {key: self.addresses[value] for key, value in given.items() if key.endswith("_HOST") and value in self.services}
+        hosts = {
+            key: self.addresses[value]
+            for key, value in given.items()
+            if key.endswith("_HOST") and value in self.services
+        }
         return {**inherited, "TMPDIR": str(self.temporary_dir(name)), **given, **hosts}
 
     def temporary_dir(self, instance: str) -> Path:
@@ -88,9 +91,7 @@ class Installation:
             "/data": self.folder / f"data-{instance}",
             "/tmp": self.temporary_dir(instance),  # noqa: S108 (the container's)
         }
-        text = re.sub(
-            rf"(?<![\w/.-])({'|'.join(folders)})(?=[/ )]|$)", lambda hit: str(folders[hit[1]]), text
-        )
+        text = re.sub(rf"(?<![\w/.-])({'|'.join(folders)})(?=[/ )]|$)", lambda hit: str(folders[hit[1]]), text)
         text = re.sub(r"(0\.0\.0\.0|127\.0\.0\.1)\b", self.addresses[instance], text)
         return self.with_addresses(text)
 
@@ -142,9 +143,9 @@ class Installation:
         return (self.folder / f"{instance}.log").read_text(errors="replace")
 
     def end(self) -> None:
-        for process in reversed(self.processes.values()):
-            if process.poll() is None:
-                end_tree(psutil.Process(process.pid))
+        # Without waiting for their clients, as SeaweedFS does for ten seconds.
+        for instance in [name for name, process in self.processes.items() if process.poll() is None]:
+            self.kill(instance)
         self.stack.close()
 
     def _wait(self, service: Service, instance: str) -> None:

@@ -1,26 +1,31 @@
 """infra/compose.yaml: valid, without default passwords; its services, started from packages, run flows and a recipe."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
-from prefect.client.orchestration import get_client
 from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
+from deployments.pools import register_pools
+from deployments.registration import make_bucket
 from deployments.secret_files import DRAWN, write_secrets
 from tasks.common.settings import project_root
+from tasks.store.catalogue import record_paths
+from tasks.store.errors import UnwritableStore
 from tasks.store.store import open_store
-from tests.flows.stage_runs import finished
+from tests.flows.stage_runs import finished, until
 from tests.infra.compose_file import BASE, REPLICAS, load_compose, services
 from tests.infra.installation import Installation, installation
 from tests.infra.small_flows import publish_and_verify
 from tests.local_stack import deploy
+from tests.s3_server import program_of_the_environment
 from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 (what the files say)
 FILES = [project_root() / "infra" / name for name in (BASE, REPLICAS)]
 
 
@@ -38,7 +43,9 @@ def test_no_service_is_root_may_write_its_image_or_gain_rights() -> None:
 
 
 def test_nothing_listens_to_other_machines_unless_it_is_asked_to() -> None:
-    ports = [port for service in services(load_compose(BASE, REPLICAS)).values() for port in service.fields.get("ports", [])]
+    ports = [
+        port for service in services(load_compose(BASE, REPLICAS)).values() for port in service.fields.get("ports", [])
+    ]
     assert ports == ["127.0.0.1:8333:8333", "127.0.0.1:4200:4200"]
 
 
@@ -79,7 +86,7 @@ def test_the_image_of_the_s3_server_holds_the_package_that_the_tests_run() -> No
 def test_a_server_that_other_machines_reach_is_not_started_without_authentication() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "deployments.server"],
-        env={"PATH": "", "PREFECT_SERVER_API_HOST": "0.0.0.0"},
+        env={"PATH": "", "PREFECT_SERVER_API_HOST": EVERYWHERE},
         cwd=project_root(),
         capture_output=True,
         text=True,
@@ -90,16 +97,19 @@ def test_a_server_that_other_machines_reach_is_not_started_without_authenticatio
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Every service of compose.yaml but those of profiles, healthy."""
-    # PostgreSQL's account must be able to enter.
-    with installation(tmp_path_factory.mktemp("compose"), BASE) as running:
-        running.start("worker-cpu")
+    """Every service of compose.yaml but the worker of the profile and the registration."""
+    folder = tmp_path_factory.mktemp("compose")
+    with installation(folder, BASE) as running:
+        # It registers forty deployments; the slow test starts it, and the others register what they need.
+        running.started.add("register")
+        running.start("server")
+        running.start("store")
         yield running
 
 
 @pytest.fixture
 def client(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """This process as a person on the machine: the published address, the clients' secrets."""
+    """This process as a client with the services' secrets."""
     given = installed.environment("worker-cpu")
     for name in ("HINDSIGHT_STORE", "HINDSIGHT_S3_ENDPOINT", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION"):
         monkeypatch.setenv(name, given[name])
@@ -108,36 +118,74 @@ def client(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator
         yield installed
 
 
+def ended(installed: Installation, *words: str, **changed: str) -> "subprocess.CompletedProcess[str]":
+    """A program with a client's environment, so changed."""
+    environment = {**installed.environment("register"), **changed}
+    return subprocess.run([sys.executable, *words], cwd=project_root(), env=environment, capture_output=True, text=True)
+
+
 @pytest.mark.server
 def test_the_services_are_healthy_and_a_worker_publishes_to_the_store(client: Installation, folder: Path) -> None:
+    make_bucket()
+    make_bucket()
+    register_pools()
+    client.start("worker-cpu")
     deploy(publish_and_verify, "compose")
-    run = run_deployment("publish-and-verify/compose", {"folder": str(folder)}, timeout=0, as_subflow=False)
+    run = run_deployment("publish-and-verify/compose", parameters={"folder": str(folder)}, timeout=0, as_subflow=False)
     assert finished(run).state.is_completed(), client.log("worker-cpu")
     store = open_store()
     found = store.find(ARTIFACT_TYPE.spec(SmallConfig()))
     assert found is not None
     assert (store.fetch(found) / "a.txt").read_text() == "alpha"
-    with get_client(sync_client=True) as api:
-        assert len(api.read_work_pools()) == len(list((project_root() / "deployments" / "pools").glob("*.json")))
 
 
 @pytest.mark.server
-def test_only_the_s3_port_of_the_store_is_reached_from_another_address(client: Installation) -> None:
-    raise NotImplementedError
+def test_only_the_s3_server_listens_to_other_containers(installed: Installation) -> None:
+    """With two addresses in the place of one: the container's own loopback, and what others reach."""
+    outside, inside = (installed.addresses[name] for name in ("worker-gpu", "register"))
+    command = [
+        installed.here(word.replace(EVERYWHERE, outside).replace("127.0.0.1", inside), "store")
+        for word in installed.services["store"].command
+    ]
+    (folder := installed.folder / "second-store").mkdir()
+    command = [word.replace(str(installed.folder / "data-store"), str(folder)) for word in command]
+    process = psutil.Popen([program_of_the_environment(command[0]), *command[1:]], stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: any(each.laddr.port == 8333 for each in process.net_connections()))
+        listening = {tuple(each.laddr) for each in process.net_connections() if each.status == psutil.CONN_LISTEN}
+    finally:
+        process.kill()
+        process.wait()
+    # S3, and its own second port: ten thousand above.
+    assert {port for host, port in listening if host == outside} == {8333, 18333}
+    assert {host for host, _ in listening} == {inside, outside}
 
 
 @pytest.mark.server
-def test_wrong_secrets_end_registration_and_worker_with_a_sentence(client: Installation, tmp_path: Path) -> None:
-    raise NotImplementedError
+def test_wrong_secrets_are_refused_with_a_sentence(
+    client: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {name: (client.secrets_dir / name).read_text() for name in ("client.toml", "aws-credentials")}
+    (profile := tmp_path / "client.toml").write_text(given["client.toml"].replace(":", ":x"))
+    refused = ended(client, "-m", "deployments.registration", PREFECT_PROFILES_PATH=str(profile))
+    assert refused.returncode == 1
+    assert f"hindsight: {client.api()} does not accept this user and password; set PREFECT_API_AUTH" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    with pytest.raises(UnwritableStore, match="cannot be written: put_object .*AccessDenied"):
+        open_store("s3://of-somebody-else/store").probe()
+    (keys := tmp_path / "keys").write_text(given["aws-credentials"].replace("key = ", "key = x"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(keys))
+    with pytest.raises(UnwritableStore, match="SignatureDoesNotMatch: the secret key does not belong to this key id"):
+        open_store().probe()
 
 
 @pytest.mark.server
 @pytest.mark.trainer
 @pytest.mark.slow
 def test_the_smoke_recipe_runs_on_them(client: Installation) -> None:
-    environment = {**client.environment("worker-cpu"), "HINDSIGHT_STATE": str(client.folder / "person")}
-    command = [sys.executable, "-m", "hindsight", "follow", "leakage-premium/smoke"]
-    done = subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)
+    client.started.discard("register")
+    client.start("register")
+    client.start("worker-cpu")
+    done = ended(client, "-m", "hindsight", "follow", "leakage-premium/smoke")
     assert done.returncode == 0, done.stdout + done.stderr
-    print(done.stdout)
-    assert json
+    assert len(list(record_paths(open_store(), "report"))) == 1
