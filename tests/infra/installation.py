@@ -29,7 +29,7 @@ import pytest
 
 from deployments.secret_files import write_secrets
 from tasks.common.settings import project_root
-from tests.infra.compose_file import Service, load_compose, services
+from tests.infra.compose_file import REPLICAS, Service, load_compose, services
 from tests.postgres import postgres, programs
 from tests.s3_server import program_of_the_environment
 from tests.waiting import GENEROUS_SECONDS
@@ -44,14 +44,16 @@ class Installation:
     Args:
         folder: Of the test.
         services: As the files have them.
-        addresses: By service.
+        addresses: By instance: a service's name, or `server-2` for its second replica.
+        reached_at: Where others reach a service, if it is not its own address.
         started: Services, healthy or on their way.
-        processes: By service; a second replica is `server-2`.
+        processes: By instance.
     """
 
     folder: Path
     services: dict[str, Service]
     addresses: dict[str, str]
+    reached_at: dict[str, str] = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
@@ -66,16 +68,17 @@ class Installation:
     def api(self, instance: str = "server") -> str:
         return f"http://{self.addresses[instance]}:4200/api"
 
-    def environment(self, name: str) -> dict[str, str]:
-        """Of a service's process."""
+    def environment(self, instance: str) -> dict[str, str]:
+        """Of an instance's process."""
         inherited = {key: os.environ[key] for key in INHERITED if key in os.environ}
-        given = {key: self.here(value, name) for key, value in self.services[name].environment.items()}
+        service = self.services.get(instance) or self.services[instance.rpartition("-")[0]]
+        given = {key: self.here(value, instance) for key, value in service.environment.items()}
         hosts = {
             key: self.addresses[value]
             for key, value in given.items()
             if key.endswith("_HOST") and value in self.services
         }
-        return {**inherited, "TMPDIR": str(self.temporary_dir(name)), **given, **hosts}
+        return {**inherited, "TMPDIR": str(self.temporary_dir(instance)), **given, **hosts}
 
     def temporary_dir(self, instance: str) -> Path:
         folder = self.folder / f"tmp-{instance}"
@@ -98,7 +101,10 @@ class Installation:
     def with_addresses(self, text: str) -> str:
         """The names of services where they are hosts, as their addresses."""
         names = "|".join(sorted(self.services, key=len, reverse=True))
-        return re.sub(rf"(?:(?<=//)|(?<=@))({names})(?=:\d)", lambda hit: self.addresses[hit[1]], text)
+        return re.sub(rf"(?:(?<=//)|(?<=@))({names})(?=:\d)", lambda hit: self._reached(hit[1]), text)
+
+    def _reached(self, name: str) -> str:
+        return self.reached_at.get(name, self.addresses[name])
 
     def start(self, name: str, instance: str | None = None) -> None:
         """Start a service after those it needs, and wait until it is healthy, or has ended where that is its end.
@@ -123,7 +129,7 @@ class Installation:
             self.processes[instance] = subprocess.Popen(
                 [_program(program), *arguments],
                 cwd=self.here(service.fields.get("working_dir", "/data"), instance),
-                env={**self.environment(name), "TMPDIR": str(self.temporary_dir(instance))},
+                env=self.environment(instance),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -163,7 +169,7 @@ class Installation:
     def is_healthy(self, service: Service, instance: str) -> bool:
         """Run the service's own health check."""
         program, *arguments = [self.here(word, instance) for word in service.health_check or ()]
-        check = subprocess.run([_program(program), *arguments], capture_output=True, env=self.environment(service.name))
+        check = subprocess.run([_program(program), *arguments], capture_output=True, env=self.environment(instance))
         return check.returncode == 0
 
     @contextmanager
@@ -185,9 +191,10 @@ def installation(folder: Path, *files: str) -> Iterator[Installation]:
     """Nothing started yet; everything that is started meanwhile ends with the block."""
     found = services(load_compose(*files))
     net = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(250) + 1}"
-    names = [*found, "server-2"]
+    names = [*found, "server-2", "every server"]
     addresses = {name: f"{net}.{number}" for number, name in enumerate(names, start=2)}
-    running = Installation(folder, found, addresses)
+    reached_at = {"server": addresses["every server"]} if REPLICAS in files else {}
+    running = Installation(folder, found, addresses, reached_at)
     for path in write_secrets(running.secrets_dir).values():
         path.write_text(running.with_addresses(path.read_text()))
     try:
