@@ -37,6 +37,7 @@ help:
 	@echo "make simulate-NAME (coverage, tent, ladder)  the simulations behind docs/measure.md and docs/ladder.md"
 	@echo "make docs       the docs as a site: .hindsight/site/index.html"
 	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
+	@echo "make secrets    the secrets of infra/compose.yaml: .hindsight/secrets"
 	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
 
 install: $(VENV)/.installed $(TRAINER)/.installed $(EXPORT)/.installed
@@ -125,10 +126,14 @@ pictures: install
 night-pictures: install
 	$(RUN) -m docs.night_pictures
 
-.PHONY: docs wheel
+.PHONY: docs secrets wheel
 docs: $(VENV)/.installed
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 	@echo "open .hindsight/site/index.html"
+
+# What infra/compose.yaml reads; existing values are kept. The system's Python is enough.
+secrets:
+	@$(PYTHON) -m deployments.secret_files .hindsight/secrets
 
 wheel: $(VENV)/.installed
 	$(VENV)/bin/hatchling build --target wheel --directory .hindsight/dist

@@ -16,7 +16,7 @@ from pathlib import Path
 from deployments.access import clients_environment, server_environment, workers_environment
 from deployments.address import Address, BadServer, check_access, server_answers
 from deployments.processes import is_running, record_process, temporary_dir
-from tasks.common.errors import HindsightError
+from deployments.registration import register
 from tasks.common.settings import project_root, state_dir
 from tasks.costs.prices import PROVIDER_VARIABLE
 from tasks.store.connect import store_url
@@ -39,9 +39,7 @@ def start(address: Address) -> None:
     open_store().probe()
     _start_server(address, server_environment(_environment(address), address.auth))
     environment = clients_environment(_environment(address), address.auth)
-    _prefect_step(["-m", "deployments.pools"], environment)
-    _prefect_step(["-m", "prefect", "--no-prompt", "deploy", "--all"], environment, quiet=True)
-    _prefect_step(["-m", "deployments.automations"], environment)
+    register(environment)
     for file in sorted(Path(__file__).with_name("pools").glob("*.json")):
         _start_worker(file.stem, workers_environment(environment))
     sign_in = "; sign in with HINDSIGHT_AUTH, user:password as a whole" if address.auth else ""
@@ -145,16 +143,6 @@ def _spawn(name: str, arguments: list[str], environment: dict[str, str]) -> "sub
         )
     record_process(name, process.pid)
     return process
-
-
-def _prefect_step(arguments: list[str], environment: dict[str, str], quiet: bool = False) -> None:
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=project_root(), env=environment, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise HindsightError(f"`python {' '.join(arguments)}` failed: {(done.stdout + done.stderr).strip()[-1500:]}")
-    if not quiet:
-        print(done.stdout.strip(), flush=True)
 
 
 def _log(name: str) -> Path:

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,32 +18,35 @@ from tests.s3_server import free_port
 VARIABLE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 ABSENT = "PostgreSQL is absent; install it, such as by `apt-get install postgresql`"
 DEBIANS = Path("/usr/lib/postgresql")
-SETTINGS = {"listen_addresses": "127.0.0.1", "fsync": "off", "shared_buffers": "32MB", "max_connections": "100"}
+SETTINGS = {"fsync": "off", "shared_buffers": "32MB", "max_connections": "100"}
 """No test cuts the power, and Debian's disks are slow to sync."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster's programs, its folder, its port and the password of its one user."""
+    """A cluster's programs, its folder, its address, and name and password of its one user."""
 
     programs: Path
     folder: Path
+    host: str
     port: int
+    user: str
     password: str = field(repr=False)
 
     @property
     def url(self) -> str:
         """What the server wants to know."""
-        return f"postgresql+asyncpg://hindsight:{self.password}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql+asyncpg://{self.user}:{self.password}@{self.host}:{self.port}/postgres"
 
     def call(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs, as an unprivileged user where this is root: it refuses root."""
         account = _account()
         owner = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
         command = [str(self.programs / program), *arguments]
+        environment = {**os.environ, "PGPASSWORD": self.password}
         # The server inherits its starter's output, and a pipe would wait for it to close.
         with (self.folder / "programs.log").open("ab") as log:
-            done = subprocess.run(command, stdout=log, stderr=log, cwd=self.folder, **owner)
+            done = subprocess.run(command, stdout=log, stderr=log, cwd=self.folder, env=environment, **owner)
         assert done.returncode == 0, (self.folder / "programs.log").read_text()
 
 
@@ -56,15 +59,34 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Serve an empty database until the block ends. Gives its URL; skips the test where PostgreSQL is absent."""
+def postgres(
+    address: tuple[str, int] | None = None,
+    user: str = "hindsight",
+    password: str | None = None,
+    database: str = "postgres",
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Serve an empty database until the block ends, if nothing is given on a free port and with a password of its own.
+
+    Gives the cluster's URL; skips the test where PostgreSQL is absent.
+
+    Args:
+        address: Host and port.
+        user: Its owner.
+        password: The owner's.
+        database: Made if it is another than the first.
+        settings: Of the server, beside SETTINGS.
+    """
     found = programs()
     if found is None:
         pytest.skip(ABSENT)
     # Not a folder of pytest's: those let nobody in but their owner.
     with tempfile.TemporaryDirectory(prefix="hindsight-postgres-") as name:
-        cluster = Cluster(found, Path(name), free_port(), secrets.token_urlsafe(12))
-        _make(cluster)
+        host, port = address or ("127.0.0.1", free_port())
+        cluster = Cluster(found, Path(name), host, port, user, password or secrets.token_urlsafe(12))
+        _make(cluster, {**SETTINGS, **(settings or {}), "listen_addresses": host})
+        if database != "postgres":
+            cluster.call("createdb", "--host", host, "--port", str(port), "--username", user, database)
         try:
             yield cluster.url
         finally:
@@ -81,18 +103,18 @@ def postgres_where_possible() -> Iterator[dict[str, str]]:
         yield {VARIABLE: url}
 
 
-def _make(cluster: Cluster) -> None:
+def _make(cluster: Cluster, settings: Mapping[str, str]) -> None:
     password_file = cluster.folder / "password"
     password_file.write_text(cluster.password)
     if account := _account():
         for path in (cluster.folder, password_file):
             os.chown(path, account.pw_uid, account.pw_gid)
     data = str(cluster.folder / "data")
-    authentication = ["--auth", "scram-sha-256", "--username", "hindsight", "--pwfile", str(password_file)]
+    authentication = ["--auth", "scram-sha-256", "--username", cluster.user, "--pwfile", str(password_file)]
     cluster.call("initdb", "-D", data, "--encoding", "UTF8", "--locale", "C", "--no-sync", *authentication)
     password_file.unlink()
-    settings = {**SETTINGS, "port": str(cluster.port), "unix_socket_directories": str(cluster.folder)}
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    all_settings = {**settings, "port": str(cluster.port), "unix_socket_directories": str(cluster.folder)}
+    options = " ".join(f"-c {name}={value}" for name, value in all_settings.items())
     cluster.call("pg_ctl", "start", "-w", "-D", data, "-l", str(cluster.folder / "server.log"), "-o", options)
 
 

@@ -1,5 +1,6 @@
-"""S3 servers of two makers, each a process of its own: rclone over a folder, moto in memory."""
+"""S3 servers of three makers, each a process of its own: rclone over a folder, moto in memory, SeaweedFS."""
 
+import json
 import shutil
 import signal
 import socket
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
+from botocore.config import Config
+from botocore.session import get_session
+
 from tasks.store.s3_client import s3_client
 
 ACCESS_KEY = "hindsight-test-access"
@@ -20,7 +24,7 @@ SECRET_KEY = "hindsight-test-secret-4f1c"
 
 @dataclass
 class S3Server:
-    """Where it listens, how it is started, and (rclone only) the folder its objects lie in."""
+    """Where it listens, how it is started, and its folder: rclone's holds the objects as files."""
 
     endpoint: str
     command: list[str]
@@ -83,8 +87,16 @@ def free_port() -> int:
 def serve_s3(folder: Path) -> Iterator[S3Server]:
     """rclone: serve a folder by S3 until the block ends."""
     address = f"127.0.0.1:{free_port()}"
-    rclone = shutil.which("rclone", path=str(Path(sys.executable).parent)) or "rclone"
-    command = [rclone, "serve", "s3", str(folder), "--addr", address, "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
+    command = [
+        program_of_the_environment("rclone"),
+        "serve",
+        "s3",
+        str(folder),
+        "--addr",
+        address,
+        "--auth-key",
+        f"{ACCESS_KEY},{SECRET_KEY}",
+    ]
     server = S3Server(f"http://{address}", command, folder)
     (folder / server.bucket).mkdir()
     with _running(server):
@@ -103,6 +115,54 @@ def serve_moto(folder: Path) -> Iterator[S3Server]:
         assert connection.getresponse().status == 200, "moto made no bucket"
         connection.close()
         yield server
+
+
+@contextmanager
+def serve_seaweedfs(folder: Path) -> Iterator[S3Server]:
+    """SeaweedFS: master, volumes, filer and S3 in one process, as infra/compose.yaml starts it."""
+    keys = {"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
+    config = folder / "s3.json"
+    config.write_text(json.dumps({"identities": [{"name": "test", "credentials": [keys], "actions": ["Admin"]}]}))
+    # Without one of its own, each part's second port is its first plus 10,000, which may be none.
+    parts = ("master", "volume", "filer", "s3")
+    ports = {name: free_port() for part in parts for name in (f"{part}.port", f"{part}.port.grpc")}
+    command = [
+        *(
+            program_of_the_environment("weed"),
+            "server",
+            f"-dir={folder}",
+            "-ip=127.0.0.1",
+            "-s3",
+            f"-s3.config={config}",
+        ),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
+        *("-volume.max=0", "-master.volumeSizeLimitMB=1024"),
+        *(f"-{name}={port}" for name, port in ports.items()),
+    ]
+    server = S3Server(f"http://127.0.0.1:{ports['s3.port']}", command, folder)
+    with _running(server):
+        _make_bucket(server)
+        yield server
+
+
+def _make_bucket(server: S3Server) -> None:
+    """By these keys, and not the environment's, which are a test's. It listens some seconds before it can write."""
+    client = get_session().create_client(
+        "s3",
+        endpoint_url=server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(retries={"mode": "standard", "total_max_attempts": 10}),
+    )
+    client.create_bucket(Bucket=server.bucket)
+    client.put_object(Bucket=server.bucket, Key="first", Body=b"written once the volumes are there")
+    client.delete_object(Bucket=server.bucket, Key="first")
+
+
+def program_of_the_environment(name: str) -> str:
+    """A program that a package brought, else the machine's."""
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or name
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Runs a pipeline on work pools: asks the store, sends each step to its pool, waits, and publishes what was spent."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
@@ -18,10 +19,14 @@ from flows.runner.request import StageRequest
 from flows.runs.publish import publish_after_run
 from flows.server.cancellation import cancel_children
 from flows.server.flow_runs import own_run_id
+from flows.server.pools import unserved
 from flows.stages import STAGES
 from flows.status import pool_of, spec_of, step_statuses
+from tasks.costs.hardware import current_pool
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
+
+log = logging.getLogger(__name__)
 
 FLOW_OPTIONS: dict[str, Any] = {
     # Steps only wait for their pools, so threads are enough. Prefect's runner is not typed as what its flow expects.
@@ -53,6 +58,7 @@ def run_pipeline(pipeline: Pipeline, from_stage: str = MISSING) -> dict[str, Art
     store.probe()
     check_from_stage(from_stage, pipeline, store)
     rebuilt = frozenset() if from_stage == MISSING else pipeline.stage_and_dependents(from_stage)
+    _warn_of_unserved_pools(pipeline, store, rebuilt)
     futures: dict[str, PrefectFuture[ArtifactRef]] = {}
     try:
         _submit(pipeline, rebuilt, Budget.of(pipeline, store, rebuilt), futures)
@@ -64,6 +70,16 @@ def run_pipeline(pipeline: Pipeline, from_stage: str = MISSING) -> dict[str, Art
         raise
     publish_spend(pipeline, store, rebuilt)
     return {name: future.result() for name, future in futures.items()}
+
+
+def _warn_of_unserved_pools(pipeline: Pipeline, store: Store, rebuilt: Collection[str]) -> None:
+    """A machine may be rented later, so this refuses nothing; but the steps before its stages may cost money."""
+    statuses = step_statuses(pipeline, store)
+    waiting = {
+        pool_of(step) for step in pipeline.steps if step.name in rebuilt or statuses[step.name].record is None
+    } - {current_pool()}
+    for reason in unserved(waiting):
+        log.warning("%s. Its stages will wait.", reason)
 
 
 def _submit(

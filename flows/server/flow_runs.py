@@ -92,6 +92,12 @@ def server_required() -> Iterator[None]:
             f"no Prefect server answers at {address}; `hindsight up` starts one, PREFECT_API_URL names another."
         ) from error
     except PrefectHTTPStatusError as error:
+        if error.response.status_code == 401:
+            raise NoServer(
+                f"{address} does not accept this user and password; set PREFECT_API_AUTH_STRING=user:password, or its "
+                "line in the profile of PREFECT_PROFILES_PATH (for the local server HINDSIGHT_AUTH), to what the "
+                "server was started with."
+            ) from error
         raise NoServer(
             f"{address} answers HTTP {error.response.status_code}: it is not the API of a Prefect server, or refuses. "
             "PREFECT_API_URL names it, and ends with /api; HINDSIGHT_PORT names the local server's port."

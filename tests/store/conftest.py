@@ -1,4 +1,4 @@
-"""Stores on a folder and on two kinds of S3 server, and a folder to publish."""
+"""Stores on a folder and on three kinds of S3 server, and a folder to publish."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.store.store import Store, open_store
-from tests.s3_server import S3Server, serve_moto
+from tests.s3_server import S3Server, serve_moto, serve_seaweedfs
 from tests.store.mimic import MIMICS, Deviations, serve_mimic
 
 
@@ -18,12 +18,29 @@ def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """The server of infra/compose.yaml."""
+    with serve_seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
+        yield server
+
+
 @pytest.fixture
 def moto_store(moto_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Set the environment for a store below its own prefix on that server. Returns its URL."""
-    for name, value in moto_server.environment().items():
+    return _store_below(tmp_path.name, moto_server, monkeypatch)
+
+
+@pytest.fixture
+def seaweedfs_store(seaweedfs_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """As moto_store."""
+    return _store_below(tmp_path.name, seaweedfs_server, monkeypatch)
+
+
+def _store_below(prefix: str, server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
-    url = f"s3://{moto_server.bucket}/{tmp_path.name}"
+    url = f"s3://{server.bucket}/{prefix}"
     monkeypatch.setenv("HINDSIGHT_STORE", url)
     return url
 
@@ -48,15 +65,15 @@ def store_on(where: str | Deviations, request: pytest.FixtureRequest) -> Iterato
         yield open_store()
 
 
-@pytest.fixture(params=["folder", "s3_store", *DEVIATING])
+@pytest.fixture(params=["folder", "s3_store", pytest.param("seaweedfs_store", marks=pytest.mark.slow), *DEVIATING])
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     with store_on(request.param, request) as opened:
         yield opened
 
 
-@pytest.fixture(params=["folder", "s3_store", "moto_store", *DEVIATING])
+@pytest.fixture(params=["folder", "s3_store", "moto_store", "seaweedfs_store", *DEVIATING])
 def any_store(request: pytest.FixtureRequest) -> Iterator[Store]:
-    """A store on a folder, on rclone, on moto."""
+    """A store on a folder, on rclone, on moto, on SeaweedFS."""
     with store_on(request.param, request) as opened:
         yield opened
 

@@ -1,4 +1,4 @@
-"""Two servers, a fault proxy per test, small blobs and short waits."""
+"""Three servers, a fault proxy per test, small blobs and short waits."""
 
 import hashlib
 from collections.abc import Iterator
@@ -49,19 +49,23 @@ def site_of(server: S3Server, request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 def _server(request: pytest.FixtureRequest) -> S3Server:
-    server: S3Server = request.getfixturevalue("s3_server" if request.param == "rclone" else "moto_server")
+    server: S3Server = request.getfixturevalue(SERVERS[request.param])
     return server
 
 
-@pytest.fixture(params=["rclone", pytest.param("moto", marks=pytest.mark.slow)])
+SERVERS = {"rclone": "s3_server", "moto": "moto_server", "seaweedfs": "seaweedfs_server"}
+SLOW_SEAWEEDFS = pytest.param("seaweedfs", marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=["rclone", pytest.param("moto", marks=pytest.mark.slow), SLOW_SEAWEEDFS])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    """The same test on both servers; on the second it is marked slow."""
+    """The same test on every server; on all but the first it is marked slow."""
     yield from site_of(_server(request), request)
 
 
-@pytest.fixture(params=["rclone", "moto"])
+@pytest.fixture(params=["rclone", "moto", SLOW_SEAWEEDFS])
 def each_site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    """The same test on both servers, for behaviour in which they differ."""
+    """The same test on every server, for behaviour in which they differ."""
     yield from site_of(_server(request), request)
 
 
