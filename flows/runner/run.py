@@ -18,6 +18,7 @@ from flows.runner.request import StageRequest
 from flows.runs.publish import publish_after_run
 from flows.server.cancellation import cancel_children
 from flows.server.flow_runs import own_run_id
+from flows.server.pools import check_pools
 from flows.stages import STAGES
 from flows.status import pool_of, spec_of, step_statuses
 from tasks.store.refs import ArtifactRef
@@ -46,6 +47,7 @@ def run_pipeline(pipeline: Pipeline, from_stage: str = MISSING) -> dict[str, Art
 
     Raises:
         StageNotRun: If something before `from_stage` does not exist.
+        BadPool: If a pool on a cluster has no worker, or pods without its GPUs.
         HindsightError: What the first failed step raised.
     """
     # Before anything is sent to a pool: its result can be kept.
@@ -53,6 +55,13 @@ def run_pipeline(pipeline: Pipeline, from_stage: str = MISSING) -> dict[str, Art
     store.probe()
     check_from_stage(from_stage, pipeline, store)
     rebuilt = frozenset() if from_stage == MISSING else pipeline.stage_and_dependents(from_stage)
+    check_pools(
+        {
+            pool_of(status.step)
+            for status in step_statuses(pipeline, store).values()
+            if status.record is None or status.step.name in rebuilt
+        }
+    )
     futures: dict[str, PrefectFuture[ArtifactRef]] = {}
     try:
         _submit(pipeline, rebuilt, Budget.of(pipeline, store, rebuilt), futures)
