@@ -19,8 +19,8 @@ POOL_LABEL = "hindsight.pool"
 FINISHED_SECONDS = 86_400
 """A finished Job and its log stay this long."""
 PENDING_SECONDS = 3_600
-"""As `hindsight: pod pending, first look` in deployments/automations.yaml. Prefect-kubernetes 0.8.0 reads neither of its
-two watch times; workers of earlier versions give a pod up after this one."""
+"""As `hindsight: pod pending, first look` in deployments/automations.yaml. Prefect-kubernetes 0.8.0 reads neither of
+its two watch times; workers of earlier versions give a pod up after this one."""
 BEFORE_STOP = ["python", "-m", "tasks.train.pipeline.before_stop"]
 
 
@@ -163,8 +163,8 @@ def _container(name: str, site: Site) -> dict[str, Any]:
         },
         "volumeMounts": [
             {"name": "scratch", "mountPath": SCRATCH},
-            {"name": "shm", "mountPath": "/dev/shm"},
-            {"name": "tmp", "mountPath": "/tmp"},
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
         ],
     }
     if pool.state_publish_seconds:

@@ -37,8 +37,8 @@ def pool_machine(pool: str) -> PoolMachine | None:
         return MACHINES.validate_json(text).get(pool)
     except ValidationError as error:
         raise BadEnvironment(
-            f"{VARIABLE}={text!r} does not describe the pools' machines ({error.errors()[0]['msg']}); register the pools "
-            "again by `python -m deployments.kubernetes`."
+            f"{VARIABLE}={text!r} does not describe the pools' machines ({error.errors()[0]['msg']}); register the "
+            "pools again by `python -m deployments.kubernetes`."
         ) from error
 
 

@@ -84,7 +84,7 @@ class Objects:
                 if version > since and of_kind == kind and selects(selector, content["metadata"].get("labels", {})):
                     yield {"type": what, "object": content}
             async with self.changed:
-                await self.changed.wait_for(lambda: seen < len(self.events))
+                await self.changed.wait_for(lambda seen=seen: seen < len(self.events))
 
     async def _record(self, kind: str, what: str, made: Object) -> None:
         version = next(self._versions)

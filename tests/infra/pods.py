@@ -1,9 +1,9 @@
 """A pretended cluster's job controller and kubelet: each Job gets one pod, each pod is a tree of processes here.
 
-What is modelled, after Kubernetes' documentation of Job, pod lifecycle and eviction: a pod that is asked to leave runs
-its preStop hook, then its main process gets SIGTERM, and at the end of the grace everything in it SIGKILL. A Job counts a
-leaving pod as failed at once, unless its podReplacementPolicy is Failed (`batch/v1 JobSpec`). Mounts are folders: values
-of environment variables below a mount's path are moved below the pod's folder.
+What is modelled, after Kubernetes' documentation of Job, pod lifecycle and eviction: a pod that is asked to leave
+runs its preStop hook, then its main process gets SIGTERM, and at the end of the grace everything in it SIGKILL. A Job
+counts a leaving pod as failed at once, unless its podReplacementPolicy is Failed (`batch/v1 JobSpec`). Mounts are
+folders: values of environment variables below a mount's path are moved below the pod's folder.
 """
 
 import asyncio

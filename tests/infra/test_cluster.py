@@ -33,17 +33,10 @@ from tests.waiting import GENEROUS_SECONDS
 pytestmark = pytest.mark.server
 
 WITHIN = {"hindsight: image, second look": 20.0, "hindsight: pod pending, first look": 40.0}
+PULLING = {"reason": "ImagePullBackOff", "message": "Back-off pulling image example.org/gone:1"}
 IMAGE_PULL = {
     "phase": "Pending",
-    "containerStatuses": [
-        {
-            "name": "prefect-job",
-            "restartCount": 0,
-            "state": {
-                "waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image example.org/gone:1"}
-            },
-        }
-    ],
+    "containerStatuses": [{"name": "prefect-job", "restartCount": 0, "state": {"waiting": PULLING}}],
 }
 NO_NODE = {
     "phase": "Pending",

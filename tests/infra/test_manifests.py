@@ -1,4 +1,4 @@
-"""Every deployment of prefect.yaml as a Job: rendered by prefect-kubernetes, valid for Kubernetes, and within its laws."""
+"""Every deployment of prefect.yaml as a Job: rendered by prefect-kubernetes, valid for Kubernetes, within its laws."""
 
 import json
 import re
@@ -118,7 +118,7 @@ def test_names_and_labels_are_such_that_a_cluster_takes_them(job: dict[str, Any]
 
 def test_the_default_template_of_prefect_is_what_a_strict_api_server_refuses() -> None:
     template = KubernetesWorker.get_default_base_job_template()
-    with pytest.raises(kubernetes_validate.ValidationError, match="completions|parallelism"):
+    with pytest.raises(kubernetes_validate.ValidationError, match=r"completions|parallelism"):
         kubernetes_validate.validate(job_from(template, OF_POOL["cpu"]), NEWEST[-1], strict=True)
 
 
