@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 from tasks.common.errors import HindsightError
 from tasks.common.settings import Config
 from tasks.common.yaml_file import read_yaml
-from tasks.costs.pool_machines import PoolMachine
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Variable = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
@@ -52,7 +51,8 @@ class SitePool(Config):
     shm_gib: int = Field(ge=1, le=2_048)
     """Size of /dev/shm: torch's loaders and NCCL exchange through it; 64 MiB is a container's default."""
     scratch_gb: int = Field(ge=1, le=100_000)
-    """Size of the volume for everything a run writes, in 10^9 bytes; preflight refuses a recipe that needs more."""
+    """Size of the volume for everything a run writes, in 10^9 bytes; preflight's line `disk of POOL` says what a
+    recipe needs."""
     storage_class: Name | None = None
     """Of that volume; the cluster's default if unset."""
     state_publish_seconds: int = Field(0, ge=0, le=7_200)
@@ -61,8 +61,6 @@ class SitePool(Config):
     """Labels of the nodes."""
     tolerations: tuple[Toleration, ...] = ()
     """Taints of the nodes, such as those of GPU or spot nodes."""
-    packages: dict[str, str] | None = None
-    """Trainer's packages of the image, as `python -m tasks.train.pipeline.package_rules` prints them there."""
 
     @model_validator(mode="after")
     def _check_shm(self) -> Self:
@@ -102,10 +100,6 @@ class Site(Config):
                     "by `kubectl create secret generic` and name it in `secrets`"
                 )
         return self
-
-    def machines(self) -> dict[str, PoolMachine]:
-        """What preflight must know of the pools' pods."""
-        return {name: PoolMachine(disk_gb=pool.scratch_gb, packages=pool.packages) for name, pool in self.pools.items()}
 
 
 def load_site(file: Path) -> Site:

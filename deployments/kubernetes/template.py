@@ -10,7 +10,6 @@ from deployments.kubernetes.site import Site, SitePool
 from deployments.pools import POOLS_DIR
 from flows.server.pools import GPU, KUBERNETES
 from tasks.costs.hardware import POOLS
-from tasks.costs.pool_machines import VARIABLE, as_variable
 
 SCRATCH = "/scratch"
 """Everything a run writes: its state folder, caches and temporary files."""
@@ -68,7 +67,6 @@ def _variables(pool: SitePool, environment: dict[str, str]) -> dict[str, Any]:
 
 def _environment(site: Site) -> dict[str, str]:
     return {
-        VARIABLE: as_variable(site.machines()),
         "HINDSIGHT_STATE": f"{SCRATCH}/state",
         "PREFECT_HOME": f"{SCRATCH}/prefect",
         # Caches of the hub, Triton, matplotlib and others; the volume's own folder exists, one below it would not yet.

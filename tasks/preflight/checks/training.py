@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import psutil
 
 from tasks.costs.hardware import GIB, POOLS
-from tasks.costs.pool_machines import pool_machine
 from tasks.preflight.checks.inputs import format_bytes, info_line
 from tasks.preflight.planned_run import PlannedTraining
 from tasks.schemas.artifacts import Check
@@ -19,7 +18,6 @@ from tasks.train.estimates.memory import (
     predict_memory,
 )
 from tasks.train.estimates.step_time import predict_step_time
-from tasks.train.pipeline.package_rules import CUT_CROSS_ENTROPY, Packages
 from tasks.train.pipeline.rule import Rule
 from tasks.train.pipeline.rules import check_rules
 
@@ -42,10 +40,8 @@ def training_checks(run: PlannedTraining) -> Iterator[Check]:
 
 
 def _rules(run: PlannedTraining) -> Iterator[Check]:
-    machine = pool_machine(run.pool) if run.needs_gpus else None
-    packages = machine.packages if machine else None
     try:
-        rules = check_rules(run.train, run.pool, packages)
+        rules = check_rules(run.train, run.pool)
     except TrainError as error:
         # Rules are about packages of the trainer's environment, and that does not exist.
         yield Check(
@@ -56,20 +52,6 @@ def _rules(run: PlannedTraining) -> Iterator[Check]:
         )
         return
     yield from map(_rule, rules)
-    if packages is not None and run.train.arm.cut_cross_entropy:
-        yield _cut_cross_entropy(run.pool, packages)
-
-
-def _cut_cross_entropy(pool: str, packages: Packages) -> Check:
-    version = packages.get(CUT_CROSS_ENTROPY)
-    return Check(
-        name="loss kernel",
-        passed=version is not None,
-        value=f"{CUT_CROSS_ENTROPY} {version}" if version else f"no {CUT_CROSS_ENTROPY} in the image of {pool}",
-        bound="installed, as arm.cut_cross_entropy is true",
-        way_out="Name an image that has it in the cluster's pools.yaml, or set arm.cut_cross_entropy to false; without "
-        "it axolotl ends at its start.",
-    )
 
 
 def _rule(rule: Rule) -> Check:

@@ -1,7 +1,4 @@
-"""Rules about packages of the trainer's environment: those that kernels need, and one that must not be there.
-
-`python -m tasks.train.pipeline.package_rules` prints the packages as JSON, for a cluster's pools.yaml.
-"""
+"""Rules about packages of the trainer's environment: those that kernels need, and one that must not be there."""
 
 import json
 import subprocess
@@ -17,7 +14,6 @@ Packages = Mapping[str, str]
 """Version by distribution, of those that are installed."""
 LINEAR_ATTENTION = "flash-linear-attention"
 CAUSAL_CONV = "causal-conv1d"
-CUT_CROSS_ENTROPY = "cut-cross-entropy"
 SONICMOE_KERNEL = "kernels-community/sonic-moe"
 """A repository of the hub; its version is `cached` where the trainer has it without a network."""
 SONICMOE = {"nvidia-cutlass-dsl": SpecifierSet("==4.6.*"), "apache-tvm-ffi": SpecifierSet(">=0.1.10,<0.2")}
@@ -48,8 +44,7 @@ def installed_packages() -> dict[str, str]:
         TrainerMissing: If there is no trainer's interpreter.
         CalledProcessError: If it cannot say; its environment is not one that `hindsight install-trainer` made.
     """
-    names = (LINEAR_ATTENTION, CAUSAL_CONV, CUT_CROSS_ENTROPY, *SONICMOE)
-    command = [str(trainer_python()), "-c", PROBE, SONICMOE_KERNEL, *names]
+    command = [str(trainer_python()), "-c", PROBE, SONICMOE_KERNEL, LINEAR_ATTENTION, CAUSAL_CONV, *SONICMOE]
     found: dict[str, str] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
 
@@ -114,7 +109,3 @@ def _sonicmoe(packages: Packages) -> Rule:
         "ends the run in its first step",
         way_out="Set arm.expert_kernels to scattermoe, or install them in the image of the pool's machines",
     )
-
-
-if __name__ == "__main__":
-    print(json.dumps(installed_packages()))
