@@ -3,18 +3,31 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tasks.common.errors import HindsightError
 from tasks.common.settings import Config
 from tasks.common.yaml_file import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Variable = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
 SECRET_WORDS = frozenset({"SECRET", "PASSWORD", "TOKEN", "KEY", "AUTH", "WEBHOOK"})
 """A variable with one of these between its underscores holds a secret."""
 PREFECT_KILLS_AFTER_SECONDS = 60
 """After its SIGTERM a run has 30 s in Prefect's supervisor, which itself ends a moment later."""
+
+
+def _check_no_secret(variable: str) -> str:
+    # Of the name alone: an error shows what it was given.
+    if SECRET_WORDS & set(variable.split("_")):
+        raise ValueError(
+            "a secret here could be read by everyone who may read the pool; store it by `kubectl create secret "
+            "generic` and name it in `secrets`"
+        )
+    return variable
+
+
+Variable = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+PlainVariable = Annotated[Variable, AfterValidator(_check_no_secret)]
 
 
 class BadSite(HindsightError):
@@ -82,7 +95,7 @@ class Site(Config):
 
     namespace: Name = "hindsight"
     """Where the jobs run."""
-    environment: dict[Variable, str] = {}
+    environment: dict[PlainVariable, str] = {}
     """Of all pods, such as HINDSIGHT_STORE. No secrets."""
     secrets: dict[Variable, SecretKey] = {}
     """By the variable that a pod sees."""
@@ -90,16 +103,6 @@ class Site(Config):
     """Of the images' registry."""
     pools: dict[Literal["cpu", "h100", "h100x8"], SitePool]
     """The pools that this cluster serves."""
-
-    @model_validator(mode="after")
-    def _check_environment(self) -> Self:
-        for name in self.environment:
-            if SECRET_WORDS & set(name.split("_")):
-                raise ValueError(
-                    f"environment.{name} looks like a secret, which everyone who may read the pool would see; store it "
-                    "by `kubectl create secret generic` and name it in `secrets`"
-                )
-        return self
 
 
 def load_site(file: Path) -> Site:
