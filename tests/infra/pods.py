@@ -19,6 +19,18 @@ from tests.flows.live_processes import processes_of
 from tests.infra.objects import Object, Objects, now
 
 
+def container_status(ready: bool = False, **state: Any) -> dict[str, Any]:
+    """Of the only container, in a state such as `waiting={"reason": ...}`."""
+    return {
+        "name": "prefect-job",
+        "image": "example.org/image:1",
+        "imageID": "",
+        "ready": ready,
+        "restartCount": 0,
+        "state": state,
+    }
+
+
 @dataclass
 class Pods:
     """Runs the pods of Jobs.
@@ -110,7 +122,7 @@ class Pods:
                 start_new_session=True,
             )
         self._main[uid] = process
-        running = {"name": container["name"], "restartCount": 0, "state": {"running": {"startedAt": now()}}}
+        running = container_status(ready=True, running={"startedAt": now()})
         await self.objects.change("pods", pod, phase="Running", startTime=now(), containerStatuses=[running])
         code = await process.wait()
         # A container's other processes end with its first.
@@ -126,9 +138,10 @@ class Pods:
         succeeded = code == 0 and "ending" not in pod
         ended = {"exitCode": code if code >= 0 else 128 - code, "finishedAt": now()}
         ended["reason"] = "Completed" if code == 0 else cause
-        status = {"name": "prefect-job", "restartCount": 0, "state": {"terminated": ended}}
         phase = "Succeeded" if succeeded else "Failed"
-        await self.objects.change("pods", pod, phase=phase, containerStatuses=[status], **pod.get("ending", {}))
+        await self.objects.change(
+            "pods", pod, phase=phase, containerStatuses=[container_status(terminated=ended)], **pod.get("ending", {})
+        )
         if not job["status"].get("failed"):
             counts = {"succeeded": 1} if succeeded else {"failed": 1}
             await self.objects.change("jobs", job, active=0, terminating=0, **counts)

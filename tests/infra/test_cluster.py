@@ -27,6 +27,7 @@ from tests.flows.gated import GateConfig
 from tests.flows.live_processes import processes_of
 from tests.flows.stage_runs import finished, lines_of, until
 from tests.infra.kube_stack import KubeStack, kube_stack, states, template_environment
+from tests.infra.pods import container_status
 from tests.local_stack import deploy
 from tests.waiting import GENEROUS_SECONDS
 
@@ -34,10 +35,7 @@ pytestmark = pytest.mark.server
 
 WITHIN = {"hindsight: image, second look": 20.0, "hindsight: pod pending, first look": 40.0}
 PULLING = {"reason": "ImagePullBackOff", "message": "Back-off pulling image example.org/gone:1"}
-IMAGE_PULL = {
-    "phase": "Pending",
-    "containerStatuses": [{"name": "prefect-job", "restartCount": 0, "state": {"waiting": PULLING}}],
-}
+IMAGE_PULL = {"phase": "Pending", "containerStatuses": [container_status(waiting=PULLING)]}
 NO_NODE = {
     "phase": "Pending",
     "conditions": [
