@@ -20,6 +20,7 @@ from flows.server.flow_runs import (
     is_completed,
     is_final,
     own_run_id,
+    reason_of_cancel,
     retry_on_outage,
     runs_tagged,
     start_or_share,
@@ -177,4 +178,8 @@ def _reason(request: StageRequest, run: FlowRun, store: Store) -> str:
             f"{request.step}: run {run.name!r} completed, yet {request.spec.path} is not in {store.url}; do this "
             f"process and the workers of {request.deployment} name the same store?"
         )
-    return f"{request.step}: run {run.name!r} on {request.deployment} ended {ending_of(run)}"
+    ended = f"{request.step}: run {run.name!r} on {request.deployment} ended {ending_of(run)}"
+    if run.state is None or not run.state.is_cancelled():
+        return ended
+    with get_client(sync_client=True) as client:
+        return f"{ended} {reason_of_cancel(client, run)}".rstrip()

@@ -19,7 +19,7 @@ from flows.runner.request import StageRequest
 from flows.runs.publish import publish_after_run
 from flows.server.cancellation import cancel_children
 from flows.server.flow_runs import own_run_id
-from flows.server.pools import unserved
+from flows.server.pools import check_pools
 from flows.stages import STAGES
 from flows.status import pool_of, spec_of, step_statuses
 from tasks.costs.hardware import current_pool
@@ -51,6 +51,7 @@ def run_pipeline(pipeline: Pipeline, from_stage: str = MISSING) -> dict[str, Art
 
     Raises:
         StageNotRun: If something before `from_stage` does not exist.
+        BadPool: If a pool on a cluster has no worker, or pods without its GPUs.
         HindsightError: What the first failed step raised.
     """
     # Before anything is sent to a pool: its result can be kept.
@@ -58,7 +59,7 @@ def run_pipeline(pipeline: Pipeline, from_stage: str = MISSING) -> dict[str, Art
     store.probe()
     check_from_stage(from_stage, pipeline, store)
     rebuilt = frozenset() if from_stage == MISSING else pipeline.stage_and_dependents(from_stage)
-    _warn_of_unserved_pools(pipeline, store, rebuilt)
+    _check_pools(pipeline, store, rebuilt)
     futures: dict[str, PrefectFuture[ArtifactRef]] = {}
     try:
         _submit(pipeline, rebuilt, Budget.of(pipeline, store, rebuilt), futures)
@@ -72,13 +73,14 @@ def run_pipeline(pipeline: Pipeline, from_stage: str = MISSING) -> dict[str, Art
     return {name: future.result() for name, future in futures.items()}
 
 
-def _warn_of_unserved_pools(pipeline: Pipeline, store: Store, rebuilt: Collection[str]) -> None:
-    """A machine may be rented later, so this refuses nothing; but the steps before its stages may cost money."""
-    statuses = step_statuses(pipeline, store)
-    waiting = {
-        pool_of(step) for step in pipeline.steps if step.name in rebuilt or statuses[step.name].record is None
-    } - {current_pool()}
-    for reason in unserved(waiting):
+def _check_pools(pipeline: Pipeline, store: Store, rebuilt: Collection[str]) -> None:
+    """The steps before those of a pool that nobody serves may cost money."""
+    needed = {
+        pool_of(status.step)
+        for status in step_statuses(pipeline, store).values()
+        if status.record is None or status.step.name in rebuilt
+    }
+    for reason in check_pools(needed - {current_pool()}):
         log.warning("%s. Its stages will wait.", reason)
 
 

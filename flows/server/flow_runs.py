@@ -227,6 +227,12 @@ def ending_of(run: FlowRun) -> str:
     return f"{run.state.name}: {(run.state.message or '').removeprefix(PREAMBLE)}"
 
 
+def reason_of_cancel(client: SyncPrefectClient, run: FlowRun) -> str:
+    """What a cancelled run was cancelled for; the worker that ends it sets a state of its own, without the reason."""
+    cancelling = [state for state in client.read_flow_run_states(run.id) if state.is_cancelling() and state.message]
+    return (cancelling[-1].message or "") if cancelling else ""
+
+
 def run_url(run_id: UUID) -> str:
     """Where the UI shows a run."""
     return f"{PREFECT_UI_URL.value()}/runs/flow-run/{run_id}"

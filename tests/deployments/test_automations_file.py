@@ -33,14 +33,19 @@ def written(folder: Path, trigger: str = "", action: str = "", entry: str = "") 
 
 def test_without_an_address_only_what_notifies_nobody_is_registered() -> None:
     names = [each.name for each in automations(OWN_API)]
-    assert len(names) == 4
-    assert not [name for name in names if "silent" not in name and "stuck" not in name]
-    assert len(automations({**OWN_API, "notifications": uuid.uuid4()})) == 7
+    assert len(names) == 8
+    assert {name.partition(",")[0].removeprefix("hindsight: ") for name in names} == {
+        "silent",
+        "stuck",
+        "pod pending",
+        "image",
+    }
+    assert len(automations({**OWN_API, "notifications": uuid.uuid4()})) == 11
 
 
 def test_a_time_can_be_another_and_only_of_an_automation_there_is() -> None:
     changed = automations(OWN_API, within={"hindsight: stuck, first look": 20})
-    assert [each.trigger.within.total_seconds() for each in changed] == [35, 60, 20, 0]
+    assert [each.trigger.within.total_seconds() for each in changed] == [35, 60, 20, 0, 3600, 0, 300, 0]
     with pytest.raises(BadAutomations, match="no automation 'stuk' whose `within`"):
         automations(OWN_API, within={"stuk": 20})
 
@@ -54,7 +59,7 @@ def test_a_second_report_starts_a_new_look_where_a_late_heartbeat_answered_the_f
 def test_the_pools_whose_runs_are_watched_are_the_registered_ones() -> None:
     pools = "[" + ", ".join(f'"{file.stem}"' for file in pool_files()) + "]"
     asked = [each.actions[0].payload for each in automations(OWN_API) if isinstance(each.actions[0], CallWebhook)]
-    assert len(asked) == 2
+    assert len(asked) == 5
     assert all(f"flow_run.work_pool_name in {pools}" in payload for payload in asked)
 
 

@@ -7,8 +7,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
-from flows.runner.run import _warn_of_unserved_pools
-from flows.server.pools import unserved
+from flows.runner.run import _check_pools
+from flows.server.pools import check_pools
 from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
 from tasks.store.store import open_store
@@ -22,8 +22,8 @@ def test_pools_without_a_worker_paused_and_unknown_are_told_apart(on_stack: Stac
         client.create_work_pool(WorkPoolCreate(name="nobody", type="process"))
         client.create_work_pool(WorkPoolCreate(name="paused", type="process"))
         client.update_work_pool("paused", WorkPoolUpdate(is_paused=True))
-    assert unserved(["cpu", "h100"]) == []
-    assert unserved(["paused", "nobody", "missing", "cpu"]) == [
+    assert check_pools(["cpu", "h100"]) == []
+    assert check_pools(["paused", "nobody", "missing", "cpu"]) == [
         "pool missing is unknown to the server; register it: `python -m deployments.pools`",
         "pool nobody has no worker; start one on its machine: `prefect worker start --pool nobody`",
         "pool paused is paused; resume it: `prefect work-pool resume paused`",
@@ -37,7 +37,7 @@ def test_a_run_warns_once_per_pool_that_its_missing_artifacts_need(
     moved = [replace(step, pool="missing") if step.stage in ("train", "merge") else step for step in pipeline.steps]
     # An empty store: every artifact is missing.
     store = open_store(f"{on_stack.state}/empty-store")
-    _warn_of_unserved_pools(replace(pipeline, steps=tuple(moved)), store, ())
+    _check_pools(replace(pipeline, steps=tuple(moved)), store, ())
     assert [record.message for record in caplog.records if "pool" in record.message] == [
         "pool missing is unknown to the server; register it: `python -m deployments.pools`. Its stages will wait."
     ]

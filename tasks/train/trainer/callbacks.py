@@ -143,7 +143,8 @@ class StateKeeper(StepCallback):
             self.written = time.monotonic()
 
     def _is_due(self, step: int) -> bool:
-        waited = time.monotonic() - self.written >= self.settings.checkpoint_seconds
+        requested = Path(work_files.STATE_REQUEST).exists()
+        waited = requested or time.monotonic() - self.written >= self.settings.checkpoint_seconds
         # Rank 0's clock decides, because all ranks write a state together.
         return from_rank_0(waited and step < self.settings.n_steps and has_room(STATES))
 
@@ -158,6 +159,7 @@ class StateKeeper(StepCallback):
         if rank() == 0:
             self._write_counters(state, part)
             finish(part)
+            Path(work_files.STATE_REQUEST).unlink(missing_ok=True)
 
     def _write_counters(self, state: Any, part: Path) -> None:
         dataclasses.replace(state, log_history=[]).save_to_json(str(part / TRAINER_STATE))
