@@ -143,8 +143,8 @@ def _checked(which: str, table: pd.DataFrame) -> pd.DataFrame:
             row = table[is_wrong].iloc[0]
             raise BadForecasts(
                 f"{row['code']} on {row['date']:%Y-%m-%d} has {name} = {row[name]} in the {which} version's forecasts, "
-                f"and {is_wrong.sum()} rows in all; a probability lies in 0 to 1, an outcome is finite, and a label ends "
-                "after its day. Leave out rows whose outcome is not known yet."
+                f"and {is_wrong.sum()} rows in all; a probability lies in 0 to 1, an outcome is finite, and a label "
+                "ends after its day. Leave out rows whose outcome is not known yet."
             )
     keys = [*FORECAST_KEYS]
     if (twice := table.duplicated(keys)).any():
