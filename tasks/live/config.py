@@ -36,6 +36,9 @@ class WatchConfig(Config):
     false_rollback_rate: Rate = 0.05
     """Chance, for each swap, that it is ever undone although the previous version is on no day expected to be better by
     the margin."""
+    settle_days: int = Field(120, ge=0, le=5_000)
+    """Live days after a swap in which no other is made: a second swap would leave only the version of the first to go
+    back to. The watch goes on after them."""
 
 
 class UpdateTrigger(Config):

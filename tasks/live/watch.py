@@ -52,6 +52,11 @@ class WatchState(Frozen):
         return 1 / self.config.false_rollback_rate
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the swap was watched long enough for another one."""
+        return self.crossed_on is None and self.n_days >= self.config.settle_days
+
+    @property
     def _log(self) -> float:
         return float(log_mean(np.array(self.logs)))
 
