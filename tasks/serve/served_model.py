@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.forward.adapters import read_adapter
 from tasks.forward.load import check_whole, device_type, load_weights
-from tasks.serve.adapters import read_adapter
 from tasks.serve.errors import WrongAnswers
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class ServedModel:
             The version, now active.
 
         Raises:
-            UnservableVersion: If the adapter does not fit; nothing was changed.
+            UnusableAdapter: If the adapter does not fit; nothing was changed.
             WrongAnswers: If the loaded adapter differs from its file, or the model from what it computed before; the
                 earlier adapter is active again.
         """
@@ -198,7 +198,7 @@ def load_served(base: Path, name: str, digest: str, adapter: Path) -> ServedMode
 
     Raises:
         UnusableModel: If transformers does not load the base, or its files lack weights.
-        UnservableVersion: If the adapter does not fit it.
+        UnusableAdapter: If the adapter does not fit it.
     """
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -1,0 +1,273 @@
+"""Outcomes as they were known at a moment, from an append-only table with late and corrected rows.
+
+What is dropped, late or corrected is counted (`OutcomeCounts`); what cannot be read, or contradicts itself, is refused.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from tasks.common.urls import open_filesystem, read_url, url_errors
+from tasks.live.errors import BadOutcomes, ClockSkew
+from tasks.live.outcomes_config import OutcomesAt, OutcomesConfig, TableOutcomes
+from tasks.sampling.pairs import horizon_of
+
+KEYS = ("code", "date")
+COLUMNS = (*KEYS, "horizon", "outcome", "known_at", "revision")
+READERS = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+
+
+@dataclass(frozen=True)
+class OutcomeCounts:
+    """What became of the rows of a table of outcomes.
+
+    Args:
+        n_rows: All that were read.
+        n_unknown_yet: Rows known only after the moment.
+        n_other_horizon: Rows of another horizon than the panel's.
+        n_too_early: Rows said to be known before their label's last day began.
+        n_without_features: Rows whose pair and day the panel lacks.
+        n_repeated: Rows that say again what an earlier one says.
+        n_corrected: Outcomes that a later revision replaced.
+        n_late: Outcomes that were known late.
+        n_older: Outcomes from before the first day that production was not trained on.
+        n_from_prices: Of them, those that the table lacks and the panel's prices have.
+        n_outcomes: Outcomes that count, older ones among them.
+        n_new: Outcomes, not older, that became known since the last update.
+        n_rows_without_outcome: Rows of the panel whose outcome is not known yet.
+    """
+
+    n_rows: int
+    n_unknown_yet: int
+    n_other_horizon: int
+    n_too_early: int
+    n_without_features: int
+    n_repeated: int
+    n_corrected: int
+    n_late: int
+    n_older: int
+    n_from_prices: int
+    n_outcomes: int
+    n_new: int
+    n_rows_without_outcome: int
+
+    def facts(self) -> dict[str, int]:
+        """By name."""
+        return asdict(self)
+
+
+def read_outcomes(source: TableOutcomes) -> pd.DataFrame:
+    """All rows of a table of outcomes.
+
+    Returns:
+        COLUMNS; date and known_at (UTC) as datetime64.
+
+    Raises:
+        BadOutcomes: If a file cannot be read, lacks a column, or has a cell that is none of its column's.
+    """
+    try:
+        parts = [_checked(_parsed(path), path) for path in _files(source.path)]
+    except (OSError, ValueError, ImportError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+        raise BadOutcomes(f"outcomes {source.path} cannot be read: {reason}. Correct outcomes.source.path.") from error
+    if not parts:
+        raise BadOutcomes(f"outcomes {source.path} is a folder without a .csv or .parquet file; name the table's.")
+    return pd.concat(parts, ignore_index=True)
+
+
+def outcomes_of_prices(panel: pd.DataFrame, config: OutcomesConfig) -> pd.DataFrame:
+    """The panel's targets as a table of outcomes, each known once its prices are published."""
+    published = panel["label_until"] + pd.Timedelta(hours=config.published_after_hours)
+    return pd.DataFrame(
+        {
+            "code": panel["code"].astype(str),
+            "date": panel["date"],
+            "horizon": horizon_of(panel),
+            "outcome": panel["target"],
+            "known_at": published.dt.tz_localize("UTC"),
+            "revision": 0,
+        }
+    )
+
+
+def known_outcomes(panel: pd.DataFrame, config: OutcomesAt) -> tuple[pd.DataFrame, OutcomeCounts]:
+    """The panel's rows whose outcome was known at a moment, with that outcome as their target.
+
+    Rows before `new_from` that the table lacks have the panel's own target: they are replayed, and were trained on as
+    such.
+
+    Args:
+        panel: Rows of a Panel.
+        config: Source and moment.
+
+    Returns:
+        Rows in the panel's order and columns, and what was counted.
+
+    Raises:
+        BadOutcomes: If the table cannot be read, contradicts itself, or has no row of this panel.
+    """
+    prices = outcomes_of_prices(panel, config)
+    is_table = isinstance(config.source, TableOutcomes)
+    rows = read_outcomes(config.source) if isinstance(config.source, TableOutcomes) else prices
+    own = _own_rows(rows, panel, config)
+    latest = _latest(own.rows, config)
+    older = pd.Timestamp(config.new_from)
+    filled = _unlisted(latest, prices[prices["date"] < older], config) if is_table else prices.iloc[:0]
+    counted = pd.concat([latest, filled], ignore_index=True)
+    joined = panel[[*KEYS]].assign(code=panel["code"].astype(str)).merge(counted, on=[*KEYS], how="left")
+    has_outcome = joined["outcome"].notna().to_numpy()
+    is_new = latest["date"] >= older
+    if config.counted_until:
+        is_new &= latest["known_at"] > pd.Timestamp(config.counted_until)
+    counts = OutcomeCounts(
+        n_rows=len(rows),
+        **own.dropped,
+        n_repeated=own.n_repeated,
+        n_corrected=int(latest["is_corrected"].sum()),
+        n_late=int(latest["is_late"].sum()),
+        n_older=int((counted["date"] < older).sum()),
+        n_from_prices=len(filled),
+        n_outcomes=len(counted),
+        n_new=int(is_new.sum()),
+        n_rows_without_outcome=int((~has_outcome).sum()),
+    )
+    found = panel.assign(target=joined["outcome"].to_numpy())[has_outcome].reset_index(drop=True)
+    if not len(found):
+        raise BadOutcomes(
+            f"no outcome of this panel was known at {config.at:%Y-%m-%d %H:%M} UTC ({counts.facts()}); wait for some, or "
+            "see whether the table has this panel's pairs and horizon."
+        )
+    return found, counts
+
+
+def check_clock(rows: pd.DataFrame, now: datetime, config: OutcomesConfig) -> None:
+    """Refuse outcomes from the future: this machine's clock is behind, or the table's writer's ahead.
+
+    Raises:
+        ClockSkew: If one is known later than now by more than `skew_minutes`.
+    """
+    latest = rows["known_at"].max()
+    if latest > pd.Timestamp(now + timedelta(minutes=config.skew_minutes)):
+        row = rows[rows["known_at"] == latest].iloc[0]
+        raise ClockSkew(
+            f"the outcome of {row['code']} on {row['date']:%Y-%m-%d} is known at {latest:%Y-%m-%d %H:%M:%S} UTC, and this "
+            f"machine's clock says {now:%Y-%m-%d %H:%M:%S} UTC, more than skew_minutes={config.skew_minutes:g} earlier. "
+            "Set the clock that is off; production stays as it is."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _OwnRows:
+    """Rows of this panel that were known, once each, and how many were not."""
+
+    rows: pd.DataFrame
+    dropped: dict[str, int]
+    n_repeated: int
+
+
+def _own_rows(rows: pd.DataFrame, panel: pd.DataFrame, config: OutcomesAt) -> _OwnRows:
+    labels = panel[[*KEYS, "label_until"]].assign(code=panel["code"].astype(str))
+    dropped: dict[str, int] = {}
+
+    def keep(name: str, kept: pd.Series) -> None:
+        nonlocal rows
+        dropped[name] = int((~kept).sum())
+        rows = rows[kept.to_numpy()]
+
+    keep("n_unknown_yet", rows["known_at"] <= pd.Timestamp(config.at))
+    keep("n_other_horizon", rows["horizon"] == horizon_of(panel))
+    rows = rows.merge(labels, on=[*KEYS], how="left")
+    keep("n_without_features", rows["label_until"].notna())
+    rows = rows.assign(label_until=rows["label_until"].dt.tz_localize("UTC"))
+    keep("n_too_early", rows["known_at"] >= rows["label_until"])
+    ordered = rows.sort_values([*KEYS, "revision", "known_at"], kind="stable")
+    once = ordered[~ordered.duplicated([*KEYS, "revision", "outcome"])]
+    _check_consistent(once)
+    return _OwnRows(once, dropped, len(ordered) - len(once))
+
+
+def _check_consistent(rows: pd.DataFrame) -> None:
+    """Two outcomes under one revision: it is unknown which of them holds."""
+    if (twice := rows.duplicated([*KEYS, "revision"], keep=False)).any():
+        row = rows[twice].iloc[0]
+        raise BadOutcomes(
+            f"the outcome of {row['code']} on {row['date']:%Y-%m-%d} is there {int(twice.sum())} times with revision "
+            f"{row['revision']} and different values; append a row with a higher revision that says which holds."
+        )
+
+
+def _latest(rows: pd.DataFrame, config: OutcomesConfig) -> pd.DataFrame:
+    """The highest revision of each outcome, whether it is a correction, and whether the first one came late."""
+    late = rows["label_until"] + pd.Timedelta(hours=config.late_after_hours)
+    grouped = rows.assign(is_late=rows["known_at"] > late).groupby([*KEYS], sort=False)
+    latest = grouped.tail(1)
+    firsts = grouped["is_late"].first().reset_index()
+    sizes = grouped.size().rename("n_revisions").reset_index()
+    latest = latest.drop(columns="is_late").merge(firsts, on=[*KEYS]).merge(sizes, on=[*KEYS])
+    return latest.assign(is_corrected=latest["n_revisions"] > 1)[[*COLUMNS, "is_late", "is_corrected"]]
+
+
+def _unlisted(latest: pd.DataFrame, prices: pd.DataFrame, config: OutcomesAt) -> pd.DataFrame:
+    known = prices[prices["known_at"] <= pd.Timestamp(config.at)]
+    listed = pd.MultiIndex.from_frame(latest[[*KEYS]])
+    return known[~pd.MultiIndex.from_frame(known[[*KEYS]]).isin(listed)]
+
+
+def _files(path: str) -> Iterator[str]:
+    if any(path.endswith(suffix) for suffix in READERS):
+        yield path
+        return
+    filesystem, folder = open_filesystem(path)
+    with url_errors():
+        names = sorted(filesystem.ls(folder, detail=False))
+    for name in names:
+        if any(str(name).endswith(suffix) for suffix in READERS):
+            yield filesystem.unstrip_protocol(name)
+
+
+def _parsed(path: str) -> pd.DataFrame:
+    suffix = next(own for own in READERS if path.endswith(own))
+    types = {"dtype": {"code": str}, "keep_default_na": False, "na_values": [""]} if suffix == ".csv" else {}
+    table: pd.DataFrame = READERS[suffix](io.BytesIO(read_url(path)), **types)  # type: ignore[operator]
+    return table
+
+
+def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise BadOutcomes(f"outcomes {path} lack {', '.join(missing)}; a table of outcomes has {', '.join(COLUMNS)}.")
+    known_at = pd.to_datetime(table["known_at"], errors="coerce", utc=True, format="ISO8601" if _is_text(table) else None)
+    cells = {
+        "code": table["code"].astype(str),
+        "date": pd.to_datetime(table["date"], errors="coerce").astype("datetime64[us]"),
+        "horizon": pd.to_numeric(table["horizon"], errors="coerce"),
+        "outcome": pd.to_numeric(table["outcome"], errors="coerce"),
+        "known_at": known_at,
+        "revision": pd.to_numeric(table["revision"], errors="coerce"),
+    }
+    bad = {name: values.isna() for name, values in cells.items()} | {
+        "outcome": ~np.isfinite(cells["outcome"].astype(float)),
+        "code": table["code"].isna() | (cells["code"] == ""),
+        "known_at": known_at.isna() | ~_has_zone(table["known_at"]),
+    }
+    for name, is_bad in bad.items():
+        if is_bad.any():
+            place = int(np.flatnonzero(is_bad)[0])
+            raise BadOutcomes(
+                f"row {place + 1} of outcomes {path} has {name} = {table[name].iloc[place]!r}, and {int(is_bad.sum())} rows in "
+                "all have such; an outcome is finite, and known_at has a time zone, as 2026-11-30T16:00:00Z."
+            )
+    return pd.DataFrame(cells).astype({"horizon": int, "revision": int})
+
+
+def _is_text(table: pd.DataFrame) -> bool:
+    return not isinstance(table["known_at"].dtype, pd.DatetimeTZDtype)
+
+
+def _has_zone(column: pd.Series) -> pd.Series:
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return pd.Series(True, index=column.index)
+    return column.astype(str).str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
