@@ -1,0 +1,62 @@
+"""Config of the gate, the watch and what starts an update."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from tasks.common.settings import Config
+from tasks.schemas.live import ScoreName
+
+Rate = Annotated[float, Field(gt=0, le=0.2)]
+
+
+class GateConfig(Config):
+    """When a candidate replaces the version in production."""
+
+    holdout_days: int = Field(120, ge=1, le=5_000)
+    """Newest days with outcomes on which both are scored, and that the candidate was not trained on. 500 outcomes of 51
+    pairs are ten days, on which hardly any difference can be shown."""
+    score: ScoreName = "accuracy"
+    """The score that decides; the others are shown."""
+    margin: float = Field(0.0, ge=0, le=0.5)
+    """The difference's interval must lie above it."""
+    false_promotion_rate: Rate = 0.05
+    """Of all promotions, the expected share of candidates that are no better than production by the margin. If none
+    ever is, it bounds the chance of any promotion, however many updates there are."""
+    days_per_block: int = Field(5, ge=1, le=60)
+    """Days that are averaged to one observation. Days whose labels overlap the block's are left out after it."""
+
+
+class WatchConfig(Config):
+    """When a swap is undone."""
+
+    score: ScoreName = "accuracy"
+    """The score that is watched."""
+    margin: float = Field(0.0, ge=0, le=0.5)
+    """The previous version must be better by more than this."""
+    false_rollback_rate: Rate = 0.05
+    """Chance, for each swap, that it is ever undone although the previous version is on no day expected to be better by
+    the margin."""
+    days_per_block: int = Field(5, ge=1, le=60)
+    """Days that are averaged to one observation. Days whose labels overlap the block's are left out after it."""
+
+
+class UpdateTrigger(Config):
+    """When an update starts: by time or by the number of new outcomes, whichever comes first."""
+
+    every_hours: float = Field(4.0, gt=0, le=24 * 366)
+    """Hours since the last update, if there is any new outcome."""
+    n_outcomes: int = Field(500, ge=1, le=10_000_000)
+    """New outcomes that start an update earlier."""
+
+    def is_due(self, since_last: timedelta | None, n_new: int) -> bool:
+        """Whether to update now.
+
+        Args:
+            since_last: Since the last update; None if there was none.
+            n_new: Outcomes that came since then.
+        """
+        if n_new < 1:
+            return False
+        return n_new >= self.n_outcomes or since_last is None or since_last >= timedelta(hours=self.every_hours)
