@@ -3,22 +3,14 @@
 What is dropped, late or corrected is counted (`OutcomeCounts`); what cannot be read, or contradicts itself, is refused.
 """
 
-import io
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
 
-import numpy as np
 import pandas as pd
 
-from tasks.common.urls import open_filesystem, read_url, url_errors
-from tasks.live.errors import BadOutcomes, ClockSkew
+from tasks.live.errors import BadOutcomes
 from tasks.live.outcomes_config import OutcomesAt, OutcomesConfig, TableOutcomes
+from tasks.live.outcomes_table import COLUMNS, KEYS, read_outcomes
 from tasks.sampling.pairs import horizon_of
-
-KEYS = ("code", "date")
-COLUMNS = (*KEYS, "horizon", "outcome", "known_at", "revision")
-READERS = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
 
 
 @dataclass(frozen=True)
@@ -58,25 +50,6 @@ class OutcomeCounts:
     def facts(self) -> dict[str, int]:
         """By name."""
         return asdict(self)
-
-
-def read_outcomes(source: TableOutcomes) -> pd.DataFrame:
-    """All rows of a table of outcomes.
-
-    Returns:
-        COLUMNS; date and known_at (UTC) as datetime64.
-
-    Raises:
-        BadOutcomes: If a file cannot be read, lacks a column, or has a cell that is none of its column's.
-    """
-    try:
-        parts = [_checked(_parsed(path), path) for path in _files(source.path)]
-    except (OSError, ValueError, ImportError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
-        raise BadOutcomes(f"outcomes {source.path} cannot be read: {reason}. Correct outcomes.source.path.") from error
-    if not parts:
-        raise BadOutcomes(f"outcomes {source.path} is a folder without a .csv or .parquet file; name the table's.")
-    return pd.concat(parts, ignore_index=True)
 
 
 def outcomes_of_prices(panel: pd.DataFrame, config: OutcomesConfig) -> pd.DataFrame:
@@ -138,26 +111,10 @@ def known_outcomes(panel: pd.DataFrame, config: OutcomesAt) -> tuple[pd.DataFram
     found = panel.assign(target=joined["outcome"].to_numpy())[has_outcome].reset_index(drop=True)
     if not len(found):
         raise BadOutcomes(
-            f"no outcome of this panel was known at {config.at:%Y-%m-%d %H:%M} UTC ({counts.facts()}); wait for some, or "
-            "see whether the table has this panel's pairs and horizon."
+            f"no outcome of this panel was known at {config.at:%Y-%m-%d %H:%M} UTC ({counts.facts()}); wait for "
+            "some, or see whether the table has this panel's pairs and horizon."
         )
     return found, counts
-
-
-def check_clock(rows: pd.DataFrame, now: datetime, config: OutcomesConfig) -> None:
-    """Refuse outcomes from the future: this machine's clock is behind, or the table's writer's ahead.
-
-    Raises:
-        ClockSkew: If one is known later than now by more than `skew_minutes`.
-    """
-    latest = rows["known_at"].max()
-    if latest > pd.Timestamp(now + timedelta(minutes=config.skew_minutes)):
-        row = rows[rows["known_at"] == latest].iloc[0]
-        raise ClockSkew(
-            f"the outcome of {row['code']} on {row['date']:%Y-%m-%d} is known at {latest:%Y-%m-%d %H:%M:%S} UTC, and this "
-            f"machine's clock says {now:%Y-%m-%d %H:%M:%S} UTC, more than skew_minutes={config.skew_minutes:g} earlier. "
-            "Set the clock that is off; production stays as it is."
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,59 +172,3 @@ def _unlisted(latest: pd.DataFrame, prices: pd.DataFrame, config: OutcomesAt) ->
     known = prices[prices["known_at"] <= pd.Timestamp(config.at)]
     listed = pd.MultiIndex.from_frame(latest[[*KEYS]])
     return known[~pd.MultiIndex.from_frame(known[[*KEYS]]).isin(listed)]
-
-
-def _files(path: str) -> Iterator[str]:
-    if any(path.endswith(suffix) for suffix in READERS):
-        yield path
-        return
-    filesystem, folder = open_filesystem(path)
-    with url_errors():
-        names = sorted(filesystem.ls(folder, detail=False))
-    for name in names:
-        if any(str(name).endswith(suffix) for suffix in READERS):
-            yield filesystem.unstrip_protocol(name)
-
-
-def _parsed(path: str) -> pd.DataFrame:
-    suffix = next(own for own in READERS if path.endswith(own))
-    types = {"dtype": {"code": str}, "keep_default_na": False, "na_values": [""]} if suffix == ".csv" else {}
-    table: pd.DataFrame = READERS[suffix](io.BytesIO(read_url(path)), **types)  # type: ignore[operator]
-    return table
-
-
-def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise BadOutcomes(f"outcomes {path} lack {', '.join(missing)}; a table of outcomes has {', '.join(COLUMNS)}.")
-    known_at = pd.to_datetime(table["known_at"], errors="coerce", utc=True, format="ISO8601" if _is_text(table) else None)
-    cells = {
-        "code": table["code"].astype(str),
-        "date": pd.to_datetime(table["date"], errors="coerce").astype("datetime64[us]"),
-        "horizon": pd.to_numeric(table["horizon"], errors="coerce"),
-        "outcome": pd.to_numeric(table["outcome"], errors="coerce"),
-        "known_at": known_at,
-        "revision": pd.to_numeric(table["revision"], errors="coerce"),
-    }
-    bad = {name: values.isna() for name, values in cells.items()} | {
-        "outcome": ~np.isfinite(cells["outcome"].astype(float)),
-        "code": table["code"].isna() | (cells["code"] == ""),
-        "known_at": known_at.isna() | ~_has_zone(table["known_at"]),
-    }
-    for name, is_bad in bad.items():
-        if is_bad.any():
-            place = int(np.flatnonzero(is_bad)[0])
-            raise BadOutcomes(
-                f"row {place + 1} of outcomes {path} has {name} = {table[name].iloc[place]!r}, and {int(is_bad.sum())} rows in "
-                "all have such; an outcome is finite, and known_at has a time zone, as 2026-11-30T16:00:00Z."
-            )
-    return pd.DataFrame(cells).astype({"horizon": int, "revision": int})
-
-
-def _is_text(table: pd.DataFrame) -> bool:
-    return not isinstance(table["known_at"].dtype, pd.DatetimeTZDtype)
-
-
-def _has_zone(column: pd.Series) -> pd.Series:
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return pd.Series(True, index=column.index)
-    return column.astype(str).str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")

@@ -58,9 +58,7 @@ def publish_train(
         )
     states = States(store, spec)
 
-    def train(
-        rows: TextShards | TokenizedExamples, inputs: Mapping[str, Path], folder: Path
-    ) -> dict[str, JsonValue]:
+    def train(rows: TextShards | TokenizedExamples, inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
         goes_on_from = Checkpoint(inputs["start"]) if start else None
         with staging_folder(spec, "work") as work:
             return train_arm(config, ModelFolder(inputs["base"]), rows, folder, work, states, goes_on_from)

@@ -95,7 +95,7 @@ def test_only_adapters_go_on_from_adapters_and_no_preference_training_does() -> 
     whole = TrainConfig(arm=FullWeightArm())
     with pytest.raises(WrongStart, match="a training of the arm full-weight cannot go on from one of the arm lora"):
         check_start(start(), whole, dense_base())
-    with pytest.raises(WrongStart, match="set objective.kind to chat"):
+    with pytest.raises(WrongStart, match=r"set objective\.kind to chat"):
         check_start(start(), tuning(PreferenceObjective()), dense_base())
     assert check_start(start(), STILL, dense_base()) == start().adapter_dir
 
@@ -115,7 +115,7 @@ def test_an_adapter_of_another_base_is_refused_before_a_trainer_starts(
     mix = published("mix", 1, tmp_path / "other")
     rows = published("align", 1, inputs_of("chat")[1].path, mix=mix)
     foreign, own = (published("train", number, start().path, base=of) for number, of in ((1, other), (2, base)))
-    with pytest.raises(WrongStart, match="is an adapter of another base, base/small/.*; name the base it was trained"):
+    with pytest.raises(WrongStart, match=r"is an adapter of another base, base/small/.*; name the base it was trained"):
         publish_train.fn(STILL, base, rows, foreign)
     with pytest.raises(TrainerMissing):
         publish_train.fn(STILL, base, rows, own)

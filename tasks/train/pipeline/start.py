@@ -40,8 +40,8 @@ def check_start(start: Checkpoint, config: TrainConfig, base: ModelFolder) -> Pa
         )
     if different := list(_differences(start.adapter_dir, config.arm)):
         raise WrongStart(
-            f"the adapter to go on from has {'; '.join(different)}. Give train.arm the adapter's own settings: adapters "
-            "of two ranks, scales or targets are not exchanged for each other."
+            f"the adapter to go on from has {'; '.join(different)}. Give train.arm the adapter's own settings: "
+            "adapters of two ranks, scales or targets are not exchanged for each other."
         )
     architecture = AutoConfig.from_pretrained(base.path, trust_remote_code=False).get_text_config()
     try:

@@ -100,7 +100,7 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         return counting | on_cpu | loss | {"logging_nan_inf_filter": False}
 
     def post_model_load(self, cfg: Any, model: Any) -> None:
-        """Check axolotl's patches in the model, load the adapter to go on from, and set the format in which weights are sharded and updated.
+        """Check axolotl's patches, load the adapter to go on from, and set the format of sharded weights and updates.
 
         Raises:
             PatchMissing: If a patch is not in the model's classes.
