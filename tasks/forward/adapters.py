@@ -7,7 +7,7 @@ from tasks.forward.errors import UnusableAdapter
 
 if TYPE_CHECKING:
     import torch
-    from peft import LoraConfig
+    from peft import LoraConfig, PeftModel
     from transformers import PreTrainedModel
 
 WEIGHTS = "adapter_model.safetensors"
@@ -51,6 +51,44 @@ def read_adapter(folder: Path, model: "PreTrainedModel", name: str) -> "tuple[Lo
         if not bool(torch.isfinite(tensor).all()):
             raise UnusableAdapter(f"{name}: {key} has NaN or infinite values; train the adapter again.")
     return config, tensors
+
+
+def with_adapter(model: "PreTrainedModel", folder: Path, name: str, slot: str = "default") -> "PeftModel":
+    """A base that answers with an adapter.
+
+    Args:
+        model: The base, in memory.
+        folder: The adapter, as PEFT saves it.
+        name: For messages.
+        slot: What PEFT calls the adapter.
+
+    Raises:
+        UnusableAdapter: If it does not fit the base, or PEFT loads other values than its file has.
+    """
+    from peft import PeftModel
+
+    _, tensors = read_adapter(folder, model, name)
+    wrapped = PeftModel.from_pretrained(model, folder, adapter_name=slot).eval()
+    if different := different_tensors(wrapped, slot, tensors):
+        raise UnusableAdapter(
+            f"{name}: {len(different)} tensors of the loaded adapter differ from its file, {different[0]} first."
+        )
+    return wrapped
+
+
+def different_tensors(model: "PeftModel", slot: str, tensors: "dict[str, torch.Tensor]") -> list[str]:
+    """Names of the tensors in which what PEFT would save of a loaded adapter is not what its file has."""
+    import torch
+    from peft import get_peft_model_state_dict
+
+    loaded = get_peft_model_state_dict(model, adapter_name=slot, save_embedding_layers=False)
+    return sorted(
+        key
+        for key in loaded.keys() | tensors.keys()
+        if key not in loaded
+        or key not in tensors
+        or not torch.equal(loaded[key].cpu(), tensors[key].to(loaded[key].dtype))
+    )
 
 
 def expected_shapes(model: "PreTrainedModel", config: "LoraConfig") -> dict[str, tuple[int, ...]]:

@@ -4,13 +4,19 @@ What is dropped, late or corrected is counted (`OutcomeCounts`); what cannot be 
 """
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import JsonValue
 
 from tasks.live.errors import BadOutcomes
 from tasks.live.outcomes_config import OutcomesAt, OutcomesConfig, TableOutcomes
-from tasks.live.outcomes_table import COLUMNS, KEYS, read_outcomes
+from tasks.live.outcomes_table import COLUMNS, KEYS, check_clock, read_outcomes
 from tasks.sampling.pairs import horizon_of
+from tasks.schemas.artifacts import Panel
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,9 @@ def outcomes_of_prices(panel: pd.DataFrame, config: OutcomesConfig) -> pd.DataFr
     )
 
 
-def known_outcomes(panel: pd.DataFrame, config: OutcomesAt) -> tuple[pd.DataFrame, OutcomeCounts]:
+def known_outcomes(
+    panel: pd.DataFrame, config: OutcomesAt, listed: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, OutcomeCounts]:
     """The panel's rows whose outcome was known at a moment, with that outcome as their target.
 
     Rows before `new_from` that the table lacks have the panel's own target: they are replayed, and were trained on as
@@ -75,21 +83,21 @@ def known_outcomes(panel: pd.DataFrame, config: OutcomesAt) -> tuple[pd.DataFram
 
     Args:
         panel: Rows of a Panel.
-        config: Source and moment.
+        config: The moment.
+        listed: All rows of the desk's table; None for the panel's prices.
 
     Returns:
         Rows in the panel's order and columns, and what was counted.
 
     Raises:
-        BadOutcomes: If the table cannot be read, contradicts itself, or has no row of this panel.
+        BadOutcomes: If the table contradicts itself, or has no row of this panel.
     """
     prices = outcomes_of_prices(panel, config)
-    is_table = isinstance(config.source, TableOutcomes)
-    rows = read_outcomes(config.source) if isinstance(config.source, TableOutcomes) else prices
+    rows = prices if listed is None else listed
     own = _own_rows(rows, panel, config)
     latest = _latest(own.rows, config)
     older = pd.Timestamp(config.new_from)
-    filled = _unlisted(latest, prices[prices["date"] < older], config) if is_table else prices.iloc[:0]
+    filled = _unlisted(latest, prices[prices["date"] < older], config) if listed is not None else prices.iloc[:0]
     counted = pd.concat([latest, filled], ignore_index=True)
     joined = panel[[*KEYS]].assign(code=panel["code"].astype(str)).merge(counted, on=[*KEYS], how="left")
     has_outcome = joined["outcome"].notna().to_numpy()
@@ -172,3 +180,35 @@ def _unlisted(latest: pd.DataFrame, prices: pd.DataFrame, config: OutcomesAt) ->
     known = prices[prices["known_at"] <= pd.Timestamp(config.at)]
     listed = pd.MultiIndex.from_frame(latest[[*KEYS]])
     return known[~pd.MultiIndex.from_frame(known[[*KEYS]]).isin(listed)]
+
+
+def write_outcomes(config: OutcomesAt, panel: Panel, folder: Path) -> dict[str, JsonValue]:
+    """Write a Panel whose targets are the outcomes that were known at a moment.
+
+    Args:
+        config: Source and moment.
+        panel: The features.
+        folder: Where `rows.parquet` goes.
+
+    Returns:
+        The counts, and first and last day.
+
+    Raises:
+        BadOutcomes: As `read_outcomes` and `known_outcomes`.
+        ClockSkew: If the table has outcomes from the future.
+    """
+    listed = None
+    if isinstance(config.source, TableOutcomes):
+        listed = read_outcomes(config.source)
+        check_clock(listed, datetime.now(UTC), config)
+    rows, counts = known_outcomes(panel.rows(), config, listed)
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    # pandas' own metadata would put its version into the bytes.
+    pq.write_table(table.replace_schema_metadata(None), folder / "rows.parquet", compression="zstd")
+    days = rows["date"]
+    return {
+        **counts.facts(),
+        "at": config.at.isoformat(),
+        "first_day": f"{days.min():%Y-%m-%d}",
+        "last_day": f"{days.max():%Y-%m-%d}",
+    }

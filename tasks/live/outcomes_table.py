@@ -95,6 +95,7 @@ def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
             place = int(np.flatnonzero(is_bad)[0])
             raise BadOutcomes(
                 f"row {place + 1} of outcomes {path} has {name} = {table[name].iloc[place]}, one of "
-                f"{int(is_bad.sum())} such rows; an outcome is finite, and known_at has a time zone, as 2026-11-30T16:00:00Z."
+                f"{int(is_bad.sum())} such rows; an outcome is finite, and known_at has a time zone, as "
+                "2026-11-30T16:00:00Z."
             )
     return pd.DataFrame(cells)[[*COLUMNS]].astype({"horizon": int, "revision": int})

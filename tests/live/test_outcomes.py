@@ -49,7 +49,8 @@ def row(number: int = 0, code: str = "EURUSD", outcome: float = 0.1, after: str 
 def at(folder: Path, rows: list[dict], moment: datetime = AT, new_from: date = date(2026, 1, 1), **more: object):
     pd.DataFrame(rows).to_parquet(folder / "table.parquet")
     source = TableOutcomes(path=str(folder / "table.parquet"))
-    return known_outcomes(panel(), OutcomesAt(source=source, at=moment, new_from=new_from, **more))
+    config = OutcomesAt(source=source, at=moment, new_from=new_from, **more)
+    return known_outcomes(panel(), config, read_outcomes(source))
 
 
 def test_a_row_known_later_than_the_moment_does_not_count_and_a_minute_later_it_does(tmp_path: Path) -> None:
