@@ -14,7 +14,7 @@ Rate = Annotated[float, Field(gt=0, le=0.2)]
 class GateConfig(Config):
     """When a candidate replaces the version in production."""
 
-    holdout_days: int = Field(120, ge=1, le=5_000)
+    holdout_days: int = Field(250, ge=1, le=5_000)
     """Newest days with outcomes on which both are scored, and that the candidate was not trained on. 500 outcomes of 51
     pairs are ten days, on which hardly any difference can be shown."""
     score: ScoreName = "accuracy"
@@ -24,8 +24,6 @@ class GateConfig(Config):
     false_promotion_rate: Rate = 0.05
     """Of all promotions, the expected share of candidates that are no better than production by the margin. If none
     ever is, it bounds the chance of any promotion, however many updates there are."""
-    days_per_block: int = Field(5, ge=1, le=60)
-    """Days that are averaged to one observation. Days whose labels overlap the block's are left out after it."""
 
 
 class WatchConfig(Config):
@@ -38,8 +36,9 @@ class WatchConfig(Config):
     false_rollback_rate: Rate = 0.05
     """Chance, for each swap, that it is ever undone although the previous version is on no day expected to be better by
     the margin."""
-    days_per_block: int = Field(5, ge=1, le=60)
-    """Days that are averaged to one observation. Days whose labels overlap the block's are left out after it."""
+    settle_days: int = Field(120, ge=0, le=5_000)
+    """Live days after a swap in which no other is made: a second swap would leave only the version of the first to go
+    back to. The watch goes on after them."""
 
 
 class UpdateTrigger(Config):

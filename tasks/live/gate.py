@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import zeta
 
-from tasks.live.bets import all_blocks, evidence_above, interval
+from tasks.live.bets import all_bets, evidence_above, interval
 from tasks.live.config import GateConfig
 from tasks.live.errors import BadDays
 from tasks.live.paired import PairedDays
-from tasks.live.power import fewest_blocks, smallest_detectable
+from tasks.live.power import fewest_bets, smallest_detectable
 from tasks.schemas.live import SCORES, GateFinding, PairedScore, ScoreName
 
 DECAY = 1.1
@@ -41,6 +41,12 @@ def level_after(look: int, n_promoted: int, rate: float) -> float:
     return float(rate * (n_promoted + 1) * zeta(DECAY, look + 1) / zeta(DECAY))
 
 
+def weigh(held: PairedDays, level: float, config: GateConfig) -> tuple[float, bool]:
+    """The evidence of a hold-out, and whether it promotes at a level."""
+    evidence = evidence_above(all_bets(held, config.score), config.margin)
+    return evidence, evidence >= 1 / level
+
+
 def judge(days: PairedDays, earlier: Sequence[GateFinding], config: GateConfig) -> GateFinding:
     """Compare a candidate with the version in production on the newest hold-out.
 
@@ -61,11 +67,10 @@ def judge(days: PairedDays, earlier: Sequence[GateFinding], config: GateConfig) 
     look, n_promoted = len(earlier) + 1, sum(own.verdict == "promote" for own in earlier)
     _check_earlier(held, earlier)
     level = level_of(look, n_promoted, config.false_promotion_rate)
-    blocks = all_blocks(held, config.score, config.days_per_block)
-    evidence = evidence_above(blocks, config.margin)
-    promotes = evidence >= 1 / level
-    detectable = smallest_detectable(blocks[0], config.margin, level)
-    scores = [_paired(held, name, level, config) for name in SCORES]
+    evidence, promotes = weigh(held, level, config)
+    bets = all_bets(held, config.score)[0]
+    detectable = smallest_detectable(bets, config.margin, level)
+    scores = [_paired(held, name, level) for name in SCORES]
     decisive = next(own for own in scores if own.name == config.score)
     return GateFinding(
         look=look,
@@ -73,7 +78,7 @@ def judge(days: PairedDays, earlier: Sequence[GateFinding], config: GateConfig) 
         last_day=held.days[-1].item(),
         n_rows=int(held.n_rows.sum()),
         n_days=len(held),
-        n_blocks=len(blocks[0]),
+        n_bets=len(bets),
         scores=scores,
         decided_by=config.score,
         margin=config.margin,
@@ -83,7 +88,7 @@ def judge(days: PairedDays, earlier: Sequence[GateFinding], config: GateConfig) 
         level_left=level_after(look, n_promoted + promotes, config.false_promotion_rate),
         smallest_detectable=detectable,
         verdict="promote" if promotes else "keep",
-        sentence=_sentence(decisive, len(held), len(blocks[0]), config.margin, level, detectable, promotes),
+        sentence=_sentence(decisive, len(held), len(bets), config.margin, level, detectable, promotes),
     )
 
 
@@ -101,20 +106,20 @@ def _check_earlier(held: PairedDays, earlier: Sequence[GateFinding]) -> None:
         )
 
 
-def _paired(held: PairedDays, name: ScoreName, level: float, config: GateConfig) -> PairedScore:
+def _paired(held: PairedDays, name: ScoreName, level: float) -> PairedScore:
     return PairedScore(
         name=name,
         candidate=float(held.own[name].mean()),
         production=float(held.other[name].mean()),
         difference=float(np.mean(held.difference(name))),
-        interval=interval(held, name, config.days_per_block, level),
+        interval=interval(held, name, level),
     )
 
 
 def _sentence(
     found: PairedScore,
     n_days: int,
-    n_blocks: int,
+    n_bets: int,
     margin: float,
     level: float,
     detectable: float | None,
@@ -126,8 +131,8 @@ def _sentence(
         return f"Promoted: {shown} lies above the margin of {margin:g}."
     if detectable is None:
         return (
-            f"Kept: {shown} does not lie above the margin of {margin:g}. {n_blocks} blocks of days cannot show any "
-            f"difference at this level with a power of 80 %; at least {fewest_blocks(level)} are needed."
+            f"Kept: {shown} does not lie above the margin of {margin:g}. {n_bets} days whose labels do not overlap "
+            f"show no difference at this level with a power of 80 %; at least {fewest_bets(level)} are needed."
         )
     return (
         f"Kept: {shown} does not lie above the margin of {margin:g}. The smallest difference that such a look promotes "

@@ -85,7 +85,7 @@ def paired_days(own: pd.DataFrame, other: pd.DataFrame) -> PairedDays:
         means: FloatArray = np.bincount(day_of_row, weights=values) / n_rows
         return means
 
-    scores = {name: (_score(name, probability, sign), _largest(name, probability)) for name in SCORES}
+    scores = {name: (score_of(name, probability, sign), largest_difference(name, probability)) for name in SCORES}
     return PairedDays(
         days=days,
         label_until=label_until,
@@ -105,8 +105,14 @@ def check_new_days(days: PairedDays, after: np.datetime64) -> None:
         )
 
 
-def _score(name: ScoreName, probability: FloatArray, sign: FloatArray) -> FloatArray:
-    """(2, n_rows) scores, more is better."""
+def score_of(name: ScoreName, probability: FloatArray, sign: FloatArray) -> FloatArray:
+    """(...,) scores, more is better.
+
+    Args:
+        name: Which.
+        probability: (...,) of a rise.
+        sign: (...,) of the outcome; zero is half a rise.
+    """
     if name == "accuracy":
         right: FloatArray = (1 + _direction(probability) * sign) / 2
         return right
@@ -114,9 +120,9 @@ def _score(name: ScoreName, probability: FloatArray, sign: FloatArray) -> FloatA
     return one_less
 
 
-def _largest(name: ScoreName, probability: FloatArray) -> FloatArray:
-    """(n_rows,) the largest difference of the two scores over all outcomes."""
-    ends = [_score(name, probability, np.full(probability.shape[1], sign)) for sign in (-1.0, 1.0)]
+def largest_difference(name: ScoreName, probability: FloatArray) -> FloatArray:
+    """(...,) the largest difference of two versions' scores over all outcomes, from probabilities (2, ...)."""
+    ends = [score_of(name, probability, np.full(probability.shape[1:], sign)) for sign in (-1.0, 1.0)]
     largest: FloatArray = np.max([np.abs(own[0] - own[1]) for own in ends], axis=0)
     return largest
 

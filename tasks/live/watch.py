@@ -1,36 +1,28 @@
 """The sequential test after a swap: the previous version beside the current one, on live outcomes only.
 
-The capital of bets that the previous version is better (`bets`) is looked at after every block of days, for as long as
-one likes. If on no day the previous version is expected to be better by the margin, it ever reaches 1 / rate with
-probability rate at most.
+The capital of bets that the previous version is better (`bets`) is looked at after every one of them, for as long as
+one likes. If on no day the previous version is expected to be better by the margin, it ever reaches 1 / rate with a
+probability of at most rate. A bet is counted on the day its labels are known; between bets nothing is looked at.
 """
 
 from datetime import date, datetime
 from typing import Self
 
 import numpy as np
-from pydantic import Field
 
 from tasks.common.settings import Frozen
-from tasks.live.bets import FRACTIONS, MOST, TINY, log_capitals, mean_capital
+from tasks.live.bets import MOST, STAKES, log_mean, log_won
 from tasks.live.config import WatchConfig
 from tasks.live.errors import BadDays
 from tasks.live.paired import PairedDays, check_new_days
 from tasks.schemas.live import WatchRecord
 
-
-class Block(Frozen):
-    """Days of the block that is not settled yet."""
-
-    n_days: int = Field(0, ge=0)
-    shares: float = 0.0
-    """Sum over its days of what a bet of the whole capital wins."""
-    settled_on: date | None = None
-    """The last day of its labels; None for a block without days."""
+LEAST = -1e300
+"""Stands for the logarithm of a capital that is lost."""
 
 
 class WatchState(Frozen):
-    """What the watch has counted so far; new days alone change it."""
+    """What the watch has counted so far; only new days change it."""
 
     current: str
     previous: str
@@ -41,22 +33,32 @@ class WatchState(Frozen):
     n_rows: int = 0
     differences: float = 0.0
     """Sum over days of previous less current."""
-    n_blocks: int = 0
-    logs: tuple[float, ...] = (0.0,) * len(FRACTIONS)
-    """Logarithm of each bettor's capital after the closed blocks; -inf is stored as the smallest float."""
-    open: Block = Block()
+    n_bets: int = 0
+    logs: tuple[float, ...] = (0.0,) * len(STAKES)
+    """Logarithm of each bettor's capital."""
+    settled_on: date | None = None
+    """The last day of the labels of the newest bet: from then on the next one is made."""
     crossed_on: date | None = None
-    """Last day of the block that made it cross; once crossed, it stays so."""
+    """The day whose bet made it cross; once crossed, it stays so."""
 
     @property
     def evidence(self) -> float:
         """The statistic."""
-        return float(np.exp(min(float(mean_capital(np.array(self.logs))), MOST)))
+        return float(np.exp(min(self._log, MOST)))
 
     @property
     def boundary(self) -> float:
         """Where the swap is undone."""
         return 1 / self.config.false_rollback_rate
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the swap was watched long enough for another one."""
+        return self.crossed_on is None and self.n_days >= self.config.settle_days
+
+    @property
+    def _log(self) -> float:
+        return float(log_mean(np.array(self.logs)))
 
     def after(self, days: PairedDays) -> Self:
         """Count new days.
@@ -79,41 +81,26 @@ class WatchState(Frozen):
         return state
 
     def _after_day(self, day: PairedDays) -> Self:
-        score, margin = self.config.score, self.config.margin
-        today, difference = day.days[0].item(), float(day.difference(score)[0])
+        score, today = self.config.score, day.days[0].item()
+        difference = day.difference(score)
         counted = {
             "last_day": today,
             "n_days": self.n_days + 1,
             "n_rows": self.n_rows + int(day.n_rows[0]),
-            "differences": self.differences + difference,
+            "differences": self.differences + float(difference[0]),
         }
-        block = self.open
-        if block.n_days == self.config.days_per_block:
-            if block.settled_on and today < block.settled_on:
-                return self.model_copy(update=counted)
-            block = Block()
-        share = max((difference - margin) / max(float(day.bound[score][0]) + margin, TINY), -1.0)
-        until = day.label_until[0].item()
-        block = Block(
-            n_days=block.n_days + 1,
-            shares=block.shares + share,
-            settled_on=max(block.settled_on or until, until),
-        )
-        if block.n_days < self.config.days_per_block:
-            return self.model_copy(update=counted | {"open": block})
-        return self._closed(block).model_copy(update=counted | {"open": block} | self._crossing(block, today))
-
-    def _closed(self, block: Block) -> Self:
-        return self.model_copy(update={"logs": self._logs_after(block), "n_blocks": self.n_blocks + 1})
-
-    def _logs_after(self, block: Block) -> tuple[float, ...]:
-        won = log_capitals(np.array([block.shares / block.n_days]))
-        return tuple(float(max(log, -np.finfo(float).max)) for log in np.array(self.logs) + won)
-
-    def _crossing(self, block: Block, today: date) -> dict[str, date]:
-        log = float(mean_capital(np.array(self._logs_after(block))))
-        is_new = self.crossed_on is None and log >= np.log(self.boundary)
-        return {"crossed_on": today} if is_new else {}
+        if self.settled_on and today < self.settled_on:
+            return self.model_copy(update=counted)
+        won = log_won(difference, day.bound[score], self.config.margin)[0]
+        bet = {
+            "n_bets": self.n_bets + 1,
+            "logs": tuple(map(float, np.maximum(np.array(self.logs) + won, LEAST))),
+            "settled_on": day.label_until[0].item(),
+        }
+        after = self.model_copy(update=counted | bet)
+        if after.crossed_on is None and after._log >= np.log(self.boundary):
+            return after.model_copy(update={"crossed_on": today})
+        return after
 
     def record(self, line: str, at: datetime) -> WatchRecord:
         """The watch as it stands.
@@ -122,7 +109,6 @@ class WatchState(Frozen):
             line: Of both versions.
             at: UTC.
         """
-        verdict = "roll back" if self.crossed_on else "watching"
         mean = self.differences / self.n_days if self.n_days else None
         return WatchRecord(
             line=line,
@@ -133,13 +119,13 @@ class WatchState(Frozen):
             last_day=self.last_day,
             n_rows=self.n_rows,
             n_days=self.n_days,
-            n_blocks=self.n_blocks,
+            n_bets=self.n_bets,
             score=self.config.score,
             difference=mean,
             evidence=self.evidence,
             boundary=self.boundary,
             crossed_on=self.crossed_on,
-            verdict=verdict,
+            verdict="roll back" if self.crossed_on else "watching",
             sentence=self._sentence(mean),
         )
 

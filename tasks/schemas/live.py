@@ -42,8 +42,8 @@ class GateFinding(Frozen):
     last_day: date
     n_rows: int = Field(ge=1)
     n_days: int = Field(ge=1)
-    n_blocks: int = Field(ge=0)
-    """Blocks of days whose labels do not overlap: what the evidence counts."""
+    n_bets: int = Field(ge=0)
+    """Days whose labels do not overlap: what the evidence counts, for each day to begin with."""
     scores: list[PairedScore] = Field(min_length=1)
     decided_by: ScoreName
     margin: float
@@ -98,8 +98,8 @@ class WatchRecord(Frozen):
     """The newest day that counts; None before the first."""
     n_rows: int = Field(ge=0)
     n_days: int = Field(ge=0)
-    n_blocks: int = Field(ge=0)
-    """Closed blocks of days whose labels do not overlap: what the statistic counts."""
+    n_bets: int = Field(ge=0)
+    """Days whose labels do not overlap: what the statistic counts."""
     score: ScoreName
     difference: float | None
     """Mean over days of the previous version's score less the current one's; above zero the swap was a loss."""

@@ -1,0 +1,314 @@
+"""Years of live updates in seconds: the gate and the watch on the currency panel, `make simulate-live`.
+
+A logistic regression stands in for the language model. Every ten days, which are 510 outcomes, it is updated, and the
+gate of the real flow looks at the newest hold-out; after a swap its watch counts live outcomes. Beside it: a policy that
+never updates, and one that always does.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.random import Generator
+
+from tasks.common.settings import project_root
+from tasks.live.bets import all_bets
+from tasks.live.config import GateConfig, WatchConfig
+from tasks.live.gate import level_of, weigh
+from tasks.live.power import Detection, days_to_detect, smallest_detectable
+from tasks.live.watch import WatchState, start_watch
+from tasks.sampling.arrays import FloatArray
+from tasks.sampling.clusters import cluster_half_width
+from tasks.store.refs import ArtifactRef
+from tasks.versions.history import Action, Evidence, History, Move, empty_history
+from tests.simulations.live_world import HORIZON, World, forecast, make_world
+from tests.simulations.tent import BLUE, GREY, INK, STYLE
+
+EVERY = 10
+"""Days between updates: 510 outcomes."""
+WINDOW = 125
+"""Days that an update fits on; the penalty towards production's weights weighs as many rows as a tenth of them."""
+GATE, WATCH = GateConfig(), WatchConfig()
+RUN = 2 * HORIZON
+"""Days that count as one observation in the intervals of policies' differences."""
+
+
+@dataclass(eq=False)
+class Replay:
+    """What happened on the way.
+
+    Args:
+        world: The days.
+        fed: (n_days, n_pairs) signs of the outcomes that updates and the gate are fed with.
+        right: By policy, (n_days,) accuracy of each day's forecasts by the version that was then in production.
+        history: Of the gate's policy.
+        promoted: Days of the promotions, as positions.
+        rolled_back: Days of the rollbacks.
+        n_looks: At how many hold-outs the gate looked.
+    """
+
+    world: World
+    fed: FloatArray
+    right: dict[str, FloatArray]
+    history: History = field(default_factory=lambda: empty_history("replay"))
+    weights: dict[str, FloatArray] = field(default_factory=dict)
+    promoted: list[int] = field(default_factory=list)
+    rolled_back: list[int] = field(default_factory=list)
+    n_looks: int = 0
+
+    def move(self, action: Action, version: str, why: str) -> None:
+        """One more move of the line, by the rules of `tasks.versions`."""
+        previous = self.history.moves[-1].seal if self.history.moves else None
+        self.history = self.history.after(
+            Move(
+                line="replay",
+                number=len(self.history.moves) + 1,
+                previous=previous,
+                action=action,
+                version=version,
+                at=datetime(2026, 1, 1, tzinfo=UTC),
+                by="replay",
+                why=why,
+                evidence=EVIDENCE if action == "register" else None,
+            ).sealed()
+        )
+
+    def register(self, weights: FloatArray) -> str:
+        """A new candidate's name."""
+        name = f"v{len(self.weights) + 1}"
+        self.move("register", name, "update")
+        self.weights[name] = weights
+        return name
+
+    @property
+    def production(self) -> str:
+        """The version in production."""
+        assert self.history.production is not None
+        return self.history.production.name
+
+
+EVIDENCE = Evidence(artifacts={"adapter": ArtifactRef(kind="train", label="replay", key="0" * 16, digest="0" * 64)})
+
+
+def replay(world: World, flipped_from: int | None = None, gate: GateConfig = GATE) -> Replay:
+    """Update, look, swap and watch over all days.
+
+    Args:
+        world: The days.
+        flipped_from: Day from which updates and the gate are fed with flipped labels; live outcomes stay true.
+        gate: Hold-out, score, margin and rate.
+    """
+    sign, n_days = world.sign, len(world.days)
+    fed = np.where(np.arange(n_days)[:, np.newaxis] < (n_days if flipped_from is None else flipped_from), sign, -sign)
+    done = Replay(world, fed, {name: np.full(n_days, np.nan) for name in ("never", "gate", "always")})
+    first_look = WINDOW + gate.holdout_days + 2 * HORIZON
+    never = fitted(world, fed, slice(0, WINDOW), np.zeros(world.features.shape[-1]))
+    done.move("promote", done.register(never), "first version")
+    always, watch, stopped = never, None, False
+    for now in range(first_look, n_days - EVERY, EVERY):
+        held = slice(now - HORIZON - gate.holdout_days + 1, now - HORIZON + 1)
+        rows = slice(max(0, held.start - HORIZON - WINDOW), held.start - HORIZON)
+        always = fitted(world, fed, rows, always)
+        candidate = done.register(fitted(world, fed, rows, done.weights[done.production]))
+        is_free = not stopped and (watch is None or watch.is_settled)
+        if is_free and _promotes(done, held, candidate, gate):
+            watch = start_watch(candidate, done.production, world.days[now].item(), WATCH)
+            done.move("promote", candidate, "gate")
+            done.promoted.append(now)
+        if watch is not None:
+            watch, crossed = _watched(done, watch, now)
+            if crossed:
+                done.move("roll back", watch.previous, "watch")
+                done.rolled_back.append(now)
+                # After a rollback somebody looks before anything is promoted again.
+                watch, stopped = None, True
+        ahead = slice(now, now + EVERY)
+        for name, weights in (("never", never), ("gate", done.weights[done.production]), ("always", always)):
+            done.right[name][ahead] = accuracy(world, weights, ahead)
+    return done
+
+
+def _promotes(done: Replay, held: slice, candidate: str, gate: GateConfig) -> bool:
+    done.n_looks += 1
+    level = level_of(done.n_looks, len(done.promoted), gate.false_promotion_rate)
+    days = done.world.compared(held, done.weights[candidate], done.weights[done.production], done.fed)
+    return weigh(days, level, gate)[1]
+
+
+def _watched(done: Replay, watch: WatchState, now: int) -> tuple[WatchState, bool]:
+    """Count the days whose labels have ended since the last update."""
+    world = done.world
+    known = np.flatnonzero((world.days >= np.datetime64(watch.since)) & (world.label_until <= world.days[now]))
+    new = [day for day in known if watch.last_day is None or world.days[day] > np.datetime64(watch.last_day)]
+    if new:
+        weights = (done.weights[watch.previous], done.weights[watch.current])
+        watch = watch.after(world.compared(slice(new[0], new[-1] + 1), *weights))
+    return watch, watch.crossed_on is not None
+
+
+def fitted(world: World, fed: FloatArray, rows: slice, start: FloatArray, n_steps: int = 2) -> FloatArray:
+    """Weights of a logistic regression, drawn towards those it starts from as a short update of an adapter is.
+
+    Args:
+        world: Features.
+        fed: Signs of the outcomes.
+        rows: Days to fit on.
+        start: (n_features,) production's weights.
+        n_steps: Newton's.
+    """
+    columns, up = world.features[rows].reshape(-1, len(start)), (fed[rows].ravel() + 1) / 2
+    penalty, weights = 0.1 * len(up) / 4, start
+    for _ in range(n_steps):
+        probability = forecast(weights, columns)
+        gradient = columns.T @ (up - probability) - penalty * (weights - start)
+        hessian = (columns * (probability * (1 - probability))[:, np.newaxis]).T @ columns
+        weights = weights + np.linalg.solve(hessian + penalty * np.eye(len(start)), gradient)
+    return weights
+
+
+def accuracy(world: World, weights: FloatArray, rows: slice) -> FloatArray:
+    """(n_days,) share of a day's pairs whose likelier direction came."""
+    lean = forecast(weights, world.features[rows]) - 0.5
+    right: FloatArray = ((1 + np.sign(lean) * world.sign[rows]) / 2).mean(axis=1)
+    return right
+
+
+def difference(one: FloatArray, other: FloatArray) -> tuple[float, float]:
+    """Mean difference of two policies' days, and the half-width of its 95 % interval over runs of days."""
+    values = (one - other)[~np.isnan(one - other)]
+    runs = np.arange(len(values)) // RUN
+    mean = float(values.mean())
+    return mean, cluster_half_width(values - mean, [str(run) for run in runs], len(values)) or np.nan
+
+
+CORRELATION = 0.5
+"""Of the planted feature with the coming return: its sign is right in two thirds of the rows."""
+PLANTED_ON = 800
+"""Day of the drift, and of the first flipped label."""
+N_DAYS = 2_000
+"""Of a world with drift or poison."""
+LEARNED = GATE.holdout_days + WINDOW + 2 * HORIZON + EVERY
+"""Days after a planted change until hold-out and window of an update lie wholly behind it."""
+
+
+def noise(rng: Generator) -> Replay:
+    """500 updates and more where nothing can be forecast."""
+    return replay(make_world(rng, n_days=500 * EVERY + WINDOW + GATE.holdout_days + 3 * HORIZON + EVERY))
+
+
+def drift(rng: Generator) -> Replay:
+    """A feature that carries the return turns its sign."""
+    return replay(make_world(rng, CORRELATION, turns_on=PLANTED_ON, n_days=N_DAYS))
+
+
+def poison(rng: Generator) -> Replay:
+    """Updates and the gate are fed with flipped labels from a day on; live outcomes are true."""
+    return replay(make_world(rng, CORRELATION, n_days=N_DAYS), flipped_from=PLANTED_ON)
+
+
+SCENARIOS: Mapping[str, Callable[[Generator], Replay]] = {"noise": noise, "drift": drift, "poison": poison}
+
+
+def detectable_at_the_look(done: Replay, now: int) -> tuple[float, float]:
+    """Smallest detectable and true difference of an update made from the days behind the drift alone."""
+    held = slice(now - HORIZON - GATE.holdout_days + 1, now - HORIZON + 1)
+    rows = slice(held.start - HORIZON - WINDOW, held.start - HORIZON)
+    candidate = fitted(done.world, done.fed, rows, done.weights["v1"])
+    bets = all_bets(done.world.compared(held, candidate, done.weights["v1"], done.fed), GATE.score)[0]
+    ahead = slice(PLANTED_ON, N_DAYS)
+    gain = accuracy(done.world, candidate, ahead) - accuracy(done.world, done.weights["v1"], ahead)
+    level = level_of(done.n_looks, 0, GATE.false_promotion_rate)
+    return smallest_detectable(bets, GATE.margin, level) or np.nan, float(gain.mean())
+
+
+def predicted_rollback(done: Replay) -> Detection | None:
+    """What the watch needs to find the loss of the first swap, predicted from the days before it."""
+    now, previous = done.promoted[0], done.weights["v1"]
+    promoted = next(move.version for move in done.history.moves[1:] if move.action == "promote")
+    before = done.world.compared(slice(0, now - HORIZON), previous, done.weights[promoted])
+    bets, n_pairs = all_bets(before, WATCH.score)[0], done.world.sign.shape[1]
+    loss = float(before.difference(WATCH.score).mean())
+    return days_to_detect(loss, bets, WATCH.margin, WATCH.false_rollback_rate, HORIZON, n_pairs)
+
+
+def is_falsely_undone(rng: Generator, n_days: int = 2_000) -> bool:
+    """Whether a swap of two versions without skill is ever undone by its watch."""
+    world = make_world(rng, n_days=2 * WINDOW + n_days)
+    fits = [fitted(world, world.sign, slice(start, start + WINDOW), np.zeros(3)) for start in (0, WINDOW)]
+    live = slice(2 * WINDOW, 2 * WINDOW + n_days)
+    watch = start_watch("v2", "v1", world.days[live.start].item(), WATCH)
+    return watch.after(world.compared(live, *fits)).crossed_on is not None
+
+
+def summary(name: str, done: Replay) -> str:
+    """What one replay did, as a line of text."""
+    gain, loss = (
+        difference(done.right["gate"], done.right["never"]),
+        difference(done.right["always"], done.right["gate"]),
+    )
+    accuracies = ", ".join(f"{policy} {np.nanmean(right):.3f}" for policy, right in done.right.items())
+    return (
+        f"{name}: {done.n_looks} looks, promoted on days {done.promoted}, rolled back on {done.rolled_back}; {accuracies}; "
+        f"gate - never {gain[0]:+.3f} -/+ {gain[1]:.3f}, always - gate {loss[0]:+.3f} -/+ {loss[1]:.3f}"
+    )
+
+
+COLOURS = {"never": GREY, "always": "#d55e00", "gate": BLUE}
+PICTURE = project_root() / "docs" / "pictures" / "live.png"
+
+
+def draw(replays: Mapping[str, Replay]) -> None:
+    """Draw each policy's accuracy over half a year of days, with swaps and rollbacks."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.8, 6.4), layout="constrained", dpi=160)
+        for axes, (name, done) in zip(figure.subplots(len(replays)), replays.items(), strict=True):
+            _curves(axes, name, done)
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        figure.savefig(PICTURE, metadata={"Software": None})
+
+
+def _curves(axes: Axes, name: str, done: Replay) -> None:
+    days = done.world.days
+    for policy, colour in COLOURS.items():
+        right = done.right[policy]
+        shown = ~np.isnan(right)
+        smooth = np.convolve(right[shown], np.ones(125) / 125, mode="valid")
+        axes.plot(days[shown][124:], smooth, color=colour, linewidth=1.4, label=policy)
+    for moved, style in ((done.promoted, "-"), (done.rolled_back, ":")):
+        for day in moved:
+            axes.axvline(days[day], color=INK, linewidth=0.9, linestyle=style, zorder=0)
+    if name != "noise":
+        axes.axvline(days[PLANTED_ON], color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
+    axes.set_ylabel("accuracy, 125 days")
+    axes.set_title(name, loc="left", fontsize=9, color=INK)
+
+
+def main() -> None:
+    """Print a replay of each scenario, draw them, and print the rates over many."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-n", type=int, default=40, help="replays per rate")
+    n = parser.parse_args().n
+    first = {name: scenario(np.random.default_rng(0)) for name, scenario in SCENARIOS.items()}
+    draw(first)
+    for name, done in first.items():
+        print(summary(name, done), flush=True)
+    print(summary("prices as they were", replay(make_world(None))), flush=True)
+    undone = [is_falsely_undone(np.random.default_rng([2, seed])) for seed in range(5 * n)]
+    print(f"swaps without loss undone: {np.mean(undone):.3f} of {len(undone)}", flush=True)
+    for name, scenario in SCENARIOS.items():
+        found = [scenario(np.random.default_rng([1, seed])) for seed in range(n)]
+        print(f"{name}: promoted in {sum(bool(own.promoted) for own in found)} of {n}", flush=True)
+        for own in found if name != "noise" else ():
+            print(" ", own.promoted, own.rolled_back, detectable_at_the_look(own, PLANTED_ON + LEARNED), flush=True)
+            if name == "poison" and own.promoted:
+                print("   predicted:", predicted_rollback(own), flush=True)
+
+
+if __name__ == "__main__":
+    main()
