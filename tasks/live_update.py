@@ -19,6 +19,9 @@ from tasks.sampling.holdout import HoldoutConfig
 from tasks.train.config import TrainConfig
 from tasks.train.objectives import ChatObjective
 
+TWO_DAYS = 2
+"""Of a panel's target without a horizon."""
+
 
 class LiveTraining(ChatTraining):
     """A short pass from the adapter in production; its arm must have that adapter's rank, scale and targets."""
@@ -124,11 +127,13 @@ class LiveUpdate(Config):
         return self
 
     @model_validator(mode="after")
-    def _is_of_pairs_on_all_days(self) -> Self:
-        if self.panel.n_days is not None or self.panel.horizon is None:
-            raise ValueError("panel.n_days must be null and panel.horizon set; an update forecasts every day")
-        if self.embargo_days < (least := self.panel.horizon):
-            raise ValueError(f"embargo_days={self.embargo_days} is less than panel.horizon={least}; raise it")
+    def _is_of_all_days(self) -> Self:
+        if self.panel.n_days is not None:
+            raise ValueError("panel.n_days is set; forecasts need every day of the panel, so leave it out")
+        if self.embargo_days < (least := self.panel.horizon or TWO_DAYS):
+            raise ValueError(
+                f"embargo_days={self.embargo_days} is less than the {least} days that an outcome takes; raise it"
+            )
         return self
 
     @property

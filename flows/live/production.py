@@ -12,7 +12,7 @@ from tasks.panel.source_version import pinned, probe_source
 from tasks.schemas.artifacts import Panel
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
-from tasks.versions.history import History, Version
+from tasks.versions.history import History, Move, Version
 
 
 class NotUpdatable(HindsightError):
@@ -56,6 +56,14 @@ def in_production(history: History) -> Version:
             "adapter. Promote a version that has one."
         )
     return current
+
+
+def last_swap(history: History) -> Move | None:
+    """The move that put the version in production there, if it replaced one and was no rollback."""
+    current = in_production(history)
+    move = next(own for own in reversed(history.moves) if own.action in ("promote", "roll back"))
+    is_swap = move.action == "promote" and current.replaces is not None
+    return move if is_swap and "adapter" in history.version(str(current.replaces)).evidence.artifacts else None
 
 
 def start_of(history: History, at: datetime, store: Store) -> Update:
@@ -131,3 +139,19 @@ def with_holdout(recipe: LiveUpdate, start: Update, store: Store, outcomes: Arti
             "nothing is left to train on. Wait for more days, or make gate.holdout_days shorter."
         )
     return replace(start, holdout_from=holdout_from, n_new=n_new)
+
+
+def settling(recipe: LiveUpdate, history: History, store: Store, outcomes: ArtifactRef) -> NothingNew | None:
+    """Why no update is made: the last swap has not been watched long enough, and a second would end its watch."""
+    move = last_swap(history)
+    if move is None:
+        return None
+    since = move.at.date()
+    days = Panel(store.fetch(outcomes)).rows()["date"]
+    n_live = int(days[days.dt.date >= since].nunique())
+    if n_live >= recipe.watch.settle_days:
+        return None
+    return NothingNew(
+        f"{move.version} came into production on {since}, and {n_live} of watch.settle_days={recipe.watch.settle_days} "
+        "live days have outcomes; the next candidate is trained once the swap has settled."
+    )

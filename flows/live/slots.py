@@ -21,8 +21,8 @@ def missed(scheduled: datetime, now: datetime, recipe: LiveUpdate) -> str | None
         return None
     return (
         f"the slot of {scheduled:%Y-%m-%d %H:%M} UTC is skipped: it is {duration(late.total_seconds())} late, "
-        f"and slots are {recipe.trigger.every_hours:g} h apart. Nothing is made up for: the next slot reads all outcomes "
-        "since."
+        f"and slots are {recipe.trigger.every_hours:g} h apart. The next slot reads all outcomes since; nothing is "
+        "made up for."
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from flows.live.decide import Decision, decide, finish_earlier
-from flows.live.production import NothingNew, look_refs, start_of, with_holdout, with_present_prices
+from flows.live.production import NothingNew, look_refs, settling, start_of, with_holdout, with_present_prices
 from flows.live.slots import SlotTooShort, check_slot
 from flows.pipelines.live_update import live_update_pipeline, outcomes_pipeline
 from flows.pipelines.pipeline import Pipeline
@@ -52,7 +52,8 @@ def update_line(
     recipe = with_present_prices(recipe, store)
     start = start_of(history, at, store)
     log.info("%s: from %s, trained up to %s", recipe.line, start.production, start.new_from)
-    update = with_holdout(recipe, start, store, run(outcomes_pipeline(recipe, start))["outcomes"])
+    outcomes = run(outcomes_pipeline(recipe, start))["outcomes"]
+    update = settling(recipe, history, store, outcomes) or with_holdout(recipe, start, store, outcomes)
     if isinstance(update, NothingNew):
         return Decision("NothingNew", f"{recipe.line}: {update.message}")
     log.info("%s: %d new outcomes, held out from %s on", recipe.line, update.n_new, update.holdout_from)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flows.live.decide import Decision
-from flows.live.production import in_production, start_of, with_present_prices
+from flows.live.production import last_swap, start_of, with_present_prices
 from flows.live.update import Run
 from flows.pipelines.live_update import Swap, live_swap_pipeline, outcomes_pipeline
 from tasks.live.looks import read_swap
@@ -15,7 +15,6 @@ from tasks.store.catalogue import records
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.versions import moves
-from tasks.versions.history import History, Move
 
 log = logging.getLogger(__name__)
 
@@ -77,14 +76,6 @@ def watch_line(recipe: LiveUpdate, at: datetime, run: Run, store: Store, by: str
         swap = Swap(replace(start, holdout_from=since), previous.name, previous.evidence.artifacts["adapter"])
         record = read_swap(store, run(live_swap_pipeline(recipe, swap))["swap"])
     return watched(_decided(store, record, by), record)
-
-
-def last_swap(history: History) -> Move | None:
-    """The move that put the version in production there, if it replaced one and was no rollback."""
-    current = in_production(history)
-    move = next(own for own in reversed(history.moves) if own.action in ("promote", "roll back"))
-    is_swap = move.action == "promote" and current.replaces is not None
-    return move if is_swap and "adapter" in history.version(str(current.replaces)).evidence.artifacts else None
 
 
 def _decided(store: Store, record: WatchRecord, by: str) -> Decision:

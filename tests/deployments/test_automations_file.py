@@ -35,7 +35,7 @@ def test_without_an_address_only_what_notifies_nobody_is_registered() -> None:
     names = [each.name for each in automations(OWN_API)]
     assert len(names) == 4
     assert not [name for name in names if "silent" not in name and "stuck" not in name]
-    assert len(automations({**OWN_API, "notifications": uuid.uuid4()})) == 7
+    assert len(automations({**OWN_API, "notifications": uuid.uuid4()})) == 8
 
 
 def test_a_time_can_be_another_and_only_of_an_automation_there_is() -> None:

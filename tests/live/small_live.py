@@ -168,8 +168,8 @@ def recipe(outcomes: Path, **changes: object) -> LiveUpdate:
         "replay": {"n_per_pair": 2},
         "align": {"sequence_length": 1024},
         "train": small,
-        "gate": {"holdout_days": 60, "days_per_block": 1, "false_promotion_rate": 0.2},
-        "watch": {"days_per_block": 1},
+        "gate": {"holdout_days": 60, "false_promotion_rate": 0.2},
+        "watch": {"settle_days": 0},
         "route": {"forecast": "cpu"},
     }
     return LiveUpdate.model_validate(fields | changes)
@@ -184,7 +184,7 @@ class InlineRun:
     """
 
     def __init__(self, answer: str, stop_after: str = "") -> None:
-        self.answer, self.stop_after, self.ran = answer, stop_after, list[str]()
+        self.answer, self.stop_after, self.stop, self.ran = answer, stop_after, _interrupt, list[str]()
 
     def __call__(self, pipeline: Pipeline) -> dict[str, ArtifactRef]:
         refs = pipeline.known
@@ -200,5 +200,9 @@ class InlineRun:
                 refs[step.name] = stage.publish.fn(**stage_arguments(stage.publish.fn, step.config, inputs))
             self.ran.append(step.name)
             if step.name == self.stop_after:
-                raise KeyboardInterrupt(step.name)
+                self.stop()
         return refs
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt

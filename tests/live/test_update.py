@@ -87,12 +87,15 @@ def test_nothing_that_was_trained_on_is_in_the_hold_out_and_labels_do_not_reach_
     assert str(mix.facts["train_until"]) < str(look.gate.first_day)
     assert mix.facts["embargo_days"] == 7
     rows = Panel(store.fetch(store.record(look_refs(history(store))[0]).inputs["outcomes"])).rows()
-    assert rows["label_until"].max().date() < AT.date()
+    # Known at six in the morning of the label's last day.
+    assert rows["label_until"].max().date() <= AT.date()
+    trained = rows[(rows["date"].dt.date.astype(str) <= str(mix.facts["train_until"]))]
+    assert trained["date"].min().date() < look.gate.first_day
     assert (look.gate.n_days, look.gate.last_day) == (60, rows["date"].max().date())
     sources = mix.facts["sources"]
     assert (sources["new"]["n_kept"], sources["replay"]["n_kept"]) == (12, 6)
     # A second update begins where the first one's training ended.
-    update_line(recipe(rising), AT + timedelta(days=7), InlineRun("up"), store, "ada")
+    update_line(recipe(rising), AT + timedelta(days=21), InlineRun("up"), store, "ada")
     newer = store.record(history(store).versions["v3"].evidence.artifacts["adapter"])
     assert newer.inputs["start"] == adapter.ref
 
@@ -189,6 +192,17 @@ def test_without_new_outcomes_nothing_is_forecast_again(store: Store, rising: Pa
         == watch_line(own, moment + timedelta(minutes=30), again, store, "ada").record
     )
     assert (first.ran[-1], again.ran) == ("swap", ["panel", "outcomes"])
+
+
+def test_no_second_swap_is_made_until_the_first_has_settled(store: Store, rising: Path, on_the_day: None) -> None:
+    own, settling = recipe(rising), recipe(rising, watch={"settle_days": 3})
+    update_line(own, AT, InlineRun("up"), store, "ada")
+    run = InlineRun("up")
+    # By Thursday the 10th the labels of Tuesday the 1st and of the two days after it have ended.
+    early = update_line(settling, AT + timedelta(days=8), run, store, "ada")
+    assert (early.ending, run.ran) == ("NothingNew", ["panel", "outcomes"])
+    assert "v2 came into production on 2026-09-01, and 2 of watch.settle_days=3 live days" in early.message
+    assert update_line(settling, AT + timedelta(days=9), run, store, "ada").ending == "Kept"
 
 
 def test_an_update_is_due_by_the_number_of_outcomes_since_the_last_one(store: Store, rising: Path) -> None:
