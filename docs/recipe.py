@@ -11,14 +11,15 @@ from pydantic.fields import FieldInfo
 from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.direction_check import DirectionCheck
+from tasks.live_update import LiveUpdate
 from tasks.recipe import Recipe
 
 HEAD = """# The recipe
 
 Every key of a recipe. A file in configs/ holds only what differs from the defaults, which are the reference's LoRA arm.
 The form in the UI has the same keys. The key `pipeline` says which pipeline a file is for: `leakage-premium` if it is
-left out, whose keys come first; [leakage-audit](#leakage-audit), [direction-check](#direction-check) and
-[adapter-release](#adapter-release) follow, without the parts that they share.
+left out, whose keys come first; [leakage-audit](#leakage-audit), [direction-check](#direction-check),
+[adapter-release](#adapter-release) and [live-update](#live-update) follow, without the parts that they share.
 `python docs/recipe.py` writes this page.
 """
 
@@ -31,6 +32,7 @@ def page() -> str:
         "leakage-audit": Audit,
         "direction-check": DirectionCheck,
         "adapter-release": AdapterRelease,
+        "live-update": LiveUpdate,
     }
     return HEAD + "".join(part for name, config in named.items() for part in _sections(config, name, seen))
 

@@ -27,6 +27,9 @@ from tasks.export.config import ARTIFACT_TYPE as EXPORT
 from tasks.export.task import publish_export
 from tasks.forecast.config import ARTIFACT_TYPE as FORECAST
 from tasks.forecast.task import publish_forecast
+from tasks.live.look_config import LOOK, SWAP
+from tasks.live.outcomes_config import ARTIFACT_TYPE as OUTCOMES
+from tasks.live.task import publish_look, publish_outcomes, publish_swap
 from tasks.merge.config import ARTIFACT_TYPE as MERGE
 from tasks.merge.task import publish_merge
 from tasks.mix.config import ARTIFACT_TYPE as MIX
@@ -121,6 +124,9 @@ STAGES: dict[str, Stage] = {
         Stage(EXPORT, publish_export, pools=("cpu", "h100")),
         Stage(RELEASE, publish_release, pools=("cpu", "h100"), uses_transformers=False),
         Stage(RELEASE_REPORT, publish_release_report, uses_transformers=False),
+        Stage(OUTCOMES, publish_outcomes, uses_transformers=False),
+        Stage(LOOK, publish_look, uses_transformers=False),
+        Stage(SWAP, publish_swap, uses_transformers=False),
         Stage(PROBE_ITEMS, publish_probe_items, uses_transformers=False),
         Stage(PROBE, publish_probe, pools=("h100", "cpu")),
         Stage(RECALL, publish_recall, uses_transformers=False),

@@ -59,7 +59,7 @@ def step_statuses(
         requested_by: The run that requests the rebuild.
     """
     found: dict[str, StepStatus] = {}
-    refs: dict[str, ArtifactRef] = {}
+    refs = pipeline.known
     for step in pipeline.steps:
         spec = spec_of(step, refs) if set(step.inputs.values()) <= refs.keys() else None
         record = _record(spec, store, requested_by if step.name in rebuilt else "") if spec else None
@@ -81,7 +81,7 @@ def find_artifacts(pipeline: Pipeline, store: Store, skipped: Collection[str] = 
         ArtifactMissing: With the first step that has none.
         StoreError: If one of them is damaged.
     """
-    refs: dict[str, ArtifactRef] = {}
+    refs = pipeline.known
     for step in pipeline.steps:
         if step.name in skipped or not set(step.inputs.values()) <= refs.keys():
             continue

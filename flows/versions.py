@@ -1,18 +1,16 @@
 """Versions: a button that promotes a version of a model, and one that rolls it back."""
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.server.flow_runs import artifact_key
+from flows.server.versions_table import publish_versions
 from tasks.store.store import open_store
 from tasks.versions import moves
 from tasks.versions.errors import BadMove
 from tasks.versions.history import Line, Version, VersionName
-from tasks.versions.table import move_rows, version_rows
 
 Action = Literal["promote", "roll back", "deprecate", "stage"]
 Reason = Annotated[str, Field(min_length=1, max_length=1_000)]
@@ -40,11 +38,7 @@ def versions(
     """
     moved = _move(line, action, version, expected, why=why, by=by or f"flow run {flow_run.name}")
     history = moves.existing_history(open_store(), line)
-    create_table_artifact(
-        table=cast(list[dict[str, Any]], version_rows(history)),
-        key=artifact_key("versions", line),
-        description=f"{line}: {moved.name} is {moved.state} after {len(move_rows(history))} moves",
-    )
+    publish_versions(history, f"{moved.name} is {moved.state}")
     return f"{line} {moved.name}: {moved.state}"
 
 

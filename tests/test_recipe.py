@@ -27,6 +27,7 @@ def test_a_recipe_says_only_what_differs_from_the_defaults(file: Path) -> None:
     said = yaml.safe_load(file.read_text())
     recipe = load(file)
     required = {"name": "default"} | {key: said[key] for key in ("models", "base") if has_no_default(said.get(key))}
+    required |= {key: said[key] for key in ("line",) if key in said}
     kinds = kinds_of(said)
     if at(said, PROBED_UNTIL):
         # Text to probe that ends with the text trained on, as by default, is refused.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tasks.common.settings import Config
 from tasks.costs.limits import Limits
+from tasks.store.refs import ArtifactRef
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Pipeline:
         tags: Tags of the runs of all its stages.
         limits: The bounds on the run's spending.
         plumbing_only: Whether its numbers mean nothing.
+        given: Artifacts that exist before the run and no step makes, such as the version in production, by the name
+            that steps' inputs have for them; None for one that only the run itself finds out.
     """
 
     name: str
@@ -52,9 +55,10 @@ class Pipeline:
     tags: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     plumbing_only: bool = False
+    given: Mapping[str, ArtifactRef | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        seen: set[str] = set()
+        seen: set[str] = set(self.given)
         for step in self.steps:
             if step.name in seen:
                 raise ValueError(f"pipeline {self.name} has two steps named {step.name!r}; rename one.")
@@ -64,6 +68,11 @@ class Pipeline:
                     "step is named; list the steps it needs before it."
                 )
             seen.add(step.name)
+
+    @property
+    def known(self) -> dict[str, ArtifactRef]:
+        """The given artifacts that are known."""
+        return {name: ref for name, ref in self.given.items() if ref}
 
     @property
     def result(self) -> Step:

@@ -12,17 +12,19 @@ from flows.pipelines.adapter_release import adapter_release_pipeline
 from flows.pipelines.direction_check import direction_check_pipeline
 from flows.pipelines.leakage_audit import leakage_audit_pipeline
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
+from flows.pipelines.live_update import live_update_pipeline
 from flows.pipelines.pipeline import Pipeline
 from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.common.yaml_file import load_yaml, read_yaml
 from tasks.direction_check import DirectionCheck
+from tasks.live_update import LiveUpdate
 from tasks.recipe import BadRecipe, Recipe
 
 if TYPE_CHECKING:
     from tasks.preflight.forecast import StageForecast
 
-AnyRecipe = Recipe | Audit | DirectionCheck | AdapterRelease
+AnyRecipe = Recipe | Audit | DirectionCheck | AdapterRelease | LiveUpdate
 """The config of any pipeline: what a YAML file in configs/ holds."""
 Facts = Mapping[str, Mapping[str, JsonValue]]
 """Facts of the artifacts that exist, by step."""
@@ -38,7 +40,7 @@ class PipelineRow:
         flow: Entry point of the flow that runs it; its parameter `recipe` is the config, its name the pipeline's.
         forecast: Hours and dollars of rented steps from the config alone.
         notes: Sentences for a person who reads the plan.
-        shown: The step whose artifact, a Report, is shown at the end.
+        shown: The step whose artifact, a Report, is shown at the end; None where the run's state says it all.
     """
 
     config: type[AnyRecipe]
@@ -46,7 +48,7 @@ class PipelineRow:
     flow: str
     forecast: Callable[[Any], "list[StageForecast]"]
     notes: Callable[[Any, Facts], Iterator[str]] = lambda _recipe, _facts: iter(())
-    shown: str = "report"
+    shown: str | None = "report"
 
     @property
     def name(self) -> str:
@@ -102,6 +104,14 @@ PIPELINES: dict[str, PipelineRow] = {
             adapter_release_pipeline,
             "flows.adapter_release.adapter_release",
             forecast=_forecast_release,
+        ),
+        PipelineRow(
+            LiveUpdate,
+            live_update_pipeline,
+            "flows.live_update.live_update",
+            # What an update takes follows from its outcomes: the table of looks shows what the last ones took.
+            forecast=lambda _update: [],
+            shown=None,
         ),
     )
 }

@@ -22,7 +22,7 @@ def run_inline(pipeline: Pipeline) -> dict[str, ArtifactRef]:
         HindsightError: In one sentence: what was refused, and why.
     """
     open_store().probe()
-    refs: dict[str, ArtifactRef] = {}
+    refs = pipeline.known
     for step in pipeline.steps:
         started = time.monotonic()
         inputs = {name: refs[source] for name, source in step.inputs.items()}

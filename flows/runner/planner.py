@@ -136,8 +136,11 @@ def _status(
         if ahead:
             return "is checked again", f"{ahead[0]} is still to run"
         return "exists", status.record.ref.path
-    if missing := [name for name in step.inputs.values() if statuses[name].record is None]:
+    made = [name for name in step.inputs.values() if name in statuses]
+    if missing := [name for name in made if statuses[name].record is None]:
         return "runs", f"its input {missing[0]} does not exist yet"
+    if status.spec is None:
+        return "runs", "it starts from what is in production when the run begins"
     if nearest is None:
         return "runs", f"the store has no {step.stage} artifact"
     difference = next(differences(nearest.identity, _identity(status)), "its record cannot be read")

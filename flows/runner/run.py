@@ -87,13 +87,14 @@ def _check_pools(pipeline: Pipeline, store: Store, rebuilt: Collection[str]) -> 
 def _submit(
     pipeline: Pipeline, rebuilt: Collection[str], budget: Budget, futures: dict[str, PrefectFuture[ArtifactRef]]
 ) -> None:
+    given = pipeline.known
     for step in pipeline.steps:
-        budget.before(step.name, pool_of(step), [futures[name] for name in step.needs])
+        budget.before(step.name, pool_of(step), [futures[name] for name in step.needs if name not in given])
         # Prefect replaces the futures among the inputs by their artifacts before the task's body runs.
         futures[step.name] = run_step.submit(
             step.name,
             pipeline,
-            {name: futures[name] for name in step.inputs.values()},
+            {name: given.get(name) or futures[name] for name in step.inputs.values()},
             rebuilt,
             return_state=False,
             wait_for=[futures[name] for name in step.after],

@@ -34,11 +34,18 @@ def run(recipe: str | None = None, /) -> None:
         recipe: A recipe of the project, such as smoke, or a YAML file.
     """
     chosen = _recipe(recipe)
+    from flows.live.inline import run_update
     from flows.pipelines.registry import pipeline_of, row_of
     from flows.runner.inline import run_inline
+    from tasks.live_update import LiveUpdate
 
-    pipeline = pipeline_of(chosen)
-    print_report(run_inline(pipeline)[row_of(chosen).shown], pipeline)
+    if isinstance(chosen, LiveUpdate):
+        print(run_update(chosen))
+        return
+    pipeline, shown = pipeline_of(chosen), row_of(chosen).shown
+    refs = run_inline(pipeline)
+    if shown:
+        print_report(refs[shown], pipeline)
 
 
 def plan(recipe: str | None = None, /, *, from_stage: str = "missing", provider: str | None = None) -> None:
@@ -84,7 +91,7 @@ def follow(deployment: str, /) -> None:
 
         ended = follow_run(deployment)
         row, recipe = PIPELINES.get(deployment.split("/")[0]), recipe_of(ended.parameters)
-        if row and recipe:
+        if row and recipe and row.shown:
             pipeline = row.build(recipe)
             print_report(find_artifacts(pipeline, open_store())[row.shown], pipeline)
 

@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from tasks.common.threads import Workers, side_by_side
 from tasks.forecast.config import ForecastConfig
+from tasks.forward.adapters import with_adapter
 from tasks.forward.answers import answer_log_probabilities, texts_of
 from tasks.forward.causal import load_causal, load_chat_tokenizer, most_tokens
 from tasks.forward.errors import UnusableQuestion
@@ -20,7 +21,7 @@ from tasks.schemas.examples import DirectionQuestion, KnowledgeQuestion, Mix
 
 
 def write_forecast(
-    config: ForecastConfig, model: ModelFolder, mix: Mix, panel: Panel, folder: Path
+    config: ForecastConfig, model: ModelFolder, mix: Mix, panel: Panel, folder: Path, adapter: Path | None = None
 ) -> dict[str, JsonValue]:
     """Write a Forecasts' files.
 
@@ -33,6 +34,7 @@ def write_forecast(
         mix: The questions.
         panel: Its rows are what `row` of a question counts.
         folder: Empty folder for the files.
+        adapter: An adapter on the model, as PEFT saves it.
 
     Returns:
         Facts for the record.
@@ -40,6 +42,7 @@ def write_forecast(
     Raises:
         UnusableQuestion: If a question is not about a row of the panel, or cannot be put to the model.
         UnusableModel: If the model runs by code of its repository, cannot be loaded, or lacks weights.
+        UnusableAdapter: If the adapter does not fit.
     """
     directions, knowledge = list(mix.directions()), list(mix.knowledge())
     n_rows = len(panel.rows())
@@ -53,10 +56,11 @@ def write_forecast(
     for own in asked[: len(directions)]:
         check_exclusive(own)
     causal = load_causal(model.path)
+    answering = with_adapter(causal, adapter, "the adapter") if adapter else causal
     device = causal.device.type
     workers = side_by_side(config.cpu_threads, "forecast") if device == "cpu" else Workers()
     started = time.monotonic()
-    scores = answer_log_probabilities(causal, asked, config.tokens_per_batch, workers)
+    scores = answer_log_probabilities(answering, asked, config.tokens_per_batch, workers)
     seconds = time.monotonic() - started
     n_tokens = sum(len(text.ids) for text in texts_of(asked))
     (folder / "panel.sha256").write_text(panel.rows_sha256() + "\n")

@@ -13,6 +13,7 @@ from tasks.forward.questions import Asked
 
 if TYPE_CHECKING:
     import torch
+    from peft import PeftModel
     from transformers import PreTrainedModel
 
 
@@ -50,7 +51,7 @@ def texts_of(questions: Sequence[Asked]) -> Iterator[Text]:
 
 
 def answer_log_probabilities(
-    model: "PreTrainedModel",
+    model: "PreTrainedModel | PeftModel",
     questions: Sequence[Asked],
     tokens_per_batch: int,
     workers: Workers,
@@ -59,7 +60,7 @@ def answer_log_probabilities(
     """The log probability of each answer, summed over its tokens.
 
     Args:
-        model: A causal language model.
+        model: A causal language model, with or without an adapter.
         questions: Prompts with their answers.
         tokens_per_batch: Limit of a batch, padding included.
         workers: Compute the batches; their number changes no bit.
@@ -93,7 +94,9 @@ def answer_log_probabilities(
     return found
 
 
-def _score(model: "PreTrainedModel", texts: Sequence[Text], questions: Sequence[Asked]) -> list[list[float]]:
+def _score(
+    model: "PreTrainedModel | PeftModel", texts: Sequence[Text], questions: Sequence[Asked]
+) -> list[list[float]]:
     """Of each text, the summed log probability of each of its answers."""
     import torch
 

@@ -7,6 +7,10 @@ class UnusableModel(HindsightError):
     """A model that cannot be loaded, or lacks what is to be read from it."""
 
 
+class UnusableAdapter(HindsightError):
+    """An adapter that does not fit its base, or is damaged."""
+
+
 class UnusableQuestion(HindsightError):
     """A question that no probability answers, or that the model cannot read."""
 

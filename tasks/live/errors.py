@@ -7,6 +7,14 @@ class LiveError(HindsightError):
     """A candidate cannot be compared with the version in production."""
 
 
+class BadOutcomes(LiveError):
+    """A table of outcomes cannot be read, contradicts itself, or has nothing of the panel."""
+
+
+class ClockSkew(LiveError):
+    """An outcome is known later than this machine's clock says it is."""
+
+
 class UnpairedRows(LiveError):
     """Two versions' forecasts are not of the same rows, or a row has other outcomes in one than in the other."""
 

@@ -1,12 +1,13 @@
 """Config of the mix stage: sources with their roles, weights and caps, the hold-out, and the questions."""
 
 from collections import Counter
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from tasks.common.duplicates.config import Deduplicate
-from tasks.common.settings import Config, check_absolute
+from tasks.common.settings import UNLESS_DEFAULT, Config, check_absolute
 from tasks.formulas.files import catalogue_sha256
 from tasks.sampling.holdout import HoldoutConfig
 from tasks.store.refs import ArtifactType, Sha256
@@ -103,6 +104,10 @@ class FeaturesSource(SourceConfig):
     """They are conversations."""
     n_per_pair: int = Field(200, ge=1, le=100_000)
     """Rows drawn per currency pair; all of a pair that has fewer."""
+    first_day: date | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """Rows before it are left out; null for none."""
+    last_day: date | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
+    """Rows after it are left out; null for none but the hold-out's."""
 
 
 class ScenariosSource(SourceConfig):

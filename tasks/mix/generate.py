@@ -56,6 +56,8 @@ def generate(source: Generated, rows: PanelRows, config: MixConfig) -> Found:
                 f"{', '.join(rows.features)}; leave the source out, or take a panel of prices."
             )
         usable = usable & (rows.table[VOLATILITY] > 0).to_numpy()
+    if isinstance(source, FeaturesSource):
+        usable = usable & rows.within(source.first_day, source.last_day)
     found, has_outcome = Found(), not isinstance(source, ScenariosSource)
     for code, drawn in rows.draw(source.n_per_pair, usable, config.seed, source.name):
         if len(drawn) < source.n_per_pair:

@@ -71,6 +71,12 @@ class PanelRows:
         """(n_rows,) whether a row may be asked about."""
         return (self.table["date"] >= pd.Timestamp(self.cut.holdout_from)).to_numpy()
 
+    def within(self, first_day: date | None, last_day: date | None) -> BoolArray:
+        """(n_rows,) whether a row's day lies between two days, both included; None bounds nothing."""
+        days = self.table["date"]
+        inside = days.between(pd.Timestamp(first_day or date.min), pd.Timestamp(last_day or date.max))
+        return inside.to_numpy()
+
     def may_train(self, day: date | None, label_until: date | None) -> bool:
         """Whether an example of a day, whose answer knows what happened until another one, may be trained on.
 

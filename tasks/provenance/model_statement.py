@@ -73,7 +73,8 @@ def tuned_model_statement(
 
     Args:
         base_facts: Of the base's record, as for `model_statement`.
-        examples: Digests of the `tokenized` examples and of the `mix` they come from.
+        examples: Digests of the `tokenized` examples and of the `mix` they come from; `adapter_before` of an
+            adapter that the training went on from.
         training_facts: Of the training: objective, arm, n_epochs and tokens_seen.
         base_digest: Digest of the base artifact.
 

@@ -8,7 +8,7 @@ class ServeError(HindsightError):
 
 
 class UnservableVersion(ServeError):
-    """The version's adapter does not fit the model that is served, or is damaged."""
+    """No version is in production, or it has no adapter of the base that is served."""
 
 
 class WrongAnswers(ServeError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.common.errors import HindsightError
+from tasks.forward.errors import UnusableAdapter
 from tasks.schemas.artifacts import Checkpoint
 from tasks.serve.errors import FailedExchange, UnendedExchange, UnservableVersion, WrongAnswers
 from tasks.serve.served_model import LoadedVersion, ServedModel, load_served
@@ -136,7 +137,7 @@ class Follower:
             return
         try:
             found = self._exchanged(version, wanted)
-        except (UnservableVersion, WrongAnswers, FailedExchange) as error:
+        except (UnservableVersion, UnusableAdapter, WrongAnswers, FailedExchange) as error:
             self._refused = (wanted, str(error))
             raise
         self._problem, self._refused = "", None

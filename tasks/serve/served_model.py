@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.forward.adapters import different_tensors, read_adapter, with_adapter
 from tasks.forward.load import check_whole, device_type, load_weights
-from tasks.serve.adapters import read_adapter
 from tasks.serve.errors import WrongAnswers
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class ServedModel:
             The version, now active.
 
         Raises:
-            UnservableVersion: If the adapter does not fit; nothing was changed.
+            UnusableAdapter: If the adapter does not fit; nothing was changed.
             WrongAnswers: If the loaded adapter differs from its file, or the model from what it computed before; the
                 earlier adapter is active again.
         """
@@ -160,18 +160,7 @@ class ServedModel:
 
     def _check_loaded(self, name: str, slot: str, tensors: dict[str, "torch.Tensor"]) -> None:
         """Compare what PEFT would save of the loaded adapter with the file."""
-        import torch
-        from peft import get_peft_model_state_dict
-
-        loaded = get_peft_model_state_dict(self.model, adapter_name=slot, save_embedding_layers=False)
-        different = sorted(
-            key
-            for key in loaded.keys() | tensors.keys()
-            if key not in loaded
-            or key not in tensors
-            or not torch.equal(loaded[key].cpu(), tensors[key].to(loaded[key].dtype))
-        )
-        if different:
+        if different := different_tensors(self.model, slot, tensors):
             raise WrongAnswers(
                 f"{name}: {len(different)} tensors of the loaded adapter differ from its file, {different[0]} first; "
                 f"the earlier version {self.version.name} answers again."
@@ -198,9 +187,8 @@ def load_served(base: Path, name: str, digest: str, adapter: Path) -> ServedMode
 
     Raises:
         UnusableModel: If transformers does not load the base, or its files lack weights.
-        UnservableVersion: If the adapter does not fit it.
+        UnusableAdapter: If the adapter does not fit it.
     """
-    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     device = device_type()
@@ -208,8 +196,7 @@ def load_served(base: Path, name: str, digest: str, adapter: Path) -> ServedMode
     model, missing = load_weights(AutoModelForCausalLM, base, precision="fp32" if device == "cpu" else None)
     check_whole(model, model, missing)
     model = model.eval().to(device)
-    read_adapter(adapter, model, name)
-    wrapped = PeftModel.from_pretrained(model, adapter, adapter_name=f"{name}-{digest[:12]}").eval()
+    wrapped = with_adapter(model, adapter, name, f"{name}-{digest[:12]}")
     with wrapped.disable_adapter():
         of_base = fingerprint(wrapped, tokenizer)
     version = LoadedVersion(name, digest, fingerprint(wrapped, tokenizer))

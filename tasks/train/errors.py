@@ -39,6 +39,10 @@ class AdapterInBase(TrainError):
     """A base model with an adapter that is not folded into its weights."""
 
 
+class WrongStart(TrainError):
+    """An adapter that this training cannot go on from."""
+
+
 class TrainerMissing(TrainError):
     """The trainer's environment does not exist."""
 

@@ -8,20 +8,23 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import JsonValue
 
 from tasks.provenance.statement import STATEMENT_NAME
-from tasks.schemas.artifacts import ModelFolder, TextShards
+from tasks.schemas.artifacts import Checkpoint, ModelFolder, TextShards
 from tasks.schemas.examples import TokenizedExamples
 from tasks.store.build import build
 from tasks.store.refs import ArtifactRef
 from tasks.store.staging import staging_folder
 from tasks.store.store import open_store
 from tasks.train.config import ARTIFACT_TYPE, TrainConfig
+from tasks.train.errors import WrongStart
 
 EXAMPLES = "align"
 """Kind of artifact that holds examples; any other is a corpus of text."""
 
 
 @task(name="train", cache_policy=NO_CACHE)
-def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -> ArtifactRef:
+def publish_train(
+    config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef, start: ArtifactRef | None = None
+) -> ArtifactRef:
     """Train the arm and publish the checkpoint, unless the store has it.
 
     A retry, on any machine, resumes from the newest training state in the store.
@@ -30,9 +33,13 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
         config: The arm.
         base: ModelFolder to start from.
         corpus: TextShards to train on; for objectives chat and preference TokenizedExamples of the align stage.
+        start: Checkpoint of an adapter on the same base, from which this training goes on; by default adapters are new.
 
     Returns:
         Reference to a Checkpoint.
+
+    Raises:
+        TrainError: If the training cannot be done as asked, or failed.
     """
     from tasks.provenance.model_statement import (
         model_statement,
@@ -43,18 +50,25 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
     from tasks.train.pipeline.state_store import States
     from tasks.train.pipeline.train_arm import train_arm
 
-    store, spec = open_store(), ARTIFACT_TYPE.spec(config, {"base": base, "corpus": corpus})
+    store, spec = open_store(), ARTIFACT_TYPE.spec(config, _inputs(base, corpus, start))
+    if start and (other := store.record(start).inputs["base"]).digest != base.digest:
+        raise WrongStart(
+            f"{start.path} is an adapter of another base, {other.path}, than {base.path}; name the base it was trained "
+            "on."
+        )
     states = States(store, spec)
 
-    def train(rows: TextShards | TokenizedExamples, base_folder: Path, folder: Path) -> dict[str, JsonValue]:
+    def train(rows: TextShards | TokenizedExamples, inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
+        goes_on_from = Checkpoint(inputs["start"]) if start else None
         with staging_folder(spec, "work") as work:
-            return train_arm(config, ModelFolder(base_folder), rows, folder, work, states)
+            return train_arm(config, ModelFolder(inputs["base"]), rows, folder, work, states, goes_on_from)
 
     def make(inputs: Mapping[str, Path], folder: Path) -> dict[str, JsonValue]:
         base_facts = store.record(base).facts
         if corpus.kind == EXAMPLES:
-            facts = train(TokenizedExamples(inputs["corpus"]), inputs["base"], folder)
+            facts = train(TokenizedExamples(inputs["corpus"]), inputs, folder)
             examples = {"tokenized": corpus.digest, "mix": store.record(corpus).inputs["mix"].digest}
+            examples |= {"adapter_before": start.digest} if start else {}
             write_tuned_statement(folder, tuned_model_statement(base_facts, examples, facts, base_digest=base.digest))
             return facts
         corpus_statement = inputs["corpus"] / STATEMENT_NAME
@@ -62,7 +76,7 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
         statement = model_statement(
             base_facts, corpus_statement, config.arm.kind, base_digest=base.digest, tokens_seen=config.token_budget
         )
-        facts = train(TextShards(inputs["corpus"]), inputs["base"], folder)
+        facts = train(TextShards(inputs["corpus"]), inputs, folder)
         write_model_statement(folder, statement, corpus_statement)
         return facts
 
@@ -70,3 +84,7 @@ def publish_train(config: TrainConfig, base: ArtifactRef, corpus: ArtifactRef) -
     # Also if the checkpoint was found: the machine that published it may have ended before this line.
     states.drop()
     return checkpoint
+
+
+def _inputs(base: ArtifactRef, corpus: ArtifactRef, start: ArtifactRef | None) -> dict[str, ArtifactRef]:
+    return {"base": base, "corpus": corpus} | ({"start": start} if start else {})

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from tasks.schemas.direction import QUOTED, DirectionScores
+from tasks.schemas.examples import Gate
+from tasks.schemas.live import GateFinding
 from tasks.schemas.release import Release
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
@@ -21,7 +23,7 @@ def evidence_of(store: Store, ref: ArtifactRef) -> Evidence:
 
     Args:
         store: Holds the artifact.
-        ref: A Release, or the Checkpoint of an adapter.
+        ref: A Release, the Checkpoint of an adapter, or a live look at one.
 
     Raises:
         NotReleasable: If it is of another kind.
@@ -30,11 +32,14 @@ def evidence_of(store: Store, ref: ArtifactRef) -> Evidence:
     record = store.record(ref)
     if ref.kind == "release":
         return _of_release(store, record)
+    if ref.kind == "live_look":
+        return _of_look(store, record)
     if ref.kind == "train" and "base" in record.inputs:
         artifacts = {"adapter": ref, "base": record.inputs["base"]}
         return Evidence(artifacts=artifacts, data=dict(_data(store.lineage(ref))))
     raise NotReleasable(
-        f"{ref.path} is of kind {ref.kind}; a version is a release, or the training of an adapter. "
+        f"{ref.path} is of kind {ref.kind}; a version is a release, the training of an adapter, "
+        "or a live look. "
         "`hindsight store ls release` lists releases."
     )
 
@@ -49,6 +54,35 @@ def _of_release(store: Store, record: Record) -> Evidence:
         data=dict(_data(store.lineage(record.ref))),
         gates=release.gates,
         scores=list(_scores(scores)),
+    )
+
+
+def _of_look(store: Store, record: Record) -> Evidence:
+    """Adapter and base of the candidate, the look, and what it found."""
+    found, adapter = GateFinding.model_validate(record.facts["finding"]), record.inputs["train"]
+    trained, outcomes = store.record(adapter), record.inputs["outcomes"]
+    decisive = next(own for own in found.scores if own.name == found.decided_by)
+    gate = Gate(
+        name=f"better than {record.facts['production']}",
+        passed=found.verdict == "promote",
+        value=f"{decisive.name} {decisive.difference:+.4f}, evidence {found.evidence:.3g}",
+        bound=f"more than {found.margin:g} at level {found.level:.3g}",
+    )
+    data = {"outcomes": outcomes, "panel": store.record(outcomes).inputs["panel"]}
+    if (mix := store.record(trained.inputs["corpus"]).inputs.get("mix")) is not None:
+        data["mix"] = mix
+    return Evidence(
+        artifacts={"look": record.ref, "adapter": adapter, "base": trained.inputs["base"]},
+        data=data,
+        gates=[gate],
+        scores=[
+            Score(name=name, point=point, interval=interval, n_rows=found.n_rows)
+            for own in found.scores
+            for name, point, interval in (
+                (own.name, own.candidate, None),
+                (f"{own.name} less {record.facts['production']}", own.difference, own.interval),
+            )
+        ],
     )
 
 

@@ -35,32 +35,41 @@ def this_person() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
-def register(store: Store, line: str, ref: ArtifactRef, *, why: str, by: str) -> Version:
+def register(store: Store, line: str, ref: ArtifactRef, *, why: str, by: str, name: str | None = None) -> Version:
     """Add an artifact to a line as its newest candidate.
 
     Args:
         store: Holds the artifact and the history.
         line: The line's name; its first version makes it.
-        ref: A Release, or the Checkpoint of an adapter.
+        ref: A Release, the Checkpoint of an adapter, or a look at one.
         why: One sentence.
         by: Who.
+        name: The name that it must get; None for any.
 
     Returns:
         The version.
 
     Raises:
+        MoveLost: If another mover was first, or the name is another version's.
         NotReleasable: If the artifact is of another kind, is not whole, or is a version of the line already.
         VersionError: If the move is refused.
     """
     evidence = evidence_of(store, ref)
 
-    def name(history: History) -> str:
+    def next_name(history: History) -> str:
         same = [own.name for own in history.versions.values() if ref in own.evidence.artifacts.values()]
         if same:
             raise NotReleasable(f"{ref.path} is {line} {same[0]} already; move that version.")
-        return f"v{len(history.versions) + 1}"
+        found = f"v{len(history.versions) + 1}"
+        if name not in (None, found):
+            last = history.moves[-1]
+            raise MoveLost(
+                f"{ref.path} was to become {line} {name}, and the next version is {found}: {last.by} was first "
+                f"({last.action} {last.version}, {last.why}). It is not registered, and nothing was moved."
+            )
+        return found
 
-    return _move(store, line, "register", name, why, by, evidence)
+    return _move(store, line, "register", next_name, why, by, evidence)
 
 
 def stage(store: Store, line: str, version: str, *, why: str, by: str) -> Version:

@@ -10,6 +10,7 @@ import yaml
 from deployments.pools import pool_files
 from deployments.steps import recipe as recipe_step
 from flows.pipelines.leakage_premium import leakage_premium_pipeline, leakage_premium_steps
+from flows.pipelines.live_update import Swap, Update, live_swap_pipeline, live_update_pipeline
 from flows.pipelines.pipeline import Pipeline, Step
 from flows.pipelines.registry import PIPELINES, load, pipeline_of
 from flows.server.arguments import stage_arguments
@@ -19,6 +20,7 @@ from tasks.adapter_release import AdapterRelease
 from tasks.audit import Audit
 from tasks.common.settings import project_root
 from tasks.recipe import Recipe, Route
+from tasks.store.refs import ArtifactRef
 
 RECIPE = Recipe(name="x")
 WITH_PLACEBO = Recipe(name="x", placebo=True)
@@ -31,6 +33,9 @@ WITH_VECTORS = Audit.model_validate(AUDIT.model_dump(mode="json") | {"models": [
 PROBED_AUDIT = Audit.model_validate(AUDIT.model_dump(mode="json") | {"probe": {}})
 CHECK = load(project_root() / "configs" / "direction-fx.yaml")
 RELEASE = AdapterRelease(name="x")
+LIVE = load(project_root() / "configs" / "live-forex-smoke.yaml")
+REF = ArtifactRef(kind="live_look", label="x", key="0" * 16, digest="0" * 64)
+UPDATE = Update(base=REF, adapter=REF, before=REF)
 PLACEBO_ARM = ["train placebo", "merge placebo", "embed placebo"]
 
 
@@ -134,8 +139,10 @@ def test_a_steps_inputs_are_its_flows_parameters_and_only_optional_ones_may_be_a
 
 def test_no_stage_has_a_parameter_that_no_recipe_fills() -> None:
     filled: dict[str, set[str]] = {}
-    for recipe in (WITH_PLACEBO, WITH_PROBES, WITH_STAGED_PRICES, AUDIT, PROBED_AUDIT, WITH_VECTORS, CHECK, RELEASE):
-        for step in pipeline_of(recipe).steps:
+    recipes = (WITH_PLACEBO, WITH_PROBES, WITH_STAGED_PRICES, AUDIT, PROBED_AUDIT, WITH_VECTORS, CHECK, RELEASE)
+    live = live_update_pipeline(LIVE, UPDATE), live_swap_pipeline(LIVE, Swap(UPDATE, "v0", REF))
+    for pipeline in (*map(pipeline_of, recipes), *live):
+        for step in pipeline.steps:
             filled.setdefault(step.stage, set()).update(arguments_of(step))
     assert filled == {name: set(stage.flow.parameters.properties) for name, stage in STAGES.items()}
 
@@ -245,3 +252,14 @@ def test_vectors_brought_along_take_a_models_place_and_are_compared_with_the_pan
     assert list(steps) == ["panel", "vectors api", "preflight", "premium", "report"]
     assert steps["preflight"].inputs == {"panel": "panel", "api": "vectors api"}
     assert steps["premium"].inputs == {"panel": "panel", "api": "vectors api"}
+
+
+def test_an_update_trains_from_production_only_after_both_can_be_asked_and_a_plan_of_it_needs_no_store() -> None:
+    steps = {step.name: step for step in live_update_pipeline(LIVE, UPDATE).steps}
+    assert steps["train"].inputs == {"base": "production base", "corpus": "rows", "start": "production"}
+    assert steps["train"].after == ("forecast production",)
+    forecasts = [steps[f"forecast {name}"] for name in ("production", "candidate")]
+    assert [step.inputs["adapter"] for step in forecasts] == ["production", "train"]
+    assert forecasts[0].config == forecasts[1].config
+    assert pipeline_of(LIVE).known == {}
+    assert [step.name for step in pipeline_of(LIVE).steps] == list(steps)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tasks.serve.errors import UnservableVersion, WrongAnswers
+from tasks.forward.errors import UnusableAdapter
+from tasks.serve.errors import WrongAnswers
 from tasks.serve.served_model import Sampling, ServedModel, load_served
 from tests.chat_fixtures import dense_base
 from tests.serve.small_line import N_NEW, PROMPT, adapter_folder, expected_answer
@@ -84,7 +85,7 @@ def damaged(folder: Path, harm: str) -> Path:
 def test_a_damaged_adapter_is_refused_and_the_earlier_one_answers_on(
     served: ServedModel, tmp_path: Path, harm: str, message: str
 ) -> None:
-    with pytest.raises(UnservableVersion, match=message):
+    with pytest.raises(UnusableAdapter, match=message):
         served.exchange("v2", "2" * 64, damaged(tmp_path / "adapter", harm))
     assert served.version.name == "v1"
     assert answer(served) == expected_answer(1)
@@ -95,7 +96,7 @@ def test_a_pickle_is_not_loaded(served: ServedModel, tmp_path: Path) -> None:
     weights = load_file(tmp_path / "adapter" / WEIGHTS)
     (tmp_path / "adapter" / WEIGHTS).unlink()
     torch.save(weights, tmp_path / "adapter" / "adapter_model.bin")
-    with pytest.raises(UnservableVersion, match="only safetensors are loaded"):
+    with pytest.raises(UnusableAdapter, match="only safetensors are loaded"):
         served.exchange("v2", "2" * 64, tmp_path / "adapter")
 
 

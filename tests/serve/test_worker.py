@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.serve.errors import QueueFull, Stopped, UnservableVersion
+from tasks.forward.errors import UnusableAdapter
+from tasks.serve.errors import QueueFull, Stopped
 from tasks.serve.served_model import LoadedVersion, Sampling, ServedModel, load_served
 from tasks.serve.worker import Answer, Worker
 from tests.chat_fixtures import dense_base
@@ -111,7 +112,7 @@ def test_the_same_load_finds_mixed_answers_where_exchanges_do_not_wait_their_tur
 
 def test_a_failed_exchange_is_told_to_who_ordered_it_and_answers_go_on(tmp_path: Path) -> None:
     worker = Worker(served(), 64)
-    with pytest.raises(UnservableVersion, match=r"v2 has no adapter_model\.safetensors"):
+    with pytest.raises(UnusableAdapter, match=r"v2 has no adapter_model\.safetensors"):
         worker.exchange("v2", "2" * 64, tmp_path).result(60)
     assert list(worker.ask(worker.model.tokenizer(PROMPT)["input_ids"], Sampling(N_NEW))) == expected_answer(1)
     worker.stop()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from tasks.schemas.artifacts import ModelFolder, TextShards
+from tasks.schemas.artifacts import Checkpoint, ModelFolder, TextShards
 from tasks.schemas.examples import TokenizedExamples
 from tasks.train.config import TrainConfig
 from tasks.train.estimates.sizes import read_sizes
@@ -20,6 +20,7 @@ from tasks.train.pipeline.launch import run_trainer, trainer_python
 from tasks.train.pipeline.monitor import Monitor, TimeLimits
 from tasks.train.pipeline.outputs import check_tokens, read_metrics, save_adapter, save_metrics, save_shards
 from tasks.train.pipeline.rules import check_config
+from tasks.train.pipeline.start import check_start
 from tasks.train.pipeline.state_store import States
 from tasks.train.pipeline.uploader import publishing
 from tasks.train.pipeline.work_dir import link_newest_state, prepare_work_dir
@@ -33,6 +34,7 @@ def train_arm(
     folder: Path,
     work: Path,
     states: States | None,
+    start: Checkpoint | None = None,
 ) -> dict[str, JsonValue]:
     """Train an arm, from the newest training state if there is one, and write a Checkpoint's files to `folder`.
 
@@ -43,6 +45,7 @@ def train_arm(
         folder: Empty folder of the artifact.
         work: Empty work directory; too large for the artifact, and removed afterwards.
         states: Where training states are published and looked for; None keeps none.
+        start: Whose adapter the training goes on from; None for new adapters.
 
     Returns:
         Facts for the record.
@@ -59,6 +62,8 @@ def train_arm(
     coverage = measure_coverage(base.path, config.arm) if config.arm.kind == "lora" else None
     sizes = read_sizes(base.path)
     n_trainable = coverage.n_trainable if coverage else sizes.n_parameters
+    if start:
+        (work / work_files.START).symlink_to(check_start(start, config, base).absolute(), target_is_directory=True)
     rows = prepare_work_dir(config, base, corpus, work, keeps_states=states is not None)
     earlier_seconds = states.spent_seconds() if states else 0.0
     resumed_from_step = link_newest_state(states, work)

@@ -26,9 +26,11 @@ from tasks.train.trainer.ranks import rank, world_size
 from tasks.train.trainer.rng import seed_rank
 from tasks.train.trainer.run_checks import check_n_steps, check_rows, check_state
 from tasks.train.trainer.settings import Settings
+from tasks.train.trainer.start_adapter import load_start
 from tasks.train.trainer.state_files import StateInfo
 from tasks.train.trainer.whole_base import reject_partial_loads
 
+START = Path(work_files.START)
 PACKAGES = ("axolotl", "torch", "transformers", "peft")
 KERNEL_PACKAGES = ("cut-cross-entropy", "flash-linear-attention", "nvidia-cutlass-dsl", "apache-tvm-ffi")
 """Recorded where they are installed."""
@@ -98,13 +100,16 @@ class HindsightPlugin(BasePlugin):  # type: ignore[misc]
         return counting | on_cpu | loss | {"logging_nan_inf_filter": False}
 
     def post_model_load(self, cfg: Any, model: Any) -> None:
-        """Check that axolotl's patches are in the model, and set the format in which weights are sharded and updated.
+        """Check axolotl's patches, load the adapter to go on from, and set the format of sharded weights and updates.
 
         Raises:
             PatchMissing: If a patch is not in the model's classes.
+            WrongStart: If the adapter to go on from is not loaded whole.
             HeadDropout: If the adapter on the output layer has a dropout, and the loss is cut cross entropy.
         """
         check_patches(cfg, model)
+        if START.exists():
+            load_start(model, START)
         if cfg.cut_cross_entropy:
             adapt_head(model)
         if self.settings.arm == "full-weight":

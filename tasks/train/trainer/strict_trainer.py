@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from axolotl.core.trainers.base import AxolotlTrainer
 
+from tasks.train.trainer import work_files
 from tasks.train.trainer.adapter_state import (
     load_optimizer,
     load_scheduler,
@@ -38,7 +39,8 @@ class StrictLoading:
     def take_sample(self) -> None:
         """Sample the weights, unless there is a sample."""
         if self.sample is None:
-            self.sample = Sample.take(self.model.named_parameters(), self.args.seed)
+            goes_on = Path(work_files.START).exists()
+            self.sample = Sample.take(self.model.named_parameters(), self.args.seed, goes_on)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         # Sharded weights are loaded with their moments, once there is an optimizer.

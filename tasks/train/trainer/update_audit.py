@@ -48,19 +48,20 @@ class Sample:
     values: dict[str, Tensor]
 
     @classmethod
-    def take(cls, named_parameters: NamedParameters, seed: int) -> Self:
+    def take(cls, named_parameters: NamedParameters, seed: int, goes_on: bool = False) -> Self:
         """Sample values as they are now, before the first step.
 
-        Of an adapter only the factor that starts at zero is sampled: until it has moved, the other has no gradient.
+        Of a new adapter only the factor that starts at zero is sampled: until it has moved, the other has no gradient.
 
         Args:
             named_parameters: Of a model, sharded or not; frozen ones are left out.
             seed: Of the positions.
+            goes_on: Whether adapters were trained before, so that no factor is zero and both have gradients.
         """
         positions, values = {}, {}
         for name, parameter in named_parameters:
             local = _local(parameter)
-            if parameter.requires_grad and not (ADAPTER in name and bool(local.any())):
+            if parameter.requires_grad and (goes_on or not (ADAPTER in name and bool(local.any()))):
                 positions[name] = _positions(local.numel(), seed, name)
                 values[name] = local[positions[name].to(local.device)].cpu().clone()
         return cls(positions, values)

@@ -6,6 +6,8 @@ YAML has relative paths: the YAML that becomes part of the artifact does not dep
 
 BASE = "base"
 """Link to the base model."""
+START = "start"
+"""Link to the adapter that the training goes on from; absent where adapters are new."""
 BLOCKS = "blocks.arrow"
 """Training rows as an Arrow stream: input_ids, labels, and attention_mask, or position_ids where rows are packed; of
 preference pairs prompt_ids, chosen_ids and rejected_ids."""

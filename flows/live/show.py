@@ -1,0 +1,79 @@
+"""What the UI shows of a live line: its looks, the last decision, its versions."""
+
+from typing import Any, cast
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from flows.live.decide import Decision
+from flows.live.production import look_refs
+from flows.server.flow_runs import artifact_key
+from flows.server.versions_table import publish_versions
+from tasks.common.text import DASH, duration
+from tasks.live.looks import read_look
+from tasks.schemas.live import LiveLook, WatchRecord
+from tasks.store.store import open_store
+from tasks.versions.history import read_history
+
+N_SHOWN = 50
+"""Newest looks in the table."""
+
+
+@task(task_run_name="show", cache_policy=NO_CACHE, persist_result=False)
+def show_line(line: str, decision: Decision, swap: WatchRecord | None = None) -> None:
+    """Publish the tables `looks-LINE` and `versions-LINE`, and the page `decision-LINE`.
+
+    Args:
+        line: The line.
+        decision: What was done.
+        swap: How the last swap stands.
+    """
+    store = open_store()
+    history = read_history(store.objects, line)
+    looks = [read_look(store, ref) for ref in look_refs(history)[-N_SHOWN:]]
+    create_table_artifact(
+        table=cast(list[dict[str, Any]], [look_row(look) for look in reversed(looks)]),
+        key=artifact_key("looks", line),
+        description=f"{line}: the newest {len(looks)} looks at a candidate, newest first",
+    )
+    create_markdown_artifact(
+        markdown=decision_page(decision, looks[-1] if looks else None, swap),
+        key=artifact_key("decision", line),
+        description=decision.message,
+    )
+    current = history.production
+    publish_versions(history, f"{current.name} is production" if current else "none is in production")
+
+
+def look_row(look: LiveLook) -> dict[str, str]:
+    """A look as text."""
+    gate = look.gate
+    decisive = next(own for own in gate.scores if own.name == gate.decided_by)
+    low, high = decisive.interval or (float("nan"), float("nan"))
+    return {
+        "look": str(gate.look),
+        "at (UTC)": f"{look.at:%Y-%m-%d %H:%M}",
+        "verdict": gate.verdict,
+        "candidate": look.candidate,
+        "production": look.production,
+        "new outcomes": f"{look.n_new_outcomes:,}",
+        "hold-out": f"{gate.first_day} to {gate.last_day}, {gate.n_rows:,} rows",
+        f"{gate.decided_by}": f"{decisive.candidate:.4f} against {decisive.production:.4f}",
+        "difference": f"{decisive.difference:+.4f} [{low:+.4f}, {high:+.4f}]",
+        "level": f"{gate.level:.2g}, {gate.level_left:.2g} left",
+        "took": duration(look.cost.seconds),
+        "dollars": DASH if look.cost.dollars is None else f"{look.cost.dollars:.2f}",
+    }
+
+
+def decision_page(decision: Decision, look: LiveLook | None, swap: WatchRecord | None) -> str:
+    """The decision in markdown: what was done, what the last look found, how the swap stands."""
+    parts = [f"## {decision.ending}", decision.message]
+    if look:
+        row = look_row(look)
+        cells = "\n".join(f"| {name} | {value} |" for name, value in row.items())
+        parts += ["### The last look", f"| | |\n|---|---|\n{cells}", look.gate.sentence]
+    if swap:
+        parts += ["### The last swap", swap.sentence]
+    return "\n\n".join(parts) + "\n"

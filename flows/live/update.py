@@ -1,0 +1,60 @@
+"""One update: outcomes, training, look, decision. Production is touched by the last move alone."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from flows.live.decide import Decision, decide, finish_earlier
+from flows.live.production import NothingNew, look_refs, settling, start_of, with_holdout, with_present_prices
+from flows.live.slots import SlotTooShort, check_slot
+from flows.pipelines.live_update import live_update_pipeline, outcomes_pipeline
+from flows.pipelines.pipeline import Pipeline
+from tasks.live_update import LiveUpdate
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import Store
+from tasks.versions.moves import existing_history
+
+log = logging.getLogger(__name__)
+
+Run = Callable[[Pipeline], Mapping[str, ArtifactRef]]
+"""Runs a pipeline's steps and returns their artifacts, by step."""
+
+
+def update_line(
+    recipe: LiveUpdate, at: datetime, run: Run, store: Store, by: str, may_be_long: bool = True
+) -> Decision:
+    """Update a line once.
+
+    Args:
+        recipe: What is read, trained and compared.
+        at: Only outcomes that were known by then count; the same at each retry of the run.
+        run: On pools, or in this process.
+        store: Holds artifacts and history.
+        by: Who moves versions.
+        may_be_long: Whether an update that takes longer than a slot is only a warning: of a run that a person started.
+
+    Returns:
+        What was done, in one sentence.
+
+    Raises:
+        HindsightError: If something is refused, or another mover was first. Production stays as it was.
+    """
+    for done in finish_earlier(store, recipe.line, by):
+        log.warning("%s", done.message)
+    history = existing_history(store, recipe.line)
+    looks = look_refs(history)
+    try:
+        check_slot(recipe, looks[-1] if looks else None, store)
+    except SlotTooShort as error:
+        if not may_be_long:
+            raise
+        log.warning("%s", error)
+    recipe = with_present_prices(recipe, store)
+    start = start_of(history, at, store)
+    log.info("%s: from %s, trained up to %s", recipe.line, start.production, start.new_from)
+    outcomes = run(outcomes_pipeline(recipe, start))["outcomes"]
+    update = settling(recipe, history, store, outcomes) or with_holdout(recipe, start, store, outcomes)
+    if isinstance(update, NothingNew):
+        return Decision("NothingNew", f"{recipe.line}: {update.message}")
+    log.info("%s: %d new outcomes, held out from %s on", recipe.line, update.n_new, update.holdout_from)
+    return decide(store, run(live_update_pipeline(recipe, update))["look"], by)

@@ -1,0 +1,98 @@
+"""One look at a swap: does the version before it come back, and is an update due."""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from flows.live.decide import Decision
+from flows.live.production import last_swap, start_of, with_present_prices
+from flows.live.update import Run
+from flows.pipelines.live_update import Swap, live_swap_pipeline, outcomes_pipeline
+from tasks.live.looks import read_swap
+from tasks.live_update import LiveUpdate
+from tasks.schemas.live import WatchRecord
+from tasks.store.catalogue import records
+from tasks.store.refs import ArtifactRef
+from tasks.store.store import Store
+from tasks.versions import moves
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a watch found.
+
+    Args:
+        decision: What it did.
+        n_new: Outcomes that became known since the last update.
+        is_due: Whether that many start an update.
+        before: Key of the line's last look; empty without one.
+        record: How the swap stands; None without one, or without a live outcome.
+    """
+
+    decision: Decision
+    n_new: int
+    is_due: bool
+    before: str = ""
+    record: WatchRecord | None = None
+
+
+def watch_line(recipe: LiveUpdate, at: datetime, run: Run, store: Store, by: str) -> Watched:
+    """Test the last swap on the outcomes since then, and roll back if the test crosses.
+
+    Args:
+        recipe: The test, and what makes an update due.
+        at: Only outcomes that were known by then count.
+        run: On pools, or in this process.
+        store: Holds artifacts and history.
+        by: Who moves versions.
+
+    Raises:
+        MoveLost: If somebody moved production meanwhile; it is what that one made it.
+        HindsightError: If something is refused. Production stays as it was.
+    """
+    history = moves.existing_history(store, recipe.line)
+    recipe = with_present_prices(recipe, store)
+    start = start_of(history, at, store)
+    outcomes = run(outcomes_pipeline(recipe, start))["outcomes"]
+    facts = store.record(outcomes).facts
+    n_new = int(str(facts["n_new"]))
+
+    def watched(decision: Decision, record: WatchRecord | None = None) -> Watched:
+        is_due = n_new >= recipe.trigger.n_outcomes and decision.ending == "Watching"
+        return Watched(decision, n_new, is_due, start.before.key if start.before else "", record)
+
+    move = last_swap(history)
+    if move is None:
+        return watched(Decision("Watching", f"{recipe.line}: no swap to watch; {n_new} new outcomes."))
+    since = move.at.date()
+    if str(facts["last_day"]) < since.isoformat():
+        message = f"{recipe.line}: no outcome since the swap to {move.version} on {since} yet; {n_new} new outcomes."
+        return watched(Decision("Watching", message))
+    previous = history.version(str(history.version(move.version).replaces))
+    record = _earlier(store, recipe.line, outcomes, move.version, previous.name)
+    if record is None:
+        swap = Swap(replace(start, holdout_from=since), previous.name, previous.evidence.artifacts["adapter"])
+        record = read_swap(store, run(live_swap_pipeline(recipe, swap))["swap"])
+    return watched(_decided(store, record, by), record)
+
+
+def _decided(store: Store, record: WatchRecord, by: str) -> Decision:
+    if record.verdict == "watching":
+        return Decision("Watching", f"{record.line}: {record.sentence}")
+    moves.roll_back(store, record.line, why=record.sentence, by=by, expected=record.current)
+    return Decision(
+        "RolledBack",
+        f"{record.line}: {record.previous} is in production again, {record.current} is not. {record.sentence}",
+    )
+
+
+def _earlier(store: Store, line: str, outcomes: ArtifactRef, current: str, previous: str) -> WatchRecord | None:
+    """How the same swap stood on the very same outcomes: without new ones nothing is forecast again."""
+    for record in records(store, "live_swap")[0]:
+        if record.label == line and record.inputs["outcomes"].digest == outcomes.digest:
+            found = read_swap(store, record.ref)
+            if (found.current, found.previous) == (current, previous):
+                return found
+    return None
