@@ -4,6 +4,7 @@ Run `python -m tests.simulations.recall`; docs/recall.md has its figures.
 """
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from tests.probe.recall.test_change_point import CHANGE, made
 
 N_PANELS = 500
 N_BOOTSTRAP = 400
+YEAR = 365
 HANSEN = 7.35
 """95 % quantile of the likelihood ratio at the true change, where the change is small and the documents many."""
 SHAPES = {
@@ -71,6 +73,35 @@ def change_points(n: int, **shape: object) -> Iterator[tuple[bool, bool, bool, f
         kept = np.flatnonzero(lines.is_candidate)[two / (two.min() / (n - 4)) - (n - 4) <= HANSEN]
         low, high = (int(np.datetime64(own).astype("datetime64[D]").astype(int)) for own in found.interval)
         yield True, low <= CHANGE < high, distinct[kept[0]] <= CHANGE < distinct[kept[-1] + 1], float(high - low)
+
+
+def sections(seed: int, step: float, n_days: int = 43, shared: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Days and bits per byte of 1 to 20 sections of each year's address, with a drift.
+
+    Args:
+        seed: Of the draws.
+        step: After half of the days, in standard deviations of a section.
+        n_days: Days, a year apart.
+        shared: Standard deviation of what the sections of a day have in common, in those of a section beside it.
+    """
+    rng = np.random.default_rng([seed, 10])
+    day_of = np.repeat(np.arange(n_days), rng.integers(1, 21, n_days))
+    common, own = shared * rng.normal(size=n_days)[day_of], rng.normal(size=len(day_of))
+    return YEAR * day_of, 2.0 * day_of / n_days + step * (day_of >= n_days // 2) + common + own
+
+
+def section_changes(step: float, by_day: bool, shared: float = 0.5, n: int = N_PANELS) -> tuple[float, float, float]:
+    """Share of panels with a change, of these the share whose interval holds it, and the median width in years."""
+    found = []
+    for seed in range(n):
+        days, values = sections(seed, step, shared=shared)
+        units = days if by_day else np.arange(len(days))
+        found.append(find_change(days, values, units, 199, np.random.default_rng(seed)))
+    last = date(1970, 1, 1) + timedelta(days=YEAR * (43 // 2 - 1))
+    intervals = [own.interval for own in found if own.interval]
+    held = [low <= last < high for low, high in intervals]
+    widths = [(high - low).days / YEAR for low, high in intervals]
+    return len(held) / n, float(np.mean(held)) if held else np.nan, float(np.median(widths)) if held else np.nan
 
 
 def made_rows(rng: Generator, n_stocks: int = 40, n_days: int = 120) -> tuple[AskedRows, np.ndarray]:
@@ -151,6 +182,11 @@ def main() -> None:
     for n in (5, 10, 20, 50):
         student, percentiles = ratio_coverage(n)
         print(f"ratio, {n} documents: {student:.3f} by Student, {percentiles:.3f} by bootstrap", flush=True)
+    for step in (0.0, 0.5, 1.0, 2.0):
+        for by_day in (True, False):
+            share, held, width = section_changes(step, by_day)
+            unit = "day" if by_day else "section"
+            print(f"sections, step of {step} sd, by {unit}: found {share:.3f}, covers {held:.3f}, {width:.1f} years")
     for n in (60, 120, 400):
         for name, shape in SHAPES.items():
             found = np.array(list(change_points(n, **shape)), dtype=float)
