@@ -17,11 +17,10 @@ from tasks.probe.recall.intervals import RowIntervals, estimate_of
 from tasks.probe.recall.questions import Answers, AskedRows
 from tasks.probe.recall.statistics import ratio
 from tests.probe.recall.made_answers import CUTOFF
-from tests.probe.recall.test_change_point import CHANGE, made
+from tests.probe.recall.made_curves import CHANGE, YEAR, made, sections
 
 N_PANELS = 500
 N_BOOTSTRAP = 400
-YEAR = 365
 HANSEN = 7.35
 """95 % quantile of the likelihood ratio at the true change, where the change is small and the documents many."""
 SHAPES = {
@@ -73,21 +72,6 @@ def change_points(n: int, **shape: object) -> Iterator[tuple[bool, bool, bool, f
         kept = np.flatnonzero(lines.is_candidate)[two / (two.min() / (n - 4)) - (n - 4) <= HANSEN]
         low, high = (int(np.datetime64(own).astype("datetime64[D]").astype(int)) for own in found.interval)
         yield True, low <= CHANGE < high, distinct[kept[0]] <= CHANGE < distinct[kept[-1] + 1], float(high - low)
-
-
-def sections(seed: int, step: float, n_days: int = 43, shared: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
-    """Days and bits per byte of 1 to 20 sections of each year's address, with a drift.
-
-    Args:
-        seed: Of the draws.
-        step: After half of the days, in standard deviations of a section.
-        n_days: Days, a year apart.
-        shared: Standard deviation of what the sections of a day have in common, in those of a section beside it.
-    """
-    rng = np.random.default_rng([seed, 10])
-    day_of = np.repeat(np.arange(n_days), rng.integers(1, 21, n_days))
-    common, own = shared * rng.normal(size=n_days)[day_of], rng.normal(size=len(day_of))
-    return YEAR * day_of, 2.0 * day_of / n_days + step * (day_of >= n_days // 2) + common + own
 
 
 def section_changes(step: float, by_day: bool, shared: float = 0.5, n: int = N_PANELS) -> tuple[float, float, float]:

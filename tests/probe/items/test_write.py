@@ -54,7 +54,7 @@ def test_documents_beyond_the_bound_of_overlap_are_left_out_and_counted(tmp_path
     assert items.ledger()["documents"]["dropped"]["overlapping"] == 1
     assert len(written(tmp_path / "two", documents=bounded, trained=False).documents()) == 2
     drawn = DrawnDocuments([document("one", "1990-01-01", KNOWN)], {}, 0)
-    with pytest.raises(NoDocuments, match="all 1 documents drawn have more than .*max_overlap=0.5 of their 13-grams"):
+    with pytest.raises(NoDocuments, match=r"all 1 documents drawn have more than .*max_overlap=0\.5 of their 13-grams"):
         without_overlap(drawn, [0.6], 0.5)
 
 
