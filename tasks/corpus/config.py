@@ -38,6 +38,9 @@ class SotuSource(Config):
     """First day of the addresses that are taken; null for all."""
     until: date | None = Field(None, json_schema_extra=UNLESS_DEFAULT)
     """Last day of them; null for all."""
+    section_bytes: int | None = Field(None, ge=256, le=1_048_576, json_schema_extra=UNLESS_DEFAULT)
+    """Cut each address between paragraphs into documents of at most so many bytes, a longer paragraph being one of its
+    own; they have the address's day, and are drawn and held out one by one. Null: an address is one document."""
 
     @model_validator(mode="after")
     def _has_days_in_order(self) -> Self:

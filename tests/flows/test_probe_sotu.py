@@ -1,6 +1,6 @@
 """Recall probes of two models that were trained here on the two sides of a year: the answer is known."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,13 @@ from tasks.store.store import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.trainer]
 CUTOFF = date(1945, 12, 31)
+RIGHT_YEARS = timedelta(days=5 * 366)
+"""Of the forty years that are searched, the change point's interval leaves so many."""
+Run = tuple[Recall, ProbeItems, list[TextShards]]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recall, ProbeItems, list[TextShards]]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         state = tmp_path_factory.mktemp("probe-sotu")
         patch.setenv("HINDSIGHT_STATE", str(state))
@@ -28,15 +31,35 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recall, ProbeItems, l
         return Recall.read(store.fetch(refs["recall"])), ProbeItems(store.fetch(refs["probe items"])), trained
 
 
-def test_no_document_was_read_by_either_model(run: tuple[Recall, ProbeItems, list[TextShards]]) -> None:
+def address_of(section: str) -> str:
+    return section.rpartition("/")[0]
+
+
+def test_no_section_was_read_by_either_model_and_its_13_grams_hardly(run: Run) -> None:
+    """What was given twice, once for the radio, is counted and not scored."""
     _, items, trained = run
-    read = {document.id for corpus in trained for document in corpus.documents()}
-    assert not read & set(items.documents()["id"])
-    assert len(items.documents()) > 40
-    assert items.ledger()["documents"]["dropped"]["trained_on"] >= len(read) / 2
+    read = [document for corpus in trained for document in corpus.documents()]
+    scored = items.documents()
+    assert not {document.id for document in read} & set(scored["id"])
+    assert not {document.text for document in read} & set(scored["text"])
+    assert len(scored) > 400
+    assert scored["overlap"].max() <= 0.1
+    assert scored["overlap"].mean() < 0.005
+    assert 0 < items.ledger()["documents"]["dropped"]["overlapping"] < 20
 
 
-def test_each_model_knows_its_own_side_better(run: tuple[Recall, ProbeItems, list[TextShards]]) -> None:
+def test_each_model_read_of_the_days_on_its_own_side_and_of_no_other(run: Run) -> None:
+    _, items, trained = run
+    scored = items.documents()
+    is_before = scored["date"].dt.date <= CUTOFF
+    for corpus, own in zip(trained, (is_before, ~is_before), strict=True):
+        read = {address_of(document.id) for document in corpus.documents()}
+        has_read = scored["id"].map(address_of).isin(read)
+        assert has_read[own].mean() > 0.95
+        assert not has_read[~own].any()
+
+
+def test_each_model_knows_its_own_side_better(run: Run) -> None:
     """The difference of their bits per byte changes its sign at the cutoff, and its intervals hold no zero."""
     curve = run[0].pairs["trained - placebo"].curve
     assert curve.cutoff == CUTOFF
@@ -44,10 +67,18 @@ def test_each_model_knows_its_own_side_better(run: tuple[Recall, ProbeItems, lis
     assert curve.rise.interval[0] > 0
 
 
-def test_no_change_point_is_placed_in_wrong_years(run: tuple[Recall, ProbeItems, list[TextShards]]) -> None:
-    """With 58 addresses and models whose difference moves gradually there may be none; one that is found holds 1945."""
-    found = run[0]
-    curves = [own.curve for own in (*found.models.values(), *found.pairs.values())]
-    for change in (curve.change for curve in curves if curve.change.day):
-        assert change.interval[0] <= CUTOFF <= change.interval[1]
-    assert all(curve.change.p_value is not None for curve in curves)
+def test_the_change_point_is_between_the_last_address_before_the_cutoff_and_the_first_after_it(run: Run) -> None:
+    change = run[0].pairs["trained - placebo"].curve.change
+    assert change.p_value <= 0.01
+    assert change.day == date(1945, 1, 6)
+    assert change.interval[0] <= CUTOFF < change.interval[1]
+    assert change.interval[1] - change.interval[0] <= RIGHT_YEARS
+    assert change.is_open == (False, False)
+    assert change.rise > 0
+
+
+def test_sections_of_an_address_are_one_observation(run: Run) -> None:
+    found, items, _ = run
+    assert found.unit == "day"
+    assert found.pairs["trained - placebo"].curve.change.n_documents == len(items.documents())
+    assert 30 < items.documents()["date"].nunique() < 50

@@ -4,6 +4,7 @@ Run `python -m tests.simulations.recall`; docs/recall.md has its figures.
 """
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from tasks.probe.recall.intervals import RowIntervals, estimate_of
 from tasks.probe.recall.questions import Answers, AskedRows
 from tasks.probe.recall.statistics import ratio
 from tests.probe.recall.made_answers import CUTOFF
-from tests.probe.recall.test_change_point import CHANGE, made
+from tests.probe.recall.made_curves import CHANGE, YEAR, made, sections
 
 N_PANELS = 500
 N_BOOTSTRAP = 400
@@ -71,6 +72,20 @@ def change_points(n: int, **shape: object) -> Iterator[tuple[bool, bool, bool, f
         kept = np.flatnonzero(lines.is_candidate)[two / (two.min() / (n - 4)) - (n - 4) <= HANSEN]
         low, high = (int(np.datetime64(own).astype("datetime64[D]").astype(int)) for own in found.interval)
         yield True, low <= CHANGE < high, distinct[kept[0]] <= CHANGE < distinct[kept[-1] + 1], float(high - low)
+
+
+def section_changes(step: float, by_day: bool, shared: float = 0.5, n: int = N_PANELS) -> tuple[float, float, float]:
+    """Share of panels with a change, of these the share whose interval holds it, and the median width in years."""
+    found = []
+    for seed in range(n):
+        days, values = sections(seed, step, shared=shared)
+        units = days if by_day else np.arange(len(days))
+        found.append(find_change(days, values, units, 199, np.random.default_rng(seed)))
+    last = date(1970, 1, 1) + timedelta(days=YEAR * (43 // 2 - 1))
+    intervals = [own.interval for own in found if own.interval]
+    held = [low <= last < high for low, high in intervals]
+    widths = [(high - low).days / YEAR for low, high in intervals]
+    return len(held) / n, float(np.mean(held)) if held else np.nan, float(np.median(widths)) if held else np.nan
 
 
 def made_rows(rng: Generator, n_stocks: int = 40, n_days: int = 120) -> tuple[AskedRows, np.ndarray]:
@@ -151,6 +166,11 @@ def main() -> None:
     for n in (5, 10, 20, 50):
         student, percentiles = ratio_coverage(n)
         print(f"ratio, {n} documents: {student:.3f} by Student, {percentiles:.3f} by bootstrap", flush=True)
+    for step in (0.0, 0.5, 1.0, 2.0):
+        for by_day in (True, False):
+            share, held, width = section_changes(step, by_day)
+            unit = "day" if by_day else "section"
+            print(f"sections, step of {step} sd, by {unit}: found {share:.3f}, covers {held:.3f}, {width:.1f} years")
     for n in (60, 120, 400):
         for name, shape in SHAPES.items():
             found = np.array(list(change_points(n, **shape)), dtype=float)

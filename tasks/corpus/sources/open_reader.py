@@ -24,4 +24,4 @@ def open_reader(config: CorpusConfig, scratch_dir: Path) -> Reader:
         case SotuSource():
             from tasks.corpus.sources.sotu import SotuReader
 
-            return SotuReader(config.seed, config.source.since, config.source.until)
+            return SotuReader(config.seed, config.source)

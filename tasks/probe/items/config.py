@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.common.settings import NOT_IDENTITY, Config, check_absolute
+from tasks.common.settings import NOT_IDENTITY, UNLESS_DEFAULT, Config, check_absolute
 from tasks.schemas.entities import Entities
 from tasks.schemas.probe import Variant
 from tasks.store.refs import ArtifactRef, ArtifactType, Sha256
@@ -25,6 +25,9 @@ class DocumentsConfig(Config):
     """Shortest document in bytes of UTF-8."""
     max_bytes: int = Field(8_192, ge=64, le=16_777_216)
     """Longer documents are cut at the last space before; their beginning is scored."""
+    max_overlap: float | None = Field(None, ge=0, lt=1, json_schema_extra=UNLESS_DEFAULT)
+    """Documents of which a larger share of the word 13-grams is in the training text are left out and counted. Null:
+    all are scored."""
 
     @model_validator(mode="after")
     def _leaves_some(self) -> Self:

@@ -6,7 +6,7 @@ Texts are read twice: first for ids, days and hashes, then those that were drawn
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from tasks.common.progress import Progress
@@ -87,6 +87,37 @@ def draw_documents(
     cut = [own.model_copy(update={"text": cut_text(own.text, config.max_bytes)}) for own in found]
     n_cut = sum(one.text != other.text for one, other in zip(found, cut, strict=True))
     return DrawnDocuments(cut, dict(dropped), n_cut)
+
+
+def without_overlap(
+    drawn: DrawnDocuments, overlap: Sequence[float | None], max_overlap: float
+) -> tuple[DrawnDocuments, list[float | None]]:
+    """Leave out documents that are in the training text in part: those of which a share of n-grams beyond the bound is.
+
+    Args:
+        drawn: The documents.
+        overlap: (n_documents,) shares; None where unknown, which leaves the document in.
+        max_overlap: The bound.
+
+    Returns:
+        The others, with the number left out as `overlapping`, and their shares.
+
+    Raises:
+        NoDocuments: If none is left.
+    """
+    kept = [
+        (document, share)
+        for document, share in zip(drawn.documents, overlap, strict=True)
+        if share is None or share <= max_overlap
+    ]
+    if not kept:
+        raise NoDocuments(
+            f"all {len(drawn.documents):,} documents drawn have more than probe.items.documents.max_overlap="
+            f"{max_overlap:g} of their 13-grams in the training text. Raise it, or give probe.corpus other documents."
+        )
+    dropped = drawn.dropped | {"overlapping": len(drawn.documents) - len(kept)}
+    documents = [document for document, _ in kept]
+    return replace(drawn, documents=documents, dropped=dropped), [share for _, share in kept]
 
 
 def check_item_sides(days: Sequence[date], cutoffs: Mapping[str, date]) -> None:

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from tasks.probe.errors import NothingToAsk
 from tasks.probe.items.config import ClozeFacts, FileFacts, ProbeItemsConfig
-from tasks.probe.items.documents import DrawnDocuments, all_documents, check_item_sides, draw_documents
+from tasks.probe.items.documents import DrawnDocuments, all_documents, check_item_sides, draw_documents, without_overlap
 from tasks.probe.items.facts import Fact, cloze_facts, read_facts
 from tasks.probe.items.overlap import overlap_of
 from tasks.probe.items.questions import question_rows
@@ -44,9 +44,11 @@ def write_items(
         NothingToAsk: If there is no item at all.
     """
     held_out = draw_documents(sources, trained, config.documents, config.seed) if [*sources, *trained] else None
+    overlap, of_panel = _overlap(held_out.documents if held_out else [], panel, trained)
+    if held_out and config.documents.max_overlap is not None:
+        held_out, overlap = without_overlap(held_out, overlap, config.documents.max_overlap)
     documents = held_out.documents if held_out else []
     check_item_sides([own.date for own in documents], config.cutoffs)
-    overlap, of_panel = _overlap(documents, panel, trained)
     facts, not_facts = _facts(config, documents, [*sources, *trained])
     questions = question_rows(panel.rows(), config.questions, config.entities, config.seed) if config.questions else []
     if not (documents or facts or questions):

@@ -91,7 +91,7 @@ class _Measure:
             reading=self.read.reading[name],
             curve=self._curve(self.read.bits(name), cutoff),
             questions=variant_scores(self.read.questions_of(name), rows, cutoff) if rows else {},
-            facts=fact_scores(self.read.facts_of(name), cutoff),
+            facts=fact_scores(self.read.facts_of(name), cutoff, self.config.unit),
         )
 
     def pair(self, pair: tuple[str, str]) -> PairRecall:

@@ -24,8 +24,8 @@ class RecallConfig(Config):
     """Calendar period of the curves' points. `auto`: the shortest of which half have ten documents or more; else years.
     It does not change the change point, which uses each document's day."""
     unit: Unit = "document"
-    """What counts as one observation of bits per byte. `day` where documents of a day are alike, such as parts of one
-    text or reports of one event; it needs many days."""
+    """What counts as one observation of bits per byte and of facts. `day` where documents of a day are alike, such as
+    parts of one text or reports of one event; it needs many days."""
     overlap_bounds: tuple[Share, ...] = Field((0.1, 0.5), min_length=1)
     """Shares of a document's n-grams in the training text beyond which documents are counted, in ascending order. Those
     beyond the first are compared with the others."""
@@ -55,7 +55,7 @@ def recall_label(config: RecallConfig, inputs: Mapping[str, ArtifactRef]) -> str
     return inputs["items"].label
 
 
-REVISION = 2
+REVISION = 3
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType[RecallConfig](kind="recall", revision=REVISION, label=recall_label)
 """From items, panel, each model's answers and, where there are scores, their predictions by row, to `recall.json`."""

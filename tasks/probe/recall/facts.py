@@ -1,6 +1,7 @@
 """Dated items that a model recognises, before and after its cutoff, equally long on both sides.
 
-Sentences of one document have a subject and a style in common, so that an interval counts documents, not sentences.
+Sentences of one document have a subject and a style in common, so that an interval counts documents, not sentences; or
+days, where documents of a day are alike too.
 """
 
 import math
@@ -17,7 +18,7 @@ from tasks.probe.recall.curves import NO_CUTOFF
 from tasks.sampling.arrays import BoolArray, FloatArray
 from tasks.sampling.clusters import MIN_CLUSTERS, cluster_half_width
 from tasks.schemas.estimates import PERCENTILES, QUANTILE_975, Estimate
-from tasks.schemas.recall import GATE_AFTER, GATE_BEFORE, FactScores
+from tasks.schemas.recall import GATE_AFTER, GATE_BEFORE, FactScores, Unit
 
 MAX_GAP = 0.1
 """Difference of mean log lengths, in standard deviations, that counts as none (Austin 2009, Stat. Med. 28(25))."""
@@ -32,7 +33,7 @@ MAX_ITEMS = 4_000
 """On each side, the first by day and id: matching compares all pairs."""
 
 
-def fact_scores(facts: pd.DataFrame, cutoff: date | None) -> FactScores:
+def fact_scores(facts: pd.DataFrame, cutoff: date | None, unit: Unit = "document") -> FactScores:
     """Shares of items recognised on each side of the cutoff.
 
     Where the two sides differ in length, each item of the smaller side is matched with one of the other of about its
@@ -42,6 +43,7 @@ def fact_scores(facts: pd.DataFrame, cutoff: date | None) -> FactScores:
         facts: Columns id, date, n_bytes (prompt and answer), wrong (list of str) and margin. Items whose ids differ
             only in a number after the last colon are of one document.
         cutoff: Last day of the model's text; None where it is unknown.
+        unit: What intervals count as one observation.
     """
     lengths = np.log(facts["n_bytes"].to_numpy(np.float64))
     is_before = np.zeros(len(facts), dtype=bool)
@@ -50,8 +52,8 @@ def fact_scores(facts: pd.DataFrame, cutoff: date | None) -> FactScores:
     kept, why = _kept(lengths, is_before, cutoff)
     recognised = facts["margin"].to_numpy(np.float64) > 0
     sides = kept & is_before, kept & ~is_before
-    documents = facts["id"].str.replace(NUMBER, "", regex=True).to_numpy(str)
-    before, after = (_share(recognised[side], documents[side], why) for side in sides)
+    units = (facts["date"] if unit == "day" else facts["id"].str.replace(NUMBER, "", regex=True)).to_numpy(str)
+    before, after = (_share(recognised[side], units[side], unit, why) for side in sides)
     chance = float(np.mean([1 / (1 + len(own)) for own in facts["wrong"]])) if len(facts) else None
     gate, why_no_gate = _gate(before, after, chance)
     return FactScores(
@@ -112,35 +114,35 @@ def _gap(lengths: FloatArray, is_before: BoolArray) -> float | None:
     return float(lengths[is_before].mean() - lengths[~is_before].mean()) / _spread(lengths, is_before)
 
 
-def _share(recognised: BoolArray, documents: NDArray[np.str_], why: str) -> Estimate:
-    """With an interval by document.
+def _share(recognised: BoolArray, units: NDArray[np.str_], unit: Unit, why: str) -> Estimate:
+    """With an interval by unit.
 
     Source: Wilson (1927), J. Am. Stat. Assoc. 22(158), for the interval; Dean and Pagano (2015), J. Surv. Stat.
     Methodol. 3(4), for it in a sample of clusters, from the effective number of items.
     """
     if not len(recognised):
         return Estimate(point=None, why_none=why)
-    share, n_documents = float(recognised.mean()), len(np.unique(documents))
-    if n_documents < MIN_CLUSTERS:
+    share, n_units = float(recognised.mean()), len(np.unique(units))
+    if n_units < MIN_CLUSTERS:
         return Estimate(
-            point=share, why_none=f"an interval needs items of {MIN_CLUSTERS} documents, and there are {n_documents}"
+            point=share, why_none=f"an interval needs items of {MIN_CLUSTERS} {unit}s, and there are {n_units}"
         )
-    if n_documents == len(recognised):
-        return Estimate(point=share, interval=_wilson(share, QUANTILE_975**2 / n_documents))
-    return Estimate(point=share, interval=_wilson(share, _squared_quantile(recognised, documents)))
+    if n_units == len(recognised):
+        return Estimate(point=share, interval=_wilson(share, QUANTILE_975**2 / n_units))
+    return Estimate(point=share, interval=_wilson(share, _squared_quantile(recognised, units)))
 
 
-def _squared_quantile(recognised: BoolArray, documents: NDArray[np.str_]) -> float:
+def _squared_quantile(recognised: BoolArray, units: NDArray[np.str_]) -> float:
     """Student's quantile squared, over the number of independent items whose share varies as much.
 
-    Where all items, or none, are recognised, no variance tells how alike a document's are: each document counts as one.
+    Where all items, or none, are recognised, no variance tells how alike a unit's are: each unit counts as one.
     """
-    share, n_items, n_documents = float(recognised.mean()), len(recognised), len(np.unique(documents))
-    squared = float(stdtrit(n_documents - 1, PERCENTILES[2] / 100)) ** 2
-    half_width = cluster_half_width(recognised.astype(np.float64) - share, documents, n_items)
+    share, n_items, n_units = float(recognised.mean()), len(recognised), len(np.unique(units))
+    squared = float(stdtrit(n_units - 1, PERCENTILES[2] / 100)) ** 2
+    half_width = cluster_half_width(recognised.astype(np.float64) - share, units, n_items)
     if not half_width or not 0 < share < 1:
-        return squared / n_documents
-    # Documents that differ less than chance would make them are chance too: no more independent items than items.
+        return squared / n_units
+    # Units that differ less than chance would make them are chance too: no more independent items than items.
     return max(half_width**2 / (share * (1 - share)), squared / n_items)
 
 

@@ -154,11 +154,15 @@ def apparent_cutoff(name: str, curve: Curve) -> str:
             f"{name}: bits per byte rise, and the day of it is not known: the interval of {change.day} holds all days "
             f"searched, {change.interval[0]} to {change.interval[1]}, and excludes none."
         )
-    stated = ""
-    if curve.cutoff:
-        inside = change.interval[0] <= curve.cutoff <= change.interval[1]
-        stated = f" The stated cutoff, {curve.cutoff}, is {'inside' if inside else 'outside'}."
-    return f"{name}: bits per byte rise after {change.day} ({_span(change)}): the apparent cutoff.{stated}"
+    return f"{name}: bits per byte rise after {change.day} ({_span(change)}): the apparent cutoff.{_stated(curve)}"
+
+
+def _stated(curve: Curve) -> str:
+    """Whether the change point's interval holds the stated cutoff."""
+    if curve.cutoff is None or curve.change.interval is None:
+        return ""
+    first, last = curve.change.interval
+    return f" The stated cutoff, {curve.cutoff}, is {'inside' if first <= curve.cutoff <= last else 'outside'}."
 
 
 def _span(change: ChangePoint) -> str:
@@ -183,7 +187,22 @@ def moved(pair: str, curve: Curve) -> str:
     text = f"{verdict}: {points(curve.overall.point)} {ends(curve.overall.interval, points)} bits per byte"
     change = curve.change
     where = f"changes after {change.day} ({_span(change)})" if change.day else "has no change point"
-    return f"{text}. The difference {where}."
+    return f"{text}.{_own_sides(pair, curve)} The difference {where}.{_stated(curve)}"
+
+
+def _own_sides(pair: str, curve: Curve) -> str:
+    """Says so where one model is clearly better up to the cutoff and the other after it: the overall may hide that."""
+    before, after = curve.before.interval, curve.after.interval
+    if before is None or after is None:
+        return ""
+    first, second = models_of(pair) if before[1] < 0 < after[0] else models_of(pair)[::-1]
+    if not (before[1] < 0 < after[0] or after[1] < 0 < before[0]):
+        return ""
+    sides = [f"{points(own.point)} {ends(own.interval, points)}" for own in (curve.before, curve.after)]
+    return (
+        f" Documents up to {curve.cutoff} are predicted better by {first} ({sides[0]}), those after it by {second} "
+        f"({sides[1]})."
+    )
 
 
 def unlike(found: Recall, pair: str) -> str:

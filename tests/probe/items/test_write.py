@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tasks.probe.errors import NothingToAsk
+from tasks.probe.errors import NoDocuments, NothingToAsk
 from tasks.probe.items.config import ClozeFacts, DocumentsConfig, ProbeItemsConfig, QuestionsConfig
+from tasks.probe.items.documents import DrawnDocuments, without_overlap
 from tasks.probe.items.write import write_items
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.probe import ProbeItems
@@ -44,6 +45,17 @@ def test_documents_and_sentences_have_their_overlap_with_the_training_text(tmp_p
     assert items.documents()["overlap"].tolist() == [pytest.approx(29 / 33), 0.0]
     # Two sentences are the same, and one has fewer than 13 words.
     assert items.panel_overlap() == {"n_sentences": 1, "mean": 1.0, "n_with_any": 1}
+
+
+def test_documents_beyond_the_bound_of_overlap_are_left_out_and_counted(tmp_path: Path) -> None:
+    bounded = DocumentsConfig(min_bytes=16, n_per_period=5, max_overlap=0.5)
+    items = written(tmp_path / "one", documents=bounded)
+    assert items.documents()["id"].tolist() == ["two"]
+    assert items.ledger()["documents"]["dropped"]["overlapping"] == 1
+    assert len(written(tmp_path / "two", documents=bounded, trained=False).documents()) == 2
+    drawn = DrawnDocuments([document("one", "1990-01-01", KNOWN)], {}, 0)
+    with pytest.raises(NoDocuments, match=r"all 1 documents drawn have more than .*max_overlap=0\.5 of their 13-grams"):
+        without_overlap(drawn, [0.6], 0.5)
 
 
 def test_without_a_training_text_overlap_is_unknown(tmp_path: Path) -> None:

@@ -5,22 +5,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tasks.probe.recall.change_point import find_change
-
-FIRST = 15_000
-"""2011-01-26."""
-N_DAYS = 3_650
-CHANGE = FIRST + 2_200
-
-
-def made(n: int, seed: int, step: float = 0.0, bend: float = 0.0, spread: str = "even") -> tuple:
-    """Days, bits per byte with a drift, and units; step in standard deviations, bend in those by decade."""
-    rng = np.random.default_rng([seed, n])
-    days = np.sort(rng.integers(FIRST, FIRST + N_DAYS, n))
-    size = {"even": 1.0, "doubles": np.where(days > FIRST + N_DAYS / 2, 1.5, 0.75)}[spread]
-    after = np.clip(days - CHANGE, 0, None)
-    values = 3 - 0.3 * (days - FIRST) / N_DAYS + 0.15 * (step * (after > 0) + bend * after / N_DAYS)
-    return days, values + 0.15 * size * rng.normal(size=n), np.arange(n), rng
+from tasks.probe.recall.change_point import Lines, _without_own_pull, find_change
+from tests.probe.recall.made_curves import CHANGE, FIRST, made, sections
 
 
 def search(n: int, seed: int, n_draws: int = 99, **shape: object):
@@ -80,6 +66,24 @@ def test_a_whole_day_counts_once_where_its_documents_share_a_shock():
 
     assert alarms(by_day=False) > 30
     assert alarms(by_day=True) <= 8
+
+
+def test_false_alarms_are_as_rare_where_days_have_few_and_many_sections():
+    alarms = 0
+    for seed in range(200):
+        days, values = sections(seed, step=0.0)
+        alarms += find_change(days, values, days, 99, np.random.default_rng(seed)).day is not None
+    assert alarms <= 20  # as above
+
+
+def test_a_days_residual_is_the_one_from_a_line_through_the_other_days():
+    days, values = sections(0, step=0.0)
+    lines, x = Lines.over(days), days.astype(float)
+    scaled = _without_own_pull(lines, values - lines.fit(values), lines.day_of)
+    for day in np.unique(days)[[0, 20, -1]]:
+        own = days == day
+        line = np.polynomial.Polynomial.fit(x[~own], values[~own], 1)
+        assert scaled[own].mean() == pytest.approx((values[own] - line(x[own])).mean())
 
 
 @pytest.mark.parametrize("shape", [{"step": 1.2}, {"step": 2.0, "spread": "doubles"}, {"bend": 6.0}])

@@ -102,6 +102,19 @@ def test_copies_of_an_item_make_no_interval_narrower():
     )
 
 
+def test_by_day_documents_of_a_day_are_one_observation():
+    """Ten documents of a day that are known together: an interval that counts days is the one of as many items."""
+    facts = made_facts(120).assign(margin=np.where(np.arange(120) % 3, 1.0, -1.0))
+    copied = facts.loc[np.repeat(np.arange(120), 10)].reset_index(drop=True)
+    copied["id"] = [f"{name}/{number}" for name, number in zip(copied["id"], np.tile(np.arange(10), 120), strict=True)]
+    once = fact_scores(facts, CUTOFF, "day").before.interval
+    assert fact_scores(copied, CUTOFF, "day").before.interval == pytest.approx(once, abs=0.01)
+    by_document = fact_scores(copied, CUTOFF).before.interval
+    assert by_document[1] - by_document[0] < 0.5 * (once[1] - once[0])
+    one_day = facts.assign(date=facts["date"].iloc[0])
+    assert fact_scores(one_day[:60], facts["date"].iloc[0].date(), "day").before.point is None
+
+
 def test_items_of_two_documents_have_a_share_and_no_interval():
     facts = made_facts(60).assign(margin=1.0)
     facts["id"] = [f"d{number % 2}:{number}" for number in range(60)]
