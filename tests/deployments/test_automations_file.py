@@ -33,7 +33,6 @@ def written(folder: Path, trigger: str = "", action: str = "", entry: str = "") 
 
 def test_without_an_address_only_what_notifies_nobody_is_registered() -> None:
     names = [each.name for each in automations(OWN_API)]
-<<<<<<< HEAD
     assert len(names) == 8
     assert {name.partition(",")[0].removeprefix("hindsight: ") for name in names} == {
         "silent",
@@ -41,12 +40,7 @@ def test_without_an_address_only_what_notifies_nobody_is_registered() -> None:
         "pod pending",
         "image",
     }
-    assert len(automations({**OWN_API, "notifications": uuid.uuid4()})) == 11
-=======
-    assert len(names) == 4
-    assert not [name for name in names if "silent" not in name and "stuck" not in name]
-    assert len(automations({**OWN_API, "notifications": uuid.uuid4()})) == 8
->>>>>>> live-flow
+    assert len(automations({**OWN_API, "notifications": uuid.uuid4()})) == 12
 
 
 def test_a_time_can_be_another_and_only_of_an_automation_there_is() -> None:
@@ -111,5 +105,5 @@ def test_a_bad_address_is_refused_and_not_quoted(monkeypatch: pytest.MonkeyPatch
 def test_the_automations_name_every_pool_and_no_other() -> None:
     text = (project_root() / "deployments" / "automations.yaml").read_text()
     named = [set(json.loads(found)) for found in re.findall(r"work_pool_name in (\[[^\]]*\])", text)]
-    assert len(named) == 2
+    assert len(named) == 4
     assert all(pools == {file.stem for file in pool_files()} for pools in named)
