@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.forward.load import check_whole, device_type, load_weights
 from tasks.serve.adapters import read_adapter
+from tasks.serve.engine import LoadedVersion
 from tasks.serve.errors import WrongAnswers
 
 if TYPE_CHECKING:
@@ -25,21 +26,6 @@ log = logging.getLogger(__name__)
 
 FINGERPRINT_TEXTS = ("The exchange rate rises when", "2024-01-31", "Answer with up or down:")
 """Texts whose logits identify what the model computes."""
-
-
-@dataclass(frozen=True)
-class LoadedVersion:
-    """The version that answers.
-
-    Args:
-        name: Such as `v3`.
-        digest: Of the adapter's artifact.
-        fingerprint: sha256 of its logits on the fingerprint texts.
-    """
-
-    name: str
-    digest: str
-    fingerprint: str
 
 
 @dataclass(frozen=True)

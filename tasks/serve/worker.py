@@ -12,8 +12,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tasks.serve.engine import LoadedVersion
 from tasks.serve.errors import QueueFull, Stopped
-from tasks.serve.served_model import LoadedVersion, Sampling, ServedModel
+from tasks.serve.served_model import Sampling, ServedModel
 
 log = logging.getLogger(__name__)
 

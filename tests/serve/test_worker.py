@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tasks.serve.engine import LoadedVersion
 from tasks.serve.errors import QueueFull, Stopped, UnservableVersion
-from tasks.serve.served_model import LoadedVersion, Sampling, ServedModel, load_served
+from tasks.serve.served_model import Sampling, ServedModel, load_served
 from tasks.serve.worker import Answer, Worker
 from tests.chat_fixtures import dense_base
 from tests.serve.small_line import N_NEW, PROMPT, adapter_folder, expected_answer
