@@ -164,8 +164,9 @@ class LlamaEngine:
         except Exception as error:
             order.done.set_exception(error)
             return
+        if self._active:
+            self.seconds_of_exchanges.append(time.monotonic() - started)
         self._switch(process)
-        self.seconds_of_exchanges.append(time.monotonic() - started)
         order.done.set_result(process.version)
 
     def _switch(self, process: LlamaProcess) -> None:

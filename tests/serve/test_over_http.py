@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,8 +15,9 @@ import uvicorn
 from tasks.serve.api import make_app
 from tasks.serve.config import ServeConfig
 from tasks.serve.follow import Follower
+from tasks.serve.served_model import ServedModel
 from tasks.serve.transformers_engine import TransformersEngine, load_production
-from tasks.serve.worker import Worker
+from tasks.serve.worker import Steps, Worker
 from tasks.store.store import open_store
 from tasks.versions import moves
 from tests.serve.small_line import LINE, WHY, adapter_folder, add_version
@@ -67,12 +67,13 @@ def held(worker: Worker) -> threading.Event:
     """Keep the computing thread busy until the event is set."""
     go_on = threading.Event()
 
-    def wait(*args: object) -> Any:
+    def wait(model: ServedModel, *version: object) -> Steps:
         go_on.wait(GENEROUS_SECONDS)
-        return worker.model.version
+        yield
+        return model.version
 
     worker._exchange = wait
-    worker.exchange("v1", "1" * 64, Path())
+    worker.exchange("v1", "1" * 64, adapter_folder(1))
     return go_on
 
 
