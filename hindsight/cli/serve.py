@@ -22,6 +22,7 @@ def serve(
     host: str = ServeConfig.model_fields["host"].default,
     port: int = ServeConfig.model_fields["port"].default,
     threads: int = ServeConfig.model_fields["threads"].default,
+    print_vllm: bool = False,
 ) -> None:
     """Answer completions by the version in production, and exchange it when another is promoted.
 
@@ -34,7 +35,13 @@ def serve(
         host: Address to listen on; by default this machine alone.
         port: 0 for any free one.
         threads: Of PyTorch without a GPU, or of llama.cpp.
+        print_vllm: Serve nothing, and print the commands that serve the version in production by vLLM.
     """
+    if print_vllm:
+        from tasks.serve.vllm import vllm_commands
+
+        print(vllm_commands(existing_store(), line), end="")
+        return
     import uvicorn
 
     from tasks.serve.access import access_token
