@@ -1,7 +1,7 @@
 """Serving: the version of a line that is in production, over HTTP, exchanged without a request lost or mixed.
 
-`config`: bounds. `access`: the bearer token. `schemas` and `api`: the OpenAI-compatible surface. `metrics`. `engine`:
-what both ask of an engine. `follow`: reads the line's history and orders exchanges. `production`: which version that is.
+`config`: bounds. `access`: the bearer token. `schemas` and `api`: the OpenAI-compatible surface. `metrics`. `follow`:
+reads the line's history and orders exchanges. `engine`: what these ask of an engine. `production`: which version it is.
 
 `transformers_engine`: adapters in this process. `adapters`: what is checked of one before it is loaded.
 `served_model`: base and adapter in memory, generation, and the steps of an exchange. `worker`: the one thread that
