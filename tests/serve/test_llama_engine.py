@@ -177,6 +177,21 @@ def test_of_a_thousand_requests_from_eight_clients_through_twenty_exchanges_none
     assert len(answers) >= 1_000
 
 
+@pytest.mark.slow
+def test_memory_and_open_files_are_flat_over_two_hundred_exchanges(served: Served) -> None:
+    versions, process = moves.existing_history(served.store, LINE).versions, psutil.Process()
+
+    def exchange(number: int) -> tuple[int, int]:
+        served.engine.exchange(versions[f"v{1 + (number + 1) % 2}"])
+        until(lambda: len(served.processes) == 1)
+        return process.memory_info().rss, process.num_fds()
+
+    before = [exchange(number) for number in range(10)]
+    after = [exchange(number) for number in range(10, 210)]
+    for most, bound in zip(map(max, zip(*after, strict=True)), map(max, zip(*before, strict=True)), strict=True):
+        assert most <= 1.05 * bound
+
+
 def test_the_same_load_finds_failed_answers_where_the_earlier_process_does_not_end_its_answers(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
