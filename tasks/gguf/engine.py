@@ -5,7 +5,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,8 +87,8 @@ class Engine:
         found = self._complete(prompt, n_predict=n_tokens, return_tokens=True)
         return list(map(int, found["tokens"])), str(found["content"])
 
-    def stream(self, prompt: Sequence[int], **options: Any) -> Iterator[dict[str, Any]]:
-        """The server's events of one completion, as it computes them; closing the iterator ends the computation.
+    def stream(self, prompt: Sequence[int], **options: Any) -> Generator[dict[str, Any], None, None]:
+        """The server's events of one completion, as it computes them; closing the generator ends the computation.
 
         Args:
             prompt: Token ids.

@@ -12,7 +12,6 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from tasks.common.errors import HindsightError
 from tasks.schemas.examples import Exported
 from tasks.serve.config import ServeConfig
 from tasks.serve.engine import LoadedVersion
@@ -152,6 +151,9 @@ class LlamaEngine:
                 self._restart()
                 if self._earlier is None and not self._orders.empty():
                     self._obey(self._orders.get())
+        except Exception as error:
+            self.problem = f"the thread that watches llama.cpp has ended ({message_of(error)}); restart the server."
+            log.error(self.problem)
         finally:
             for process in (self._active, self._earlier):
                 if process:
@@ -192,7 +194,7 @@ class LlamaEngine:
         log.error(self.problem)
         try:
             process = start(version.name, version.digest, active.exported, self.config)
-        except (HindsightError, OSError) as error:
+        except Exception as error:
             self.problem = f"{ended}, and cannot be started again: {message_of(error)}"
             log.error(self.problem)
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from tasks.schemas.examples import Exported
 from tasks.serve.config import N_SPARE_THREADS, ServeConfig
 from tasks.serve.engine import LoadedVersion, n_new_tokens
 from tasks.serve.errors import FailedExchange, Stopped, UnservableVersion, WrongAnswers
+from tasks.serve.production import message_of
 from tasks.serve.schemas import Asked, ChatRequest
 from tasks.store.digests import sha256_of_file
 
@@ -85,14 +86,17 @@ def start(name: str, digest: str, exported: Exported, config: ServeConfig) -> Ll
     file = exported.gguf
     # Its name holds the first digits; the disk may have changed since the file was fetched.
     if f"-{(found := sha256_of_file(file))[:16]}." not in file.name:
-        raise UnservableVersion(f"{name}: {file.name} hashes to {found[:16]}; remove {file} and it is fetched again.")
+        raise UnservableVersion(
+            f"{name}: {file.name} hashes to {found[:16]}, so that it has changed on this disk. Remove {file} and "
+            "restart the server, which fetches it anew."
+        )
     n_context, n_http = config.max_prompt_tokens + config.max_new_tokens, config.max_waiting + N_SPARE_THREADS
     with ExitStack() as stack:
         try:
             running = stack.enter_context(engine(file, n_context, config.threads, n_http))
             fingerprint = _checked_answers(name, exported, running)
         except (GgufError, httpx.HTTPError) as error:
-            raise FailedExchange(f"{name} could not be started: {error}") from error
+            raise FailedExchange(f"{name} could not be started by llama.cpp: {message_of(error)}") from error
         return LlamaProcess(LoadedVersion(name, digest, fingerprint), exported, running, stack.pop_all())
 
 
@@ -137,6 +141,7 @@ class LlamaReply:
     finish_reason: str = "length"
     _is_begun: bool = False
     _is_closed: bool = False
+    _events: Generator[dict[str, Any], None, None] | None = None
 
     @property
     def version(self) -> LoadedVersion:
@@ -151,15 +156,16 @@ class LlamaReply:
     def pieces(self) -> Iterator[str]:
         """The answer's text as it is computed."""
         is_whole = False
+        self._events = self.process.running.stream(self.prompt, **self.options)
         try:
-            for event in self.process.running.stream(self.prompt, **self.options):
+            for event in self._events:
                 self._begin()
                 self.n_new = event.get("tokens_predicted", self.n_new)
                 if is_whole := bool(event.get("stop")):
                     self.finish_reason = "length" if event["stop_type"] == "limit" else "stop"
                 if piece := event.get("content"):
                     yield str(piece)
-            if not is_whole:
+            if not is_whole and not self._is_closed:
                 raise Stopped(ENDED)
         except httpx.TransportError:
             raise Stopped(ENDED) from None
@@ -169,6 +175,8 @@ class LlamaReply:
     def close(self) -> None:
         """The answer is over, or nobody reads the rest."""
         self._begin()
+        if self._events:
+            self._events.close()  # llama.cpp computes no further for a connection that is closed
         if not self._is_closed:
             self._is_closed = True
             self.release()

@@ -136,6 +136,16 @@ def test_a_request_that_began_with_the_earlier_version_ends_with_it(served: Serv
     assert not psutil.wait_procs([earlier], timeout=60)[1]
 
 
+def test_an_answer_that_nobody_reads_any_more_ends_early_and_frees_its_process(served: Served) -> None:
+    reply = served.engine.answer(CompletionRequest(prompt=PROMPT, max_tokens=800, temperature=1.0, seed=1))
+    pieces = reply.pieces()
+    next(pieces)
+    reply.close()
+    assert list(pieces) == []
+    assert reply.n_new < 800
+    assert (served.engine.active.n_open, served.engine.n_waiting) == (0, 0)
+
+
 def ask_through_exchanges(served: Served, n_requests: int, n_exchanges: int) -> list[tuple[str, str]]:
     """Ask from eight clients through exchanges; the version and text of each answer."""
 
@@ -230,7 +240,7 @@ def test_a_file_that_changed_on_the_disk_is_not_started(served: Served, monkeypa
         return folder
 
     monkeypatch.setattr(served.store, "fetch", fetch_and_damage)
-    with pytest.raises(UnservableVersion, match=r"v2: small-\w+\.Q8_0\.gguf hashes to \w+; remove"):
+    with pytest.raises(UnservableVersion, match=r"v2: small-\w+\.Q8_0\.gguf hashes to \w+, so that it has changed"):
         served.engine.exchange(history.version("v2"))
     assert served.complete()["choices"][0]["text"] == expected_text(1)
 
@@ -262,7 +272,7 @@ def test_a_process_that_cannot_be_started_again_is_a_problem_and_the_next_versio
     (killed,) = served.processes
     os.kill(killed.pid, signal.SIGKILL)
     until(lambda: "cannot be started again" in served.follower.problem)
-    assert f"remove {file} and it is fetched again" in served.client.get("/health").json()["problem"]
+    assert f"Remove {file} and restart the server" in served.client.get("/health").json()["problem"]
     served.promote("v2")
     assert served.follower.problem == ""
     assert served.complete()["version"] == "v2"
