@@ -49,7 +49,11 @@ for command, *lines in (
     (server.up, "hindsight up", "HINDSIGHT_HOST=0.0.0.0 HINDSIGHT_AUTH=user:password hindsight up"),
     (server.down, "hindsight down"),
     (doctor.doctor, "hindsight doctor", "hindsight doctor --pool h100", "hindsight doctor --recipe smoke --json"),
-    (serve.serve, "hindsight serve forex-r1-7b", "hindsight serve forex-r1-7b --host 0.0.0.0 --port 8000"),
+    (
+        serve.serve,
+        "hindsight serve forex-r1-7b",
+        "hindsight serve forex-r1-7b --engine llama.cpp --host 0.0.0.0 --port 8000",
+    ),
     (server.install_trainer, "hindsight install-trainer"),
     (server.install_export, "hindsight install-export"),
     (prices.stage_prices, "hindsight stage-prices ~/Downloads/stock_prices.csv.zip"),

@@ -1,7 +1,7 @@
 """What is checked of an adapter before it is loaded: PEFT loads one that lacks a tensor without a word."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tasks.forward.errors import UnusableAdapter
 
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 WEIGHTS = "adapter_model.safetensors"
+Adapter: TypeAlias = "tuple[LoraConfig, dict[str, torch.Tensor]]"
+"""An adapter's config, and its tensors by PEFT's names."""
 
 
-def read_adapter(folder: Path, model: "PreTrainedModel", name: str) -> "tuple[LoraConfig, dict[str, torch.Tensor]]":
+def read_adapter(folder: Path, model: "PreTrainedModel", name: str) -> Adapter:
     """Read an adapter and compare it with what PEFT would make for this base.
 
     The expected names and shapes are PEFT's own: it wraps a copy of the architecture without weights.

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import anyio.to_thread
@@ -12,33 +12,27 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from tasks.forward.errors import UnusableQuestion
-from tasks.forward.questions import render
 from tasks.serve.access import checked_token, has_token
-from tasks.serve.config import ServeConfig
+from tasks.serve.config import N_SPARE_THREADS, ServeConfig
+from tasks.serve.engine import Engine, Reply
 from tasks.serve.errors import PromptTooLong, QueueFull, ServeError, Stopped
 from tasks.serve.follow import Follower
 from tasks.serve.metrics import Metrics
-from tasks.serve.schemas import ChatRequest, CompletionRequest, Kind, choice, head, usage
-from tasks.serve.served_model import LoadedVersion, Sampling
-from tasks.serve.text import TextStream
-from tasks.serve.worker import Answer, Worker
+from tasks.serve.schemas import Asked, ChatRequest, CompletionRequest, Kind, choice, head, usage
 
 log = logging.getLogger(__name__)
 
 STATUS: dict[type[Exception], int] = {QueueFull: 429, Stopped: 503, PromptTooLong: 400}
 VERSION_HEADER = "x-hindsight-version"
-Asked = CompletionRequest | ChatRequest
-N_SPARE_THREADS = 16
-"""Beside those of the requests that wait: for one that is answered, and for those that are refused or sent."""
 Next = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(line: str, worker: Worker, follower: Follower, config: ServeConfig, token: str) -> FastAPI:
+def make_app(line: str, engine: Engine, follower: Follower, config: ServeConfig, token: str) -> FastAPI:
     """The application.
 
     Args:
         line: What is served.
-        worker: Computes.
+        engine: Answers.
         follower: Says whether the version in production is the one that answers.
         config: Bounds.
         token: Bearer token that every request needs; without it health says only status and version.
@@ -56,8 +50,8 @@ def make_app(line: str, worker: Worker, follower: Follower, config: ServeConfig,
         yield
 
     app = FastAPI(title=f"hindsight {line}", docs_url=None, redoc_url=None, openapi_url=None, lifespan=threads)
-    metrics = Metrics(worker, follower)
-    server = _Server(line, worker, config, metrics)
+    metrics = Metrics(engine, follower)
+    server = _Server(line, engine, metrics)
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Next) -> Response:
@@ -103,11 +97,11 @@ def make_app(line: str, worker: Worker, follower: Follower, config: ServeConfig,
 
     @app.post("/v1/completions")
     def complete(asked: CompletionRequest) -> Response:
-        return server.answer("completion", asked, asked.prompt, special=True)
+        return server.answer("completion", asked)
 
     @app.post("/v1/chat/completions")
     def chat(asked: ChatRequest) -> Response:
-        return server.answer("chat", asked, server.rendered(asked), special=False)
+        return server.answer("chat", asked)
 
     return app
 
@@ -117,91 +111,62 @@ class _TooLarge(Exception):
 
 
 class _Server:
-    def __init__(self, line: str, worker: Worker, config: ServeConfig, metrics: Metrics) -> None:
-        self.line, self.worker, self.config, self.metrics = line, worker, config, metrics
-        self.tokenizer = worker.model.tokenizer
+    def __init__(self, line: str, engine: Engine, metrics: Metrics) -> None:
+        self.line, self.engine, self.metrics = line, engine, metrics
 
     def health(self, problem: str, *, is_open: bool) -> JSONResponse:
         """Paths and addresses may be in the problem, which is for those who have the token."""
         status = "not following production" if problem else "ok"
-        if not self.worker.is_alive:
+        if not (is_alive := self.engine.is_alive):
             status = "not serving"
-        content = {"status": status, "version": self.worker.model.version.name}
+        content = {"status": status, "version": self.engine.version.name}
         content |= {"problem": problem} if is_open else {}
-        return JSONResponse(content, 200 if self.worker.is_alive else 503)
+        return JSONResponse(content, 200 if is_alive else 503)
 
-    def rendered(self, asked: ChatRequest) -> str:
-        return render("messages", asked.messages, self.tokenizer)
-
-    def answer(self, kind: Kind, asked: Asked, text: str, *, special: bool) -> Response:
+    def answer(self, kind: Kind, asked: Asked) -> Response:
         if asked.model not in (None, self.line):
             return _error(404, f"model {asked.model!r} is not served here; {self.line} is.")
-        prompt = self.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"]
-        sampling = Sampling(self._n_new(len(prompt), asked), asked.temperature, asked.top_p, asked.seed)
-        answer = self.worker.ask(prompt, sampling)
-        stream = TextStream(self.tokenizer, asked.stops, self.worker.model.end_tokens)
-        return (self._streamed if asked.stream else self._whole)(kind, answer, stream)
+        return (self._streamed if asked.stream else self._whole)(kind, self.engine.answer(asked))
 
-    def _n_new(self, n_prompt: int, asked: Asked) -> int:
-        context, most = self.worker.model.context, self.config.max_prompt_tokens
-        wanted = min(asked.max_tokens or self.config.max_new_tokens, self.config.max_new_tokens)
-        # Without a number of tokens an answer may have what the context leaves.
-        left, least = context - n_prompt, wanted if asked.max_tokens else 1
-        if n_prompt > most or left < least:
-            raise PromptTooLong(
-                f"the prompt has {n_prompt} tokens and {wanted} are asked for; the model's context is {context}, and "
-                f"{most} is the longest prompt. Shorten it."
-            )
-        return min(wanted, left)
-
-    def _whole(self, kind: Kind, answer: Answer, stream: TextStream) -> Response:
-        with self.metrics.request():
-            text = "".join(stream.pieces(iter(answer)))
-            answer.is_given_up.set()
-        version = _version_of(answer)
+    def _whole(self, kind: Kind, reply: Reply) -> Response:
+        with self.metrics.request(), closing(reply):
+            text = "".join(reply.pieces())
         content = {
-            **head(kind, self.line, version.digest, is_part=False),
-            "choices": [choice(kind, text, stream.finish_reason, is_part=False)],
-            "usage": usage(len(answer.prompt), len(stream.ids)),
+            **head(kind, self.line, reply.version.digest, is_part=False),
+            "choices": [choice(kind, text, reply.finish_reason, is_part=False)],
+            "usage": usage(reply.n_prompt, reply.n_new),
         }
-        self.metrics.add_tokens(len(stream.ids))
-        return JSONResponse(content, headers={VERSION_HEADER: version.name})
+        self.metrics.add_tokens(reply.n_new)
+        return JSONResponse(content, headers={VERSION_HEADER: reply.version.name})
 
-    def _streamed(self, kind: Kind, answer: Answer, stream: TextStream) -> Response:
-        pieces = stream.pieces(iter(answer))
-        # The version is known once the worker has begun; the header needs it.
+    def _streamed(self, kind: Kind, reply: Reply) -> Response:
+        pieces = reply.pieces()
+        # The version is known once the computation has begun; the header needs it.
         first = next(pieces, "")
-        version = _version_of(answer)
-        start = head(kind, self.line, version.digest, is_part=True)
+        start = head(kind, self.line, reply.version.digest, is_part=True)
 
         def events() -> Iterator[str]:
             try:
                 with self.metrics.request():
                     for piece in _chain(first, pieces):
                         yield _event({**start, "choices": [choice(kind, piece, None, is_part=True)]})
-                yield _event({**start, "choices": [choice(kind, "", stream.finish_reason, is_part=True)]})
+                yield _event({**start, "choices": [choice(kind, "", reply.finish_reason, is_part=True)]})
                 yield "data: [DONE]\n\n"
             except Exception as error:
                 log.error("a stream failed: %s", type(error).__name__)
                 yield _event({"error": {"message": "the answer broke off; ask again.", "type": "server_error"}})
             finally:
-                # Also when the client has gone: the worker then stops computing.
-                answer.is_given_up.set()
-                self.metrics.add_tokens(len(stream.ids))
+                # Also when the client has gone: nothing is computed any more then.
+                reply.close()
+                self.metrics.add_tokens(reply.n_new)
 
-        return StreamingResponse(events(), media_type="text/event-stream", headers={VERSION_HEADER: version.name})
+        return StreamingResponse(events(), media_type="text/event-stream", headers={VERSION_HEADER: reply.version.name})
 
 
 def _chain(first: str, pieces: Iterator[str]) -> Iterator[str]:
     if first:
         yield first
     yield from pieces
-
-
-def _version_of(answer: Answer) -> LoadedVersion:
-    if answer.version is None:
-        raise Stopped("the server ended before the answer began; ask again in a minute.")
-    return answer.version
 
 
 def _event(content: dict[str, Any]) -> str:

@@ -1,74 +1,21 @@
-"""Follows a line's history: when another version is in production, the worker exchanges the adapter.
+"""Follows a line's history: when another version is in production, the engine exchanges the one that answers.
 
 Whatever fails here leaves the version that answers as it is, and is said by `/health` and the metrics.
 """
 
 import logging
 import threading
-from concurrent.futures import wait
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from tasks.common.errors import HindsightError
 from tasks.forward.errors import UnusableAdapter
-from tasks.schemas.artifacts import Checkpoint
-from tasks.serve.errors import FailedExchange, UnendedExchange, UnservableVersion, WrongAnswers
-from tasks.serve.served_model import LoadedVersion, ServedModel, load_served
-from tasks.serve.worker import Worker
-from tasks.store.refs import ArtifactRef
+from tasks.serve.engine import Engine
+from tasks.serve.errors import FailedExchange, UnservableVersion, WrongAnswers
+from tasks.serve.production import in_production, message_of
 from tasks.store.store import Store
-from tasks.versions.history import History, Version
-from tasks.versions.moves import existing_history
 
 log = logging.getLogger(__name__)
-HAS_NOT_ENDED_SECONDS = 600.0
 Wanted = tuple[str, str]
-"""Name of a version and digest of its adapter."""
-
-
-def load_production(store: Store, line: str) -> tuple[ServedModel, ArtifactRef]:
-    """Load the version of a line that is in production.
-
-    Returns:
-        The model, and the base that it was loaded with. Another version may be in production once that has ended.
-
-    Raises:
-        UnservableVersion: If none is, or it has no adapter.
-        VersionError: If the line does not exist or its history is damaged.
-    """
-    version = _production(existing_history(store, line))
-    artifacts = adapter_and_base(line, version)
-    log.info("%s %s: fetching base and adapter", line, version.name)
-    adapter = adapter_folder(store, line, version)
-    model = load_served(store.fetch(artifacts["base"]), version.name, artifacts["adapter"].digest, adapter)
-    return model, artifacts["base"]
-
-
-def adapter_and_base(line: str, version: Version) -> dict[str, ArtifactRef]:
-    """The artifacts that are served.
-
-    Raises:
-        UnservableVersion: If the version has no adapter.
-    """
-    found = version.evidence.artifacts
-    if missing := {"adapter", "base"} - found.keys():
-        raise UnservableVersion(
-            f"{line} {version.name} has no {' and no '.join(sorted(missing))}, and this server exchanges adapters; "
-            "serve a merged model by llama.cpp from its export."
-        )
-    return found
-
-
-def adapter_folder(store: Store, line: str, version: Version) -> Path:
-    """Fetch the version's adapter, every byte hashed.
-
-    Raises:
-        UnservableVersion: If every weight of the model was trained.
-    """
-    checkpoint = Checkpoint(store.fetch(adapter_and_base(line, version)["adapter"]))
-    if checkpoint.arm != "lora":
-        raise UnservableVersion(f"{line} {version.name} has trained every weight, and this server exchanges adapters.")
-    return checkpoint.adapter_dir
+"""Name of a version and digest of what is served of it."""
 
 
 @dataclass
@@ -78,16 +25,14 @@ class Follower:
     Args:
         store: Holds the history.
         line: The line.
-        worker: Computes.
-        base: Of the model that the worker computes with.
+        engine: Answers.
         poll_seconds: Time between two looks.
         n_failed: Looks that failed since the start.
     """
 
     store: Store
     line: str
-    worker: Worker
-    base: ArtifactRef
+    engine: Engine
     poll_seconds: float
     n_failed: int = 0
     _problem: str = ""
@@ -99,6 +44,10 @@ class Follower:
     @property
     def problem(self) -> str:
         """What keeps the version in production from being served; empty for nothing."""
+        return " ".join(filter(None, (self.engine.problem, self._own_problem)))
+
+    @property
+    def _own_problem(self) -> str:
         if self._thread and not self._thread.is_alive() and not self._stop.is_set():
             return f"the thread that follows {self.line} has ended; restart the server. {self._problem}".rstrip()
         return self._problem
@@ -113,7 +62,7 @@ class Follower:
         self._stop.set()
 
     def look(self) -> None:
-        """Read the history once, and exchange the adapter if another version is in production."""
+        """Read the history once, and exchange the version if another version is in production."""
         try:
             self._follow()
         except Exception as error:
@@ -124,11 +73,8 @@ class Follower:
             self._problem = problem
 
     def _follow(self) -> None:
-        version = _production(existing_history(self.store, self.line))
-        active, wanted = (
-            self.worker.model.version,
-            (version.name, adapter_and_base(self.line, version)["adapter"].digest),
-        )
+        version, active = in_production(self.store, self.line), self.engine.version
+        wanted = (version.name, self.engine.digest_of(version))
         if (active.name, active.digest) == wanted:
             self._problem, self._refused = "", None
             return
@@ -136,50 +82,13 @@ class Follower:
             self._problem = self._refused[1]
             return
         try:
-            found = self._exchanged(version, wanted)
+            found = self.engine.exchange(version)
         except (UnservableVersion, UnusableAdapter, WrongAnswers, FailedExchange) as error:
             self._refused = (wanted, str(error))
             raise
         self._problem, self._refused = "", None
         log.info("%s: %s answers, before it %s", self.line, found.name, active.name)
 
-    def _exchanged(self, version: Version, wanted: Wanted) -> LoadedVersion:
-        name, active = f"{self.line} {version.name}", self.worker.model.version.name
-        base = adapter_and_base(self.line, version)["base"]
-        if base != self.base:
-            raise UnservableVersion(
-                f"{name} is in production and has another base, {base.path}, than is served, {self.base.path}; "
-                f"{active} goes on answering. Start a server for {version.name}, and then end this one."
-            )
-        order = self.worker.exchange(*wanted, adapter_folder(self.store, self.line, version))
-        wait([order], HAS_NOT_ENDED_SECONDS)
-        if not order.done():
-            raise UnendedExchange(f"the exchange to {name} has not ended after {HAS_NOT_ENDED_SECONDS:.0f} s.")
-        try:
-            return order.result()
-        except (HindsightError, OSError):
-            raise
-        except Exception as error:
-            raise FailedExchange(
-                f"{name} is in production and could not be loaded: {message_of(error)}; {active} goes on answering. "
-                f"Restart the server, or promote {version.name} again after another version."
-            ) from error
-
     def _run(self) -> None:
         while not self._stop.wait(self.poll_seconds):
             self.look()
-
-
-def message_of(error: Exception) -> str:
-    """What is shown of an error: never empty, and with its type where the text was not written for a reader."""
-    text = str(error)
-    return text if text and isinstance(error, HindsightError) else f"{type(error).__name__}: {text}".rstrip(": ")
-
-
-def _production(history: History) -> Version:
-    if (found := history.production) is None:
-        raise UnservableVersion(
-            f"no version of {history.line} is in production; `hindsight versions promote {history.line} VERSION "
-            "--why REASON` puts one there."
-        )
-    return found

@@ -60,6 +60,7 @@ class ChatRequest(_Request):
     messages: tuple[Message, ...] = Field(min_length=1)
 
 
+Asked = CompletionRequest | ChatRequest
 Kind = Literal["completion", "chat"]
 OBJECTS: dict[Kind, tuple[str, str]] = {
     "completion": ("text_completion", "text_completion"),

@@ -6,14 +6,15 @@ and the earlier one is removed. Until then nothing of it can reach an answer, an
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.forward.adapters import different_tensors, read_adapter, with_adapter
+from tasks.forward.adapters import Adapter, different_tensors, read_adapter, with_adapter
 from tasks.forward.load import check_whole, device_type, load_weights
+from tasks.serve.engine import LoadedVersion
 from tasks.serve.errors import WrongAnswers
 
 if TYPE_CHECKING:
@@ -25,21 +26,6 @@ log = logging.getLogger(__name__)
 
 FINGERPRINT_TEXTS = ("The exchange rate rises when", "2024-01-31", "Answer with up or down:")
 """Texts whose logits identify what the model computes."""
-
-
-@dataclass(frozen=True)
-class LoadedVersion:
-    """The version that answers.
-
-    Args:
-        name: Such as `v3`.
-        digest: Of the adapter's artifact.
-        fingerprint: sha256 of its logits on the fingerprint texts.
-    """
-
-    name: str
-    digest: str
-    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -115,40 +101,61 @@ class ServedModel:
         own = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         return int(own or self.tokenizer.model_max_length)
 
-    def exchange(self, name: str, digest: str, folder: Path) -> LoadedVersion:
-        """Make another adapter active.
+    def read(self, name: str, folder: Path) -> Adapter:
+        """Read an adapter and compare it with what fits this base; changes nothing, and any thread may do it.
+
+        Raises:
+            UnusableAdapter: If the adapter does not fit.
+        """
+        return read_adapter(folder, self.model.get_base_model(), name)
+
+    def exchange(self, name: str, digest: str, adapter: Adapter) -> Generator[None, None, LoadedVersion]:
+        """Make another adapter active, in short steps between which the earlier one may answer.
 
         Args:
             name: The version's.
             digest: Of the adapter's artifact.
-            folder: The adapter as PEFT saves it.
+            adapter: Its config and tensors.
 
         Returns:
             The version, now active.
 
         Raises:
-            UnusableAdapter: If the adapter does not fit; nothing was changed.
             WrongAnswers: If the loaded adapter differs from its file, or the model from what it computed before; the
                 earlier adapter is active again.
         """
-        config, tensors = read_adapter(folder, self.model.get_base_model(), name)
-        before, slot = self.model.active_adapter, f"{name}-{digest[:12]}"
+        (config, tensors), before, slot = adapter, self.model.active_adapter, f"{name}-{digest[:12]}"
         if slot == before:
             return self.version
         try:
             self._add(slot, config, tensors)
+            yield
             self._check_loaded(name, slot, tensors)
-            self.model.set_adapter(slot)
-            found = LoadedVersion(name, digest, fingerprint(self.model, self.tokenizer))
-            self._check_fingerprints(found)
-        except Exception:
+            yield
+            found = LoadedVersion(name, digest, (yield from self._fingerprint(slot)))
+            self._check_fingerprints(found, (yield from self._fingerprint(None)))
+        except BaseException:
             self.model.set_adapter(before)
             if slot in self.model.peft_config:
                 self.model.delete_adapter(slot)
             raise
+        self.model.set_adapter(slot)
         self.fingerprints[digest], self.version = found.fingerprint, found
         self.model.delete_adapter(before)
         return found
+
+    def _fingerprint(self, slot: str | None) -> Generator[None, None, str]:
+        """The fingerprint of an adapter, None for the base, a text per step; between them the earlier one is active."""
+        found, before = hashlib.sha256(), self.model.active_adapter
+        for text in FINGERPRINT_TEXTS:
+            with nullcontext() if slot else self.model.disable_adapter():
+                try:
+                    self.model.set_adapter(slot or before)
+                    found.update(logits_bytes(self.model, self.tokenizer, text))
+                finally:
+                    self.model.set_adapter(before)
+            yield
+        return found.hexdigest()
 
     def _add(self, slot: str, config: Any, tensors: dict[str, "torch.Tensor"]) -> None:
         from peft import set_peft_model_state_dict
@@ -166,19 +173,17 @@ class ServedModel:
                 f"the earlier version {self.version.name} answers again."
             )
 
-    def _check_fingerprints(self, found: LoadedVersion) -> None:
+    def _check_fingerprints(self, found: LoadedVersion, of_base: str) -> None:
         known = self.fingerprints.get(found.digest, found.fingerprint)
         if found.fingerprint != known:
             raise WrongAnswers(
                 f"{found.name} computes other logits than when it was active before ({found.fingerprint[:12]}, then "
                 f"{known[:12]}); {self.version.name} answers again. Restart the server."
             )
-        with self.model.disable_adapter():
-            now = fingerprint(self.model, self.tokenizer)
-        if now != self.base_fingerprint:
+        if of_base != self.base_fingerprint:
             raise WrongAnswers(
-                f"the base computes other logits than at the start ({now[:12]}, then {self.base_fingerprint[:12]}); "
-                f"{self.version.name} answers again. Restart the server."
+                f"the base computes other logits than at the start ({of_base[:12]}, then "
+                f"{self.base_fingerprint[:12]}); {self.version.name} answers again. Restart the server."
             )
 
 
@@ -205,14 +210,20 @@ def load_served(base: Path, name: str, digest: str, adapter: Path) -> ServedMode
 
 def fingerprint(model: Any, tokenizer: "PreTrainedTokenizerBase") -> str:
     """sha256 of the last position's logits on each fingerprint text, as float32."""
+    found = hashlib.sha256()
+    for text in FINGERPRINT_TEXTS:
+        found.update(logits_bytes(model, tokenizer, text))
+    return found.hexdigest()
+
+
+def logits_bytes(model: Any, tokenizer: "PreTrainedTokenizerBase", text: str) -> bytes:
+    """The last position's logits after a text, as float32."""
     import torch
 
-    found = hashlib.sha256()
     with torch.inference_mode():
-        for text in FINGERPRINT_TEXTS:
-            ids = torch.tensor([tokenizer(text)["input_ids"]], device=model.device)
-            found.update(model(input_ids=ids, use_cache=False).logits[0, -1].float().cpu().numpy().tobytes())
-    return found.hexdigest()
+        ids = torch.tensor([tokenizer(text)["input_ids"]], device=model.device)
+        found: bytes = model(input_ids=ids, use_cache=False).logits[0, -1].float().cpu().numpy().tobytes()
+    return found
 
 
 @contextmanager

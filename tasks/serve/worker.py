@@ -1,21 +1,30 @@
 """The one thread that computes: it answers requests in turn, and exchanges the adapter between two of them.
 
-So an answer is of one version from its first token to its last, and its version is known before its first token.
+So an answer is of one version from its first token to its last, and its version is known before its first token. An
+exchange goes by steps, and requests that wait are answered between two of them: it never holds them up for long.
 """
 
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tasks.forward.adapters import Adapter
+from tasks.serve.engine import LoadedVersion
 from tasks.serve.errors import QueueFull, Stopped
-from tasks.serve.served_model import LoadedVersion, Sampling, ServedModel
+from tasks.serve.served_model import Sampling, ServedModel
 
 log = logging.getLogger(__name__)
+
+ANSWERING_PER_STEP = 4.0
+"""While requests wait, after each step of an exchange they have this many times its duration: a fifth of the time at
+most goes to the exchange."""
+Steps = Generator[None, None, LoadedVersion]
 
 
 @dataclass
@@ -46,9 +55,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Exchange:
-    name: str
-    digest: str
-    folder: Path
+    steps: Steps
     done: "Future[LoadedVersion]"
 
 
@@ -58,27 +65,28 @@ class Worker:
     Args:
         model: What it computes with; nobody else uses it from now on.
         max_waiting: Requests that may wait.
-        exchange: How the adapter is exchanged; a test replaces it.
+        exchange: The steps by which the adapter is exchanged; a test replaces it.
     """
 
     def __init__(
         self,
         model: ServedModel,
         max_waiting: int,
-        exchange: Callable[[ServedModel, str, str, Path], LoadedVersion] = ServedModel.exchange,
+        exchange: Callable[[ServedModel, str, str, Adapter], Steps] = ServedModel.exchange,
     ) -> None:
         self.model, self.max_waiting = model, max_waiting
         self.seconds_of_exchanges: list[float] = []
-        self._exchange = exchange
-        self._jobs: queue.Queue[Answer | _Exchange | None] = queue.Queue()
-        self._n_waiting, self._lock, self._is_stopping = 0, threading.Lock(), False
+        self._exchange, self._is_stopping = exchange, False
+        self._answers: deque[Answer] = deque()
+        self._exchanges: deque[_Exchange] = deque()
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="serve", daemon=True)
         self._thread.start()
 
     @property
     def n_waiting(self) -> int:
         """Requests that no token was computed for yet."""
-        return self._n_waiting
+        return len(self._answers)
 
     @property
     def is_alive(self) -> bool:
@@ -93,39 +101,55 @@ class Worker:
             Stopped: If the worker ends.
         """
         answer = Answer(prompt, sampling)
-        with self._lock:
+        with self._changed:
             if not self.is_alive:
                 raise Stopped("the server is ending; ask again in a minute.")
-            if self._n_waiting >= self.max_waiting:
-                raise QueueFull(f"{self._n_waiting} requests wait, and {self.max_waiting} may; ask again later.")
-            self._n_waiting += 1
-            self._jobs.put(answer)
+            if self.n_waiting >= self.max_waiting:
+                raise QueueFull(f"{self.n_waiting} requests wait, and {self.max_waiting} may; ask again later.")
+            self._answers.append(answer)
+            self._changed.notify()
         return answer
 
     def exchange(self, name: str, digest: str, folder: Path) -> "Future[LoadedVersion]":
-        """Queue an exchange of the adapter, behind the requests that wait already."""
-        job = _Exchange(name, digest, folder, Future())
-        with self._lock:
+        """Read an adapter in the caller's thread, and order its exchange.
+
+        Raises:
+            UnusableAdapter: If it does not fit.
+            Stopped: If the worker ends.
+        """
+        job = _Exchange(self._exchange(self.model, name, digest, self.model.read(name, folder)), Future())
+        with self._changed:
             if not self.is_alive:
                 raise Stopped("the server is ending; no version is exchanged.")
-            self._jobs.put(job)
+            self._exchanges.append(job)
+            self._changed.notify()
         return job.done
 
     def stop(self, timeout: float = 60.0) -> None:
         """Answer what waits, then end."""
-        with self._lock:
+        with self._changed:
             self._is_stopping = True
-            self._jobs.put(None)
+            self._changed.notify()
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            if isinstance(job, _Exchange):
-                self._do_exchange(job)
-            else:
-                with self._lock:
-                    self._n_waiting -= 1
-                self._answer(job)
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._exchanges or self._answers or self._is_stopping)
+                order = self._exchanges.popleft() if self._exchanges else None
+            if order:
+                self._do_exchange(order)
+            elif not self._answer_next():
+                return
+
+    def _answer_next(self) -> bool:
+        """Answer the request that waits longest; whether there was one."""
+        with self._changed:
+            if not self._answers:
+                return False
+            answer = self._answers.popleft()
+        self._answer(answer)
+        return True
 
     def _answer(self, answer: Answer) -> None:
         answer.version = self.model.version
@@ -146,9 +170,18 @@ class Worker:
     def _do_exchange(self, job: _Exchange) -> None:
         started = time.monotonic()
         try:
-            found = self._exchange(self.model, job.name, job.digest, job.folder)
+            while True:
+                step_began = time.monotonic()
+                next(job.steps)
+                self._answer_for(ANSWERING_PER_STEP * (time.monotonic() - step_began))
+        except StopIteration as ended:
+            self.seconds_of_exchanges.append(time.monotonic() - started)
+            job.done.set_result(ended.value)
         except Exception as error:
             job.done.set_exception(error)
-            return
-        self.seconds_of_exchanges.append(time.monotonic() - started)
-        job.done.set_result(found)
+
+    def _answer_for(self, seconds: float) -> None:
+        """Answer requests that wait, as many as begin within this time."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and self._answer_next():
+            pass

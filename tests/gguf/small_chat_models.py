@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
+from tasks.gguf.convert import convert
 from tasks.gguf.environment import export_python
 from tasks.gguf.errors import ExportEnvironmentMissing
+from tasks.gguf.source import stage_model
+from tests.model_fixtures import scratch_folder
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -84,6 +88,22 @@ def chat_model(
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@cache
+def staged_chat_model() -> Path:
+    """A random model as the converter sees it; made once."""
+    folder = scratch_folder("staged")
+    stage_model(chat_model(scratch_folder("model")), folder)
+    return folder
+
+
+@cache
+def small_gguf() -> Path:
+    """Its GGUF file; made once."""
+    file = scratch_folder("gguf") / "q8_0.gguf"
+    convert(staged_chat_model(), file, "q8_0", "small")
+    return file
 
 
 def set_config(folder: Path, **values: object) -> None:

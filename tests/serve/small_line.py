@@ -8,6 +8,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tasks.serve.engine import LoadedVersion
+from tasks.serve.served_model import ServedModel
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store
 from tasks.versions import moves
@@ -49,6 +51,16 @@ def expected_answer(seed: int) -> list[int]:
             input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=N_NEW, do_sample=False
         )
     return found[0, ids.shape[1] :].tolist()
+
+
+def exchange_at_once(model: ServedModel, name: str, digest: str, folder: Path) -> LoadedVersion:
+    """All steps of an exchange, without answers between them."""
+    steps = model.exchange(name, digest, model.read(name, folder))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            return ended.value
 
 
 def publish(

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tasks.serve import follow
+from tasks.serve import production, transformers_engine
 from tasks.serve.api import VERSION_HEADER, make_app
 from tasks.serve.config import ServeConfig
-from tasks.serve.follow import Follower, load_production
+from tasks.serve.follow import Follower
+from tasks.serve.transformers_engine import TransformersEngine, load_production
 from tasks.serve.worker import Worker
 from tasks.store.store import Store, open_store
 from tasks.versions import moves
@@ -29,10 +30,11 @@ class Served:
         self.store = store
         model, base = load_production(store, LINE)
         self.worker = Worker(model, 64)
-        self.follower = Follower(store, LINE, self.worker, base, 3_600)
-        self.follower.start()
         config = ServeConfig(max_body_bytes=5_000, max_new_tokens=64, max_prompt_tokens=200)
-        self.client = TestClient(make_app(LINE, self.worker, self.follower, config, TOKEN))
+        self.engine = TransformersEngine(store, LINE, self.worker, base, config)
+        self.follower = Follower(store, LINE, self.engine, 3_600)
+        self.follower.start()
+        self.client = TestClient(make_app(LINE, self.engine, self.follower, config, TOKEN))
         self.client.headers["authorization"] = f"Bearer {TOKEN}"
 
     def complete(self, **fields: Any) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def test_after_another_problem_a_refused_version_is_the_problem_again(
     served.follower.look()
     refusal = served.follower.problem
     with monkeypatch.context() as patched:
-        patched.setattr(follow, "existing_history", failing(ConnectionError()))
+        patched.setattr(production, "existing_history", failing(ConnectionError()))
         served.follower.look()
         assert served.follower.problem == "ConnectionError"
     served.follower.look()
@@ -121,7 +123,7 @@ def test_a_version_that_is_promoted_while_the_server_starts_is_not_put_on_the_ba
     add_version(store, 2, adapter_folder(2), publish_base(store, 7))
     moves.promote(store, LINE, "v2", **WHY)
     worker = Worker(model, 64)
-    follower = Follower(store, LINE, worker, base, 3_600)
+    follower = Follower(store, LINE, TransformersEngine(store, LINE, worker, base, ServeConfig()), 3_600)
     follower.start()
     follower.look()
     follower.stop()
@@ -158,7 +160,7 @@ def test_an_error_of_a_library_is_a_problem_and_following_goes_on(
 def test_an_exchange_that_does_not_end_is_a_problem(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     moves.promote(served.store, LINE, "v2", **WHY)
     with monkeypatch.context() as patched:
-        patched.setattr(follow, "HAS_NOT_ENDED_SECONDS", 0.0)
+        patched.setattr(transformers_engine, "HAS_NOT_ENDED_SECONDS", 0.0)
         patched.setattr(served.worker, "exchange", lambda *version: Future())
         served.follower.look()
     assert "the exchange to small v2 has not ended" in served.follower.problem
@@ -168,12 +170,12 @@ def test_an_exchange_that_does_not_end_is_a_problem(served: Served, monkeypatch:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_the_end_of_the_following_thread_is_a_problem(served: Served) -> None:
-    follower = Follower(served.store, LINE, served.worker, served.follower.base, 0.01)
+    follower = Follower(served.store, LINE, served.engine, 0.01)
     follower.look = failing(SystemExit())  # type: ignore[method-assign]
     follower.start()
     assert follower._thread is not None
     follower._thread.join(60)
-    client = TestClient(make_app(LINE, served.worker, follower, ServeConfig(), TOKEN), headers=served.client.headers)
+    client = TestClient(make_app(LINE, served.engine, follower, ServeConfig(), TOKEN), headers=served.client.headers)
     health = client.get("/health").json()
     assert health["status"] == "not following production"
     assert "the thread that follows small has ended; restart the server" in health["problem"]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -15,8 +14,10 @@ import uvicorn
 
 from tasks.serve.api import make_app
 from tasks.serve.config import ServeConfig
-from tasks.serve.follow import Follower, load_production
-from tasks.serve.worker import Worker
+from tasks.serve.follow import Follower
+from tasks.serve.served_model import ServedModel
+from tasks.serve.transformers_engine import TransformersEngine, load_production
+from tasks.serve.worker import Steps, Worker
 from tasks.store.store import open_store
 from tasks.versions import moves
 from tests.serve.small_line import LINE, WHY, adapter_folder, add_version
@@ -27,9 +28,9 @@ SECRET = "the secret prompt"
 
 
 @contextmanager
-def listening(worker: Worker, follower: Follower, config: ServeConfig) -> Iterator[httpx.Client]:
+def listening(follower: Follower, config: ServeConfig) -> Iterator[httpx.Client]:
     """A client of the line on a free port."""
-    app = make_app(LINE, worker, follower, config, TOKEN)
+    app = make_app(LINE, follower.engine, follower, config, TOKEN)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="info", log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -58,7 +59,7 @@ def worker_and_follower(own_state: Path) -> Iterator[tuple[Worker, Follower]]:
     moves.promote(store, LINE, "v1", **WHY)
     model, base = load_production(store, LINE)
     worker = Worker(model, ServeConfig().max_waiting)
-    yield worker, Follower(store, LINE, worker, base, 3_600)
+    yield worker, Follower(store, LINE, TransformersEngine(store, LINE, worker, base, ServeConfig()), 3_600)
     worker.stop()
 
 
@@ -66,12 +67,13 @@ def held(worker: Worker) -> threading.Event:
     """Keep the computing thread busy until the event is set."""
     go_on = threading.Event()
 
-    def wait(*args: object) -> Any:
+    def wait(model: ServedModel, *version: object) -> Steps:
         go_on.wait(GENEROUS_SECONDS)
-        return worker.model.version
+        yield
+        return model.version
 
     worker._exchange = wait
-    worker.exchange("v1", "1" * 64, Path())
+    worker.exchange("v1", "1" * 64, adapter_folder(1))
     return go_on
 
 
@@ -82,7 +84,7 @@ def test_with_a_full_queue_health_and_metrics_answer_and_one_more_request_is_ref
     worker, follower = worker_and_follower
     most, go_on = worker.max_waiting, held(worker)
     asked = {"prompt": "up", "max_tokens": 1, "stream": is_streamed}
-    with listening(worker, follower, ServeConfig()) as client, ThreadPoolExecutor(most) as clients:
+    with listening(follower, ServeConfig()) as client, ThreadPoolExecutor(most) as clients:
 
         def ask(_: int) -> int:
             return client.post("/v1/completions", json=asked, timeout=GENEROUS_SECONDS).status_code
@@ -112,7 +114,7 @@ def test_no_prompt_is_logged_where_a_request_fails(
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError(f"cannot compute {SECRET}")
 
-    with caplog.at_level(logging.DEBUG), listening(worker, follower, ServeConfig()) as client:
+    with caplog.at_level(logging.DEBUG), listening(follower, ServeConfig()) as client:
         good = client.post("/v1/completions", json={"prompt": SECRET, "max_tokens": 1})
         bad = client.post("/v1/completions", json={"prompt": [SECRET], "max_tokens": "many"})
         if fails == "model":

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from transformers import AutoTokenizer
 
@@ -20,6 +21,8 @@ from tasks.serve.api import VERSION_HEADER
 from tasks.store.store import Store, open_store
 from tasks.versions import moves
 from tests.chat_fixtures import dense_base
+from tests.gguf.small_chat_models import needs_export
+from tests.serve import small_exports
 from tests.serve.small_line import LINE, N_NEW, PROMPT, WHY, adapter_folder, add_version, expected_answer
 from tests.waiting import GENEROUS_SECONDS
 
@@ -37,12 +40,12 @@ def store(own_state: Path) -> Store:
 
 
 @contextmanager
-def serving() -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server process that answers, and its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "hindsight", "serve", LINE, "--port", str(port)]
+    command = [sys.executable, "-m", "hindsight", "serve", LINE, "--port", str(port), *options]
     environment = os.environ | {"HINDSIGHT_SERVE_TOKEN": TOKEN, "OMP_NUM_THREADS": "1"}
     server = subprocess.Popen(command, cwd=project_root(), env=environment, text=True, stderr=subprocess.PIPE)
     try:
@@ -68,11 +71,10 @@ def until_healthy(server: "subprocess.Popen[str]", url: str, version: str = "") 
     raise AssertionError(f"no health within {GENEROUS_SECONDS} s")
 
 
-def ask(url: str) -> tuple[str, str]:
+def ask(url: str, prompt: str = PROMPT, n_new: int = N_NEW) -> tuple[str, str]:
     """Version and text of an answer."""
-    found = httpx.post(
-        f"{url}/v1/completions", json={"prompt": PROMPT, "max_tokens": N_NEW}, headers=HEADERS, timeout=GENEROUS_SECONDS
-    )
+    asked = {"prompt": prompt, "max_tokens": n_new}
+    found = httpx.post(f"{url}/v1/completions", json=asked, headers=HEADERS, timeout=GENEROUS_SECONDS)
     assert found.status_code == 200, found.text
     return found.headers[VERSION_HEADER], found.json()["choices"][0]["text"]
 
@@ -98,3 +100,22 @@ def test_a_killed_server_is_followed_by_one_that_serves_production_whole(store: 
         moves.promote(store, LINE, "v2", **WHY)
         until_healthy(server, url, "v2")
         assert ask(url) == ("v2", text_of("v2"))
+
+
+@needs_export()
+def test_the_same_command_serves_by_llama_cpp_and_its_processes_end_with_it(own_state: Path) -> None:
+    store = open_store()
+    for number in (1, 2):
+        small_exports.add_release(store, number)
+    moves.promote(store, LINE, "v1", **WHY)
+    asked = (small_exports.PROMPT, small_exports.N_NEW)
+    with serving("--engine", "llama.cpp") as (server, url):
+        assert ask(url, *asked) == ("v1", small_exports.expected_text(1))
+        moves.promote(store, LINE, "v2", **WHY)
+        until_healthy(server, url, "v2")
+        assert ask(url, *asked) == ("v2", small_exports.expected_text(2))
+        processes = psutil.Process(server.pid).children(recursive=True)
+        assert processes
+        server.send_signal(signal.SIGTERM)
+        server.wait(GENEROUS_SECONDS)
+        assert not psutil.wait_procs(processes, timeout=20)[1]

@@ -11,7 +11,7 @@ from tasks.forward.errors import UnusableAdapter
 from tasks.serve.errors import WrongAnswers
 from tasks.serve.served_model import Sampling, ServedModel, load_served
 from tests.chat_fixtures import dense_base
-from tests.serve.small_line import N_NEW, PROMPT, adapter_folder, expected_answer
+from tests.serve.small_line import N_NEW, PROMPT, adapter_folder, exchange_at_once, expected_answer
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -32,15 +32,15 @@ def test_an_exchanged_adapter_answers_as_a_fresh_load_does_and_the_first_comes_b
 ) -> None:
     first = served.version
     assert answer(served) == expected_answer(1)
-    second = served.exchange("v2", "2" * 64, adapter_folder(2))
+    second = exchange_at_once(served, "v2", "2" * 64, adapter_folder(2))
     assert answer(served) == expected_answer(2) != expected_answer(1)
     assert load_served(dense_base().path, "v2", "2" * 64, adapter_folder(2)).version.fingerprint == second.fingerprint
-    assert served.exchange("v1", "1" * 64, adapter_folder(1)) == first
+    assert exchange_at_once(served, "v1", "1" * 64, adapter_folder(1)) == first
     assert answer(served) == expected_answer(1)
 
 
 def test_adapters_of_other_ranks_are_exchanged_too(served: ServedModel) -> None:
-    served.exchange("v2", "2" * 64, adapter_folder(3, rank=9))
+    exchange_at_once(served, "v2", "2" * 64, adapter_folder(3, rank=9))
     fresh = load_served(dense_base().path, "v2", "2" * 64, adapter_folder(3, rank=9))
     assert answer(served) == answer(fresh)
 
@@ -51,7 +51,7 @@ def test_after_many_exchanges_there_is_one_adapter_in_memory(served: ServedModel
 
     before = n_parameters()
     for number in range(20):
-        served.exchange(f"v{number}", f"{number:064}", adapter_folder(1 + number % 2))
+        exchange_at_once(served, f"v{number}", f"{number:064}", adapter_folder(1 + number % 2))
     assert n_parameters() == before
     assert len(served.model.peft_config) == 1
 
@@ -86,7 +86,7 @@ def test_a_damaged_adapter_is_refused_and_the_earlier_one_answers_on(
     served: ServedModel, tmp_path: Path, harm: str, message: str
 ) -> None:
     with pytest.raises(UnusableAdapter, match=message):
-        served.exchange("v2", "2" * 64, damaged(tmp_path / "adapter", harm))
+        exchange_at_once(served, "v2", "2" * 64, damaged(tmp_path / "adapter", harm))
     assert served.version.name == "v1"
     assert answer(served) == expected_answer(1)
 
@@ -97,7 +97,7 @@ def test_a_pickle_is_not_loaded(served: ServedModel, tmp_path: Path) -> None:
     (tmp_path / "adapter" / WEIGHTS).unlink()
     torch.save(weights, tmp_path / "adapter" / "adapter_model.bin")
     with pytest.raises(UnusableAdapter, match="only safetensors are loaded"):
-        served.exchange("v2", "2" * 64, tmp_path / "adapter")
+        exchange_at_once(served, "v2", "2" * 64, tmp_path / "adapter")
 
 
 def test_a_base_that_has_changed_in_memory_is_found_and_the_earlier_adapter_is_active_again(
@@ -106,13 +106,13 @@ def test_a_base_that_has_changed_in_memory_is_found_and_the_earlier_adapter_is_a
     with torch.no_grad():
         served.model.get_base_model().model.embed_tokens.weight += 1.0
     with pytest.raises(WrongAnswers, match=r"the base computes other logits than at the start.*Restart the server"):
-        served.exchange("v2", "2" * 64, adapter_folder(2))
+        exchange_at_once(served, "v2", "2" * 64, adapter_folder(2))
     assert served.model.active_adapter == f"v1-{'1' * 12}"
     assert len(served.model.peft_config) == 1
 
 
 def test_a_version_that_computes_something_else_than_before_is_found(served: ServedModel) -> None:
-    served.exchange("v2", "2" * 64, adapter_folder(2))
+    exchange_at_once(served, "v2", "2" * 64, adapter_folder(2))
     with pytest.raises(WrongAnswers, match="v1 computes other logits than when it was active before"):
-        served.exchange("v1", "1" * 64, adapter_folder(3))
+        exchange_at_once(served, "v1", "1" * 64, adapter_folder(3))
     assert answer(served) == expected_answer(2)

@@ -2,19 +2,22 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from tasks.forward.errors import UnusableAdapter
+from tasks.serve.engine import LoadedVersion
 from tasks.serve.errors import QueueFull, Stopped
-from tasks.serve.served_model import LoadedVersion, Sampling, ServedModel, load_served
-from tasks.serve.worker import Answer, Worker
+from tasks.serve.served_model import FINGERPRINT_TEXTS, Sampling, ServedModel, load_served
+from tasks.serve.worker import Answer, Steps, Worker
 from tests.chat_fixtures import dense_base
-from tests.serve.small_line import N_NEW, PROMPT, adapter_folder, expected_answer
+from tests.serve.small_line import N_NEW, PROMPT, adapter_folder, exchange_at_once, expected_answer
 
 N_CLIENTS, N_EXCHANGES = 8, 20
 LARGE_RANK = 512
@@ -89,7 +92,7 @@ def test_memory_is_flat_over_two_hundred_exchanges() -> None:
 
     def exchange(number: int) -> int:
         seed = 1 + number % 2
-        model.exchange(f"v{number}", f"{number:064}", adapter_folder(seed, rank=LARGE_RANK))
+        exchange_at_once(model, f"v{number}", f"{number:064}", adapter_folder(seed, rank=LARGE_RANK))
         return int(process.memory_info().rss)
 
     before = max(exchange(number) for number in range(20))
@@ -103,7 +106,7 @@ def test_the_same_load_finds_mixed_answers_where_exchanges_do_not_wait_their_tur
     worker = Worker(served(), 64)
     answers: list[tuple[str, list[int]]] = []
     for _ in range(10):
-        answers += ask_while_exchanging(worker, worker.model.exchange, 60)
+        answers += ask_while_exchanging(worker, partial(exchange_at_once, worker.model), 60)
         if n_mixed(answers):
             break
     worker.stop()
@@ -118,13 +121,40 @@ def test_a_failed_exchange_is_told_to_who_ordered_it_and_answers_go_on(tmp_path:
     worker.stop()
 
 
+def test_requests_are_answered_between_the_steps_of_an_exchange_and_the_version_changes_after_the_last() -> None:
+    """One request arrives during each step."""
+    worker, prompt, n_steps = Worker(served(), 64), served().tokenizer(PROMPT)["input_ids"], 0
+    asked: list[Answer] = []
+
+    def exchange(model: ServedModel, *version: Any) -> Steps:
+        nonlocal n_steps
+        steps = model.exchange(*version)
+        while True:
+            asked.append(worker.ask(prompt, Sampling(N_NEW)))
+            try:
+                next(steps)
+            except StopIteration as ended:
+                return ended.value
+            n_steps += 1
+            yield
+
+    worker._exchange = exchange
+    worker.exchange("v2", "2" * 64, adapter_folder(2)).result(60)
+    answers = [(list(each), each.version) for each in asked]
+    worker.stop()
+    assert n_steps == 2 + 2 * len(FINGERPRINT_TEXTS)
+    names = [version.name for _, version in answers if version]
+    assert names == ["v1"] * n_steps + ["v2"]
+    assert n_mixed([(name, tokens) for name, (tokens, _) in zip(names, answers, strict=True)]) == 0
+
+
 def test_a_full_queue_and_an_ending_server_refuse() -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(model: ServedModel, name: str, digest: str, folder: Path) -> LoadedVersion:
+    def slow(model: ServedModel, *version: object) -> Iterator[None]:
         begun.set()
         go_on.wait(60)
-        return model.version
+        yield
 
     worker = Worker(served(), 2, slow)
     worker.exchange("v2", "2" * 64, adapter_folder(2))
