@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
+import torch.multiprocessing as mp
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
@@ -41,19 +42,16 @@ def trained_model(model_dir: Path, dtype: torch.dtype) -> torch.nn.Module:
 
 
 def make_sharded(model_dir: Path, target: Path) -> None:
-    """Run two ranks, which write the checkpoints `float32`, `bfloat16` and `placements` in `target`."""
+    """Run a process of two ranks, which write the checkpoints `float32`, `bfloat16` and `placements` in `target`."""
     command = [sys.executable, "-m", "tests.merge.sharded_checkpoints", str(model_dir), str(target)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    ranks = [
-        subprocess.Popen([*command, str(rank)], cwd=project_root(), env=environment, stderr=subprocess.PIPE)
-        for rank in range(2)
-    ]
-    for rank in ranks:
-        stderr = rank.communicate(timeout=GENEROUS_SECONDS)[1]
-        assert rank.returncode == 0, stderr.decode()[-2000:]
+    done = subprocess.run(
+        command, cwd=project_root(), env=environment, stderr=subprocess.PIPE, text=True, timeout=GENEROUS_SECONDS
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
-def _rank(model_dir: Path, target: Path, rank: int) -> None:
+def _rank(rank: int, model_dir: Path, target: Path) -> None:
     rendezvous = f"file://{target}/rendezvous"
     dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=2)
     mesh = init_device_mesh("cpu", (2,))
@@ -72,4 +70,5 @@ def _rank(model_dir: Path, target: Path, rank: int) -> None:
 
 
 if __name__ == "__main__":
-    _rank(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    # A process that has done nothing but import: its copies need not import again, which takes most of the time.
+    mp.start_processes(_rank, args=tuple(map(Path, sys.argv[1:])), nprocs=2, start_method="fork")

@@ -57,10 +57,15 @@ def detections(
         metrics: Figures.
         n_first: Panels over which the prediction is averaged.
     """
+    # One measurement of a panel has every figure and fit.
+    without_draws = [[_measured(r2, 0, seed) for seed in SeedSequence(1).spawn(n_panels)] for r2 in PLANTED]
     for (metric, fit), effect in _predicted(n_draws, n_first).items():
         if metric in metrics:
-            r2 = _r2_for(metric, fit, effect, n_panels)
-            found = [_figure(metric, fit, r2, n_draws, seed).estimate() for seed in SeedSequence(2).spawn(n_panels)]
+            figure = FIGURES[metric]
+            means = [np.mean([figure(*own[fit]).point for own in panels]) for panels in without_draws]
+            r2 = float(np.interp(effect, means, PLANTED))
+            drawn = (_measured(r2, n_draws, seed) for seed in SeedSequence(2).spawn(n_panels))
+            found = [figure(*own[fit]).estimate() for own in drawn]
             yield Detection(
                 metric=metric,
                 fit=fit,
@@ -83,22 +88,15 @@ def _predicted(n_draws: int, n_first: int) -> dict[tuple[str, FitName], float]:
     }
 
 
-def _r2_for(metric: str, fit: FitName, effect: float, n_panels: int) -> float:
-    """R2 of the planted column that makes a figure's mean the effect."""
-    seeds = SeedSequence(1).spawn(n_panels)
-    means = [np.mean([_figure(metric, fit, r2, 0, seed).point for seed in seeds]) for r2 in PLANTED]
-    return float(np.interp(effect, means, PLANTED))
-
-
-def _figure(metric: str, fit: FitName, r2: float, n_draws: int, seed: SeedSequence) -> Replicates:
-    """A figure of one panel whose base has a planted column."""
+def _measured(r2: float, n_draws: int, seed: SeedSequence) -> dict[FitName, tuple[Replicates, Replicates]]:
+    """One panel whose base has a planted column."""
     rng = np.random.default_rng(seed)
     rows = draw_panel(PROCESS, rng)
     base = rows.states["base"]
     planted = np.sqrt(r2) * rows.target + np.sqrt(1 - r2) * rng.normal(size=len(rows.target))
     trained = (base + MOVED_BY * rng.normal(size=base.shape)) / np.sqrt(1 + MOVED_BY**2)
     states = {"base": np.column_stack([base, planted]), "trained": trained}
-    return FIGURES[metric](*replicates_of(PROCESS, replace(rows, states=states), n_draws, rng)[fit])
+    return replicates_of(PROCESS, replace(rows, states=states), n_draws, rng)
 
 
 def main() -> None:
