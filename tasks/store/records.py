@@ -193,7 +193,7 @@ def running_versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit the code runs from, or None outside a checkout; HINDSIGHT_COMMIT names an image's, which has no git."""
+    """The commit the code runs from, or None outside a checkout; an image's, as HINDSIGHT_COMMIT names it."""
     if named := os.environ.get("HINDSIGHT_COMMIT"):
         return named
     if not is_checkout(project_root()):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tasks.store.digests import sha256_of_json
 from tasks.store.errors import ArtifactDamaged, IdentityDrift, NewerSchema
 from tasks.store.record_files import RecordFiles
-from tasks.store.records import BlobEntry, FileEntry, Record
+from tasks.store.records import BlobEntry, FileEntry, Record, git_commit
 from tasks.store.refs import ArtifactRef, ArtifactSpec, ArtifactType
 from tasks.store.store import Store, open_store
 from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
@@ -154,3 +154,8 @@ def test_no_secret_reaches_a_record(s3_store: str, folder: Path) -> None:
     store = open_store()
     record: Record = store.record(published(store, folder))
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in record.model_dump_json()
+
+
+def test_an_images_commit_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HINDSIGHT_COMMIT", "0" * 40)
+    assert git_commit() == "0" * 40

@@ -86,7 +86,7 @@ def image_rules(config: TrainConfig, packages: Packages) -> Iterator[Rule]:
         config: The arm.
         packages: Of the trainer's environment on the machine that trains.
     """
-    if config.kernels == "fused" and config.arm.cut_cross_entropy:
+    if config.arm.cut_cross_entropy:
         yield _cut_cross_entropy(packages)
 
 

@@ -2,13 +2,16 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from deployments import other_environments
-from deployments.install.environment import MARKER, Environment, InstallationFailed, install
+from deployments.install.__main__ import environment_of
+from deployments.install.environment import IMPORTS, MARKER, Environment, InstallationFailed, install
+from tasks.common.settings import project_root
 from tests.deployments.install.wheels import make_wheel
 
 LINKS = "links"
@@ -132,3 +135,30 @@ def test_beside_a_wheel_the_trainer_is_installed_with_the_torch_that_runs_here_a
     torch.unlink()
     assert other_environments.install("trainer") == folder
     assert not torch.exists()
+
+
+@pytest.mark.usefixtures("quick_venv")
+@pytest.mark.parametrize("uv", ["uv", "pip"])
+def test_an_image_names_its_build_of_torch_and_another_is_refused(
+    environment: Environment, tmp_path: Path, uv: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if uv == "pip":
+        monkeypatch.setenv("UV", "")
+    named = make_wheel(tmp_path / LINKS, "build", "1+cpu")
+    for pins, installed in ((named, True), (named[:-65] + 64 * "0" + "\n", False)):
+        (tmp_path / "torch.txt").write_text(pins)
+        of_image = replace(environment, folder=tmp_path / f"image-{installed}", torch_pins=Path("torch.txt"))
+        if installed:
+            install(of_image)
+            assert versions(of_image) == ["1", "1+cpu"]
+        else:
+            with pytest.raises(InstallationFailed, match=r"installing torch\.txt failed"):
+                install(of_image)
+
+
+def test_the_variable_torch_pins_names_the_list_for_every_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project_root())
+    monkeypatch.delenv("TORCH_PINS", raising=False)
+    assert {environment_of(name).torch_pins for name in ("pipeline", *IMPORTS)} == {None}
+    monkeypatch.setenv("TORCH_PINS", "infra/images/torch-cpu.txt")
+    assert {environment_of(name).torch_pins for name in ("pipeline", *IMPORTS)} == {Path("infra/images/torch-cpu.txt")}

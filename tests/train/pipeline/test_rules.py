@@ -202,7 +202,6 @@ def test_the_fork_of_cut_cross_entropy_is_told_from_the_package_it_was_forked_fr
         (rule,) = image_rules(config, packages)
         assert rule.sentence.startswith(f"cut cross entropy: {found}, bound: axolotl's fork")
     assert list(image_rules(TrainConfig(**arm(cut_cross_entropy=False)), {})) == []
-    assert list(image_rules(TrainConfig(**FULL | {"kernels": "plain"}), {})) == []
 
 
 def test_the_former_key_of_master_weights_is_refused_by_its_new_name() -> None:
