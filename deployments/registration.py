@@ -68,7 +68,7 @@ def make_bucket() -> None:
 
 def check_access() -> None:
     """Raise NoServer if no server answers, or if it does not accept this client."""
-    # Prefect reads the environment when it is imported, and `deployments.local` imports this module before it sets that.
+    # Prefect reads the environment when it is imported; `deployments.local` imports this module and then sets it.
     from prefect.client.orchestration import get_client
 
     from flows.server.flow_runs import server_required
