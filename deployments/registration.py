@@ -7,9 +7,6 @@ import os
 import subprocess
 import sys
 
-from prefect.client.orchestration import get_client
-
-from flows.server.flow_runs import server_required
 from tasks.common.errors import HindsightError
 from tasks.common.settings import project_root
 from tasks.store.connect import open_objects, store_url
@@ -71,6 +68,11 @@ def make_bucket() -> None:
 
 def check_access() -> None:
     """Raise NoServer if no server answers, or if it does not accept this client."""
+    # Prefect reads the environment when it is imported; `deployments.local` imports this module and then sets it.
+    from prefect.client.orchestration import get_client
+
+    from flows.server.flow_runs import server_required
+
     with server_required(), get_client(sync_client=True) as client:
         client.api_version()
 

@@ -1,6 +1,7 @@
 """S3 servers of three makers, each a process of its own: rclone over a folder, moto in memory, SeaweedFS."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -54,7 +55,11 @@ class S3Server:
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # SeaweedFS gives every right to the keys that its environment has.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        self.process = subprocess.Popen(
+            self.command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         for _ in range(2400):
             assert self.process.poll() is None, f"{self.command[0]} ended at its start"
             with socket.socket() as probe:
@@ -122,7 +127,8 @@ def serve_seaweedfs(folder: Path) -> Iterator[S3Server]:
     """SeaweedFS: master, volumes, filer and S3 in one process, as infra/compose.yaml starts it."""
     keys = {"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
     config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [{"name": "test", "credentials": [keys], "actions": ["Admin"]}]}))
+    identity = {"name": "test", "credentials": [keys], "actions": [f"Admin:{S3Server.bucket}"]}
+    config.write_text(json.dumps({"identities": [identity]}))
     # Without one of its own, each part's second port is its first plus 10,000, which may be none.
     parts = ("master", "volume", "filer", "s3")
     ports = {name: free_port() for part in parts for name in (f"{part}.port", f"{part}.port.grpc")}
@@ -135,7 +141,7 @@ def serve_seaweedfs(folder: Path) -> Iterator[S3Server]:
             "-s3",
             f"-s3.config={config}",
         ),
-        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-master.electionTimeout=1s"),
         *("-volume.max=0", "-master.volumeSizeLimitMB=1024"),
         *(f"-{name}={port}" for name, port in ports.items()),
     ]

@@ -12,6 +12,7 @@ import pytest
 
 from deployments.address import Address, BadPort, PortInUse, server_answers
 from deployments.processes import end_all, is_running, record_process
+from tasks.common.settings import project_root
 from tests.local_stack import Stack
 from tests.s3_server import free_port
 
@@ -109,3 +110,9 @@ def test_down_keeps_another_program_with_the_same_process_id(own_state: Path) ->
         assert stranger.poll() is None
     finally:
         stranger.kill()
+
+
+def test_prefect_is_not_imported_before_its_environment_is_set() -> None:
+    ask = "import sys, hindsight.cli.main, deployments.local; print('prefect' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=project_root())
+    assert told.stdout == "False\n", told.stderr

@@ -119,7 +119,8 @@ class Installation:
         self.started.add(instance)
         for needed in service.needs:
             self.start(needed)
-        (self.folder / f"data-{instance}").mkdir(exist_ok=True)
+        for volume in ("data", "var"):
+            (self.folder / f"{volume}-{instance}").mkdir(exist_ok=True)
         if name == "postgres":
             self.stack.enter_context(self._postgres(service))
             assert self.is_healthy(service, name)

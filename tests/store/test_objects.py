@@ -124,6 +124,18 @@ def test_another_clients_orphan_upload_is_seen_and_can_be_removed(moto_store: st
     assert list(objects.unfinished_uploads()) == []
 
 
+def test_a_listing_is_complete_in_any_order_of_names(seaweedfs_store: str) -> None:
+    objects = open_objects(seaweedfs_store)
+    # In the order of their bytes; SeaweedFS 4.48 sorts folder by folder: `a/x` comes second.
+    names = ["B", "a", "a b", "a-b", "a.b", "a/x", "é"]
+    for name in names:
+        objects.write(name, name.encode())
+    listed = [found.name for found in objects.list("")]
+    assert sorted(listed, key=str.encode) == names
+    assert listed != names
+    assert [objects.read(name) for name in names] == [name.encode() for name in names]
+
+
 def test_an_object_is_encrypted_by_the_server_if_the_environment_asks(moto_store: str, monkeypatch) -> None:
     monkeypatch.setenv("HINDSIGHT_S3_SSE", "aws:kms")
     monkeypatch.setenv("HINDSIGHT_S3_KMS_KEY", "alias/hindsight")

@@ -61,6 +61,8 @@ def test_the_probe_finds_what_each_server_enforces(s3_store: str, request, caplo
     assert "conditional writes not enforced, sha256 of a body not enforced, MD5 of a body enforced" in caplog.text
     request.getfixturevalue("moto_store")
     assert open_store().probe() == Capabilities(conditional_writes=True, checks_sha256=False, checks_md5=False)
+    request.getfixturevalue("seaweedfs_store")
+    assert open_store().probe() == Capabilities(conditional_writes=True, checks_sha256=True, checks_md5=True)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,20 @@ def test_a_missing_bucket_is_named(request: pytest.FixtureRequest, monkeypatch, 
     request.getfixturevalue(store)
     monkeypatch.setenv("HINDSIGHT_STORE", "s3://missing-bucket")
     with pytest.raises(UnwritableStore, match=r"s3://missing-bucket cannot be written.*NoSuchBucket: the bucket does"):
+        open_store().probe()
+
+
+def test_where_keys_are_of_one_bucket_another_one_is_refused_whether_it_exists_or_not(
+    seaweedfs_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINDSIGHT_STORE", "s3://missing-bucket")
+    with pytest.raises(UnwritableStore, match=r"s3://missing-bucket cannot be written.*AccessDenied: these keys lack"):
+        open_store().probe()
+
+
+def test_a_server_that_cannot_encrypt_is_refused(seaweedfs_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HINDSIGHT_S3_SSE", "AES256")
+    with pytest.raises(UnwritableStore, match=r"put_object probe/.*the server answered 500 InternalError"):
         open_store().probe()
 
 

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.s3_server import S3Server, serve_s3
+from tests.s3_server import S3Server, serve_s3, serve_seaweedfs
 from tests.store.faults.conftest import cap_pauses, site_of
 from tests.store.faults.faults import Interruption, Rule
 from tests.store.faults.site import Site, content
 
 
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[S3Server]:
+@pytest.fixture(params=["rclone", pytest.param("seaweedfs", marks=pytest.mark.slow)])
+def mortal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[S3Server]:
     """A server that no other test uses."""
     (tmp_path / "s3").mkdir()
-    with serve_s3(tmp_path / "s3") as server:
+    serve = {"rclone": serve_s3, "seaweedfs": serve_seaweedfs}[request.param]
+    with serve(tmp_path / "s3") as server:
         yield server
 
 
