@@ -105,5 +105,5 @@ def test_a_bad_address_is_refused_and_not_quoted(monkeypatch: pytest.MonkeyPatch
 def test_the_automations_name_every_pool_and_no_other() -> None:
     text = (project_root() / "deployments" / "automations.yaml").read_text()
     named = [set(json.loads(found)) for found in re.findall(r"work_pool_name in (\[[^\]]*\])", text)]
-    assert len(named) == 2
+    assert len(named) == 4
     assert all(pools == {file.stem for file in pool_files()} for pools in named)
