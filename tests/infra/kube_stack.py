@@ -53,7 +53,6 @@ class KubeStack:
             **self.environment,
             "KUBECONFIG": str(self.cluster.kubeconfig),
             "PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES": NAMESPACE,
-            "PREFECT_LOGGING_LEVEL": "DEBUG",
         }
         # As a background shell would have it, the worker would survive SIGTERM.
         signal.signal(signal.SIGINT, signal.default_int_handler)

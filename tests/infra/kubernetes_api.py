@@ -183,10 +183,11 @@ def _typed(kind: str, content: Object) -> Object:
 
 
 def _discovery() -> dict[str, Object]:
-    def resources(version: str, kind: str) -> Object:
-        singular = KINDS[kind][0]
-        each = {"name": kind, "singularName": singular.lower(), "namespaced": True, "kind": singular, "verbs": VERBS}
-        return {"kind": "APIResourceList", "groupVersion": version, "resources": [each]}
+    def resource(name: str, kind: str, namespaced: bool = True) -> Object:
+        return {"name": name, "singularName": kind.lower(), "namespaced": namespaced, "kind": kind, "verbs": VERBS}
+
+    def resources(version: str, *each: Object) -> Object:
+        return {"kind": "APIResourceList", "groupVersion": version, "resources": each}
 
     batch = {"groupVersion": "batch/v1", "version": "v1"}
     groups = [{"name": "batch", "versions": [batch], "preferredVersion": batch}]
@@ -194,6 +195,7 @@ def _discovery() -> dict[str, Object]:
         "/version": {"major": "1", "minor": "37", "gitVersion": "v1.37.0"},
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
         "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
-        "/api/v1": resources("v1", "pods"),
-        "/apis/batch/v1": resources("batch/v1", "jobs"),
+        # Kopf waits for namespaces to be among the resources, though it is told which one to watch.
+        "/api/v1": resources("v1", resource("pods", "Pod"), resource("namespaces", "Namespace", namespaced=False)),
+        "/apis/batch/v1": resources("batch/v1", resource("jobs", "Job")),
     }

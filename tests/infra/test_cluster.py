@@ -3,6 +3,8 @@
 Server, workers and observers are the real ones; only the cluster is not: tests/infra/kubernetes_api.py.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,8 +20,10 @@ from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.states import Cancelling
 
+from deployments.pools import POOLS_DIR, OtherPoolType, register
 from flows.runner.dispatcher import StageFailed, dispatch
 from flows.server.flow_runs import runs_tagged
+from flows.server.pools import BadPool, check_pools
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tests.flows import gated
@@ -33,7 +37,7 @@ from tests.waiting import GENEROUS_SECONDS
 
 pytestmark = pytest.mark.server
 
-WITHIN = {"hindsight: image, second look": 20.0, "hindsight: pod pending, first look": 40.0}
+WITHIN = {"hindsight: image, second look": 20.0, "hindsight: pod pending, first look": 120.0}
 PULLING = {"reason": "ImagePullBackOff", "message": "Back-off pulling image example.org/gone:1"}
 IMAGE_PULL = {"phase": "Pending", "containerStatuses": [container_status(waiting=PULLING)]}
 NO_NODE = {
@@ -58,7 +62,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeStack]:
 
 @pytest.fixture
 def gate(tmp_path: Path, request: pytest.FixtureRequest) -> GateConfig:
-    return GateConfig(folder=str(tmp_path), name=request.node.name.replace("_", "-"))
+    return GateConfig(
+        folder=str(tmp_path),
+        name=re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-").replace("_", "-")[:100],
+    )
 
 
 @contextmanager
@@ -114,6 +121,14 @@ def test_an_evicted_run_is_handed_back_and_runs_again_as_the_same_run(stack: Kub
     assert "AwaitingRetry" in seen
     assert "Crashed" not in seen
     assert len(stack.cluster.created("jobs", run.id)) == len(stack.cluster.created("pods", run.id)) == 2
+
+
+def test_a_pool_nobody_serves_and_one_of_another_type_are_refused_in_a_sentence(stack: KubeStack) -> None:
+    check_pools({"cpu"})
+    with pytest.raises(BadPool, match=r"^Nobody serves pool h100: none of its workers is online; "):
+        check_pools({"cpu", "h100"})
+    with pytest.raises(OtherPoolType, match="pool cpu is of type kubernetes on this server, not process"):
+        register(json.loads((POOLS_DIR / "cpu.json").read_text()))
 
 
 @pytest.mark.slow

@@ -1,0 +1,66 @@
+"""A training that is evicted from its pod goes on in the next one, and ends with the undisturbed training's bytes."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.client.schemas import FlowRun
+from prefect.deployments import run_deployment
+
+from flows import stages
+from flows.runner.request import StageRequest
+from tasks.base.task import publish_base
+from tasks.common.settings import project_root
+from tasks.corpus.task import publish_corpus
+from tasks.recipe import load_recipe
+from tasks.store.refs import ArtifactSpec
+from tasks.store.store import Store
+from tasks.train.config import ARTIFACT_TYPE as TRAIN
+from tests.flows.stage_runs import finished, lines_of, until
+from tests.infra.kube_stack import KubeStack, kube_stack, states, template_environment
+from tests.local_stack import deploy
+
+pytestmark = [pytest.mark.server, pytest.mark.trainer, pytest.mark.slow]
+
+SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeStack]:
+    with kube_stack(tmp_path_factory.mktemp("kube"), ["h100"], {}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def spec(stack: KubeStack) -> ArtifactSpec:
+    """The demo's training; a state is due only hours after its end."""
+    inputs = {"base": publish_base.fn(SMOKE.base), "corpus": publish_corpus.fn(SMOKE.corpus)}
+    return TRAIN.spec(SMOKE.train.model_copy(update={"checkpoint_minutes": 600.0}), inputs)
+
+
+def send(name: str, spec: ArtifactSpec, store: Path) -> FlowRun:
+    deploy(stages.train, name, "h100", {**template_environment("h100"), "HINDSIGHT_STORE": str(store)})
+    request = StageRequest("train", f"train/{name}", spec, "of this test")
+    return run_deployment(request.deployment, parameters=request.parameters, timeout=0, as_subflow=False)
+
+
+def test_an_evicted_training_publishes_a_state_and_goes_on_to_the_bit(
+    stack: KubeStack, spec: ArtifactSpec, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(stack.store, tmp_path / "store"))
+    run = send("evicted", spec, other)
+    until(lambda: "train: step" in " ".join(lines_of(run)))
+    (pod,) = stack.cluster.of_run("pods", run.id)
+    stack.cluster.start(stack.cluster.pods.leave(pod))
+    ended = finished(run)
+    assert ended.state_name == "Completed", lines_of(ended)
+    assert "AwaitingRetry" in states(run.id)
+    assert len(stack.cluster.created("pods", run.id)) == 2
+    undisturbed = finished(send("undisturbed", spec, stack.store))
+    assert undisturbed.state_name == "Completed", lines_of(undisturbed)
+    copied, plain = Store(str(other), tmp_path / "cache"), Store(str(stack.store), stack.folder / "cache")
+    found, expected = copied.find(spec), plain.find(spec)
+    assert copied.record(found).facts["resumed_from_step"] > 0, "the hook had a state written before its time"
+    assert plain.record(expected).facts["resumed_from_step"] == 0
+    assert found.digest == expected.digest
