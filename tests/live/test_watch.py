@@ -29,6 +29,7 @@ def test_a_loss_is_rolled_back_and_a_gain_is_not() -> None:
     assert (loss.verdict, gain.verdict) == ("roll back", "watching")
     assert loss.sentence.startswith("Roll back: accuracy of v1 less v2 +0.")
     assert loss.boundary == 20
+    assert loss.interval is None
     assert gain.evidence < 1
 
 
@@ -38,6 +39,18 @@ def test_days_counted_as_they_come_give_the_same_as_all_at_once(step: int) -> No
     for first in range(0, len(LOSS), step):
         state = WatchState.model_validate_json(state.model_dump_json()).after(LOSS.where(slice(first, first + step)))
     assert state == started().after(LOSS)
+
+
+def test_the_interval_leaves_the_margin_when_the_watch_crosses() -> None:
+    crossed = started().after(LOSS)
+    n_days = 1 + int((LOSS.days < np.datetime64(crossed.crossed_on)).sum())
+    lows = []
+    for n in (n_days - 1, n_days):
+        counted = LOSS.where(slice(0, n))
+        interval = started().after(counted).record("fx", AT, counted).interval
+        assert interval is not None
+        lows.append(interval[0])
+    assert lows[0] <= 0 < lows[1]
 
 
 def test_a_crossing_stays_though_later_days_speak_against_it() -> None:
