@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.random import Generator
-from scipy.special import stdtrit
 
 from tasks.live.bets import STAKES, Bets, all_bets, bet_days, evidence_above, interval, log_evidence, lower_end
-from tasks.sampling.arrays import FloatArray
 from tests.live.forecasts import days_of
+from tests.simulations.levels import BOUND, DRAWS, LEVELS, N_PER_CHUNK, false_rates
 
 
 def test_the_evidence_is_the_mean_capital_of_all_bettors() -> None:
@@ -52,37 +50,19 @@ def test_the_interval_holds_the_mean_and_turns_with_the_versions() -> None:
     assert interval(days.swapped(), "accuracy", 0.05) == pytest.approx((-high, -low))
 
 
-def rarely_wrong(shape: tuple[int, int], rng: Generator) -> FloatArray:
-    """A little better on most days, and much worse on few: its mean is zero."""
-    return np.where(rng.random(shape) < 0.96, 0.02, -0.48)
-
-
-def of_two_values(shape: tuple[int, int], rng: Generator) -> FloatArray:
-    return rng.choice([-0.48, 0.48], shape)
-
-
-def heavy_tailed(shape: tuple[int, int], rng: Generator) -> FloatArray:
-    return (0.02 * rng.standard_t(2, shape)).clip(-0.48, 0.48)
-
-
 @pytest.mark.parametrize("n_days", [8, 40])
-@pytest.mark.parametrize("draw", [rarely_wrong, of_two_values, heavy_tailed])
-def test_false_evidence_is_no_more_frequent_than_the_level_says(draw, n_days: int) -> None:
-    drawn = draw((20_000, n_days), np.random.default_rng(3))
-    evidence = log_evidence(drawn, np.full(drawn.shape, 0.48), 0.0)
-    assert np.exp(evidence).mean() <= 1.0 + 4 * np.exp(evidence).std() / np.sqrt(len(evidence))
-    for level in (1e-1, 1e-2, 1e-3):
-        rate = (evidence >= np.log(1 / level)).mean()
-        assert rate <= level + 3 * np.sqrt(level / len(drawn))
+@pytest.mark.parametrize("name", DRAWS)
+def test_false_evidence_is_no_more_frequent_than_the_level_says(name: str, n_days: int) -> None:
+    rates = false_rates(DRAWS[name], n_days, N_PER_CHUNK)["bets"]
+    assert (rates <= np.array(LEVELS) + 3 * np.sqrt(np.array(LEVELS) / N_PER_CHUNK)).all()
+    drawn = DRAWS[name]((N_PER_CHUNK, n_days), np.random.default_rng(3))
+    evidence = np.exp(log_evidence(drawn, np.full(drawn.shape, BOUND), 0.0))
+    assert evidence.mean() <= 1.0 + 4 * evidence.std() / np.sqrt(len(evidence))
 
 
 def test_a_t_test_at_a_tiny_level_promotes_by_chance() -> None:
     """Why the gate bets: eight days that are a little better each are certainty to a t-test at any level."""
-    drawn = rarely_wrong((20_000, 8), np.random.default_rng(4))
-    deviation = drawn.std(axis=1, ddof=1)
-    with np.errstate(divide="ignore"):
-        t = drawn.mean(axis=1) / (deviation / np.sqrt(8))
-    assert (t > stdtrit(7, 1 - 1e-4)).mean() > 0.5
+    assert false_rates(DRAWS["better on most days, much worse on few"], 8, N_PER_CHUNK)["t"][-1] > 0.5
 
 
 def test_shared_days_of_neighbouring_labels_give_no_false_evidence() -> None:

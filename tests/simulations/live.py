@@ -185,7 +185,8 @@ def difference(one: FloatArray, other: FloatArray) -> tuple[float, float]:
     values = (one - other)[~np.isnan(one - other)]
     runs = np.arange(len(values)) // RUN
     mean = float(values.mean())
-    return mean, cluster_half_width(values - mean, [str(run) for run in runs], len(values)) or np.nan
+    half_width = cluster_half_width(values - mean, [str(run) for run in runs], len(values))
+    return mean, np.nan if half_width is None else half_width
 
 
 CORRELATION = 0.5
@@ -282,7 +283,8 @@ def _curves(axes: Axes, name: str, done: Replay) -> None:
         right = done.right[policy]
         shown = ~np.isnan(right)
         smooth = np.convolve(right[shown], np.ones(125) / 125, mode="valid")
-        axes.plot(days[shown][124:], smooth, color=colour, linewidth=1.4, label=policy)
+        # Where the gate never promotes, its line would hide that of `never`.
+        axes.plot(days[shown][124:], smooth, color=colour, linewidth=3.5 if policy == "never" else 1.4, label=policy)
     for moved, style in ((done.promoted.values(), "-"), (done.rolled_back.values(), ":")):
         for day in moved:
             axes.axvline(days[day], color=INK, linewidth=0.9, linestyle=style, zorder=0)
@@ -295,7 +297,7 @@ def _curves(axes: Axes, name: str, done: Replay) -> None:
 def main() -> None:
     """Print a replay of each scenario, draw them, and print the rates over many."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-n", type=int, default=40, help="replays per rate")
+    parser.add_argument("-n", type=int, default=20, help="replays per rate")
     n = parser.parse_args().n
     first = {name: scenario(np.random.default_rng(0)) for name, scenario in SCENARIOS.items()}
     draw(first)
