@@ -25,7 +25,8 @@ def forecast_rows(panel: Panel, forecasts: Forecasts) -> pd.DataFrame:
     table = rows.loc[asked, ["code", "date", "label_until"]].assign(
         probability=probability[asked], outcome=rows.loc[asked, "target"].to_numpy()
     )
-    return table.reset_index(drop=True)
+    numbered: pd.DataFrame = table.reset_index(drop=True)
+    return numbered
 
 
 def write_look(
