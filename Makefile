@@ -20,7 +20,7 @@ RECIPE ?= smoke
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures live-pictures clean simulate-coverage simulate-tent simulate-ladder
+.PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures live-pictures clean simulate-coverage simulate-tent simulate-ladder simulate-live
 .PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-dataset bench-overhead bench-embed bench-audit bench-swap browser
 .NOTPARALLEL: demo test
 
@@ -34,7 +34,7 @@ help:
 	@echo "make install    the environments .venv, .venv-trainer and .venv-export, by uv (make install UV= by pip); make lock writes their pins"
 	@echo "make test-slow  the long suites"
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, dataset, overhead, embed, audit, swap) compares with the plain way; writes .hindsight/bench/NAME.json"
-	@echo "make simulate-NAME (coverage, tent, ladder)  the simulations behind docs/measure.md and docs/ladder.md"
+	@echo "make simulate-NAME (coverage, tent, ladder, live)  the simulations behind docs/measure.md, docs/ladder.md and docs/live-gate.md"
 	@echo "make docs       the docs as a site: .hindsight/site/index.html"
 	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
 	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
@@ -116,6 +116,10 @@ simulate-tent: $(VENV)/.installed
 
 simulate-ladder: $(VENV)/.installed
 	$(RUN) -m tests.simulations.ladder
+
+simulate-live: $(VENV)/.installed
+	$(RUN) -m tests.simulations.live
+	$(RUN) -m tests.simulations.levels
 
 pictures: install
 	$(RUN) docs/pictures.py

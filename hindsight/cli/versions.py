@@ -1,14 +1,16 @@
-"""`hindsight versions`: list, show, compare, register, stage, promote, deprecate and roll back."""
+"""`hindsight versions`: list, show, compare, register, stage, promote, deprecate, roll back, and the page of a line."""
 
 import csv
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from hindsight.cli.output import examples, print_table
+from tasks.common.settings import state_dir
 from tasks.store.catalogue import resolve
 from tasks.store.store import existing_store
 from tasks.versions import moves
@@ -69,6 +71,21 @@ def diff(line: str, one: str, other: str, /) -> None:
     """
     history = moves.existing_history(existing_store(), line)
     _print(differences(history.version(one), history.version(other)), f"{one} and {other} do not differ")
+
+
+@app.command(help_epilogue=examples("hindsight versions page forex-r1-7b"))
+def page(line: str, /, *, out: Path | None = None) -> None:
+    """Write a line's page: versions, looks at candidates, the watch after a swap, other policies, costs, timeline.
+
+    Args:
+        line: The line.
+        out: Folder of `versions.html` and `results.json`; by default `.hindsight/versions/LINE`.
+    """
+    from tasks.live.line_page import read_line
+    from tasks.report.line.page import write_line
+
+    found = read_line(existing_store(), line, datetime.now(UTC))
+    print(write_line(found, out or state_dir() / "versions" / line))
 
 
 @app.command(help_epilogue=examples('hindsight versions register forex-r1-7b release/LABEL/latest -m "first release"'))

@@ -50,11 +50,10 @@ class Bets:
 
 def bet_days(days: PairedDays, start: int = 0) -> IntArray:
     """Positions of the days that are bet on, from one on: each the first on which the labels before have ended."""
-    chosen, settled = [], np.datetime64("1000-01-01")
-    for place in range(start, len(days)):
-        if days.days[place] >= settled:
-            chosen.append(place)
-            settled = days.label_until[place]
+    following, chosen = np.searchsorted(days.days, days.label_until).tolist(), []
+    while start < len(days):
+        chosen.append(start)
+        start = following[start]
     return np.array(chosen, dtype=np.int64)
 
 

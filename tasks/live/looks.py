@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from tasks.costs.prices import add_known
-from tasks.live.look import LOOK_FILE, SWAP_FILE
-from tasks.schemas.live import GateFinding, LiveLook, UpdateCost, WatchRecord
+from tasks.schemas.live import LOOK_FILE, SWAP_FILE, GateFinding, LiveLook, UpdateCost, WatchRecord
 from tasks.store.catalogue import record_paths
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef

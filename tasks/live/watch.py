@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from tasks.common.settings import Frozen
-from tasks.live.bets import MOST, STAKES, log_mean, log_won
+from tasks.live.bets import MOST, STAKES, all_bets, log_mean, log_won, lower_end
 from tasks.live.config import WatchConfig
 from tasks.live.errors import BadDays
 from tasks.live.paired import PairedDays, check_new_days
@@ -102,12 +102,13 @@ class WatchState(Frozen):
             return after.model_copy(update={"crossed_on": today})
         return after
 
-    def record(self, line: str, at: datetime) -> WatchRecord:
+    def record(self, line: str, at: datetime, counted: PairedDays | None = None) -> WatchRecord:
         """The watch as it stands.
 
         Args:
             line: Of both versions.
             at: UTC.
+            counted: All days that were counted, for the difference's interval; None leaves it out.
         """
         mean = self.differences / self.n_days if self.n_days else None
         return WatchRecord(
@@ -122,12 +123,18 @@ class WatchState(Frozen):
             n_bets=self.n_bets,
             score=self.config.score,
             difference=mean,
+            interval=self._interval(counted) if counted and len(counted) else None,
             evidence=self.evidence,
             boundary=self.boundary,
             crossed_on=self.crossed_on,
             verdict="roll back" if self.crossed_on else "watching",
             sentence=self._sentence(mean),
         )
+
+    def _interval(self, counted: PairedDays) -> tuple[float, float]:
+        score, rate = self.config.score, self.config.false_rollback_rate
+        low, high = (lower_end(all_bets(own, score)[:1], rate) for own in (counted, counted.swapped()))
+        return low, -high
 
     def _sentence(self, mean: float | None) -> str:
         if mean is None:

@@ -103,6 +103,9 @@ class WatchRecord(Frozen):
     score: ScoreName
     difference: float | None
     """Mean over days of the previous version's score less the current one's; above zero the swap was a loss."""
+    interval: tuple[float, float] | None = None
+    """Where the difference lies, at all moments at once: either end is ever wrong with a probability of at most the
+    false-rollback rate."""
     evidence: float = Field(ge=0)
     """The statistic: an e-value against `the previous version is on no day expected to be better`."""
     boundary: float = Field(gt=1)
@@ -111,3 +114,46 @@ class WatchRecord(Frozen):
     """The day whose outcomes made it cross."""
     verdict: WatchVerdict
     sentence: str
+
+
+LOOK_KIND, LOOK_FILE = "live_look", "look.json"
+SWAP_KIND, SWAP_FILE = "live_swap", "swap.json"
+"""Kinds of the artifacts that hold a LiveLook and a WatchRecord, labelled by their line, and their files."""
+
+
+class LineMove(Frozen):
+    """A move of a version, as the line's history has it."""
+
+    at: AwareDatetime
+    action: str
+    version: str
+    by: str
+    why: str
+
+
+class LineVersion(Frozen):
+    """A version as the history leaves it."""
+
+    name: str
+    state: str
+    registered: AwareDatetime
+    accuracy: float | None = None
+    """On the hold-out of its release; a version that has none was scored by the gate alone."""
+    accuracy_interval: tuple[float, float] | None = None
+    accuracy_rows: int | None = None
+
+
+class LinePage(Frozen):
+    """`results.json` of a line's page: everything that the page shows."""
+
+    schema_version: Literal[1] = 1
+    line: str
+    at: AwareDatetime
+    """When the store was read."""
+    production: str | None
+    versions: list[LineVersion] = Field(min_length=1)
+    moves: list[LineMove] = Field(min_length=1)
+    looks: list[LiveLook]
+    """By time."""
+    watches: list[WatchRecord]
+    """By time; several of one swap as it went on."""

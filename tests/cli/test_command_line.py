@@ -35,7 +35,7 @@ def test_these_are_the_commands() -> None:
         *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer", "install-export"),
         *("bundle", "verify", "compare", "serve"),
         *("versions", "versions ls", "versions show", "versions diff", "versions register", "versions stage"),
-        *("versions promote", "versions deprecate", "versions rollback"),
+        *("versions promote", "versions deprecate", "versions rollback", "versions page"),
         *(
             "store",
             "store ls",

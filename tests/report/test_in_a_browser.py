@@ -10,8 +10,10 @@ from playwright.sync_api import Page as Tab
 
 from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
+from tasks.report.line.page import write_line
 from tasks.schemas.artifacts import Report
 from tests.flows.browser import browser_page
+from tests.report.sample_line import made_line
 from tests.report.sample_robust import HEAVY, made_robust, with_placebo
 from tests.report.test_ladder_section import made_ladder
 
@@ -145,3 +147,16 @@ def test_the_browser_has_no_complaint_and_loads_one_file(tab, write, tmp_path):
     tab.goto(page.as_uri())
     tab.wait_for_load_state("networkidle")
     assert (complaints, requests) == ([], [page.as_uri()])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_the_page_of_a_line_is_readable(tab, tmp_path, width, scheme):
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.emulate_media(media="screen", color_scheme=scheme)
+    tab.goto(write_line(made_line(), tmp_path).as_uri())
+    tab.evaluate("document.querySelectorAll('details').forEach(own => own.open = true)")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate(OVERFLOWING) == []
+    assert tab.evaluate(LOW_CONTRAST, MIN_CONTRAST) == []
+    assert tab.evaluate(DEAD_ANCHORS) == []

@@ -1,12 +1,12 @@
 """Years of live updates in seconds: the gate and the watch on the currency panel, `make simulate-live`.
 
 A logistic regression stands in for the language model. Every ten days, which are 510 outcomes, it is updated, and the
-gate of the real flow looks at the newest hold-out; after a swap its watch counts live outcomes. Beside it: a policy that
-never updates, and one that always does.
+gate of the real flow looks at the newest hold-out; after a swap its watch counts live outcomes. Beside it: a policy
+that never updates, and one that always does.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -47,8 +47,8 @@ class Replay:
         fed: (n_days, n_pairs) signs of the outcomes that updates and the gate are fed with.
         right: By policy, (n_days,) accuracy of each day's forecasts by the version that was then in production.
         history: Of the gate's policy.
-        promoted: Days of the promotions, as positions.
-        rolled_back: Days of the rollbacks.
+        promoted: Day of each promotion, as a position, by version.
+        rolled_back: Day of each rollback, by the version that was undone.
         n_looks: At how many hold-outs the gate looked.
     """
 
@@ -57,8 +57,8 @@ class Replay:
     right: dict[str, FloatArray]
     history: History = field(default_factory=lambda: empty_history("replay"))
     weights: dict[str, FloatArray] = field(default_factory=dict)
-    promoted: list[int] = field(default_factory=list)
-    rolled_back: list[int] = field(default_factory=list)
+    promoted: dict[str, int] = field(default_factory=dict)
+    rolled_back: dict[str, int] = field(default_factory=dict)
     n_looks: int = 0
 
     def move(self, action: Action, version: str, why: str) -> None:
@@ -109,24 +109,26 @@ def replay(world: World, flipped_from: int | None = None, gate: GateConfig = GAT
     first_look = WINDOW + gate.holdout_days + 2 * HORIZON
     never = fitted(world, fed, slice(0, WINDOW), np.zeros(world.features.shape[-1]))
     done.move("promote", done.register(never), "first version")
-    always, watch, stopped = never, None, False
+    always = never
+    watches: list[WatchState] = []
     for now in range(first_look, n_days - EVERY, EVERY):
         held = slice(now - HORIZON - gate.holdout_days + 1, now - HORIZON + 1)
         rows = slice(max(0, held.start - HORIZON - WINDOW), held.start - HORIZON)
         always = fitted(world, fed, rows, always)
         candidate = done.register(fitted(world, fed, rows, done.weights[done.production]))
-        is_free = not stopped and (watch is None or watch.is_settled)
+        # After a rollback somebody looks before anything is promoted again.
+        is_free = not done.rolled_back and (not watches or watches[-1].is_settled)
         if is_free and _promotes(done, held, candidate, gate):
-            watch = start_watch(candidate, done.production, world.days[now].item(), WATCH)
+            watches.append(start_watch(candidate, done.production, world.days[now].item(), WATCH))
             done.move("promote", candidate, "gate")
-            done.promoted.append(now)
-        if watch is not None:
-            watch, crossed = _watched(done, watch, now)
-            if crossed:
-                done.move("roll back", watch.previous, "watch")
-                done.rolled_back.append(now)
-                # After a rollback somebody looks before anything is promoted again.
-                watch, stopped = None, True
+            done.promoted[candidate] = now
+        if watches:
+            watches[-1] = _watched(done, watches[-1], now)
+            if watches[-1].crossed_on:
+                # The watch of the version that comes back goes on, with the days since then forecast afterwards.
+                undone = watches.pop()
+                done.move("roll back", undone.previous, "watch")
+                done.rolled_back[undone.current] = now
         ahead = slice(now, now + EVERY)
         for name, weights in (("never", never), ("gate", done.weights[done.production]), ("always", always)):
             done.right[name][ahead] = accuracy(world, weights, ahead)
@@ -140,15 +142,15 @@ def _promotes(done: Replay, held: slice, candidate: str, gate: GateConfig) -> bo
     return weigh(days, level, gate)[1]
 
 
-def _watched(done: Replay, watch: WatchState, now: int) -> tuple[WatchState, bool]:
+def _watched(done: Replay, watch: WatchState, now: int) -> WatchState:
     """Count the days whose labels have ended since the last update."""
     world = done.world
     known = np.flatnonzero((world.days >= np.datetime64(watch.since)) & (world.label_until <= world.days[now]))
     new = [day for day in known if watch.last_day is None or world.days[day] > np.datetime64(watch.last_day)]
-    if new:
-        weights = (done.weights[watch.previous], done.weights[watch.current])
-        watch = watch.after(world.compared(slice(new[0], new[-1] + 1), *weights))
-    return watch, watch.crossed_on is not None
+    if not new:
+        return watch
+    weights = (done.weights[watch.previous], done.weights[watch.current])
+    return watch.after(world.compared(slice(new[0], new[-1] + 1), *weights))
 
 
 def fitted(world: World, fed: FloatArray, rows: slice, start: FloatArray, n_steps: int = 2) -> FloatArray:
@@ -183,7 +185,8 @@ def difference(one: FloatArray, other: FloatArray) -> tuple[float, float]:
     values = (one - other)[~np.isnan(one - other)]
     runs = np.arange(len(values)) // RUN
     mean = float(values.mean())
-    return mean, cluster_half_width(values - mean, [str(run) for run in runs], len(values)) or np.nan
+    half_width = cluster_half_width(values - mean, [str(run) for run in runs], len(values))
+    return mean, np.nan if half_width is None else half_width
 
 
 CORRELATION = 0.5
@@ -226,11 +229,12 @@ def detectable_at_the_look(done: Replay, now: int) -> tuple[float, float]:
     return smallest_detectable(bets, GATE.margin, level) or np.nan, float(gain.mean())
 
 
-def predicted_rollback(done: Replay) -> Detection | None:
-    """What the watch needs to find the loss of the first swap, predicted from the days before it."""
-    now, previous = done.promoted[0], done.weights["v1"]
-    promoted = next(move.version for move in done.history.moves[1:] if move.action == "promote")
-    before = done.world.compared(slice(0, now - HORIZON), previous, done.weights[promoted])
+def predicted_rollback(done: Replay, version: str) -> Detection | None:
+    """What the watch needs to find a swap's loss, predicted from the true outcomes of the days before it."""
+    previous = done.history.version(version).replaces
+    assert previous is not None
+    weights = (done.weights[previous], done.weights[version])
+    before = done.world.compared(slice(0, done.promoted[version] - HORIZON), *weights)
     bets, n_pairs = all_bets(before, WATCH.score)[0], done.world.sign.shape[1]
     loss = float(before.difference(WATCH.score).mean())
     return days_to_detect(loss, bets, WATCH.margin, WATCH.false_rollback_rate, HORIZON, n_pairs)
@@ -253,8 +257,8 @@ def summary(name: str, done: Replay) -> str:
     )
     accuracies = ", ".join(f"{policy} {np.nanmean(right):.3f}" for policy, right in done.right.items())
     return (
-        f"{name}: {done.n_looks} looks, promoted on days {done.promoted}, rolled back on {done.rolled_back}; {accuracies}; "
-        f"gate - never {gain[0]:+.3f} -/+ {gain[1]:.3f}, always - gate {loss[0]:+.3f} -/+ {loss[1]:.3f}"
+        f"{name}: {done.n_looks} looks, promoted {done.promoted}, rolled back {done.rolled_back}; "
+        f"{accuracies}; gate - never {gain[0]:+.3f} -/+ {gain[1]:.3f}, always - gate {loss[0]:+.3f} -/+ {loss[1]:.3f}"
     )
 
 
@@ -279,8 +283,9 @@ def _curves(axes: Axes, name: str, done: Replay) -> None:
         right = done.right[policy]
         shown = ~np.isnan(right)
         smooth = np.convolve(right[shown], np.ones(125) / 125, mode="valid")
-        axes.plot(days[shown][124:], smooth, color=colour, linewidth=1.4, label=policy)
-    for moved, style in ((done.promoted, "-"), (done.rolled_back, ":")):
+        # Where the gate never promotes, its line would hide that of `never`.
+        axes.plot(days[shown][124:], smooth, color=colour, linewidth=3.5 if policy == "never" else 1.4, label=policy)
+    for moved, style in ((done.promoted.values(), "-"), (done.rolled_back.values(), ":")):
         for day in moved:
             axes.axvline(days[day], color=INK, linewidth=0.9, linestyle=style, zorder=0)
     if name != "noise":
@@ -292,7 +297,7 @@ def _curves(axes: Axes, name: str, done: Replay) -> None:
 def main() -> None:
     """Print a replay of each scenario, draw them, and print the rates over many."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-n", type=int, default=40, help="replays per rate")
+    parser.add_argument("-n", type=int, default=20, help="replays per rate")
     n = parser.parse_args().n
     first = {name: scenario(np.random.default_rng(0)) for name, scenario in SCENARIOS.items()}
     draw(first)
@@ -304,10 +309,37 @@ def main() -> None:
     for name, scenario in SCENARIOS.items():
         found = [scenario(np.random.default_rng([1, seed])) for seed in range(n)]
         print(f"{name}: promoted in {sum(bool(own.promoted) for own in found)} of {n}", flush=True)
-        for own in found if name != "noise" else ():
-            print(" ", own.promoted, own.rolled_back, detectable_at_the_look(own, PLANTED_ON + LEARNED), flush=True)
-            if name == "poison" and own.promoted:
-                print("   predicted:", predicted_rollback(own), flush=True)
+        if name == "drift":
+            in_time = [is_in_time(own) for own in found]
+            print(f"  within {LEARNED} days: {np.mean(in_time):.2f}; days: {_quantiles(days_to_promotion(found))}")
+            print("  detectable and true difference:", detectable_at_the_look(found[0], PLANTED_ON + LEARNED))
+        if name == "poison":
+            undone = [rollbacks(own) for own in found]
+            print(f"  back at v1: {np.mean([own.production == 'v1' for own in found]):.2f}")
+            print(f"  swaps undone: {[pair for own in undone for pair in own]}", flush=True)
+
+
+def is_in_time(done: Replay) -> bool:
+    """Whether the drift was followed by the time that hold-out and window lay behind it."""
+    return bool(done.promoted) and min(done.promoted.values()) <= PLANTED_ON + LEARNED
+
+
+def days_to_promotion(replays: Sequence[Replay]) -> list[int]:
+    """Days from the drift to the first promotion, of those that had one."""
+    return [min(own.promoted.values()) - PLANTED_ON for own in replays if own.promoted]
+
+
+def rollbacks(done: Replay) -> list[tuple[int, int | None]]:
+    """Days to each rollback, and days within which four of five were predicted to come."""
+    found = []
+    for version, day in done.rolled_back.items():
+        predicted = predicted_rollback(done, version)
+        found.append((day - done.promoted[version], predicted and predicted.n_days + HORIZON + EVERY))
+    return found
+
+
+def _quantiles(days: Sequence[int]) -> str:
+    return ", ".join(f"{value:.0f}" for value in np.quantile(days, (0.1, 0.5, 0.9))) if days else "none"
 
 
 if __name__ == "__main__":

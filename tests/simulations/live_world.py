@@ -110,9 +110,8 @@ def pair_returns() -> tuple[FloatArray, np.ndarray]:
 def _shifted(returns: FloatArray, now: np.ndarray, rng: Generator) -> FloatArray:
     """Coming returns of other days, with signs of their own."""
     moved = np.roll(returns, int(rng.integers(500, len(returns) - 500)), axis=0)
-    sums = np.vstack(
-        [np.zeros(returns.shape[1]), (moved * rng.choice([-1.0, 1.0], size=(len(moved), 1))).cumsum(axis=0)]
-    )
+    moved = moved * rng.choice([-1.0, 1.0], size=(len(moved), 1))
+    sums = np.vstack([np.zeros(returns.shape[1]), moved.cumsum(axis=0)])
     return sums[now + 1 + HORIZON] - sums[now + 1]
 
 

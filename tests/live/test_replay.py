@@ -1,0 +1,67 @@
+"""Years of updates on the currency panel: no promotion from noise, promotion after a drift, rollback of poison.
+
+Small forms of `make simulate-live`; the slow one has its rates.
+"""
+
+import numpy as np
+import pytest
+
+from tests.simulations.live import (
+    LEARNED,
+    PLANTED_ON,
+    detectable_at_the_look,
+    difference,
+    drift,
+    is_falsely_undone,
+    is_in_time,
+    noise,
+    poison,
+    replay,
+    rollbacks,
+)
+from tests.simulations.live_world import make_world
+
+
+def test_nothing_can_be_forecast_in_a_world_without_a_planted_feature() -> None:
+    world = make_world(np.random.default_rng(0))
+    features = world.features[..., :-1].reshape(-1, 2)
+    assert np.abs(features.T @ world.sign.ravel() / len(features)).max() < 0.03
+
+
+def test_noise_is_not_promoted() -> None:
+    done = replay(make_world(np.random.default_rng(1), n_days=1_000))
+    assert done.n_looks > 50
+    assert not done.promoted
+    assert done.production == "v1"
+
+
+def test_a_drift_is_followed_once_the_holdout_lies_behind_it() -> None:
+    done = drift(np.random.default_rng(2))
+    assert is_in_time(done)
+    mean, half_width = difference(done.right["gate"], done.right["never"])
+    assert mean - half_width > 0.05
+    assert done.history.version("v1").state == "deprecated"
+
+
+def test_poison_is_rolled_back() -> None:
+    done = poison(np.random.default_rng(3))
+    assert done.promoted
+    assert done.rolled_back
+    assert done.production not in done.rolled_back
+    mean, half_width = difference(done.right["always"], done.right["gate"])
+    assert mean + half_width < 0
+
+
+@pytest.mark.slow
+def test_rates_are_as_stated() -> None:
+    n = 20
+    rngs = [np.random.default_rng([7, seed]) for seed in range(n)]
+    assert sum(bool(noise(rng).promoted) for rng in rngs[:8]) <= 1
+    drifts = [drift(rng) for rng in rngs]
+    detectable, gain = detectable_at_the_look(drifts[0], PLANTED_ON + LEARNED)
+    assert detectable < gain
+    assert np.mean([is_in_time(own) for own in drifts]) >= 0.8
+    undone = [pair for done in map(poison, rngs) for pair in rollbacks(done)]
+    assert len(undone) >= 0.8 * n
+    assert np.mean([predicted is None or days <= predicted for days, predicted in undone]) >= 0.65
+    assert np.mean([is_falsely_undone(np.random.default_rng([8, seed])) for seed in range(60)]) <= 0.1
