@@ -64,7 +64,7 @@ def _publish(line: str, decision: Decision, swap: WatchRecord | None) -> None:
     current = history.production
     publish_versions(history, f"{current.name} is production" if current else "none is in production")
     page = write_line(read_line(store, line, datetime.now(UTC)), state_dir() / "versions" / line)
-    create_link_artifact(link=page.as_uri(), link_text=f"Page of {line}", key=artifact_key("page", line))
+    create_link_artifact(link=page.absolute().as_uri(), link_text=f"Page of {line}", key=artifact_key("page", line))
 
 
 def look_row(look: LiveLook) -> dict[str, str]:
