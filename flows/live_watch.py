@@ -36,7 +36,7 @@ def live_watch(recipe: LiveUpdate, starts_updates: bool = True) -> State[str]:
     watched = watch_line(recipe, at, run_pipeline, open_store(), f"flow run {flow_run.name}")
     show_line(recipe.line, watched.decision, watched.record)
     if watched.is_due and starts_updates:
-        # One run for each further batch of outcomes, whoever else looks; the server skips it while an update runs.
+        # One run for each further batch of outcomes; the server skips it while an update runs.
         batch = f"{watched.n_new // recipe.trigger.n_outcomes}"
         key = f"live:{recipe.line}:{watched.before or 'first'}:{batch}"
         started = trigger(recipe.update_deployment, tags=["by-count"], idempotency_key=key, as_subflow=False)

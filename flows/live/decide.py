@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flows.live.production import look_refs
-from tasks.live.looks import read_look
-from tasks.schemas.live import LiveLook
-from tasks.store.catalogue import records
+from tasks.live.looks import read_look, records_of_line
+from tasks.schemas.live import LOOK_KIND, LiveLook
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.versions import moves
@@ -68,11 +67,10 @@ def finish_earlier(store: Store, line: str, by: str) -> list[Decision]:
         What was done.
     """
     history, done = moves.existing_history(store, line), list[Decision]()
-    registered = set(look_refs(history))
-    for record in records(store, "live_look")[0]:
-        if record.label == line and record.ref not in registered:
-            version = moves.register(store, line, record.ref, why="its update ended before it registered it", by=by)
-            done.append(Decision("Kept", f"{line}: {version.name} is registered, whose update had ended before."))
+    registered = {ref.path for ref in look_refs(history)}
+    for record in records_of_line(store, LOOK_KIND, line, registered):
+        version = moves.register(store, line, record.ref, why="its update ended before it registered it", by=by)
+        done.append(Decision("Kept", f"{line}: {version.name} is registered, whose update had ended before."))
     history = read_history(store.objects, line)
     newest = [*history.versions.values()][-1]
     look = newest.evidence.artifacts.get("look")

@@ -1,20 +1,30 @@
 """What the UI shows of a live line: its looks, the last decision, its versions."""
 
+import logging
+from datetime import UTC, datetime
 from typing import Any, cast
 
+import httpx
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import PrefectException
 
 from flows.live.decide import Decision
 from flows.live.production import look_refs
 from flows.server.flow_runs import artifact_key
 from flows.server.versions_table import publish_versions
+from tasks.common.errors import HindsightError
+from tasks.common.settings import state_dir
 from tasks.common.text import DASH, duration
+from tasks.live.line_page import read_line
 from tasks.live.looks import read_look
+from tasks.report.line.page import write_line
 from tasks.schemas.live import LiveLook, WatchRecord
 from tasks.store.store import open_store
 from tasks.versions.history import read_history
+
+log = logging.getLogger(__name__)
 
 N_SHOWN = 50
 """Newest looks in the table."""
@@ -22,13 +32,22 @@ N_SHOWN = 50
 
 @task(task_run_name="show", cache_policy=NO_CACHE, persist_result=False)
 def show_line(line: str, decision: Decision, swap: WatchRecord | None = None) -> None:
-    """Publish the tables `looks-LINE` and `versions-LINE`, and the page `decision-LINE`.
+    """Publish the tables `looks-LINE` and `versions-LINE`, the text `decision-LINE` and the link `page-LINE`.
+
+    What was decided stands by then: a table that cannot be made is a warning and ends no run.
 
     Args:
         line: The line.
         decision: What was done.
         swap: How the last swap stands.
     """
+    try:
+        _publish(line, decision, swap)
+    except (HindsightError, OSError, httpx.HTTPError, PrefectException) as error:
+        log.warning("the tables of %s are not up to date: %s", line, error)
+
+
+def _publish(line: str, decision: Decision, swap: WatchRecord | None) -> None:
     store = open_store()
     history = read_history(store.objects, line)
     looks = [read_look(store, ref) for ref in look_refs(history)[-N_SHOWN:]]
@@ -44,6 +63,8 @@ def show_line(line: str, decision: Decision, swap: WatchRecord | None = None) ->
     )
     current = history.production
     publish_versions(history, f"{current.name} is production" if current else "none is in production")
+    page = write_line(read_line(store, line, datetime.now(UTC)), state_dir() / "versions" / line)
+    create_link_artifact(link=page.absolute().as_uri(), link_text=f"Page of {line}", key=artifact_key("page", line))
 
 
 def look_row(look: LiveLook) -> dict[str, str]:

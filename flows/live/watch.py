@@ -8,10 +8,9 @@ from flows.live.decide import Decision
 from flows.live.production import last_swap, start_of, with_present_prices
 from flows.live.update import Run
 from flows.pipelines.live_update import Swap, live_swap_pipeline, outcomes_pipeline
-from tasks.live.looks import read_swap
+from tasks.live.looks import read_swap, records_of_line
 from tasks.live_update import LiveUpdate
-from tasks.schemas.live import WatchRecord
-from tasks.store.catalogue import records
+from tasks.schemas.live import SWAP_KIND, WatchRecord
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.versions import moves
@@ -90,8 +89,8 @@ def _decided(store: Store, record: WatchRecord, by: str) -> Decision:
 
 def _earlier(store: Store, line: str, outcomes: ArtifactRef, current: str, previous: str) -> WatchRecord | None:
     """How the same swap stood on the very same outcomes: without new ones nothing is forecast again."""
-    for record in records(store, "live_swap")[0]:
-        if record.label == line and record.inputs["outcomes"].digest == outcomes.digest:
+    for record in records_of_line(store, SWAP_KIND, line):
+        if record.inputs["outcomes"].digest == outcomes.digest:
             found = read_swap(store, record.ref)
             if (found.current, found.previous) == (current, previous):
                 return found

@@ -47,7 +47,7 @@ def demo(recipe: str = "smoke", /) -> None:
     start(address)
     follow(f"{chosen.pipeline}/{Path(recipe).stem}")
     print(f"UI: {address.ui} (`hindsight down` ends server and workers)", flush=True)
-    if chosen.report.plumbing_only:
+    if pipeline.plumbing_only:
         print(f"A real model on real prices, minutes on two cores: hindsight demo {REAL}", flush=True)
 
 

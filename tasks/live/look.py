@@ -13,9 +13,7 @@ from tasks.live.paired import paired_days
 from tasks.live.watch import start_watch
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.examples import Forecasts
-from tasks.schemas.live import GateFinding, LiveLook, UpdateCost
-
-LOOK_FILE, SWAP_FILE = "look.json", "swap.json"
+from tasks.schemas.live import LOOK_FILE, SWAP_FILE, GateFinding, LiveLook, UpdateCost
 
 
 def forecast_rows(panel: Panel, forecasts: Forecasts) -> pd.DataFrame:
@@ -25,7 +23,8 @@ def forecast_rows(panel: Panel, forecasts: Forecasts) -> pd.DataFrame:
     table = rows.loc[asked, ["code", "date", "label_until"]].assign(
         probability=probability[asked], outcome=rows.loc[asked, "target"].to_numpy()
     )
-    return table.reset_index(drop=True)
+    numbered: pd.DataFrame = table.reset_index(drop=True)
+    return numbered
 
 
 def write_look(

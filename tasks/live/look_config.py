@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from tasks.common.settings import Config
 from tasks.live.config import GateConfig, WatchConfig
+from tasks.schemas.live import LOOK_KIND, SWAP_KIND
 from tasks.store.refs import ArtifactRef, ArtifactType
 
 LineName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")]
@@ -45,5 +46,5 @@ def _label(config: LookConfig | SwapConfig, inputs: Mapping[str, ArtifactRef]) -
 
 REVISION = 1
 """Raised when the same input would give other bytes."""
-LOOK = ArtifactType[LookConfig](kind="live_look", revision=REVISION, label=_label)
-SWAP = ArtifactType[SwapConfig](kind="live_swap", revision=REVISION, label=_label)
+LOOK = ArtifactType[LookConfig](kind=LOOK_KIND, revision=REVISION, label=_label)
+SWAP = ArtifactType[SwapConfig](kind=SWAP_KIND, revision=REVISION, label=_label)

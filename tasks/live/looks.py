@@ -1,10 +1,10 @@
 """A line's looks in the store: each names the one before it, and its record has what it found."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from tasks.costs.prices import add_known
-from tasks.live.look import LOOK_FILE, SWAP_FILE
-from tasks.schemas.live import GateFinding, LiveLook, UpdateCost, WatchRecord
+from tasks.schemas.live import LOOK_FILE, SWAP_FILE, GateFinding, LiveLook, UpdateCost, WatchRecord
+from tasks.store.catalogue import record_paths
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
@@ -18,6 +18,13 @@ def read_look(store: Store, ref: ArtifactRef) -> LiveLook:
 def read_swap(store: Store, ref: ArtifactRef) -> WatchRecord:
     """How a swap stands. Raises StoreError if it is not whole."""
     return WatchRecord.model_validate_json((store.fetch(ref) / SWAP_FILE).read_text(encoding="utf-8"))
+
+
+def records_of_line(store: Store, kind: str, line: str, known: Collection[str] = ()) -> Iterator[Record]:
+    """Records of a line's looks or swaps, but for those at known paths. Raises StoreError if one is damaged."""
+    for path in record_paths(store, kind):
+        if path.split("/")[1] == line and path not in known:
+            yield store.records.read(path)
 
 
 def findings_until(store: Store, newest: ArtifactRef | None) -> list[GateFinding]:

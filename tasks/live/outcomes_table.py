@@ -78,7 +78,7 @@ def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
         raise BadOutcomes(f"outcomes {path} lack {', '.join(missing)}; a table of outcomes has {', '.join(COLUMNS)}.")
     has_zone = isinstance(table["known_at"].dtype, pd.DatetimeTZDtype)
     known_at = pd.to_datetime(table["known_at"], errors="coerce", utc=True, format=None if has_zone else "ISO8601")
-    cells = {
+    cells: dict[str, pd.Series] = {
         "code": table["code"].astype(str),
         "date": pd.to_datetime(table["date"], errors="coerce").astype("datetime64[us]"),
         "known_at": known_at.astype("datetime64[us, UTC]"),

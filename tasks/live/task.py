@@ -71,9 +71,9 @@ def publish_look(
         from tasks.live.look import write_look
         from tasks.live.looks import cost_of, findings_until
 
-        forecasts = (Forecasts(inputs[name]) for name in ("candidate", "production"))
-        cost = cost_of(store, inputs_of)
-        return write_look(config, Panel(inputs["outcomes"]), *forecasts, findings_until(store, before), cost, folder)
+        earlier, cost = findings_until(store, before), cost_of(store, inputs_of)
+        forecasts = Forecasts(inputs["candidate"]), Forecasts(inputs["production"])
+        return write_look(config, Panel(inputs["outcomes"]), *forecasts, earlier, cost, folder)
 
     return build(store, LOOK.spec(config, inputs_of), make)
 
@@ -98,7 +98,7 @@ def publish_swap(config: SwapConfig, outcomes: ArtifactRef, current: ArtifactRef
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
         from tasks.live.look import write_swap
 
-        forecasts = (Forecasts(inputs[name]) for name in ("current", "previous"))
+        forecasts = Forecasts(inputs["current"]), Forecasts(inputs["previous"])
         return write_swap(config, Panel(inputs["outcomes"]), *forecasts, folder)
 
     return build(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tasks.schemas.direction import QUOTED, DirectionScores
 from tasks.schemas.examples import Gate
-from tasks.schemas.live import GateFinding
+from tasks.schemas.live import LOOK_KIND, GateFinding
 from tasks.schemas.release import Release
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
@@ -32,7 +32,7 @@ def evidence_of(store: Store, ref: ArtifactRef) -> Evidence:
     record = store.record(ref)
     if ref.kind == "release":
         return _of_release(store, record)
-    if ref.kind == "live_look":
+    if ref.kind == LOOK_KIND:
         return _of_look(store, record)
     if ref.kind == "train" and "base" in record.inputs:
         artifacts = {"adapter": ref, "base": record.inputs["base"]}

@@ -3,9 +3,10 @@
 import os
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 import torch
@@ -47,7 +48,7 @@ AT = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
 @cache
 def base_folder() -> Path:
-    """A random Qwen2 of two layers, with room for a feature prompt in bytes."""
+    """A random Qwen2 of two layers, with positions for a feature prompt in bytes."""
     folder, tokenizer = scratch_folder("base"), bpe_tokenizer()
     config = Qwen2Config(
         vocab_size=len(tokenizer),
@@ -117,8 +118,9 @@ def prepared() -> Path:
         mix = published(store, "mix", 0, {}, {}, holdout_from=UNTRAINED_FROM)
         rows = published(store, "align", 0, {}, {"mix": mix})
         adapter = published(store, "train", 0, {"adapter": adapter_folder("down")}, {"base": base, "corpus": rows})
-        moves.register(store, LINE, adapter, why="for the test", by="ada")
-        moves.promote(store, LINE, "v1", why="for the test", by="ada")
+        with patch.object(moves, "_now_after", lambda history: AT - timedelta(days=90)):
+            moves.register(store, LINE, adapter, why="for the test", by="ada")
+            moves.promote(store, LINE, "v1", why="for the test", by="ada")
     finally:
         if before is None:
             del os.environ["HINDSIGHT_STORE"]

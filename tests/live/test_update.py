@@ -177,7 +177,7 @@ def test_outcomes_that_turn_against_a_swap_undo_it_and_say_when(store: Store, tm
     late = watch_line(own, datetime(2026, 10, 24, tzinfo=UTC), InlineRun("up"), store, "ada")
     assert (late.decision.ending, states(store)) == ("RolledBack", {"v1": "production", "v2": "deprecated"})
     assert late.record.crossed_on
-    assert "v1 is in production again in place of v2. Roll back: accuracy of v1 less v2 +1.000" in late.decision.message
+    assert "v1 is in production again, v2 is not. Roll back: accuracy of v1 less v2 +1.000" in late.decision.message
     after = watch_line(own, datetime(2026, 10, 24, 1, tzinfo=UTC), InlineRun("up"), store, "ada")
     assert "no swap to watch" in after.decision.message
 
