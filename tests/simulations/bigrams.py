@@ -3,7 +3,7 @@
 Documents, held-out sections and figures are those of the recipe `probe-sotu` with another cutoff. Only the models are
 others: probabilities of a token given the one before it, from counts, so that many cutoffs can be tried.
 
-Run `python -m tests.simulations.bigrams`; docs/recall-notes.md has its figures.
+Run `python -m tests.simulations.bigrams`, or with the years of some cutoffs; docs/recall-notes.md has its figures.
 """
 
 import sys
@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ class Bigrams:
         self.single, self.pairs = Counter[int](), Counter[tuple[int, int]]()
         for ids in texts:
             self.single.update(ids)
-            self.pairs.update(zip(ids, ids[1:], strict=False))
+            self.pairs.update(pairwise(ids))
         self.seen, self.kinds = Counter[int](), Counter[int]()
         for (first, _), count in self.pairs.items():
             self.seen[first] += count
@@ -58,7 +59,7 @@ class Bigrams:
 
     def bits(self, ids: Sequence[int]) -> float:
         """Of all tokens but the first."""
-        return -sum(np.log2(self._probability(first, second)) for first, second in zip(ids, ids[1:], strict=False))
+        return -sum(np.log2(self._probability(first, second)) for first, second in pairwise(ids))
 
     def _probability(self, first: int, second: int) -> float:
         alone = (self.single[second] + self.floor) / (self.total + len(self.single))
@@ -107,8 +108,9 @@ def _table(documents: Sequence[Document]) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Print a line per cutoff, and one of the control."""
-    for year, is_control in (*((int(own), False) for own in sys.argv[1:] or CUTOFFS), (CUTOFFS[0], True)):
+    """Print a line per cutoff and, unless some are named, one of the control."""
+    named = [(int(year), False) for year in sys.argv[1:]]
+    for year, is_control in named or [*((year, False) for year in CUTOFFS), (CUTOFFS[0], True)]:
         found = difference(year, is_control)
         sides = ", ".join(f"{own.point:+.3f} {own.interval}" for own in (found.before, found.after, found.rise))
         print(f"{year}{', control' if is_control else ''}: {sides}; {found.change!r}", flush=True)
