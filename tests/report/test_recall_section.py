@@ -11,8 +11,9 @@ from tasks.probe.recall.intervals import RowIntervals
 from tasks.probe.recall.questions import Answers, AskedRows, variant_scores
 from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
-from tasks.report.tables.recall import recall_section
+from tasks.report.tables.recall import moved, recall_section
 from tasks.schemas.artifacts import Report
+from tasks.schemas.estimates import Estimate
 from tasks.schemas.probe import ReadingSettings
 from tasks.schemas.recall import ChangePoint, Recall
 from tests.probe.recall.made_answers import (
@@ -41,6 +42,19 @@ def test_the_section_says_what_each_probe_found(page):
     assert (
         "base - trained, unscaled: the lookahead does not clearly differ on rows where base answers with more" in text
     )
+
+
+def test_models_that_each_know_their_own_side_better_are_said_to_beside_the_change_point(recall_dir):
+    before, after_it = (Estimate(point=at, interval=(at - 0.02, at + 0.02)) for at in (-0.1, 0.05))
+    found = Recall.read(recall_dir).pairs["base - trained"].curve
+    own = found.model_copy(update={"cutoff": date(2020, 12, 31), "before": before, "after": after_it})
+    text = moved("base - trained", own)
+    assert "Documents up to 2020-12-31 are predicted better by base (-0.100 [-0.120, -0.080]), those after" in text
+    assert "those after it by trained (+0.050 [+0.030, +0.070]). The difference changes after 2020-12-21" in text
+    assert text.endswith("The stated cutoff, 2020-12-31, is inside.")
+    swapped = own.model_copy(update={"before": after_it, "after": before})
+    assert "predicted better by trained (+0.050" in moved("base - trained", swapped)
+    assert "predicted better" not in moved("base - trained", own.model_copy(update={"after": before}))
 
 
 def test_every_figure_of_a_table_has_its_interval_and_counts(page):
