@@ -32,14 +32,15 @@ def check_pools(names: Collection[str]) -> list[str]:
     Raises:
         BadPool: If a pool on a cluster has no worker, or pods without the GPUs that recipes and prices assume.
     """
-    refused, unserved = [], []
+    refused: list[str] = []
+    unserved: list[str] = []
     for name in sorted(set(names)):
         pool = _read(name)
-        on_cluster = pool is not None and pool.type == KUBERNETES
-        if reason := why_unserved(name, pool):
-            (refused if on_cluster else unserved).append(reason)
-        if on_cluster and (problem := _gpu_problem(pool)):
-            refused.append(problem)
+        reason = why_unserved(name, pool)
+        if pool is not None and pool.type == KUBERNETES:
+            refused += filter(None, (reason, _gpu_problem(pool)))
+        elif reason:
+            unserved.append(reason)
     if refused:
         raise BadPool(f"{' '.join(f'{reason}.' for reason in refused)} Nothing was started.")
     return unserved
