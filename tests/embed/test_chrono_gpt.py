@@ -1,5 +1,6 @@
 """ChronoGPT: a checkpoint of the authors' layout is converted, and gives the states of a plain recomputation."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tasks.embed.hidden_states import load_headless, pooled_states
 from tasks.embed.write import write_states
 from tasks.schemas.artifacts import Embeddings, ModelFolder
 from tests.embed.small_encoders import WORDS, word_tokenizer
-from tests.model_fixtures import sentences_panel
+from tests.model_fixtures import scratch_folder, sentences_panel
 
 HEADS, WIDTH = 2, 32
 
@@ -46,7 +47,10 @@ def checkpoint(
     return tensors
 
 
-def converted(n_layers: int, folder: Path) -> tuple[dict[str, torch.Tensor], ModelFolder, dict]:
+@cache
+def converted(n_layers: int) -> tuple[dict[str, torch.Tensor], ModelFolder, dict]:
+    """Converted once, as a process that imports torch does it."""
+    folder = scratch_folder("chrono")
     tensors = checkpoint(n_layers, folder / "hub")
     word_tokenizer().save_pretrained(folder / "tokenizer")
     source = FolderSource(
@@ -100,9 +104,9 @@ def recomputed(tensors: dict[str, torch.Tensor], n_layers: int, ids: list[int]) 
 
 @pytest.mark.parametrize("n_layers", [8, 12])
 def test_it_gives_the_states_of_a_plain_recomputation_in_its_own_precision(
-    n_layers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    n_layers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tensors, model, facts = converted(n_layers, tmp_path)
+    tensors, model, facts = converted(n_layers)
     assert facts["converted_pickles"] == ["config.pt", "pytorch_model.bin"]
     assert sorted(file.suffix for file in model.path.iterdir() if file.suffix in (".bin", ".pt")) == []
     ids = [[5, 9, 33, 7, 21, 8], [4, 11]]
@@ -122,7 +126,7 @@ def test_it_gives_the_states_of_a_plain_recomputation_in_its_own_precision(
 
 
 def test_states_are_of_the_last_real_token_whatever_the_padding(tmp_path: Path) -> None:
-    _, model, _ = converted(8, tmp_path)
+    _, model, _ = converted(8)
     texts = ["w1 w2 w3 w4", "w7"]
     facts = write_states(EmbedConfig(undated=False), sentences_panel(texts), model, tmp_path)
     headless = load_headless(model.path, read_architecture(EmbedConfig(), model))
@@ -131,8 +135,8 @@ def test_states_are_of_the_last_real_token_whatever_the_padding(tmp_path: Path) 
     assert (facts["pooling"], facts["context"]) == ("last", 1_792)
 
 
-def test_scalars_stay_in_fp32_and_the_rest_is_bf16_as_the_authors_compute(tmp_path: Path) -> None:
-    _, model, _ = converted(8, tmp_path)
+def test_scalars_stay_in_fp32_and_the_rest_is_bf16_as_the_authors_compute() -> None:
+    _, model, _ = converted(8)
     headless = load_headless(model.path, read_architecture(EmbedConfig(), model))
     formats = {name: tensor.dtype for name, tensor in headless.named_parameters()}
     scalars = {name for name in formats if name.endswith("lambdas") or name == "skip_weights"}

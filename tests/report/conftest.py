@@ -152,6 +152,12 @@ def recall_dir(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def read_only(tmp_path_factory) -> Path:
+    """A folder for the report that a module's tests read: the first of them writes it, none changes it."""
+    return tmp_path_factory.mktemp("read-only")
+
+
 @pytest.fixture(scope="session")
 def unchanged() -> dict[str, Page]:
     """The page of the unchanged sample run, once it was written: most tests read that one."""
