@@ -21,7 +21,7 @@ from deployments.kubernetes.site import SecretKey
 from deployments.processes import end_all
 from tasks.common.settings import project_root
 from tests.infra.kubernetes_api import NAMESPACE, Cluster, cluster
-from tests.infra.manifests import SITE
+from tests.infra.manifests import INFRA, SITE, read_all
 from tests.s3_server import free_port
 
 SECRET = "of-the-cluster-4f1c"
@@ -53,6 +53,10 @@ class KubeStack:
             **self.environment,
             "KUBECONFIG": str(self.cluster.kubeconfig),
             "PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES": NAMESPACE,
+            **{
+                each["name"]: each["value"]
+                for each in read_all(INFRA / "worker-values.yaml")[0]["worker"]["extraEnvVars"]
+            },
         }
         # As a background shell would have it, the worker would survive SIGTERM.
         signal.signal(signal.SIGINT, signal.default_int_handler)
