@@ -2,8 +2,8 @@
 
 Series of bets that the previous version is better (`bets`) go on beside each other, one for each day that a label
 takes, and are looked at after every bet, for as long as one likes. If on no day the previous version is expected to be
-better by the margin, one of h series ever reaches h / rate with a probability of at most rate (Ville, Bonferroni). The
-mean of the series is no such statistic: one could stop when another series' open bet is about to lose.
+better by the margin, one of h series ever reaches h / rate with a probability of at most rate (Ville, Bonferroni).
+Their mean would not do: one could stop when another series' open bet is about to lose.
 """
 
 from datetime import date, datetime
