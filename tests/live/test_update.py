@@ -16,6 +16,7 @@ from tasks.live.errors import TooFewDays
 from tasks.live.looks import findings_until, read_look
 from tasks.schemas.artifacts import Panel
 from tasks.store.store import Store
+from tasks.train.errors import WrongStart
 from tasks.versions import moves
 from tasks.versions.errors import MoveLost, UnknownVersion
 from tasks.versions.history import History, read_history
@@ -230,6 +231,14 @@ def test_what_cannot_be_updated_is_refused_by_name_and_production_stays(store: S
     moves.promote(store, "text", "v1", **WHY)
     with pytest.raises(NotUpdatable, match="text v1 was not trained on a mix"):
         update_line(recipe(rising, line="text"), AT, InlineRun("up"), store, "ada")
+
+
+def test_an_adapter_of_another_rank_is_refused_before_anything_runs(store: Store, rising: Path) -> None:
+    own, run = recipe(rising), InlineRun("up")
+    wrong = own.train.model_copy(update={"arm": own.train.arm.model_copy(update={"rank": 8})})
+    with pytest.raises(WrongStart, match=r"the adapter to go on from has rank 4, and train\.arm\.rank is 8"):
+        update_line(own.model_copy(update={"train": wrong}), AT, run, store, "ada")
+    assert (run.ran, states(store)) == ([], {"v1": "production"})
 
 
 def test_new_outcomes_that_all_lie_in_the_hold_out_train_nothing(store: Store, rising: Path) -> None:
