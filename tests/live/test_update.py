@@ -253,7 +253,7 @@ def test_a_slot_that_was_missed_is_skipped_and_one_shorter_than_an_update_is_ref
 ) -> None:
     own = recipe(rising)
     assert missed(AT, AT + timedelta(hours=4), own) is None
-    assert "the slot of 2026-09-01 12:00 UTC is skipped: it is 5 h late" in str(
+    assert "the slot of 2026-09-01 12:00 UTC is skipped: it is 5.0 h late" in str(
         missed(AT, AT + timedelta(hours=5), own)
     )
     check_slot(own, None, store)
