@@ -130,9 +130,11 @@ def _sentence(
     if promotes:
         return f"Promoted: {shown} lies above the margin of {margin:g}."
     if detectable is None:
+        fewest = fewest_bets(level)
         return (
             f"Kept: {shown} does not lie above the margin of {margin:g}. {n_bets} days whose labels do not overlap "
-            f"show no difference at this level with a power of 80 %; at least {fewest_bets(level)} are needed."
+            f"show no difference at this level with a power of 80 %; "
+            f"{f'at least {fewest}' if n_bets < fewest else 'more'} are needed."
         )
     return (
         f"Kept: {shown} does not lie above the margin of {margin:g}. The smallest difference that such a look promotes "

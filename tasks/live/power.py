@@ -74,7 +74,7 @@ def days_to_detect(
         loss: Mean difference, previous version less current one.
         bets: Of days on which both were scored; their deviations are drawn from.
         margin: The watch's.
-        level: Its false-rollback rate.
+        level: Its false-rollback rate, divided by its number of series; the first of several is sooner than predicted.
         days_per_bet: Days from one bet to the next.
         rows_per_day: Outcomes of a day.
 

@@ -1,8 +1,9 @@
 """The sequential test after a swap: the previous version beside the current one, on live outcomes only.
 
-The capital of bets that the previous version is better (`bets`) is looked at after every one of them, for as long as
-one likes. If on no day the previous version is expected to be better by the margin, it ever reaches 1 / rate with a
-probability of at most rate. A bet is counted on the day its labels are known; between bets nothing is looked at.
+Series of bets that the previous version is better (`bets`) go on beside each other, one for each day that a label
+takes, and are looked at after every bet, for as long as one likes. If on no day the previous version is expected to be
+better by the margin, one of h series ever reaches h / rate with a probability of at most rate (Ville, Bonferroni).
+Their mean would not do: one could stop when another series' open bet is about to lose.
 """
 
 from datetime import date, datetime
@@ -21,6 +22,21 @@ LEAST = -1e300
 """Stands for the logarithm of a capital that is lost."""
 
 
+class Series(Frozen):
+    """Bets of which each begins when the labels of the one before have ended."""
+
+    logs: tuple[float, ...] = (0.0,) * len(STAKES)
+    """Logarithm of each bettor's capital."""
+    settled_on: date | None = None
+    """The last day of the labels of its newest bet."""
+
+    def after(self, day: PairedDays, config: WatchConfig) -> Self:
+        """The series with a bet on a day."""
+        won = log_won(day.difference(config.score), day.bound[config.score], config.margin)[0]
+        logs = np.maximum(np.array(self.logs) + won, LEAST)
+        return self.model_copy(update={"logs": tuple(map(float, logs)), "settled_on": day.label_until[0].item()})
+
+
 class WatchState(Frozen):
     """What the watch has counted so far; only new days change it."""
 
@@ -34,16 +50,14 @@ class WatchState(Frozen):
     differences: float = 0.0
     """Sum over days of previous less current."""
     n_bets: int = 0
-    logs: tuple[float, ...] = (0.0,) * len(STAKES)
-    """Logarithm of each bettor's capital."""
-    settled_on: date | None = None
-    """The last day of the labels of the newest bet: from then on the next one is made."""
+    series: tuple[Series, ...] = ()
+    """As many as were begun, at most `config.horizon_days`."""
     crossed_on: date | None = None
     """The day whose bet made it cross; once crossed, it stays so."""
 
     @property
     def evidence(self) -> float:
-        """The statistic."""
+        """The statistic: the largest capital of a series, divided by the number of series."""
         return float(np.exp(min(self._log, MOST)))
 
     @property
@@ -58,7 +72,8 @@ class WatchState(Frozen):
 
     @property
     def _log(self) -> float:
-        return float(log_mean(np.array(self.logs)))
+        capitals = [float(log_mean(np.array(own.logs))) for own in self.series]
+        return max(capitals, default=0.0) - float(np.log(self.config.horizon_days))
 
     def after(self, days: PairedDays) -> Self:
         """Count new days.
@@ -89,15 +104,13 @@ class WatchState(Frozen):
             "n_rows": self.n_rows + int(day.n_rows[0]),
             "differences": self.differences + float(difference[0]),
         }
-        if self.settled_on and today < self.settled_on:
+        place = next((n for n, own in enumerate(self.series) if own.settled_on and own.settled_on <= today), None)
+        if place is None and len(self.series) == self.config.horizon_days:
             return self.model_copy(update=counted)
-        won = log_won(difference, day.bound[score], self.config.margin)[0]
-        bet = {
-            "n_bets": self.n_bets + 1,
-            "logs": tuple(map(float, np.maximum(np.array(self.logs) + won, LEAST))),
-            "settled_on": day.label_until[0].item(),
-        }
-        after = self.model_copy(update=counted | bet)
+        series = [*self.series] if place is not None else [*self.series, Series()]
+        place = len(series) - 1 if place is None else place
+        series[place] = series[place].after(day, self.config)
+        after = self.model_copy(update=counted | {"n_bets": self.n_bets + 1, "series": tuple(series)})
         if after.crossed_on is None and after._log >= np.log(self.boundary):
             return after.model_copy(update={"crossed_on": today})
         return after
@@ -132,8 +145,12 @@ class WatchState(Frozen):
         )
 
     def _interval(self, counted: PairedDays) -> tuple[float, float]:
-        score, rate = self.config.score, self.config.false_rollback_rate
-        low, high = (lower_end(all_bets(own, score)[:1], rate) for own in (counted, counted.swapped()))
+        n_series, score = self.config.horizon_days, self.config.score
+        level = self.config.false_rollback_rate / n_series
+        low, high = (
+            max(lower_end([own], level) for own in all_bets(days, score)[:n_series])
+            for days in (counted, counted.swapped())
+        )
         return low, -high
 
     def _sentence(self, mean: float | None) -> str:

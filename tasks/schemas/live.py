@@ -99,7 +99,7 @@ class WatchRecord(Frozen):
     n_rows: int = Field(ge=0)
     n_days: int = Field(ge=0)
     n_bets: int = Field(ge=0)
-    """Days whose labels do not overlap: what the statistic counts."""
+    """Days that were bet on."""
     score: ScoreName
     difference: float | None
     """Mean over days of the previous version's score less the current one's; above zero the swap was a loss."""

@@ -20,8 +20,8 @@ SINCE = date(2026, 1, 5)
 AT = datetime(2026, 12, 1, tzinfo=UTC)
 
 
-def started(since: date = SINCE) -> WatchState:
-    return start_watch("v2", "v1", since, WatchConfig())
+def started(since: date = SINCE, horizon_days: int = 5) -> WatchState:
+    return start_watch("v2", "v1", since, WatchConfig(horizon_days=horizon_days))
 
 
 def test_a_loss_is_rolled_back_and_a_gain_is_not() -> None:
@@ -94,7 +94,7 @@ def coin(rng: np.random.Generator, mean: float = 0.0, n_days: int = 150) -> Pair
 
 def test_swaps_without_a_loss_are_undone_no_more_often_than_stated() -> None:
     rng = np.random.default_rng(3)
-    assert np.mean([started().after(coin(rng)).crossed_on is not None for _ in range(30)]) <= 0.1
+    assert np.mean([started(horizon_days=1).after(coin(rng)).crossed_on is not None for _ in range(30)]) <= 0.1
 
 
 def test_a_loss_is_found_within_the_predicted_number_of_days() -> None:
@@ -102,7 +102,7 @@ def test_a_loss_is_found_within_the_predicted_number_of_days() -> None:
     predicted = days_to_detect(0.08, all_bets(coin(rng), "accuracy")[0], 0.0, 0.05, 1, 51)
     assert predicted is not None
     assert predicted.n_rows == 51 * predicted.n_days
-    found = [started().after(coin(rng, 0.08, predicted.n_days)).crossed_on is not None for _ in range(40)]
+    found = [started(horizon_days=1).after(coin(rng, 0.08, predicted.n_days)).crossed_on is not None for _ in range(40)]
     assert 0.6 <= np.mean(found) <= 0.97
 
 

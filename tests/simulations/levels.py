@@ -10,12 +10,13 @@ import numpy as np
 from numpy.random import Generator
 from scipy.special import stdtrit
 
-from tasks.live.bets import all_bets, log_evidence
+from tasks.live.bets import all_bets, bet_days, log_evidence, log_mean, log_won
 from tasks.live.gate import level_of
+from tasks.live.paired import PairedDays
 from tasks.live.power import smallest_detectable
 from tasks.sampling.arrays import FloatArray
-from tests.simulations.live import EVERY, GATE, WINDOW, fitted
-from tests.simulations.live_world import make_world
+from tests.simulations.live import CORRELATION, EVERY, GATE, WATCH, WINDOW, fitted
+from tests.simulations.live_world import HORIZON, make_world
 
 BOUND = 0.48
 """The most that a day's difference can be."""
@@ -74,8 +75,36 @@ def detectable_by_holdout(n_days: int, look: int) -> tuple[float | None, float]:
     return smallest_detectable(bets, GATE.margin, level), float(days.bound[GATE.score].mean())
 
 
+def days_until_undone(rng: Generator, n_stretches: int = 12, n_days: int = 400) -> list[tuple[float, float]]:
+    """Days until a watch undoes the swap of a forecast with skill for one without.
+
+    Returns:
+        For each stretch of days: betting from its first day on, and from each of the horizon's days, where the first of
+        them to reach its share of the rate undoes the swap. Infinite where neither is reached.
+    """
+    world = make_world(rng, CORRELATION / 2, n_days=n_stretches * n_days)
+    skilled, unskilled = np.array([0.0, 0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0, 0.0])
+    found = []
+    for start in range(0, n_stretches * n_days, n_days):
+        days = world.compared(slice(start, start + n_days), skilled, unskilled)
+        crossed = [_crossing(days, begin, WATCH.false_rollback_rate / share) for begin, share in STARTS]
+        found.append((crossed[0], min(crossed[1:])))
+    return found
+
+
+STARTS = [(0, 1), *((begin, HORIZON) for begin in range(HORIZON))]
+"""First day of the bets, and by what the rate is divided."""
+
+
+def _crossing(days: PairedDays, begin: int, level: float) -> float:
+    chosen = bet_days(days, begin)
+    won = log_won(days.difference(WATCH.score)[chosen], days.bound[WATCH.score][chosen], WATCH.margin)
+    reached = np.flatnonzero(log_mean(won.cumsum(axis=0)) >= np.log(1 / level))
+    return float(chosen[reached[0]]) + 1 if len(reached) else np.inf
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=200_000, help="draws per line")
     n_draws = parser.parse_args().n
@@ -83,6 +112,10 @@ def main() -> None:
         for n_days in (8, 50):
             rates = false_rates(draw, n_days, n_draws)
             print(f"{name}, {n_days} days:", {kind: [f"{rate:.2g}" for rate in own] for kind, own in rates.items()})
+    stretches = [pair for seed in range(12) for pair in days_until_undone(np.random.default_rng([3, seed]))]
+    for share in (0.5, 0.8):
+        one, every = np.quantile(stretches, share, axis=0, method="higher")
+        print(f"{share} of {len(stretches)} swaps undone within {one:.0f} days; with every start, {every:.0f} days")
     for n_days in (10, 40, 120, 250, 500, 1_000):
         shown = {f"look {look}": detectable_by_holdout(n_days, look) for look in (1, 100)}
         print(f"hold-out of {n_days} days:", shown)

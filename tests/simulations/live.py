@@ -237,7 +237,8 @@ def predicted_rollback(done: Replay, version: str) -> Detection | None:
     before = done.world.compared(slice(0, done.promoted[version] - HORIZON), *weights)
     bets, n_pairs = all_bets(before, WATCH.score)[0], done.world.sign.shape[1]
     loss = float(before.difference(WATCH.score).mean())
-    return days_to_detect(loss, bets, WATCH.margin, WATCH.false_rollback_rate, HORIZON, n_pairs)
+    level = WATCH.false_rollback_rate / WATCH.horizon_days
+    return days_to_detect(loss, bets, WATCH.margin, level, HORIZON, n_pairs)
 
 
 def is_falsely_undone(rng: Generator, n_days: int = 2_000) -> bool:

@@ -12,7 +12,7 @@ PAGE_NAME = "versions.html"
 WORDS = {
     "look": "One comparison of a candidate with the version in production, on the newest hold-out.",
     "evidence": "Capital of bets that cannot grow on average if the candidate is no better; of the watch, if the "
-    "previous version is no better. It is 1 at the start, and reaches 20 by chance in at most one of 20 cases.",
+    "previous version is no better. It reaches 20 by chance in at most one of 20 cases.",
     "level": "Chance of a false promotion that a look may spend. All looks together may spend the stated rate, and "
     "more after each promotion.",
     "smallest detectable": "Difference that a look at as many days promotes in 80 of 100 cases. A smaller gain is "
