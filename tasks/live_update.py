@@ -53,6 +53,13 @@ class Replay(FeaturesSource):
     """Rows drawn per currency pair; all of a pair that has fewer."""
 
 
+class LiveMix(MixConfig):
+    """Wordings and questions, as of the release that is updated; sources and hold-out follow from the update."""
+
+    n_knowledge: int | None = Field(1, ge=1)
+    """Questions about held-out formulas at most. Null: one for each. They decide nothing here."""
+
+
 class LiveRoute(Config):
     """Which pool runs the stages that need a GPU at true size."""
 
@@ -75,8 +82,7 @@ class LiveUpdate(Config):
     outcomes: OutcomesConfig = OutcomesConfig()
     new: NewRows = NewRows()
     replay: Replay = Replay()
-    mix: MixConfig = MixConfig(n_knowledge=1)
-    """Wordings and questions, as of the release that is updated. Sources and hold-out follow from the update."""
+    mix: LiveMix = LiveMix()
     embargo_days: int = Field(7, ge=0, le=365)
     """Calendar days before the hold-out that are not trained on; at least the horizon's."""
     chat_template: str | None = Field(None, min_length=1, max_length=100_000)

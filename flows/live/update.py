@@ -5,13 +5,23 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from flows.live.decide import Decision, decide, finish_earlier
-from flows.live.production import NothingNew, look_refs, settling, start_of, with_holdout, with_present_prices
+from flows.live.production import (
+    NothingNew,
+    in_production,
+    look_refs,
+    settling,
+    start_of,
+    with_holdout,
+    with_present_prices,
+)
 from flows.live.slots import SlotTooShort, check_slot
 from flows.pipelines.live_update import live_update_pipeline, outcomes_pipeline
 from flows.pipelines.pipeline import Pipeline
 from tasks.live_update import LiveUpdate
+from tasks.schemas.artifacts import Checkpoint
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
+from tasks.train.pipeline.start import check_arm
 from tasks.versions.moves import existing_history
 
 log = logging.getLogger(__name__)
@@ -50,7 +60,9 @@ def update_line(
             raise
         log.warning("%s", error)
     recipe = with_present_prices(recipe, store)
-    start = start_of(history, at, store)
+    start, adapter = start_of(history, at, store), in_production(history).evidence.artifacts["adapter"]
+    # Here, and not on the machine that is rented for the training.
+    check_arm(Checkpoint(store.fetch(adapter)).adapter_dir, recipe.train.arm)
     log.info("%s: from %s, trained up to %s", recipe.line, start.production, start.new_from)
     outcomes = run(outcomes_pipeline(recipe, start))["outcomes"]
     update = settling(recipe, history, store, outcomes) or with_holdout(recipe, start, store, outcomes)

@@ -162,16 +162,17 @@ def _pipeline(recipe: LiveUpdate, steps: tuple[Step, ...], given: dict[str, Arti
 
 def _mix(recipe: LiveUpdate, update: Update, every_question: bool = False) -> MixConfig:
     """New rows and earlier ones before the hold-out, and questions about it; for a swap earlier rows alone."""
-    new = recipe.new.model_copy(update={"first_day": update.new_from})
-    replay = recipe.replay.model_copy(update={"last_day": update.new_from - timedelta(days=1)})
-    changes: dict[str, object] = {
-        "sources": (replay.model_copy(update={"weight": 1.0}),) if every_question else (new, replay),
+    new = recipe.new.model_dump() | {"first_day": update.new_from}
+    replay = recipe.replay.model_dump() | {"last_day": update.new_from - timedelta(days=1)}
+    fields: dict[str, object] = {
+        "sources": [replay | {"weight": 1.0}] if every_question else [new, replay],
         "holdout_from": update.holdout_from,
         "embargo_days": recipe.embargo_days,
     }
     if every_question:
-        changes["n_directions"] = None
-    return recipe.mix.model_copy(update=changes)
+        fields["n_directions"] = None
+    # As the stage reads it, with other defaults.
+    return MixConfig.model_validate(recipe.mix.model_dump() | fields)
 
 
 def _forecast(recipe: LiveUpdate, name: str, adapter: str) -> Step:

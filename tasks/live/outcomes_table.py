@@ -84,10 +84,9 @@ def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
         "known_at": known_at.astype("datetime64[us, UTC]"),
         **{name: pd.to_numeric(table[name], errors="coerce") for name in ("horizon", "outcome", "revision")},
     }
-    bad = {name: values.isna() for name, values in cells.items()} | {
-        "outcome": ~np.isfinite(cells["outcome"].astype(float)),
-        "code": table["code"].isna() | (cells["code"] == ""),
-    }
+    bad: dict[str, pd.Series] = {name: values.isna() for name, values in cells.items()}
+    bad["outcome"] |= ~np.isfinite(cells["outcome"].astype(float))
+    bad["code"] |= table["code"].isna() | (cells["code"] == "")
     if not has_zone:
         bad["known_at"] |= ~table["known_at"].astype(str).str.contains(WITH_ZONE)
     for name, is_bad in bad.items():

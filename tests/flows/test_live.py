@@ -41,11 +41,8 @@ def states() -> dict[str, str]:
 
 
 def test_a_second_update_is_skipped_not_queued_and_a_failure_leaves_production(desk: Path) -> None:
-    wrong = recipe(desk, name="wrong-rank")
-    wrong = wrong.model_copy(
-        update={"train": wrong.train.model_copy(update={"arm": wrong.train.arm.model_copy(update={"rank": 8})})}
-    )
-    first = send(UPDATE, {"recipe": wrong.model_dump(mode="json", exclude_unset=True)})
+    short = recipe(desk, name="too-short", align={"sequence_length": 16})
+    first = send(UPDATE, {"recipe": short.model_dump(mode="json", exclude_unset=True)})
     until(lambda: state_of(first) is StateType.RUNNING)
     second = finished(send(UPDATE, {}))
     assert second.state is not None
@@ -53,7 +50,7 @@ def test_a_second_update_is_skipped_not_queued_and_a_failure_leaves_production(d
     failed = finished(first, 2 * GENEROUS_SECONDS)
     assert failed.state is not None
     assert failed.state_type is StateType.FAILED
-    assert "the adapter to go on from has rank 4, and train.arm.rank is 8" in str(failed.state.message)
+    assert "have more than sequence_length=16 tokens" in str(failed.state.message)
     assert states() == {"v1": "production"}
 
 

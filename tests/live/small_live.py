@@ -168,6 +168,7 @@ def recipe(outcomes: Path, **changes: object) -> LiveUpdate:
         "outcomes": {"source": {"kind": "table", "path": str(outcomes)}},
         "new": {"n_per_pair": 4},
         "replay": {"n_per_pair": 2},
+        "mix": {"n_directions": 60},
         "align": {"sequence_length": 1024},
         "train": small,
         "gate": {"holdout_days": 60, "false_promotion_rate": 0.2},

@@ -38,17 +38,26 @@ def check_start(start: Checkpoint, config: TrainConfig, base: ModelFolder) -> Pa
             "objective preference takes the model without adapters as reference, and cannot go on from one; set "
             "objective.kind to chat, or merge the adapter first."
         )
-    if different := list(_differences(start.adapter_dir, config.arm)):
-        raise WrongStart(
-            f"the adapter to go on from has {'; '.join(different)}. Give train.arm the adapter's own settings: "
-            "adapters of two ranks, scales or targets are not exchanged for each other."
-        )
+    check_arm(start.adapter_dir, config.arm)
     architecture = AutoConfig.from_pretrained(base.path, trust_remote_code=False).get_text_config()
     try:
         read_adapter(start.adapter_dir, model_on_meta(architecture), "the adapter to go on from")
     except UnusableAdapter as error:
         raise WrongStart(str(error)) from error
     return start.adapter_dir
+
+
+def check_arm(adapter: Path, arm: LoraArm) -> None:
+    """Check that an adapter has an arm's rank, scale and targets.
+
+    Raises:
+        WrongStart: If it has others.
+    """
+    if different := list(_differences(adapter, arm)):
+        raise WrongStart(
+            f"the adapter to go on from has {'; '.join(different)}. Give train.arm the adapter's own settings: "
+            "adapters of two ranks, scales or targets are not exchanged for each other."
+        )
 
 
 def _differences(adapter: Path, arm: LoraArm) -> Iterator[str]:
