@@ -316,13 +316,18 @@ def main() -> None:
             print("  detectable and true difference:", detectable_at_the_look(found[0], PLANTED_ON + LEARNED))
         if name == "poison":
             undone = [rollbacks(own) for own in found]
-            print(f"  back at v1: {np.mean([own.production == 'v1' for own in found]):.2f}")
+            print(f"  back at a version from before: {np.mean([is_from_before(own) for own in found]):.2f}")
             print(f"  swaps undone: {[pair for own in undone for pair in own]}", flush=True)
 
 
 def is_in_time(done: Replay) -> bool:
     """Whether the drift was followed by the time that hold-out and window lay behind it."""
     return bool(done.promoted) and min(done.promoted.values()) <= PLANTED_ON + LEARNED
+
+
+def is_from_before(done: Replay) -> bool:
+    """Whether the version in production at the end was promoted before the planted change."""
+    return done.promoted.get(done.production, 0) < PLANTED_ON
 
 
 def days_to_promotion(replays: Sequence[Replay]) -> list[int]:
