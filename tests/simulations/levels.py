@@ -15,7 +15,8 @@ from tasks.live.gate import level_of
 from tasks.live.paired import PairedDays
 from tasks.live.power import smallest_detectable
 from tasks.sampling.arrays import FloatArray
-from tests.simulations.live import CORRELATION, EVERY, GATE, WATCH, WINDOW, fitted
+from tests.simulations.live import CORRELATION
+from tests.simulations.live_replay import EVERY, GATE, WATCH, WINDOW, fitted
 from tests.simulations.live_world import HORIZON, make_world
 
 BOUND = 0.48
