@@ -138,8 +138,8 @@ class LiveUpdate(Config):
             raise ValueError("panel.n_days is set; forecasts need every day of the panel, so leave it out")
         if self.watch.horizon_days < (self.panel.horizon or TWO_DAYS):
             raise ValueError(
-                f"watch.horizon_days={self.watch.horizon_days} is less than the days that an outcome takes, so that the "
-                "watch would leave days out; raise it"
+                f"watch.horizon_days={self.watch.horizon_days} is less than the days that an outcome takes, so that "
+                "the watch would leave days out; raise it"
             )
         if self.embargo_days < (least := self.panel.horizon or TWO_DAYS):
             raise ValueError(
