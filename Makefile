@@ -20,7 +20,7 @@ RECIPE ?= smoke
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures live-pictures clean simulate-coverage simulate-tent simulate-ladder simulate-live
+.PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent simulate-ladder simulate-live
 .PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-dataset bench-overhead bench-embed bench-audit bench-swap browser
 .NOTPARALLEL: demo test
 
@@ -129,9 +129,6 @@ pictures: install
 
 night-pictures: install
 	$(RUN) -m docs.night_pictures
-
-live-pictures: install
-	$(RUN) -m docs.live_pictures
 
 .PHONY: docs secrets wheel
 docs: $(VENV)/.installed

@@ -136,6 +136,11 @@ class LiveUpdate(Config):
     def _is_of_all_days(self) -> Self:
         if self.panel.n_days is not None:
             raise ValueError("panel.n_days is set; forecasts need every day of the panel, so leave it out")
+        if self.watch.horizon_days < (self.panel.horizon or TWO_DAYS):
+            raise ValueError(
+                f"watch.horizon_days={self.watch.horizon_days} is less than the days that an outcome takes, so that "
+                "the watch would leave days out; raise it"
+            )
         if self.embargo_days < (least := self.panel.horizon or TWO_DAYS):
             raise ValueError(
                 f"embargo_days={self.embargo_days} is less than the {least} days that an outcome takes; raise it"
