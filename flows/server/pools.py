@@ -1,6 +1,7 @@
 """Checks of the work pools on a cluster, before a stage that costs money is sent to one."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from prefect.client.orchestration import get_client
@@ -38,7 +39,7 @@ def check_pools(names: Collection[str]) -> None:
             except ObjectNotFound:
                 return None
 
-        pools = [retry_on_outage(lambda name=name: read(name), name) for name in sorted(names)]
+        pools = [retry_on_outage(partial(read, name), name) for name in sorted(names)]
     problems = [problem for pool in pools if pool and pool.type == KUBERNETES for problem in _problems(pool)]
     if problems:
         raise BadPool(f"{' '.join(problems)} Nothing was started.")
