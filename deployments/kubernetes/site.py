@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from tasks.common.errors import HindsightError
 from tasks.common.settings import Config
 from tasks.common.yaml_file import read_yaml
+from tasks.costs.hardware import POOLS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 SECRET_WORDS = frozenset({"SECRET", "PASSWORD", "TOKEN", "KEY", "AUTH", "WEBHOOK"})
@@ -26,8 +27,15 @@ def _check_no_secret(variable: str) -> str:
     return variable
 
 
+def _check_pool(name: str) -> str:
+    if name not in POOLS:
+        raise ValueError(f"an unknown pool; pools are {', '.join(POOLS)}")
+    return name
+
+
 Variable = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
 PlainVariable = Annotated[Variable, AfterValidator(_check_no_secret)]
+PoolName = Annotated[str, AfterValidator(_check_pool)]
 
 
 class BadSite(HindsightError):
@@ -101,7 +109,7 @@ class Site(Config):
     """By the variable that a pod sees."""
     image_pull_secrets: tuple[Name, ...] = ()
     """Of the images' registry."""
-    pools: dict[Literal["cpu", "h100", "h100x8"], SitePool]
+    pools: dict[PoolName, SitePool]
     """The pools that this cluster serves."""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import StateType, WorkPoolStatus
 from prefect.deployments import run_deployment
 from prefect.states import Cancelling
 
@@ -124,6 +124,8 @@ def test_an_evicted_run_is_handed_back_and_runs_again_as_the_same_run(stack: Kub
 
 
 def test_a_pool_nobody_serves_and_one_of_another_type_are_refused_in_a_sentence(stack: KubeStack) -> None:
+    with get_client(sync_client=True) as client:
+        until(lambda: client.read_work_pool("cpu").status is WorkPoolStatus.READY)
     check_pools({"cpu"})
     with pytest.raises(BadPool, match=r"^Nobody serves pool h100: none of its workers is online; "):
         check_pools({"cpu", "h100"})
