@@ -25,7 +25,13 @@ OF_POOL = {pool: next(e for e in DEPLOYMENTS.values() if e["work_pool"]["name"] 
 TRUE_SIZE = ("fineweb-2017-26-lora", "fineweb-2017-26-full-weight")
 
 
-@pytest.fixture(scope="module", params=DEPLOYMENTS)
+FAST = {next(name for name, each in DEPLOYMENTS.items() if each is first) for first in OF_POOL.values()}
+"""One deployment per pool: reading five versions' schemas takes a second for each."""
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in DEPLOYMENTS]
+)
 def job(request: pytest.FixtureRequest) -> dict[str, Any]:
     return job_of(DEPLOYMENTS[request.param])
 
