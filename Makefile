@@ -65,6 +65,7 @@ lock:
 	$(LOCK) --group trainer --output-file constraints-trainer.txt
 	$(LOCK) --group export --output-file constraints-export.txt
 	$(LOCK) --group installer --output-file constraints-uv.txt
+	$(LOCK) --group supply --output-file constraints-supply.txt
 	$(LOCK) --extra laptop --extra dask --constraint constraints.txt pyproject.toml infra/images/build.in --output-file infra/images/pipeline.txt
 
 demo: install
