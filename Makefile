@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 TRAINER := .venv-trainer
 EXPORT := .venv-export
+SUPPLY := .venv-supply
 RUN := $(VENV)/bin/python
 # What installs: a path of uv; empty for pip. Otherwise uv is installed by pip, or, if that fails, pip installs.
 ifdef UV
@@ -36,6 +37,8 @@ help:
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, dataset, overhead, embed, audit, swap) compares with the plain way; writes .hindsight/bench/NAME.json"
 	@echo "make simulate-NAME (coverage, tent, ladder)  the simulations behind docs/measure.md and docs/ladder.md"
 	@echo "make docs       the docs as a site: .hindsight/site/index.html"
+	@echo "make sbom       what the environments hold, as CycloneDX: .hindsight/sbom"
+	@echo "make audit      known vulnerabilities of the pinned packages; exit status 3 if the database cannot be reached"
 	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
 	@echo "make secrets    the secrets of infra/compose.yaml: .hindsight/secrets"
 	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
@@ -127,6 +130,21 @@ pictures: install
 night-pictures: install
 	$(RUN) -m docs.night_pictures
 
+# The lists of what is installed; a lock's hashes go with it, so the same locks give the same bytes.
+LOCKS := constraints.txt constraints-trainer.txt constraints-export.txt
+.PHONY: sbom audit
+sbom: $(SUPPLY)/.installed
+	@$(RUN) -m deployments.supply sbom $(LOCKS)
+
+# Exit status 1: a known vulnerability. 3: the database cannot be reached, and nothing was compared.
+audit: $(SUPPLY)/.installed
+	@$(RUN) -m deployments.supply audit $(LOCKS)
+
+$(SUPPLY)/.installed: constraints-supply.txt | $(VENV)/.installed
+	@$(PYTHON) -m venv --clear $(SUPPLY)
+	@$(SUPPLY)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement constraints-supply.txt
+	@touch $@
+
 .PHONY: docs secrets wheel
 docs: $(VENV)/.installed
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
@@ -140,4 +158,4 @@ wheel: $(VENV)/.installed
 	$(VENV)/bin/hatchling build --target wheel --directory .hindsight/dist
 
 clean:
-	rm -rf $(VENV) $(TRAINER) $(EXPORT) .hindsight
+	rm -rf $(VENV) $(TRAINER) $(EXPORT) $(SUPPLY) .hindsight

@@ -1,7 +1,7 @@
 """Whether a GGUF file holds what its header promises.
 
-The reader of gguf 0.19, which transformers uses, trusts the header: for an array that is longer than the file it appends
-empty values until the memory is full. So the header is walked before.
+The reader of gguf 0.19, which transformers uses, trusts the header: for an array that is longer than the file it
+appends empty values until the memory is full. So the header is walked before.
 Source: docs/gguf.md of ggml, version 3.
 """
 
@@ -30,7 +30,7 @@ def check_header(file: Path) -> None:
         try:
             _Walk(stream, file.stat().st_size).header()
         except ValueError as error:
-            raise NoModel(f"GGUF file {file.name} is damaged: {error}. Fetch it again, from a source you trust.") from error
+            raise NoModel(f"GGUF file {file.name} is damaged: {error}. Fetch it again.") from error
 
 
 class _Walk:

@@ -78,7 +78,9 @@ def convert_gguf(source: GgufSource, folder: Path) -> dict[str, JsonValue]:
             ) from (error)
         except Exception as error:
             # The names, sizes and types are the file's, so transformers and gguf can raise any exception.
-            raise NoModel(f"transformers does not read {file.name}: {type(error).__name__}: {str(error)[:300]}") from error
+            raise NoModel(
+                f"transformers does not read {file.name}: {type(error).__name__}: {str(error)[:300]}"
+            ) from error
     return {"gguf": file.name, "package": source.package, "source_sha256": digest}
 
 

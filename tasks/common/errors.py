@@ -3,7 +3,6 @@
 A message names the thing, its value, the bound and the way out.
 """
 
-
 MAX_CHARACTERS = 3_000
 """Of a message: whoever wrote a file decides how long the value is that a message quotes."""
 

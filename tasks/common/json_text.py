@@ -8,7 +8,7 @@ def read_json(content: str | bytes) -> Any:
     """Parse JSON.
 
     Raises:
-        ValueError: If it is not JSON, not Unicode, or nested deeper than Python's stack: `json` raises RecursionError then.
+        ValueError: If it is not JSON, not Unicode, or nested deeper than Python's stack.
     """
     try:
         return json.loads(content)

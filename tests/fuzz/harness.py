@@ -59,10 +59,8 @@ class Outcome:
 
 
 def try_inputs(parser: Parser, inputs: Iterator[bytes], folder: Path) -> Outcome:
-    """Give a parser inputs, after its seeds, which it must parse."""
+    """Give a parser inputs."""
     outcome = Outcome()
-    for seed in parser.seeds():
-        parser.parse(seed, folder)
     for content in inputs:
         before = peak_mb()
         try:

@@ -1,18 +1,45 @@
 """Inputs from seeds: bytes flipped, cut, repeated, moved, spliced with another seed, and replaced by awkward values."""
 
 import gzip
+import json
 import struct
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
+
+from tasks.store.digests import sha256_of_json
 
 MAX_BYTES = 1 << 16
+VALUES: tuple[Any, ...] = (
+    *(
+        None,
+        True,
+        -1,
+        0,
+        1,
+        2**31,
+        2**63,
+        2**64,
+        10**30,
+        1e308,
+        -0.0,
+        float("nan"),
+        float("inf"),
+        "",
+        "a",
+        "\x00",
+        "..",
+    ),
+    *("../a", "/etc/passwd", "\ud800", "0" * 64, "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", [], {}, [[]]),
+    *({"": None}, [None] * 50, [0, -1], [2**62, 2**62], "x" * 5_000),
+)
 NUMBERS = (0, 1, 2, 7, 8, 127, 128, 255, 256, 32_767, 65_535, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1)
 WORDS = (
-    *(b"NaN", b"Infinity", b"-Infinity", b"nan", b"inf", b"-0", b"1e999", b"1e-999", b"-1", b"0", b"true", b"null", b"~"),
+    *(b"NaN", b"Infinity", b"-Infinity", b"nan", b"inf", b"-0", b"1e999", b"1e-999", b"-1", b"0", b"true", b"~"),
     *(b"9" * 25, b"9" * 5_000, b"[" * 1_500, b'{"a":' * 1_500, b"(" * 300, b"- " * 1_500, b"{" * 1_500),
     *(b"../", b"/", b"\\", b"\x00", b"\r", b"\n", b"\r\n", b"\t", b",", b";", b'"', b"'", b"\xff\xfe", b"\xef\xbb\xbf"),
-    *("٣".encode(), "１３０１".encode(), "\ufffd".encode(), b"\xed\xa0\x80", b"\\ud800", b"0001-01-01", b"9999-12-31"),
-    *(b"2021-02-30", b"2020-01-01T00:00:00+23:59", b"&a ", b"*a ", b"<<: ", b"!!int ", b"!!float ", b"!!binary ", b"? "),
+    *("٣".encode(), "\uff11\uff13".encode(), "\ufffd".encode(), b"\xed\xa0\x80", b"\\ud800", b"0001-01-01", b"9999-12-31"),
+    *(b"2021-02-30", b"2020-01-01T00:00:00+23:59", b"&a ", b"*a ", b"<<: ", b"!!int ", b"!!float ", b"!!binary "),
     *(b"!!timestamp ", b"!!set ", b"!!omap ", b"%YAML 9.9\n--- ", b"PK\x03\x04", b"\x1f\x8b", b"BZh9", b"GGUF"),
 )  # fmt: skip
 
@@ -35,6 +62,43 @@ def repacked(rng: Random, seeds: Sequence[bytes], words: Sequence[bytes] = ()) -
     """One input whose gzip is right in half of the cases, so that what is inside is reached."""
     content = mutated(rng, seeds, words)
     return gzip.compress(content, 1, mtime=0) if rng.random() < 0.1 else content
+
+
+def resealed(rng: Random, seeds: Sequence[bytes], words: Sequence[bytes] = ()) -> bytes:
+    """One sealed file, half of them with another value in one field and a right seal, as a writer of the store can."""
+    if rng.random() < 0.5:
+        return mutated(rng, seeds, words)
+    fields = json.loads(rng.choice(seeds))
+    _replace_one(rng, fields)
+    fields.pop("seal", None)
+    try:
+        return json.dumps({**fields, "seal": sha256_of_json(fields)}).encode()
+    except ValueError:  # NaN, and halves of surrogate pairs, have no seal
+        return json.dumps({**fields, "seal": "0" * 64}).encode()
+
+
+def in_header(rng: Random, seeds: Sequence[bytes], words: Sequence[bytes] = ()) -> bytes:
+    """One safetensors file, half of them with another value in its header and a right length."""
+    content = rng.choice(seeds)
+    if rng.random() < 0.5:
+        return mutated(rng, seeds, words)
+    n_header = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + n_header])
+    _replace_one(rng, header)
+    written = json.dumps(header).encode()
+    return len(written).to_bytes(8, "little") + written + content[8 + n_header :]
+
+
+def _replace_one(rng: Random, value: Any) -> None:
+    """Replace one value, at any depth."""
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    key = rng.choice(keys)
+    if isinstance(value[key], dict | list) and value[key] and rng.random() < 0.8:
+        _replace_one(rng, value[key])
+    elif isinstance(value[key], str) and value[key] and rng.random() < 0.5:
+        value[key] = mutated(rng, [value[key].encode()]).decode("utf-8", "replace")
+    else:
+        value[key] = rng.choice(VALUES)
 
 
 def _flip(rng: Random, content: bytearray, _: bytes, __: Sequence[bytes]) -> None:

@@ -21,7 +21,7 @@ from tasks.base.gguf_bounds import check_header
 from tasks.checkpoints.dcp import METADATA, read_metadata
 from tasks.checkpoints.torch_save import find_tensor_data
 from tasks.common.settings import project_root
-from tasks.corpus.config import CorpusConfig, DatasetSource, FineWebSource
+from tasks.corpus.config import DatasetSource, FineWebSource
 from tasks.corpus.filters.clip import ClipCounts, RawDocument, clip
 from tasks.corpus.filters.cutoff import Cutoff
 from tasks.corpus.sources.dataset.json_lines import json_batches
@@ -43,11 +43,11 @@ from tasks.vectors.read import read_vectors
 from tasks.versions.history import Evidence, Move, read_history
 from tests.base.test_sources import tiny_gguf
 from tests.fuzz.harness import Parser
-from tests.fuzz.mutations import repacked
+from tests.fuzz.mutations import in_header, repacked, resealed
 
 SHA = "0" * 64
 PATH = "corpus/a/0123456789abcdef"
-PRICES = b"SecuritiesCode,Date,Close,Volume\n1301,2021-01-04,2742,31400\n1301,2021-01-05,2738.5,26300\nA,2021-01-05,1,2\n"
+PRICES = b"SecuritiesCode,Date,Close,Volume\n1301,2021-01-04,2742,31400\n1301,2021-01-05,2738.5,0\nA,2021-01-05,1,2\n"
 TABLE = b"entity,time,target,x\nwar,2020-12-01,0.5,1\nwar,2020-12-03T10:00,-1e3,\ntax,2020-12-01,1,4\n"
 KEYS = b"code,date\nA,2021-01-04\nB,2021-01-05\n"
 
@@ -114,7 +114,8 @@ def record_seed() -> bytes:
         Record(
             kind="corpus", label="a", key="0123456789abcdef", identity={"kind": "corpus", "revision": 1},
             config={"n": 1.5}, inputs={}, files=[FileEntry(path="texts/a.jsonl", size=3, sha256=SHA, blobs=(blob,))],
-            facts={"n_tokens": 10}, seconds=1.0, finished_at=datetime(2026, 1, 1, tzinfo=UTC), versions={}, git_commit=None,
+            facts={"n_tokens": 10}, seconds=1.0, finished_at=datetime(2026, 1, 1, tzinfo=UTC), versions={},
+            git_commit=None,
         )
         .sealed()
         .to_bytes()
@@ -145,7 +146,11 @@ def prices(content: bytes, _: Path) -> None:
     parse_prices(content, "prices.csv", ["SecuritiesCode", "Date", "Close"], ["Volume"])
 
 
-def table(name: str):  # noqa: ANN201
+def price_seeds() -> Sequence[bytes]:
+    return [PRICES, PRICES.replace(b",", b";"), gzip.compress(PRICES)]
+
+
+def table(name: str):
     def parse(content: bytes, folder: Path) -> None:
         source = TableSource(path=str(file_of(content, folder, name)), features=("x",))
         raw, _ = read_table(source)
@@ -254,21 +259,23 @@ def formula(content: bytes, _: Path) -> None:
 
 TEXTS = b'{"id": "a", "date": "2017-01-01", "text": "one"}\n{"id": 7, "date": "1960-05-01T00:00", "text": "two"}\n'
 ROWS = b'{"prompt": "a", "answer": "b", "day": "2020-01-01"}\n'
-CONFIG = CorpusConfig
+JSON_TABLE = b'{"entity": "a", "time": "2020-01-01", "target": 1, "x": 2}\n'
+INDEX_SEED = json.dumps({"weight_map": {"a.weight": "model-1.safetensors"}}).encode()
+FORMULAS = [b"Mean(close, 5) / close", b"rank(delay(close, 1)) if open > 2 else -volume"]
 PARSERS = [
     Parser("dump names", dump_name, lambda: [b"2017-26", b"CC-MAIN-2016-50"], share=200),
-    Parser("formulas", formula, lambda: [b"Mean(close, 5) / close", b"rank(delay(close, 1)) if open > 2 else -volume"], share=60),
-    Parser("records", record, lambda: [record_seed()], share=60),
-    Parser("moves of versions", moves, lambda: [move_seed()], share=60),
-    Parser("safetensors", safetensors, safetensors_seeds, share=60),
-    Parser("index of safetensors", index, lambda: [json.dumps({"weight_map": {"a.weight": "model-1.safetensors"}}).encode()], share=40),
+    Parser("formulas", formula, lambda: FORMULAS, share=60),
+    Parser("records", record, lambda: [record_seed()], make=resealed, share=60),
+    Parser("moves of versions", moves, lambda: [move_seed()], make=resealed, share=60),
+    Parser("safetensors", safetensors, safetensors_seeds, make=in_header, share=60),
+    Parser("index of safetensors", index, lambda: [INDEX_SEED], share=40),
     Parser("metadata of sharded checkpoints", metadata, lambda: [sharded()[0]], share=60),
     Parser("archives of torch.save", tensor, lambda: [saved_tensor()], share=60),
     Parser("archives of prices", archive, archive_seeds, share=60),
-    Parser("price files", prices, lambda: [PRICES, PRICES.replace(b",", b";"), gzip.compress(PRICES)], make=repacked, share=20),
+    Parser("price files", prices, price_seeds, make=repacked, share=20),
     Parser("tables", table("t.csv"), lambda: [TABLE], make=repacked, share=10),
     Parser("tables in parquet", table("t.parquet"), lambda: [parquet_of(TABLE)], share=1),
-    Parser("tables in JSON", table("t.jsonl"), lambda: [b'{"entity": "a", "time": "2020-01-01", "target": 1, "x": 2}\n'], share=1),
+    Parser("tables in JSON", table("t.jsonl"), lambda: [JSON_TABLE], share=1),
     Parser("vectors", vectors, lambda: [npy_seed()], share=10),
     Parser("keys of vectors", vector_keys, lambda: [KEYS], share=5),
     Parser("vectors in parquet", vectors_in_parquet, vectors_seeds, share=10),

@@ -71,5 +71,3 @@ def _unreadable(values: pd.Series, kind: pa.DataType, dialect: Dialect) -> np.nd
     else:
         parsed = pd.to_numeric(values.str.replace(dialect.decimal, ".", regex=False), errors="coerce")
     return np.flatnonzero(parsed.isna() & values.notna())
-
-
