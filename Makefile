@@ -38,7 +38,8 @@ help:
 	@echo "make simulate-NAME (coverage, tent, ladder)  the simulations behind docs/measure.md and docs/ladder.md"
 	@echo "make docs       the docs as a site: .hindsight/site/index.html"
 	@echo "make sbom       what the environments hold, as CycloneDX: .hindsight/sbom"
-	@echo "make audit      known vulnerabilities of the pinned packages; exit status 3 if the database cannot be reached"
+	@echo "make audit      known vulnerabilities of the pinned packages; Error 3 if the database has no complete answer"
+	@echo "make scan       secrets in tracked files, beside those of .secrets.baseline, which are no secrets"
 	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
 	@echo "make secrets    the secrets of infra/compose.yaml: .hindsight/secrets"
 	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
@@ -130,17 +131,23 @@ pictures: install
 night-pictures: install
 	$(RUN) -m docs.night_pictures
 
-# The lists of what is installed; a lock's hashes go with it, so the same locks give the same bytes.
+# The lists of what is installed; a lock's hashes go with it, so the same locks give the same bytes. The system's Python and
+# .venv-supply are enough.
 LOCKS := constraints.txt constraints-trainer.txt constraints-export.txt
-.PHONY: sbom audit
+.PHONY: sbom audit scan
+# Secrets in tracked files; what .secrets.baseline lists was looked at.
+scan: $(VENV)/.installed
+	@git ls-files -z | xargs -0 $(VENV)/bin/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
 sbom: $(SUPPLY)/.installed
-	@$(RUN) -m deployments.supply sbom $(LOCKS)
+	@$(PYTHON) -m deployments.supply sbom $(LOCKS)
 
-# Exit status 1: a known vulnerability. 3: the database cannot be reached, and nothing was compared.
+# Error 1: a known vulnerability. Error 3: the database gave no complete answer.
 audit: $(SUPPLY)/.installed
-	@$(RUN) -m deployments.supply audit $(LOCKS)
+	@$(PYTHON) -m deployments.supply audit $(LOCKS)
 
-$(SUPPLY)/.installed: constraints-supply.txt | $(VENV)/.installed
+$(SUPPLY)/.installed: constraints-supply.txt
+	@$(NEEDS_PYTHON)
 	@$(PYTHON) -m venv --clear $(SUPPLY)
 	@$(SUPPLY)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement constraints-supply.txt
 	@touch $@

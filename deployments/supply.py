@@ -48,7 +48,7 @@ def write_sboms(locks: Sequence[Path], folder: Path = SBOM_DIR) -> list[Path]:
 
 def _write_sbom(lock: Path, file: Path) -> Path:
     options = ["--output-reproducible", "--output-format", "JSON", "--validate", "--output-file", str(file)]
-    command = [TOOLS / "cyclonedx-py", "requirements", *options, "-"]
+    command = [str(TOOLS / "cyclonedx-py"), "requirements", *options, "-"]
     done = subprocess.run(command, input=_with_torch(lock), capture_output=True, text=True)
     if done.returncode != 0:
         raise SupplyError(f"no list of {lock} was written: {_last_line(done.stderr)}. Run `make lock`.")
@@ -71,7 +71,7 @@ def audit(locks: Sequence[Path]) -> int:
         for lock, file in zip(locks, files, strict=True):
             file.write_text(_with_torch(lock))
         words = [word for file in files for word in ("--requirement", str(file))]
-        done = subprocess.run([TOOLS / "pip-audit", *options, *words], capture_output=True, text=True)
+        done = subprocess.run([str(TOOLS / "pip-audit"), *options, *words], capture_output=True, text=True)
     print(done.stdout, end="")
     if done.returncode == 0:
         print(f"no known vulnerability in {', '.join(map(str, locks))}")

@@ -150,7 +150,7 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
         entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
         end = 8 + n_header + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
         found = {name: _from_entry(file, 8 + n_header, entry) for name, entry in entries.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise _no_safetensors(file, error) from error
     if size != end:
         raise SourceDamaged(

@@ -38,7 +38,7 @@ WORDS = (
     *(b"NaN", b"Infinity", b"-Infinity", b"nan", b"inf", b"-0", b"1e999", b"1e-999", b"-1", b"0", b"true", b"~"),
     *(b"9" * 25, b"9" * 5_000, b"[" * 1_500, b'{"a":' * 1_500, b"(" * 300, b"- " * 1_500, b"{" * 1_500),
     *(b"../", b"/", b"\\", b"\x00", b"\r", b"\n", b"\r\n", b"\t", b",", b";", b'"', b"'", b"\xff\xfe", b"\xef\xbb\xbf"),
-    *("٣".encode(), "\uff11\uff13".encode(), "\ufffd".encode(), b"\xed\xa0\x80", b"\\ud800", b"0001-01-01", b"9999-12-31"),
+    *("\uff11\uff13".encode(), "\ufffd".encode(), b"\xed\xa0\x80", b"\\ud800", b"0001-01-01", b"9999-12-31"),
     *(b"2021-02-30", b"2020-01-01T00:00:00+23:59", b"&a ", b"*a ", b"<<: ", b"!!int ", b"!!float ", b"!!binary "),
     *(b"!!timestamp ", b"!!set ", b"!!omap ", b"%YAML 9.9\n--- ", b"PK\x03\x04", b"\x1f\x8b", b"BZh9", b"GGUF"),
 )  # fmt: skip

@@ -80,11 +80,12 @@ def entry(shape: list[Any], start: int, end: int) -> dict[str, Any]:
         (2**63).to_bytes(8, "little") + b"{}",
         header({"a": entry([float("inf")], 0, 8)}, 8),
         header({"a": entry([-1, -2], 0, 8)}, 8),
+        header({"a": {"dtype": "F32", "shape": [], "data_offsets": []}}, 8),
         header({"a": entry([2], 0, 8), "b": entry([2], 4, 12)}, 12),
         header({"a": entry([2], 0, 8), "b": entry([2], 16, 24)}, 24),
         header({"a": entry([0], 2**60, 2**60)}, 8),
     ],
-    ids=["nested", "length", "infinite", "negative", "overlap", "gap", "outside"],
+    ids=["nested", "length", "infinite", "negative", "no-offsets", "overlap", "gap", "outside"],
 )
 def test_a_safetensors_header_that_its_own_reader_refuses_is_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(SourceDamaged, match=r"a\.safetensors of .* fetch it again"):
@@ -138,7 +139,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (f"{BOMB}name: *a11\n", "its aliases make 1.22e[+]12 values of it, at most 100,000 are read"),
+        (f"{BOMB}name: *a11\n", "its aliases make [0-9.]+e[+]12 values of it, at most 100,000 are read"),
         ("a: " + "[" * 5_000, "nested too deep"),
         ("a: !!int x", "is not YAML"),
         ("a: !!timestamp x", "is not YAML"),
