@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 TRAINER := .venv-trainer
 EXPORT := .venv-export
+SUPPLY := .venv-supply
 RUN := $(VENV)/bin/python
 # What installs: a path of uv; empty for pip. Otherwise uv is installed by pip, or, if that fails, pip installs.
 ifdef UV
@@ -36,6 +37,9 @@ help:
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, dataset, overhead, embed, audit, swap) compares with the plain way; writes .hindsight/bench/NAME.json"
 	@echo "make simulate-NAME (coverage, tent, ladder, live)  the simulations behind docs/measure.md, docs/ladder.md and docs/live-gate.md"
 	@echo "make docs       the docs as a site: .hindsight/site/index.html"
+	@echo "make sbom       what the environments hold, as CycloneDX: .hindsight/sbom"
+	@echo "make audit      known vulnerabilities of the pinned packages; Error 3 if the database has no complete answer"
+	@echo "make scan       secrets in tracked files, beside those of .secrets.baseline, which are no secrets"
 	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
 	@echo "make secrets    the secrets of infra/compose.yaml: .hindsight/secrets"
 	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
@@ -65,6 +69,7 @@ lock:
 	$(LOCK) --group trainer --output-file constraints-trainer.txt
 	$(LOCK) --group export --output-file constraints-export.txt
 	$(LOCK) --group installer --output-file constraints-uv.txt
+	$(LOCK) --group supply --output-file constraints-supply.txt
 	$(LOCK) --extra laptop --extra dask --constraint constraints.txt pyproject.toml infra/images/build.in --output-file infra/images/pipeline.txt
 
 demo: install
@@ -130,6 +135,27 @@ pictures: install
 night-pictures: install
 	$(RUN) -m docs.night_pictures
 
+# The lists of what is installed; a lock's hashes go with it, so the same locks give the same bytes. The system's Python and
+# .venv-supply are enough.
+LOCKS := constraints.txt constraints-trainer.txt constraints-export.txt
+.PHONY: sbom audit scan
+# Secrets in tracked files; what .secrets.baseline lists was looked at.
+scan: $(VENV)/.installed
+	@git ls-files -z | xargs -0 $(VENV)/bin/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+sbom: $(SUPPLY)/.installed
+	@$(PYTHON) -m deployments.supply sbom $(LOCKS)
+
+# Error 1: a known vulnerability. Error 3: the database gave no complete answer.
+audit: $(SUPPLY)/.installed
+	@$(PYTHON) -m deployments.supply audit $(LOCKS)
+
+$(SUPPLY)/.installed: constraints-supply.txt
+	@$(NEEDS_PYTHON)
+	@$(PYTHON) -m venv --clear $(SUPPLY)
+	@$(SUPPLY)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement constraints-supply.txt
+	@touch $@
+
 .PHONY: docs secrets wheel
 docs: $(VENV)/.installed
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
@@ -143,4 +169,4 @@ wheel: $(VENV)/.installed
 	$(VENV)/bin/hatchling build --target wheel --directory .hindsight/dist
 
 clean:
-	rm -rf $(VENV) $(TRAINER) $(EXPORT) .hindsight
+	rm -rf $(VENV) $(TRAINER) $(EXPORT) $(SUPPLY) .hindsight

@@ -21,7 +21,7 @@ from tasks.common.settings import project_root
 
 ROOT = project_root()
 PAGES = [
-    *(ROOT / "README.md", ROOT / "CONTRIBUTING.md"),
+    *(ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"),
     *(page for folder in ("docs", "infra", ".github") for page in sorted((ROOT / folder).rglob("*.md"))),
     *sorted((ROOT / ".github").rglob("*.yml")),
 ]

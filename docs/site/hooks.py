@@ -12,6 +12,7 @@ OUTSIDE = (
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "infra/*",
     "configs/*",
     "configs/ladders/*",

@@ -113,12 +113,11 @@ def _check_system_message(
 
 
 def _render(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], example: str, ask: bool) -> str:
-    from jinja2 import TemplateError
-
     turns = [message.model_dump() for message in messages]
     try:
         return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
-    except TemplateError as error:
+    except Exception as error:
+        # A template is a program, in jinja's sandbox: it can raise any exception.
         roles = ", ".join(message.role for message in messages)
         raise TemplateFailed(
             f"example {example}: the chat template refuses messages of {roles}: {error}. Change the mix's roles, or "

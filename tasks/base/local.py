@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from tasks.base.config import FolderSource, GgufSource, StoreSource
 from tasks.base.errors import NoModel
+from tasks.base.gguf_bounds import check_header
 from tasks.base.hub import FILES, PICKLES
 from tasks.store.digests import artifact_digest, sha256_of_file
 from tasks.store.store import open_store
@@ -68,14 +69,18 @@ def convert_gguf(source: GgufSource, folder: Path) -> dict[str, JsonValue]:
     with gguf_file(source) as file:
         digest = sha256_of_file(file)
         _check_sha256(f"GGUF file {file.name}", digest, source.sha256)
+        check_header(file)
         try:
             _write_gguf(file, folder)
         except ImportError as error:
             raise NoModel(
                 f"{error.msg.splitlines()[0]} Install the extra laptop: pip install hindsight-lm[laptop]."
             ) from (error)
-        except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
-            raise NoModel(f"transformers does not read {file.name}: {str(error)[:300]}") from error
+        except Exception as error:
+            # The names, sizes and types are the file's, so transformers and gguf can raise any exception.
+            raise NoModel(
+                f"transformers does not read {file.name}: {type(error).__name__}: {str(error)[:300]}"
+            ) from error
     return {"gguf": file.name, "package": source.package, "source_sha256": digest}
 
 

@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from tasks.common.errors import HindsightError
 from tasks.common.settings import without_secrets
 
 M = TypeVar("M", bound=BaseModel)
+MAX_NODES = 100_000
+"""Values of a file, an alias counted as what it repeats: the project's largest recipe has some 200."""
 
 
 def read_yaml(file: Path, model: type[M], refusal: type[HindsightError], what: str, keys: str) -> M:
@@ -56,15 +57,36 @@ def load_yaml(file: Path, refusal: type[HindsightError], what: str) -> Any:
     reader = YAML(typ="safe", pure=True)
     try:
         text = file.read_text(encoding="utf-8")
-        twice = list(_keys_given_twice(reader.compose(text)))
+        root = reader.compose(text)
+        _check_size(root)
+        twice = list(_keys_given_twice(root))
         content = reader.load(text) if not twice else None
     except OSError as error:
         raise refusal(f"{what} {file} cannot be read: {error.strerror}; the project's are in configs/.") from error
-    except (YAMLError, ValueError) as error:  # ValueError: a day that does not exist, bytes that are not UTF-8
+    except RecursionError as error:
+        raise refusal(f"{what} {file} is not YAML that can be read: it is nested too deep.") from error
+    except Exception as error:
+        # Of ruamel, but also what Python says to a day that does not exist, to bytes, or to `!!int x`.
         raise refusal(f"{what} {file} is not YAML: {' '.join(str(error).split())}.") from error
     if twice:
         raise refusal(f"{what} {file}: {'; '.join(twice)}. Leave one of them out.")
     return content
+
+
+def _check_size(root: Node | None) -> None:
+    """Raise ValueError if aliases make more than MAX_NODES values of a file: ten lines are a billion then."""
+    sizes: dict[int, int] = {}
+
+    def size(node: Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = 1  # an alias may name what contains it
+            parts = node.value if isinstance(node, SequenceNode | MappingNode) else []
+            values = [each for part in parts for each in (part if isinstance(part, tuple) else (part,))]
+            sizes[id(node)] = 1 + sum(map(size, values))
+        return sizes[id(node)]
+
+    if root is not None and (n_nodes := size(root)) > MAX_NODES:
+        raise ValueError(f"its aliases make {n_nodes:.3g} values of it, at most {MAX_NODES:,} are read")
 
 
 def _keys_given_twice(node: Node | None) -> Iterator[str]:

@@ -77,7 +77,7 @@ def read_panel(file: Path) -> Panel:
         raise BadPrices(f"{file} is not a file; give a CSV or parquet file.")
     try:
         rows = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, dtype={"entity": str})
-    except ValueError as error:  # pandas' and pyarrow's parse errors
+    except Exception as error:  # a damaged file can raise any exception: of pyarrow, of a decoder, or an index
         raise BadPrices(f"{file} is not a table: {' '.join(str(error).split())}.") from error
     try:
         return panel_from_rows(rows)

@@ -110,14 +110,13 @@ def render(name: str, prompt: Sequence[Message], tokenizer: "PreTrainedTokenizer
     Raises:
         UnusableQuestion: If the template refuses the turns.
     """
-    from jinja2 import TemplateError
-
     turns = [message.model_dump() for message in prompt]
     if not tokenizer.chat_template:
         return "".join(f"{turn['content']}\n" for turn in turns)
     try:
         return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-    except TemplateError as error:
+    except Exception as error:
+        # A template is a program, in jinja's sandbox: it can raise any exception.
         roles = ", ".join(turn["role"] for turn in turns)
         raise UnusableQuestion(
             f"{name}: the model's chat template refuses the turns {roles}: {error}. Word the prompt with the turns "

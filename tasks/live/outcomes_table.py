@@ -67,10 +67,14 @@ def _files(path: str) -> Iterator[str]:
 
 def _parsed(path: str) -> pd.DataFrame:
     content = io.BytesIO(read_url(path))
-    if PurePosixPath(path).suffix == ".parquet":
-        return pd.read_parquet(content)
-    # `NA` may be a pair's code.
-    return pd.read_csv(content, dtype={"code": str}, keep_default_na=False, na_values=[""])
+    try:
+        if PurePosixPath(path).suffix == ".parquet":
+            return pd.read_parquet(content)
+        # `NA` may be a pair's code.
+        return pd.read_csv(content, dtype={"code": str}, keep_default_na=False, na_values=[""])
+    except Exception as error:
+        # A damaged file can raise any exception: of pyarrow, of a decoder, or an index.
+        raise ValueError(f"{path} is no readable table: {type(error).__name__}: {str(error)[:200]}") from error
 
 
 def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:

@@ -1,12 +1,12 @@
 """A LoRA adapter: attached to a loaded base for comparison, or opened over a base on the meta device for folding."""
 
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.common.json_text import read_json
 from tasks.merge.architecture import Architecture
 from tasks.merge.errors import AdapterMismatch, AdapterNotHandled, NothingChanged
 from tasks.merge.stored_tensors import StoredTensor, read_header
@@ -155,8 +155,8 @@ def _read_config(adapter_dir: Path, reader: Any) -> "LoraConfig":
     """PEFT's config of a folder; a field that this version of PEFT does not know, and would leave out, is refused."""
     try:
         config = reader.from_pretrained(str(adapter_dir))
-        written = json.loads((adapter_dir / CONFIG).read_text())
-    except (ValueError, TypeError, KeyError, OSError) as error:
+        written = read_json((adapter_dir / CONFIG).read_bytes())
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, RecursionError) as error:
         raise AdapterNotHandled(
             f"PEFT does not read {CONFIG} of {adapter_dir.name}: {str(error).splitlines()[0][:200]}"
         ) from error

@@ -1,6 +1,5 @@
 """The bytes of each tensor on disk, as byte ranges of files: of a sharded checkpoint or of safetensors."""
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from tasks.checkpoints.dcp import Chunk, ShardedTensor, ShardedTensors
 from tasks.checkpoints.dtypes import ITEM_BYTES
 from tasks.checkpoints.torch_save import find_tensor_data
+from tasks.common.json_text import read_json
 from tasks.merge.errors import SourceDamaged
 
 INDEX = "model.safetensors.index.json"
@@ -121,7 +121,7 @@ def _file_names(folder: Path) -> list[str]:
     if (folder / SINGLE).is_file() or not index.is_file():
         return [SINGLE]
     try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        names = sorted(set(read_json(index.read_bytes())["weight_map"].values()))
         outside = [name for name in names if Path(name).name != name or name in ("", "..")]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SourceDamaged(
@@ -146,19 +146,33 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
         size = file.stat().st_size
         with file.open("rb") as stream:
             n_header = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(min(n_header, MAX_HEADER_BYTES)))
+            header = read_json(stream.read(min(n_header, MAX_HEADER_BYTES)))
         entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
         end = 8 + n_header + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
         found = {name: _from_entry(file, 8 + n_header, entry) for name, entry in entries.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceDamaged(
-            f"{file.name} of {file.parent.name} is not a safetensors file ({error}); fetch it again."
-        ) from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        raise _no_safetensors(file, error) from error
     if size != end:
         raise SourceDamaged(
             f"{file.name} of {file.parent.name} has {size:,} bytes, its header asks for {end:,}; fetch it again."
         )
+    _check_by_its_reader(file)
     return found
+
+
+def _check_by_its_reader(file: Path) -> None:
+    """Raise SourceDamaged if tensors overlap, leave gaps or have sizes below 0: safetensors' own reader says so."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "numpy"):
+            return
+    except (SafetensorError, OSError) as error:
+        raise _no_safetensors(file, error) from error
+
+
+def _no_safetensors(file: Path, why: Exception) -> SourceDamaged:
+    return SourceDamaged(f"{file.name} of {file.parent.name} is not a safetensors file ({why}); fetch it again.")
 
 
 def _from_entry(file: Path, data: int, entry: dict[str, object]) -> StoredTensor:

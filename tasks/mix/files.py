@@ -12,6 +12,7 @@ import fsspec
 from pydantic import ValidationError
 
 from tasks.common.dataset_files import FileFormat, file_format, open_stream, tables
+from tasks.common.json_text import read_json
 from tasks.common.urls import read_url
 from tasks.mix.config import DataFile, FilesSource, MixConfig
 from tasks.mix.errors import BadRow, UnreadableSource
@@ -62,7 +63,10 @@ def _rows(name: str, file: DataFile) -> Iterator[tuple[str, Any]]:
             copy = Path(folder) / PurePosixPath(path).name
             copy.write_bytes(content)
             yield from _lines(copy) if own.module == "json" else _records(copy, own, Path(folder))
-    except (OSError, ValueError, KeyError, ImportError, EOFError) as error:
+    except UnreadableSource:
+        raise
+    except Exception as error:
+        # A damaged file can raise any exception: of pyarrow, of datasets, or of what unpacks it.
         why = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
         raise UnreadableSource(f"{what} cannot be read: {why}. Correct the file or its path.") from error
 
@@ -84,7 +88,7 @@ def _records(file: Path, own: FileFormat, folder: Path) -> Iterator[tuple[str, d
 
 
 def _candidate(row: Any, source: FilesSource, key: str, config: MixConfig) -> Candidate:
-    fields = json.loads(row) if isinstance(row, bytes) else row
+    fields = read_json(row) if isinstance(row, bytes) else row
     if not isinstance(fields, dict):
         raise BadRow("it is not a JSON object")
     day = _day(fields, source.day)

@@ -1,12 +1,12 @@
 """Reads and writes `record.json` of each artifact, and the small files beside it."""
 
-import json
 import logging
 from contextlib import suppress
 from datetime import datetime
 
 from pydantic import Field, JsonValue, ValidationError
 
+from tasks.common.json_text import read_json
 from tasks.common.settings import Frozen
 from tasks.store.digests import canonical_json
 from tasks.store.errors import ArtifactDamaged, NewerSchema, StoreError
@@ -78,7 +78,7 @@ class RecordFiles:
 
     def _check_schema(self, path: str, content: bytes) -> None:
         try:
-            fields = json.loads(content)
+            fields = read_json(content)
         except ValueError:
             return  # parsing the record gives the better message
         schema = fields.get("schema_version") if isinstance(fields, dict) else None

@@ -27,7 +27,7 @@ PACKAGES = ("hindsight-lm", "prefect", "torch", "transformers", "peft", "scikit-
 
 def _check_relative(path: str) -> str:
     parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or "\\" in path or any(part in ("..", ".") for part in parts):
+    if not parts or path.startswith("/") or {"\\", "\0"} & set(path) or any(part in ("..", ".") for part in parts):
         raise ValueError(f"file path {path!r} would leave the artifact's folder; paths are relative, without '..'")
     return path
 

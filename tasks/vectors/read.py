@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.common.unpack import unpacked
 from tasks.common.urls import read_url
 from tasks.vectors.config import VectorsConfig
 from tasks.vectors.errors import BadVectors
@@ -50,7 +51,7 @@ def _table(file: str, sha256: str | None) -> pd.DataFrame:
     try:
         if file.endswith(".parquet"):
             return pd.read_parquet(io.BytesIO(content))
-        return pd.read_csv(io.BytesIO(content), compression="gzip" if file.endswith(".gz") else None, dtype=str)
+        return pd.read_csv(io.BytesIO(unpacked(content)), dtype=str)
     except Exception as error:
         # A damaged file can raise any exception: of pyarrow, zlib, or an index.
         raise BadVectors(f"{file} is no readable table: {type(error).__name__}: {str(error)[:200]}") from error
@@ -58,9 +59,12 @@ def _table(file: str, sha256: str | None) -> pd.DataFrame:
 
 def _npy(content: bytes, file: str) -> np.ndarray:
     try:
-        vectors: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise BadVectors(f"{file} is no npy file of numbers: {error}") from error
+        vectors = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:
+        # Its header is Python's syntax, and names the memory to allocate: a damaged one can raise any exception.
+        raise BadVectors(f"{file} is no npy file of numbers: {type(error).__name__}: {str(error)[:200]}") from error
+    if not isinstance(vectors, np.ndarray):
+        raise BadVectors(f"{file} is an archive of arrays; write the vectors alone, by numpy.save.")
     if vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.floating):
         raise BadVectors(f"{file} holds {vectors.dtype} of shape {vectors.shape}; (n_rows, width) floats are needed.")
     return vectors

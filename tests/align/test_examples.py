@@ -126,6 +126,21 @@ TEMPLATES = {
         TextBeforeAnswer,
         "example chat-0: the template begins the answer with '<think>.*up, by 0 .*', the example's begins with 'up",
     ),
+    "that reaches for Python's classes": (
+        "{{ messages.__class__.__mro__[1].__subclasses__() }}",
+        TemplateFailed,
+        "example chat-0: the chat template refuses messages of .*: access to attribute '__class__' .* is unsafe",
+    ),
+    "that changes what it is given": (
+        "{{ messages.append(messages[0]) }}" + CHATML,
+        TemplateFailed,
+        "example chat-0: the chat template refuses messages of .* is not safely callable|is unsafe",
+    ),
+    "that divides by zero": (
+        "{{ 1 // 0 }}",
+        TemplateFailed,
+        "example chat-0: the chat template refuses messages of .*by zero",
+    ),
     "without an end of turn": (
         CHATML.replace("<|im_end|>", ""),
         NoEndOfTurn,

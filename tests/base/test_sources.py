@@ -254,7 +254,7 @@ def test_a_gguf_source_names_one_file_and_an_absent_or_broken_one_is_refused(tmp
     with pytest.raises(NoModel, match="does not exist; name one on this machine"):
         written(GgufSource(file=str(tmp_path / "none.gguf")), tmp_path / "base")
     (tmp_path / "broken.gguf").write_bytes(b"not GGUF")
-    with pytest.raises(NoModel, match=r"transformers does not read broken\.gguf"):
+    with pytest.raises(NoModel, match=r"GGUF file broken\.gguf is damaged: it does not begin with GGUF"):
         written(GgufSource(file=str(tmp_path / "broken.gguf")), tmp_path / "other")
 
 

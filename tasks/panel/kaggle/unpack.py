@@ -11,16 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from tasks.common.unpack import CHUNK_BYTES, GZIP_MAGIC, MAX_BYTES, MAX_RATIO
 from tasks.panel.errors import UnsafeArchive
 from tasks.panel.kaggle.config import FILE_NAME, PricesConfig
-from tasks.panel.sources.dialect import GZIP_MAGIC
 
 ZIP_MAGIC = b"PK\x03\x04"
-MAX_BYTES = 2 << 30
-"""Eight times the published file."""
-MAX_RATIO = 100
-"""Prices as text pack to a fifth or a tenth; only a bomb packs to a hundredth."""
-CHUNK_BYTES = 1 << 20
 DAMAGED = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError, OSError)
 """What zipfile and gzip raise for damaged files."""
 

@@ -1,6 +1,5 @@
 """Which line of a price file holds a bad value. Reads the file again, which is slow, and only after an error."""
 
-import gzip
 import io
 from collections.abc import Callable, Mapping
 
@@ -8,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tasks.common.unpack import unpacked
 from tasks.panel.errors import UnreadablePrices
-from tasks.panel.sources.dialect import GZIP_MAGIC, Dialect
+from tasks.panel.sources.dialect import Dialect
 
 BOUNDS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "Close": ("finite and not negative", lambda value: np.isinf(value) | (value < 0)),
@@ -38,8 +38,11 @@ def check_values(table: pa.Table, place_of: Callable[[int], str]) -> None:
 
 
 def unreadable_value(content: bytes, types: Mapping[str, pa.DataType], dialect: Dialect) -> str:
-    """The first value of a file that its column's Arrow type cannot hold, and its line; empty if there is none."""
-    table = pd.read_csv(io.BytesIO(_plain(content)), dtype=str, usecols=list(types), sep=dialect.separator)
+    """The first value of a file that its column's Arrow type cannot hold, and its line; empty if none is found."""
+    try:
+        table = pd.read_csv(io.BytesIO(unpacked(content)), dtype=str, usecols=list(types), sep=dialect.separator)
+    except ValueError:
+        return ""  # pandas reads another table in the file than Arrow, or none
     bad = {
         column: _unreadable(table[column], kind, dialect)
         for column, kind in types.items()
@@ -56,9 +59,9 @@ def unreadable_value(content: bytes, types: Mapping[str, pa.DataType], dialect: 
 
 def line_of(content: bytes, row: int) -> int:
     """Line number, from 1 and with blank lines counted, of a row numbered from 0 below the header."""
-    lines = io.BytesIO(_plain(content))
+    lines = io.BytesIO(unpacked(content))
     filled = (number for number, line in enumerate(lines, start=1) if line.strip())
-    return next(number for position, number in enumerate(filled) if position == row + 1)
+    return next((number for position, number in enumerate(filled) if position == row + 1), 0)
 
 
 def _unreadable(values: pd.Series, kind: pa.DataType, dialect: Dialect) -> np.ndarray:
@@ -68,7 +71,3 @@ def _unreadable(values: pd.Series, kind: pa.DataType, dialect: Dialect) -> np.nd
     else:
         parsed = pd.to_numeric(values.str.replace(dialect.decimal, ".", regex=False), errors="coerce")
     return np.flatnonzero(parsed.isna() & values.notna())
-
-
-def _plain(content: bytes) -> bytes:
-    return gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from tasks.common.unpack import unpacked
 from tasks.common.urls import read_url
 from tasks.panel.errors import PanelError, UnreadablePrices
 from tasks.panel.sources.bad_values import check_values, line_of, unreadable_value
-from tasks.panel.sources.dialect import GZIP_MAGIC, Dialect
+from tasks.panel.sources.dialect import Dialect
 
 COLUMNS = {
     "SecuritiesCode": "code",
@@ -29,6 +30,8 @@ COLUMNS = {
 }
 ARROW_TYPES = {"SecuritiesCode": pa.dictionary(pa.int32(), pa.string()), "Date": pa.date32()}
 """Codes are read as text, because `0005` is not the number 5 and the ticker `NA` is not a missing value."""
+MAX_DIGITS = 18
+"""Of a code that is kept as a number of 64 bits."""
 
 
 def read_price_file(
@@ -106,24 +109,19 @@ def read_pinned(
     return content, found
 
 
-def stream_of(content: bytes) -> pa.NativeFile:
-    """A file's content, unpacked if it is gzipped."""
-    plain = pa.BufferReader(content)
-    return pa.CompressedInputStream(plain, "gzip") if content.startswith(GZIP_MAGIC) else plain
-
-
 def _parse(content: bytes, name: str, needed: Sequence[str], optional: Sequence[str]) -> pa.Table:
     """The wanted columns in the file's row order."""
     try:
         dialect = Dialect.of(content, COLUMNS)
         parse = pacsv.ParseOptions(delimiter=dialect.separator)
-        present = pacsv.open_csv(stream_of(content), parse_options=parse).schema.names
+        plain = unpacked(content)
+        present = pacsv.open_csv(pa.BufferReader(plain), parse_options=parse).schema.names
         check_columns(present, needed, f"price file {name}")
         wanted = [column for column in COLUMNS if column in present and column in (*needed, *optional)]
         types = {column: ARROW_TYPES.get(column, pa.float64()) for column in wanted}
         convert = pacsv.ConvertOptions(column_types=types, include_columns=wanted, decimal_point=dialect.decimal)
-        return pacsv.read_csv(stream_of(content), parse_options=parse, convert_options=convert)
-    except (ValueError, OSError) as error:
+        return pacsv.read_csv(pa.BufferReader(plain), parse_options=parse, convert_options=convert)
+    except (ValueError, OSError, pa.ArrowException) as error:
         bad = unreadable_value(content, types, dialect) if "conversion error" in str(error) else ""
         reason = bad or f"{str(error).rstrip('.')}; download the file again or repair it"
         raise UnreadablePrices(f"price file {name} is not a table of prices: {reason}.") from error
@@ -165,8 +163,10 @@ def canonical(code: str) -> str:
 
 
 def are_plain_numbers(codes: Iterable[str]) -> bool:
-    """Whether all codes are whole numbers without leading zeros."""
-    return all(text.isascii() and text.isdigit() and str(int(text)) == text for text in codes)
+    """Whether all codes are whole numbers of at most MAX_DIGITS without leading zeros."""
+    return all(
+        text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and str(int(text)) == text for text in codes
+    )
 
 
 def _by_code_and_day(table: pa.Table) -> pd.DataFrame:

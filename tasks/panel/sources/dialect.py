@@ -4,7 +4,8 @@ import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
-GZIP_MAGIC = b"\x1f\x8b"
+from tasks.common.unpack import GZIP_MAGIC
+
 SEPARATORS = (",", ";", "\t")
 HEAD_BYTES = 1 << 16
 """In which the header and decimal commas are looked for."""

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from tasks.common.dataset_files import TABULAR, file_format, open_stream, tables
+from tasks.common.unpack import unpacked
 from tasks.panel.errors import BadTable
-from tasks.panel.sources.csv_file import read_pinned, stream_of
+from tasks.panel.sources.csv_file import read_pinned
 from tasks.panel.sources.dialect import Dialect
 from tasks.panel.table.config import TableColumns, TableSource
 
@@ -56,8 +57,9 @@ def read_table(source: TableSource) -> tuple[RawTable, str]:
             columns = _other_columns(content, PurePosixPath(source.path).name, found.module, wanted, what)
     except BadTable:
         raise
-    except (ValueError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:300].rstrip(".")
+    except Exception as error:
+        # A damaged file can raise any exception: of pyarrow, of datasets, or an end of what it iterates over.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")
         raise BadTable(f"{what} cannot be read as {found.module}: {reason}; repair the file.") from error
     return checked(RawTable(columns, what, lambda row: f"row {row + 1} of {what}", dialect.decimal)), sha256
 
@@ -102,7 +104,8 @@ def checked(table: RawTable) -> RawTable:
 
 def _csv_columns(content: bytes, dialect: Dialect, wanted: Sequence[str], what: str) -> pa.Table:
     parse = pacsv.ParseOptions(delimiter=dialect.separator, newlines_in_values=True)
-    check_names(pacsv.open_csv(stream_of(content), parse_options=parse).schema.names, wanted, what)
+    plain = unpacked(content)
+    check_names(pacsv.open_csv(pa.BufferReader(plain), parse_options=parse).schema.names, wanted, what)
     # `NA` may be a ticker and 007 an id: a cell is what is written, and an empty one is missing.
     convert = pacsv.ConvertOptions(
         column_types=dict.fromkeys(wanted, pa.string()),
@@ -110,7 +113,7 @@ def _csv_columns(content: bytes, dialect: Dialect, wanted: Sequence[str], what: 
         null_values=[""],
         strings_can_be_null=True,
     )
-    return pacsv.read_csv(stream_of(content), parse_options=parse, convert_options=convert)
+    return pacsv.read_csv(pa.BufferReader(plain), parse_options=parse, convert_options=convert)
 
 
 def _other_columns(content: bytes, name: str, module: str, wanted: list[str], what: str) -> pa.Table:
@@ -121,7 +124,9 @@ def _other_columns(content: bytes, name: str, module: str, wanted: list[str], wh
     if not batches:
         raise BadTable(f"{what} has no row; give one with a row per entity and day.")
     check_names(batches[0].column_names, wanted, what)
-    return pa.concat_tables([batch.select(wanted) for batch in batches], promote_options="permissive")
+    found = pa.concat_tables([batch.select(wanted) for batch in batches], promote_options="permissive")
+    found.validate(full=True)  # bytes in a column of text need not be text
+    return found
 
 
 def _arrow_of(column: pd.Series) -> pa.Array:

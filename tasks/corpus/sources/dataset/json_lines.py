@@ -4,7 +4,6 @@ They are read as lines of `datasets`' text module. Its json module takes strings
 like one, moves their days into UTC, and does not name the line it cannot read (decision 0024).
 """
 
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.common.dataset_files import ROWS_PER_BATCH, open_stream, tables
+from tasks.common.json_text import read_json
 from tasks.corpus.config import DatasetSource
 from tasks.corpus.errors import DamagedSource
 from tasks.corpus.sources.dataset.rows import (
@@ -59,7 +59,7 @@ def _lines(file: Path, cache_dir: Path) -> Iterator[bytes]:
 
 def _row(line: bytes, where: str, made_id: str, source: DatasetSource) -> Row:
     try:
-        fields: Any = json.loads(line)
+        fields: Any = read_json(line)
     except ValueError as error:
         raise DamagedSource(
             f"{where} is not JSON: {error}. A document per line is needed; correct the line, or leave it out."
