@@ -12,8 +12,8 @@ from tasks.costs.prices import load_prices
 
 STAGES = "Seconds left and rates are those of each run's newest line of progress."
 SPEND = (
-    "Machine time of stages, failed ones too, at today's prices of provider {provider}, in UTC. Rented machines without "
-    "a run, storage and traffic are not in it."
+    "Machine time of stages, failed ones too, at provider {provider}'s prices of today, in UTC. Rented machines "
+    "without a run, storage and traffic are not in it."
 )
 
 

@@ -18,8 +18,8 @@ DEFAULT_PORT = 4210
 def metrics(*, port: Annotated[int, Parameter(validator=Number(gte=1024, lte=65535))] = DEFAULT_PORT) -> None:
     """Show what runs, waits and is spent: `/metrics` for Prometheus, `/` for a person.
 
-    It reads the local server, or the one that PREFECT_API_URL names, and records nothing. HINDSIGHT_HOST and HINDSIGHT_AUTH
-    are those of `hindsight up`: it listens on this machine alone, unless there is a password.
+    It reads the local server, or the one that PREFECT_API_URL names, and records nothing. HINDSIGHT_HOST and
+    HINDSIGHT_AUTH are those of `hindsight up`: it listens on this machine alone, unless there is a password.
 
     Args:
         port: Where to listen.

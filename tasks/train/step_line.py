@@ -7,7 +7,8 @@ from tasks.common.text import duration, parse_duration
 
 _LINE = re.compile(
     r"train: step (?P<step>\d+) of (?P<n_steps>\d+), loss (?P<loss>\S+), (?P<rate>[\d.]+) tokens/s, "
-    r"(?P<left>[\w. ]+) left, (?P<states>\d+) states in the store(?:, (?P<memory>[\d.]+) GB at most)?(?:, MFU (?P<mfu>[\d.]+) %)?"
+    r"(?P<left>[\w. ]+) left, (?P<states>\d+) states in the store"
+    r"(?:, (?P<memory>[\d.]+) GB at most)?(?:, MFU (?P<mfu>[\d.]+) %)?"
 )
 
 
