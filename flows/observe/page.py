@@ -10,7 +10,7 @@ from flows.observe.spend import PoolSpend
 from tasks.common.text import DASH, SECONDS_PER_HOUR, Row, duration
 from tasks.costs.prices import load_prices
 
-STAGES = "Seconds left and rates are those of each run's newest line of progress."
+STAGES = "Rates and time left are those of each run's newest line of progress."
 SPEND = (
     "Machine time of stages, failed ones too, at provider {provider}'s prices of today, in UTC. Rented machines "
     "without a run, storage and traffic are not in it."
@@ -28,8 +28,8 @@ def render(snapshot: Snapshot) -> str:
         cards=[
             ("Stages that run", len(stages), f"of {_runs(running)}, parents among them"),
             ("Runs that wait", len(waiting), f"the oldest for {duration(waiting[0].seconds)}" if waiting else ""),
-            ("Spent today", dollars(snapshot.today), "since midnight UTC"),
-            ("Spent this month", dollars(snapshot.month), f"since {snapshot.at:%Y-%m}-01"),
+            ("Spent today", *_spend_card(snapshot.today, "midnight UTC")),
+            ("Spent this month", *_spend_card(snapshot.month, f"{snapshot.at:%Y-%m}-01")),
         ],
         tables=[
             ("Running stages", STAGES, [_stage_row(run) for run in stages], "No stage runs."),
@@ -57,9 +57,20 @@ def render_problem(at: str, problem: str) -> str:
 
 def dollars(spends: Sequence[PoolSpend]) -> str:
     """Their sum, and how much machine time has no price."""
-    known = f"${sum(spend.dollars for spend in spends if spend.dollars is not None):,.2f}"
-    unpriced = sum(spend.seconds for spend in spends if spend.dollars is None)
-    return f"{known} and {duration(unpriced)} without a price" if unpriced else known
+    return " and ".join(filter(None, (_known(spends), _unpriced(spends))))
+
+
+def _spend_card(spends: Sequence[PoolSpend], since: str) -> tuple[str, str]:
+    return _known(spends), "; ".join(filter(None, (f"since {since}", _unpriced(spends))))
+
+
+def _known(spends: Sequence[PoolSpend]) -> str:
+    return f"${sum(spend.dollars for spend in spends if spend.dollars is not None):,.2f}"
+
+
+def _unpriced(spends: Sequence[PoolSpend]) -> str:
+    seconds = sum(spend.seconds for spend in spends if spend.dollars is None)
+    return f"{duration(seconds)} without a price" if seconds else ""
 
 
 def _runs(runs: Sequence[LiveRun]) -> str:

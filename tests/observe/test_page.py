@@ -20,7 +20,7 @@ def test_it_shows_stages_queue_pools_and_dollars() -> None:
         "letters: embed base h100 pending 5 min",
         "h100 not ready 0 1 1 1",
         "Spent today $1.25",
-        "Spent this month $25.00 and 2.0 h without a price",
+        "Spent this month $25.00 since 2026-12-01; 2.0 h without a price",
     ):
         assert shown in text, text
 
