@@ -17,6 +17,7 @@ from deployments.access import clients_environment, server_environment, workers_
 from deployments.address import Address, BadServer, check_access, server_answers
 from deployments.processes import is_running, record_process, temporary_dir
 from deployments.registration import register
+from tasks.common.logs import PREFECT_JSON, wants_json
 from tasks.common.settings import project_root, state_dir
 from tasks.costs.prices import PROVIDER_VARIABLE
 from tasks.store.connect import store_url
@@ -83,6 +84,7 @@ def _environment(address: Address) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         # A browser on another machine must call the host of the page; 127.0.0.1 would be itself.
         **({"PREFECT_SERVER_UI_API_URL": "/api"} if address.is_open else {}),
+        **(PREFECT_JSON if wants_json() else {}),
         **os.environ,
         "HINDSIGHT_ROOT": str(project_root()),
         "HINDSIGHT_STATE": str(state_dir().absolute()),

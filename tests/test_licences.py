@@ -17,7 +17,7 @@ LISTS = ("constraints.txt", "constraints-trainer.txt", "constraints-export.txt")
 
 def rows() -> list[tuple[str, str, str]]:
     text = (project_root() / "docs" / "licences.md").read_text()
-    return re.findall(r"^\| ([\w.-]+) \| (\d[\w.]*) \| ([^|]+) \|$", text, flags=re.MULTILINE)
+    return re.findall(r"^\| ([\w.-]+) \| (\d[\w.!]*) \| ([^|]+) \|$", text, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", LISTS)

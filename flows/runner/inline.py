@@ -6,6 +6,8 @@ import time
 from flows.pipelines.pipeline import Pipeline
 from flows.server.arguments import stage_arguments
 from flows.stages import STAGES
+from flows.status import spec_of
+from tasks.common.logs import About, lines_about
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 
@@ -27,6 +29,7 @@ def run_inline(pipeline: Pipeline) -> dict[str, ArtifactRef]:
         started = time.monotonic()
         inputs = {name: refs[source] for name, source in step.inputs.items()}
         publish = STAGES[step.stage].publish.fn
-        refs[step.name] = publish(**stage_arguments(publish, step.config, inputs))
+        with lines_about(About(stage=step.stage, artifact=spec_of(step, refs).key)):
+            refs[step.name] = publish(**stage_arguments(publish, step.config, inputs))
         log.info("%s: %s after %.1f s", step.name, refs[step.name].path, time.monotonic() - started)
     return refs

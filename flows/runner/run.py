@@ -22,6 +22,7 @@ from flows.server.flow_runs import own_run_id
 from flows.server.pools import check_pools
 from flows.stages import STAGES
 from flows.status import pool_of, spec_of, step_statuses
+from tasks.common.logs import About, lines_about
 from tasks.costs.hardware import current_pool
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
@@ -62,7 +63,9 @@ def run_pipeline(pipeline: Pipeline, from_stage: str = MISSING) -> dict[str, Art
     _check_pools(pipeline, store, rebuilt)
     futures: dict[str, PrefectFuture[ArtifactRef]] = {}
     try:
-        _submit(pipeline, rebuilt, Budget.of(pipeline, store, rebuilt), futures)
+        # Steps inherit it: a line of the runner's about a step is the parent's.
+        with lines_about(About(str(own_run_id()))):
+            _submit(pipeline, rebuilt, Budget.of(pipeline, store, rebuilt), futures)
         _raise_first_failure(list(futures.values()))
     except Exception:
         # A step that was let through before a limit stopped the run continues to its end; then the bill is complete.

@@ -67,7 +67,7 @@ def stays_of(run: FlowRun, states: Sequence[State]) -> list[MachineStay]:
         run: Any version of it.
         states: Its history in any order.
     """
-    pool = _pool(run)
+    pool = pool_of_run(run)
     had: list[MachineStay] = []
     due: datetime | None = None
     began: datetime | None = None
@@ -107,6 +107,7 @@ def _stay(pool: str | None, due: datetime, began: datetime, ending: State | None
     return MachineStay(pool, queued_seconds, began, ending.timestamp, outcome)
 
 
-def _pool(run: FlowRun) -> str | None:
+def pool_of_run(run: FlowRun) -> str | None:
+    """The pool whose machine a run uses; None if no pool is named."""
     tagged = [tag.removeprefix(POOL) for tag in run.tags if tag.startswith(POOL)]
     return tagged[0] if tagged else run.work_pool_name

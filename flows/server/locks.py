@@ -24,6 +24,7 @@ from flows.server.attempts import meter_of, pool_tag
 from flows.server.flow_runs import retry_on_outage, runs_tagged
 from flows.server.limits import ensure_limit, held_limit, recreate_limit
 from flows.server.tags import artifact_tag, requester_among
+from tasks.common.logs import About, lines_about
 from tasks.common.settings import Config
 from tasks.costs.hardware import current_pool
 from tasks.costs.usage import metered
@@ -71,8 +72,9 @@ def artifact_lock(spec: ArtifactSpec, lease_seconds: float = LOCK_LEASE_SECONDS)
         lease_seconds: See LOCK_LEASE_SECONDS.
     """
     tag, run, started = artifact_tag(spec), _own_run(), time.monotonic()
-    retry_on_outage(lambda: _prepare(tag), spec.path)
     with ExitStack() as held:
+        held.enter_context(lines_about(About(str(run.id) if run else None, spec.kind, spec.key)))
+        retry_on_outage(lambda: _prepare(tag), spec.path)
         with _logged_while_waiting(spec):
             retry_on_outage(lambda: held.enter_context(held_limit(tag, lease_seconds, run)), spec.path)
         waited = time.monotonic() - started

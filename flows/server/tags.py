@@ -5,13 +5,19 @@ from uuid import UUID
 
 from tasks.store.refs import ArtifactSpec
 
+ARTIFACT = "artifact:"
 PARENT = "parent:"
 REBUILD = "rebuild:"
 
 
 def artifact_tag(spec: ArtifactSpec) -> str:
     """On every run that builds the artifact; also the name of its concurrency limit."""
-    return f"artifact:{spec.key}"
+    return f"{ARTIFACT}{spec.key}"
+
+
+def is_stage_run(tags: Iterable[str]) -> bool:
+    """Whether a run builds an artifact, and so has a machine that costs."""
+    return any(tag.startswith(ARTIFACT) for tag in tags)
 
 
 def parent_tag(run_id: UUID) -> str:

@@ -10,10 +10,10 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from hindsight.cli import bundle, doctor, prices, runs, serve, server
+from hindsight.cli import bundle, doctor, metrics, prices, runs, serve, server
 from hindsight.cli.output import examples
 from tasks.common.errors import HindsightError
-from tasks.common.settings import start_logging
+from tasks.common.logs import start_logging
 
 DISTRIBUTION = "hindsight-lm"
 REFUSED, BAD_COMMAND, INTERRUPTED = 1, 2, 130
@@ -54,6 +54,7 @@ for command, *lines in (
         "hindsight serve forex-r1-7b",
         "hindsight serve forex-r1-7b --engine llama.cpp --host 0.0.0.0 --port 8000",
     ),
+    (metrics.metrics, "hindsight metrics", "hindsight metrics --port 9400"),
     (server.install_trainer, "hindsight install-trainer"),
     (server.install_export, "hindsight install-export"),
     (prices.stage_prices, "hindsight stage-prices ~/Downloads/stock_prices.csv.zip"),

@@ -1,14 +1,62 @@
 """One progress line for all long work: done, total, rate and time left, at most once per interval."""
 
 import logging
+import re
 import threading
 import time
+from dataclasses import dataclass
 
-from tasks.common.text import duration
+from tasks.common.text import duration, parse_duration
 
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 15.0
+_LINE = re.compile(
+    r"(?P<what>[^\n]+): (?P<done>[\d,.]+)(?: of (?P<total>[\d,.]+))? (?P<unit>\S.*?), "
+    r"(?P<rate>[\d,.e+-]+)(?P<scale> MB)?/s, (?P<left>[\w. ]+) left"
+)
+_SCALES = {"MB": 1e6, "GB": 1e9}
+
+
+@dataclass(frozen=True)
+class ProgressLine:
+    """What a line says, to its precision.
+
+    Args:
+        what: What is being done.
+        n_done: So far.
+        n_total: All of it; None if it is not known.
+        unit: `bytes`, or a plural such as `draws`.
+        per_second: Rate.
+        seconds_left: None if it is not known.
+    """
+
+    what: str
+    n_done: float
+    n_total: float | None
+    unit: str
+    per_second: float
+    seconds_left: float | None
+
+
+def parse_progress(line: str) -> ProgressLine | None:
+    """Read a line of `Progress` back; None of another line."""
+    if not (found := _LINE.fullmatch(line)):
+        return None
+    in_bytes = found["scale"] is not None
+    scale = _SCALES.get(found["unit"], 1.0) if in_bytes else 1.0
+    return ProgressLine(
+        what=found["what"],
+        n_done=_number(found["done"]) * scale,
+        n_total=_number(found["total"]) * scale if found["total"] else None,
+        unit="bytes" if in_bytes else found["unit"],
+        per_second=_number(found["rate"]) * (1e6 if in_bytes else 1.0),
+        seconds_left=parse_duration(found["left"]),
+    )
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", ""))
 
 
 class Progress:

@@ -1,6 +1,5 @@
 """Base classes of all configs, and paths that the environment sets."""
 
-import logging
 import os
 import re
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any
 from platformdirs import user_data_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 from pydantic.fields import FieldInfo
-
-from tasks.common.errors import BadEnvironment
 
 NOT_IDENTITY: dict[str, JsonValue] = {"identity": False}
 """`Field(json_schema_extra=NOT_IDENTITY)`: the field changes where or how fast, never an artifact's bytes."""
@@ -109,18 +106,6 @@ def project_root() -> Path:
 def is_checkout(folder: Path) -> bool:
     """Whether a folder is a checkout of this project."""
     return (folder / "prefect.yaml").is_file() and (folder / "flows" / "stages.py").is_file()
-
-
-def start_logging(default: str, line: str = "%(asctime)s %(message)s") -> None:
-    """Log to stderr at HINDSIGHT_LOG's level.
-
-    Raises:
-        BadEnvironment: If the level is unknown.
-    """
-    level = os.environ.get("HINDSIGHT_LOG", default).upper()
-    if level not in logging.getLevelNamesMapping():
-        raise BadEnvironment(f"HINDSIGHT_LOG={level!r} is unknown; set it to DEBUG, INFO, WARNING or ERROR.")
-    logging.basicConfig(level=level, format=line, datefmt="%H:%M:%S")
 
 
 def state_dir() -> Path:

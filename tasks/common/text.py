@@ -30,3 +30,13 @@ def duration(seconds: float) -> str:
     if seconds < 2 * SECONDS_PER_HOUR:
         return f"{seconds / SECONDS_PER_MINUTE:.0f} min"
     return f"{seconds / SECONDS_PER_HOUR:.1f} h"
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds of a time span as `duration` writes it, to its precision; None of another text."""
+    number, _, unit = text.partition(" ")
+    scale = {"s": 1, "min": SECONDS_PER_MINUTE, "h": SECONDS_PER_HOUR}.get(unit)
+    try:
+        return None if scale is None else float(number) * scale
+    except ValueError:
+        return None

@@ -1,6 +1,7 @@
 """A stack with authentication, with PostgreSQL if there is one, run by a user without rights."""
 
 import base64
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 
 from deployments.address import Address
 from tasks.store.store import open_store
-from tests.flows.gated import GateConfig, request
+from tests.flows.gated import GateConfig, gated, request
 from tests.flows.restarts import a_run_lives_through
+from tests.flows.scraping import metrics_of, scrape
 from tests.flows.stage_runs import finished, lines_of, trigger, until
-from tests.local_stack import Stack, local_stack, process_ids, unprivileged
+from tests.local_stack import Stack, deploy, local_stack, process_ids, unprivileged
 from tests.postgres import ABSENT, VARIABLE, postgres_where_possible
 
 PASSWORD = "a-password-of-the-tests-4f1c"
@@ -53,6 +55,7 @@ def guarded() -> Iterator[Guarded]:
         extra = {
             "HINDSIGHT_AUTH": AUTH,
             **database,
+            "HINDSIGHT_LOG_FORMAT": "json",
             # As an account without a home has it: what needs one would fail.
             "HOME": "/nonexistent",
         }
@@ -104,6 +107,36 @@ def test_a_stage_runs_through_authentication_and_hands_its_password_on_in_a_priv
     until(lambda: {"prefect.flow-run.Running", "prefect.flow-run.Completed"} <= set(events(on_guarded, resource=own)))
     until(lambda: any("published" in line for line in lines_of(run)))
     until(lambda: not files_with(on_guarded, PASSWORD))
+
+
+@pytest.mark.server
+def test_a_stages_lines_are_json_with_its_run_and_its_artifact(on_guarded: Guarded) -> None:
+    deploy(gated, "test")
+    config = GateConfig(folder=str(on_guarded.gates), name="json-lines")
+    config.gate.touch()
+    spec = request(config).spec
+    run = trigger("gated/test", spec)
+    assert finished(run).state_name == "Completed", lines_of(run)
+    lines = until(lambda: [line for line in json_lines(on_guarded) if f"published {spec.path}" in line["message"]])
+    about = {"run": str(run.id), "stage": spec.kind, "artifact": spec.key, "level": "INFO"}
+    assert [about.items() <= line.items() for line in lines] == [True]
+    own = [line for line in json_lines(on_guarded) if line["run"] == str(run.id)]
+    assert {"Finished in state Completed()"} <= {line["message"] for line in own}
+    assert all(line.keys() >= {"time", "level", "logger", "run", "stage", "artifact", "message"} for line in own)
+
+
+def json_lines(guarded: Guarded) -> list[dict[str, str]]:
+    """What the worker and its runs have logged so far; a line that begins as JSON and is none is an error."""
+    lines = (guarded.stack.state / "logs" / "worker-cpu.log").read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+
+
+@pytest.mark.server
+def test_the_metrics_need_the_password_too(on_guarded: Guarded) -> None:
+    with metrics_of(on_guarded.stack) as address:
+        assert httpx.get(f"{address}/metrics").status_code == 401
+        found = scrape(address, (*AUTH.split(":"),))
+    assert found["hindsight_server_up"] == [({}, 1.0)]
 
 
 def files_with(guarded: Guarded, *secrets: str) -> list[Path]:

@@ -2,6 +2,9 @@
 
 import json
 import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +15,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.deployments import run_deployment
+from prometheus_client.parser import text_string_to_metric_families
 
+from flows.observe.snapshot import MAX_AGE_SECONDS
 from flows.runner.request import StageRequest
 from tasks.common.settings import project_root
 from tasks.provenance.model_statement import CORPUS_STATEMENT_NAME
@@ -22,6 +27,7 @@ from tasks.store.records import Record
 from tasks.store.store import open_store
 from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tests.flows.conftest import InlineRun
+from tests.flows.scraping import Scrape, metrics_of, scrape, scraping
 from tests.flows.stage_runs import find_report
 from tests.local_stack import Stack
 from tests.waiting import GENEROUS_SECONDS
@@ -29,14 +35,32 @@ from tests.waiting import GENEROUS_SECONDS
 pytestmark = [pytest.mark.server, pytest.mark.trainer]
 
 STEPS = ("base", "corpus", "panel", "preflight", "train", "merge", "embed base", "embed trained", "premium", "report")
+TRAINING = ("tokens_per_second", "loss", "peak_memory_bytes", "step", "steps", "states")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What `make demo` prints, the metrics while it ran, and those after it."""
+
+    printed: str
+    scrapes: list[Scrape]
+    after: Scrape
 
 
 @pytest.fixture(scope="module")
-def first_run(stack: Stack) -> str:
+def watched(stack: Stack) -> Watched:
+    with metrics_of(stack) as address:
+        with scraping(address) as scrapes:
+            done = stack.local("follow", "leakage-premium/smoke")
+        assert done.returncode == 0, done.stdout + done.stderr
+        time.sleep(MAX_AGE_SECONDS + 1)
+        return Watched(done.stdout, scrapes, scrape(address))
+
+
+@pytest.fixture(scope="module")
+def first_run(watched: Watched) -> str:
     """What `make demo` prints."""
-    done = stack.local("follow", "leakage-premium/smoke")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return watched.printed
 
 
 @pytest.fixture
@@ -69,6 +93,48 @@ def test_every_stage_runs_once_and_says_so(first_run: str, on_stack: Stack) -> N
         assert re.search(rf"^ +\d+ s  {step}: done in \d+ s ", first_run, re.MULTILINE), step
     names = sorted(run.name for run in stage_runs() if run.name.startswith("smoke: "))
     assert names == sorted(f"smoke: {step}" for step in STEPS)
+
+
+def samples(scrapes: Iterable[Scrape], name: str, **labels: str) -> list[float]:
+    """The values of a metric whose labels are these and perhaps more."""
+    found = [sample for one in scrapes for sample in one.get(f"hindsight_{name}", [])]
+    return [value for having, value in found if labels.items() <= having.items()]
+
+
+def test_the_metrics_show_the_training_while_it_runs(watched: Watched, records: dict[str, Record]) -> None:
+    of_it = {"stage": "train", "pool": "h100"}
+    assert 1 in samples(watched.scrapes, "runs", state="running", **of_it)
+    figures = {name: samples(watched.scrapes, f"train_{name}", **of_it) for name in TRAINING}
+    assert all(figures.values()), figures
+    assert min(figures["tokens_per_second"]) > 0
+    assert all(0 < loss < 20 for loss in figures["loss"])
+    assert min(figures["peak_memory_bytes"]) > 10_000_000
+    assert set(figures["steps"]) == {records["train"].facts["n_steps"]}
+    assert sorted(figures["step"]) == figures["step"]
+    # The peak of a CPU is not known.
+    assert samples(watched.scrapes, "train_mfu_ratio") == []
+
+
+def test_the_metrics_show_the_queue_the_pools_and_the_bill(watched: Watched) -> None:
+    assert samples(watched.scrapes, "server_up") == [1.0] * len(watched.scrapes)
+    waited = [having["pool"] for one in watched.scrapes for having, _ in one.get("hindsight_queue_oldest_seconds", [])]
+    assert "h100" in waited
+    for pool in ("cpu", "h100", "h100x8"):
+        assert samples([watched.after], "pool_ready", pool=pool) == [1.0]
+        assert samples([watched.after], "pool_workers", pool=pool) == [1.0]
+    assert samples([watched.after], "month_ended_runs", stage="train", state="completed") >= [1.0]
+    assert samples([watched.after], "month_machine_seconds", pool="h100")[0] > 5
+    # Every pool is this machine, at no price: known to be nothing, and not unknown.
+    assert samples([watched.after], "spend_today_dollars", pool="h100") == [0.0]
+    assert samples([watched.after], "month_unpriced_seconds") == []
+    assert samples([watched.after], "stage_seconds") == [], "no stage runs any more"
+
+
+def test_prefects_server_has_metrics_of_its_own_process(stack: Stack) -> None:
+    text = httpx.get(f"{stack.api}/metrics").text
+    found = {family.name: family.samples for family in text_string_to_metric_families(text)}
+    assert found["process_resident_memory_bytes"][0].value > 10_000_000
+    assert {"process_cpu_seconds", "process_open_fds"} <= found.keys()
 
 
 def test_the_runs_page_in_the_ui_is_named(first_run: str, stack: Stack) -> None:

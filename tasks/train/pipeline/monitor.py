@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks.common.text import duration
 from tasks.train.errors import TrainingFailed
+from tasks.train.step_line import StepLine
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class Monitor:
         limits: Longest waits.
         n_published: Gives the training states this run has in the store so far.
         check: Raises if a line of metrics cannot be true.
+        mfu: From tokens per second to the share of the GPUs' peak; None if that is not known.
     """
 
     metrics: Path
@@ -51,6 +52,7 @@ class Monitor:
     limits: TimeLimits
     n_published: Callable[[], int] = lambda: 0
     check: Callable[[Mapping[str, Any]], None] = lambda line: None
+    mfu: Callable[[float], float | None] = lambda tokens_per_second: None
     started: float = field(default_factory=time.monotonic)
     _offset: int = 0
     _last_step_at: float = field(default_factory=time.monotonic)
@@ -94,15 +96,18 @@ class Monitor:
         first, last = self._first, self._last
         seconds = (last["seconds"] - first["seconds"]) or 1e-9
         n_done = last["step"] - first["step"]
-        log.info(
-            "train: step %d of %d, loss %.4f, %.0f tokens/s, %s left, %d states in the store",
-            last["step"],
-            self.n_steps,
-            last["loss"],
-            (last["tokens_seen"] - first["tokens_seen"]) / seconds,
-            duration(seconds / n_done * (self.n_steps - last["step"])),
-            self.n_published(),
+        tokens_per_second = (last["tokens_seen"] - first["tokens_seen"]) / seconds
+        line = StepLine(
+            step=last["step"],
+            n_steps=self.n_steps,
+            loss=last["loss"],
+            tokens_per_second=tokens_per_second,
+            seconds_left=seconds / n_done * (self.n_steps - last["step"]),
+            n_states=self.n_published(),
+            peak_memory_bytes=last.get("peak_memory_bytes"),
+            mfu=self.mfu(tokens_per_second),
         )
+        log.info("%s", line)
 
     def _check_lines(self, lines: list[bytes]) -> None:
         for line in map(json.loads, lines):

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from tasks.schemas.artifacts import Checkpoint, ModelFolder, TextShards
 from tasks.schemas.examples import TokenizedExamples
 from tasks.train.config import TrainConfig
-from tasks.train.estimates.sizes import read_sizes
+from tasks.train.estimates.sizes import Sizes, read_sizes
+from tasks.train.estimates.speed import mfu
 from tasks.train.estimates.targets import Coverage, measure_coverage
 from tasks.train.pipeline.boundary import Boundaries, read_boundaries
 from tasks.train.pipeline.facts import Outcome, facts_of
@@ -75,7 +76,7 @@ def train_arm(
         lambda: earlier_seconds + time.monotonic() - started,
         lambda step: {"boundary": boundaries.after(step).model_dump(mode="json")} if boundaries else {},
     ):
-        run_trainer(work, config, _monitor(config, rows.n_steps, states, work, boundaries))
+        run_trainer(work, config, _monitor(config, sizes, rows.n_steps, states, work, boundaries))
     seconds = time.monotonic() - started
     metrics = read_metrics(work / work_files.METRICS)
     check_tokens(metrics, rows.n_tokens, rows.n_steps)
@@ -87,7 +88,7 @@ def train_arm(
 
 
 def _monitor(
-    config: TrainConfig, n_steps: int, states: States | None, work: Path, boundaries: Boundaries | None
+    config: TrainConfig, sizes: Sizes, n_steps: int, states: States | None, work: Path, boundaries: Boundaries | None
 ) -> Monitor:
     limits = TimeLimits(
         stall_seconds=config.stall_minutes * 60,
@@ -95,7 +96,15 @@ def _monitor(
         first_state_seconds=config.first_checkpoint_minutes * 60 if states else math.inf,
     )
     check = boundaries.check if boundaries else lambda line: None
-    return Monitor(work / work_files.METRICS, n_steps, limits, lambda: states.n_published if states else 0, check)
+
+    def share(tokens_per_second: float) -> float | None:
+        versions = work / work_files.VERSIONS
+        gpu = json.loads(versions.read_text()).get("gpu") if versions.exists() else None
+        return mfu(sizes, config.arm.kind, tokens_per_second, config.arm.n_ranks, gpu)
+
+    return Monitor(
+        work / work_files.METRICS, n_steps, limits, lambda: states.n_published if states else 0, check, share
+    )
 
 
 def _save(work: Path, folder: Path, metrics: list[dict[str, JsonValue]], coverage: Coverage | None) -> None:
