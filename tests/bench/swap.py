@@ -7,21 +7,24 @@ that it names: one failed or mixed answer ends the benchmark.
 
 import argparse
 import json
+import os
 import platform
 import statistics
+import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
 import torch
 
 from tasks.common.settings import state_dir
+from tasks.gguf.environment import export_python
 from tasks.serve.config import ServeConfig
 from tasks.serve.llama_engine import LlamaEngine
 from tasks.serve.schemas import CompletionRequest
@@ -106,30 +109,31 @@ def llama_cpp() -> Iterator[Subject]:
 ENGINES = {"transformers": transformers, "llama.cpp": llama_cpp}
 
 
-def one_round(subject: Subject, n_requests: int, n_clients: int, first: int, n_exchanges: int, seconds: float) -> Round:
-    """Ask, with exchanges spread over some time; `first` numbers the exchanges through all rounds."""
-    ended = threading.Event()
-
-    def ask(_: int) -> float:
-        started = time.perf_counter()
-        if not subject.ask():
-            raise SystemExit("an answer is not of the version that it names")
-        return time.perf_counter() - started
+def one_round(subject: Subject, n_requests: int, n_clients: int, exchanges: range, pause_seconds: float) -> Round:
+    """Ask until these requests are answered and these exchanges have ended, however long one takes."""
+    numbers = count()
 
     def exchange_all() -> None:
-        for number in range(first, first + n_exchanges):
+        for number in exchanges:
             subject.exchange(1 + (number + 1) % 2)
-            ended.wait(seconds / n_exchanges)
+            time.sleep(pause_seconds)
 
-    exchanging = threading.Thread(target=exchange_all)
+    def ask_on() -> list[float]:
+        found = []
+        while next(numbers) < n_requests or not exchanging.done():
+            started = time.perf_counter()
+            if not subject.ask():
+                raise SystemExit("an answer is not of the version that it names")
+            found.append(time.perf_counter() - started)
+        return found
+
     started = time.perf_counter()
-    with ThreadPoolExecutor(n_clients) as clients:
-        exchanging.start()
-        found = list(clients.map(ask, range(n_requests)))
-    together = time.perf_counter() - started
-    ended.set()
-    exchanging.join()
-    return found, together
+    with ThreadPoolExecutor(n_clients + 1) as threads:
+        exchanging = threads.submit(exchange_all)
+        clients = [threads.submit(ask_on) for _ in range(n_clients)]
+        found = [second for client in clients for second in client.result()]
+        exchanging.result()
+    return found, time.perf_counter() - started
 
 
 def summary(rounds: list[Round]) -> dict[str, float]:
@@ -142,16 +146,28 @@ def summary(rounds: list[Round]) -> dict[str, float]:
     }
 
 
+def n_answers(rounds: list[Round]) -> int:
+    """Requests of all rounds together."""
+    return sum(len(seconds) for seconds, _ in rounds)
+
+
+def version_of_llama_cpp() -> str:
+    """That of the binding in the export's environment, whose last part is llama.cpp's build."""
+    script = "from importlib.metadata import version; print(version('xllamacpp'))"
+    return subprocess.check_output([export_python(), "-c", script], text=True).strip()
+
+
 def measured(subject: Subject, args: argparse.Namespace) -> dict[str, object]:
     """Rounds in alternating order, and the plain way."""
-    each, per_round = args.requests // args.pairs, args.exchanges // args.pairs
-    n_before, (_, seconds) = len(subject.seconds_of_exchanges), one_round(subject, each, args.clients, 0, 0, 0.0)
+    n_requests, n_exchanges = args.requests // args.pairs, args.exchanges // args.pairs
+    n_before, none = len(subject.seconds_of_exchanges), range(0)
+    _, seconds = one_round(subject, n_requests, args.clients, none, 0.0)
     rounds: dict[bool, list[Round]] = {False: [], True: []}
     for pair in range(args.pairs):
+        own = range(pair * n_exchanges, (pair + 1) * n_exchanges)
         for is_exchanged in (False, True) if pair % 2 else (True, False):
-            n_exchanges = per_round if is_exchanged else 0
-            found = one_round(subject, each, args.clients, pair * per_round, n_exchanges, seconds)
-            rounds[is_exchanged].append(found)
+            numbers = own if is_exchanged else none
+            rounds[is_exchanged].append(one_round(subject, n_requests, args.clients, numbers, seconds / n_exchanges))
     quiet, busy, exchanges = summary(rounds[False]), summary(rounds[True]), subject.seconds_of_exchanges[n_before:]
     reloads = []
     for _ in range(3):
@@ -164,6 +180,8 @@ def measured(subject: Subject, args: argparse.Namespace) -> dict[str, object]:
         "p99 through exchanges, times the quiet one": busy["p99_ms"] / quiet["p99_ms"],
         "exchange_ms": {"median": 1e3 * statistics.median(exchanges), "slowest": 1e3 * max(exchanges)},
         "n_exchanges": len(exchanges),
+        "n_requests": {"quiet": n_answers(rounds[False]), "through exchanges": n_answers(rounds[True])},
+        "processes of the machine that wanted to run, mean of 5 minutes": os.getloadavg()[1],
         "plain way: load anew, ms": 1e3 * statistics.median(reloads),
     }
 
@@ -179,19 +197,22 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    found: dict[str, object] = {}
-    for name in args.engine or ENGINES:
-        with ENGINES[name]() as subject:
-            found[name] = [measured(subject, args) for _ in range(args.repeats)]
-    found["run"] = {
+    run = {
         "machine": platform.processor() or platform.machine(),
         **vars(args),
         **{name: version(name) for name in ("torch", "transformers", "peft")},
+        "xllamacpp": version_of_llama_cpp(),
     }
+    found: dict[str, list[dict[str, object]]] = {}
     file = state_dir() / "bench" / "swap.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1))
+    for name in args.engine or ENGINES:
+        with ENGINES[name]() as subject:
+            for _ in range(args.repeats):
+                found.setdefault(name, []).append(measured(subject, args))
+                # After each repeat: one that is ended early leaves those before it.
+                file.write_text(json.dumps({**found, "run": run}, indent=1) + "\n")
+    print(file.read_text(), end="")
 
 
 if __name__ == "__main__":
