@@ -48,6 +48,7 @@ def test_every_tensor_that_differs_is_named_and_no_other(staged_model: Path, ggu
     ]
 
 
+@pytest.mark.slow
 def test_another_model_differs_everywhere(gguf: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     stage_model(chat_model(tmp_path / "model", seed=1), tmp_path / "other")

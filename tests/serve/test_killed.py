@@ -84,9 +84,12 @@ def alive(pids: list[int]) -> list[psutil.Process]:
 @pytest.mark.parametrize(
     "point",
     [
-        "llama_process._checked_answers",  # the next process runs, and has answered nothing
-        "engine._switch",  # it is checked, and gets no request yet
-        "engine._end_earlier",  # it gets the requests, and the earlier one is about to end
+        # The next process runs, and has answered nothing.
+        pytest.param("llama_process._checked_answers", marks=pytest.mark.slow),
+        # It is checked, and gets no request yet.
+        "engine._switch",
+        # It gets the requests, and the earlier one is about to end.
+        pytest.param("engine._end_earlier", marks=pytest.mark.slow),
     ],
 )
 @needs_export()
