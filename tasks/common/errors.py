@@ -4,7 +4,7 @@ A message names the thing, its value, the bound and the way out.
 """
 
 MAX_CHARACTERS = 3_000
-"""Of a message: whoever wrote a file decides how long the value is that a message quotes."""
+"""Of a message: the author of a file decides how long the value is that a message quotes."""
 
 
 class HindsightError(Exception):

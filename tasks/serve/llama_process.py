@@ -155,19 +155,31 @@ class LlamaReply:
 
     def pieces(self) -> Iterator[str]:
         """The answer's text as it is computed."""
-        is_whole = False
         self._events = self.process.running.stream(self.prompt, **self.options)
         try:
             for event in self._events:
                 self._begin()
                 self.n_new = event.get("tokens_predicted", self.n_new)
-                if is_whole := bool(event.get("stop")):
+                is_whole = bool(event.get("stop"))
+                if is_whole:
                     self.finish_reason = "length" if event["stop_type"] == "limit" else "stop"
                 if piece := event.get("content"):
                     yield str(piece)
-            if not is_whole and not self._is_closed:
+                if is_whole:
+                    # How the server ends its connection says nothing about an answer that is whole.
+                    return
+            if not self._is_closed:
                 raise Stopped(ENDED)
-        except httpx.TransportError:
+        except httpx.TransportError as error:
+            # Not its text, nor chained: either may hold the prompt.
+            status = self.process.running.status
+            log.error(
+                "%s: %s after %s tokens; its process %s",
+                self.version.name,
+                type(error).__name__,
+                self.n_new,
+                "runs" if status is None else f"has ended with status {status}",
+            )
             raise Stopped(ENDED) from None
         finally:
             self.close()
