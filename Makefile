@@ -137,7 +137,7 @@ LOCKS := constraints.txt constraints-trainer.txt constraints-export.txt
 .PHONY: sbom audit scan
 # Secrets in what is deployed; the hook before a commit looks through every changed file. Tests hold made-up ones.
 scan: $(VENV)/.installed
-	@git ls-files -z hindsight flows deployments infra configs .github .ci Makefile '*.toml' '*.yaml' ':!infra/images/*.txt' | \
+	@git ls-files -z hindsight flows tasks deployments infra configs .github .ci Makefile '*.toml' '*.yaml' ':!infra/images/*.txt' | \
 		xargs -0 $(VENV)/bin/detect-secrets-hook --no-verify --baseline .secrets.baseline
 
 sbom: $(SUPPLY)/.installed
