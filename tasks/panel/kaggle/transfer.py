@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tasks.common.progress import Progress
+from tasks.common.unpack import MAX_BYTES
 from tasks.panel.errors import KaggleError
-from tasks.panel.kaggle.unpack import MAX_BYTES
 
 if TYPE_CHECKING:
     from requests import Response
