@@ -142,7 +142,11 @@ def test_an_update_that_ends_after_its_look_leaves_production_and_the_next_one_g
     again = update_line(recipe(rising), AT + timedelta(hours=4), InlineRun("up"), store, "ada")
     # A look that nobody registered counts, and what passed is promoted: by the same gate, on the same days.
     assert states(store) == {"v1": "deprecated", "v2": "production"}
-    assert again.ending == "NothingNew"
+    assert again.ending == "Promoted"
+    # The run is retried after its promotion: it tells it again, and looks no more.
+    retried = InlineRun("down")
+    assert update_line(recipe(rising), AT, retried, store, "ada").ending == "Promoted"
+    assert retried.ran == []
 
 
 def test_an_update_that_ends_between_its_two_moves_is_finished_unless_somebody_moved(
@@ -154,10 +158,17 @@ def test_an_update_that_ends_between_its_two_moves_is_finished_unless_somebody_m
     monkeypatch.undo()
     monkeypatch.setenv("HINDSIGHT_STORE", store.url)
     assert states(store) == {"v1": "production", "v2": "candidate"}
-    (done,) = finish_earlier(store, LINE, "ada")
+    look = look_refs(history(store))[0]
+    outcomes = store.record(look).inputs["outcomes"]
+    assert finish_earlier(store, LINE, outcomes.model_copy(update={"digest": "0" * 64}), "ada") is None
+    done = finish_earlier(store, LINE, outcomes, "ada")
+    assert done is not None
     assert (done.ending, states(store)["v2"]) == ("Promoted", "production")
+    # The update that had lived on finds its candidate promoted by another one.
+    assert decide(store, look, "ada") == done
     moves.roll_back(store, LINE, **WHY)
-    assert finish_earlier(store, LINE, "ada") == []
+    assert finish_earlier(store, LINE, outcomes, "ada") is None
+    assert decide(store, look, "ada").message.startswith("small: v2 is deprecated.")
     assert states(store)["v1"] == "production"
 
 
@@ -277,6 +288,7 @@ def test_a_plan_says_what_follows_only_from_the_run(store: Store, rising: Path) 
 
 
 def test_a_look_is_decided_once(store: Store, rising: Path) -> None:
-    update_line(recipe(rising), AT, InlineRun("down"), store, "ada")
-    with pytest.raises(Exception, match="is small v2 already; move that version"):
-        decide(store, look_refs(history(store))[0], "ada")
+    first = update_line(recipe(rising), AT, InlineRun("down"), store, "ada")
+    n_moves = len(history(store).moves)
+    assert decide(store, look_refs(history(store))[0], "ada") == first
+    assert len(history(store).moves) == n_moves
