@@ -1,6 +1,5 @@
 """Config of the gate, the watch and what starts an update."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -52,14 +51,3 @@ class UpdateTrigger(Config):
     """Hours since the last update, if there is any new outcome."""
     n_outcomes: int = Field(500, ge=1, le=10_000_000)
     """New outcomes that start an update earlier."""
-
-    def is_due(self, since_last: timedelta | None, n_new: int) -> bool:
-        """Whether to update now.
-
-        Args:
-            since_last: Since the last update; None if there was none.
-            n_new: Outcomes that came since then.
-        """
-        if n_new < 1:
-            return False
-        return n_new >= self.n_outcomes or since_last is None or since_last >= timedelta(hours=self.every_hours)
