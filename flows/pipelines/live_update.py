@@ -118,14 +118,6 @@ def outcomes_pipeline(recipe: LiveUpdate, update: Update) -> Pipeline:
 def live_swap_pipeline(recipe: LiveUpdate, swap: Swap) -> Pipeline:
     """The test of a swap on the outcomes since then."""
     own = swap.update
-    config = SwapConfig(
-        watch=recipe.watch,
-        line=recipe.line,
-        at=own.at,
-        current=own.production,
-        previous=swap.previous,
-        since=own.holdout_from,
-    )
     steps = (
         *outcome_steps(recipe, own),
         Step("mix", "mix", _mix(recipe, own, every_question=True), inputs={"panel": "outcomes"}),
@@ -134,11 +126,24 @@ def live_swap_pipeline(recipe: LiveUpdate, swap: Swap) -> Pipeline:
         Step(
             "swap",
             "live_swap",
-            config,
+            swap_config(recipe, swap),
             inputs={"outcomes": "outcomes", "current": "forecast production", "previous": "forecast previous"},
         ),
     )
     return _pipeline(recipe, steps, {BASE: own.base, PRODUCTION: own.adapter, PREVIOUS: swap.previous_adapter})
+
+
+def swap_config(recipe: LiveUpdate, swap: Swap) -> SwapConfig:
+    """Config of the test of a swap."""
+    own = swap.update
+    return SwapConfig(
+        watch=recipe.watch,
+        line=recipe.line,
+        at=own.at,
+        current=own.production,
+        previous=swap.previous,
+        since=own.holdout_from,
+    )
 
 
 def outcome_steps(recipe: LiveUpdate, update: Update) -> tuple[Step, Step]:

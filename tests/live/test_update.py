@@ -12,6 +12,7 @@ from flows.live.update import update_line
 from flows.live.watch import watch_line
 from flows.pipelines.live_update import live_update_pipeline
 from flows.runner.planner import plan_steps
+from tasks.live.config import UpdateTrigger
 from tasks.live.errors import TooFewDays
 from tasks.live.looks import findings_until, read_look
 from tasks.schemas.artifacts import Panel
@@ -203,6 +204,11 @@ def test_without_new_outcomes_nothing_is_forecast_again(store: Store, rising: Pa
         == watch_line(own, moment + timedelta(minutes=30), again, store, "ada").record
     )
     assert (first.ran[-1], again.ran) == ("swap", ["panel", "outcomes"])
+    # Another test of the same outcomes is made.
+    stricter, other = recipe(rising, watch={"settle_days": 0, "false_rollback_rate": 0.01}), InlineRun("up")
+    record = watch_line(stricter, moment + timedelta(hours=1), other, store, "ada").record
+    assert record is not None
+    assert (other.ran[-1], record.boundary) == ("swap", pytest.approx(100))
 
 
 def test_no_second_swap_is_made_until_the_first_has_settled(store: Store, rising: Path, on_the_day: None) -> None:
@@ -210,6 +216,8 @@ def test_no_second_swap_is_made_until_the_first_has_settled(store: Store, rising
     update_line(own, AT, InlineRun("up"), store, "ada")
     run = InlineRun("up")
     # By Thursday the 10th the labels of Tuesday the 1st and of the two days after it have ended.
+    by_count = settling.model_copy(update={"trigger": UpdateTrigger(n_outcomes=1)})
+    assert not watch_line(by_count, AT + timedelta(days=8), InlineRun("up"), store, "ada").is_due
     early = update_line(settling, AT + timedelta(days=8), run, store, "ada")
     assert (early.ending, run.ran) == ("NothingNew", ["panel", "outcomes"])
     assert "v2 came into production on 2026-09-01, and 2 of watch.settle_days=3 live days" in early.message
@@ -268,15 +276,17 @@ def test_a_slot_that_was_missed_is_skipped_and_one_shorter_than_an_update_is_ref
         missed(AT, AT + timedelta(hours=5), own)
     )
     check_slot(own, None, store)
-    # The look's record says when it was finished: today, months after its moment.
     update_line(own, AT, InlineRun("down"), store, "ada")
     look = look_refs(history(store))[-1]
-    with pytest.raises(SlotTooShort, match=r"the last update of small took .*trigger\.every_hours=4 apart"):
-        check_slot(own, look, store)
+    # Its record was finished months after its moment, as after an outage: its steps took seconds.
+    check_slot(own, look, store)
+    short = recipe(rising, trigger={"every_hours": 1e-6})
+    with pytest.raises(
+        SlotTooShort, match=r"the steps of the last update of small had taken .*every_hours=1e-06 apart"
+    ):
+        check_slot(short, look, store)
     with pytest.raises(SlotTooShort):
-        update_line(own, AT + timedelta(days=7), InlineRun("up"), store, "ada", may_be_long=False)
-    long = own.model_copy(update={"trigger": own.trigger.model_copy(update={"every_hours": 8_000.0})})
-    check_slot(long, look, store)
+        update_line(short, AT + timedelta(days=7), InlineRun("up"), store, "ada", may_be_long=False)
 
 
 def test_a_plan_says_what_follows_only_from_the_run(store: Store, rising: Path) -> None:
