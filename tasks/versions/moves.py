@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
+from tasks.schemas.live import LOOK_KIND
 from tasks.store.blobs import check_whole
 from tasks.store.connect import probe_objects
 from tasks.store.errors import StoreError
@@ -243,12 +244,17 @@ def _now_after(history: History) -> datetime:
 
 
 def check_no_version(store: Store, ref: ArtifactRef) -> None:
-    """Refuse to remove an artifact that a version names, also a deprecated one: a rollback may need it.
+    """Refuse to remove an artifact that a version names, also a deprecated one, and every look: what it spent counts.
 
     Raises:
-        StillAVersion: If one does.
+        StillAVersion: If a version names it, or if it is a look, which the next update registers if nobody did.
         DamagedHistory: If a history cannot be read, which may name it.
     """
+    if ref.kind == LOOK_KIND:
+        raise StillAVersion(
+            f"{ref.path} is not removed: it is a look at a candidate of {ref.label}, and the chance of a false promotion "
+            "that it spent counts for all looks after it. Looks are never removed."
+        )
     for line in line_names(store.objects):
         for version in read_history(store.objects, line).versions.values():
             if ref in version.evidence.artifacts.values():
