@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from flows.pipelines.live_update import Update
 from tasks.common.errors import HindsightError
 from tasks.live.errors import TooFewDays
-from tasks.live.looks import read_look
+from tasks.live.looks import looks_beside, read_look
 from tasks.live_update import LiveUpdate
 from tasks.panel.source_version import pinned, probe_source
 from tasks.schemas.artifacts import Panel
@@ -82,6 +82,7 @@ def start_of(history: History, at: datetime, store: Store) -> Update:
         base=artifacts["base"],
         adapter=artifacts["adapter"],
         before=looks[-1] if looks else None,
+        beside=looks_beside(store, looks),
         new_from=first_untrained_day(history.line, current, store),
         counted_until=read_look(store, looks[-1]).at if looks else None,
     )

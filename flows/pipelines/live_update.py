@@ -29,6 +29,7 @@ class Update:
         base: Of both.
         adapter: Production's.
         before: The line's last look.
+        beside: Looks to which the last one does not go back.
         new_from: First day that production was not trained on.
         counted_until: Outcomes that became known later are new.
         holdout_from: First day of the hold-out.
@@ -41,6 +42,7 @@ class Update:
     base: ArtifactRef | None = None
     adapter: ArtifactRef | None = None
     before: ArtifactRef | None = None
+    beside: tuple[ArtifactRef, ...] = ()
     new_from: date = NO_DAY
     counted_until: datetime | None = None
     holdout_from: date = NO_DAY
@@ -73,6 +75,7 @@ def live_update_pipeline(recipe: LiveUpdate, update: Update | None = None) -> Pi
         candidate=own.candidate,
         production=own.production,
         n_new_outcomes=own.n_new,
+        beside=own.beside,
     )
     steps = (
         *outcome_steps(recipe, own),
