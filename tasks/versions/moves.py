@@ -252,8 +252,8 @@ def check_no_version(store: Store, ref: ArtifactRef) -> None:
     """
     if ref.kind == LOOK_KIND:
         raise StillAVersion(
-            f"{ref.path} is not removed: it is a look at a candidate of {ref.label}, and the chance of a false promotion "
-            "that it spent counts for all looks after it. Looks are never removed."
+            f"{ref.path} is not removed: it is a look at a candidate of {ref.label}, and the chance of a false "
+            "promotion that it spent counts for all looks after it. Looks are never removed."
         )
     for line in line_names(store.objects):
         for version in read_history(store.objects, line).versions.values():
