@@ -14,7 +14,7 @@ from tasks.versions.history import read_history
 
 log = logging.getLogger(__name__)
 
-Ending = Literal["Promoted", "Kept", "NothingNew", "Skipped", "RolledBack", "Watching"]
+Ending = Literal["Promoted", "Kept", "NothingNew", "AwaitsReview", "Skipped", "RolledBack", "Watching"]
 """How a run ends well; the state's name in the UI."""
 
 
@@ -41,6 +41,7 @@ def decide(store: Store, look: ArtifactRef, by: str) -> Decision:
 
     Raises:
         MoveLost: If another mover registered or promoted first; production is what that one made it.
+        AwaitsReview: If production was rolled back meanwhile.
         VersionError: If a move is refused.
     """
     found = read_look(store, look)
@@ -53,7 +54,7 @@ def decide(store: Store, look: ArtifactRef, by: str) -> Decision:
 
 def _promote(store: Store, look: LiveLook, by: str) -> Decision:
     sentence = look.gate.sentence
-    moves.promote(store, look.line, look.candidate, why=sentence, by=by, expected=look.production)
+    moves.promote(store, look.line, look.candidate, why=sentence, by=by, expected=look.production, is_unattended=True)
     return Decision("Promoted", f"{look.line}: {look.candidate} replaces {look.production}. {sentence}")
 
 
@@ -61,7 +62,7 @@ def finish_earlier(store: Store, line: str, by: str) -> list[Decision]:
     """Finish what an update left that ended between its look and its last move.
 
     A look that nobody registered counts for the looks after it, so it is registered. A candidate that passed is
-    promoted if it is the newest version and production is still what it was compared with.
+    promoted if it is the newest version, production is still what it was compared with, and no rollback awaits a look.
 
     Returns:
         What was done.
@@ -74,7 +75,7 @@ def finish_earlier(store: Store, line: str, by: str) -> list[Decision]:
     history = read_history(store.objects, line)
     newest = [*history.versions.values()][-1]
     look = newest.evidence.artifacts.get("look")
-    if look is None or newest.state != "candidate" or history.production is None:
+    if look is None or newest.state != "candidate" or history.production is None or history.awaits_review:
         return done
     found = read_look(store, look)
     is_unmoved = (newest.name, history.production.name) == (found.candidate, found.production)

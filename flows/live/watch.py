@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from flows.live.decide import Decision
 from flows.live.production import last_swap, start_of, with_present_prices
@@ -59,7 +59,8 @@ def watch_line(recipe: LiveUpdate, at: datetime, run: Run, store: Store, by: str
     n_new = int(str(facts["n_new"]))
 
     def watched(decision: Decision, record: WatchRecord | None = None) -> Watched:
-        is_due = n_new >= recipe.trigger.n_outcomes and decision.ending == "Watching"
+        is_stopped = decision.ending == "RolledBack" or history.awaits_review
+        is_due = n_new >= recipe.trigger.n_outcomes and not is_stopped
         return Watched(decision, n_new, is_due, start.before.key if start.before else "", record)
 
     move = last_swap(history)
@@ -70,7 +71,7 @@ def watch_line(recipe: LiveUpdate, at: datetime, run: Run, store: Store, by: str
         message = f"{recipe.line}: no outcome since the swap to {move.version} on {since} yet; {n_new} new outcomes."
         return watched(Decision("Watching", message))
     previous = history.version(str(history.version(move.version).replaces))
-    record = _earlier(store, recipe.line, outcomes, move.version, previous.name)
+    record = _earlier(store, recipe.line, outcomes, (move.version, previous.name, since))
     if record is None:
         swap = Swap(replace(start, holdout_from=since), previous.name, previous.evidence.artifacts["adapter"])
         record = read_swap(store, run(live_swap_pipeline(recipe, swap))["swap"])
@@ -87,11 +88,11 @@ def _decided(store: Store, record: WatchRecord, by: str) -> Decision:
     )
 
 
-def _earlier(store: Store, line: str, outcomes: ArtifactRef, current: str, previous: str) -> WatchRecord | None:
+def _earlier(store: Store, line: str, outcomes: ArtifactRef, swap: tuple[str, str, date]) -> WatchRecord | None:
     """How the same swap stood on the very same outcomes: without new ones nothing is forecast again."""
     for record in records_of_line(store, SWAP_KIND, line):
         if record.inputs["outcomes"].digest == outcomes.digest:
             found = read_swap(store, record.ref)
-            if (found.current, found.previous) == (current, previous):
+            if (found.current, found.previous, found.since) == swap:
                 return found
     return None

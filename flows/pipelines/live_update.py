@@ -119,7 +119,7 @@ def live_swap_pipeline(recipe: LiveUpdate, swap: Swap) -> Pipeline:
     """The test of a swap on the outcomes since then."""
     own = swap.update
     config = SwapConfig(
-        watch=recipe.watch,
+        watch=recipe.watched,
         line=recipe.line,
         at=own.at,
         current=own.production,
