@@ -20,7 +20,7 @@ from tasks.train.errors import WrongStart
 from tasks.versions import moves
 from tasks.versions.errors import AwaitsReview, BadMove, MoveLost, UnknownVersion
 from tasks.versions.history import History, read_history
-from tests.live.small_live import AT, LINE, InlineRun, own_store, published, recipe, write_outcomes
+from tests.live.small_live import AT, LINE, InlineRun, own_store, published, recipe, rising_desk, write_outcomes
 
 WHY = {"why": "for the test", "by": "ada"}
 
@@ -32,9 +32,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @pytest.fixture
-def rising(store: Store, tmp_path: Path) -> Path:
-    """Outcomes of a market that only rises."""
-    return write_outcomes(tmp_path / "desk", ("2026-05-01", 0.01))
+def rising(store: Store) -> Path:
+    return rising_desk()
 
 
 @pytest.fixture
