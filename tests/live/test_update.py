@@ -277,8 +277,10 @@ def test_no_candidate_ends_the_watch_of_a_swap_that_is_to_be_undone(
 
 
 @pytest.mark.parametrize("horizon", [3, 5])
-def test_the_watch_makes_as_many_series_of_bets_as_an_outcome_takes_days(horizon: int, store: Store) -> None:
-    small = recipe(Path("desk"))
+def test_the_watch_makes_as_many_series_of_bets_as_an_outcome_takes_days(
+    horizon: int, store: Store, tmp_path: Path
+) -> None:
+    small = recipe(tmp_path)
     own = small.model_copy(update={"panel": small.panel.model_copy(update={"horizon": horizon})})
     adapter = history(store).versions["v1"].evidence.artifacts["adapter"]
     (step,) = (step for step in live_swap_pipeline(own, Swap(Update(), "v1", adapter)).steps if step.name == "swap")
@@ -340,7 +342,7 @@ def test_a_slot_that_was_missed_is_skipped_and_one_shorter_than_an_update_is_ref
     # The look's record says when it was finished: today, months after its moment.
     update_line(own, AT, InlineRun("down"), store, "ada")
     look = look_refs(history(store))[-1]
-    with pytest.raises(SlotTooShort, match=r"the last update of small took .*trigger\.every_hours=4 apart"):
+    with pytest.raises(SlotTooShort, match=r"the last update of small had taken .*trigger\.every_hours=4 apart"):
         check_slot(own, look, store)
     with pytest.raises(SlotTooShort):
         update_line(own, AT + timedelta(days=7), InlineRun("up"), store, "ada", may_be_long=False)
