@@ -16,7 +16,7 @@ from tasks.versions.history import History, Version, read_history
 
 log = logging.getLogger(__name__)
 
-Ending = Literal["Promoted", "Kept", "NothingNew", "Skipped", "RolledBack", "Watching"]
+Ending = Literal["Promoted", "Kept", "NothingNew", "AwaitsReview", "Skipped", "RolledBack", "Watching"]
 """How a run ends well; the state's name in the UI."""
 
 
@@ -45,6 +45,7 @@ def decide(store: Store, look: ArtifactRef, by: str) -> Decision:
 
     Raises:
         MoveLost: If another mover registered or promoted first; production is what that one made it.
+        AwaitsReview: If production was rolled back meanwhile.
         VersionError: If a move is refused.
     """
     found = read_look(store, look)
@@ -77,7 +78,7 @@ def _finished(store: Store, look: ArtifactRef, found: LiveLook, by: str) -> Deci
 def _promote(store: Store, look: LiveLook, by: str) -> Decision:
     why = look.gate.sentence
     try:
-        moves.promote(store, look.line, look.candidate, why=why, by=by, expected=look.production)
+        moves.promote(store, look.line, look.candidate, why=why, by=by, expected=look.production, is_unattended=True)
     except MoveLost:
         now = read_history(store.objects, look.line).production
         if now is None or now.name != look.candidate:
@@ -115,8 +116,9 @@ def decided_at(store: Store, line: str, at: datetime) -> Decision | None:
 def finish_earlier(store: Store, line: str, outcomes: ArtifactRef, by: str) -> Decision | None:
     """Promote what an update left that ended between its look and its last move.
 
-    A candidate that passed is promoted if it is the newest version, production is still what it was compared with, and
-    the outcomes are those of its look. Once there are newer ones it stays a candidate: they were not asked.
+    A candidate that passed is promoted if it is the newest version, production is still what it was compared with, no
+    rollback awaits a look, and the outcomes are those of its look. Once there are newer ones it stays a candidate: they
+    were not asked.
 
     Args:
         store: Holds looks and history.
@@ -129,7 +131,7 @@ def finish_earlier(store: Store, line: str, outcomes: ArtifactRef, by: str) -> D
     """
     history = read_history(store.objects, line)
     look = _newest_look(history)
-    if look is None or history.production is None:
+    if look is None or history.production is None or history.awaits_review:
         return None
     newest, found = [*history.versions.values()][-1], read_look(store, look)
     is_unmoved = (newest.name, history.production.name) == (found.candidate, found.production)

@@ -22,7 +22,7 @@ from tasks.schemas.artifacts import Checkpoint
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.train.pipeline.start import check_arm
-from tasks.versions.moves import existing_history
+from tasks.versions.moves import existing_history, review_sentence
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,9 @@ def update_line(
     if earlier := decided_at(store, recipe.line, at):
         return earlier
     history = existing_history(store, recipe.line)
+    if back := history.awaits_review:
+        # What fooled the gate once would fool it again.
+        return Decision("AwaitsReview", f"{recipe.line}: nothing is trained: {review_sentence(back)}")
     looks = look_refs(history)
     try:
         check_slot(recipe, looks[-1] if looks else None, store)

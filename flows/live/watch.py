@@ -64,6 +64,7 @@ def watch_line(recipe: LiveUpdate, at: datetime, run: Run, store: Store, by: str
     def watched(decision: Decision, record: WatchRecord | None = None) -> Watched:
         is_due = (
             decision.ending == "Watching"
+            and not history.awaits_review
             and n_new >= recipe.trigger.n_outcomes
             and can_update(recipe, history, start, store, outcomes)
         )

@@ -140,7 +140,7 @@ def swap_config(recipe: LiveUpdate, swap: Swap) -> SwapConfig:
     """Config of the test of a swap."""
     own = swap.update
     return SwapConfig(
-        watch=recipe.watch,
+        watch=recipe.watched,
         line=recipe.line,
         at=own.at,
         current=own.production,

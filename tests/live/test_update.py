@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from flows.live.decide import decide, finish_earlier
-from flows.live.production import NotUpdatable, look_refs
+from flows.live.production import NotUpdatable, last_swap, look_refs
 from flows.live.slots import SlotTooShort, check_slot, missed
 from flows.live.update import update_line
 from flows.live.watch import watch_line
-from flows.pipelines.live_update import live_update_pipeline
+from flows.pipelines.live_update import Swap, Update, live_swap_pipeline, live_update_pipeline
 from flows.runner.planner import plan_steps
 from tasks.live.config import UpdateTrigger
 from tasks.live.errors import TooFewDays
@@ -19,9 +19,9 @@ from tasks.schemas.artifacts import Panel
 from tasks.store.store import Store
 from tasks.train.errors import WrongStart
 from tasks.versions import moves
-from tasks.versions.errors import MoveLost, UnknownVersion
+from tasks.versions.errors import AwaitsReview, BadMove, MoveLost, UnknownVersion
 from tasks.versions.history import History, read_history
-from tests.live.small_live import AT, LINE, InlineRun, own_store, published, recipe, write_outcomes
+from tests.live.small_live import AT, LINE, InlineRun, own_store, published, recipe, rising_desk, write_outcomes
 
 WHY = {"why": "for the test", "by": "ada"}
 
@@ -33,9 +33,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @pytest.fixture
-def rising(store: Store, tmp_path: Path) -> Path:
-    """Outcomes of a market that only rises."""
-    return write_outcomes(tmp_path / "desk", ("2026-05-01", 0.01))
+def rising(store: Store) -> Path:
+    return rising_desk()
 
 
 @pytest.fixture
@@ -189,6 +188,8 @@ def test_outcomes_that_turn_against_a_swap_undo_it_and_say_when(store: Store, tm
     late = watch_line(own, datetime(2026, 10, 24, tzinfo=UTC), InlineRun("up"), store, "ada")
     assert (late.decision.ending, states(store)) == ("RolledBack", {"v1": "production", "v2": "deprecated"})
     assert late.record.crossed_on
+    low, high = late.record.interval
+    assert 0 < low < late.record.difference == 1 <= high
     assert "v1 is in production again, v2 is not. Roll back: accuracy of v1 less v2 +1.000" in late.decision.message
     after = watch_line(own, datetime(2026, 10, 24, 1, tzinfo=UTC), InlineRun("up"), store, "ada")
     assert "no swap to watch" in after.decision.message
@@ -222,6 +223,88 @@ def test_no_second_swap_is_made_until_the_first_has_settled(store: Store, rising
     assert (early.ending, run.ran) == ("NothingNew", ["panel", "outcomes"])
     assert "v2 came into production on 2026-09-01, and 2 of watch.settle_days=3 live days" in early.message
     assert update_line(settling, AT + timedelta(days=9), run, store, "ada").ending == "Kept"
+
+
+def test_after_a_rollback_nothing_is_trained_until_a_person_says_why_it_goes_on(store: Store, rising: Path) -> None:
+    own = recipe(rising)
+    update_line(own, AT, InlineRun("up"), store, "ada")
+    moves.roll_back(store, LINE, why="the feed was wrong", by="grace")
+    run = InlineRun("up")
+    stopped = update_line(own, AT + timedelta(days=7), run, store, "ada")
+    assert (stopped.ending, run.ran, states(store)["v1"]) == ("AwaitsReview", [], "production")
+    assert "grace rolled small back to v1 on" in stopped.message
+    assert "(the feed was wrong), and nobody has looked since. `hindsight versions resume small" in stopped.message
+    assert moves.resume(store, LINE, **WHY).name == "v1"
+    assert update_line(own, AT + timedelta(days=7), run, store, "ada").ending == "Promoted"
+    with pytest.raises(BadMove, match="small has no rollback that awaits a look"):
+        moves.resume(store, LINE, **WHY)
+
+
+def test_what_passed_before_a_rollback_is_promoted_by_a_person_alone(store: Store, rising: Path) -> None:
+    run = InlineRun("up")
+    other = published(store, "train", 9, {}, {"base": history(store).versions["v1"].evidence.artifacts["base"]})
+    moves.register(store, LINE, other, **WHY)
+
+    def with_a_rollback(pipeline):
+        refs = run(pipeline)
+        if "look" in refs:
+            moves.promote(store, LINE, "v2", **WHY)
+            moves.roll_back(store, LINE, **WHY)
+        return refs
+
+    with pytest.raises(AwaitsReview, match="v3 is not promoted: ada rolled small back to v1"):
+        update_line(recipe(rising), AT, with_a_rollback, store, "ada")
+    outcomes = store.record(look_refs(history(store))[0]).inputs["outcomes"]
+    assert finish_earlier(store, LINE, outcomes, "ada") is None
+    assert states(store) == {"v1": "production", "v2": "deprecated", "v3": "candidate"}
+    moves.promote(store, LINE, "v3", **WHY)
+    assert history(store).awaits_review is None
+
+
+def test_the_watch_of_a_version_that_comes_back_goes_on(store: Store, rising: Path, on_the_day: None) -> None:
+    own = recipe(rising)
+    update_line(own, AT, InlineRun("up"), store, "ada")
+    base = history(store).versions["v1"].evidence.artifacts["base"]
+    moves.register(store, LINE, published(store, "train", 9, {}, {"base": base}), **WHY)
+    moves.promote(store, LINE, "v3", **WHY)
+    moves.roll_back(store, LINE, **WHY)
+    watched = watch_line(own, AT + timedelta(days=10), InlineRun("up"), store, "ada")
+    found = watched.record
+    assert found is not None
+    assert (found.current, found.previous, found.since) == ("v2", "v1", AT.date())
+    assert (found.n_days > 0, watched.decision.ending, watched.is_due) == (True, "Watching", False)
+    # Going back to v1 as well would leave no swap; promoting it again is one, and undoing that one ends the watch.
+    moves.promote(store, LINE, "v1", **WHY)
+    assert last_swap(history(store)) is not None
+    moves.roll_back(store, LINE, **WHY)
+    assert (history(store).production.name, last_swap(history(store))) == ("v2", None)
+
+
+def test_no_candidate_ends_the_watch_of_a_swap_that_is_to_be_undone(
+    store: Store, tmp_path: Path, on_the_day: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = recipe(write_outcomes(tmp_path / "desk", ("2026-05-01", 0.01), ("2026-09-01", -0.01)))
+    update_line(own, AT, InlineRun("up"), store, "ada")
+    late, run = datetime(2026, 10, 24, tzinfo=UTC), InlineRun("down")
+    with monkeypatch.context() as patched:
+        patched.setattr(moves, "roll_back", _end)
+        with pytest.raises(KeyboardInterrupt):
+            watch_line(own, late, InlineRun("up"), store, "ada")
+    done = update_line(own, late, run, store, "ada")
+    assert (done.ending, run.ran) == ("NothingNew", ["panel", "outcomes"])
+    assert "that v2 is to be undone, and has not rolled back yet" in done.message
+    assert watch_line(own, late, InlineRun("up"), store, "ada").decision.ending == "RolledBack"
+
+
+@pytest.mark.parametrize("horizon", [3, 5])
+def test_the_watch_makes_as_many_series_of_bets_as_an_outcome_takes_days(
+    horizon: int, store: Store, tmp_path: Path
+) -> None:
+    small = recipe(tmp_path)
+    own = small.model_copy(update={"panel": small.panel.model_copy(update={"horizon": horizon})})
+    adapter = history(store).versions["v1"].evidence.artifacts["adapter"]
+    (step,) = (step for step in live_swap_pipeline(own, Swap(Update(), "v1", adapter)).steps if step.name == "swap")
+    assert step.config.watch.horizon_days == horizon
 
 
 def test_an_update_is_due_by_the_number_of_outcomes_since_the_last_one(store: Store, rising: Path) -> None:
