@@ -24,7 +24,8 @@ def live_update(recipe: LiveUpdate) -> State[str]:
     """Train a candidate from production on new outcomes, and promote it only if it is better on the newest days.
 
     One runs at a time: a slot that comes due meanwhile is cancelled, and one that was missed ends as Skipped. The run's
-    state says what was done: Promoted, Kept, NothingNew or Skipped. Whatever fails, production stays as it was.
+    state says what was done: Promoted, Kept, NothingNew, AwaitsReview or Skipped. Whatever fails, production stays as
+    it was.
 
     Args:
         recipe: The line, its outcomes, the training, the gate.

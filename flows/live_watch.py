@@ -36,9 +36,18 @@ def live_watch(recipe: LiveUpdate, starts_updates: bool = True) -> State[str]:
     watched = watch_line(recipe, at, run_pipeline, open_store(), f"flow run {flow_run.name}")
     show_line(recipe.line, watched.decision, watched.record)
     if watched.is_due and starts_updates:
-        # One run for each further batch of outcomes; the server skips it while an update runs.
-        batch = f"{watched.n_new // recipe.trigger.n_outcomes}"
-        key = f"live:{recipe.line}:{watched.before or 'first'}:{batch}"
+        key = by_count_key(recipe.line, watched.before, at)
         started = trigger(recipe.update_deployment, tags=["by-count"], idempotency_key=key, as_subflow=False)
         log.info("%s: %d new outcomes start %s", recipe.line, watched.n_new, started.name)
     return ended(watched.decision)
+
+
+def by_count_key(line: str, before: str, at: datetime) -> str:
+    """At most one run an hour; the server cancels it while an update runs. One that failed is tried again next hour.
+
+    Args:
+        line: The line.
+        before: Key of its last look; empty without one.
+        at: The watch's moment.
+    """
+    return f"live:{line}:{before or 'first'}:{at.astimezone(UTC):%Y-%m-%dT%H}"

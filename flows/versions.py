@@ -1,4 +1,4 @@
-"""Versions: a button that promotes a version of a model, and one that rolls it back."""
+"""Versions: buttons that promote a version of a model, roll it back, and let its updates go on after a rollback."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ from tasks.versions import moves
 from tasks.versions.errors import BadMove
 from tasks.versions.history import Line, Version, VersionName
 
-Action = Literal["promote", "roll back", "deprecate", "stage"]
+Action = Literal["promote", "roll back", "deprecate", "stage", "resume"]
 Reason = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
@@ -31,6 +31,7 @@ def versions(
         line: What the model's versions are called together, such as forex-r1-7b.
         why: One sentence, which the history keeps.
         action: `roll back` puts the version back that the present one replaced, and needs no version.
+            `resume` says that a person has looked since a rollback, so that live updates go on, and needs none either.
         version: Such as v2.
         expected: The version that must be in production now; `roll back` needs it, so that two people who roll back for
             one reason do not go back two versions. `none` for none.
@@ -44,21 +45,21 @@ def versions(
 
 def _move(line: str, action: Action, version: str | None, expected: str | None, *, why: str, by: str) -> Version:
     store = open_store()
+    if action in ("roll back", "resume") and version is not None:
+        raise BadMove(f"version = {version!r}: `{action}` takes none, it follows from the line's history.")
     if action == "roll back":
-        if version is not None:
-            raise BadMove(
-                f"version = {version!r}: a rollback takes none, it goes back to what the present one replaced."
-            )
         if expected is None:
             raise BadMove(
                 "expected is empty, and `roll back` needs the version that is in production and is to be replaced; "
                 f"`hindsight versions ls {line}` shows it."
             )
         return moves.roll_back(store, line, why=why, by=by, expected=expected)
+    if action != "promote" and expected is not None:
+        raise BadMove(f"expected = {expected!r}: `{action}` changes nothing in production and takes none.")
+    if action == "resume":
+        return moves.resume(store, line, why=why, by=by)
     if version is None:
         raise BadMove(f"version is empty, and `{action}` needs one; `hindsight versions ls {line}` lists them.")
     if action == "promote":
         return moves.promote(store, line, version, why=why, by=by, expected=expected)
-    if expected is not None:
-        raise BadMove(f"expected = {expected!r}: `{action}` changes nothing in production and takes none.")
     return (moves.deprecate if action == "deprecate" else moves.stage)(store, line, version, why=why, by=by)

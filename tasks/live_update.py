@@ -9,7 +9,7 @@ from tasks.align.config import AlignConfig
 from tasks.common.settings import NOT_IDENTITY, Config
 from tasks.costs.limits import Limits
 from tasks.forecast.config import ForecastConfig
-from tasks.live.config import GateConfig, UpdateTrigger, WatchConfig
+from tasks.live.config import GateConfig, SwapTest, UpdateTrigger, WatchConfig
 from tasks.live.look_config import LineName
 from tasks.live.outcomes_config import OutcomesConfig
 from tasks.mix.config import FeaturesSource, MixConfig
@@ -91,7 +91,7 @@ class LiveUpdate(Config):
     train: LiveTraining = LiveTraining()
     forecast: ForecastConfig = ForecastConfig(max_tokens=2_048)
     gate: GateConfig = GateConfig()
-    watch: WatchConfig = WatchConfig()
+    watch: SwapTest = SwapTest()
     trigger: UpdateTrigger = Field(default=UpdateTrigger(), json_schema_extra=NOT_IDENTITY)
     deployment: str = Field("", pattern=r"^([a-z0-9._-]+/[a-z0-9._-]+)?$", json_schema_extra=NOT_IDENTITY)
     """The deployment that the watch starts when an update is due; by default live-update/NAME."""
@@ -136,12 +136,7 @@ class LiveUpdate(Config):
     def _is_of_all_days(self) -> Self:
         if self.panel.n_days is not None:
             raise ValueError("panel.n_days is set; forecasts need every day of the panel, so leave it out")
-        if self.watch.horizon_days < (self.panel.horizon or TWO_DAYS):
-            raise ValueError(
-                f"watch.horizon_days={self.watch.horizon_days} is less than the days that an outcome takes, so that "
-                "the watch would leave days out; raise it"
-            )
-        if self.embargo_days < (least := self.panel.horizon or TWO_DAYS):
+        if self.embargo_days < (least := self.horizon_days):
             raise ValueError(
                 f"embargo_days={self.embargo_days} is less than the {least} days that an outcome takes; raise it"
             )
@@ -156,6 +151,16 @@ class LiveUpdate(Config):
     def trained(self) -> TrainConfig:
         """The training's config as its stage reads it, with other defaults."""
         return TrainConfig.model_validate(self.train.model_dump())
+
+    @property
+    def horizon_days(self) -> int:
+        """Days that an outcome takes."""
+        return self.panel.horizon or TWO_DAYS
+
+    @property
+    def watched(self) -> WatchConfig:
+        """The watch's config as its stage reads it: with as many series of bets as an outcome takes days."""
+        return WatchConfig(**self.watch.model_dump(), horizon_days=self.horizon_days)
 
     @property
     def update_deployment(self) -> str:

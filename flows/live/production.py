@@ -6,10 +6,11 @@ from datetime import date, datetime, timedelta
 from flows.pipelines.live_update import Update
 from tasks.common.errors import HindsightError
 from tasks.live.errors import TooFewDays
-from tasks.live.looks import read_look
+from tasks.live.looks import looks_beside, read_look, read_swap, records_of_line
 from tasks.live_update import LiveUpdate
 from tasks.panel.source_version import pinned, probe_source
 from tasks.schemas.artifacts import Panel
+from tasks.schemas.live import SWAP_KIND
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.versions.history import History, Move, Version
@@ -59,11 +60,17 @@ def in_production(history: History) -> Version:
 
 
 def last_swap(history: History) -> Move | None:
-    """The move that put the version in production there, if it replaced one and was no rollback."""
+    """The promotion of the version in production, if it replaced one; its watch goes on after a rollback to it."""
     current = in_production(history)
-    move = next(own for own in reversed(history.moves) if own.action in ("promote", "roll back"))
-    is_swap = move.action == "promote" and current.replaces is not None
-    return move if is_swap and "adapter" in history.version(str(current.replaces)).evidence.artifacts else None
+    if current.replaces is None or "adapter" not in history.version(current.replaces).evidence.artifacts:
+        return None
+    swap = next(own for own in reversed(current.moves) if (own.action, own.version) == ("promote", current.name))
+    # If the version that it replaced was undone since, going back to that one would only turn the rollback round.
+    undone = history.version(current.replaces).moves
+    is_undone = any(
+        (own.action, own.version) == ("roll back", current.name) for own in undone if own.number > swap.number
+    )
+    return None if is_undone else swap
 
 
 def start_of(history: History, at: datetime, store: Store) -> Update:
@@ -82,6 +89,7 @@ def start_of(history: History, at: datetime, store: Store) -> Update:
         base=artifacts["base"],
         adapter=artifacts["adapter"],
         before=looks[-1] if looks else None,
+        beside=looks_beside(store, looks),
         new_from=first_untrained_day(history.line, current, store),
         counted_until=read_look(store, looks[-1]).at if looks else None,
     )
@@ -149,6 +157,13 @@ def settling(recipe: LiveUpdate, history: History, store: Store, outcomes: Artif
     since = move.at.date()
     days = Panel(store.fetch(outcomes)).rows()["date"]
     n_live = int(days[days.dt.date >= since].nunique())
+    for record in records_of_line(store, SWAP_KIND, history.line):
+        own = read_swap(store, record.ref)
+        if own.crossed_on and (own.current, own.since) == (move.version, since):
+            return NothingNew(
+                f"the watch found on {own.crossed_on} that {own.current} is to be undone, and has not rolled back yet; "
+                "a candidate would end its watch. Start live-watch, or roll back and promote what is to stay."
+            )
     if n_live >= recipe.watch.settle_days:
         return None
     return NothingNew(

@@ -1,20 +1,19 @@
 """What the UI shows of a live line: its looks, the last decision, its versions."""
 
 import logging
+import socket
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
-import httpx
 from prefect import task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.exceptions import PrefectException
 
 from flows.live.decide import Decision
 from flows.live.production import look_refs
 from flows.server.flow_runs import artifact_key
 from flows.server.versions_table import publish_versions
-from tasks.common.errors import HindsightError
 from tasks.common.settings import state_dir
 from tasks.common.text import DASH, duration
 from tasks.live.line_page import read_line
@@ -32,7 +31,7 @@ N_SHOWN = 50
 
 @task(task_run_name="show", cache_policy=NO_CACHE, persist_result=False)
 def show_line(line: str, decision: Decision, swap: WatchRecord | None = None) -> None:
-    """Publish the tables `looks-LINE` and `versions-LINE`, the text `decision-LINE` and the link `page-LINE`.
+    """Publish the tables `looks-LINE` and `versions-LINE`, the texts `decision-LINE` and `page-LINE`.
 
     What was decided stands by then: a table that cannot be made is a warning and ends no run.
 
@@ -43,8 +42,8 @@ def show_line(line: str, decision: Decision, swap: WatchRecord | None = None) ->
     """
     try:
         _publish(line, decision, swap)
-    except (HindsightError, OSError, httpx.HTTPError, PrefectException) as error:
-        log.warning("the tables of %s are not up to date: %s", line, error)
+    except Exception as error:  # whatever it is: the run has moved production, and must say so
+        log.warning("the tables of %s are not up to date: %s", line, error, exc_info=True)
 
 
 def _publish(line: str, decision: Decision, swap: WatchRecord | None) -> None:
@@ -64,7 +63,15 @@ def _publish(line: str, decision: Decision, swap: WatchRecord | None) -> None:
     current = history.production
     publish_versions(history, f"{current.name} is production" if current else "none is in production")
     page = write_line(read_line(store, line, datetime.now(UTC)), state_dir() / "versions" / line)
-    create_link_artifact(link=page.absolute().as_uri(), link_text=f"Page of {line}", key=artifact_key("page", line))
+    create_markdown_artifact(markdown=page_place(line, page), key=artifact_key("page", line))
+
+
+def page_place(line: str, page: Path) -> str:
+    """Where the line's page lies. A browser on another machine cannot open a file of the worker."""
+    return (
+        f"The page of {line} is `{page.absolute()}` on {socket.gethostname()}. "
+        f"`hindsight versions page {line}` writes it on any machine that reads the store.\n"
+    )
 
 
 def look_row(look: LiveLook) -> dict[str, str]:

@@ -27,7 +27,7 @@ def missed(scheduled: datetime, now: datetime, recipe: LiveUpdate) -> str | None
 
 
 def check_slot(recipe: LiveUpdate, newest: ArtifactRef | None, store: Store) -> None:
-    """Compare the time between two slots with what the last update took.
+    """Compare the time between two slots with what the last update's steps took; waits and outages do not count.
 
     Args:
         recipe: Hours between two slots.
@@ -39,11 +39,11 @@ def check_slot(recipe: LiveUpdate, newest: ArtifactRef | None, store: Store) -> 
     """
     if newest is None:
         return
-    took = (store.record(newest).finished_at - read_look(store, newest).at).total_seconds()
+    took = read_look(store, newest).cost.seconds + store.record(newest).seconds
     if not took <= recipe.trigger.every_hours * SECONDS_PER_HOUR:
         raise SlotTooShort(
-            f"the last update of {recipe.line} had taken {duration(took)}, and slots are trigger.every_hours="
-            f"{recipe.trigger.every_hours:g} apart, so that every second one would be skipped. "
+            f"the steps of the last update of {recipe.line} had taken {duration(took)}, and slots are "
+            f"trigger.every_hours={recipe.trigger.every_hours:g} apart, so that every second one would be skipped. "
             "Raise trigger.every_hours and the deployment's schedule with it, or train on less. A run that a person "
             "starts is not refused."
         )

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from flows.live.decide import Decision, decide, finish_earlier
+from flows.live.decide import Decision, decide, decided_at, finish_earlier, register_earlier
 from flows.live.production import (
     NothingNew,
     in_production,
@@ -22,7 +22,7 @@ from tasks.schemas.artifacts import Checkpoint
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.train.pipeline.start import check_arm
-from tasks.versions.moves import existing_history
+from tasks.versions.moves import existing_history, review_sentence
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,14 @@ def update_line(
     Raises:
         HindsightError: If something is refused, or another mover was first. Production stays as it was.
     """
-    for done in finish_earlier(store, recipe.line, by):
-        log.warning("%s", done.message)
+    for done in register_earlier(store, recipe.line, by):
+        log.warning("%s", done)
+    if earlier := decided_at(store, recipe.line, at):
+        return earlier
     history = existing_history(store, recipe.line)
+    if back := history.awaits_review:
+        # What fooled the gate once would fool it again.
+        return Decision("AwaitsReview", f"{recipe.line}: nothing is trained: {review_sentence(back)}")
     looks = look_refs(history)
     try:
         check_slot(recipe, looks[-1] if looks else None, store)
@@ -65,6 +70,8 @@ def update_line(
     check_arm(Checkpoint(store.fetch(adapter)).adapter_dir, recipe.train.arm)
     log.info("%s: from %s, trained up to %s", recipe.line, start.production, start.new_from)
     outcomes = run(outcomes_pipeline(recipe, start))["outcomes"]
+    if earlier := finish_earlier(store, recipe.line, outcomes, by):
+        return earlier
     update = settling(recipe, history, store, outcomes) or with_holdout(recipe, start, store, outcomes)
     if isinstance(update, NothingNew):
         return Decision("NothingNew", f"{recipe.line}: {update.message}")

@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flows.live.decide import Decision
-from flows.live.production import last_swap, start_of, with_present_prices
+from flows.live.production import NothingNew, last_swap, settling, start_of, with_holdout, with_present_prices
 from flows.live.update import Run
-from flows.pipelines.live_update import Swap, live_swap_pipeline, outcomes_pipeline
+from flows.pipelines.live_update import Swap, Update, live_swap_pipeline, outcomes_pipeline, swap_config
+from tasks.live.errors import TooFewDays
+from tasks.live.look_config import SwapConfig
 from tasks.live.looks import read_swap, records_of_line
 from tasks.live_update import LiveUpdate
 from tasks.schemas.live import SWAP_KIND, WatchRecord
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.versions import moves
+from tasks.versions.history import History
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ class Watched:
     Args:
         decision: What it did.
         n_new: Outcomes that became known since the last update.
-        is_due: Whether that many start an update.
+        is_due: Whether that many start an update: it would train, and not end for want of days.
         before: Key of the line's last look; empty without one.
         record: How the swap stands; None without one, or without a live outcome.
     """
@@ -59,7 +62,12 @@ def watch_line(recipe: LiveUpdate, at: datetime, run: Run, store: Store, by: str
     n_new = int(str(facts["n_new"]))
 
     def watched(decision: Decision, record: WatchRecord | None = None) -> Watched:
-        is_due = n_new >= recipe.trigger.n_outcomes and decision.ending == "Watching"
+        is_due = (
+            decision.ending == "Watching"
+            and not history.awaits_review
+            and n_new >= recipe.trigger.n_outcomes
+            and can_update(recipe, history, start, store, outcomes)
+        )
         return Watched(decision, n_new, is_due, start.before.key if start.before else "", record)
 
     move = last_swap(history)
@@ -70,9 +78,9 @@ def watch_line(recipe: LiveUpdate, at: datetime, run: Run, store: Store, by: str
         message = f"{recipe.line}: no outcome since the swap to {move.version} on {since} yet; {n_new} new outcomes."
         return watched(Decision("Watching", message))
     previous = history.version(str(history.version(move.version).replaces))
-    record = _earlier(store, recipe.line, outcomes, move.version, previous.name)
+    swap = Swap(replace(start, holdout_from=since), previous.name, previous.evidence.artifacts["adapter"])
+    record = _earlier(store, outcomes, swap_config(recipe, swap))
     if record is None:
-        swap = Swap(replace(start, holdout_from=since), previous.name, previous.evidence.artifacts["adapter"])
         record = read_swap(store, run(live_swap_pipeline(recipe, swap))["swap"])
     return watched(_decided(store, record, by), record)
 
@@ -87,11 +95,21 @@ def _decided(store: Store, record: WatchRecord, by: str) -> Decision:
     )
 
 
-def _earlier(store: Store, line: str, outcomes: ArtifactRef, current: str, previous: str) -> WatchRecord | None:
-    """How the same swap stood on the very same outcomes: without new ones nothing is forecast again."""
-    for record in records_of_line(store, SWAP_KIND, line):
-        if record.inputs["outcomes"].digest == outcomes.digest:
-            found = read_swap(store, record.ref)
-            if (found.current, found.previous) == (current, previous):
-                return found
+def can_update(recipe: LiveUpdate, history: History, start: Update, store: Store, outcomes: ArtifactRef) -> bool:
+    """Whether an update on these outcomes would train a candidate."""
+    if settling(recipe, history, store, outcomes):
+        return False
+    try:
+        return not isinstance(with_holdout(recipe, start, store, outcomes), NothingNew)
+    except TooFewDays:
+        return False
+
+
+def _earlier(store: Store, outcomes: ArtifactRef, config: SwapConfig) -> WatchRecord | None:
+    """How the same swap stood in the same test on the very same outcomes: nothing is forecast again."""
+    wanted = config.model_dump(mode="json", exclude={"at"})
+    for record in records_of_line(store, SWAP_KIND, config.line):
+        is_same = {name: value for name, value in record.config.items() if name != "at"} == wanted
+        if is_same and record.inputs["outcomes"].digest == outcomes.digest:
+            return read_swap(store, record.ref)
     return None

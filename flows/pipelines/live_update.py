@@ -29,6 +29,7 @@ class Update:
         base: Of both.
         adapter: Production's.
         before: The line's last look.
+        beside: Looks to which the last one does not go back.
         new_from: First day that production was not trained on.
         counted_until: Outcomes that became known later are new.
         holdout_from: First day of the hold-out.
@@ -41,6 +42,7 @@ class Update:
     base: ArtifactRef | None = None
     adapter: ArtifactRef | None = None
     before: ArtifactRef | None = None
+    beside: tuple[ArtifactRef, ...] = ()
     new_from: date = NO_DAY
     counted_until: datetime | None = None
     holdout_from: date = NO_DAY
@@ -73,6 +75,7 @@ def live_update_pipeline(recipe: LiveUpdate, update: Update | None = None) -> Pi
         candidate=own.candidate,
         production=own.production,
         n_new_outcomes=own.n_new,
+        beside=own.beside,
     )
     steps = (
         *outcome_steps(recipe, own),
@@ -118,14 +121,6 @@ def outcomes_pipeline(recipe: LiveUpdate, update: Update) -> Pipeline:
 def live_swap_pipeline(recipe: LiveUpdate, swap: Swap) -> Pipeline:
     """The test of a swap on the outcomes since then."""
     own = swap.update
-    config = SwapConfig(
-        watch=recipe.watch,
-        line=recipe.line,
-        at=own.at,
-        current=own.production,
-        previous=swap.previous,
-        since=own.holdout_from,
-    )
     steps = (
         *outcome_steps(recipe, own),
         Step("mix", "mix", _mix(recipe, own, every_question=True), inputs={"panel": "outcomes"}),
@@ -134,11 +129,24 @@ def live_swap_pipeline(recipe: LiveUpdate, swap: Swap) -> Pipeline:
         Step(
             "swap",
             "live_swap",
-            config,
+            swap_config(recipe, swap),
             inputs={"outcomes": "outcomes", "current": "forecast production", "previous": "forecast previous"},
         ),
     )
     return _pipeline(recipe, steps, {BASE: own.base, PRODUCTION: own.adapter, PREVIOUS: swap.previous_adapter})
+
+
+def swap_config(recipe: LiveUpdate, swap: Swap) -> SwapConfig:
+    """Config of the test of a swap."""
+    own = swap.update
+    return SwapConfig(
+        watch=recipe.watched,
+        line=recipe.line,
+        at=own.at,
+        current=own.production,
+        previous=swap.previous,
+        since=own.holdout_from,
+    )
 
 
 def outcome_steps(recipe: LiveUpdate, update: Update) -> tuple[Step, Step]:

@@ -1,4 +1,4 @@
-"""`hindsight versions`: list, show, compare, register, stage, promote, deprecate, roll back, and the page of a line."""
+"""`hindsight versions`: list, show, compare, register, stage, promote, deprecate, roll back, resume, and a page."""
 
 import csv
 import sys
@@ -157,6 +157,18 @@ def rollback(line: str, /, *, why: Why, by: str | None = None, expected: str | N
     """
     own = moves.roll_back(existing_store(), line, why=why, by=by or moves.this_person(), expected=expected)
     _moved(line, own)
+
+
+@app.command(help_epilogue=examples('hindsight versions resume forex-r1-7b --why "the feed of Tuesday was wrong"'))
+def resume(line: str, /, *, why: Why, by: str | None = None) -> None:
+    """Say that you have looked since a rollback: live updates of the line go on. Production stays as it is.
+
+    Args:
+        line: The line.
+        why: One sentence.
+        by: Who; by default user and host.
+    """
+    _moved(line, moves.resume(existing_store(), line, why=why, by=by or moves.this_person()))
 
 
 def _moved(line: str, version: Version) -> None:

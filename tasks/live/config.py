@@ -1,6 +1,5 @@
 """Config of the gate, the watch and what starts an update."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -26,7 +25,7 @@ class GateConfig(Config):
     ever is, it bounds the chance of any promotion, however many updates there are."""
 
 
-class WatchConfig(Config):
+class SwapTest(Config):
     """When a swap is undone."""
 
     score: ScoreName = "accuracy"
@@ -36,13 +35,18 @@ class WatchConfig(Config):
     false_rollback_rate: Rate = 0.05
     """Chance, for each swap, that it is ever undone although the previous version is on no day expected to be better by
     the margin."""
+    settle_days: int = Field(120, ge=0, le=5_000)
+    """Live days after a swap in which no other is made: a second swap would leave only the version of the first to go
+    back to. The watch goes on after them."""
+
+
+class WatchConfig(SwapTest):
+    """The test of a swap, for labels of a length."""
+
     horizon_days: int = Field(5, ge=1, le=60)
     """Days that a label takes. So many series of bets are made beside each other, since a series bets again only when
     its label has ended; each may spend its share of the rate. With fewer than a label takes, days are left out; with
     more, the test is stricter than it needs to be."""
-    settle_days: int = Field(120, ge=0, le=5_000)
-    """Live days after a swap in which no other is made: a second swap would leave only the version of the first to go
-    back to. The watch goes on after them."""
 
 
 class UpdateTrigger(Config):
@@ -52,14 +56,3 @@ class UpdateTrigger(Config):
     """Hours since the last update, if there is any new outcome."""
     n_outcomes: int = Field(500, ge=1, le=10_000_000)
     """New outcomes that start an update earlier."""
-
-    def is_due(self, since_last: timedelta | None, n_new: int) -> bool:
-        """Whether to update now.
-
-        Args:
-            since_last: Since the last update; None if there was none.
-            n_new: Outcomes that came since then.
-        """
-        if n_new < 1:
-            return False
-        return n_new >= self.n_outcomes or since_last is None or since_last >= timedelta(hours=self.every_hours)

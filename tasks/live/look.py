@@ -88,6 +88,6 @@ def write_swap(
     days = paired_days(forecast_rows(panel, previous), forecast_rows(panel, current))
     live = days.where(days.days >= np.datetime64(config.since))
     state = start_watch(config.current, config.previous, config.since, config.watch).after(live)
-    record = state.record(config.line, config.at)
+    record = state.record(config.line, config.at, live)
     (folder / SWAP_FILE).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return {"verdict": record.verdict, "evidence": record.evidence, "n_days": record.n_days, "n_rows": record.n_rows}

@@ -26,6 +26,8 @@ class LookConfig(Config):
     """The version in production when the candidate was made."""
     n_new_outcomes: int = Field(ge=0)
     """Since the update before it."""
+    beside: tuple[ArtifactRef, ...] = ()
+    """Looks of the line to which the one before does not go back, since two updates ran at a time. They count."""
 
 
 class SwapConfig(Config):

@@ -1,6 +1,6 @@
 """A line's looks in the store: each names the one before it, and its record has what it found."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from tasks.costs.prices import add_known
 from tasks.schemas.live import LOOK_FILE, SWAP_FILE, GateFinding, LiveLook, UpdateCost, WatchRecord
@@ -27,18 +27,37 @@ def records_of_line(store: Store, kind: str, line: str, known: Collection[str] =
             yield store.records.read(path)
 
 
-def findings_until(store: Store, newest: ArtifactRef | None) -> list[GateFinding]:
-    """What all looks up to one found, oldest first; none without one.
+def findings_until(store: Store, newest: ArtifactRef | None, beside: Sequence[ArtifactRef] = ()) -> list[GateFinding]:
+    """What all looks of a line found, in the order in which they spent the budget; none without one.
+
+    Args:
+        store: Holds their records.
+        newest: The last look registered.
+        beside: Looks that it does not go back to (`looks_beside`). They share their numbers with others, which were
+            made at the same time; each counts, so that all are numbered anew.
 
     Raises:
         StoreError: If a record of them is missing or damaged: what it spent would not be counted.
     """
-    found: list[GateFinding] = []
+    others = [store.record(ref) for ref in beside]
+    found = [GateFinding.model_validate(own.facts["finding"]) for own in (*_back_from(store, newest), *others)]
+    found.sort(key=lambda own: (own.look, own.last_day))
+    if not beside:
+        return found
+    return [own.model_copy(update={"look": number}) for number, own in enumerate(found, start=1)]
+
+
+def looks_beside(store: Store, looks: Sequence[ArtifactRef]) -> tuple[ArtifactRef, ...]:
+    """Looks to which the last one does not go back: another update had begun from the same look before it."""
+    known = {record.ref.path for record in _back_from(store, looks[-1] if looks else None)}
+    return tuple(ref for ref in looks if ref.path not in known)
+
+
+def _back_from(store: Store, newest: ArtifactRef | None) -> Iterator[Record]:
     while newest:
         record = store.record(newest)
-        found.append(GateFinding.model_validate(record.facts["finding"]))
+        yield record
         newest = record.inputs.get("before")
-    return found[::-1]
 
 
 def cost_of(store: Store, inputs: Mapping[str, ArtifactRef]) -> UpdateCost:

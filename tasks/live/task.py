@@ -71,7 +71,7 @@ def publish_look(
         from tasks.live.look import write_look
         from tasks.live.looks import cost_of, findings_until
 
-        earlier, cost = findings_until(store, before), cost_of(store, inputs_of)
+        earlier, cost = findings_until(store, before, config.beside), cost_of(store, inputs_of)
         forecasts = Forecasts(inputs["candidate"]), Forecasts(inputs["production"])
         return write_look(config, Panel(inputs["outcomes"]), *forecasts, earlier, cost, folder)
 

@@ -15,6 +15,10 @@ class BadMove(VersionError):
     """The version's state does not allow the move."""
 
 
+class AwaitsReview(VersionError):
+    """A rollback stands that nobody has looked at, and no person asks for the move."""
+
+
 class MoveLost(VersionError):
     """Another mover wrote the next move first; this one changed nothing."""
 

@@ -19,7 +19,7 @@ from tasks.store.sealed import DamagedFile, Sealed, read_sealed
 from tasks.versions.errors import BadMove, DamagedHistory, UnknownVersion
 
 State = Literal["candidate", "staged", "production", "deprecated"]
-Action = Literal["register", "stage", "promote", "roll back", "deprecate"]
+Action = Literal["register", "stage", "promote", "roll back", "deprecate", "resume"]
 VersionName = Annotated[str, Field(pattern=r"^v[1-9][0-9]{0,5}$")]
 """`v1`, `v2`: by order of registration."""
 Line = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")]
@@ -58,7 +58,7 @@ class Move(Sealed):
     """Seal of the move before it; None for the first."""
     action: Action
     version: VersionName
-    """The version that it moves; of `roll back` the one that is in production afterwards."""
+    """The version that it moves; of `roll back` and `resume` the one that is in production afterwards."""
     at: AwareDatetime
     """UTC, by the mover's clock, and never before the previous move."""
     by: str = Field(min_length=1, max_length=200)
@@ -110,6 +110,13 @@ class History:
     def production(self) -> Version | None:
         """The version in production."""
         return next((version for version in self.versions.values() if version.state == "production"), None)
+
+    @property
+    def awaits_review(self) -> Move | None:
+        """The rollback after which nobody has promoted a version or resumed the line yet."""
+        decisive = ("promote", "roll back", "resume")
+        last = next((move for move in reversed(self.moves) if move.action in decisive), None)
+        return last if last and last.action == "roll back" else None
 
     def version(self, name: str) -> Version:
         """A version by its name. Raises UnknownVersion."""
@@ -191,6 +198,7 @@ def _moved(history: History, move: Move) -> dict[str, Version]:
         versions[current.name] = replace(current, state="deprecated", moves=(*current.moves, move))
     changes: dict[Action, State] = {
         "stage": "staged", "promote": "production", "roll back": "production", "deprecate": "deprecated",
+        "resume": "production",
     }  # fmt: skip
     replaces = history.production.name if move.action == "promote" and history.production else own.replaces
     versions[own.name] = replace(own, state=changes[move.action], moves=(*own.moves, move), replaces=replaces)
@@ -211,6 +219,10 @@ def _check_state(history: History, own: Version, action: Action) -> None:
         if current is None or current.replaces != own.name:
             now = f"{current.name}, which replaced {current.replaces or 'none'}" if current else "none"
             raise BadMove(f"{history.line} cannot be rolled back to {own.name}: in production is {now}.")
+        return
+    if action == "resume":
+        if history.awaits_review is None or own.state != "production":
+            raise BadMove(f"{history.line} has no rollback that awaits a look; there is nothing to resume.")
         return
     was_in_production = any(move.version == own.name and move.action in ("promote", "roll back") for move in own.moves)
     comes_back = action == "promote" and own.state == "deprecated" and was_in_production

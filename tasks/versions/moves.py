@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
+from tasks.schemas.live import LOOK_KIND
 from tasks.store.blobs import check_whole
 from tasks.store.connect import probe_objects
 from tasks.store.errors import StoreError
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.versions.errors import (
+    AwaitsReview,
     BadMove,
     MoveLost,
     NoConditionalWrites,
@@ -77,7 +79,16 @@ def stage(store: Store, line: str, version: str, *, why: str, by: str) -> Versio
     return _move(store, line, "stage", lambda _: version, why, by)
 
 
-def promote(store: Store, line: str, version: str, *, why: str, by: str, expected: str | None = None) -> Version:
+def promote(
+    store: Store,
+    line: str,
+    version: str,
+    *,
+    why: str,
+    by: str,
+    expected: str | None = None,
+    is_unattended: bool = False,
+) -> Version:
     """Put a candidate or staged version into production; the one that was there is deprecated by the same move.
 
     Args:
@@ -87,8 +98,10 @@ def promote(store: Store, line: str, version: str, *, why: str, by: str, expecte
         why: One sentence.
         by: Who.
         expected: The version that must be in production now, `none` for none; None for any.
+        is_unattended: Whether no person asks for it.
 
     Raises:
+        AwaitsReview: If no person asks for it, and nobody has looked since the last rollback.
         NotReleasable: If one of its artifacts is missing or damaged.
         MoveLost: If another version than the expected one is in production, or another mover was first.
         VersionError: If the move is refused.
@@ -96,6 +109,8 @@ def promote(store: Store, line: str, version: str, *, why: str, by: str, expecte
 
     def name(history: History) -> str:
         _check_expected(history, expected)
+        if is_unattended and (back := history.awaits_review):
+            raise AwaitsReview(f"{version} is not promoted: {review_sentence(back)}")
         check_artifacts(store, line, history.version(version))
         return version
 
@@ -135,6 +150,32 @@ def roll_back(store: Store, line: str, *, why: str, by: str, expected: str | Non
         return current.replaces
 
     return _move(store, line, "roll back", name, why, by)
+
+
+def resume(store: Store, line: str, *, why: str, by: str) -> Version:
+    """Say that a person has looked since a rollback, so that live updates of the line go on.
+
+    Returns:
+        The version in production, which stays there.
+
+    Raises:
+        BadMove: If no rollback awaits it.
+        VersionError: If the move is refused.
+    """
+
+    def name(history: History) -> str:
+        return history.production.name if history.production else next(iter(history.versions))
+
+    return _move(store, line, "resume", name, why, by)
+
+
+def review_sentence(back: Move) -> str:
+    """What a rollback waits for, and how a person says that it was looked at."""
+    return (
+        f"{back.by} rolled {back.line} back to {back.version} on {back.at:%Y-%m-%d %H:%M} UTC ({back.why}), and nobody "
+        f"has looked since. `hindsight versions resume {back.line} --why REASON` lets updates go on; promoting a "
+        "version by hand does, too."
+    )
 
 
 def check_artifacts(store: Store, line: str, version: Version) -> None:
@@ -243,12 +284,17 @@ def _now_after(history: History) -> datetime:
 
 
 def check_no_version(store: Store, ref: ArtifactRef) -> None:
-    """Refuse to remove an artifact that a version names, also a deprecated one: a rollback may need it.
+    """Refuse to remove an artifact that a version names, also a deprecated one, and every look: what it spent counts.
 
     Raises:
-        StillAVersion: If one does.
+        StillAVersion: If a version names it, or if it is a look, which the next update registers if nobody did.
         DamagedHistory: If a history cannot be read, which may name it.
     """
+    if ref.kind == LOOK_KIND:
+        raise StillAVersion(
+            f"{ref.path} is not removed: it is a look at a candidate of {ref.label}, and the chance of a false "
+            "promotion that it spent counts for all looks after it. Looks are never removed."
+        )
     for line in line_names(store.objects):
         for version in read_history(store.objects, line).versions.values():
             if ref in version.evidence.artifacts.values():

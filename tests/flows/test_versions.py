@@ -25,10 +25,13 @@ def test_versions_are_promoted_and_rolled_back_by_a_button(on_stack: Stack, tmp_
     assert promoted.state_type is StateType.COMPLETED
     rolled = finished(send("versions/rollback", {"line": LINE, "why": "worse", "by": "grace", "expected": "v2"}))
     assert rolled.state_type is StateType.COMPLETED
+    resumed = finished(send("versions/resume", {"line": LINE, "why": "seen", "by": "grace"}))
+    assert resumed.state_type is StateType.COMPLETED
     history = read_history(store.objects, LINE)
-    assert [(move.action, move.version, move.by) for move in history.moves[-2:]] == [
+    assert [(move.action, move.version, move.by) for move in history.moves[-3:]] == [
         ("promote", "v2", f"flow run {promoted.name}"),
         ("roll back", "v1", "grace"),
+        ("resume", "v1", "grace"),
     ]
     with get_client(sync_client=True) as client:
         (table,) = [found for found in client.read_artifacts() if found.flow_run_id == rolled.id and found.key]

@@ -1,8 +1,12 @@
-"""A line of a small chat model on real exchange rates, and a desk's table of outcomes made to favour a version."""
+"""A line of a small chat model on real exchange rates, and a desk's table of outcomes made to favour a version.
+
+Forecasts are most of an update's time: the prepared store has those of one update, which every test finds.
+"""
 
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,6 +17,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
+from flows.live.update import update_line
 from flows.pipelines.pipeline import Pipeline
 from flows.server.arguments import stage_arguments
 from flows.stages import STAGES
@@ -107,7 +112,7 @@ def published(
 
 @cache
 def prepared() -> Path:
-    """A store with a panel and a line whose v1, in production, always says `down`."""
+    """A store with a panel, a line whose v1, in production, always says `down`, and the forecasts of an update."""
     folder = scratch_folder("store")
     before = os.environ.get("HINDSIGHT_STORE")
     os.environ["HINDSIGHT_STORE"] = str(folder)
@@ -121,12 +126,27 @@ def prepared() -> Path:
         with patch.object(moves, "_now_after", lambda history: AT - timedelta(days=90)):
             moves.register(store, LINE, adapter, why="for the test", by="ada")
             moves.promote(store, LINE, "v1", why="for the test", by="ada")
+        _forecast_once(store, write_outcomes(rising_desk(), ("2026-05-01", 0.01)))
     finally:
         if before is None:
             del os.environ["HINDSIGHT_STORE"]
         else:
             os.environ["HINDSIGHT_STORE"] = before
     return folder
+
+
+@cache
+def rising_desk() -> Path:
+    """Where the prepared store's outcomes lie: those of a market that only rises."""
+    return scratch_folder("desk")
+
+
+def _forecast_once(store: Store, desk: Path) -> None:
+    """Forecasts of both versions, as an update to one that says `up` makes them; each test trains its own candidate."""
+    run = InlineRun("up", stop_after="forecast candidate")
+    with suppress(KeyboardInterrupt):
+        update_line(recipe(desk), AT, run, store, "ada")
+    store.objects.delete(store.records.name_of(run.refs["train"].path))
 
 
 def own_store(folder: Path) -> Store:
@@ -188,9 +208,10 @@ class InlineRun:
 
     def __init__(self, answer: str, stop_after: str = "") -> None:
         self.answer, self.stop_after, self.stop, self.ran = answer, stop_after, _interrupt, list[str]()
+        self.refs: dict[str, ArtifactRef] = {}
 
     def __call__(self, pipeline: Pipeline) -> dict[str, ArtifactRef]:
-        refs = pipeline.known
+        refs = self.refs = pipeline.known
         for step in pipeline.steps:
             inputs = {name: refs[source] for name, source in step.inputs.items()}
             stage = STAGES[step.stage]

@@ -1,11 +1,9 @@
 """The gate: what levels sum to, when it promotes, and what it says of its own power."""
 
-from datetime import timedelta
-
 import numpy as np
 import pytest
 
-from tasks.live.config import GateConfig, UpdateTrigger
+from tasks.live.config import GateConfig
 from tasks.live.errors import BadDays, TooFewDays
 from tasks.live.gate import judge, level_after, level_of, weigh
 from tasks.live.paired import paired_days
@@ -78,10 +76,3 @@ def test_the_smallest_detectable_difference_is_found_in_four_of_five_holdouts() 
     level = level_of(1, 0, 0.05)
     found = [weigh(days_of(rng.normal(stated, 0.1, 60).clip(-0.4, 0.4), 0.4), level, config)[1] for _ in range(300)]
     assert 0.65 <= np.mean(found) <= 0.95
-
-
-def test_an_update_is_due_by_time_or_by_outcomes_but_never_without_any() -> None:
-    trigger = UpdateTrigger()
-    assert [trigger.is_due(timedelta(hours=4), n) for n in (0, 1)] == [False, True]
-    assert [trigger.is_due(timedelta(hours=1), n) for n in (499, 500)] == [False, True]
-    assert trigger.is_due(None, 1)

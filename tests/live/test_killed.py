@@ -14,7 +14,7 @@ from tasks.common.settings import project_root
 from tasks.versions.history import read_history
 from tasks.versions.moves import check_artifacts
 from tests.live.killed import POINTS
-from tests.live.small_live import AT, LINE, InlineRun, own_store, recipe, write_outcomes
+from tests.live.small_live import AT, LINE, InlineRun, own_store, recipe, rising_desk
 
 
 @pytest.mark.slow
@@ -24,7 +24,7 @@ def test_a_killed_updater_leaves_production_old_or_new_and_whole(
 ) -> None:
     monkeypatch.setenv("HINDSIGHT_STORE", "")
     store = own_store(tmp_path)
-    outcomes = write_outcomes(tmp_path / "desk", ("2026-05-01", 0.01))
+    outcomes = rising_desk()
     command = [sys.executable, "-m", "tests.live.killed", point, str(outcomes)]
     assert subprocess.run(command, cwd=project_root(), env=os.environ.copy()).returncode == -signal.SIGKILL
     history = read_history(store.objects, LINE)

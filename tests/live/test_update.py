@@ -6,21 +6,22 @@ from pathlib import Path
 import pytest
 
 from flows.live.decide import decide, finish_earlier
-from flows.live.production import NotUpdatable, look_refs
+from flows.live.production import NotUpdatable, last_swap, look_refs
 from flows.live.slots import SlotTooShort, check_slot, missed
 from flows.live.update import update_line
 from flows.live.watch import watch_line
-from flows.pipelines.live_update import live_update_pipeline
+from flows.pipelines.live_update import Swap, Update, live_swap_pipeline, live_update_pipeline
 from flows.runner.planner import plan_steps
+from tasks.live.config import UpdateTrigger
 from tasks.live.errors import TooFewDays
 from tasks.live.looks import findings_until, read_look
 from tasks.schemas.artifacts import Panel
 from tasks.store.store import Store
 from tasks.train.errors import WrongStart
 from tasks.versions import moves
-from tasks.versions.errors import MoveLost, UnknownVersion
+from tasks.versions.errors import AwaitsReview, BadMove, MoveLost, UnknownVersion
 from tasks.versions.history import History, read_history
-from tests.live.small_live import AT, LINE, InlineRun, own_store, published, recipe, write_outcomes
+from tests.live.small_live import AT, LINE, InlineRun, own_store, published, recipe, rising_desk, write_outcomes
 
 WHY = {"why": "for the test", "by": "ada"}
 
@@ -32,9 +33,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @pytest.fixture
-def rising(store: Store, tmp_path: Path) -> Path:
-    """Outcomes of a market that only rises."""
-    return write_outcomes(tmp_path / "desk", ("2026-05-01", 0.01))
+def rising(store: Store) -> Path:
+    return rising_desk()
 
 
 @pytest.fixture
@@ -142,7 +142,11 @@ def test_an_update_that_ends_after_its_look_leaves_production_and_the_next_one_g
     again = update_line(recipe(rising), AT + timedelta(hours=4), InlineRun("up"), store, "ada")
     # A look that nobody registered counts, and what passed is promoted: by the same gate, on the same days.
     assert states(store) == {"v1": "deprecated", "v2": "production"}
-    assert again.ending == "NothingNew"
+    assert again.ending == "Promoted"
+    # The run is retried after its promotion: it tells it again, and looks no more.
+    retried = InlineRun("down")
+    assert update_line(recipe(rising), AT, retried, store, "ada").ending == "Promoted"
+    assert retried.ran == []
 
 
 def test_an_update_that_ends_between_its_two_moves_is_finished_unless_somebody_moved(
@@ -154,10 +158,17 @@ def test_an_update_that_ends_between_its_two_moves_is_finished_unless_somebody_m
     monkeypatch.undo()
     monkeypatch.setenv("HINDSIGHT_STORE", store.url)
     assert states(store) == {"v1": "production", "v2": "candidate"}
-    (done,) = finish_earlier(store, LINE, "ada")
+    look = look_refs(history(store))[0]
+    outcomes = store.record(look).inputs["outcomes"]
+    assert finish_earlier(store, LINE, outcomes.model_copy(update={"digest": "0" * 64}), "ada") is None
+    done = finish_earlier(store, LINE, outcomes, "ada")
+    assert done is not None
     assert (done.ending, states(store)["v2"]) == ("Promoted", "production")
+    # The update that had lived on finds its candidate promoted by another one.
+    assert decide(store, look, "ada") == done
     moves.roll_back(store, LINE, **WHY)
-    assert finish_earlier(store, LINE, "ada") == []
+    assert finish_earlier(store, LINE, outcomes, "ada") is None
+    assert decide(store, look, "ada").message.startswith("small: v2 is deprecated.")
     assert states(store)["v1"] == "production"
 
 
@@ -177,6 +188,8 @@ def test_outcomes_that_turn_against_a_swap_undo_it_and_say_when(store: Store, tm
     late = watch_line(own, datetime(2026, 10, 24, tzinfo=UTC), InlineRun("up"), store, "ada")
     assert (late.decision.ending, states(store)) == ("RolledBack", {"v1": "production", "v2": "deprecated"})
     assert late.record.crossed_on
+    low, high = late.record.interval
+    assert 0 < low < late.record.difference == 1 <= high
     assert "v1 is in production again, v2 is not. Roll back: accuracy of v1 less v2 +1.000" in late.decision.message
     after = watch_line(own, datetime(2026, 10, 24, 1, tzinfo=UTC), InlineRun("up"), store, "ada")
     assert "no swap to watch" in after.decision.message
@@ -192,6 +205,11 @@ def test_without_new_outcomes_nothing_is_forecast_again(store: Store, rising: Pa
         == watch_line(own, moment + timedelta(minutes=30), again, store, "ada").record
     )
     assert (first.ran[-1], again.ran) == ("swap", ["panel", "outcomes"])
+    # Another test of the same outcomes is made.
+    stricter, other = recipe(rising, watch={"settle_days": 0, "false_rollback_rate": 0.01}), InlineRun("up")
+    record = watch_line(stricter, moment + timedelta(hours=1), other, store, "ada").record
+    assert record is not None
+    assert (other.ran[-1], record.boundary) == ("swap", pytest.approx(100))
 
 
 def test_no_second_swap_is_made_until_the_first_has_settled(store: Store, rising: Path, on_the_day: None) -> None:
@@ -199,10 +217,94 @@ def test_no_second_swap_is_made_until_the_first_has_settled(store: Store, rising
     update_line(own, AT, InlineRun("up"), store, "ada")
     run = InlineRun("up")
     # By Thursday the 10th the labels of Tuesday the 1st and of the two days after it have ended.
+    by_count = settling.model_copy(update={"trigger": UpdateTrigger(n_outcomes=1)})
+    assert not watch_line(by_count, AT + timedelta(days=8), InlineRun("up"), store, "ada").is_due
     early = update_line(settling, AT + timedelta(days=8), run, store, "ada")
     assert (early.ending, run.ran) == ("NothingNew", ["panel", "outcomes"])
     assert "v2 came into production on 2026-09-01, and 2 of watch.settle_days=3 live days" in early.message
     assert update_line(settling, AT + timedelta(days=9), run, store, "ada").ending == "Kept"
+
+
+def test_after_a_rollback_nothing_is_trained_until_a_person_says_why_it_goes_on(store: Store, rising: Path) -> None:
+    own = recipe(rising)
+    update_line(own, AT, InlineRun("up"), store, "ada")
+    moves.roll_back(store, LINE, why="the feed was wrong", by="grace")
+    run = InlineRun("up")
+    stopped = update_line(own, AT + timedelta(days=7), run, store, "ada")
+    assert (stopped.ending, run.ran, states(store)["v1"]) == ("AwaitsReview", [], "production")
+    assert "grace rolled small back to v1 on" in stopped.message
+    assert "(the feed was wrong), and nobody has looked since. `hindsight versions resume small" in stopped.message
+    assert moves.resume(store, LINE, **WHY).name == "v1"
+    assert update_line(own, AT + timedelta(days=7), run, store, "ada").ending == "Promoted"
+    with pytest.raises(BadMove, match="small has no rollback that awaits a look"):
+        moves.resume(store, LINE, **WHY)
+
+
+def test_what_passed_before_a_rollback_is_promoted_by_a_person_alone(store: Store, rising: Path) -> None:
+    run = InlineRun("up")
+    other = published(store, "train", 9, {}, {"base": history(store).versions["v1"].evidence.artifacts["base"]})
+    moves.register(store, LINE, other, **WHY)
+
+    def with_a_rollback(pipeline):
+        refs = run(pipeline)
+        if "look" in refs:
+            moves.promote(store, LINE, "v2", **WHY)
+            moves.roll_back(store, LINE, **WHY)
+        return refs
+
+    with pytest.raises(AwaitsReview, match="v3 is not promoted: ada rolled small back to v1"):
+        update_line(recipe(rising), AT, with_a_rollback, store, "ada")
+    outcomes = store.record(look_refs(history(store))[0]).inputs["outcomes"]
+    assert finish_earlier(store, LINE, outcomes, "ada") is None
+    assert states(store) == {"v1": "production", "v2": "deprecated", "v3": "candidate"}
+    moves.promote(store, LINE, "v3", **WHY)
+    assert history(store).awaits_review is None
+
+
+def test_the_watch_of_a_version_that_comes_back_goes_on(store: Store, rising: Path, on_the_day: None) -> None:
+    own = recipe(rising)
+    update_line(own, AT, InlineRun("up"), store, "ada")
+    base = history(store).versions["v1"].evidence.artifacts["base"]
+    moves.register(store, LINE, published(store, "train", 9, {}, {"base": base}), **WHY)
+    moves.promote(store, LINE, "v3", **WHY)
+    moves.roll_back(store, LINE, **WHY)
+    watched = watch_line(own, AT + timedelta(days=10), InlineRun("up"), store, "ada")
+    found = watched.record
+    assert found is not None
+    assert (found.current, found.previous, found.since) == ("v2", "v1", AT.date())
+    assert (found.n_days > 0, watched.decision.ending, watched.is_due) == (True, "Watching", False)
+    # Going back to v1 as well would leave no swap; promoting it again is one, and undoing that one ends the watch.
+    moves.promote(store, LINE, "v1", **WHY)
+    assert last_swap(history(store)) is not None
+    moves.roll_back(store, LINE, **WHY)
+    assert (history(store).production.name, last_swap(history(store))) == ("v2", None)
+
+
+def test_no_candidate_ends_the_watch_of_a_swap_that_is_to_be_undone(
+    store: Store, tmp_path: Path, on_the_day: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = recipe(write_outcomes(tmp_path / "desk", ("2026-05-01", 0.01), ("2026-09-01", -0.01)))
+    update_line(own, AT, InlineRun("up"), store, "ada")
+    late, run = datetime(2026, 10, 24, tzinfo=UTC), InlineRun("down")
+    with monkeypatch.context() as patched:
+        patched.setattr(moves, "roll_back", _end)
+        with pytest.raises(KeyboardInterrupt):
+            watch_line(own, late, InlineRun("up"), store, "ada")
+    done = update_line(own, late, run, store, "ada")
+    assert (done.ending, run.ran) == ("NothingNew", ["panel", "outcomes"])
+    assert "that v2 is to be undone, and has not rolled back yet" in done.message
+    assert watch_line(own, late, InlineRun("up"), store, "ada").decision.ending == "RolledBack"
+
+
+@pytest.mark.parametrize("horizon", [3, 5])
+def test_the_watch_makes_as_many_series_of_bets_as_an_outcome_takes_days(
+    horizon: int, store: Store, tmp_path: Path
+) -> None:
+    small = recipe(tmp_path)
+    own = small.model_copy(update={"panel": small.panel.model_copy(update={"horizon": horizon})})
+    adapter = history(store).versions["v1"].evidence.artifacts["adapter"]
+    (step,) = (step for step in live_swap_pipeline(own, Swap(Update(), "v1", adapter)).steps if step.name == "swap")
+    assert step.config.watch.horizon_days == horizon
 
 
 def test_an_update_is_due_by_the_number_of_outcomes_since_the_last_one(store: Store, rising: Path) -> None:
@@ -257,15 +359,15 @@ def test_a_slot_that_was_missed_is_skipped_and_one_shorter_than_an_update_is_ref
         missed(AT, AT + timedelta(hours=5), own)
     )
     check_slot(own, None, store)
-    # The look's record says when it was finished: today, months after its moment.
     update_line(own, AT, InlineRun("down"), store, "ada")
     look = look_refs(history(store))[-1]
-    with pytest.raises(SlotTooShort, match=r"the last update of small took .*trigger\.every_hours=4 apart"):
-        check_slot(own, look, store)
+    # Its record was finished months after its moment, as after an outage: its steps took seconds.
+    check_slot(own, look, store)
+    short = recipe(rising, trigger={"every_hours": 1e-6})
+    with pytest.raises(SlotTooShort, match=r"the last update of small had taken .*every_hours=1e-06 apart"):
+        check_slot(short, look, store)
     with pytest.raises(SlotTooShort):
-        update_line(own, AT + timedelta(days=7), InlineRun("up"), store, "ada", may_be_long=False)
-    long = own.model_copy(update={"trigger": own.trigger.model_copy(update={"every_hours": 8_000.0})})
-    check_slot(long, look, store)
+        update_line(short, AT + timedelta(days=7), InlineRun("up"), store, "ada", may_be_long=False)
 
 
 def test_a_plan_says_what_follows_only_from_the_run(store: Store, rising: Path) -> None:
@@ -277,6 +379,7 @@ def test_a_plan_says_what_follows_only_from_the_run(store: Store, rising: Path) 
 
 
 def test_a_look_is_decided_once(store: Store, rising: Path) -> None:
-    update_line(recipe(rising), AT, InlineRun("down"), store, "ada")
-    with pytest.raises(Exception, match="is small v2 already; move that version"):
-        decide(store, look_refs(history(store))[0], "ada")
+    first = update_line(recipe(rising), AT, InlineRun("down"), store, "ada")
+    n_moves = len(history(store).moves)
+    assert decide(store, look_refs(history(store))[0], "ada") == first
+    assert len(history(store).moves) == n_moves

@@ -28,12 +28,17 @@ def test_two_adapters_are_registered_promoted_compared_and_rolled_back(
     assert main([*rollback, "grace"]) == 0
     assert main([*rollback, "the same evening"]) == 1
     assert "adapters v1: production (move 5, by grace)" in capsys.readouterr().out
+    resume = ["versions", "resume", LINE, "-m", "seen", "--by", "grace"]
+    assert [main(resume), main(resume)] == [0, 1]
+    found = capsys.readouterr()
+    assert "adapters v1: production (move 6, by grace)" in found.out
+    assert "adapters has no rollback that awaits a look" in found.err
     table = tmp_path / "versions.csv"
     assert main(["versions", "ls", "--csv", str(table)]) == 0
     with table.open(encoding="utf-8") as file:
         rows = {row["version"]: row for row in csv.DictReader(file)}
     assert {name: (row["state"], row["why"]) for name, row in rows.items()} == {
-        "v1": ("production", "worse since Tuesday"),
+        "v1": ("production", "seen"),
         "v2": ("deprecated", "worse since Tuesday"),
     }
     capsys.readouterr()

@@ -11,7 +11,8 @@ import pytest
 
 from hindsight.cli.main import main
 from tasks.common.settings import project_root
-from tasks.store.refs import ArtifactRef
+from tasks.schemas.live import LOOK_KIND
+from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store, open_store
 from tasks.versions import moves
 from tasks.versions.errors import (
@@ -26,6 +27,7 @@ from tasks.versions.errors import (
 )
 from tasks.versions.history import Version, read_history
 from tasks.versions.table import differences, move_rows, version_rows
+from tests.store.small_artifact import SmallConfig
 from tests.versions.adapters import LINE, adapter
 
 BY = {"why": "for the test", "by": "someone"}
@@ -114,6 +116,16 @@ def test_no_artifact_of_a_version_is_removed(store: Store, tmp_path: Path) -> No
         moves.check_no_version(store, ref)
     assert main(["store", "forget", ref.path]) == 1
     assert store.record(ref).digest == ref.digest
+
+
+def test_no_look_is_removed_registered_or_not(store: Store, tmp_path: Path) -> None:
+    spec = ArtifactType[SmallConfig](LOOK_KIND, 1, lambda config, inputs: LINE).spec(SmallConfig())
+    (tmp_path / "look").mkdir()
+    look = store.publish(spec, tmp_path / "look", {}, 1.0)
+    with pytest.raises(StillAVersion, match=r"a look at a candidate of adapters, and the chance of a false promotion"):
+        moves.check_no_version(store, look)
+    assert main(["store", "forget", look.path]) == 1
+    assert store.record(look).digest == look.digest
 
 
 def test_the_slower_of_two_movers_is_told_who_was_first(
