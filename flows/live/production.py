@@ -124,11 +124,13 @@ def with_holdout(recipe: LiveUpdate, start: Update, store: Store, outcomes: Arti
     Raises:
         TooFewDays: If the outcomes do not fill the hold-out and a day before it.
     """
-    n_new = int(str(store.record(outcomes).facts["n_new"]))
+    facts = store.record(outcomes).facts
+    n_new = int(str(facts["n_new"]))
     if not n_new:
         counted = start.counted_until
         since = f"since {counted:%Y-%m-%d %H:%M} UTC" if counted else f"from {start.new_from} on"
-        return NothingNew(f"no new outcome {since}; {start.production} stays in production.")
+        counts = ", ".join(f"{name} {value}" for name, value in facts.items() if name.startswith("n_") and value)
+        return NothingNew(f"no new outcome {since}; {start.production} stays in production. Read: {counts}.")
     rows = Panel(store.fetch(outcomes)).rows()
     days = sorted(rows["date"].unique())
     if len(days) <= recipe.gate.holdout_days:

@@ -1,7 +1,6 @@
 """What a machine can reach, tried now: the store and the Prefect server; and what its clock differs from theirs."""
 
 import os
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,7 +11,7 @@ import httpx
 from tasks.common.settings import without_secrets
 from tasks.schemas.artifacts import Check
 from tasks.schemas.check_lines import check_call, info_line
-from tasks.store.connect import open_objects
+from tasks.store.connect import open_objects, store_time
 from tasks.store.errors import StoreError
 from tasks.store.store import N_PROBE_ATTEMPTS, Store, open_store
 
@@ -42,16 +41,12 @@ def store_checks() -> Iterator[Check]:
 
 
 def _store_clock(store: Store) -> Check:
-    objects, name = open_objects(store.url, N_PROBE_ATTEMPTS), f"probe/{uuid.uuid4().hex}"
-    before = datetime.now(UTC)
+    objects, before = open_objects(store.url, N_PROBE_ATTEMPTS), datetime.now(UTC)
     try:
-        objects.write(name, b"what time is it")
-        after = datetime.now(UTC)
-        (stamped,) = [found.modified for found in objects.list(name)]
-        objects.delete(name)
+        stamped = store_time(objects)
     except (StoreError, OSError, ValueError) as error:
         return Check(name="clock of the store", passed=False, value=str(error), bound="an object with a time")
-    return clock_check("store", stamped, before, after)
+    return clock_check("store", stamped, before, datetime.now(UTC))
 
 
 class ServerAccess(NamedTuple):

@@ -21,8 +21,9 @@ class GateConfig(Config):
     margin: float = Field(0.0, ge=0, le=0.5)
     """The difference's interval must lie above it."""
     false_promotion_rate: Rate = 0.05
-    """Of all promotions, the expected share of candidates that are no better than production by the margin. If none
-    ever is, it bounds the chance of any promotion, however many updates there are."""
+    """If no candidate is ever better than production by the margin, the chance of any promotion is at most this,
+    however many updates there are. After a promotion levels rise as e-LOND's do; their bound on the share of false
+    promotions is not shown for hold-outs that share days."""
 
 
 class SwapTest(Config):

@@ -2,8 +2,9 @@
 
 Every update is a new hypothesis, `this candidate is no better`, and hold-outs of neighbouring updates share most of
 their days. A look may spend level = rate * gamma_k * (1 + promotions before it), with gamma_k of sum 1 over all looks
-that will ever be: e-LOND, which holds under any dependence between the looks. Then at most `rate` of the promotions are
-false in expectation; if no candidate is ever better, the chance of any promotion is at most `rate`.
+that will ever be: e-LOND. If no candidate is ever better, the chance of any promotion is at most `rate`. That at most
+`rate` of the promotions are false in expectation is not shown after the first one: the version in production was then
+chosen by outcomes that later hold-outs share, so that the mean of an e-value may be above 1 given that choice.
 
 Source: Xu and Ramdas (2024), Online multiple testing with e-values, AISTATS, section 3.
 """

@@ -31,6 +31,7 @@ class OutcomeCounts:
         n_without_features: Rows whose pair and day the panel lacks.
         n_repeated: Rows that say again what an earlier one says.
         n_corrected: Outcomes that a later revision replaced.
+        n_of_open_days: Outcomes of days that do not count yet: others of them, or of a day before, may still come.
         n_late: Outcomes that were known late.
         n_older: Outcomes from before the first day that production was not trained on.
         n_from_prices: Of them, those that the table lacks and the panel's prices have.
@@ -45,6 +46,7 @@ class OutcomeCounts:
     n_too_early: int
     n_without_features: int
     n_repeated: int
+    n_of_open_days: int
     n_corrected: int
     n_late: int
     n_older: int
@@ -81,6 +83,10 @@ def known_outcomes(
     Rows before `new_from` that the table lacks have the panel's own target: they are replayed, and were trained on as
     such.
 
+    A day counts as a whole: once each of its rows has an outcome or is late, and so have the days before it. Otherwise
+    gate and watch would look at a day several times, each time at those of its outcomes that had come, and a crossing
+    on any of these subsets would stay.
+
     Args:
         panel: Rows of a Panel.
         config: The moment.
@@ -90,7 +96,7 @@ def known_outcomes(
         Rows in the panel's order and columns, and what was counted.
 
     Raises:
-        BadOutcomes: If the table contradicts itself, or has no row of this panel.
+        BadOutcomes: If the table contradicts itself, or no row of it is this panel's.
     """
     prices = outcomes_of_prices(panel, config)
     rows = prices if listed is None else listed
@@ -98,20 +104,24 @@ def known_outcomes(
     latest = _latest(own.rows, config)
     older = pd.Timestamp(config.new_from)
     filled = _unlisted(latest, prices[prices["date"] < older], config) if listed is not None else prices.iloc[:0]
-    counted = pd.concat([latest, filled], ignore_index=True)
+    known = pd.concat([latest, _first_ones(filled)], ignore_index=True)
+    counts_from = known["date"].map(_counted_from(panel, known, config))
+    is_open = counts_from > pd.Timestamp(config.at)
+    counted, counts_from = known[~is_open], counts_from[~is_open]
     joined = panel[[*KEYS]].assign(code=panel["code"].astype(str)).merge(counted, on=[*KEYS], how="left")
     has_outcome = joined["outcome"].notna().to_numpy()
-    is_new = latest["date"] >= older
+    is_new = counted["date"] >= older
     if config.counted_until:
-        is_new &= latest["known_at"] > pd.Timestamp(config.counted_until)
+        is_new &= counts_from.where(counts_from > counted["known_at"], counted["known_at"]) > config.counted_until
     counts = OutcomeCounts(
         n_rows=len(rows),
         **own.dropped,
         n_repeated=own.n_repeated,
-        n_corrected=int(latest["is_corrected"].sum()),
-        n_late=int(latest["is_late"].sum()),
+        n_of_open_days=int(is_open.sum()),
+        n_corrected=int(counted["is_corrected"].sum()),
+        n_late=int(counted["is_late"].sum()),
         n_older=int((counted["date"] < older).sum()),
-        n_from_prices=len(filled),
+        n_from_prices=int((~is_open[len(latest) :]).sum()),
         n_outcomes=len(counted),
         n_new=int(is_new.sum()),
         n_rows_without_outcome=int((~has_outcome).sum()),
@@ -144,15 +154,34 @@ def _own_rows(rows: pd.DataFrame, panel: pd.DataFrame, config: OutcomesAt) -> _O
         rows = rows[kept.to_numpy()]
 
     keep("n_unknown_yet", rows["known_at"] <= pd.Timestamp(config.at))
+    read = rows
     keep("n_other_horizon", rows["horizon"] == horizon_of(panel))
     rows = rows.merge(labels, on=[*KEYS], how="left")
     keep("n_without_features", rows["label_until"].notna())
+    _check_any_matches(rows, read, panel)
     rows = rows.assign(label_until=rows["label_until"].dt.tz_localize("UTC"))
     keep("n_too_early", rows["known_at"] >= rows["label_until"])
     ordered = rows.sort_values([*KEYS, "revision", "known_at"], kind="stable")
     once = ordered[~ordered.duplicated([*KEYS, "revision", "outcome"])]
     _check_consistent(once)
     return _OwnRows(once, dropped, len(ordered) - len(once))
+
+
+def _check_any_matches(rows: pd.DataFrame, read: pd.DataFrame, panel: pd.DataFrame) -> None:
+    """A table of which nothing is the panel's would read as `no new outcome` for ever.
+
+    Rows of days after the panel's last may be there before their features.
+    """
+    due = read[read["date"] <= panel["date"].max()]
+    if len(rows) or not len(due):
+        return
+    row, own = due.iloc[-1], panel.iloc[-1]
+    raise BadOutcomes(
+        f"none of the {len(due)} outcomes up to the panel's last day is one of the panel's rows: the newest is of "
+        f"{row['code']} on {row['date']:%Y-%m-%d} with horizon {row['horizon']}, and the panel has rows such as "
+        f"{own['code']} on {own['date']:%Y-%m-%d} with horizon {horizon_of(panel)}. Write pairs, days and horizon into "
+        "the table as the panel has them."
+    )
 
 
 def _check_consistent(rows: pd.DataFrame) -> None:
@@ -166,14 +195,30 @@ def _check_consistent(rows: pd.DataFrame) -> None:
 
 
 def _latest(rows: pd.DataFrame, config: OutcomesConfig) -> pd.DataFrame:
-    """The highest revision of each outcome, whether it is a correction, and whether the first one came late."""
+    """The highest revision of each outcome, whether it is a correction, and when the first one came and if late."""
     late = rows["label_until"] + pd.Timedelta(hours=config.late_after_hours)
     grouped = rows.assign(is_late=rows["known_at"] > late).groupby([*KEYS], sort=False)
     latest = grouped.tail(1)
-    firsts = grouped["is_late"].first().reset_index()
+    firsts = grouped.agg(is_late=("is_late", "first"), first_known_at=("known_at", "first")).reset_index()
     sizes = grouped.size().rename("n_revisions").reset_index()
     latest = latest.drop(columns="is_late").merge(firsts, on=[*KEYS]).merge(sizes, on=[*KEYS])
-    return latest.assign(is_corrected=latest["n_revisions"] > 1)[[*COLUMNS, "is_late", "is_corrected"]]
+    return latest.assign(is_corrected=latest["n_revisions"] > 1)[
+        [*COLUMNS, "is_late", "is_corrected", "first_known_at"]
+    ]
+
+
+def _first_ones(prices: pd.DataFrame) -> pd.DataFrame:
+    return prices.assign(is_late=False, is_corrected=False, first_known_at=prices["known_at"])
+
+
+def _counted_from(panel: pd.DataFrame, known: pd.DataFrame, config: OutcomesConfig) -> pd.Series:
+    """By day, the moment from which its outcomes count."""
+    labels = panel[[*KEYS, "label_until"]].assign(code=panel["code"].astype(str))
+    rows = labels.merge(known[[*KEYS, "first_known_at"]], on=[*KEYS], how="left")
+    late = rows["label_until"].dt.tz_localize("UTC") + pd.Timedelta(hours=config.late_after_hours)
+    settled = rows["first_known_at"].where(rows["first_known_at"] < late, late)
+    moments: pd.Series = settled.groupby(rows["date"]).max().cummax()
+    return moments
 
 
 def _unlisted(latest: pd.DataFrame, prices: pd.DataFrame, config: OutcomesAt) -> pd.DataFrame:

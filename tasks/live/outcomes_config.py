@@ -43,7 +43,8 @@ class OutcomesConfig(Config):
     published_after_hours: float = Field(24.0, ge=0, le=24 * 31)
     """Hours from the beginning (UTC) of a label's last day until its prices are published."""
     late_after_hours: float = Field(48.0, ge=0, le=24 * 366)
-    """Outcomes that became known later than this after the beginning of their label's last day count as late."""
+    """Outcomes that became known later than this after the beginning of their label's last day count as late. A day of
+    which some are missing is not waited for any longer."""
     skew_minutes: float = Field(2.0, ge=0, le=60, json_schema_extra=NOT_IDENTITY)
     """An outcome that is known later than now by more than this ends the update: one of two clocks is wrong."""
 
@@ -59,7 +60,7 @@ class OutcomesAt(OutcomesConfig):
     """Outcomes that became known later are new; null if no update has counted any."""
 
 
-REVISION = 1
+REVISION = 2
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType[OutcomesAt](
     kind="outcomes", revision=REVISION, label=lambda config, inputs: inputs["panel"].label

@@ -84,12 +84,16 @@ def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
     known_at = pd.to_datetime(table["known_at"], errors="coerce", utc=True, format=None if has_zone else "ISO8601")
     cells: dict[str, pd.Series] = {
         "code": table["code"].astype(str),
-        "date": pd.to_datetime(table["date"], errors="coerce").astype("datetime64[us]"),
+        "date": _days(table["date"], path),
         "known_at": known_at.astype("datetime64[us, UTC]"),
         **{name: pd.to_numeric(table[name], errors="coerce") for name in ("horizon", "outcome", "revision")},
     }
     bad: dict[str, pd.Series] = {name: values.isna() for name, values in cells.items()}
     bad["outcome"] |= ~np.isfinite(cells["outcome"].astype(float))
+    # Also a day that is written as a number, which would be read as nanoseconds since 1970.
+    bad["date"] |= cells["date"] != cells["date"].dt.normalize()
+    for name in ("horizon", "revision"):
+        bad[name] |= (cells[name] % 1 != 0) | (cells[name] < 0)
     bad["code"] |= table["code"].isna() | (cells["code"] == "")
     if not has_zone:
         bad["known_at"] |= ~table["known_at"].astype(str).str.contains(WITH_ZONE)
@@ -98,7 +102,17 @@ def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
             place = int(np.flatnonzero(is_bad)[0])
             raise BadOutcomes(
                 f"row {place + 1} of outcomes {path} has {name} = {table[name].iloc[place]}, one of "
-                f"{int(is_bad.sum())} such rows; an outcome is finite, and known_at has a time zone, as "
-                "2026-11-30T16:00:00Z."
+                f"{int(is_bad.sum())} such rows; an outcome is finite, a date is a day, as 2026-11-30, horizon and "
+                "revision are whole numbers from 0, and known_at has a time zone, as 2026-11-30T16:00:00Z."
             )
     return pd.DataFrame(cells)[[*COLUMNS]].astype({"horizon": int, "revision": int})
+
+
+def _days(column: pd.Series, path: str) -> pd.Series:
+    days = pd.to_datetime(column, errors="coerce")
+    if not pd.api.types.is_datetime64_dtype(days):
+        raise BadOutcomes(
+            f"date of outcomes {path} is of type {days.dtype}, with a time zone; a date is the forecast's day without "
+            "a time, as 2026-11-30. Write it so."
+        )
+    return days.astype("datetime64[us]")

@@ -2,7 +2,8 @@
 
 Series of bets that the previous version is better (`bets`) go on beside each other, one for each day that a label
 takes, and are looked at after every bet, for as long as one likes. If on no day the previous version is expected to be
-better by the margin, one of h series ever reaches h / rate with a probability of at most rate (Ville, Bonferroni).
+better by the margin, one of h series ever reaches h / rate with a probability of at most rate (Ville, Bonferroni), if a
+day's outcomes are whole when it is given and do not change afterwards.
 Their mean would not do: one could stop when another series' open bet is about to lose.
 """
 
@@ -79,9 +80,9 @@ class WatchState(Frozen):
         """Count new days.
 
         Args:
-            days: Previous version (own) and current one (other), on live outcomes; all days after those counted. If
-                outcomes came late or were corrected, count all days again from `start_watch`: the answer is the same as
-                if they had come in time.
+            days: Previous version (own) and current one (other), on live outcomes; all days after those counted. A day
+                is given once its outcomes are whole. If some changed since, count all days again from `start_watch`;
+                the bound is that of days that do not change.
 
         Raises:
             BadDays: If a day was counted before, or lies before the swap.

@@ -90,5 +90,7 @@ class Follower:
         log.info("%s: %s answers, before it %s", self.line, found.name, active.name)
 
     def _run(self) -> None:
+        # At once: an engine may have begun with an earlier version than the one in production.
+        self.look()
         while not self._stop.wait(self.poll_seconds):
             self.look()

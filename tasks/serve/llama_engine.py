@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from tasks.schemas.examples import Exported
 from tasks.serve.config import ServeConfig
 from tasks.serve.engine import LoadedVersion
-from tasks.serve.errors import QueueFull, Stopped
+from tasks.serve.errors import QueueFull, Stopped, UnservableVersion
 from tasks.serve.llama_process import ENDED, LlamaProcess, LlamaReply, options_of, start
 from tasks.serve.production import artifacts_of, in_production, message_of
 from tasks.serve.schemas import Asked
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.versions.history import Version
+from tasks.versions.moves import existing_history
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class LlamaEngine:
         config: Bounds.
 
     Raises:
-        ServeError: If the version in production cannot be served.
+        ServeError: If the version in production cannot be served, nor, where it has no export, one before it.
     """
 
     def __init__(self, store: Store, line: str, config: ServeConfig) -> None:
@@ -64,7 +65,7 @@ class LlamaEngine:
         self._thread = threading.Thread(target=self._run, name="llama.cpp", daemon=True)
         self._thread.start()
         try:
-            self.exchange(in_production(store, line))
+            self.exchange(self._first_version())
         except BaseException:
             self.stop()
             raise
@@ -119,6 +120,24 @@ class LlamaEngine:
         """End the processes; requests that are open break off. One that is still starting ends with this process."""
         self._stopping.set()
         self._thread.join(timeout)
+
+    def _first_version(self) -> Version:
+        """The version in production; where it has no export, the one that was promoted last and has one.
+
+        A server that restarts answers by what it answered with before. The follower says that it is behind.
+        """
+        current = in_production(self.store, self.line)
+        try:
+            self._export_of(current)
+        except UnservableVersion as error:
+            history = existing_history(self.store, self.line)
+            earlier = (history.version(name) for name in reversed(history.promoted[:-1]))
+            found = next((own for own in earlier if "export" in own.evidence.artifacts), None)
+            if found is None:
+                raise
+            log.error("%s %s answers until a version with an export is in production.", error, found.name)
+            return found
+        return current
 
     def _export_of(self, version: Version) -> ArtifactRef:
         way_out = "llama.cpp serves the export of a release; serve an adapter by `--engine transformers`"

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import uuid
+from datetime import datetime
 from pathlib import Path
 
 from tasks.common.settings import state_dir, without_secrets
@@ -42,6 +43,15 @@ def open_objects(url: str, n_attempts: int | None = None) -> Objects:
     if re.match(r"\w+:/", url):
         raise StoreError(f"HINDSIGHT_STORE={url!r} is neither a folder nor s3://bucket/prefix; set it to one of them.")
     return FolderObjects(Path(url).expanduser().absolute())
+
+
+def store_time(objects: Objects) -> datetime:
+    """What time it is by the clock that stamps the store's objects, UTC; S3 gives whole seconds."""
+    name = f"probe/{uuid.uuid4().hex}"
+    objects.write(name, b"what time is it")
+    (stamped,) = [found.modified for found in objects.list(name)]
+    objects.delete(name)
+    return stamped
 
 
 def probe_objects(objects: Objects) -> Capabilities:

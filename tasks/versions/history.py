@@ -82,7 +82,7 @@ class Version:
         state: Its present state.
         evidence: What it was made from.
         moves: Those that named it, oldest first.
-        replaces: The version that was in production before it; None if it never was, or was the first.
+        replaces: The version that a rollback of it leads to; None if it never was in production, or was the first.
     """
 
     name: str
@@ -100,11 +100,14 @@ class History:
         line: Its name.
         moves: In order.
         versions: By name, in order of registration.
+        promoted: Versions whose promotion was not undone, oldest first; a version can be there twice. The last is in
+            production, and a rollback goes back along them.
     """
 
     line: str
     moves: tuple[Move, ...]
     versions: dict[str, Version]
+    promoted: tuple[str, ...] = ()
 
     @property
     def production(self) -> Version | None:
@@ -131,7 +134,10 @@ class History:
         Raises:
             BadMove: If a version's state does not allow it.
         """
-        return replace(self, moves=(*self.moves, move), versions=_moved(self, move))
+        promoted = self.promoted
+        if move.action in ("promote", "roll back"):
+            promoted = (*promoted, move.version) if move.action == "promote" else promoted[:-1]
+        return replace(self, moves=(*self.moves, move), versions=_moved(self, move, promoted), promoted=promoted)
 
 
 def empty_history(line: str) -> History:
@@ -185,8 +191,8 @@ def _read(objects: Objects, name: str) -> Move:
         ) from error
 
 
-def _moved(history: History, move: Move) -> dict[str, Version]:
-    """Versions after a move."""
+def _moved(history: History, move: Move, promoted: tuple[str, ...]) -> dict[str, Version]:
+    """Versions after a move, and after it the promotions that were not undone."""
     versions = dict(history.versions)
     if move.action == "register":
         if move.version != (wanted := f"v{len(versions) + 1}") or move.evidence is None:
@@ -200,7 +206,9 @@ def _moved(history: History, move: Move) -> dict[str, Version]:
         "stage": "staged", "promote": "production", "roll back": "production", "deprecate": "deprecated",
         "resume": "production",
     }  # fmt: skip
-    replaces = history.production.name if move.action == "promote" and history.production else own.replaces
+    replaces = own.replaces
+    if move.action in ("promote", "roll back"):
+        replaces = promoted[-2] if len(promoted) > 1 else None
     versions[own.name] = replace(own, state=changes[move.action], moves=(*own.moves, move), replaces=replaces)
     return versions
 

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from tasks.schemas.live import LOOK_KIND
 from tasks.store.blobs import check_whole
-from tasks.store.connect import probe_objects
+from tasks.store.connect import probe_objects, store_time
 from tasks.store.errors import StoreError
+from tasks.store.leases import clock
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
 from tasks.versions.errors import (
@@ -212,7 +213,7 @@ def _move(
 ) -> Version:
     _check_conditional_writes(store)
     history = read_history(store.objects, line) if action == "register" else existing_history(store, line)
-    move = _next_move(history, action, name(history), why, by, evidence)
+    move = _next_move(history, action, name(history), why, by, evidence, _moment(store, history, action))
     after = history.after(move)
     if not _written(store, move):
         other = read_history(store.objects, line).moves[move.number - 1]
@@ -235,7 +236,31 @@ def _check_expected(history: History, expected: str | None) -> None:
     )
 
 
-def _next_move(history: History, action: Action, version: str, why: str, by: str, evidence: Evidence | None) -> Move:
+def _moment(store: Store, history: History, action: Action) -> datetime:
+    """When the move is made; a rollback is never refused for a clock."""
+    try:
+        _check_clock(store)
+        return _now_after(history)
+    except BadMove as error:
+        if action != "roll back":
+            raise
+        log.warning("%s The rollback is made all the same, with the time of the last move.", error)
+        return history.moves[-1].at
+
+
+def _check_clock(store: Store) -> None:
+    """A move of a clock that is ahead would refuse all others until its time has come."""
+    now, stored = datetime.now(UTC), store_time(store.objects)
+    if not abs(now - stored) <= SKEW:
+        raise BadMove(
+            f"this machine's clock says {clock(now)}, and {store.url} stamps objects with {clock(stored)}; set the "
+            "clock that is off. Nothing was moved."
+        )
+
+
+def _next_move(
+    history: History, action: Action, version: str, why: str, by: str, evidence: Evidence | None, at: datetime
+) -> Move:
     try:
         return Move(
             line=history.line,
@@ -243,7 +268,7 @@ def _next_move(history: History, action: Action, version: str, why: str, by: str
             previous=history.moves[-1].seal if history.moves else None,
             action=action,
             version=version,
-            at=_now_after(history),
+            at=at,
             by=by,
             why=why,
             evidence=evidence,
@@ -278,8 +303,8 @@ def _now_after(history: History) -> datetime:
     if last.at - now <= SKEW:
         return last.at
     raise BadMove(
-        f"this machine's clock says {now:%Y-%m-%d %H:%M:%S} UTC, and the last move of {history.line} was at "
-        f"{last.at:%Y-%m-%d %H:%M:%S} UTC by {last.by}; set the clock that is off. Nothing was moved."
+        f"this machine's clock says {clock(now)}, and the last move of {history.line} was at {clock(last.at)} by "
+        f"{last.by}, whose clock was ahead; move from then on. A rollback is made at once. Nothing was moved."
     )
 
 

@@ -19,9 +19,12 @@ HORIZON = 5
 AT = datetime(2026, 2, 2, tzinfo=UTC)
 
 
-def panel() -> pd.DataFrame:
-    """Two pairs on twenty weekdays, with labels of five weekdays."""
-    return pd.DataFrame(
+ONE = ("EURUSD",)
+
+
+def panel(pairs: tuple[str, ...] = ("EURUSD", "USDJPY")) -> pd.DataFrame:
+    """Pairs on twenty weekdays, with labels of five weekdays."""
+    rows = pd.DataFrame(
         {
             "code": np.repeat(["EURUSD", "USDJPY"], len(DAYS)),
             "date": [*DAYS, *DAYS],
@@ -30,6 +33,7 @@ def panel() -> pd.DataFrame:
             "target": 0.25,
         }
     )
+    return rows[rows["code"].isin(pairs)].reset_index(drop=True)
 
 
 def row(number: int = 0, code: str = "EURUSD", outcome: float = 0.1, after: str = "6h", **changes: object) -> dict:
@@ -46,19 +50,26 @@ def row(number: int = 0, code: str = "EURUSD", outcome: float = 0.1, after: str 
     return plain | changes
 
 
-def at(folder: Path, rows: list[dict], moment: datetime = AT, new_from: date = date(2026, 1, 1), **more: object):
+def at(
+    folder: Path,
+    rows: list[dict],
+    moment: datetime = AT,
+    new_from: date = date(2026, 1, 1),
+    pairs: tuple[str, ...] = ("EURUSD", "USDJPY"),
+    **more: object,
+):
     pd.DataFrame(rows).to_parquet(folder / "table.parquet")
     source = TableOutcomes(path=str(folder / "table.parquet"))
     config = OutcomesAt(source=source, at=moment, new_from=new_from, **more)
-    return known_outcomes(panel(), config, read_outcomes(source))
+    return known_outcomes(panel(pairs), config, read_outcomes(source))
 
 
 def test_a_row_known_later_than_the_moment_does_not_count_and_a_minute_later_it_does(tmp_path: Path) -> None:
     first, second = row(0), row(1)
     until = second["known_at"].to_pydatetime()
-    before, counts = at(tmp_path, [first, second], until - timedelta(minutes=1))
+    before, counts = at(tmp_path, [first, second], until - timedelta(minutes=1), pairs=ONE)
     assert (len(before), counts.n_unknown_yet, counts.n_new) == (1, 1, 1)
-    after, counts = at(tmp_path, [first, second], until)
+    after, counts = at(tmp_path, [first, second], until, pairs=ONE)
     assert (len(after), counts.n_unknown_yet, counts.n_new) == (2, 0, 2)
 
 
@@ -72,14 +83,14 @@ def test_what_is_appended_later_changes_nothing_that_was_known_before(
     moment = rows[n_first]["known_at"].to_pydatetime()
     known = [own for own in rows if own["known_at"] <= pd.Timestamp(moment)]
     folder = tmp_path_factory.mktemp("table")
-    whole, _ = at(folder, [rows[place] for place in order], moment)
-    alone, _ = at(folder, known, moment)
+    whole, _ = at(folder, [rows[place] for place in order], moment, pairs=ONE)
+    alone, _ = at(folder, known, moment, pairs=ONE)
     pd.testing.assert_frame_equal(whole, alone)
 
 
 def test_a_correction_holds_from_when_it_is_known_and_is_counted_once(tmp_path: Path) -> None:
     rows = [row(outcome=0.1), row(outcome=-0.2, after="30h", revision=1), row(outcome=0.3, after="50h", revision=2)]
-    found, counts = at(tmp_path, rows, rows[1]["known_at"].to_pydatetime())
+    found, counts = at(tmp_path, rows, rows[1]["known_at"].to_pydatetime(), pairs=ONE)
     assert found["target"].tolist() == [-0.2]
     assert (counts.n_corrected, counts.n_repeated, counts.n_unknown_yet) == (1, 0, 1)
     assert at(tmp_path, rows)[0]["target"].tolist() == [0.3]
@@ -113,7 +124,7 @@ def test_outcomes_older_than_the_trainings_holdout_are_replayed_and_never_new(tm
 
 def test_new_are_those_that_became_known_since_the_last_update_corrections_among_them(tmp_path: Path) -> None:
     rows = [row(0), row(1), row(0, outcome=0.5, after="200h", revision=1), row(4)]
-    _, counts = at(tmp_path, rows, counted_until=rows[1]["known_at"].to_pydatetime())
+    _, counts = at(tmp_path, rows, counted_until=rows[1]["known_at"].to_pydatetime(), pairs=ONE)
     assert (counts.n_outcomes, counts.n_new) == (3, 2)
 
 
@@ -142,6 +153,12 @@ def test_a_folder_of_csv_and_parquet_is_one_table(tmp_path: Path) -> None:
         ({"known_at": pd.Timestamp("2026-01-20")}, "has known_at = .*as 2026-11-30T16:00:00Z"),
         ({"code": None}, "has code = None"),
         ({"date": None}, "has date = "),
+        ({"date": 20260105}, "has date = 20260105, .*a date is a day, as 2026-11-30"),
+        ({"date": DAYS[0] + pd.Timedelta("16h")}, "has date = 2026-01-05 16:00"),
+        ({"date": DAYS[0].tz_localize("UTC")}, r"date of outcomes .* is of type datetime64\[.*UTC\], with a time zone"),
+        ({"revision": 0.5}, "has revision = 0.5"),
+        ({"revision": -1}, "has revision = -1"),
+        ({"horizon": 5.9}, "has horizon = 5.9"),
     ],
 )
 def test_a_cell_that_is_none_is_refused_with_its_row(change: dict, message: str, tmp_path: Path) -> None:
@@ -155,13 +172,36 @@ def test_two_values_under_one_revision_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_without_a_row_of_the_panel_or_without_a_column_or_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadOutcomes, match="no outcome of this panel was known at 2026-02-02 00:00 UTC"):
-        at(tmp_path, [row(code="GBPUSD")])
+    with pytest.raises(BadOutcomes, match="no outcome of this panel was known at 2026-01-02 00:00 UTC"):
+        at(tmp_path, [row()], datetime(2026, 1, 2, tzinfo=UTC))
     pd.DataFrame([row()]).drop(columns="revision").to_csv(tmp_path / "short.csv")
     with pytest.raises(BadOutcomes, match="lack revision; a table of outcomes has code, date"):
         read_outcomes(TableOutcomes(path=str(tmp_path / "short.csv")))
     with pytest.raises(BadOutcomes, match=r"cannot be read: .*Correct outcomes\.source\.path"):
         read_outcomes(TableOutcomes(path=str(tmp_path / "none.csv")))
+
+
+@pytest.mark.parametrize("change", [{"code": "EUR/USD"}, {"horizon": 7}, {"date": DAYS[0] + pd.Timedelta("-2D")}])
+def test_a_table_that_matches_nothing_is_refused_and_never_reads_as_nothing_new(change: dict, tmp_path: Path) -> None:
+    """Also where the panel's prices would give older outcomes."""
+    with pytest.raises(BadOutcomes, match=r"none of the 2 outcomes .* is one of the panel's rows: .*such as USDJPY on"):
+        at(tmp_path, [row(0) | change, row(0, after="7h", revision=1) | change], new_from=DAYS[10].date())
+    ahead = row(0) | {"date": DAYS[-1] + pd.offsets.BDay(1)}
+    assert at(tmp_path, [ahead], new_from=DAYS[10].date())[1].n_without_features == 1
+
+
+def test_a_day_counts_once_it_is_whole_or_late_and_then_as_new(tmp_path: Path) -> None:
+    """Until then neither it nor a later day is looked at; what was known meanwhile is new when it counts."""
+    whole = [row(number, code) for number in (0, 2) for code in ("EURUSD", "USDJPY")]
+    rows = [*whole, row(1), row(1, "USDJPY", after="40h"), row(3)]
+    second, until = rows[5]["known_at"].to_pydatetime(), rows[0]["known_at"].to_pydatetime()
+    found, counts = at(tmp_path, rows, second - timedelta(minutes=1), counted_until=until)
+    assert (found["date"].unique().tolist(), counts.n_of_open_days, counts.n_new) == ([DAYS[0]], 3, 0)
+    found, counts = at(tmp_path, rows, second, counted_until=second - timedelta(minutes=1))
+    assert (found["date"].unique().tolist(), counts.n_of_open_days, counts.n_new) == ([*DAYS[:3]], 0, 4)
+    late = (DAYS[3] + pd.offsets.BDay(HORIZON) + pd.Timedelta("48h")).tz_localize("UTC").to_pydatetime()
+    assert at(tmp_path, rows, late - timedelta(minutes=1), counted_until=second)[1].n_new == 0
+    assert at(tmp_path, rows, late, counted_until=late - timedelta(minutes=1))[1].n_new == 1
 
 
 def test_a_clock_that_is_off_is_refused_by_name(tmp_path: Path) -> None:

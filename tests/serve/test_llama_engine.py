@@ -252,6 +252,27 @@ def test_a_version_without_an_export_is_refused_with_the_way_out(served: Served)
     assert "serve an adapter by `--engine transformers`" in served.follower.problem
 
 
+def test_a_server_that_starts_beside_a_version_without_an_export_answers_by_the_one_before_and_says_so(
+    own_state: Path,
+) -> None:
+    store = open_store()
+    add_release(store, 1)
+    moves.promote(store, LINE, "v1", **WHY)
+    name = add_version(store, 9, adapter_folder(1))
+    moves.promote(store, LINE, name, **WHY)
+    served = Served(store)
+    try:
+        served.follower.start()
+        until(lambda: served.follower.problem)
+        health = served.client.get("/health").json()
+        assert (health["status"], health["version"]) == ("not following production", "v1")
+        assert f"{LINE} {name} has no export" in health["problem"]
+        assert served.complete()["choices"][0]["text"] == expected_text(1)
+    finally:
+        served.follower.stop()
+        served.engine.stop()
+
+
 def test_a_process_that_is_killed_is_said_and_started_again_with_the_same_version(served: Served) -> None:
     (killed,) = served.processes
     killed.kill()

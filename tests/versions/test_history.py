@@ -80,6 +80,17 @@ def test_a_version_that_was_in_production_can_be_promoted_again(store: Store, tm
     assert moves.roll_back(store, LINE, **BY).name == "v1"
 
 
+def test_rollbacks_go_back_along_the_promotions_to_the_first_one(store: Store, tmp_path: Path) -> None:
+    in_line(store, tmp_path, 4)
+    for name in ("v1", "v2", "v3", "v2"):
+        moves.promote(store, LINE, name, **BY)
+    assert [moves.roll_back(store, LINE, **BY).name for _ in range(3)] == ["v3", "v2", "v1"]
+    with pytest.raises(BadMove, match="v1 is its first version in production"):
+        moves.roll_back(store, LINE, **BY)
+    moves.promote(store, LINE, "v4", **BY)
+    assert moves.roll_back(store, LINE, **BY).name == "v1"
+
+
 @pytest.mark.parametrize("action", [moves.stage, moves.promote, moves.deprecate])
 def test_a_deprecated_version_is_not_moved_forward(store: Store, tmp_path: Path, action: object) -> None:
     in_line(store, tmp_path, 1)
@@ -230,12 +241,29 @@ def test_a_clock_that_is_behind_is_refused_and_a_small_skew_keeps_the_order(
             return datetime.now(UTC) - cls.behind
 
     monkeypatch.setattr(moves, "datetime", Clock)
-    with pytest.raises(BadMove, match=r"set the clock that is off. Nothing was moved"):
-        moves.stage(store, LINE, "v1", **BY)
+    for off in (timedelta(hours=1), timedelta(hours=-8)):
+        Clock.behind = off
+        with pytest.raises(BadMove, match=r"stamps objects with .*; set the clock that is off. Nothing was moved"):
+            moves.stage(store, LINE, "v1", **BY)
     Clock.behind = timedelta(seconds=30)
     moves.stage(store, LINE, "v1", **BY)
     times = [move.at for move in read_history(store.objects, LINE).moves]
     assert times == sorted(times)
+
+
+def test_a_move_of_the_future_stops_moves_forward_and_no_rollback(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_line(store, tmp_path, 3)
+    moves.promote(store, LINE, "v1", **BY)
+    ahead = datetime.now(UTC) + timedelta(hours=8)
+    with monkeypatch.context() as fast:
+        fast.setattr(moves, "_moment", lambda *_: ahead)
+        moves.promote(store, LINE, "v2", **BY)
+    with pytest.raises(BadMove, match=r"by someone, whose clock was ahead; move from then on. A rollback is made at"):
+        moves.promote(store, LINE, "v3", **BY)
+    back = moves.roll_back(store, LINE, **BY)
+    assert (back.name, back.moves[-1].at) == ("v1", ahead)
 
 
 def test_a_version_says_which_data_and_which_base_it_came_from(store: Store, tmp_path: Path) -> None:
