@@ -30,8 +30,8 @@ def read_once() -> Iterator[None]:
     read = module.AutoTokenizer.from_pretrained
     loaded: dict[str, PreTrainedTokenizerBase] = {}
 
-    def from_pretrained(source: object, **options: Any) -> "PreTrainedTokenizerBase":
-        folder = Path(str(source))
+    def from_pretrained(pretrained_model_name_or_path: object, **options: Any) -> "PreTrainedTokenizerBase":
+        source, folder = pretrained_model_name_or_path, Path(str(pretrained_model_name_or_path))
         if not (file := folder / "tokenizer.json").is_file() or file.stat().st_size < LARGE_BYTES:
             return read(source, **options)
         key = _digest(folder, repr(sorted(options.items())))
