@@ -33,9 +33,9 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
 def test_these_are_the_commands() -> None:
     assert {" ".join(words) for words, _ in commands(app)} == {
         *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer", "install-export"),
-        *("bundle", "verify", "compare", "doctor", "serve"),
+        *("bundle", "verify", "compare", "doctor", "serve", "metrics"),
         *("versions", "versions ls", "versions show", "versions diff", "versions register", "versions stage"),
-        *("versions promote", "versions deprecate", "versions rollback", "versions page"),
+        *("versions promote", "versions deprecate", "versions rollback", "versions resume", "versions page"),
         *(
             "store",
             "store ls",
