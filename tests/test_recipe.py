@@ -28,6 +28,9 @@ def test_a_recipe_says_only_what_differs_from_the_defaults(file: Path) -> None:
     recipe = load(file)
     required = {"name": "default"} | {key: said[key] for key in ("models", "base") if has_no_default(said.get(key))}
     required |= {key: said[key] for key in ("line",) if key in said}
+    if "probe" in said and at(said, PROBED_UNTIL) is None:
+        # What the run's own corpora hold out is probed, and only the placebo's lies after the cutoff.
+        required |= {"placebo": said["placebo"]}
     kinds = kinds_of(said)
     if at(said, PROBED_UNTIL):
         # Text to probe that ends with the text trained on, as by default, is refused.
