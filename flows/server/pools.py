@@ -38,7 +38,7 @@ def check_pools(names: Collection[str]) -> list[str]:
         pool = _read(name)
         reason = why_unserved(name, pool)
         if pool is not None and pool.type == KUBERNETES:
-            refused += filter(None, (reason, _gpu_problem(pool)))
+            refused += filter(None, (reason, gpu_problem(pool)))
         elif reason:
             unserved.append(reason)
     if refused:
@@ -79,7 +79,8 @@ def why_unserved(name: str, pool: WorkPool | None) -> str | None:
     return None
 
 
-def _gpu_problem(pool: WorkPool) -> str | None:
+def gpu_problem(pool: WorkPool) -> str | None:
+    """Where a pool's pods have other GPUs than recipes and prices count; None where they have those, or may."""
     n_gpus, expected = _n_gpus(pool.base_job_template), POOLS[pool.name].n_gpus if pool.name in POOLS else None
     if expected is None or n_gpus is None or n_gpus == expected:
         return None

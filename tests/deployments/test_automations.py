@@ -106,7 +106,7 @@ def _played(client: SyncPrefectClient, stack: Stack, folder: Path, hook: Receive
 def test_the_address_of_the_receiver_is_shown_nowhere(scene: Scene) -> None:
     kept = scene.client.request("POST", "/automations/filter", json={}).text
     block = scene.client.read_block_document_by_name("hindsight-notifications", "webhook", include_secrets=False)
-    assert len([line for line in scene.lines if line.startswith("hindsight: ")]) == 11
+    assert len([line for line in scene.lines if line.startswith("hindsight: ")]) == 12
     for text in (*scene.lines, kept, block.model_dump_json()):
         assert "T0KEN" not in text
 
@@ -118,7 +118,7 @@ def test_a_second_registration_changes_nothing_and_keeps_other_automations(scene
     ids = [scene.client.create_automation(each) for each in (mine, stale)]
     try:
         lines = register_automations(within={STUCK: STUCK_WITHIN_SECONDS})
-        assert [line.rpartition(": ")[2] for line in lines] == ["unchanged"] * 11 + ["removed"]
+        assert [line.rpartition(": ")[2] for line in lines] == ["unchanged"] * 12 + ["removed"]
         there = [each.id for each in scene.client.read_automations()]
         assert [each in there for each in ids] == [True, False]
     finally:

@@ -108,9 +108,13 @@ def pool(status: WorkPoolStatus, template: dict[str, Any]) -> Any:
 
 def test_pods_without_the_pools_gpus_and_a_pool_nobody_serves_are_named() -> None:
     template = work_pool("h100", SITE)["base_job_template"]
-    assert pools._problems(pool(WorkPoolStatus.READY, template)) == []
+    served = pool(WorkPoolStatus.READY, template)
+    assert (pools.why_unserved("h100", served), pools.gpu_problem(served)) == (None, None)
     pod = template["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
     del pod["containers"][0]["resources"]["limits"][pools.GPU]
-    no_gpu, nobody = pools._problems(pool(WorkPoolStatus.NOT_READY, template))
-    assert no_gpu.startswith("The pods of pool h100 have 0 GPUs, and recipes and prices count 1;")
-    assert nobody.startswith("Nobody serves pool h100: none of its workers is online;")
+    unserved = pool(WorkPoolStatus.NOT_READY, template)
+    no_gpu, nobody = pools.gpu_problem(unserved), pools.why_unserved("h100", unserved)
+    assert no_gpu is not None
+    assert no_gpu.startswith("the pods of pool h100 have 0 GPUs, and recipes and prices count 1;")
+    assert nobody is not None
+    assert nobody.startswith("pool h100 has no worker online; start one, such as the chart's release worker-h100")
