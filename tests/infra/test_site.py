@@ -103,7 +103,7 @@ def test_a_bad_cluster_file_is_refused_in_a_sentence(tmp_path: Path, line: str, 
 
 
 def pool(status: WorkPoolStatus, template: dict[str, Any]) -> Any:
-    return SimpleNamespace(name="h100", type="kubernetes", status=status, base_job_template=template)
+    return SimpleNamespace(name="h100", type="kubernetes", status=status, is_paused=False, base_job_template=template)
 
 
 def test_pods_without_the_pools_gpus_and_a_pool_nobody_serves_are_named() -> None:
