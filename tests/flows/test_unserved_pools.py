@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.objects import WorkPoolStatus
 
 from flows.pipelines.leakage_premium import leakage_premium_pipeline
 from flows.runner.run import _check_pools
@@ -13,8 +14,17 @@ from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
 from tasks.store.store import open_store
 from tests.local_stack import Stack
+from tests.waiting import until
 
 pytestmark = pytest.mark.server
+
+
+@pytest.fixture(autouse=True)
+def workers_online(on_stack: Stack) -> None:
+    """A worker counts from its first heartbeat, which may come after the stack says that it has started."""
+    with get_client(sync_client=True) as client:
+        for pool in ("cpu", "h100", "h100x8"):
+            until(lambda pool=pool: client.read_work_pool(pool).status is WorkPoolStatus.READY)
 
 
 def test_pools_without_a_worker_paused_and_unknown_are_told_apart(on_stack: Stack) -> None:
