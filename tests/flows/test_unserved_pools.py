@@ -13,8 +13,8 @@ from flows.server.pools import check_pools
 from tasks.common.settings import project_root
 from tasks.recipe import load_recipe
 from tasks.store.store import open_store
+from tests.flows.stage_runs import until
 from tests.local_stack import Stack
-from tests.waiting import until
 
 pytestmark = pytest.mark.server
 
