@@ -384,7 +384,7 @@ def main(arguments: list[str]) -> int:
     except Off as error:
         print(f"OFF: {error}.", file=sys.stderr)
         return 1
-    # Whoever wrote the files decides what fails in reading them: any error, also SyntaxError of a header, is a finding.
+    # The author of the files decides what fails in reading them: any error, also SyntaxError of a header, is a finding.
     except Exception as error:
         print(f"OFF: the bundle cannot be read: {error!r}.", file=sys.stderr)
         return 1

@@ -43,7 +43,7 @@ newer, offline and without any package. -I keeps Python from importing files of 
 
     python -I verify.py
 
-Whoever has hindsight runs `hindsight verify` instead, and compares the sha256 that it prints. Then open report.html.
+With hindsight installed, run `hindsight verify` instead, and compare the sha256 that it prints. Then open report.html.
 results.json has the figures and the verification card for programs, manifest.json the sha256 of every file, artifacts/
 the record of every artifact that the report came from. Large files, texts and prices are named there by digest alone;
 `hindsight store export` writes them.
