@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gguf import GGUFReader
+from gguf import GGUFReader, GGUFValueType
 
 from tasks.base.errors import NoModel
-from tasks.base.gguf_bounds import check_header
+from tasks.base.gguf_bounds import ARRAY, SCALAR_BYTES, TEXT, check_header
 from tasks.checkpoints.dcp import METADATA, read_metadata
 from tasks.checkpoints.restricted_pickle import CheckpointUnreadable
 from tasks.common.errors import MAX_CHARACTERS, HindsightError
@@ -279,3 +279,9 @@ def test_a_message_is_cut_in_its_middle() -> None:
 def test_a_recipes_name_can_be_neither_a_formula_nor_markup_nor_a_path(name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         Recipe(name=name)
+
+
+def test_the_sizes_of_ggufs_values_are_those_of_its_own_reader() -> None:
+    of_reader = GGUFReader.gguf_scalar_to_np
+    assert {int(kind): np.dtype(scalar).itemsize for kind, scalar in of_reader.items()} == SCALAR_BYTES
+    assert (int(GGUFValueType.STRING), int(GGUFValueType.ARRAY)) == (TEXT, ARRAY)
