@@ -35,6 +35,7 @@ def executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NotebookNode:
     return runpy.run_path(str(project_root() / "docs" / "notebook.py"))["executed"](folder)
 
 
+@pytest.mark.slow
 def test_the_notebook_shows_what_it_was_committed_with(executed: NotebookNode) -> None:
     committed = nbformat.read(FILE, as_version=4)
     assert texts_of(executed) == texts_of(committed), "run `python docs/notebook.py` and read the notebook again"

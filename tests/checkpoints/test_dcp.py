@@ -66,6 +66,7 @@ def test_the_bytes_found_are_those_of_the_tensor(saved: Path, name: str) -> None
     assert tensor_bytes(saved, name) == STATE[name].reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
+@pytest.mark.slow
 def test_the_chunks_of_two_ranks_tile_every_tensor_along_any_dimension() -> None:
     found = read_metadata(placements_checkpoint().sharded_dir)
     for name, tensor in placements().items():

@@ -124,6 +124,7 @@ premium: {n_draws: 20, robust: {n_draws: 20, n_power_draws: 20}}
 
 @pytest.mark.trainer
 @pytest.mark.skipif(not TRAINER.exists(), reason="the trainer's environment is not installed")
+@pytest.mark.slow
 def test_it_runs_the_smoke_recipe_in_a_folder_of_the_users(environment: Path, tmp_path: Path) -> None:
     """The smoke recipe, cut to what a test needs."""
     home = tmp_path / "home"

@@ -16,6 +16,7 @@ from tests.corpus.workers.test_executors import tiktoken_spec
 from tests.waiting import GENEROUS_SECONDS
 
 
+@pytest.mark.slow
 def test_the_flow_on_two_dask_workers_publishes_the_bytes_of_a_run_without_a_server(
     mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,6 +126,7 @@ def test_a_flat_model_is_refused_unless_parity_is_switched_off(tmp_path: Path) -
 
 
 @needs_export()
+@pytest.mark.slow
 def test_a_system_message_is_in_the_modelfile_and_before_each_probe(tmp_path: Path) -> None:
     config = ExportConfig(name="r1", prompts=("Why?",), gate_parity=False, system="Be brief.")
     tokenizer = byte_tokenizer(DEEPSEEK_R1, DEEPSEEK, bos_token=DEEPSEEK[0], add_bos_token=True)

@@ -85,6 +85,7 @@ def test_the_new_stage_runs_inline_and_is_planned(extended: Path, tmp_path: Path
 
 
 @pytest.mark.server
+@pytest.mark.slow
 def test_the_new_stage_is_deployed_run_and_found_in_the_store(extended: Path, on_stack: Stack) -> None:
     connection = {"PREFECT_API_URL": on_stack.api, "PREFECT_HOME": str(on_stack.state / "prefect")}
     described = yaml.safe_load((extended / "prefect.yaml").read_text())

@@ -26,7 +26,7 @@ from tests.flows.live_processes import processes_of
 from tests.flows.stage_runs import find_report, finished, have_run, lines_of, runs_of_step, state_of, until
 from tests.local_stack import Stack, deploy
 
-pytestmark = [pytest.mark.server, pytest.mark.trainer]
+pytestmark = [pytest.mark.server, pytest.mark.trainer, pytest.mark.slow]
 
 NAME = "ended-twice"
 RANK = "tasks.train.trainer"

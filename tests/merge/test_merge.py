@@ -68,6 +68,7 @@ def test_rounded_full_weights_load_in_their_format_with_an_index(tmp_path: Path)
 
 
 @pytest.mark.trainer
+@pytest.mark.slow
 def test_a_trained_adapter_merges(tmp_path: Path) -> None:
     from tests import model_fixtures
 

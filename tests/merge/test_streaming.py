@@ -194,7 +194,7 @@ with ExitStack() as opened:
 """
 
 
-@pytest.mark.parametrize("arm", ["lora", "full-weight"])
+@pytest.mark.parametrize("arm", ["lora", pytest.param("full-weight", marks=pytest.mark.slow)])
 def test_a_killed_merge_resumes_from_finished_files_and_ends_in_the_same_bytes(arm: str, tmp_path: Path) -> None:
     checkpoint = random_adapter(0.05) if arm == "lora" else sharded_checkpoint("float32")
     work = tmp_path / "work"

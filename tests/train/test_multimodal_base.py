@@ -58,6 +58,7 @@ def test_the_work_directory_holds_the_language_models_config_and_the_bases_files
 
 
 @pytest.mark.trainer
+@pytest.mark.slow
 def test_it_is_trained_and_merged_like_the_language_model_alone(hub: ModelFolder, tmp_path: Path) -> None:
     facts = train_arm(FEW_STEPS, hub, small_corpus(), tmp_path, scratch_folder("work"), None)
     checkpoint = Checkpoint(tmp_path)

@@ -70,6 +70,7 @@ def test_a_preference_training_starts_at_ln_2_and_its_metrics_hold_the_rewards()
     assert not (machine.work / work_files.OUTPUT / "model.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_a_mixture_of_experts_starts_at_ln_2_too_and_its_routed_experts_move(tmp_path: Path) -> None:
     targets = tuple(name for name in LoraArm().target_modules if name not in ("embed_tokens", "lm_head"))
     config = tuning(PreferenceObjective()).model_copy(update={"arm": LoraArm(rank=4, target_modules=targets)})

@@ -84,6 +84,7 @@ def test_a_full_weight_training_whose_rank_was_killed_goes_on_to_the_same_bytes(
     retry(tmp_path / "second", tmp_path / "store", "full-weight")
 
 
+@pytest.mark.slow
 def test_pairs_on_two_ranks_of_which_one_was_killed_end_in_the_adapter_of_one_process(tmp_path: Path) -> None:
     """The sum of two passes and that of two ranks are of the same two numbers."""
     kill_the_trainer(tmp_path / "first", tmp_path / "store", "preference-ranks", 2, random.Random(1))  # noqa: S311

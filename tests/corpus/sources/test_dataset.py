@@ -98,6 +98,7 @@ def test_a_format_gives_every_row_once_and_in_its_order(tmp_path: Path, name: st
     assert sorted(group.n_rows for group in reader.row_groups(str(tmp_path / name))) == [188, 256, 256]
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_shards_in_any_format_and_in_worker_processes(tmp_path: Path) -> None:
     def shards(source: DatasetSource, name: str, **options: Any) -> dict[str, bytes]:
         (tmp_path / name).mkdir()

@@ -60,6 +60,7 @@ def test_without_uv_in_the_registry_pip_installs(
     assert "env: installing pins.txt with pip" in printed
 
 
+@pytest.mark.slow
 def test_an_interrupted_one_is_made_anew_and_a_complete_one_is_brought_to_its_pins(
     environment: Environment, tmp_path: Path
 ) -> None:

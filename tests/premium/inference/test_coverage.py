@@ -84,6 +84,7 @@ def test_figures_with_r2_off_are_not_quoted_where_volatile_days_cluster_and_rare
     assert flagged("unequal stocks", 40) < 0.1
 
 
+@pytest.mark.slow
 def test_intervals_that_cover_too_often_are_mostly_marked_wide_and_those_that_heavy_tails_narrow_are_not():
     five_days, heavy = (
         [measure(job) for job in jobs(PROCESSES[name], 12, 60, seed=2)] for name in ("5 test days", "t3")

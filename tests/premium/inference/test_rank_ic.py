@@ -72,6 +72,7 @@ def test_the_standard_error_is_that_of_the_mean_of_blocks_of_days():
     assert rank_ic(predicted, target, dates).standard_error == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_standard_error_covers_where_days_taken_as_independent_do_not():
     """Returns and predictions are sums of three draws, two of them the neighbours' too. Truth: no correlation."""
     rng = np.random.default_rng(3)
