@@ -1,5 +1,6 @@
 """What every test shares: a state folder of its own, and real servers where a test asks for one."""
 
+import gc
 import os
 from collections.abc import Iterator
 from functools import cache
@@ -58,6 +59,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if any(map(item.get_closest_marker, WAITING)) and not _names_a_marker(item.path):
             raise pytest.UsageError(f"no part of `python -m tests` runs {item.nodeid}: name its marker in its own file")
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the collection made to itself: scanning it again and again took a tenth of the tests' time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
