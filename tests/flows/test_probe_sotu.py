@@ -1,6 +1,6 @@
 """Recall probes of two models that were trained here on the two sides of a year: the answer is known."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from tasks.store.store import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.trainer]
 CUTOFF = date(1945, 12, 31)
+RIGHT_YEARS = timedelta(days=10 * 366)
+"""Of the 32 years that are searched, the interval of the difference's change point leaves so many."""
 Run = tuple[Recall, ProbeItems, list[TextShards]]
 
 
@@ -66,7 +68,7 @@ def test_each_model_knows_its_own_side_better(run: Run) -> None:
 
 
 def test_the_change_point_is_the_last_address_up_to_the_cutoff_and_its_interval_holds_the_cutoff(run: Run) -> None:
-    """Of the difference and of both models' own curves. The interval is wide: docs/recall-notes.md gives it."""
+    """Of the difference and of both models' own curves."""
     found = run[0]
     change = found.pairs["trained - placebo"].curve.change
     assert change.p_value <= 0.01
@@ -74,6 +76,12 @@ def test_the_change_point_is_the_last_address_up_to_the_cutoff_and_its_interval_
     assert change.interval[0] <= CUTOFF < change.interval[1]
     curves = [own.curve for own in (*found.models.values(), *found.pairs.values())]
     assert {curve.change.day for curve in curves} == {date(1945, 1, 6)}
+
+
+def test_the_change_points_interval_leaves_few_other_years(run: Run) -> None:
+    change = run[0].pairs["trained - placebo"].curve.change
+    assert change.is_open == (False, False)
+    assert change.interval[1] - change.interval[0] <= RIGHT_YEARS
 
 
 def test_sections_of_an_address_are_one_observation(run: Run) -> None:
