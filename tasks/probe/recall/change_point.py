@@ -19,8 +19,8 @@ MIN_OBSERVATIONS = 20
 """With fewer, two lines fit anything."""
 SIGNIFICANT = 1 - LEVEL / 100
 INSIDE = 1 - SIGNIFICANT / 2
-"""Share of the draws that bounds the interval. Only a change that is found has one, and by chance it looks larger than it
-is: with 95 % the intervals of barely found changes held 93 of 100."""
+"""Share of the draws that bounds the interval. Only a change that is found has one, and it looks larger by chance than
+it is: with 95 % the intervals of barely found changes held 93 of 100."""
 DAYS_PER_YEAR = 365.25
 EPOCH = date(1970, 1, 1)
 
