@@ -85,7 +85,7 @@ class Lines:
         x = self.days[self.day_of]
         columns = [np.ones_like(x), x]
         if last is not None:
-            is_after = self.day_of > last
+            is_after = (self.day_of > last).astype(np.float64)
             columns += [is_after, is_after * x]
         basis, _ = np.linalg.qr(np.column_stack(columns))
         fitted: FloatArray = basis @ (basis.T @ values)
