@@ -66,7 +66,7 @@ def test_each_model_knows_its_own_side_better(run: Run) -> None:
 
 
 def test_the_change_point_is_the_last_address_up_to_the_cutoff_and_its_interval_holds_the_cutoff(run: Run) -> None:
-    """Of the difference and of both models' own curves. The interval is wide: docs/recall-notes.md gives it."""
+    """Of the difference and of both models' own curves."""
     found = run[0]
     change = found.pairs["trained - placebo"].curve.change
     assert change.p_value <= 0.01
@@ -74,6 +74,12 @@ def test_the_change_point_is_the_last_address_up_to_the_cutoff_and_its_interval_
     assert change.interval[0] <= CUTOFF < change.interval[1]
     curves = [own.curve for own in (*found.models.values(), *found.pairs.values())]
     assert {curve.change.day for curve in curves} == {date(1945, 1, 6)}
+
+
+def test_the_change_points_interval_excludes_half_of_the_years(run: Run) -> None:
+    change = run[0].pairs["trained - placebo"].curve.change
+    assert change.is_open == (False, False)
+    assert change.interval[1] - change.interval[0] <= (change.searched[1] - change.searched[0]) / 2
 
 
 def test_sections_of_an_address_are_one_observation(run: Run) -> None:

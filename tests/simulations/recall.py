@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from tasks.probe.recall.change_point import Lines, find_change
+from tasks.probe.recall.change_point import find_change
 from tasks.probe.recall.concentration import concentrations
+from tasks.probe.recall.curves import unit_means
 from tasks.probe.recall.facts import fact_scores
 from tasks.probe.recall.intervals import RowIntervals, estimate_of
 from tasks.probe.recall.questions import Answers, AskedRows
 from tasks.probe.recall.statistics import ratio
+from tasks.probe.recall.two_lines import Lines
 from tests.probe.recall.made_answers import CUTOFF
 from tests.probe.recall.made_curves import CHANGE, YEAR, made, sections
 
@@ -62,8 +64,8 @@ def ratio_coverage(n: int) -> tuple[float, float]:
 def change_points(n: int, **shape: object) -> Iterator[tuple[bool, bool, bool, float]]:
     """By panel: whether a change is found, whether the interval and one with Hansen's bound hold it, width in days."""
     for seed in range(N_PANELS):
-        days, values, units, rng = made(n, 10_000 + seed, **shape)
-        found = find_change(days, values, units, 199, rng)
+        days, values, rng = made(n, 10_000 + seed, **shape)
+        found = find_change(days, values, 199, rng)
         if found.day is None or found.interval is None:
             yield False, False, False, np.nan
             continue
@@ -79,8 +81,8 @@ def section_changes(step: float, by_day: bool, shared: float = 0.5, n: int = N_P
     found = []
     for seed in range(n):
         days, values = sections(seed, step, shared=shared)
-        units = days if by_day else np.arange(len(days))
-        found.append(find_change(days, values, units, 199, np.random.default_rng(seed)))
+        observed = unit_means(days, values, days if by_day else np.arange(len(days)))
+        found.append(find_change(*observed, 199, np.random.default_rng(seed)))
     last = date(1970, 1, 1) + timedelta(days=YEAR * (43 // 2 - 1))
     intervals = [own.interval for own in found if own.interval]
     held = [low <= last < high for low, high in intervals]

@@ -55,7 +55,7 @@ def recall_label(config: RecallConfig, inputs: Mapping[str, ArtifactRef]) -> str
     return inputs["items"].label
 
 
-REVISION = 3
+REVISION = 4
 """Raised when the same input would give other bytes."""
 ARTIFACT_TYPE = ArtifactType[RecallConfig](kind="recall", revision=REVISION, label=recall_label)
 """From items, panel, each model's answers and, where there are scores, their predictions by row, to `recall.json`."""

@@ -12,7 +12,7 @@ from tasks.probe.recall.change_point import find_change
 from tasks.probe.recall.config import RecallConfig
 from tasks.probe.recall.intervals import estimate_of
 from tasks.probe.recall.statistics import Statistic, ratio, undefined
-from tasks.sampling.arrays import BoolArray, FloatArray
+from tasks.sampling.arrays import BoolArray, FloatArray, IntArray
 from tasks.schemas.estimates import Estimate
 from tasks.schemas.recall import ChangePoint, Curve, Period, PeriodRate
 
@@ -132,7 +132,22 @@ def _periods(bits: FloatArray, documents: Documents, period: Period) -> Iterator
 
 
 def _change(bits: FloatArray, documents: Documents, config: RecallConfig) -> ChangePoint:
-    """Each document counts once here: a long one is not more documents."""
-    days = documents.days.astype(np.int64)
+    days, rates = unit_means(documents.days, bits / documents.n_bytes, documents.units)
     rng = np.random.default_rng([config.seed, 5])
-    return find_change(days, bits / documents.n_bytes, documents.units, config.n_change_draws, rng)
+    found = find_change(days, rates, config.n_change_draws, rng, f"{config.unit}s")
+    return found.model_copy(update={"n_documents": len(bits)})
+
+
+def unit_means(days: NDArray, rates: FloatArray, units: NDArray) -> tuple[IntArray, FloatArray]:
+    """One observation per unit: a long document is not more documents, nor a day of many documents more days.
+
+    Args:
+        days: (n,) datetime64[D] of the documents, the same for all of a unit.
+        rates: (n,) such as bits per byte.
+        units: (n,) what each document is one observation of.
+
+    Returns:
+        (n_units,) days counted from 1970-01-01, and means of the rates.
+    """
+    means = pd.DataFrame({"day": days.astype(np.int64), "rate": rates}).groupby(units).mean()
+    return means["day"].to_numpy(np.int64), means["rate"].to_numpy()

@@ -10,13 +10,13 @@ YEAR = 365
 
 
 def made(n: int, seed: int, step: float = 0.0, bend: float = 0.0, spread: str = "even") -> tuple:
-    """Days, bits per byte with a drift, and units; step in standard deviations, bend in those by decade."""
+    """Days, bits per byte with a drift, and the generator; step in standard deviations, bend in those by decade."""
     rng = np.random.default_rng([seed, n])
     days = np.sort(rng.integers(FIRST, FIRST + N_DAYS, n))
     size = {"even": 1.0, "doubles": np.where(days > FIRST + N_DAYS / 2, 1.5, 0.75)}[spread]
     after = np.clip(days - CHANGE, 0, None)
     values = 3 - 0.3 * (days - FIRST) / N_DAYS + 0.15 * (step * (after > 0) + bend * after / N_DAYS)
-    return days, values + 0.15 * size * rng.normal(size=n), np.arange(n), rng
+    return days, values + 0.15 * size * rng.normal(size=n), rng
 
 
 def sections(seed: int, step: float, n_days: int = 43, shared: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
