@@ -61,7 +61,7 @@ def test_policies_and_budget_select_the_pods_of_stages() -> None:
 
 
 def test_no_worker_may_start_a_pod_beside_the_secrets_of_the_database() -> None:
-    """Whoever makes Jobs in a namespace has its secrets; workers make them in the site's."""
+    """Who makes Jobs in a namespace can mount its secrets; workers make them in the site's."""
     namespaces = [document["metadata"] for document in MANIFESTS.values() if document["kind"] == "Namespace"]
     assert {each["name"] for each in namespaces} == {SITE.namespace, OF_THE_SERVER}
     assert {each["labels"]["pod-security.kubernetes.io/enforce"] for each in namespaces} == {"restricted"}
