@@ -15,8 +15,9 @@ SCRATCH = "/scratch"
 """Everything a run writes: its state folder, caches and temporary files."""
 IMAGE_USER = 10_001
 POOL_LABEL = "hindsight.pool"
-FINISHED_SECONDS = 86_400
-"""A finished Job and its log stay this long."""
+FINISHED_SECONDS = 600
+"""A finished Job stays this long, for a worker that starts again to see how it ended. Its pod keeps the volume until
+then, which is paid for and counts against the quota; what it printed is in the run's log."""
 PENDING_SECONDS = 3_600
 """As `hindsight: pod pending, first look` in deployments/automations.yaml. Prefect-kubernetes 0.8.0 reads neither of
 its two watch times; workers of earlier versions give a pod up after this one."""

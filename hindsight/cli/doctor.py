@@ -54,10 +54,10 @@ def doctor(
 
 def _server() -> "ServerAccess":
     """The server that PREFECT_API_URL names, or else the local one, if it runs."""
+    from flows.doctor import named_server
     from tasks.doctor.reach import ServerAccess
 
-    named = ServerAccess.from_environment()
-    address = Address.from_environment()
+    named, address = named_server(), Address.from_environment()
     if named.api or not server_answers(address):
         return named
     return ServerAccess(address.api, address.auth)

@@ -1,6 +1,5 @@
 """What a machine can reach, tried now: the store and the Prefect server; and what its clock differs from theirs."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -54,11 +53,6 @@ class ServerAccess(NamedTuple):
 
     api: str
     auth: str | None = None
-
-    @classmethod
-    def from_environment(cls) -> "ServerAccess":
-        """By Prefect's own variables."""
-        return cls(os.environ.get(API, "").rstrip("/"), os.environ.get(AUTH) or None)
 
 
 def server_checks(server: ServerAccess) -> Iterator[Check]:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 
+from flows.doctor import named_server
 from tasks.doctor import reach
 from tasks.doctor.reach import ServerAccess, clock_check, server_checks, store_checks
 from tasks.schemas.artifacts import Check
@@ -53,6 +55,14 @@ def test_a_server_with_this_machines_time_and_password_passes() -> None:
         found = by_name(server_checks(ServerAccess(api, PASSWORD)))
     assert {name: check.passed for name, check in found.items()} == {"server": True, "clock of the server": True}
     assert found["server"].value == f"{api}: Prefect 3.8.8"
+
+
+def test_the_password_may_be_in_prefects_settings_instead_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(reach.AUTH, raising=False)
+    with http_server(auth=PASSWORD) as api, temporary_settings(updates={PREFECT_API_AUTH_STRING: PASSWORD}):
+        monkeypatch.setenv(reach.API, f"{api}/")
+        assert named_server() == ServerAccess(api, PASSWORD)
+        assert by_name(server_checks(named_server()))["server"].passed
 
 
 @pytest.mark.parametrize(

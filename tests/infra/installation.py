@@ -78,6 +78,8 @@ class Installation:
             for key, value in given.items()
             if key.endswith("_HOST") and value in self.services
         }
+        # The image's PATH begins with its environment.
+        inherited["PATH"] = f"{Path(sys.executable).parent}:{inherited['PATH']}"
         return {**inherited, "TMPDIR": str(self.temporary_dir(instance)), **given, **hosts}
 
     def temporary_dir(self, instance: str) -> Path:

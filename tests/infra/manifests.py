@@ -19,7 +19,7 @@ from tasks.common.settings import project_root
 
 INFRA = project_root() / "infra" / "kubernetes"
 SITE = load_site(INFRA / "pools.yaml")
-API = "http://prefect-server.hindsight.svc:4200/api"
+API = "http://prefect-server.hindsight-server.svc:4200/api"
 
 
 @cache

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from prefect.deployments import run_deployment
@@ -46,7 +47,7 @@ def test_nothing_listens_to_other_machines_unless_it_is_asked_to() -> None:
     ports = [
         port for service in services(load_compose(BASE, REPLICAS)).values() for port in service.fields.get("ports", [])
     ]
-    assert ports == ["127.0.0.1:8333:8333", "127.0.0.1:4200:4200"]
+    assert ports == ["127.0.0.1:8333:8333", "127.0.0.1:4200:4200", "127.0.0.1:4210:4210"]
 
 
 def test_every_secret_comes_from_a_file_that_the_command_writes(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
     """Every service of compose.yaml but the worker of the profile and the registration."""
     folder = tmp_path_factory.mktemp("compose")
     with installation(folder, BASE) as running:
-        # It registers forty deployments; the slow test starts it, and the others register what they need.
+        # It registers every deployment; the slow test starts it, and the others register what they need.
         running.started.add("register")
         running.start("server")
         running.start("store")
@@ -162,6 +163,17 @@ def test_only_the_s3_server_listens_to_other_containers(installed: Installation)
 
 
 @pytest.mark.server
+def test_metrics_are_there_for_the_servers_user_and_password_alone(client: Installation) -> None:
+    client.start("metrics")
+    address, auth = f"http://{client.addresses['metrics']}:4210", ("hindsight", client.secret("api-password"))
+    assert httpx.get(f"{address}/metrics").status_code == 401
+    assert "hindsight_server_up 1.0" in httpx.get(f"{address}/metrics", auth=auth, timeout=60).text
+    # Those of Prefect's own server, for the same.
+    assert httpx.get(f"{client.api()}/metrics").status_code == 401
+    assert "process_resident_memory_bytes" in httpx.get(f"{client.api()}/metrics", auth=auth).text
+
+
+@pytest.mark.server
 def test_wrong_secrets_are_refused_with_a_sentence(
     client: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +199,11 @@ def test_wrong_secrets_are_refused_with_a_sentence(
 def test_the_smoke_recipe_runs_on_them(client: Installation) -> None:
     client.started.discard("register")
     client.start("register")
-    client.start("worker-cpu")
+    # Its training, merge and embeddings go to the pool h100, which needs no GPU for them.
+    for worker in ("worker-cpu", "worker-gpu"):
+        client.start(worker)
+    fit = ended(client, "-m", "hindsight", "doctor", "--recipe", "smoke")
+    assert fit.returncode == 0, fit.stdout + fit.stderr
     done = ended(client, "-m", "hindsight", "follow", "leakage-premium/smoke")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(list(record_paths(open_store(), "report"))) == 1

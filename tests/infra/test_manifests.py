@@ -97,6 +97,7 @@ def test_all_that_a_run_writes_lies_on_its_own_volumes(job: dict[str, Any]) -> N
     for name in ("HINDSIGHT_STATE", "PREFECT_HOME", "HOME", "TMPDIR"):
         assert environment[name] == mounts["scratch"] or environment[name].startswith(f"{mounts['scratch']}/")
     assert pod_of(job)["securityContext"]["fsGroup"] == IMAGE_USER, "a volume's folder is root's"
+    assert job["spec"]["ttlSecondsAfterFinished"] <= 900, "a finished pod keeps its volume"
 
 
 def test_shared_memory_is_memory_and_part_of_what_the_pod_may_have(job: dict[str, Any]) -> None:
