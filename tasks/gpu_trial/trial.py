@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -79,6 +80,7 @@ def run_trial(
         yield GpuTrial(device=device, size=size, seconds=time.monotonic() - started, parts=tuple(found))
 
 
+@cache
 def device_name() -> str:
     """As torch names the GPU, or `cpu`. Asked in another process: a context on the GPU keeps memory that parts need."""
     found = subprocess.run([sys.executable, "-c", DEVICE], capture_output=True, text=True, check=True)
