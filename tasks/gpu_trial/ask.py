@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.common.errors import HindsightError
-from tasks.gpu_trial.inside.answer import MARK
+from tasks.gpu_trial.inside.answer import FAILURE, FIGURES
 from tasks.train.pipeline.launch import trainer_environment, trainer_python
 
 
@@ -35,7 +35,8 @@ def ask(module: str, arguments: dict[str, Any], work: Path, device: str) -> dict
         stdout=subprocess.PIPE,
         text=True,
     )
-    if MARK not in done.stdout:
-        raise NoAnswer(f"{module} ended with exit status {done.returncode} and no figures; its log says why.")
-    figures: dict[str, Any] = json.loads(done.stdout.split(MARK)[-1])
+    if FIGURES not in done.stdout:
+        reason = done.stdout.partition(FAILURE)[2].strip() or f"exit status {done.returncode}"
+        raise NoAnswer(f"{module} in the trainer's environment gave no figures: {reason}")
+    figures: dict[str, Any] = json.loads(done.stdout.split(FIGURES)[-1])
     return figures

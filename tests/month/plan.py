@@ -27,16 +27,16 @@ class Month:
         seed: Of the interruptions.
     """
 
-    n_days: float = 30
+    n_days: float = 30.0
     hour_seconds: float = 5.0
     flows_per_day: int = 100
     n_trainings: int = 40
-    training_hours: float = 12
+    training_hours: float = 12.0
     flow_hours: float = 0.2
     states_per_training: int = 24
     interruptions_per_hour: float = 0.05
     n_outages: int = 2
-    outage_hours: float = 3
+    outage_hours: float = 3.0
     seed: int = 0
 
     @property
@@ -58,7 +58,7 @@ class Month:
         rng = np.random.default_rng(self.seed)
         n_interruptions = rng.poisson(self.interruptions_per_hour * self.hours)
         events: list[tuple[float, Kind]] = [
-            (hour, "interruption") for hour in rng.uniform(0, self.hours, n_interruptions)
+            (hour, "interruption") for hour in rng.uniform(0, self.hours, n_interruptions).tolist()
         ]
         events += [((n + 1) / (self.n_outages + 1) * self.hours, "store outage") for n in range(self.n_outages)]
         return sorted([*events, (0.45 * self.hours, "server restart"), (0.8 * self.hours, "full disk")])

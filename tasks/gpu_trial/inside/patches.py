@@ -2,13 +2,11 @@
 
 import contextlib
 import importlib
-import os
 import sys
 from typing import Any
 
 from tasks.gpu_trial.inside.answer import answer
 from tasks.train.trainer import work_files
-from tasks.train.trainer.__main__ import NOT_IMPORTED
 
 MODELING = "transformers.models.qwen3_5_moe.modeling_qwen3_5_moe"
 CLASSES = ("ForCausalLM", "ForConditionalGeneration", "Attention", "GatedDeltaNet", "DecoderLayer", "Experts")
@@ -45,8 +43,6 @@ def patches() -> dict[str, Any]:
     Raises:
         PatchMissing: If a patch that the YAML asks for is not in the model; by the trainer's plugin.
     """
-    if os.environ.get(work_files.PLAIN_KERNELS) == "1":
-        sys.modules.update(dict.fromkeys(NOT_IMPORTED))  # type: ignore[arg-type]
     from axolotl.cli.config import load_cfg
     from axolotl.loaders import ModelLoader, load_tokenizer
 
