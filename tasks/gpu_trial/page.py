@@ -11,6 +11,7 @@ from tasks.gpu_trial.schema import GpuTrial, PartRecord
 from tasks.gpu_trial.trial import RECORD
 from tasks.report.config import ReportConfig
 from tasks.report.page import template
+from tasks.report.text import sentence
 
 PAGE = "trial.html"
 LONGEST_VALUE = 200
@@ -34,7 +35,8 @@ def render(trial: GpuTrial) -> str:
         sections=[
             {
                 "record": record,
-                "part": described.get(record.name),
+                "runs": sentence(described[record.name].runs) if record.name in described else "",
+                "decides": described[record.name].decides if record.name in described else "",
                 "checks": check_rows(record),
                 "figures": figure_rows(record.figures),
             }
@@ -57,17 +59,12 @@ def summary_row(record: PartRecord) -> dict[str, str]:
 
 
 def check_rows(record: PartRecord) -> list[dict[str, str]]:
-    """A part's figures beside their bounds."""
-    return [
-        {
-            "": "ok" if check.passed else "FAIL",
-            "check": check.name,
-            "found": check.value,
-            "bound": check.bound,
-            "way out": "" if check.passed else check.way_out,
-        }
-        for check in record.checks
-    ]
+    """A part's figures beside their bounds, with ways out if something is out of its bound."""
+    rows = []
+    for check in record.checks:
+        row = {"": "ok" if check.passed else "FAIL", "check": check.name, "found": check.value, "bound": check.bound}
+        rows.append(row if record.passed else row | {"way out": "" if check.passed else check.way_out})
+    return rows
 
 
 def figure_rows(figures: Mapping[str, JsonValue], before: str = "") -> list[dict[str, str]]:
