@@ -63,7 +63,7 @@ def plain_lora_step(size: Size, work: Path) -> Findings:
     """The same step by PEFT and transformers alone: what the recipe's kernels gain, and figures where axolotl fails."""
     device = device_type()
     sequence_length, n_passes = (2_048, 4) if size == "full" else (32, 2)
-    arguments = {"sizes": SIZES[size], "device": device, "n_steps": 3, "n_passes": n_passes}
+    arguments: dict[str, Any] = {"sizes": SIZES[size], "device": device, "n_steps": 3, "n_passes": n_passes}
     arguments |= {"sequence_length": sequence_length}
     try:
         measured = ask("lora_steps", arguments, work, device)

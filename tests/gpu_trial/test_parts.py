@@ -35,7 +35,7 @@ def test_parts_of_the_pipelines_environment(part: PartFunction, tmp_path: Path) 
 
 
 @pytest.mark.trainer
-@pytest.mark.parametrize("part", [environment, packing, plain_lora_step], ids=lambda part: part.__name__)
+@pytest.mark.parametrize("part", [environment, packing], ids=lambda part: part.__name__)
 def test_parts_that_ask_the_trainers_environment(part: PartFunction, tmp_path: Path) -> None:
     passed(part, tmp_path)
 
@@ -48,6 +48,12 @@ def test_the_trainer_takes_steps_on_a_base_without_weights(tmp_path: Path) -> No
     assert figures["tokens_per_second"] > 0
     assert figures["mfu"] is None
     assert list((tmp_path / "base").glob("*.safetensors")) == []
+
+
+@pytest.mark.trainer
+@pytest.mark.slow
+def test_steps_without_axolotl_start_at_the_loss_of_a_guess(tmp_path: Path) -> None:
+    assert passed(plain_lora_step, tmp_path).figures["mfu"] is None
 
 
 @pytest.mark.trainer

@@ -31,5 +31,5 @@ def with_random_weights(name: str, **arguments: Any) -> Any:
 
 
 if __name__ == "__main__":
-    runpy.run_module = with_random_weights
+    runpy.run_module = with_random_weights  # type: ignore[assignment]
     main()
