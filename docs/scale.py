@@ -84,7 +84,7 @@ class Job:
 def page() -> str:
     """The whole page."""
     corpus = f"{CORPUS}\n{rates()}\n### What it takes\n\n{volume()}\n{time()}{TAIL}"
-    return f"{HEAD}{SATURATION}{corpus}{MODELS}{_table(scale_models.HEAD, scale_models.rows())}{MODELS_TAIL}{MONTH}"
+    return f"{HEAD}{SATURATION}{corpus}{MODELS}{_table(scale_models.HEAD, scale_models.rows())}{MODELS_TAIL}"
 
 
 def rates() -> str:
@@ -158,8 +158,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 HEAD = """# Scale
 
-Where each stage saturates; a corpus of 1 B to 1 T tokens and a model of 70 B on paper; a month of a team, simulated. The tables
-are written by `python docs/scale.py` from the rates named beside them.
+Where each stage saturates; a corpus of 1 B to 1 T tokens and a model of 70 B on paper. The tables are written by `python docs/scale.py` from the rates named beside them.
 
 """
 SATURATION = """## Where each stage saturates
@@ -175,7 +174,7 @@ SATURATION = """## Where each stage saturates
 | embed | arithmetic; on a CPU 100 % of a product's speed | 543 to 659 tokens per second, SmolLM2-135M, 2 cores | a GPU: 30,000 sentences in 40 s is the aim, not measured |
 | premium | float64 products and memory: 5.0 GB at 2,053 columns | 80 core-minutes of two models at true size, from parts | cores up to the draws of a chunk; a GPU was not tried |
 | report | one core | seconds | |
-| orchestration | interpreters: 5 CPU seconds for a stage that is sent | 5 stages in 39.8 s on 2 cores | stages of the parent's own pool run inside it; a server per some dozen runs a minute: below |
+| orchestration | interpreters: 5 CPU seconds for a stage that is sent | 5 stages in 39.8 s on 2 cores | stages of the parent's own pool run inside it |
 
 Figures are those of [the benchmarks](benchmarks.md), which name machine and versions.
 
@@ -215,20 +214,15 @@ machines (400 Gb/s, the data sheet of a DGX H100), arithmetic at 40 % of the pea
 
 """
 MODELS_TAIL = """
-- **One machine of eight does not hold it**: fp32 master weights need four machines, bf16 rounded at random two.
+- **One machine of eight does not hold it**: of these layouts, fp32 master weights need four machines, bf16 rounded at random two.
 - **Between machines the exchange is as long as the arithmetic** at four rows a pass: more rows a pass, not more machines, shorten a token.
   A step's tokens grow with the GPUs; its time does not fall.
-- **A state is 0.7 to 0.85 TB**: at the stated 500 MB/s 24 to 28 minutes up and as long back, longer than the default
-  `checkpoint_minutes`. Each machine would have to send its own shards; today the state is sent from the machine that wrote it.
+- **A state is 0.7 to 0.85 TB**: at the stated 500 MB/s 24 to 28 minutes up and as long to be read back, together longer than the
+  default `checkpoint_minutes` of 30. Each machine would have to send its own shards; today one process sends all.
 - **Adapters on 70 B** need the whole base on every GPU: 141 GB in bf16, more than an H200 has beside activations. A base split among GPUs under adapters is
   not one of the arms.
 - **What is missing for several machines**: a rendezvous (the launcher is started `--standalone`), ranks beyond a pool's machine in
   `Pool` and the prices, and a lost machine that ends all. `n_ranks` accepts 64; no pool has them, so that preflight refuses the run.
-"""
-MONTH = """
-## A month of a team, simulated
-
-MONTH_TEXT
 """
 
 
