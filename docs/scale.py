@@ -1,8 +1,11 @@
-"""Write docs/scale.md: what a corpus of 1 B, 100 B and 1 T tokens takes on 1 and on 100 workers, from named rates."""
+"""Write docs/scale.md: where stages saturate, a large corpus and a large model on paper, from named rates."""
+# ruff: noqa: E501 (texts and tables of a page)
 
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+
+from docs import scale_models
 
 # What `make bench-corpus` measured, per second of processor time, starting included; see docs/benchmarks.md.
 R, R_FROM = 2_900_000, "measured: `make bench-corpus`, tiktoken; transformers' own tokenizer 404,000 (facts)"
@@ -80,7 +83,8 @@ class Job:
 
 def page() -> str:
     """The whole page."""
-    return f"{HEAD}\n{rates()}\n## What it takes\n\n{volume()}\n{time()}{TAIL}"
+    corpus = f"{CORPUS}\n{rates()}\n### What it takes\n\n{volume()}\n{time()}{TAIL}"
+    return f"{HEAD}{SATURATION}{corpus}{MODELS}{_table(scale_models.HEAD, scale_models.rows())}{MODELS_TAIL}"
 
 
 def rates() -> str:
@@ -152,20 +156,43 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-HEAD = """# A corpus of 1 B, 100 B and 1 T tokens, on paper
+HEAD = """# Scale
+
+Where each stage saturates; a corpus of 1 B to 1 T tokens and a model of 70 B on paper. The tables are written by `python docs/scale.py` from the rates named beside them.
+
+"""
+SATURATION = """## Where each stage saturates
+
+| stage | what binds | measured | beyond it |
+| --- | --- | --- | --- |
+| corpus | requests to the hub from 100 B tokens on; then the one sampler | 2.9 M tokens per second and core, sampler 15.9 M | a mirror in a bucket; see below |
+| panel | one core, memory | 2.3 M rows: 2.5 s, 1.2 GB | more rows than memory holds were not tried |
+| train, LoRA | arithmetic of one GPU; memory, at 75.9 of 78.1 GiB predicted | not on a GPU ([first hour](gpu.md)) | adapters on eight GPUs by DDP |
+| train, full weight | exchange between GPUs below four rows a pass, arithmetic above; predicted | not on a GPU | several machines, below |
+| training states | 12 bytes per parameter to the store, 500 MB/s stated | store 242 MB/s read back, 2 cores | `checkpoint_minutes` |
+| merge | the disk: as fast as `cp`, 43 MB of memory | 1.3 GB/s from the page cache | files side by side, one per core |
+| embed | arithmetic; on a CPU 100 % of a product's speed | 543 to 659 tokens per second, SmolLM2-135M, 2 cores | a GPU: 30,000 sentences in 40 s is the aim, not measured |
+| premium | float64 products and memory: 5.0 GB at 2,053 columns | 80 core-minutes of two models at true size, from parts | cores up to the draws of a chunk; a GPU was not tried |
+| report | one core | seconds | |
+| orchestration | interpreters: 5 CPU seconds for a stage that is sent | 5 stages in 39.8 s on 2 cores | stages of the parent's own pool run inside it |
+
+Figures are those of [the benchmarks](benchmarks.md), which name machine and versions.
+
+"""
+CORPUS = """## A corpus of 1 B, 100 B and 1 T tokens, on paper
 
 An estimate of the time and space to draw from FineWeb's 35 dumps up to 2017-07-02, with equal quotas. None of it was
-run: the tables are quotients of named rates, written by `python docs/scale.py`, whose first lines hold them; `make
-bench-corpus` measures the first three on your own machine. A worker is one core.
+run: the tables are quotients of named rates; `make bench-corpus` measures the first three on your own machine. A worker
+is one core.
 
-## Rates
+### Rates
 """
 TAIL = """
 The three kinds of work overlap, so that a corpus takes about as long as the longest. Memory is that of the workers and
 of the sampler; `corpus.deduplicate` adds the index of near-duplicates. Dollars: the cores for all those hours, and the
 result stored for a month.
 
-## Conclusions
+### Conclusions
 
 - **1 B tokens** need one machine, and little of 35 files.
 - **From 100 B on the hub's rate limit is the bottleneck**, not the tokenizer, once many workers share one address.
@@ -177,6 +204,25 @@ result stored for a month.
 - **Near-duplicates at 1 T** need an index larger than most machines' memory. FineWeb's dumps are deduplicated singly
   already: leave it off there.
 - **Verification** needs one core, the shards and some hours, no network; memory is flat.
+"""
+MODELS = """
+## 70 B, and more than one machine
+
+A dense 70 B (Llama 3's sizes, 70.6 B parameters), every weight trained, four rows of 2,048 tokens per GPU and pass, by the predictions
+that [preflight](preflight.md#memory) refuses recipes with: H100 of 80 GB, NVLink within a machine of eight, 50 GB/s per GPU between
+machines (400 Gb/s, the data sheet of a DGX H100), arithmetic at 40 % of the peak. **Nothing of it was run.**
+
+"""
+MODELS_TAIL = """
+- **One machine of eight does not hold it**: of these layouts, fp32 master weights need four machines, bf16 rounded at random two.
+- **Between machines the exchange is as long as the arithmetic** at four rows a pass: more rows a pass, not more machines, shorten a token.
+  A step's tokens grow with the GPUs; its time does not fall.
+- **A state is 0.7 to 0.85 TB**: at the stated 500 MB/s 24 to 28 minutes up and as long to be read back, together longer than the
+  default `checkpoint_minutes` of 30. Each machine would have to send its own shards; today one process sends all.
+- **Adapters on 70 B** need the whole base on every GPU: 141 GB in bf16, more than an H200 has beside activations. A base split among GPUs under adapters is
+  not one of the arms.
+- **What is missing for several machines**: a rendezvous (the launcher is started `--standalone`), ranks beyond a pool's machine in
+  `Pool` and the prices, and a lost machine that ends all. `n_ranks` accepts 64; no pool has them, so that preflight refuses the run.
 """
 
 

@@ -3,18 +3,7 @@
 from transformers import Qwen2Config
 from transformers.models.qwen3_5_moe.configuration_qwen3_5_moe import Qwen3_5MoeTextConfig
 
-QWEN_35B: dict[str, int] = {
-    "vocab_size": 248_320,
-    "hidden_size": 2_048,
-    "num_hidden_layers": 40,
-    "num_attention_heads": 16,
-    "num_key_value_heads": 2,
-    "head_dim": 256,
-    "num_experts": 256,
-    "num_experts_per_tok": 8,
-    "moe_intermediate_size": 512,
-    "shared_expert_intermediate_size": 512,
-}
+from tasks.gpu_trial.sizes import QWEN_35B
 
 
 def qwen_35b(**changed: object) -> Qwen3_5MoeTextConfig:

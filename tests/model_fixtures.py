@@ -6,22 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from peft import get_peft_model
 from transformers import PreTrainedTokenizerBase
 
 from tasks.base.config import BaseConfig, TinySource
 from tasks.base.write import write_base
 from tasks.corpus.config import CorpusConfig, SotuSource
 from tasks.corpus.write.writer import write_corpus
-from tasks.merge.logit_check import load_model
+from tasks.gpu_trial.merge import write_random_adapter
 from tasks.schemas.artifacts import Checkpoint, ModelFolder, Panel, TextShards
 from tasks.schemas.tokenizer import QwenTokenizer, load_tokenizer
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
-from tasks.train.arms import LoraArm
 from tasks.train.config import ARTIFACT_TYPE, TrainConfig
-from tasks.train.estimates.targets import peft_config
 from tasks.train.pipeline.state_store import States
 from tasks.train.pipeline.train_arm import train_arm
 
@@ -87,13 +83,7 @@ def trained() -> tuple[Checkpoint, dict[str, Any]]:
 def random_adapter(scale: float) -> Checkpoint:
     """An adapter on every default target with random factors; those that start at zero get this standard deviation."""
     folder = scratch_folder("adapter")
-    model = get_peft_model(load_model(tiny_base().path).cpu(), peft_config(LoraArm(rank=4)))
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, factor in model.named_parameters():
-            if "lora_" in name and not factor.any():
-                factor.copy_(torch.randn(factor.shape, generator=generator) * scale)
-    model.save_pretrained(folder / "adapter", save_embedding_layers=False)
+    write_random_adapter(tiny_base().path, folder, scale)
     return Checkpoint(folder)
 
 

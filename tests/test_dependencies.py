@@ -17,7 +17,7 @@ from tasks.common.settings import project_root
 
 PACKAGES = ("hindsight", "flows", "tasks", "deployments")
 OWN = {*PACKAGES, "tests", "docs"}
-OTHER_CODE = ("tasks/train/trainer/", "tasks/gguf/inside/")
+OTHER_CODE = ("tasks/train/trainer/", "tasks/gguf/inside/", "tasks/gpu_trial/inside/")
 """What runs in the environments of trainer and export."""
 WITHOUT_AN_IMPORT = {
     "sqlalchemy": "Prefect's scheduler; its version is bounded",

@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from hindsight.cli import bundle, doctor, metrics, prices, runs, serve, server
+from hindsight.cli import bundle, doctor, gpu_trial, metrics, prices, runs, serve, server
 from hindsight.cli.output import examples
 from tasks.common.errors import HindsightError
 from tasks.common.logs import start_logging
@@ -49,6 +49,12 @@ for command, *lines in (
     (server.up, "hindsight up", "HINDSIGHT_HOST=0.0.0.0 HINDSIGHT_AUTH=user:password hindsight up"),
     (server.down, "hindsight down"),
     (doctor.doctor, "hindsight doctor", "hindsight doctor --pool h100", "hindsight doctor --recipe smoke --json"),
+    (
+        gpu_trial.gpu_trial,
+        "hindsight gpu-trial",
+        "hindsight gpu-trial --size small",
+        "hindsight gpu-trial --again packing",
+    ),
     (
         serve.serve,
         "hindsight serve forex-r1-7b",

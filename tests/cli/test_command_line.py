@@ -33,7 +33,7 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
 def test_these_are_the_commands() -> None:
     assert {" ".join(words) for words, _ in commands(app)} == {
         *("demo", "up", "down", "run", "plan", "follow", "runs", "stage-prices", "install-trainer", "install-export"),
-        *("bundle", "verify", "compare", "doctor", "serve", "metrics"),
+        *("bundle", "verify", "compare", "doctor", "gpu-trial", "serve", "metrics"),
         *("versions", "versions ls", "versions show", "versions diff", "versions register", "versions stage"),
         *("versions promote", "versions deprecate", "versions rollback", "versions resume", "versions page"),
         *(

@@ -24,6 +24,7 @@ from tasks.train.trainer import work_files
 
 log = logging.getLogger(__name__)
 
+TRAINER = "tasks.train.trainer"
 POLL_SECONDS = 0.5
 LAST_LINES = 30
 LONGEST_REASON = 500
@@ -61,30 +62,31 @@ def trainer_path() -> Path:
     return import_path()
 
 
-def trainer_command(config: TrainConfig) -> list[str]:
+def trainer_command(config: TrainConfig, module: str = TRAINER) -> list[str]:
     """How the trainer of an arm is started: axolotl, in one process or in one per rank."""
     python, n_ranks = str(trainer_python()), config.arm.n_ranks
-    module = ["tasks.train.trainer", work_files.YAML]
+    arguments = [module, work_files.YAML]
     if n_ranks == 1:
-        return [python, "-m", *module]
+        return [python, "-m", *arguments]
     # Torch's launcher is tied to this process, as its ranks are to it: otherwise they would outlive a killed pipeline.
     launcher = [python, "-m", "tasks.common.lifeline", "torch.distributed.run"]
-    return [*launcher, "--standalone", "--nproc-per-node", str(n_ranks), "-m", *module]
+    return [*launcher, "--standalone", "--nproc-per-node", str(n_ranks), "-m", *arguments]
 
 
-def run_trainer(folder: Path, config: TrainConfig, monitor: Monitor) -> None:
+def run_trainer(folder: Path, config: TrainConfig, monitor: Monitor, module: str = TRAINER) -> None:
     """Run the trainer in a prepared work directory to its end.
 
     Args:
         folder: The work directory; receives log, metrics and output.
         config: The arm.
         monitor: Logs progress and raises when a time limit has passed.
+        module: What is run in the trainer's environment.
 
     Raises:
         TrainerMissing: If the trainer's environment does not exist.
         TrainingFailed: With the trainer's own reason, if it failed.
     """
-    command = trainer_command(config)
+    command = trainer_command(config, module)
     environment = trainer_environment(config.kernels == "plain", config.arm.n_ranks)
     with (
         (folder / work_files.LOG).open("wb") as output,

@@ -7,19 +7,11 @@ from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
+from tasks.gpu_trial.premium import made_panel
 from tasks.premium.gram.devices import Device, Torch
 from tasks.premium.gram.stock_draws import StockGrams
 from tasks.premium.reference.draws import StockDraws, assign_folds
 from tests.premium import sklearn_loops
-
-
-def made_panel(n_columns: int, n_stocks: int = 12, seed: int = 0):
-    """Stocks of uneven length, columns far from zero, a target with something to find. Rows in no order."""
-    rng = np.random.default_rng(seed)
-    stocks = rng.permutation(np.repeat(np.arange(n_stocks), rng.integers(8, 40, n_stocks)))
-    columns = rng.normal(size=(len(stocks), n_columns)) + 10 * rng.normal(size=n_columns)
-    target = 0.02 * (columns[:, 0] - columns[:, 0].mean() + rng.normal(size=len(stocks)))
-    return columns, target, stocks, rng.random(len(stocks)) < 0.7
 
 
 def stock_scores(panel, device, n_draws=6, chunk=6, alpha=1.0):

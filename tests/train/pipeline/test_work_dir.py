@@ -7,15 +7,16 @@ from transformers import AutoConfig, AutoModelForCausalLM, Qwen3_5MoeForConditio
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 from transformers.models.qwen3_5_moe.configuration_qwen3_5_moe import Qwen3_5MoeConfig
 
+from tasks.gpu_trial.inside.random_model import random_model
+from tasks.gpu_trial.sizes import SMALL
 from tasks.train.estimates.targets import decoder_layer
 from tasks.train.pipeline.work_dir import link_text_model
-from tests.gpu.random_model import SMALL_SIZE, random_model
 
 VISION = {"depth": 1, "hidden_size": 16, "num_heads": 2, "intermediate_size": 16, "out_hidden_size": 32}
 
 
 def base_with_eyes(folder: Path) -> Path:
-    config = Qwen3_5MoeConfig(text_config=SMALL_SIZE, vision_config=VISION, tie_word_embeddings=False)
+    config = Qwen3_5MoeConfig(text_config=SMALL, vision_config=VISION, tie_word_embeddings=False)
     Qwen3_5MoeForConditionalGeneration(config).save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text("{}")
     return folder
@@ -43,7 +44,7 @@ def test_both_ways_to_a_language_model_have_the_same_decoder_layer(tmp_path: Pat
 
 
 def test_a_base_that_is_a_language_model_is_linked_as_it_is(tmp_path: Path) -> None:
-    random_model(SMALL_SIZE, "cpu", torch.float32).save_pretrained(tmp_path / "base")
+    random_model(SMALL, "cpu", torch.float32).save_pretrained(tmp_path / "base")
     link_text_model(tmp_path / "base", tmp_path / "work")
     assert (tmp_path / "work").is_symlink()
     assert decoder_layer(tmp_path / "work") == "Qwen3_5MoeDecoderLayer"

@@ -4,19 +4,15 @@ import json
 import os
 import subprocess
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import yaml
 
 from tasks.common.settings import project_root
-from tasks.train.pipeline.axolotl_yaml import axolotl_config
+from tasks.gpu_trial.patches import patch_checks
+from tasks.gpu_trial.training import prepare
+from tasks.train.config import TrainConfig
 from tasks.train.pipeline.launch import trainer_environment, trainer_python
-from tasks.train.pipeline.rows import write_rows
-from tasks.train.trainer import work_files
-from tasks.train.trainer.settings import Settings
 from tests.model_fixtures import scratch_folder, tiny_base
 from tests.train.arm_configs import recipe
 
@@ -24,9 +20,15 @@ pytestmark = [pytest.mark.trainer, pytest.mark.parametrize("arm", ["lora", "full
 FORK = project_root() / "tests" / "train" / "trainer" / "gpu_walk" / "fork"
 
 
+def config_of(arm: str) -> TrainConfig:
+    return recipe(f"fineweb-2017-26-{arm}").model_copy(update={"token_budget": 20_000})
+
+
 @cache
 def walked(arm: str) -> dict[str, Any]:
-    folder = work_dir(arm)
+    folder = scratch_folder("walk")
+    # As the pipeline prepares it, with the smallest base and few rows.
+    prepare(config_of(arm), tiny_base().path, folder)
     environment = trainer_environment()
     environment |= {"PYTHONPATH": f"{environment['PYTHONPATH']}{os.pathsep}{FORK}", "CUDA_VISIBLE_DEVICES": ""}
     command = [str(trainer_python()), "-m", "tests.train.trainer.gpu_walk"]
@@ -34,28 +36,6 @@ def walked(arm: str) -> dict[str, Any]:
     assert "ANSWERS" in done.stdout, done.stderr[-3_000:]
     told: dict[str, Any] = json.loads(done.stdout.split("ANSWERS")[-1])
     return told
-
-
-def work_dir(arm: str) -> Path:
-    """As the pipeline prepares it, with the smallest base and few rows."""
-    folder = scratch_folder("walk")
-    config = recipe(f"fineweb-2017-26-{arm}").model_copy(update={"token_budget": 20_000})
-    rows = write_rows([np.arange(20_000, dtype=np.uint32) % 500], config, folder / work_files.BLOCKS)
-    (folder / work_files.BASE).symlink_to(tiny_base().path)
-    (folder / work_files.YAML).write_text(yaml.safe_dump(axolotl_config(config, rows.n_steps), sort_keys=False))
-    settings = Settings(
-        objective="text",
-        arm=config.arm.kind,
-        master_weights=config.arm.master_weights if config.arm.kind == "full-weight" else "none",
-        n_steps=rows.n_steps,
-        n_filler_rows=rows.n_filler_rows,
-        n_filler_tokens=rows.n_filler_tokens,
-        checkpoint_seconds=1e9,
-        audit_after_steps=2,
-        min_share_changed=0.5,
-    )
-    settings.write(folder)
-    return folder
 
 
 def test_the_loss_is_patched_in_the_language_model_and_packing_in_its_layers(arm: str) -> None:
@@ -71,6 +51,15 @@ def test_the_loss_is_patched_in_the_language_model_and_packing_in_its_layers(arm
     }
     # Full attention tells packed documents apart by its own patch.
     assert told["sdpa"] == "axolotl.monkeypatch.attention.sdpa_varlen"
+
+
+def test_the_first_hour_on_a_gpu_expects_what_is_found_here(arm: str) -> None:
+    checks = list(patch_checks(walked(arm), config_of(arm)))
+    assert [check.name for check in checks if not check.passed] == []
+    assert {check.bound for check in checks} >= {"cut_cross_entropy", "axolotl", "scattermoe"}
+    unpatched = walked(arm)["origins"] | {"GatedDeltaNet": "transformers"}
+    (failed,) = (c for c in patch_checks(walked(arm) | {"origins": unpatched}, config_of(arm)) if not c.passed)
+    assert (failed.name, failed.value, failed.bound) == ("GatedDeltaNet", "transformers", "axolotl")
 
 
 def test_experts_run_by_scattermoe_and_adapters_on_them_are_not_materialised(arm: str) -> None:

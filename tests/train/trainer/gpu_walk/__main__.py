@@ -14,18 +14,10 @@ from axolotl.cli.config import load_cfg
 from axolotl.loaders import ModelLoader, load_tokenizer
 from axolotl.loaders.patch_manager import PLUGIN_MANAGER
 
+from tasks.gpu_trial.inside.patches import MODELING, describe, origins
 from tasks.train.trainer import work_files
 from tests.train.trainer.gpu_walk.checks import adapted_loss, counts_tokens, refusals
 from tests.train.trainer.gpu_walk.device import place_on_cpu, pretend
-
-MODELING = "transformers.models.qwen3_5_moe.modeling_qwen3_5_moe"
-CLASSES = ("ForCausalLM", "ForConditionalGeneration", "Attention", "GatedDeltaNet", "DecoderLayer", "Experts")
-
-
-def origins() -> dict[str, str]:
-    """The package each class's forward pass comes from."""
-    modeling = importlib.import_module(MODELING)
-    return {name: getattr(modeling, f"Qwen3_5Moe{name}").forward.__module__.split(".")[0] for name in CLASSES}
 
 
 def without_alias(cfg: Any) -> str:
@@ -76,23 +68,13 @@ def lookups(cfg: Any) -> dict[str, bool]:
 
 def walk() -> dict[str, Any]:
     """Load the model as the trainer does, and say what was patched."""
-    from peft.tuners.lora.layer import ParamWrapper
-    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-
     pretend()
     original = importlib.import_module(MODELING).Qwen3_5MoeForCausalLM.forward
     cfg = load_cfg(work_files.YAML)
     place_on_cpu(cfg)
     answer: dict[str, Any] = {"type": cfg.model_config_type, "lookups": lookups(cfg), "without": without_alias(cfg)}
     model, _ = ModelLoader(cfg, load_tokenizer(cfg)).load()
-    base = getattr(model, "get_base_model", lambda: model)()
-    answer |= {"class": type(base).__name__, "origins": origins(), "experts": base.config._experts_implementation}
-    answer["wrapped experts"] = ParamWrapper.forward.__module__.split(".")[0]
-    answer["sdpa"] = ALL_ATTENTION_FUNCTIONS["sdpa"].__module__
-    kernels = {
-        name.split(".")[-1]: sorted(k for k in vars(m) if k.startswith("apply_")) for name, m in base.named_modules()
-    }
-    answer["kernels of adapters"] = {name: kernels[name] for name in ("self_attn", "linear_attn")}
+    answer |= describe(model)
     answer["counts tokens"] = counts_tokens(model)
     answer["head"] = adapted_loss(model) if cfg.adapter else {}
     answer["refusals"] = refusals(cfg, model, original)

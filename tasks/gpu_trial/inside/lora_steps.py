@@ -1,18 +1,14 @@
-"""Optimizer steps of the LoRA arm on random weights: `python -m tests.gpu.lora_steps < arguments.json`.
+"""Optimizer steps of the LoRA arm on random weights by PEFT and transformers alone, without axolotl and its kernels."""
 
-Run by the trainer's interpreter, which has the fast kernels; or, at small size, in the tests' own process.
-"""
-
-import json
-import sys
 import time
 from typing import Any
 
 import torch
 
+from tasks.gpu_trial.inside.answer import answer
+from tasks.gpu_trial.inside.random_model import peak_memory_gib, random_ids, random_model, where
 from tasks.train.arms import LoraArm
 from tasks.train.estimates.targets import peft_config
-from tests.gpu.random_model import peak_memory_gib, random_ids, random_model, where
 
 
 def lora_steps(sizes: dict[str, int], device: str, n_steps: int, n_passes: int, sequence_length: int) -> dict[str, Any]:
@@ -73,4 +69,4 @@ def _step(model: Any, optimizer: torch.optim.Optimizer, rows: list[torch.Tensor]
 
 
 if __name__ == "__main__":
-    print("FIGURES" + json.dumps(lora_steps(**json.load(sys.stdin))))
+    answer(lora_steps)

@@ -1,16 +1,14 @@
-"""Packed and padded rows compared with their documents alone: `python -m tests.gpu.kernels < arguments.json`.
+"""Packed and padded rows compared with their documents alone.
 
-Run by the trainer's interpreter on a GPU, where axolotl's patch enables flash-linear-attention's varlen kernels; or,
-with PyTorch's own operations, in the tests' own process.
+With axolotl's patch, flash-linear-attention's varlen kernels keep packed documents apart; without it they do not.
 """
 
-import json
-import sys
 from typing import Any
 
 import torch
 
-from tests.gpu.random_model import random_ids, random_model, where
+from tasks.gpu_trial.inside.answer import answer
+from tasks.gpu_trial.inside.random_model import random_ids, random_model, where
 
 LENGTHS = (70, 3, 129, 54)
 """Tokens of each document: shorter, longer and not a multiple of the kernels' chunk of 64."""
@@ -70,7 +68,13 @@ def _outputs(model: Any, ids: torch.Tensor, positions: torch.Tensor) -> torch.Te
     return outputs
 
 
+def compare(sizes: dict[str, int], device: str) -> dict[str, Any]:
+    """Both comparisons; on a GPU also with axolotl's patch, which stays in this process, and in bf16."""
+    found = {"unpatched": leak(sizes, device, varlen=False), "padded_fp32": padding(sizes, device, half=False)}
+    if device == "cuda":
+        found |= {"padded_bf16": padding(sizes, device, half=True), "varlen": leak(sizes, device, varlen=True)}
+    return found
+
+
 if __name__ == "__main__":
-    arguments = json.load(sys.stdin)
-    question = {"leak": leak, "padding": padding}[arguments.pop("question")]
-    print("FIGURES" + json.dumps(question(**arguments)))
+    answer(compare)

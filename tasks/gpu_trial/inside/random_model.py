@@ -4,24 +4,6 @@ from typing import Any
 
 import torch
 
-SMALL_SIZE = {
-    "vocab_size": 512,
-    "hidden_size": 32,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 1,
-    "head_dim": 16,
-    "linear_num_key_heads": 2,
-    "linear_num_value_heads": 2,
-    "linear_key_head_dim": 16,
-    "linear_value_head_dim": 16,
-    "num_experts": 8,
-    "num_experts_per_tok": 2,
-    "moe_intermediate_size": 16,
-    "shared_expert_intermediate_size": 16,
-}
-"""Every kind of layer; heads as narrow as the Triton kernels accept."""
-
 
 def architecture(sizes: dict[str, int]) -> Any:
     """The hybrid's config at these sizes."""
