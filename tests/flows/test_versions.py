@@ -9,7 +9,8 @@ from prefect.client.schemas.objects import StateType
 from tasks.store.store import open_store
 from tasks.versions import moves
 from tasks.versions.history import read_history
-from tests.flows.stage_runs import finished, send
+from tests.flows.browser import browser_page, field, fill, open_form, submit_run
+from tests.flows.stage_runs import finished, send, until
 from tests.local_stack import Stack
 from tests.versions.adapters import LINE, adapter
 
@@ -37,6 +38,22 @@ def test_versions_are_promoted_and_rolled_back_by_a_button(on_stack: Stack, tmp_
         (table,) = [found for found in client.read_artifacts() if found.flow_run_id == rolled.id and found.key]
     assert table.key == f"versions-{LINE}"
     assert "v1 is production after 5 moves" in str(table.description)
+
+
+@pytest.mark.slow
+def test_a_person_rolls_back_by_the_form(on_stack: Stack, tmp_path: Path) -> None:
+    store, line = open_store(), "by-hand"
+    for number in range(2):
+        moves.register(store, line, adapter(store, tmp_path, number), why="for the test", by="ada")
+        moves.promote(store, line, f"v{number + 1}", why="for the test", by="ada")
+    with browser_page() as page:
+        open_form(page, on_stack, "versions/rollback")
+        for label, value in (("line", line), ("why", "worse since Tuesday"), ("expected", "v2")):
+            fill(field(page, label), value)
+        submit_run(page)
+    until(lambda: read_history(store.objects, line).awaits_review)
+    (*_, last) = read_history(store.objects, line).moves
+    assert (last.action, last.version, last.why) == ("roll back", "v1", "worse since Tuesday")
 
 
 @pytest.mark.parametrize(
