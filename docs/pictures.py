@@ -1,75 +1,114 @@
-"""Takes the screenshots of docs/pictures from the running demo: `make pictures`. Needs Chromium.
+"""Takes the screenshots of docs/pictures from the running server and its store: `make pictures`. Needs Chromium.
 
-The audit's page is taken if `hindsight demo audit-smollm2` has run.
+A picture of something that was not run yet stays as it is, and the script says what to run.
 """
 
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from deployments.address import Address
 from flows.pipelines.registry import load, pipeline_of
 from flows.status import find_result
+from tasks.common.errors import HindsightError
+from tasks.live.line_page import read_line
 from tasks.recipe import recipe_file
+from tasks.report.line.page import write_line
 from tasks.schemas.artifacts import Report
-from tasks.store.errors import ArtifactMissing
-from tasks.store.store import open_store
+from tasks.store.store import Store, open_store
 
 PICTURES = Path(__file__).with_name("pictures")
 REPORTS = {"audit": "audit-smollm2", "report": "audit-smoke"}
 """Recipe by picture."""
+SMOKE, UPDATE, LINE = "leakage-premium/smoke", "live-update/live-forex-smoke", "forex-smoke"
 QUIET = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 PAGE_MS = 90_000
 """The UI's first page took 43 s on a loaded machine."""
 
 
 def main() -> int:
-    """Take screenshots of the first run in the UI, the form of a custom run, and the audit's report."""
+    """Take screenshots of runs and forms in the UI, of reports, and of a line's page."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         print("hindsight: no Chromium on the PATH; install it, such as by `apt-get install chromium`.", file=sys.stderr)
         return 1
-    address = Address.from_environment()
-    with sync_playwright() as playwright:
+    store = open_store()
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         page = browser.new_page(viewport={"width": 1360, "height": 900})
-        page.goto(f"{address.ui}/runs/flow-run/{_first_run(address)}", timeout=PAGE_MS)
-        _screenshot(page, "run")
-        page.goto(f"{address.ui}/deployments/deployment/{_smoke(address)}/run", timeout=PAGE_MS)
-        _screenshot(page, "form")
+        _take(page, _in_the_ui(Address.from_environment()))
         page.set_viewport_size({"width": 1000, "height": 1400})
-        store = open_store()
-        for name, recipe in REPORTS.items():
-            try:
-                found = find_result(pipeline_of(load(recipe_file(recipe))), store)
-            except ArtifactMissing:
-                print(f"docs/pictures/{name}.png stays: the store has no report of {recipe} (hindsight demo {recipe})")
-                continue
-            page.goto(Report(store.fetch(found)).page.as_uri())
-            _screenshot(page, name)
+        _take(page, _pages(store, Path(folder)))
         browser.close()
     return 0
 
 
-def _first_run(address: Address) -> str:
-    """Id of the first smoke run. Later runs find everything in the store and show an empty graph."""
-    wanted = {"flows": {"name": {"any_": ["leakage-premium"]}}, "sort": "START_TIME_ASC", "limit": 1}
-    runs = httpx.post(f"{address.api}/flow_runs/filter", json=wanted).json()
-    return str(runs[0]["id"])
+def _in_the_ui(address: Address) -> Iterator[tuple[str, str | None, str]]:
+    """Name, URL if there is one, and what to run, of each picture of the UI."""
+    for name, deployment in (("run", SMOKE), ("live-run", UPDATE)):
+        run = _first_run(address, deployment)
+        yield name, run and f"{address.ui}/runs/flow-run/{run}", f"hindsight follow {deployment}"
+    form = f"{address.ui}/deployments/deployment/{_deployment(address, SMOKE)}"
+    yield "form", f"{form}/run", ""
+    yield "live-schedule", f"{address.ui}/deployments/deployment/{_deployment(address, UPDATE)}", ""
 
 
-def _smoke(address: Address) -> str:
-    return str(httpx.get(f"{address.api}/deployments/name/leakage-premium/smoke").json()["id"])
+def _pages(store: Store, folder: Path) -> Iterator[tuple[str, str | None, str]]:
+    """The same of each picture of a page that the project writes."""
+    for name, recipe in REPORTS.items():
+        yield name, _report(recipe, store), f"hindsight demo {recipe}"
+    try:
+        line = write_line(read_line(store, LINE, datetime.now(UTC)), folder).as_uri()
+    except HindsightError:
+        line = None
+    yield "live-page", line, "the commands of docs/live.md"
 
 
-def _screenshot(page: Page, name: str) -> None:
-    # The run graph is drawn on a canvas after its data arrived; the page has no sign of that to wait for.
-    page.wait_for_timeout(8_000)
-    page.screenshot(path=PICTURES / f"{name}.png")
-    print(f"docs/pictures/{name}.png")
+def _report(recipe: str, store: Store) -> str | None:
+    try:
+        return Report(store.fetch(find_result(pipeline_of(load(recipe_file(recipe))), store))).page.as_uri()
+    except HindsightError:
+        return None
+
+
+def _first_run(address: Address, deployment: str) -> str | None:
+    """Id of the first run that completed. Later ones find everything in the store and show an empty graph."""
+    flow, name = deployment.split("/")
+    wanted = {
+        "flows": {"name": {"any_": [flow]}},
+        "deployments": {"name": {"any_": [name]}},
+        "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
+        "sort": "START_TIME_ASC",
+        "limit": 1,
+    }
+    runs = httpx.post(f"{address.api}/flow_runs/filter", json=wanted, headers=address.headers).json()
+    return str(runs[0]["id"]) if runs else None
+
+
+def _deployment(address: Address, name: str) -> str:
+    return str(httpx.get(f"{address.api}/deployments/name/{name}", headers=address.headers).json()["id"])
+
+
+def _take(page: Page, wanted: Iterator[tuple[str, str | None, str]]) -> None:
+    for name, url, missing in wanted:
+        if url is None:
+            print(f"docs/pictures/{name}.png stays: it needs a run ({missing})")
+            continue
+        page.goto(url, timeout=PAGE_MS)
+        # The run graph is drawn on a canvas after its data arrived; the page has no sign of that to wait for.
+        page.wait_for_timeout(8_000)
+        file = PICTURES / f"{name}.png"
+        page.screenshot(path=file)
+        # A third of the bytes, and no difference to the eye.
+        Image.open(file).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
+        print(f"docs/pictures/{name}.png")
 
 
 if __name__ == "__main__":

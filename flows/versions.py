@@ -10,10 +10,13 @@ from flows.server.versions_table import publish_versions
 from tasks.store.store import open_store
 from tasks.versions import moves
 from tasks.versions.errors import BadMove
-from tasks.versions.history import Line, Version, VersionName
+from tasks.versions.history import Line, Version
 
 Action = Literal["promote", "roll back", "deprecate", "stage", "resume"]
 Reason = Annotated[str, Field(min_length=1, max_length=1_000)]
+# Plain text fields: of a union the form shows buttons `str`, `str`, `None`, and no field until one is pressed.
+NameOrEmpty = Annotated[str, Field(pattern=r"^(v[1-9][0-9]{0,5})?$")]
+NameOrNone = Annotated[str, Field(pattern=r"^(v[1-9][0-9]{0,5}|none)?$")]
 
 
 @flow(name="versions", flow_run_name="{action} {line}")
@@ -21,8 +24,8 @@ def versions(
     line: Line,
     why: Reason,
     action: Action,
-    version: VersionName | None = None,
-    expected: VersionName | Literal["none"] | None = None,
+    version: NameOrEmpty = "",
+    expected: NameOrNone = "",
     by: str = "",
 ) -> str:
     """Move a version of a model. The artifact `versions-LINE` shows all versions afterwards.
@@ -34,10 +37,10 @@ def versions(
             `resume` says that a person has looked since a rollback, so that live updates go on, and needs none either.
         version: Such as v2.
         expected: The version that must be in production now; `roll back` needs it, so that two people who roll back for
-            one reason do not go back two versions. `none` for none.
+            one reason do not go back two versions. `none` for none; empty: any.
         by: Who; by default the name of this flow run.
     """
-    moved = _move(line, action, version, expected, why=why, by=by or f"flow run {flow_run.name}")
+    moved = _move(line, action, version or None, expected or None, why=why, by=by or f"flow run {flow_run.name}")
     history = moves.existing_history(open_store(), line)
     publish_versions(history, f"{moved.name} is {moved.state}")
     return f"{line} {moved.name}: {moved.state}"

@@ -91,14 +91,14 @@ def _promoted(look: LiveLook) -> Decision:
 
 
 def register_earlier(store: Store, line: str, by: str) -> list[str]:
-    """Register the looks that nobody registered: each counts for the looks after it.
+    """Register the looks that nobody registered, the oldest first: each counts for the looks after it.
 
     Returns:
         What was done.
     """
     done = list[str]()
     registered = {ref.path for ref in look_refs(moves.existing_history(store, line))}
-    for record in records_of_line(store, LOOK_KIND, line, registered):
+    for record in reversed([*records_of_line(store, LOOK_KIND, line, registered)]):
         version = moves.register(store, line, record.ref, why="its update ended before it registered it", by=by)
         done.append(f"{line}: {version.name} is registered, whose update had ended before.")
     return done

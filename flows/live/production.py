@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from flows.pipelines.live_update import Update
 from tasks.common.errors import HindsightError
 from tasks.live.errors import TooFewDays
-from tasks.live.looks import looks_beside, read_look, read_swap, records_of_line
+from tasks.live.looks import read_look, read_swap, records_of_line
 from tasks.live_update import LiveUpdate
 from tasks.panel.source_version import pinned, probe_source
 from tasks.schemas.artifacts import Panel
@@ -89,7 +89,6 @@ def start_of(history: History, at: datetime, store: Store) -> Update:
         base=artifacts["base"],
         adapter=artifacts["adapter"],
         before=looks[-1] if looks else None,
-        beside=looks_beside(store, looks),
         new_from=first_untrained_day(history.line, current, store),
         counted_until=read_look(store, looks[-1]).at if looks else None,
     )
@@ -159,16 +158,25 @@ def settling(recipe: LiveUpdate, history: History, store: Store, outcomes: Artif
     since = move.at.date()
     days = Panel(store.fetch(outcomes)).rows()["date"]
     n_live = int(days[days.dt.date >= since].nunique())
-    for record in records_of_line(store, SWAP_KIND, history.line):
-        own = read_swap(store, record.ref)
-        if own.crossed_on and (own.current, own.since) == (move.version, since):
-            return NothingNew(
-                f"the watch found on {own.crossed_on} that {own.current} is to be undone, and has not rolled back yet; "
-                "a candidate would end its watch. Start live-watch, or roll back and promote what is to stay."
-            )
-    if n_live >= recipe.watch.settle_days:
+    crossed_on = _crossed_on(store, history.line, move.version, since)
+    if recipe.watch.has_settled(n_live, crossed_on):
         return None
+    if crossed_on:
+        return NothingNew(
+            f"the watch found on {crossed_on} that {move.version} is to be undone, and has not rolled back yet; "
+            "a candidate would end its watch. Start live-watch, or roll back and promote what is to stay."
+        )
     return NothingNew(
         f"{move.version} came into production on {since}, and {n_live} of watch.settle_days={recipe.watch.settle_days} "
         "live days have outcomes; the next candidate is trained once the swap has settled."
     )
+
+
+def _crossed_on(store: Store, line: str, current: str, since: date) -> date | None:
+    """The day on which a watch of a swap found that it is to be undone; None if none did."""
+    for record in records_of_line(store, SWAP_KIND, line):
+        if record.facts["verdict"] == "roll back":
+            own = read_swap(store, record.ref)
+            if (own.current, own.since) == (current, since):
+                return own.crossed_on
+    return None

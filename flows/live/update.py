@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from flows.live.decide import Decision, decide, decided_at, finish_earlier, register_earlier
@@ -17,6 +18,7 @@ from flows.live.production import (
 from flows.live.slots import SlotTooShort, check_slot
 from flows.pipelines.live_update import live_update_pipeline, outcomes_pipeline
 from flows.pipelines.pipeline import Pipeline
+from tasks.live.looks import looks_beside
 from tasks.live_update import LiveUpdate
 from tasks.schemas.artifacts import Checkpoint
 from tasks.store.refs import ArtifactRef
@@ -76,4 +78,5 @@ def update_line(
     if isinstance(update, NothingNew):
         return Decision("NothingNew", f"{recipe.line}: {update.message}")
     log.info("%s: %d new outcomes, held out from %s on", recipe.line, update.n_new, update.holdout_from)
+    update = replace(update, beside=looks_beside(store, looks))
     return decide(store, run(live_update_pipeline(recipe, update))["look"], by)

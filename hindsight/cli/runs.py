@@ -86,6 +86,7 @@ def follow(deployment: str, /) -> None:
         # Prefect reads the environment when it is imported.
         from flows.pipelines.registry import PIPELINES, recipe_of
         from flows.runner.follow import follow as follow_run
+        from flows.server.flow_runs import ending_of
         from flows.status import find_artifacts
         from tasks.store.store import open_store
 
@@ -94,6 +95,8 @@ def follow(deployment: str, /) -> None:
         if row and recipe and row.shown:
             pipeline = row.build(recipe)
             print_report(find_artifacts(pipeline, open_store())[row.shown], pipeline)
+        else:
+            print(ending_of(ended).removesuffix(": "), flush=True)
 
 
 def _check_picture(_type: Any, file: Path | None) -> None:

@@ -23,6 +23,11 @@ def markdown_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
 
 
+def counted(n: int, noun: str) -> str:
+    """`1 look`, `3 looks`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """A time span in its natural unit: `40 s`, `12 min`, `3.2 h`."""
     if seconds < 2 * SECONDS_PER_MINUTE:

@@ -1,5 +1,6 @@
 """Config of the gate, the watch and what starts an update."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -39,6 +40,15 @@ class SwapTest(Config):
     settle_days: int = Field(120, ge=0, le=5_000)
     """Live days after a swap in which no other is made: a second swap would leave only the version of the first to go
     back to. The watch goes on after them."""
+
+    def has_settled(self, n_live_days: int, crossed_on: date | None) -> bool:
+        """Whether a swap was watched long enough for another one; never if it is to be undone.
+
+        Args:
+            n_live_days: Days since the swap that have outcomes.
+            crossed_on: The day on which the test crossed; None if it has not.
+        """
+        return crossed_on is None and n_live_days >= self.settle_days
 
 
 class WatchConfig(SwapTest):

@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from tasks.live.errors import LiveError
+from tasks.live.looks import records_of_line
 from tasks.schemas.live import (
     LOOK_FILE,
     LOOK_KIND,
@@ -17,7 +18,7 @@ from tasks.schemas.live import (
     LiveLook,
     WatchRecord,
 )
-from tasks.store.catalogue import records
+from tasks.store.errors import StoreError
 from tasks.store.store import Store
 from tasks.versions.history import Version
 from tasks.versions.moves import existing_history
@@ -67,8 +68,8 @@ def _version(version: Version) -> LineVersion:
 
 
 def _read(store: Store, line: str, kind: str, file: str, model: type[Found]) -> list[Found]:
-    readable, unreadable = records(store, kind)
-    if unreadable:
-        raise LiveError(f"a record of {kind} cannot be read, and the page of {line} would lack it: {unreadable[0]}")
-    mine = [record.ref for record in readable if record.label == line]
+    try:
+        mine = [record.ref for record in records_of_line(store, kind, line)]
+    except StoreError as error:
+        raise LiveError(f"a record of {kind} cannot be read, and the page of {line} would lack it: {error}") from error
     return [model.model_validate_json((store.fetch(ref) / file).read_text(encoding="utf-8")) for ref in mine]

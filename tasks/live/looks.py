@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from tasks.costs.prices import add_known
 from tasks.schemas.live import LOOK_FILE, SWAP_FILE, GateFinding, LiveLook, UpdateCost, WatchRecord
-from tasks.store.catalogue import record_paths
+from tasks.store.catalogue import newest_record_paths
 from tasks.store.records import Record
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store
@@ -21,10 +21,18 @@ def read_swap(store: Store, ref: ArtifactRef) -> WatchRecord:
 
 
 def records_of_line(store: Store, kind: str, line: str, known: Collection[str] = ()) -> Iterator[Record]:
-    """Records of a line's looks or swaps, but for those at known paths. Raises StoreError if one is damaged."""
-    for path in record_paths(store, kind):
-        if path.split("/")[1] == line and path not in known:
-            yield store.records.read(path)
+    """Records of a line's looks or swaps, the newest first, each read when it is asked for.
+
+    Args:
+        store: Holds them.
+        kind: Of looks or of swaps.
+        line: The line.
+        known: Paths of those that are left out.
+
+    Raises:
+        StoreError: If one is damaged.
+    """
+    return (store.records.read(path) for path in newest_record_paths(store, kind, line) if path not in known)
 
 
 def findings_until(store: Store, newest: ArtifactRef | None, beside: Sequence[ArtifactRef] = ()) -> list[GateFinding]:

@@ -69,7 +69,7 @@ class WatchState(Frozen):
     @property
     def is_settled(self) -> bool:
         """Whether the swap was watched long enough for another one."""
-        return self.crossed_on is None and self.n_days >= self.config.settle_days
+        return self.config.has_settled(self.n_days, self.crossed_on)
 
     @property
     def _log(self) -> float:

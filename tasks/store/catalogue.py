@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,10 +23,21 @@ class BadPath(StoreError):
 
 def record_paths(store: Store, kind: str = "") -> Iterator[str]:
     """`kind/label/key` of every record in the store, or of one stage's, in name order."""
-    for info in store.objects.list(f"{_segment(kind)}/" if kind else ""):
+    return (path for path, _ in _written_records(store, f"{_segment(kind)}/" if kind else ""))
+
+
+def newest_record_paths(store: Store, kind: str, label: str) -> list[str]:
+    """`kind/label/key` of the records of one label, the last one written first, by the store's clock."""
+    found = sorted(_written_records(store, f"{_segment(kind)}/{_segment(label)}/"), key=lambda each: each[1])
+    return [path for path, _ in reversed(found)]
+
+
+def _written_records(store: Store, prefix: str) -> Iterator[tuple[str, datetime]]:
+    """Path of each record below a prefix, and when it was written."""
+    for info in store.objects.list(prefix):
         *path, name = info.name.split("/")
         if len(path) == 3 and name == RECORD_NAME:
-            yield "/".join(path)
+            yield "/".join(path), info.modified
 
 
 def records(store: Store, kind: str = "") -> tuple[list[Record], list[str]]:

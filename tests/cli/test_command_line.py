@@ -7,9 +7,12 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from cyclopts import App
+from prefect.client.schemas import FlowRun
+from prefect.states import Completed
 
 from hindsight.cli.main import app, main
 from tasks.recipe import load_recipe, recipe_file, shipped_recipes
@@ -146,6 +149,15 @@ def test_what_the_system_refuses_is_one_sentence(tmp_path: Path, monkeypatch, ca
 def test_a_deployment_is_a_flow_and_a_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["follow", "smoke"]) == 1
     assert "deployment 'smoke' is not FLOW/NAME, such as leakage-premium/smoke" in refusal(capsys)
+
+
+def test_a_run_without_a_report_is_followed_to_the_sentence_that_it_ends_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = Completed(name="Kept", message="forex: v2 is kept as a candidate.")
+    monkeypatch.setattr("flows.runner.follow.follow", lambda deployment: FlowRun(flow_id=uuid4(), state=kept))
+    assert main(["follow", "live-update/live-forex-smoke"]) == 0
+    assert capsys.readouterr().out == "Kept: forex: v2 is kept as a candidate.\n"
 
 
 def test_an_unknown_provider_of_the_environment_is_refused_too(monkeypatch, capsys) -> None:

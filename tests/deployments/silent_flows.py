@@ -1,11 +1,13 @@
-"""Tiny flows: one is silent and healthy, one waits to be killed, one ends at once, one does what a parent does."""
+"""Tiny flows: one is silent and healthy, one waits to be killed, one ends at once, two do what a parent does."""
 
 import time
 from typing import Literal
 
 import numpy as np
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.flow_runs import pause_flow_run
+from prefect.states import Completed
 
 N_OBJECTS = 2_000_000
 
@@ -37,3 +39,9 @@ def parent(how: Literal["fail", "ask"]) -> None:
     if how == "fail":
         raise ValueError('the "planted" reason')
     pause_flow_run(timeout=600)
+
+
+@flow(name="live-watch")
+def watch(ending: str) -> State[str]:
+    """Ends at once, as a watch does: its last state has the ending's name."""
+    return Completed(name=ending, message="v1 is in production again.")

@@ -40,6 +40,7 @@ class Scene:
         healthy: A run that says nothing for more than two minutes.
         asking: A parent that waits for a person.
         failing: A parent that fails.
+        undone: A watch that rolls back.
         dead: Killed with its worker in mid-run.
         stuck: Its worker was killed before it came to life.
         waiting: Wants the slot of `stuck`.
@@ -52,6 +53,7 @@ class Scene:
     healthy: FlowRun
     asking: FlowRun
     failing: FlowRun
+    undone: FlowRun
     dead: FlowRun
     stuck: FlowRun
     waiting: FlowRun
@@ -90,6 +92,7 @@ def _played(client: SyncPrefectClient, stack: Stack, folder: Path, hook: Receive
     healthy = start(deploy(client, "silent", "silent", "automations", "cpu"), seconds=SILENT_SECONDS)
     parent = deploy(client, "leakage-premium", "parent", "automations", "cpu")
     asking, failing = start(parent, how="ask"), start(parent, how="fail")
+    undone = start(deploy(client, "live-watch", "watch", "automations", "cpu"), ending="RolledBack")
     # No heartbeat longer: a run that dies right after its start must be found too.
     until(lambda: _now(client, dead).state_type == StateType.RUNNING and (folder / "first").exists())
     assert kill_at_once([pid_of(stack, "worker-h100"), pid_of(stack, "worker-h100x8")]) > 4
@@ -97,7 +100,7 @@ def _played(client: SyncPrefectClient, stack: Stack, folder: Path, hook: Receive
     waiting = start(quick)
     worker = start_worker(stack, "h100x8", folder / "second.log")
     try:
-        yield Scene(client, healthy, asking, failing, dead, stuck, waiting, killed_at, hook, lines)
+        yield Scene(client, healthy, asking, failing, undone, dead, stuck, waiting, killed_at, hook, lines)
     finally:
         kill_at_once([worker.pid])
         worker.wait()
@@ -134,6 +137,12 @@ def test_a_failed_parent_is_reported_with_its_reason_and_a_link(scene: Scene) ->
     assert notified[0]["link"].endswith(f"/runs/flow-run/{scene.failing.id}")
     assert notified[0]["link"] in notified[0]["text"]
     assert datetime.fromisoformat(notified[0]["time"]) <= now("UTC")
+
+
+def test_a_rollback_of_the_watch_is_told_once_and_not_as_a_report(scene: Scene) -> None:
+    until(lambda: scene.hook.of_run(scene.undone.id, "live"))
+    (told,) = [each for each in scene.hook.received if each["id"] == str(scene.undone.id)]
+    assert (told["kind"], told["state"], told["message"]) == ("live", "RolledBack", "v1 is in production again.")
 
 
 def test_a_question_is_reported_while_the_run_waits_for_its_answer(scene: Scene) -> None:

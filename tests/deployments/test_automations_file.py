@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from prefect.events.actions import CallWebhook
@@ -11,6 +12,9 @@ from prefect.events.actions import CallWebhook
 from deployments.automations import BadAutomations, automations
 from deployments.pools import pool_files
 from deployments.webhook import BadWebhook, saved_webhooks
+from flows.live.decide import Ending
+from flows.live_update import live_update
+from flows.live_watch import live_watch
 from tasks.common.settings import project_root
 
 OWN_API = {"own-api": uuid.uuid4()}
@@ -107,3 +111,11 @@ def test_the_automations_name_every_pool_and_no_other() -> None:
     named = [set(json.loads(found)) for found in re.findall(r"work_pool_name in (\[[^\]]*\])", text)]
     assert len(named) == 4
     assert all(pools == {file.stem for file in pool_files()} for pools in named)
+
+
+def test_people_are_told_of_endings_that_live_flows_have() -> None:
+    (live,) = [each for each in automations({**OWN_API, "notifications": uuid.uuid4()}) if each.name.endswith("live")]
+    told = {event.removeprefix("prefect.flow-run.") for event in live.trigger.expect}
+    assert told == {"Promoted", "RolledBack", "Skipped"}
+    assert told < set(get_args(Ending))
+    assert live.trigger.match_related["prefect.resource.name"] == [live_update.name, live_watch.name]

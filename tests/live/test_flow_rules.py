@@ -1,5 +1,6 @@
 """Rules of the flows of live updates that need no model and no server."""
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from flows.live import show
 from flows.live.decide import Decision
 from flows.live.show import page_place, show_line
 from flows.live_watch import by_count_key
-from tasks.live.looks import findings_until, looks_beside
+from tasks.live.looks import findings_until, looks_beside, records_of_line
 from tasks.schemas.live import LOOK_KIND, GateFinding, GateVerdict, PairedScore
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store, open_store
@@ -55,6 +56,24 @@ def test_two_looks_that_were_made_at_a_time_both_count(tmp_path: Path, monkeypat
     assert sorted(own.verdict for own in found) == ["keep", "keep", "promote"]
     fourth = _look(store, tmp_path, 4, "keep", third)
     assert looks_beside(store, [first, second, third, fourth]) == (second,)
+
+
+def test_records_of_a_line_are_read_when_asked_for_the_newest_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINDSIGHT_STORE", str(tmp_path / "store"))
+    store, read = open_store(), list[str]()
+    looks = [_look(store, tmp_path, number, "keep", None) for number in (1, 2, 3)]
+    for age, look in enumerate((looks[1], looks[0], looks[2])):
+        record = tmp_path / "store" / store.records.name_of(look.path)
+        os.utime(record, (AT.timestamp() - age, AT.timestamp() - age))
+    plain = store.records.read
+    monkeypatch.setattr(store.records, "read", lambda path: read.append(path) or plain(path))
+    newest = next(records_of_line(store, LOOK_KIND, "forex"))
+    assert (newest.ref, read) == (looks[1], [looks[1].path])
+    others = records_of_line(store, LOOK_KIND, "forex", {looks[1].path})
+    assert [record.ref for record in others] == [looks[0], looks[2]]
+    assert list(records_of_line(store, LOOK_KIND, "fore")) == []
 
 
 def _look(store: Store, folder: Path, number: int, verdict: GateVerdict, before: ArtifactRef | None) -> ArtifactRef:

@@ -25,15 +25,21 @@ def published(store: Store, work: Path, number: int, kind: str, file: str, line:
     store.publish(artifact_type.spec(SmallConfig(size=number), {}), folder, {}, 1.0)
 
 
+def record_file(store: Store, line: str) -> Path:
+    """The file of the record of one of a line's looks."""
+    return next(Path(store.url.removeprefix("file://")).rglob(f"{LOOK_KIND}/{line}/*/*.json"))
+
+
 @pytest.fixture
 def store(own_state: Path, tmp_path: Path) -> Store:
-    """A line with one version, three looks and its watch, newest first; and a look of another line."""
+    """A line with one version, three looks and its watch, newest first; and a damaged look of another line."""
     store = open_store()
     path = adapter(store, tmp_path, 0).path
     assert main(["versions", "register", LINE, path, "-m", "first", "--by", "ada"]) == 0
     for number, look in enumerate(reversed(PAGE.looks)):
         published(store, tmp_path, number, LOOK_KIND, LOOK_FILE, LINE, look)
     published(store, tmp_path, 9, LOOK_KIND, LOOK_FILE, "another", PAGE.looks[0])
+    record_file(store, "another").write_text("{}")
     for number, watch in enumerate(reversed(PAGE.watches)):
         published(store, tmp_path, number, SWAP_KIND, SWAP_FILE, LINE, watch)
     return store
@@ -59,7 +65,6 @@ def test_a_line_that_does_not_exist_has_no_page(own_state: Path, capsys: pytest.
 def test_a_look_that_cannot_be_read_is_not_left_out(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = next(file for file in Path(store.url.removeprefix("file://")).rglob(f"{LOOK_KIND}/{LINE}/*/*.json"))
-    record.write_text("{}")
+    record_file(store, LINE).write_text("{}")
     assert main(["versions", "page", LINE, "--out", str(tmp_path / "page")]) == 1
     assert f"a record of {LOOK_KIND} cannot be read, and the page of {LINE} would lack it" in capsys.readouterr().err

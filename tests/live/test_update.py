@@ -16,12 +16,15 @@ from tasks.live.config import UpdateTrigger
 from tasks.live.errors import TooFewDays
 from tasks.live.looks import findings_until, read_look
 from tasks.schemas.artifacts import Panel
+from tasks.schemas.live import LOOK_KIND
+from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store
 from tasks.train.errors import WrongStart
 from tasks.versions import moves
 from tasks.versions.errors import AwaitsReview, BadMove, MoveLost, UnknownVersion
 from tasks.versions.history import History, read_history
 from tests.live.small_live import AT, LINE, InlineRun, own_store, published, recipe, rising_desk, write_outcomes
+from tests.store.small_artifact import SmallConfig
 
 WHY = {"why": "for the test", "by": "ada"}
 
@@ -376,6 +379,24 @@ def test_a_plan_says_what_follows_only_from_the_run(store: Store, rising: Path) 
         "panel": "exists", "outcomes": "runs", "mix": "runs", "rows": "runs", "forecast production": "runs",
         "train": "runs", "forecast candidate": "runs", "look": "runs",
     }  # fmt: skip
+
+
+def test_an_update_counts_the_looks_that_were_made_beside_the_last_one(store: Store, rising: Path) -> None:
+    update_line(recipe(rising), AT, InlineRun("down"), store, "ada")
+    (first,) = look_refs(history(store))
+    record = store.record(first)
+    kind = ArtifactType[SmallConfig](LOOK_KIND, 1, lambda config, inputs: LINE)
+    other = store.publish(kind.spec(SmallConfig(size=1), record.inputs), store.fetch(first), record.facts, 1.0)
+    moves.register(store, LINE, other, **WHY)
+    run, beside = InlineRun("down"), list[tuple[ArtifactRef, ...]]()
+
+    def until_the_look(pipeline):
+        beside.extend(step.config.beside for step in pipeline.steps if step.name == "look")
+        return _end() if beside else run(pipeline)
+
+    with pytest.raises(KeyboardInterrupt):
+        update_line(recipe(rising), AT + timedelta(days=7), until_the_look, store, "ada")
+    assert beside == [(first,)]
 
 
 def test_a_look_is_decided_once(store: Store, rising: Path) -> None:

@@ -1,5 +1,8 @@
 """The page of a line: what it says first, that all its figures are in results.json, and that names cannot inject."""
 
+import re
+
+from tasks.report.line.figures import differences
 from tasks.report.line.page import PAGE_NAME, findings, render, write_line
 from tasks.report.line.tables import costs, looks, policies, timeline
 from tasks.schemas.live import LinePage
@@ -13,7 +16,7 @@ PAGE = made_line()
 
 def test_the_page_says_first_what_is_in_production_and_why() -> None:
     first, look, watch = findings(PAGE)
-    assert first == "v1 is in production, 4 versions, 3 looks, 1 of them promoted."
+    assert first == "v1 is in production, 4 versions, 3 looks, 1 promoted."
     assert look.startswith("Newest look, v4 beside v1: Promoted: accuracy +0.141")
     assert watch.startswith("Roll back: accuracy of v1 less v4")
     shown = words(Page(render(PAGE)))
@@ -33,6 +36,15 @@ def test_a_look_shows_its_interval_level_and_smallest_detectable_difference() ->
     assert (name, counted) == ("look 1", "keep; 120 days, 6,120 rows, 24 without overlap")
     assert cells[2] == [f"{first.smallest_detectable:.4f}"]
     assert cells[4] == ["0.0047", "spent 0.0047", "left 0.0453"]
+
+
+def test_a_first_look_stands_at_a_whole_number() -> None:
+    first = PAGE.model_copy(update={"versions": PAGE.versions[-1:], "looks": PAGE.looks[:1], "watches": []})
+    assert findings(first)[0] == "v1 is in production, 1 version, 1 look, 0 promoted."
+    found = differences(first.looks)
+    assert found is not None
+    labels = re.findall(r"<text[^>]*>([^<]*)<", found.svg)
+    assert labels[: labels.index("look")] == ["1"]
 
 
 def test_other_policies_say_on_which_days_they_were_measured() -> None:

@@ -39,8 +39,8 @@ def differences(looks: Sequence[LiveLook]) -> Plot | None:
             )
         axes.set_xlabel("look")
         axes.set_ylabel(f"{looks[-1].gate.decided_by}, candidate less production")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-        axes.margins(x=0.05)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
+        axes.set_xlim(min(own.gate.look for own in looks) - 0.5, max(own.gate.look for own in looks) + 0.5)
     return Plot(drawn.svg, rows)
 
 

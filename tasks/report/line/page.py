@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tasks.common.text import counted
 from tasks.report.config import ReportConfig
 from tasks.report.line import figures, tables
 from tasks.report.page import template
@@ -66,8 +67,8 @@ def findings(page: LinePage) -> list[str]:
     """Sentences: what is in production, what the newest look decided, and how the newest swap stands."""
     n_promoted = sum(own.gate.verdict == "promote" for own in page.looks)
     found = [
-        f"{page.production or 'No version'} is in production, {len(page.versions)} versions, {len(page.looks)} looks, "
-        f"{n_promoted} of them promoted."
+        f"{page.production or 'No version'} is in production, {counted(len(page.versions), 'version')}, "
+        f"{counted(len(page.looks), 'look')}, {n_promoted} promoted."
     ]
     if page.looks:
         newest = page.looks[-1]
