@@ -24,13 +24,13 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import Log, StateType, WorkPool, WorkPoolStatus
 from prefect.client.schemas.sorting import LogSort
 
-from flows.observe.spend import PoolSpend, spend_since, start_of_day, start_of_month
+from flows.observe.spend import PoolSpend, spend_since, start_of_day
 from flows.server.attempts import ON_THE_MACHINE, pool_of_run, stays_of
 from flows.server.flow_runs import read_all
 from flows.server.tags import is_stage_run
 from tasks.common.progress import INTERVAL_SECONDS, ProgressLine, parse_progress
 from tasks.costs.prices import load_prices
-from tasks.costs.usage import MachineStay
+from tasks.costs.usage import MachineStay, start_of_month
 from tasks.train.step_line import StepLine
 
 MAX_AGE_SECONDS = 5.0

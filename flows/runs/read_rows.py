@@ -14,6 +14,7 @@ from flows.pipelines.registry import PIPELINES, AnyRecipe, pipeline_of, recipe_o
 from flows.runs.recipes import RunSources
 from flows.runs.row import Run, RunRow, builders, metric_columns, records_until, spend_of, tokens_seen
 from flows.server.flow_runs import ending_of, run_url
+from flows.server.who import who
 from tasks.schemas.scores import PremiumScores
 from tasks.store.errors import StoreError
 from tasks.store.records import Record
@@ -97,15 +98,6 @@ def _row(
         link=run_url(run.id),
         **figures,
     )
-
-
-def who(run: FlowRun) -> str:
-    """A person by the tag `by:NAME`, a sweep, a schedule, an automation; else `unknown`."""
-    names = [tag.removeprefix("by:") for tag in run.tags if tag.startswith("by:")]
-    names += ["sweep" for tag in run.tags if tag.startswith("sweep:")]
-    if run.created_by:
-        names.append(" ".join(filter(None, [(run.created_by.type or "").lower(), run.created_by.display_value])))
-    return ", ".join(dict.fromkeys(names)) or "unknown"
 
 
 def _figures(run: FlowRun, records: Mapping[str, Record], store: Store) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from flows.observe.spend import spend_since, start_of_day, start_of_month
+from flows.observe.spend import spend_since, start_of_day
 from tasks.costs.prices import Price, Prices
 from tasks.costs.usage import MachineStay
 
