@@ -42,9 +42,7 @@ class BudgetStop(HindsightError):
 class MonthAnswer(RunInput):
     """A person's answer where a month's budget would be exceeded."""
 
-    exceed: bool = Field(
-        False, description="Start the step all the same. Without it the run ends; a retry asks again."
-    )
+    exceed: bool = Field(False, description="Start the step all the same. Without it the run ends; a retry asks again.")
 
 
 class BudgetAnswer(RunInput):

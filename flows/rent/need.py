@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 
 from prefect.client.orchestration import get_client
 
-from flows.rent.pool import is_idle
+from flows.rent.pool import is_idle, switch_sweep_on
 from flows.server.flow_runs import own_run_id, retry_on_outage
 from tasks.rent import lifecycle
 from tasks.rent.config import load_rent
@@ -45,6 +45,8 @@ class PoolMachine:
         """
         if self.rented is None:
             return
+        lifecycle.check_reachable(self.store, self.rented)
+        switch_sweep_on()
         provider, why = provider_of(self.rented.provider), f"{self.artifact} needs one"
         run, tags = _own_run()
         while True:

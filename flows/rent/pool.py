@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas import FlowRun
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterState,
@@ -12,6 +11,12 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import StateType, WorkPoolStatus
+from prefect.exceptions import ObjectNotFound
+
+from flows.server.flow_runs import is_planned, retry_on_outage
+from tasks.rent.errors import RentError
+
+SWEEP = "rent-sweep/every-ten-minutes"
 
 ALIVE = [
     StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING,
@@ -26,16 +31,29 @@ def is_idle(pool: str) -> bool:
             flow_run_filter=states, work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool]))
         )
     now = datetime.now(UTC)
-    return all(_is_planned(run, now) for run in runs)
-
-
-def _is_planned(run: FlowRun, now: datetime) -> bool:
-    """Whether a schedule has planned it for later."""
-    due = run.expected_start_time
-    return run.state is not None and run.state.is_scheduled() and due is not None and due > now
+    return all(is_planned(run, now) for run in runs)
 
 
 def is_served(pool: str) -> bool:
     """Whether a worker of a pool has sent a heartbeat of late."""
     with get_client(sync_client=True) as client:
         return client.read_work_pool(pool).status == WorkPoolStatus.READY
+
+
+def switch_sweep_on() -> None:
+    """Switch the sweep's schedule on, so that nothing is rented without one.
+
+    Raises:
+        RentError: If the server has no sweep.
+    """
+    with get_client(sync_client=True) as client:
+        try:
+            deployment = retry_on_outage(lambda: client.read_deployment_by_name(SWEEP), SWEEP)
+        except ObjectNotFound as error:
+            raise RentError(
+                f"the server has no deployment {SWEEP}, which stops forgotten machines, so nothing is rented; deploy "
+                "it: `prefect deploy --all`."
+            ) from error
+        for schedule in deployment.schedules:
+            if not schedule.active:
+                client.update_deployment_schedule(deployment.id, schedule.id, active=True)

@@ -9,7 +9,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from tasks.costs.prices import load_prices
 from tasks.rent.config import RentedPool
@@ -48,6 +50,27 @@ def cheapest_offer(provider: Provider, pool: RentedPool) -> Offer:
             f"${pool.max_dollars_per_hour:,.2f}. Nothing was rented; raise it in configs/rent.yaml, or wait."
         )
     return best
+
+
+def check_reachable(store: Store, pool: RentedPool) -> None:
+    """Check that a machine elsewhere could reach what its worker needs, before it costs.
+
+    Raises:
+        RentError: If server or store are this machine's alone.
+    """
+    if pool.provider == "local":
+        return
+    api = os.environ.get("PREFECT_API_URL", "")
+    if (urlsplit(api).hostname or "localhost") in ("localhost", "127.0.0.1", "::1", "0.0.0.0"):  # noqa: S104 (compared)
+        raise RentError(
+            f"PREFECT_API_URL={api!r} names no server that a machine of {pool.provider} could reach, so none is rented "
+            f"for pool {pool.pool}; set it to the server's address in the network (docs/server.md)."
+        )
+    if "://" not in store.url:
+        raise RentError(
+            f"the store {store.url} is a folder of this machine, which a machine of {pool.provider} could not write to, "
+            f"so none is rented for pool {pool.pool}; set HINDSIGHT_STORE to a bucket."
+        )
 
 
 def rent(
@@ -224,6 +247,21 @@ def order_of(pool: RentedPool, machine: Machine, offer: Offer) -> Order:
         environment={name: os.environ[name] for name in pool.environment if os.environ.get(name)},
         secrets={name: os.environ[name] for name in pool.secrets if os.environ.get(name)},
     )
+
+
+def trial_order(pool: RentedPool, offer: Offer) -> Order:
+    """An order that nobody places: what a dry run shows. No variable's value is in it."""
+    now = datetime.now(UTC)
+    terms = Terms(
+        provider=pool.provider,
+        pool=pool.pool,
+        offer=str(offer),
+        dollars_per_hour=offer.dollars_per_hour,
+        ends_at=now + timedelta(hours=pool.lease_hours),
+        idle_minutes=pool.idle_minutes,
+    )
+    order = order_of(pool, Machine(f"hs-trial-{pool.pool}", terms, ()), offer)
+    return replace(order, environment=dict.fromkeys(order.environment, "..."))
 
 
 def _start(

@@ -82,7 +82,8 @@ class Sweeper:
                 continue
             for machine in own:
                 self._look_safely(machine, listed)
-            self._stop_strays(name, listed)
+            looked_at = {machine.name for machine in own}
+            self._stop_strays(name, {each: what for each, what in listed.items() if each not in looked_at})
         return self.found
 
     def _look_safely(self, machine: Machine, listed: dict[str, Listed]) -> None:

@@ -1,13 +1,12 @@
-"""Killed at every step between "result written" and "machine stopped": no result is lost, and no machine is forgotten."""
+"""Killed at every step between "result written" and "machine stopped": no result lost, no machine forgotten."""
 
 import os
 import signal
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tasks.rent.config import RentedPool
 from tasks.rent.lifecycle import give_back, lease, rent
@@ -85,7 +84,7 @@ def test_killed_at_any_step_the_machine_is_never_stopped_without_a_receipt_nor_l
     while was_killed:
         machine = rented(store, pool)
         published(store, folder, SPEC)
-        was_killed = killed_at(step, lambda: release(store, machine.name))
+        was_killed = killed_at(step, partial(release, store, machine.name))
         now = read_machine(store, machine.name)
         if machine.name not in Local().status():
             assert unproved(receipts_of(store, now)) == {}, f"stopped without a receipt, killed at step {step}"

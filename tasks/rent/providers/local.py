@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import psutil
 
 from tasks.common.processes import GRACE_SECONDS
-from tasks.common.settings import state_dir
+from tasks.common.settings import project_root, state_dir
 from tasks.rent.config import RentedPool
 from tasks.rent.providers.provider import Listed, Offer, Order
 
@@ -46,7 +46,7 @@ class Local:
         with log.open("ab") as output:
             subprocess.Popen(
                 order.command,
-                cwd=order.pool.folder,
+                cwd=project_root(),
                 env={**os.environ, **order.environment, **order.secrets, MACHINE_VARIABLE: order.name},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
