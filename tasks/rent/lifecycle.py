@@ -68,8 +68,8 @@ def check_reachable(store: Store, pool: RentedPool) -> None:
         )
     if "://" not in store.url:
         raise RentError(
-            f"the store {store.url} is a folder of this machine, which a machine of {pool.provider} could not write to, "
-            f"so none is rented for pool {pool.pool}; set HINDSIGHT_STORE to a bucket."
+            f"the store {store.url} is a folder of this machine, that a machine of {pool.provider} cannot write to: "
+            f"none is rented for pool {pool.pool}; set HINDSIGHT_STORE to a bucket."
         )
 
 

@@ -1,4 +1,4 @@
-"""A pool served by rented machines, on a server of its own: process trees of this machine with Prefect's own workers."""
+"""A pool served by rented machines, on a server of its own: process trees of this machine with Prefect's workers."""
 
 import os
 import subprocess
@@ -17,6 +17,7 @@ from flows.runner.dispatcher import dispatch
 from flows.runner.request import StageRequest
 from tasks.common.processes import end_tree
 from tasks.common.settings import project_root
+from tasks.rent.errors import RentError
 from tasks.rent.machines import Machine, list_machines
 from tasks.rent.providers.local import Local
 from tasks.store.leases import list_leases
@@ -114,11 +115,13 @@ def test_the_parent_killed_its_result_is_proved_and_its_machine_ends(on_renting:
     assert machine.name not in Local().status()
 
 
-def test_a_stage_that_is_never_sent_leaves_no_machine(on_renting: Stack, tmp_path: Path) -> None:
+def test_a_machine_that_cannot_be_had_ends_the_stage_with_one_sentence(
+    on_renting: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "rent.yaml"
     file.write_text(RENT.replace("provider: local", "provider: vessl, image: a"))
     n_before = len(list_machines(open_store()).machines)
-    os.environ["HINDSIGHT_RENT"] = str(file)
-    with pytest.raises(Exception, match="names no server that a machine of vessl could reach"):
+    monkeypatch.setenv("HINDSIGHT_RENT", str(file))
+    with pytest.raises(RentError, match="names no server that a machine of vessl could reach"):
         dispatch(StageRequest("panel", "panel/h100", panel_spec(903), "rented panel 903"), open_store())
     assert len(list_machines(open_store()).machines) == n_before

@@ -184,11 +184,9 @@ def test_a_machine_that_could_reach_neither_server_nor_store_is_not_rented(
 ) -> None:
     elsewhere = pool.model_copy(update={"provider": "vessl"})
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
-    with pytest.raises(
-        RentError, match="'http://127.0.0.1:4200/api' names no server that a machine of vessl could reach"
-    ):
+    with pytest.raises(RentError, match=r"'http://127\.0\.0\.1:4200/api' names no server that a machine of vessl"):
         check_reachable(store, elsewhere)
     monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example.org/api")
-    with pytest.raises(RentError, match="is a folder of this machine, which a machine of vessl could not write to"):
+    with pytest.raises(RentError, match="is a folder of this machine, that a machine of vessl cannot write to"):
         check_reachable(store, elsewhere)
     check_reachable(store, pool)
