@@ -84,7 +84,7 @@ def watch(
     """Keep a worker until the lease ends, or until nothing runs and every result is proved. Returns why it ended.
 
     Args:
-        lease: Ends the machine, whatever runs and whoever is away.
+        lease: Ends the machine, whatever runs and though nobody answers.
         idle: For how long nothing must have run.
         start_worker: Called again if the worker has ended.
         may_end: Asks the store, in a thread of its own: an answer that does not come holds up nothing.

@@ -46,7 +46,7 @@ class RentedPool(Config):
     idle_minutes: float = Field(10, gt=0, le=24 * 60)
     """Without a run for this long, and with every result proved, the machine ends itself."""
     environment: tuple[Variable, ...] = PLAIN
-    """Variables that the machine gets from whoever rents it, where they are set."""
+    """Variables that the machine gets from the process that rents it, where they are set."""
     secrets: tuple[Variable, ...] = SECRET
     """The same for secrets: no value is recorded, logged or written on a command line. VESSL takes each from the secret
     of this name in its own store."""
