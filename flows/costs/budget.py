@@ -135,11 +135,9 @@ class Budget:
             log.info("%s", each)
         if not exceeded:
             return
-        question = f"{view.step} on {view.pool} would exceed {'; '.join(map(str, exceeded))}."
+        question = f"{view.step} on {view.pool} would exceed a budget of the month: {'; '.join(map(str, exceeded))}."
         if nobody_watches:
-            raise BudgetStop(
-                f"{question} Nobody watches this run, so that it is refused; start it by hand to be asked."
-            )
+            raise BudgetStop(f"{question} Nobody watches this run, so it is refused; start it by hand to be asked.")
         answer = ask(
             run_id, MONTH, f"{question} Resume with exceed, or without it to end.", MonthAnswer, self._wait_seconds
         )

@@ -2,19 +2,22 @@
 
 import logging
 from collections.abc import Callable, Collection
+from threading import Lock
 
 from prefect.client.orchestration import get_client
 
 from flows.rent.pool import is_idle, switch_sweep_on
 from flows.server.flow_runs import own_run_id, retry_on_outage
 from tasks.rent import lifecycle
-from tasks.rent.config import load_rent
+from tasks.rent.config import RentedPool, load_rent
 from tasks.rent.errors import RentError, StillNeeded, Stopping
-from tasks.rent.machines import open_machines
+from tasks.rent.machines import list_machines
 from tasks.rent.providers.choose import provider_of
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
+
+_ONE_AT_A_TIME = Lock()
 
 
 class PoolMachine:
@@ -43,14 +46,18 @@ class PoolMachine:
         Raises:
             RentError: If none can be had. Nothing is left running, or the message says what may be.
         """
-        if self.rented is None:
-            return
-        lifecycle.check_reachable(self.store, self.rented)
+        if self.rented is not None:
+            # Steps of one run are threads of one process, and one of them starts the machine for all.
+            with _ONE_AT_A_TIME:
+                self._need(self.rented)
+
+    def _need(self, rented: RentedPool) -> None:
+        lifecycle.check_reachable(self.store, rented)
         switch_sweep_on()
-        provider, why = provider_of(self.rented.provider), f"{self.artifact} needs one"
+        provider, why = provider_of(rented.provider), f"{self.artifact} needs one"
         run, tags = _own_run()
         while True:
-            machine = lifecycle.rent(self.store, provider, self.rented, by=self.by, why=why, run=run, tags=tags)
+            machine = lifecycle.rent(self.store, provider, rented, by=self.by, why=why, run=run, tags=tags)
             try:
                 lifecycle.lease(self.store, machine.name, self.artifact, self.by)
             except Stopping as error:
@@ -66,7 +73,7 @@ class PoolMachine:
         """
         if self.rented is None:
             return
-        for machine in open_machines(self.store, self.pool):
+        for machine in list_machines(self.store).open_of(self.pool):
             if self.artifact not in machine.owed:
                 continue
             if not machine.is_stopping and is_needed():

@@ -6,7 +6,7 @@ from tasks.costs.prices import Prices
 from tasks.rent.config import load_rent
 from tasks.rent.errors import RentError
 from tasks.rent.lifecycle import cheapest_offer
-from tasks.rent.machines import open_machines
+from tasks.rent.machines import list_machines
 from tasks.rent.providers.choose import provider_of
 from tasks.store.store import Store
 
@@ -26,7 +26,7 @@ def rented_prices(prices: Prices, store: Store, pool: str) -> Prices:
     """
     if (rented := load_rent().find(pool)) is None:
         return prices
-    if machine := next((each for each in open_machines(store, pool) if not each.is_stopping), None):
+    if machine := next((each for each in list_machines(store).open_of(pool) if not each.is_stopping), None):
         return prices.with_rent(pool, machine.terms.dollars_per_hour, f"rented machine {machine.name}")
     try:
         offer = cheapest_offer(provider_of(rented.provider), rented)

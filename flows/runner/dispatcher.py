@@ -61,8 +61,9 @@ def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
             lease.verify_and_release(found)
         if not request.always:
             return found
-    lease.take()
     for n_left in range(request.n_retries, -1, -1):
+        # Again before a retry: the machine may be what was lost.
+        lease.take()
         run = _run_to_the_end(request, store, lease)
         # With `always`, an older artifact may exist although this run failed its checks.
         refused = request.always and not is_completed(run)

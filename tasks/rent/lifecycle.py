@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from tasks.costs.prices import load_prices
 from tasks.rent.config import RentedPool
 from tasks.rent.errors import NoOffer, NotStopped, ProviderError, RentError, StillNeeded, Stopping
-from tasks.rent.machines import Machine, Terms, append, open_machines, open_record, read_machine
+from tasks.rent.machines import Machine, Terms, append, list_machines, open_record, read_machine
 from tasks.rent.proof import receipts_of, unproved
 from tasks.rent.providers.provider import Offer, Order, Provider
 from tasks.store.leases import clock
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 CONFIRM_SECONDS = 120.0
 """How long a provider may still list a machine after it was told to stop it; then the sweeper asks again."""
 POLL_SECONDS = 1.0
+STARTING = timedelta(minutes=30)
+"""A renter that has not started its machine after this long is dead, and the next one starts it."""
 
 
 def cheapest_offer(provider: Provider, pool: RentedPool) -> Offer:
@@ -93,11 +95,18 @@ def rent(
         ProviderError: If the machine could not be started. It was told to stop, and the record says whether it did.
     """
     while True:
-        for machine in open_machines(store, pool.pool):
-            if not machine.is_stopping:
-                return machine if machine.find("started") else _start(store, provider, pool, machine, by)
-            # Its worker could take the run that is sent next.
-            finish_stop(store, provider, machine.name, by)
+        known = list_machines(store)
+        for machine in known.open_of(pool.pool):
+            if machine.is_stopping:
+                # Its worker could take the run that is sent next.
+                finish_stop(store, provider, machine.name, by)
+            elif not machine.find("started"):
+                if (ready := _start_or_wait(store, provider, pool, machine, by)) is not None:
+                    return ready
+            elif machine.name in provider.status():
+                return machine
+            else:
+                record_stopped(store, machine.name, by, "it had ended by itself: the provider lists it no more")
         offer = cheapest_offer(provider, pool)
         ends_at = datetime.now(UTC) + timedelta(hours=pool.lease_hours)
         terms = Terms(
@@ -110,7 +119,7 @@ def rent(
             tags=tuple(tags),
             run=run,
         )
-        if new := open_record(store, terms, by, f"{offer}, until {clock(ends_at)}; {why}"):
+        if new := open_record(store, known, terms, by, f"{offer}, until {clock(ends_at)}; {why}"):
             _log_price(new)
             return _start(store, provider, pool, new, by, offer)
 
@@ -262,6 +271,21 @@ def trial_order(pool: RentedPool, offer: Offer) -> Order:
     )
     order = order_of(pool, Machine(f"hs-trial-{pool.pool}", terms, ()), offer)
     return replace(order, environment=dict.fromkeys(order.environment, "..."))
+
+
+def _start_or_wait(store: Store, provider: Provider, pool: RentedPool, machine: Machine, by: str) -> Machine | None:
+    """The machine once it is started: by its renter, or by this process if that is the renter, or has died.
+
+    Returns:
+        None if it stopped instead.
+    """
+    while machine.events[0].by != by and datetime.now(UTC) - machine.rented_at < STARTING:
+        log.info("machine %s is being started by %s", machine.name, machine.events[0].by)
+        time.sleep(POLL_SECONDS * 10)
+        machine = read_machine(store, machine.name)
+        if machine.is_stopping or machine.find("started"):
+            return None if machine.is_stopping else machine
+    return _start(store, provider, pool, machine, by)
 
 
 def _start(

@@ -6,7 +6,7 @@ takes a lease on a machine and a sweeper that stops it, one is first, and the ot
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -118,14 +118,28 @@ class MachineList:
     machines: tuple[Machine, ...]
     unreadable: dict[str, str]
 
+    def open_of(self, pool: str) -> list[Machine]:
+        """The machines of a pool that may still cost."""
+        return [each for each in self.machines if each.is_open and each.terms.pool == pool]
+
 
 def prefix_of(store: Store) -> str:
     """What names of this store's machines begin with, so that stores can share a provider's account."""
     return f"hs-{sha256(store.url.encode()).hexdigest()[:6]}-"
 
 
-def open_record(store: Store, terms: Terms, by: str, why: str) -> Machine | None:
-    """Write the record of a machine that is about to be rented; None if another renter wrote the name's first.
+def open_record(store: Store, known: MachineList, terms: Terms, by: str, why: str) -> Machine | None:
+    """Write the record of a machine that is about to be rented.
+
+    Args:
+        store: Holds the records.
+        known: All machines, among which there was none to use. The name is the next one after these.
+        terms: What is rented.
+        by: Who.
+        why: One sentence.
+
+    Returns:
+        The machine; None if another renter has written a record since: look again.
 
     Raises:
         RentError: If the store cannot tell which of two writers was first.
@@ -137,7 +151,8 @@ def open_record(store: Store, terms: Terms, by: str, why: str) -> Machine | None
             "a folder or Amazon S3."
         )
     prefix = f"{prefix_of(store)}{terms.pool}-"
-    taken = [int(name.removeprefix(prefix)) for name in machine_names(store) if name.startswith(prefix)]
+    names = [*(machine.name for machine in known.machines), *known.unreadable]
+    taken = [int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)]
     name = f"{prefix}{max(taken, default=0) + 1}"
     event = _event(name, (), "rent", by, why, terms=terms)
     return Machine(name, terms, (event,)) if _written(store, event) else None
@@ -208,11 +223,6 @@ def list_machines(store: Store) -> MachineList:
         except (DamagedRecord, UnknownMachine) as error:
             unreadable[name] = str(error)
     return MachineList(tuple(found), unreadable)
-
-
-def open_machines(store: Store, pool: str) -> Iterator[Machine]:
-    """The machines of a pool that may still cost."""
-    return (each for each in list_machines(store).machines if each.is_open and each.terms.pool == pool)
 
 
 def _event(name: str, events: tuple[Event, ...], action: Action, by: str, why: object, **fields: object) -> Event:

@@ -18,10 +18,10 @@ from flows.runner.request import StageRequest
 from tasks.common.processes import end_tree
 from tasks.common.settings import project_root
 from tasks.rent.errors import RentError
-from tasks.rent.machines import Machine, list_machines
+from tasks.rent.machines import Machine, list_machines, prefix_of
 from tasks.rent.providers.local import Local
 from tasks.store.leases import list_leases
-from tasks.store.store import open_store
+from tasks.store.store import Store, open_store
 from tests.flows.stage_runs import finished, panel_spec, until
 from tests.local_stack import Stack, local_stack, process_ids
 
@@ -52,7 +52,8 @@ def renting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             )
         yield stack
         for name in Local().status():
-            Local().stop(name)
+            if name.startswith(prefix_of(Store(str(stack.store), state / "cache"))):
+                Local().stop(name)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from tasks.rent import lifecycle
 from tasks.rent.config import RentedPool, load_rent
+from tasks.rent.machines import prefix_of
 from tasks.rent.providers.local import Local
 from tasks.store.store import Store, open_store
 
@@ -41,11 +42,5 @@ def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RentedPool
     yield found.model_copy(update={"folder": str(tmp_path)})
     provider = Local()
     for name in provider.status():
-        if name.startswith(lifecycle_prefix()):
+        if name.startswith(prefix_of(open_store())):
             provider.stop(name)
-
-
-def lifecycle_prefix() -> str:
-    from tasks.rent.machines import prefix_of
-
-    return prefix_of(open_store())

@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.rent.config import RentedPool
 from tasks.rent.lifecycle import give_back, lease, rent
-from tasks.rent.machines import Machine, read_machine
+from tasks.rent.machines import Machine, list_machines, prefix_of, read_machine
 from tasks.rent.proof import receipts_of, unproved
 from tasks.rent.providers.choose import provider_of
 from tasks.rent.providers.local import Local
@@ -24,9 +24,9 @@ from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 SPEC = ARTIFACT_TYPE.spec(SmallConfig())
 STEPS = [
     *((FolderObjects, name) for name in ("read", "stream", "write", "write_new", "list", "delete")),
-    *((Local, name) for name in ("stop", "status")),
+    *((Local, name) for name in ("start", "stop", "status")),
 ]
-"""Whatever the release does to the store and to the provider."""
+"""Whatever a process does to the store and to the provider."""
 
 
 def release(store: Store, name: str) -> None:
@@ -71,6 +71,11 @@ def rented(store: Store, pool: RentedPool) -> Machine:
     return read_machine(store, machine.name)
 
 
+def own_machines(store: Store) -> list[str]:
+    """Those that run, of this test's store."""
+    return [name for name in Local().status() if name.startswith(prefix_of(store))]
+
+
 def sweeper(store: Store, machine: Machine, later: timedelta) -> Sweeper:
     return Sweeper(
         store, provider_of, lambda pool: True, lambda pool: True, now=machine.events[-1].at + later
@@ -100,3 +105,36 @@ def test_killed_at_any_step_the_machine_is_never_stopped_without_a_receipt_nor_l
             for info in list(store.objects.list(f"{name}/")):
                 store.objects.delete(info.name)
     assert step > 20
+
+
+def test_killed_at_any_step_of_a_need_there_are_never_two_machines_and_none_is_forgotten(
+    store: Store, pool: RentedPool
+) -> None:
+    step, was_killed = 0, True
+    while was_killed:
+        was_killed = killed_at(step, partial(rented, store, pool))
+        # The next parent takes up what the killed one has left.
+        machine = rented(store, pool)
+        assert own_machines(store) == [machine.name], f"killed at step {step}"
+        assert [each.name for each in list_machines(store).machines if each.is_open] == [machine.name]
+        found = sweeper(store, machine, timedelta(hours=2)).sweep(["local"])
+        assert (len(found.stopped), found.problems, own_machines(store)) == (1, [], [])
+        for info in [*store.objects.list("machines/"), *store.objects.list("leases/")]:
+            store.objects.delete(info.name)
+        step += 1
+    assert step > 10
+
+
+def test_killed_at_any_step_of_a_need_and_never_followed_the_sweep_ends_it(store: Store, pool: RentedPool) -> None:
+    step, was_killed = 0, True
+    while was_killed:
+        was_killed = killed_at(step, partial(rented, store, pool))
+        left = list_machines(store).machines
+        if left:
+            assert sweeper(store, left[0], timedelta(hours=2)).sweep(["local"]).problems == []
+        assert own_machines(store) == [], f"left running, killed at step {step}"
+        assert [each.name for each in list_machines(store).machines if each.is_open] == []
+        for info in [*store.objects.list("machines/"), *store.objects.list("leases/")]:
+            store.objects.delete(info.name)
+        step += 1
+    assert step > 10

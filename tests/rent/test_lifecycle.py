@@ -1,5 +1,6 @@
 """What a machine's record allows: no stop without receipts, no lease where it stops, nothing left by a failed start."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from tasks.rent.config import RentedPool
 from tasks.rent.errors import DamagedRecord, NoOffer, NotStopped, ProviderError, RentError, StillNeeded, Stopping
 from tasks.rent.lifecycle import check_reachable, end_lease, give_back, lease, rent
 from tasks.rent.machines import Machine, Terms, list_machines, open_record, read_machine
-from tasks.rent.providers.local import Local
+from tasks.rent.providers.local import Local, members_of
 from tasks.rent.providers.provider import Listed, Offer, Order
 from tasks.store.receipts import verify
 from tasks.store.store import Store, open_store
+from tests.s3_server import serve_moto
 from tests.store.small_artifact import ARTIFACT_TYPE, SmallConfig, published
 
 FIRST, SECOND = ARTIFACT_TYPE.spec(SmallConfig()), ARTIFACT_TYPE.spec(SmallConfig(size=4))
@@ -157,7 +159,7 @@ def test_a_store_that_cannot_tell_who_was_first_rents_nothing(s3_store: str, poo
 def test_a_bill_is_hours_times_the_price_and_starts_with_the_record(store: Store) -> None:
     now = datetime.now(UTC)
     terms = Terms(provider="vessl", pool="h100", offer="a", dollars_per_hour=2.5, ends_at=now, idle_minutes=1)
-    machine = open_record(store, terms, "ada", "a test")
+    machine = open_record(store, list_machines(store), terms, "ada", "a test")
     assert machine is not None
     in_four_hours = machine.rented_at + timedelta(hours=4)
     assert machine.dollars(in_four_hours) == pytest.approx(10.0)
@@ -190,3 +192,35 @@ def test_a_machine_that_could_reach_neither_server_nor_store_is_not_rented(
     with pytest.raises(RentError, match="is a folder of this machine, that a machine of vessl cannot write to"):
         check_reachable(store, elsewhere)
     check_reachable(store, pool)
+
+
+def test_a_machine_that_ended_by_itself_is_replaced_when_it_is_needed(store: Store, pool: RentedPool) -> None:
+    name = rented(store, pool)
+    lease(store, name, FIRST.path, "ada")
+    Local().stop(name)
+    other = rented(store, pool)
+    assert other != name
+    assert read_machine(store, name).lost == (FIRST.path,)
+
+
+def test_two_renters_at_once_get_one_machine(store: Store, pool: RentedPool) -> None:
+    with ThreadPoolExecutor(4) as renters:
+        found = list(renters.map(lambda by: rent(store, Local(), pool, by=by, why="a test"), "abcd"))
+    assert len({machine.name for machine in found}) == 1
+    assert len(list_machines(store).machines) == 1
+    assert len(members_of(found[0].name)) == 1
+
+
+def test_on_s3_a_machine_is_rented_proved_and_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path, pool: RentedPool
+) -> None:
+    with serve_moto(tmp_path / "moto") as server:
+        for variable, value in server.environment().items():
+            monkeypatch.setenv(variable, value)
+        monkeypatch.setenv("HINDSIGHT_STORE", f"s3://{server.bucket}/rented")
+        store = open_store()
+        name = rented(store, pool)
+        lease(store, name, FIRST.path, "ada")
+        verify(published(store, folder, FIRST))
+        assert not returned(store, name).is_open
+        assert [event.action for event in read_machine(store, name).events][-2:] == ["stop", "stopped"]

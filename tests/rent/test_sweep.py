@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.rent import lifecycle
 from tasks.rent.config import ProviderName, RentedPool
 from tasks.rent.errors import ProviderError
 from tasks.rent.lifecycle import end_lease, lease, rent
@@ -145,7 +146,7 @@ def test_a_machine_that_comes_up_after_its_record_was_closed_is_stopped_at_once(
 
 
 def test_a_renter_that_dies_before_the_start_leaves_a_record_that_the_next_one_takes_up(
-    store: Store, pool: RentedPool
+    store: Store, pool: RentedPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Dies(Local):
         def start(self, order: Order) -> None:
@@ -155,5 +156,6 @@ def test_a_renter_that_dies_before_the_start_leaves_a_record_that_the_next_one_t
         rent(store, Dies(), pool, by="ada", why="a test")
     (machine,) = list_machines(store).machines
     assert [each.endswith("is being started") for each in sweep(store, SOON).running] == [True]
+    monkeypatch.setattr(lifecycle, "STARTING", timedelta())
     assert rent(store, Local(), pool, by="grace", why="a test").name == machine.name
     assert machine.name in Local().status()

@@ -68,11 +68,16 @@ class Local:
             return
         deadline = time.monotonic() + GRACE_SECONDS
         # An ended process of a parent that does not ask for its status stays as a zombie, which is no member any more.
-        while left := [process for own, process in _members() if own == name]:
+        while left := members_of(name):
             for process in left:
                 with suppress(psutil.NoSuchProcess):
                     process.terminate() if time.monotonic() < deadline else process.kill()
             time.sleep(POLL_SECONDS)
+
+
+def members_of(name: str) -> list[psutil.Process]:
+    """The processes of one machine."""
+    return [process for own, process in _members() if own == name]
 
 
 def _members() -> Iterator[tuple[str, psutil.Process]]:

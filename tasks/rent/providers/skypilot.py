@@ -50,6 +50,9 @@ class SkyPilot:
     def start(self, order: Order) -> None:
         if not order.offer.where and not self.sky.dry_run:
             raise NoOffer(f"offer {order.offer} names no cloud; look at `hindsight rent offers`.")
+        listed = self.status().get(order.name)
+        if listed and listed.state == "running":
+            return  # another launch would run its command a second time
         secrets = [argument for name in sorted(order.secrets) for argument in ("--secret", name)]
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "task.yaml"
