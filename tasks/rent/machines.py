@@ -6,7 +6,7 @@ takes a lease on a machine and a sweeper that stops it, one is first, and the ot
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -223,6 +223,21 @@ def list_machines(store: Store) -> MachineList:
         except (DamagedRecord, UnknownMachine) as error:
             unreadable[name] = str(error)
     return MachineList(tuple(found), unreadable)
+
+
+def losses(store: Store, artifacts: Collection[str]) -> list[str]:
+    """A sentence for each rented machine that was stopped without one of these artifacts.
+
+    Args:
+        store: Holds the records.
+        artifacts: Paths, `kind/label/key`.
+    """
+    return [
+        f"Machine {machine.name} of {machine.terms.provider} was stopped at {stopped.at:%Y-%m-%d %H:%M} UTC without a "
+        f"receipt for {', '.join(lost)}; it had cost ${machine.dollars(stopped.at):,.2f}."
+        for machine in list_machines(store).machines
+        if (stopped := machine.find("stopped")) and (lost := sorted(set(machine.lost) & set(artifacts)))
+    ]
 
 
 def _event(name: str, events: tuple[Event, ...], action: Action, by: str, why: object, **fields: object) -> Event:
