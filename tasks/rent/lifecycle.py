@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 CONFIRM_SECONDS = 120.0
 """How long a provider may still list a machine after it was told to stop it; then the sweeper asks again."""
 POLL_SECONDS = 1.0
-STARTING = timedelta(minutes=30)
-"""A renter that has not started its machine after this long is dead, and the next one starts it."""
+STARTING = timedelta(hours=1)
+"""A machine comes up within this time. Its renter is dead if it has not, and the next one starts it."""
 
 
 def cheapest_offer(provider: Provider, pool: RentedPool) -> Offer:

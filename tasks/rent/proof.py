@@ -1,7 +1,7 @@
 """What a machine owes: a receipt for every artifact that was leased on it."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tasks.rent.machines import Machine
 from tasks.store.errors import StoreError
@@ -11,6 +11,9 @@ from tasks.store.sealed import DamagedFile
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
+
+CLOCKS_APART = timedelta(minutes=2)
+"""Tolerance for the difference between the clocks of a machine and of a parent."""
 
 
 def receipts_of(store: Store, machine: Machine) -> dict[str, Receipt | str]:
@@ -44,18 +47,27 @@ def unproved(proofs: dict[str, Receipt | str]) -> dict[str, str]:
     return {artifact: found for artifact, found in proofs.items() if isinstance(found, str)}
 
 
-def prove_orphans(store: Store, machine: Machine) -> None:
+def prove_orphans(store: Store, machine: Machine, of_the_living: bool = False) -> None:
     """Read back and hash what a machine has left in the store and no living parent verifies.
 
-    Call it only if nothing runs on the machine: an artifact that is being rebuilt would be proved by its old one.
+    An artifact from before its lease is not: it may be what the machine was to rebuild.
+
+    Args:
+        store: Holds leases and artifacts.
+        machine: What has left them.
+        of_the_living: Also what a parent whose lease is not overdue verifies.
     """
     now = datetime.now(UTC)
     alive = {lease.artifact for lease in list_leases(store).leases if not lease.is_overdue(now)}
     for artifact in unproved(receipts_of(store, machine)):
-        if artifact in alive:
+        if artifact in alive and not of_the_living:
             continue
         try:
-            receipt = verify(store.records.read(artifact).ref, store.url)
+            record = store.records.read(artifact)
+            if record.finished_at < machine.owed[artifact] - CLOCKS_APART:
+                log.info("machine %s: %s in the store is older than its lease", machine.name, artifact)
+                continue
+            receipt = verify(record.ref, store.url)
             log.info("machine %s: %s is proved by %s", machine.name, artifact, receipt.name)
         except FileNotFoundError:
             log.info("machine %s: %s is not in the store", machine.name, artifact)

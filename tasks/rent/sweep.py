@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from tasks.rent.config import ProviderName
 from tasks.rent.errors import DamagedRecord, ProviderError, RentError, StillNeeded, UnknownMachine
-from tasks.rent.lifecycle import end_lease, finish_stop, give_back, record_stopped
+from tasks.rent.lifecycle import STARTING, end_lease, finish_stop, give_back, record_stopped
 from tasks.rent.machines import Machine, list_machines, prefix_of, read_machine
 from tasks.rent.proof import prove_orphans
 from tasks.rent.providers.provider import Listed, Provider
@@ -15,9 +15,6 @@ from tasks.store.leases import clock
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
-
-STRAY_AFTER = timedelta(hours=1)
-"""A machine without a record, and a record whose machine never came up, are given so much time."""
 
 
 class MachinesLeft(RentError):
@@ -97,17 +94,17 @@ class Sweeper:
     def _look(self, machine: Machine, listed: dict[str, Listed]) -> None:
         provider, name = self.provider_of(machine.terms.provider), machine.name
         is_late = self.now >= machine.terms.ends_at
-        if name not in listed:
-            if not (machine.find("started") or machine.is_stopping or self.now - machine.rented_at > STRAY_AFTER):
-                self.found.running += [f"{describe(machine, self.now)}, and is being started"]
-                return
+        if not (machine.find("started") or machine.is_stopping or self.now - machine.rented_at > STARTING):
+            self.found.running += [f"{describe(machine, self.now)}, and is being started"]
+        elif name not in listed:
             prove_orphans(self.store, machine)
             why = "its lease was over" if is_late else "it had ended by itself: its watchdog, or the provider, ended it"
             self._stopped(record_stopped(self.store, name, self.by, "stopped" if machine.is_stopping else why))
         elif machine.is_stopping:
             self._stopped(finish_stop(self.store, provider, name, self.by))
         elif is_late:
-            prove_orphans(self.store, machine)
+            # Also what a living parent is about to prove: its result is in the store, and not lost.
+            prove_orphans(self.store, machine, of_the_living=True)
             self._stopped(end_lease(self.store, provider, name, self.by, "its lease is over"))
         else:
             self._give_back_or_report(machine, provider)
@@ -154,9 +151,9 @@ class Sweeper:
         except DamagedRecord:
             return None
         except UnknownMachine as error:
-            if listed.since is not None and self.now - listed.since > STRAY_AFTER:
+            if listed.since is not None and self.now - listed.since > STARTING:
                 return f"for it has run without a record since {clock(listed.since)}"
-            raise StillNeeded(f"{error} It is stopped when it is older than {STRAY_AFTER}.") from error
+            raise StillNeeded(f"{error} It is stopped when it is older than {STARTING}.") from error
 
     def _stopped(self, machine: Machine) -> None:
         self.found.stopped += [describe(machine, self.now)]

@@ -101,7 +101,7 @@ def test_killed_at_any_step_the_machine_is_never_stopped_without_a_receipt_nor_l
         assert (after.is_open, after.lost) == (False, ())
         assert bool(found.stopped) == now.is_open
         step += 1
-        for name in ("receipts", "leases"):
+        for name in ("corpus", "receipts", "leases"):
             for info in list(store.objects.list(f"{name}/")):
                 store.objects.delete(info.name)
     assert step > 20

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.rent import lifecycle
+from tasks.rent import lifecycle, proof
 from tasks.rent.config import ProviderName, RentedPool
 from tasks.rent.errors import ProviderError
 from tasks.rent.lifecycle import end_lease, lease, rent
@@ -69,6 +69,17 @@ def test_a_dead_parents_result_is_proved_by_the_sweep_before_its_machine_goes(
     stop = read_machine(store, name).find("stop")
     assert stop is not None
     assert stop.receipts[0].startswith(f"receipts/{FIRST.path}/")
+
+
+def test_what_is_older_than_its_lease_is_not_taken_for_what_was_to_be_rebuilt(
+    store: Store, folder: Path, pool: RentedPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "CLOCKS_APART", timedelta())
+    published(store, folder, FIRST)
+    name = rented(store, pool)
+    lease(store, name, FIRST.path, "ada")
+    assert sweep(store, SOON).stopped == []
+    assert [FIRST.path in each for each in sweep(store, LATE).stopped] == [True]
 
 
 def test_a_short_pause_between_two_stages_stops_nothing(store: Store, folder: Path, pool: RentedPool) -> None:
