@@ -12,6 +12,7 @@ from tasks.rent import lifecycle
 from tasks.rent.config import RentedPool, load_rent
 from tasks.rent.errors import RentError, StillNeeded, Stopping
 from tasks.rent.machines import list_machines
+from tasks.rent.order import check_reachable
 from tasks.rent.providers.choose import provider_of
 from tasks.store.store import Store
 
@@ -52,7 +53,7 @@ class PoolMachine:
                 self._need(self.rented)
 
     def _need(self, rented: RentedPool) -> None:
-        lifecycle.check_reachable(self.store, rented)
+        check_reachable(self.store, rented)
         switch_sweep_on()
         provider, why = provider_of(rented.provider), f"{self.artifact} needs one"
         run, tags = _own_run()

@@ -5,8 +5,8 @@ import logging
 from tasks.costs.prices import Prices
 from tasks.rent.config import load_rent
 from tasks.rent.errors import RentError
-from tasks.rent.lifecycle import cheapest_offer
 from tasks.rent.machines import list_machines
+from tasks.rent.order import cheapest_offer
 from tasks.rent.providers.choose import provider_of
 from tasks.store.store import Store
 

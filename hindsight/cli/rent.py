@@ -12,6 +12,7 @@ from tasks.rent import lifecycle
 from tasks.rent.config import RentedPool, load_rent
 from tasks.rent.errors import BadRent
 from tasks.rent.machines import Machine, list_machines, read_machine
+from tasks.rent.order import check_reachable, trial_order
 from tasks.rent.proof import receipts_of, unproved
 from tasks.rent.providers.choose import provider_of
 from tasks.rent.providers.provider import Offer
@@ -80,11 +81,11 @@ def start(pool: str, /, *, why: Why = "by hand", dry_run: Flag = False) -> None:
     if dry_run:
         provider.offers(rented)
         provider.status()
-        provider.start(lifecycle.trial_order(rented, Offer(rented.offer, rented.max_dollars_per_hour, rented.where)))
+        provider.start(trial_order(rented, Offer(rented.offer, rented.max_dollars_per_hour, rented.where)))
         _print_commands(provider.commands)
         return
     store = open_store()
-    lifecycle.check_reachable(store, rented)
+    check_reachable(store, rented)
     machine = lifecycle.rent(store, provider, rented, by=this_person(), why=why)
     print(f"machine {machine.name}: {machine.terms.offer}, at most until {clock(machine.terms.ends_at)}")
 

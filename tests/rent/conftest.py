@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.rent import lifecycle
+from tasks.rent import lifecycle, order
 from tasks.rent.config import RentedPool, load_rent
 from tasks.rent.machines import prefix_of
 from tasks.rent.providers.local import Local
@@ -35,7 +35,7 @@ def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RentedPool
     file = tmp_path / "rent.yaml"
     file.write_text(RENT)
     monkeypatch.setenv("HINDSIGHT_RENT", str(file))
-    monkeypatch.setattr(lifecycle, "command_of", lambda pool, machine: ["sleep", "600"])
+    monkeypatch.setattr(order, "command_of", lambda pool, machine: ["sleep", "600"])
     monkeypatch.setattr(lifecycle, "POLL_SECONDS", 0.02)
     found = load_rent().find("h100")
     assert found is not None

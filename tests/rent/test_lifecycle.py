@@ -9,8 +9,9 @@ import pytest
 from tasks.rent import lifecycle
 from tasks.rent.config import RentedPool
 from tasks.rent.errors import DamagedRecord, NoOffer, NotStopped, ProviderError, RentError, StillNeeded, Stopping
-from tasks.rent.lifecycle import check_reachable, end_lease, give_back, lease, rent
+from tasks.rent.lifecycle import end_lease, give_back, lease, rent
 from tasks.rent.machines import Machine, Terms, list_machines, open_record, read_machine
+from tasks.rent.order import check_reachable
 from tasks.rent.providers.local import Local, members_of
 from tasks.rent.providers.provider import Listed, Offer, Order
 from tasks.store.receipts import verify
