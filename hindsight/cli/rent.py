@@ -80,7 +80,6 @@ def start(pool: str, /, *, why: Why = "by hand", dry_run: Flag = False) -> None:
     provider = provider_of(rented.provider, dry_run)
     if dry_run:
         provider.offers(rented)
-        provider.status()
         provider.start(trial_order(rented, Offer(rented.offer, rented.max_dollars_per_hour, rented.where)))
         _print_commands(provider.commands)
         return

@@ -57,6 +57,8 @@ class SkyPilot:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "task.yaml"
             YAML().dump(task_of(order), file)
+            if self.sky.dry_run:
+                self.commands.append(file.read_text(encoding="utf-8").rstrip())
             launch = ("launch", "--yes", "--detach-run", "--cluster", order.name, *secrets, str(file))
             self.sky.run(*launch, environment=order.secrets)
 
