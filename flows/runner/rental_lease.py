@@ -15,6 +15,7 @@ from prefect.context import FlowRunContext
 
 from flows.rent.need import PoolMachine
 from flows.server.flow_runs import own_run_id
+from tasks.rent.errors import RentError
 from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, LeaseHeld, LeaseMissing, end, new_lease, read_lease, renew, take
 from tasks.store.receipts import release_compute, verify
@@ -74,10 +75,16 @@ class RentalLease:
         """Take the lease, and rent a machine if the pool's are rented and it has none.
 
         Raises:
-            RentError: If none can be had.
+            RentError: If none can be had. A lease that this call took is given up.
         """
+        is_first = self.lease is None
         self.renew()
-        self.machine.need()
+        try:
+            self.machine.need()
+        except RentError:
+            if is_first:
+                self.release_unused()
+            raise
 
     def is_orphaned(self) -> bool:
         """Whether a lease exists although the artifact does: a parent died before it had verified the artifact."""

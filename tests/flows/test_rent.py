@@ -126,3 +126,4 @@ def test_a_machine_that_cannot_be_had_ends_the_stage_with_one_sentence(
     with pytest.raises(RentError, match="names no server that a machine of vessl could reach"):
         dispatch(StageRequest("panel", "panel/h100", panel_spec(903), "rented panel 903"), open_store())
     assert len(list_machines(open_store()).machines) == n_before
+    assert [lease for lease in list_leases(open_store()).leases if "panel" in lease.what] == []
