@@ -177,6 +177,7 @@ def start_monthly(deployment: str, seed: int, person: str) -> FlowRun:
     return run_deployment(deployment, parameters=parameters, tags=[f"by:{person}"], timeout=0, as_subflow=False)
 
 
+@pytest.mark.slow
 def test_a_months_budget_asks_and_names_who_spent_what(client: SyncPrefectClient, monthly: str) -> None:
     run = start_monthly(monthly, 871, "ada")
     assert question(client, run) == (
