@@ -23,6 +23,7 @@ from tasks.rent.providers.local import Local
 from tasks.store.leases import list_leases
 from tasks.store.store import Store, open_store
 from tests.flows.stage_runs import finished, panel_spec, until
+from tests.flows.test_dispatch import runs_of
 from tests.local_stack import Stack, local_stack, process_ids
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -98,6 +99,8 @@ def test_the_parent_killed_its_result_is_proved_and_its_machine_ends(on_renting:
     parent = subprocess.Popen([sys.executable, "-c", PARENT], cwd=project_root(), env=environment)
     try:
         until(lambda: last_machine().name != before and last_machine().owed)
+        # The lease comes before the run that it is for.
+        until(lambda: runs_of(StageRequest("panel", "panel/h100", spec, "rented panel 902")))
     finally:
         parent.kill()
         parent.wait()
