@@ -23,7 +23,7 @@ from tasks.recall_probes import ProbeConfig, check_documents
 from tasks.report.config import ReportConfig
 from tasks.train.config import TrainConfig
 
-PRICES_FILE = "prices.yaml"
+NO_RECIPES = ("prices.yaml", "budgets.yaml", "rent.yaml")
 """In configs/, but no recipe."""
 
 
@@ -167,7 +167,7 @@ def load_recipe(file: Path) -> Recipe:
 def shipped_recipes() -> dict[str, Path]:
     """The project's recipes: the files of configs/ by name."""
     files = sorted((project_root() / "configs").glob("*.yaml"))
-    return {file.stem: file for file in files if file.name != PRICES_FILE}
+    return {file.stem: file for file in files if file.name not in NO_RECIPES}
 
 
 def recipe_file(name: str) -> Path:

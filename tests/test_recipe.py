@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from flows.pipelines.registry import load
 from tasks.common.settings import project_root
-from tasks.recipe import BadRecipe, Recipe, load_recipe
+from tasks.recipe import NO_RECIPES, BadRecipe, Recipe, load_recipe
 
 PROBED_UNTIL = ("probe", "corpus", "cutoff")
-RECIPES = sorted(file for file in (project_root() / "configs").glob("*.yaml") if file.name != "prices.yaml")
+RECIPES = sorted(file for file in (project_root() / "configs").glob("*.yaml") if file.name not in NO_RECIPES)
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)

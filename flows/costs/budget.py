@@ -1,4 +1,7 @@
-"""The budget of one run: before a step that would exceed the limit in dollars, the run pauses and asks a person."""
+"""The budget of one run and those of the month: before a step that would exceed one, the run pauses and asks a person.
+
+A month's budget is never exceeded by a run that nobody watches: it is refused.
+"""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -11,24 +14,35 @@ from prefect.futures import PrefectFuture
 from prefect.input import RunInput
 from pydantic import Field, create_model
 
+from flows.costs.monthly import is_unattended, month_expenses
 from flows.costs.outlook import Outlook, StepUsage, outlook
 from flows.costs.question import answers, ask
 from flows.costs.spend import first_start, pipeline_usage
 from flows.pipelines.pipeline import Pipeline
+from flows.rent.prices import rented_prices
 from flows.server.flow_runs import own_run_id, retry_on_outage
 from tasks.common.errors import HindsightError
 from tasks.common.text import SECONDS_PER_HOUR
+from tasks.costs.budgets import load_budgets, views
 from tasks.costs.limits import Limits
-from tasks.costs.prices import load_prices
-from tasks.store.store import Store
+from tasks.costs.prices import Prices, load_prices
+from tasks.costs.usage import start_of_month
+from tasks.store.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
 SUBJECT = "budget"
+MONTH = "month"
 
 
 class BudgetStop(HindsightError):
     """The limit would be exceeded, and no person has raised it."""
+
+
+class MonthAnswer(RunInput):
+    """A person's answer where a month's budget would be exceeded."""
+
+    exceed: bool = Field(False, description="Start the step all the same. Without it the run ends; a retry asks again.")
 
 
 class BudgetAnswer(RunInput):
@@ -44,17 +58,26 @@ class Budget:
     Args:
         limits: Of the run.
         usage: Reads what the run's steps have used so far.
+        store: Holds the records of rented machines.
+
+    Raises:
+        BadBudgets: If configs/budgets.yaml is not valid.
     """
 
-    def __init__(self, limits: Limits, usage: Callable[[SyncPrefectClient], Sequence[StepUsage]]) -> None:
+    def __init__(
+        self, limits: Limits, usage: Callable[[SyncPrefectClient], Sequence[StepUsage]], store: Store | None = None
+    ) -> None:
         self.limits = limits
         self.usage = usage
+        self.store = store or open_store()
+        self.monthly = load_budgets()
         self._let_through: dict[str, int] = {}
+        self._n_runs: dict[str, int] = {}
 
     @classmethod
     def of(cls, pipeline: Pipeline, store: Store, rebuilt: Collection[str] = ()) -> "Budget":
         """The gate of a pipeline's run, which may rebuild some steps."""
-        return cls(pipeline.limits, lambda client: pipeline_usage(pipeline, store, client, rebuilt))
+        return cls(pipeline.limits, lambda client: pipeline_usage(pipeline, store, client, rebuilt), store)
 
     def before(self, step: str, pool: str, needs: Iterable[PrefectFuture[Any]] = ()) -> None:
         """Return once the step may start; call it in the flow's own thread.
@@ -71,24 +94,60 @@ class Budget:
             BudgetStop: If a person has stopped the run, or nobody has answered in time.
         """
         run_id = own_run_id()
-        if self.limits.max_dollars is None or run_id is None or not _has_price(pool, step):
+        if run_id is None or (self.limits.max_dollars is None and not self.monthly.budgets):
+            return
+        if not _has_price(pool, step, rented_prices(load_prices(), self.store, pool)):
             return
         if not all(_has_completed(future) for future in needs):
             return
-        while (view := retry_on_outage(lambda: self._outlook(step, run_id), step)) and view.exceeds:
+        prices = rented_prices(load_prices(), self.store, pool)
+        while view := retry_on_outage(lambda: self._outlook(step, run_id, prices), step):
+            if self.limits.max_dollars is None or not view.exceeds:
+                break
             self._ask(view, run_id)
+        if view and self.monthly.budgets:
+            self._check_month(view, run_id, prices)
+        if view:
+            self._let_through[step] = self._n_runs[step]
 
-    def _outlook(self, step: str, run_id: UUID) -> Outlook | None:
+    def _outlook(self, step: str, run_id: UUID, prices: Prices) -> Outlook | None:
         with get_client(sync_client=True) as client:
             steps = self.usage(client)
             since = first_start(client, run_id)
         limit = self._limit(run_id)
-        view = outlook(step, steps, self._let_through, limit, since, datetime.now(UTC), load_prices())
-        if view:
+        view = outlook(step, steps, self._let_through, limit, since, datetime.now(UTC), prices)
+        self._n_runs = {each.name: each.n_runs for each in steps}
+        if view is None:
+            self._let_through[step] = self._n_runs[step]
+        elif self.limits.max_dollars is not None:
             log.info("%s%s", view, " A person is asked." if view.exceeds else "")
-        if view is None or not view.exceeds:
-            self._let_through[step] = next(each.n_runs for each in steps if each.name == step)
         return view
+
+    def _check_month(self, view: Outlook, run_id: UUID, prices: Prices) -> None:
+        with get_client(sync_client=True) as client:
+            now, run = datetime.now(UTC), retry_on_outage(lambda: client.read_flow_run(run_id), view.step)
+            expenses = retry_on_outage(lambda: month_expenses(client, self.store, prices, now), view.step)
+            nobody_watches = retry_on_outage(lambda: is_unattended(client, run), view.step)
+        adds = view.under_way + (view.high or 0.0)
+        found = views(self.monthly, expenses, run.tags, adds, start_of_month(now))
+        exceeded = [each for each in found if each.exceeds]
+        for each in found:
+            log.info("%s", each)
+        if not exceeded:
+            return
+        question = f"{view.step} on {view.pool} would exceed a budget of the month: {'; '.join(map(str, exceeded))}."
+        if nobody_watches:
+            raise BudgetStop(f"{question} Nobody watches this run, so it is refused; start it by hand to be asked.")
+        answer = ask(
+            run_id, MONTH, f"{question} Resume with exceed, or without it to end.", MonthAnswer, self._wait_seconds
+        )
+        if answer is None or not answer.exceed:
+            said = "nobody answered" if answer is None else "stopped by the answer"
+            raise BudgetStop(f"{said}: {question} Raise it in configs/budgets.yaml, or retry to be asked again.")
+
+    @property
+    def _wait_seconds(self) -> float:
+        return self.limits.answer_hours * SECONDS_PER_HOUR
 
     def _limit(self, run_id: UUID) -> float:
         """The last answer, an earlier attempt's included, or else the configured limit."""
@@ -98,7 +157,7 @@ class Budget:
     def _ask(self, view: Outlook, run_id: UUID) -> None:
         question = f"{view} Resume with a higher max_dollars, or with stop."
         form = create_model("Answer", __base__=BudgetAnswer, max_dollars=(float, _with_default(view.limit)))
-        answer = ask(run_id, SUBJECT, question, form, self.limits.answer_hours * SECONDS_PER_HOUR)
+        answer = ask(run_id, SUBJECT, question, form, self._wait_seconds)
         if answer is None:
             raise BudgetStop(
                 f"nobody answered within {self.limits.answer_hours:g} h, and {view} Retry the run to be asked again."
@@ -116,8 +175,8 @@ def _has_completed(future: PrefectFuture[Any]) -> bool:
     return future.state.is_completed()
 
 
-def _has_price(pool: str, step: str) -> bool:
-    price = load_prices().find(pool)
+def _has_price(pool: str, step: str, prices: Prices) -> bool:
+    price = prices.find(pool)
     if price is None:
-        log.warning("%s: pool %s has no price, so limits.max_dollars cannot bound it", step, pool)
+        log.warning("%s: pool %s has no price, so no limit or budget can bound it", step, pool)
     return price is not None and price.dollars_per_hour > 0

@@ -19,6 +19,8 @@ from flows.server.tags import artifact_tag
 from flows.status import StepStatus, pool_of, step_statuses
 from tasks.common.errors import HindsightError
 from tasks.costs.prices import load_prices
+from tasks.rent.machines import Machine, list_machines
+from tasks.rent.sweep import describe
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,11 @@ def publish_spend(pipeline: Pipeline, store: Store, rebuilt: Collection[str] = (
         with get_client(sync_client=True) as client:
             since = first_start(client, run_id)
             steps = pipeline_usage(pipeline, store, client, rebuilt)
-        table = spend_table(steps, since, datetime.now(UTC), load_prices())
+        machines = machines_of(store, str(run_id), {step.record.ref.path for step in steps if step.record})
+        table = spend_table(steps, since, datetime.now(UTC), load_prices(), machines)
+        for machine in machines:
+            if machine.lost:
+                log.warning("%s", describe(machine, datetime.now(UTC)))
         create_table_artifact(
             key=artifact_key("spend", pipeline.name),
             table=table,
@@ -53,6 +59,21 @@ def publish_spend(pipeline: Pipeline, store: Store, rebuilt: Collection[str] = (
         )
     except (HindsightError, httpx.HTTPError, PrefectException) as error:
         log.warning("the table of what was spent could not be made: %s", error)
+
+
+def machines_of(store: Store, run: str, artifacts: Collection[str]) -> list[Machine]:
+    """The rented machines of a run: those that it rented or took a lease on, and those that owed one of its artifacts.
+
+    Args:
+        store: Holds the records.
+        run: The run's id.
+        artifacts: Paths of its artifacts that exist.
+    """
+    return [
+        machine
+        for machine in list_machines(store).machines
+        if any(run in event.by for event in machine.events) or set(artifacts) & set(machine.owed)
+    ]
 
 
 def first_start(client: SyncPrefectClient, run_id: UUID) -> datetime:

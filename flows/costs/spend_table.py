@@ -6,6 +6,7 @@ from datetime import datetime
 from flows.costs.outlook import Cost, StepUsage, cost_of
 from tasks.costs.prices import SECONDS_PER_HOUR, Prices, add_known
 from tasks.costs.usage import sum_failed
+from tasks.rent.machines import Machine
 
 Row = dict[str, str]
 Ends = tuple[float, float]
@@ -14,8 +15,13 @@ EARLIER = "paid by earlier runs, $"
 UNKNOWN = "unknown"
 
 
-def spend_table(steps: Sequence[StepUsage], since: datetime, now: datetime, prices: Prices) -> list[Row]:
-    """A row per step and a row of totals.
+def spend_table(
+    steps: Sequence[StepUsage], since: datetime, now: datetime, prices: Prices, machines: Sequence[Machine] = ()
+) -> list[Row]:
+    """A row per step, one per rented machine, and a row of totals.
+
+    A machine's row has its whole bill, also for its start and while it idled, and names what was lost on it; the total
+    is that of the steps.
 
     An artifact that existed costs this run nothing; what earlier runs paid for it has a column of its own.
 
@@ -24,6 +30,7 @@ def spend_table(steps: Sequence[StepUsage], since: datetime, now: datetime, pric
         since: When the run first began.
         now: Running steps are counted up to this moment.
         prices: Dollars.
+        machines: Those that the run rented, or had its artifacts made on.
     """
     costs = [cost_of(step, since, now, prices) for step in steps]
     earlier = [_paid_earlier(step, since, prices) for step in steps]
@@ -39,7 +46,26 @@ def spend_table(steps: Sequence[StepUsage], since: datetime, now: datetime, pric
         **_figures(_total(costs)),
         EARLIER: _dollars(add_known(earlier)),
     }
-    return [*rows, total]
+    return [*rows, *(_machine_row(machine, now) for machine in machines), total]
+
+
+def _machine_row(machine: Machine, now: datetime) -> Row:
+    stopped = machine.find("stopped")
+    hours = _hours(((stopped.at if stopped else now) - machine.rented_at).total_seconds())
+    what = "stopped" if stopped else "still rented"
+    return {
+        "step": f"machine {machine.name} of {machine.terms.provider}",
+        "pool": machine.terms.pool,
+        "what": f"LOST: {', '.join(machine.lost)}" if machine.lost else what,
+        "forecast, h": "",
+        "forecast, $": "",
+        "hours": hours,
+        "waiting, h": "",
+        "failed attempts": "",
+        "of failed attempts, $": "",
+        "dollars": _dollars(machine.dollars(now)),
+        EARLIER: "",
+    }
 
 
 def _row(step: StepUsage, cost: Cost, earlier: float | None, since: datetime, prices: Prices) -> Row:

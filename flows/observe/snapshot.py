@@ -24,13 +24,13 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import Log, StateType, WorkPool, WorkPoolStatus
 from prefect.client.schemas.sorting import LogSort
 
-from flows.observe.spend import PoolSpend, spend_since, start_of_day, start_of_month
+from flows.observe.spend import PoolSpend, spend_since, start_of_day
 from flows.server.attempts import ON_THE_MACHINE, pool_of_run, stays_of
-from flows.server.flow_runs import read_all
+from flows.server.flow_runs import is_planned, read_all
 from flows.server.tags import is_stage_run
 from tasks.common.progress import INTERVAL_SECONDS, ProgressLine, parse_progress
 from tasks.costs.prices import load_prices
-from tasks.costs.usage import MachineStay
+from tasks.costs.usage import MachineStay, start_of_month
 from tasks.train.step_line import StepLine
 
 MAX_AGE_SECONDS = 5.0
@@ -137,7 +137,7 @@ class Observer:
 
     def _read(self, client: SyncPrefectClient) -> Snapshot:
         now = datetime.now(UTC)
-        alive = [run for run in _with_state(client, ALIVE) if not _is_planned(run, now)]
+        alive = [run for run in _with_state(client, ALIVE) if not is_planned(run, now)]
         month = start_of_month(now)
         ended = read_all(client, FlowRunFilter(end_time=FlowRunFilterEndTime(after_=month)))
         ended = [run for run in ended if run.state and run.state.is_final()]
@@ -190,11 +190,6 @@ class Observer:
 def _with_state(client: SyncPrefectClient, types: Sequence[StateType]) -> list[FlowRun]:
     wanted = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))
     return read_all(client, FlowRunFilter(state=wanted))
-
-
-def _is_planned(run: FlowRun, now: datetime) -> bool:
-    due = run.expected_start_time
-    return run.state is not None and run.state.is_scheduled() and due is not None and due > now
 
 
 def _newest_lines(client: SyncPrefectClient, run: FlowRun) -> list[Log]:

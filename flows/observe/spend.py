@@ -28,11 +28,6 @@ def start_of_day(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def start_of_month(now: datetime) -> datetime:
-    """When the month of a moment began."""
-    return start_of_day(now).replace(day=1)
-
-
 def spend_since(stays: Iterable[MachineStay], since: datetime, now: datetime, prices: Prices) -> list[PoolSpend]:
     """Add up what lies between two moments; a stay that is older counts from the first one on.
 
@@ -44,7 +39,7 @@ def spend_since(stays: Iterable[MachineStay], since: datetime, now: datetime, pr
     """
     seconds_of: dict[str, float] = {}
     for stay in stays:
-        seconds = (min(stay.ended or now, now) - max(stay.began, since)).total_seconds()
+        seconds = stay.seconds_since(since, now)
         if seconds > 0:
             pool = stay.pool or "unknown"
             seconds_of[pool] = seconds_of.get(pool, 0.0) + seconds

@@ -53,15 +53,17 @@ def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
     Raises:
         StageFailed: If the run ended and the store holds no complete artifact.
         StoreError: If the store holds a damaged one.
+        RentError: If the pool's machine is rented, and none can be had.
     """
-    lease = RentalLease(store, request.spec, request.deployment)
+    lease = RentalLease(store, request.spec, request.deployment, request.is_pool_needed)
     if found := find(request, store):
         if lease.is_orphaned():
             lease.verify_and_release(found)
         if not request.always:
             return found
-    lease.renew()
     for n_left in range(request.n_retries, -1, -1):
+        # Again before a retry: the machine may be what was lost.
+        lease.take()
         run = _run_to_the_end(request, store, lease)
         # With `always`, an older artifact may exist although this run failed its checks.
         refused = request.always and not is_completed(run)

@@ -9,10 +9,13 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Callable
 
 from prefect.context import FlowRunContext
 
+from flows.rent.need import PoolMachine
 from flows.server.flow_runs import own_run_id
+from tasks.rent.errors import RentError
 from tasks.store.errors import StoreError
 from tasks.store.leases import Lease, LeaseHeld, LeaseMissing, end, new_lease, read_lease, renew, take
 from tasks.store.receipts import release_compute, verify
@@ -34,15 +37,20 @@ class RentalLease:
         store: Where the lease is kept.
         spec: What the stage must leave in the store.
         deployment: What runs it, such as `train/h100`.
+        is_needed: Whether the run has more for the pool, so that a rented machine stays.
     """
 
-    def __init__(self, store: Store, spec: ArtifactSpec, deployment: str) -> None:
+    def __init__(
+        self, store: Store, spec: ArtifactSpec, deployment: str, is_needed: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.is_needed = is_needed
         self.store = store
         self.spec = spec
         self.deployment = deployment
         self.name = f"{spec.kind}-{spec.key}"
         self.holder = _holder()
         self.is_rented = not deployment.endswith("/cpu")
+        self.machine = PoolMachine(store, deployment.rpartition("/")[2], spec.path, self.holder)
         self.lease: Lease | None = None
         self._renewed_at = -float("inf")
 
@@ -62,6 +70,21 @@ class RentalLease:
             log.warning("%s: %s Taking it again.", self.deployment, error)
         except StoreError as error:
             log.warning("%s: lease %s was not renewed: %s", self.deployment, self.name, error)
+
+    def take(self) -> None:
+        """Take the lease, and rent a machine if the pool's are rented and it has none.
+
+        Raises:
+            RentError: If none can be had. A lease that this call took is given up.
+        """
+        is_first = self.lease is None
+        self.renew()
+        try:
+            self.machine.need()
+        except RentError:
+            if is_first:
+                self.release_unused()
+            raise
 
     def is_orphaned(self) -> bool:
         """Whether a lease exists although the artifact does: a parent died before it had verified the artifact."""
@@ -102,7 +125,7 @@ class RentalLease:
             *(self.deployment, receipt.n_bytes / 1e6, receipt.n_blobs, receipt.seconds, receipt.name),
         )
         try:
-            release_compute(self.store, self.name, receipt, self._log_that_it_may_stop)
+            release_compute(self.store, self.name, receipt, self._stop)
         except (LeaseMissing, DamagedFile) as error:
             log.warning("%s: the artifact is verified, yet %s", self.deployment, error)
 
@@ -113,9 +136,10 @@ class RentalLease:
             wanted = new_lease(self.name, self.holder, self.deployment, self.spec.path, RENTAL_LEASE_SECONDS)
             self.lease = take(self.store, wanted)
 
-    def _log_that_it_may_stop(self) -> None:
-        # A worker's pool outlives its runs: what rents its machines reads this line, or that the lease is gone.
+    def _stop(self) -> None:
+        # A worker's pool outlives its runs: who rents its machines by hand reads this line, or that the lease is gone.
         log.info("%s: the result is verified and the machine may go", self.deployment)
+        self.machine.give_back(self.is_needed)
 
 
 def _holder() -> str:

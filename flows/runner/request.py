@@ -1,6 +1,7 @@
 """A request to run one stage, in this process or on another pool."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ class StageRequest:
         always: Run although the artifact exists; the run's own state then says whether it succeeded.
         requested_by: The run that requests a rebuild of an existing artifact; empty if none does.
         n_retries: How often it is sent again after an error that can pass.
+        is_pool_needed: Whether the parent has more for the pool, so that its rented machine stays after this stage.
     """
 
     step: str
@@ -39,6 +41,7 @@ class StageRequest:
     always: bool = False
     requested_by: str = ""
     n_retries: int = 0
+    is_pool_needed: Callable[[], bool] = lambda: False
 
     @property
     def all_tags(self) -> list[str]:

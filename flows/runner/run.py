@@ -24,6 +24,7 @@ from flows.stages import STAGES
 from flows.status import pool_of, spec_of, step_statuses
 from tasks.common.logs import About, lines_about
 from tasks.costs.hardware import current_pool
+from tasks.rent.config import load_rent
 from tasks.store.refs import ArtifactRef
 from tasks.store.store import Store, open_store
 
@@ -83,8 +84,11 @@ def _check_pools(pipeline: Pipeline, store: Store, rebuilt: Collection[str]) -> 
         for status in step_statuses(pipeline, store).values()
         if status.record is None or status.step.name in rebuilt
     }
-    for reason in check_pools(needed - {current_pool()}):
+    rented = {pool.pool for pool in load_rent().pools}
+    for reason in check_pools(needed - {current_pool()} - rented):
         log.warning("%s. Its stages will wait.", reason)
+    for pool in sorted(needed & rented):
+        log.info("pool %s: a machine is rented when its first stage is due", pool)
 
 
 def _submit(
@@ -146,7 +150,21 @@ def stage_request(
         requested_by=str(own_run_id()) if step.name in rebuilt else "",
         always=_must_run_anew(step, pipeline, rebuilt, store),
         n_retries=pipeline.limits.retries,
+        is_pool_needed=lambda: pool_of(step) in unbuilt_pools(pipeline, store, rebuilt, step.name),
     )
+
+
+def unbuilt_pools(pipeline: Pipeline, store: Store, rebuilt: Collection[str], besides: str = "") -> set[str]:
+    """Pools of the steps that a run has still to build.
+
+    Args:
+        pipeline: The run's.
+        store: Where its artifacts are.
+        rebuilt: Steps whose artifact counts only if it was rebuilt for this run.
+        besides: A step that does not count.
+    """
+    statuses = step_statuses(pipeline, store, rebuilt, str(own_run_id()))
+    return {pool_of(each.step) for name, each in statuses.items() if each.record is None and name != besides}
 
 
 def _must_run_anew(step: Step, pipeline: Pipeline, rebuilt: Collection[str], store: Store) -> bool:

@@ -13,7 +13,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from flows.pipelines.registry import PIPELINES, AnyRecipe, pipeline_of, recipe_of
 from flows.runs.recipes import RunSources
 from flows.runs.row import Run, RunRow, builders, metric_columns, records_until, spend_of, tokens_seen
-from flows.server.flow_runs import ending_of, run_url
+from flows.server.flow_runs import ending_of, is_planned, run_url
+from flows.server.who import who
 from tasks.schemas.scores import PremiumScores
 from tasks.store.errors import StoreError
 from tasks.store.records import Record
@@ -51,7 +52,7 @@ def run_rows(store: Store, n_newest: int | None = None) -> list[RunRow]:
 def _runs(client: SyncPrefectClient, n_newest: int | None) -> list[FlowRun]:
     """Page by page, without runs that a schedule has planned for later."""
     found: list[FlowRun] = []
-    n_read = 0
+    n_read, now = 0, datetime.now(UTC)
     while n_newest is None or len(found) < n_newest:
         page = client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=list(PIPELINES))),
@@ -62,13 +63,8 @@ def _runs(client: SyncPrefectClient, n_newest: int | None) -> list[FlowRun]:
         if not page:
             break
         n_read += len(page)
-        found += [run for run in page if not _is_planned(run)]
+        found += [run for run in page if not is_planned(run, now)]
     return found if n_newest is None else found[:n_newest]
-
-
-def _is_planned(run: FlowRun) -> bool:
-    due = run.expected_start_time
-    return run.state is not None and run.state.is_scheduled() and due is not None and due > datetime.now(UTC)
 
 
 def _row(
@@ -97,15 +93,6 @@ def _row(
         link=run_url(run.id),
         **figures,
     )
-
-
-def who(run: FlowRun) -> str:
-    """A person by the tag `by:NAME`, a sweep, a schedule, an automation; else `unknown`."""
-    names = [tag.removeprefix("by:") for tag in run.tags if tag.startswith("by:")]
-    names += ["sweep" for tag in run.tags if tag.startswith("sweep:")]
-    if run.created_by:
-        names.append(" ".join(filter(None, [(run.created_by.type or "").lower(), run.created_by.display_value])))
-    return ", ".join(dict.fromkeys(names)) or "unknown"
 
 
 def _figures(run: FlowRun, records: Mapping[str, Record], store: Store) -> dict[str, Any]:

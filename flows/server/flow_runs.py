@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -213,6 +214,12 @@ def _read(client: SyncPrefectClient, run: FlowRun) -> FlowRun:
 def is_final(run: FlowRun) -> bool:
     """Whether a run has ended."""
     return run.state is not None and run.state.is_final()
+
+
+def is_planned(run: FlowRun, now: datetime) -> bool:
+    """Whether it is planned for later, as by a schedule."""
+    due = run.expected_start_time
+    return run.state is not None and run.state.is_scheduled() and due is not None and due > now
 
 
 def is_completed(run: FlowRun) -> bool:

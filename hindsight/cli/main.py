@@ -70,6 +70,7 @@ app.command("hindsight.cli.store:app", name="store", help="List, check, export a
 app.command(
     "hindsight.cli.formulas:app", name="formulas", help="Count, show and compute the formulas of the catalogue."
 )
+app.command("hindsight.cli.rent:app", name="rent", help="List, start and stop rented machines.")
 app.command(
     "hindsight.cli.versions:app", name="versions", help="List, compare, promote and roll back versions of a model."
 )

@@ -64,6 +64,16 @@ class Prices(Frozen):
         """The provider of the environment, or else of the list."""
         return os.environ.get(PROVIDER_VARIABLE) or self.provider
 
+    def with_rent(self, pool: str, dollars_per_hour: float, source: str) -> Self:
+        """A list in which the pool's machine has the price of its offer instead of the current provider's."""
+        per_gpu = dollars_per_hour / max(POOLS[pool].n_gpus, 1)
+        own = Price(
+            pool=pool, provider=self.current_provider, dollars_per_gpu_hour=per_gpu, as_of=date.today(), source=source
+        )
+        return self.model_copy(
+            update={"prices": (own, *(price for price in self.prices if price is not self.find(pool)))}
+        )
+
     def check_provider(self, name: str) -> None:
         """Raise BadPrices if the list has no price of a provider."""
         known = sorted({price.provider for price in self.prices})

@@ -39,6 +39,15 @@ class MachineStay:
         """On the machine, up to now if it still has it."""
         return max(((self.ended or now) - self.began).total_seconds(), 0.0)
 
+    def seconds_since(self, since: datetime, now: datetime) -> float:
+        """Of them, those after a moment."""
+        return max((min(self.ended or now, now) - max(self.began, since)).total_seconds(), 0.0)
+
+
+def start_of_month(now: datetime) -> datetime:
+    """When the month of a moment began, in the moment's time zone."""
+    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
 
 class FailedAttempts(Frozen):
     """Earlier attempts that left no artifact."""

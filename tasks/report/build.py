@@ -23,7 +23,11 @@ from tasks.store.records import Record
 
 
 def write_report(
-    config: ReportConfig, inputs: Mapping[str, Path], records: Sequence[Record], folder: Path
+    config: ReportConfig,
+    inputs: Mapping[str, Path],
+    records: Sequence[Record],
+    folder: Path,
+    lost: Sequence[str] = (),
 ) -> dict[str, JsonValue]:
     """Write the page and its headline figures.
 
@@ -33,6 +37,7 @@ def write_report(
             recall probes.
         records: All artifacts the scores came from, sources first.
         folder: Where the files are written.
+        lost: A sentence for each rented machine on which one of the artifacts was lost before it was made.
 
     Returns:
         Facts: number of artifacts on the page, and the seconds they took.
@@ -43,7 +48,7 @@ def write_report(
     recall = Recall.read(inputs["recall"]) if "recall" in inputs else None
     evidence = Evidence(scores, preflight, inputs.get("corpus"), records, recall)
     results = results_of(config, evidence)
-    page = render(config, scores, draws, preflight, corpus, records, results, _two_way(inputs["premium"]), recall)
+    page = render(config, scores, draws, preflight, corpus, records, results, _two_way(inputs["premium"]), recall, lost)
     (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "table.json").write_text(json.dumps(headline(scores), indent=1) + "\n", encoding="utf-8")
     (folder / RESULTS_NAME).write_text(results.to_text(), encoding="utf-8")

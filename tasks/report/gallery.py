@@ -51,6 +51,7 @@ def gallery(
     corpus: Mapping[str, Any] | None,
     records: Sequence[Record],
     recall: Recall | None = None,
+    lost: Sequence[str] = (),
 ) -> list[Shown]:
     """All figures that the run has numbers for.
 
@@ -61,13 +62,14 @@ def gallery(
         corpus: The corpus section; None where there is no corpus.
         records: All artifacts the scores came from, sources first.
         recall: What the recall probes found; None where the run has none.
+        lost: What was lost on rented machines.
     """
     found = [
         *(_of_robust(scores, scores.robust, two_way) if scores.robust else ()),
         *(_of_ladders(scores, scores.robust) if scores.robust else ()),
         *(_of_recall(recall) if recall else ()),
         *_of_reference(scores, stock_draws),
-        *_of_the_run(corpus, records),
+        *_of_the_run(corpus, records, lost),
     ]
     return [shown for shown in found if shown.plot is not None]
 
@@ -178,7 +180,7 @@ def _of_reference(scores: PremiumScores, stock_draws: np.ndarray) -> Iterator[Sh
     )
 
 
-def _of_the_run(corpus: Mapping[str, Any] | None, records: Sequence[Record]) -> Iterator[Shown]:
+def _of_the_run(corpus: Mapping[str, Any] | None, records: Sequence[Record], lost: Sequence[str]) -> Iterator[Shown]:
     if corpus:
         yield Shown(
             "Corpus",
@@ -200,7 +202,13 @@ def _of_the_run(corpus: Mapping[str, Any] | None, records: Sequence[Record]) -> 
     yield Shown(
         "Spend",
         spend_by_stage(records),
-        "Machine time by stage, as the records hold it: of the run that built each artifact. Dollars are in the table.",
+        " ".join(
+            (
+                "Machine time by stage, as the records hold it: of the run that built each artifact.",
+                "Dollars are in the table.",
+                *lost,
+            )
+        ),
         f"{len(records)} artifacts",
         tuple(dict.fromkeys(record.kind for record in records)),
     )

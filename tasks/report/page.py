@@ -46,6 +46,7 @@ def render(
     results: Results,
     two_way: np.ndarray | None = None,
     recall: Recall | None = None,
+    lost: Sequence[str] = (),
 ) -> str:
     """Render the page.
 
@@ -59,6 +60,7 @@ def render(
         results: Findings and claims, as `results.json` has them.
         two_way: (n_kept, n_columns) draws of the robust scores; None where there are none.
         recall: What the recall probes found; None where the run has none.
+        lost: What was lost on rented machines.
 
     Returns:
         HTML that loads nothing from elsewhere.
@@ -68,7 +70,7 @@ def render(
         config=config,
         scores=scores,
         results=results,
-        gallery=gallery(scores, draws, two_way, corpus, records, recall),
+        gallery=gallery(scores, draws, two_way, corpus, records, recall, lost),
         sources=provenance.sources(records),
         counted=f"{scores.n_rows:,} rows",
         glossary=WORDS,

@@ -1,11 +1,12 @@
 """The Prefect tasks of the report stages: of a measure, of a direction check and of a release."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.rent.machines import losses
 from tasks.report.config import ARTIFACT_TYPE, ReportConfig
 from tasks.report.direction.config import ARTIFACT_TYPE as DIRECTION_REPORT
 from tasks.report.direction.config import DirectionReportConfig
@@ -45,7 +46,8 @@ def publish_report(
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
         from tasks.report.build import write_report
 
-        return write_report(config, inputs, lineage_of(store, spec), folder)
+        records = lineage_of(store, spec)
+        return write_report(config, inputs, records, folder, _losses(store, records))
 
     return build(store, spec, make)
 
@@ -102,9 +104,15 @@ def publish_release_report(
     def make(inputs: Mapping[str, Path], folder: Path) -> Facts:
         from tasks.report.release.build import write_release_report
 
-        return write_release_report(config, inputs, lineage_of(store, spec), folder)
+        records = lineage_of(store, spec)
+        return write_release_report(config, inputs, records, folder, _losses(store, records))
 
     return build(store, spec, make)
+
+
+def _losses(store: Store, records: Sequence[Record]) -> list[str]:
+    """What was lost on rented machines before these artifacts were made."""
+    return losses(store, {record.ref.path for record in records})
 
 
 def lineage_of(store: Store, spec: ArtifactSpec) -> list[Record]:

@@ -158,7 +158,8 @@ def release_compute(store: Store, lease_name: str, receipt: Receipt, stop: Calla
         LeaseMissing: If the lease does not exist.
     """
     _check_receipt(store, receipt)
-    _check_artifact(store, read_lease(store, lease_name), receipt)
+    _check_lease(read_lease(store, lease_name), receipt)
+    _check_digest(store, receipt)
     stop()
     end(store, lease_name)
 
@@ -180,12 +181,33 @@ def _check_receipt(store: Store, receipt: Receipt) -> None:
         raise BadReceipt(f"receipt {receipt.name} has another content in {store.url}; {way_out}.")
 
 
-def _check_artifact(store: Store, lease: Lease, receipt: Receipt) -> None:
+def _check_lease(lease: Lease, receipt: Receipt) -> None:
     if lease.artifact != receipt.ref.path:
         raise BadReceipt(
             f"lease {lease.name} is on {lease.what} for {lease.artifact}, the receipt proves {receipt.ref.path}; "
             f"verify {lease.artifact}."
         )
+
+
+def check_proves(store: Store, artifact: str, receipt: Receipt) -> None:
+    """Check that a receipt proves an artifact as it is in the store now.
+
+    Args:
+        store: Of both.
+        artifact: Path, `kind/label/key`.
+        receipt: From `verify` or `read_receipt`.
+
+    Raises:
+        BadReceipt: As `release_compute`.
+        FileNotFoundError: If the artifact's record was removed since.
+    """
+    _check_receipt(store, receipt)
+    if receipt.ref.path != artifact:
+        raise BadReceipt(f"receipt {receipt.name} proves {receipt.ref.path} and not {artifact}; verify {artifact}.")
+    _check_digest(store, receipt)
+
+
+def _check_digest(store: Store, receipt: Receipt) -> None:
     if (found := store.records.read(receipt.ref.path).digest) != receipt.ref.digest:
         raise BadReceipt(
             f"artifact {receipt.ref.path} in {store.url} has digest {found[:12]}, its receipt proves "

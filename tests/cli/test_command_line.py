@@ -50,6 +50,7 @@ def test_these_are_the_commands() -> None:
             "store get",
             "store leases",
         ),
+        *("rent", "rent offers", "rent ls", "rent start", "rent stop"),
         *("formulas", "formulas show", "formulas compute", "formulas samples"),
         *("attest", "attest keygen", "attest sign", "attest verify", "attest show", "attest boundary"),
     }

@@ -1,13 +1,17 @@
 """The question about money: a run that would exceed its limit pauses, asks, and does what it is told."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import FlowRun
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.responses import SetStateStatus
+from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.deployments import run_deployment
 from prefect.states import Scheduled
 
@@ -16,6 +20,7 @@ from tasks.common.settings import project_root
 from tasks.panel.config import PanelConfig
 from tasks.recipe import load_recipe
 from tests.flows.budgeted import budgeted
+from tests.flows.scheduled import started_runs
 from tests.flows.stage_runs import finished, lines_of, panel_spec, until
 from tests.flows.test_dispatch import runs_of
 from tests.local_stack import Stack
@@ -144,3 +149,79 @@ def test_the_pipeline_asks_before_its_first_rented_stage_and_tells_what_was_spen
         *("not started", "not started", "not reached", "not reached")
     ]
     assert rows["this run"]["dollars"] == "0.00"
+
+
+MONTH = "budgets: [{name: month, tag: 'team:month', dollars: 1}]"
+
+
+@pytest.fixture
+def monthly(client: SyncPrefectClient, tmp_path: Path) -> str:
+    """The small parent with a budget of its team's."""
+    file = tmp_path / "budgets.yaml"
+    file.write_text(MONTH)
+    plain = client.read_deployment_by_name("budgeted/cpu")
+    client.create_deployment(
+        flow_id=plain.flow_id,
+        name="monthly",
+        work_pool_name="cpu",
+        entrypoint=plain.entrypoint,
+        pull_steps=plain.pull_steps,
+        tags=["team:month"],
+        job_variables={"env": BILL["env"] | {"HINDSIGHT_BUDGETS": str(file)}},
+    )
+    return "budgeted/monthly"
+
+
+def start_monthly(deployment: str, seed: int, person: str) -> FlowRun:
+    parameters = {"config": panel_spec(seed).config.model_dump(mode="json"), "limits": {}}
+    return run_deployment(deployment, parameters=parameters, tags=[f"by:{person}"], timeout=0, as_subflow=False)
+
+
+@pytest.mark.slow
+def test_a_months_budget_asks_and_names_who_spent_what(client: SyncPrefectClient, monthly: str) -> None:
+    run = start_monthly(monthly, 871, "ada")
+    assert question(client, run) == (
+        "panel on h100 would exceed a budget of the month: budget month of runs with tag team:month has $1.00 in "
+        f"{datetime.now(UTC):%Y-%m}, of which $0.00 are spent (by nobody); up to $4.78 would be added. Resume with "
+        "exceed, or without it to end."
+    )
+    assert runs_of(request(871)) == []
+    client.resume_flow_run(run.id, run_input={"exceed": True})
+    assert finished(run).state_name == "Completed", lines_of(run)
+
+    declined = start_monthly(monthly, 872, "grace")
+    assert f"are spent (ada: $0.00 ({run.name})); up to $4.78 would be added" in question(client, declined)
+    client.resume_flow_run(declined.id, run_input={})
+    ended = finished(declined)
+    assert ended.state_name == "Failed"
+    assert (
+        "BudgetStop: stopped by the answer: panel on h100 would exceed a budget of the month: budget month"
+        in ended.state.message
+    )
+    assert runs_of(request(872)) == []
+
+
+@pytest.mark.slow
+def test_a_scheduled_run_that_would_exceed_a_months_budget_is_refused(client: SyncPrefectClient, monthly: str) -> None:
+    found = client.read_deployment_by_name(monthly)
+    parameters = {"config": panel_spec(873).config.model_dump(mode="json"), "limits": {}}
+    every_minute = DeploymentScheduleCreate(schedule=IntervalSchedule(interval=timedelta(minutes=1)))
+    deployment_id = client.create_deployment(
+        flow_id=found.flow_id,
+        name="scheduled",
+        work_pool_name="cpu",
+        entrypoint=found.entrypoint,
+        pull_steps=found.pull_steps,
+        tags=found.tags,
+        job_variables=found.job_variables,
+        parameters=parameters,
+        schedules=[every_minute],
+    )
+    try:
+        (run, *_) = until(lambda: started_runs(client, deployment_id))
+        ended = finished(run)
+        assert ended.state_name == "Failed"
+        assert "Nobody watches this run, so it is refused; start it by hand to be asked." in ended.state.message
+        assert runs_of(request(873)) == []
+    finally:
+        client.delete_deployment(deployment_id)

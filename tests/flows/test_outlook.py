@@ -8,6 +8,7 @@ from flows.costs.outlook import Forecast, Outlook, StepUsage, cost_of, forecasts
 from flows.costs.spend_table import EARLIER, spend_table
 from tasks.costs.prices import load_prices
 from tasks.costs.usage import MachineStay, Outcome, Usage
+from tasks.rent.machines import Event, Machine, Terms
 from tasks.store.records import Record
 
 SINCE = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -180,3 +181,16 @@ def test_a_sum_that_is_not_a_number_exceeds_every_limit(high: float | None) -> N
     spent = 0.0 if high is not None else float("nan")
     view = Outlook("train", "h100", spent=spent, under_way=0.0, low=high, high=high, limit=1e6)
     assert view.exceeds
+
+
+def test_a_rented_machines_row_has_its_whole_bill_and_what_was_lost_on_it_and_the_sum_leaves_it_out() -> None:
+    terms = Terms(
+        provider="vessl", pool="h100", offer="a", dollars_per_hour=2.5, ends_at=NOW, idle_minutes=1, run="a run"
+    )
+    fields = {"machine": "hs-1", "previous": None, "by": "ada", "why": "a test"}
+    rent = Event(number=1, action="rent", at=SINCE, terms=terms, **fields)
+    stopped = Event(number=2, action="stopped", at=SINCE + timedelta(hours=4), lost=("train/a/b",), **fields)
+    machine = Machine("hs-1", terms, (rent, stopped))
+    row, total = spend_table([], SINCE, NOW, PRICES, [machine])
+    assert (row["step"], row["what"], row["hours"]) == ("machine hs-1 of vessl", "LOST: train/a/b", "4.000")
+    assert (row["dollars"], total["step"], total["dollars"]) == ("10.00", "this run", "0.00")

@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from flows.observe.spend import spend_since, start_of_day, start_of_month
+from flows.observe.spend import spend_since, start_of_day
 from tasks.costs.prices import Price, Prices
-from tasks.costs.usage import MachineStay
+from tasks.costs.usage import MachineStay, start_of_month
 
 NOW = datetime(2026, 12, 2, 6, 0, tzinfo=UTC)
 H100 = Price(pool="h100", provider="made", dollars_per_gpu_hour=3, as_of=date(2026, 12, 1), source="a made price")

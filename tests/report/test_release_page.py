@@ -92,7 +92,7 @@ def folders(tmp_path: Path, scores_text: str) -> Mapping[str, Path]:
 def written(folders: Mapping[str, Path], records, tmp_path: Path) -> Path:
     priced = [record.model_copy(update={"spent": of_pool("h100", 1_800)}) for record in records]
     (tmp_path / "out").mkdir()
-    write_release_report(ReleaseReportConfig(), folders, priced, tmp_path / "out")
+    write_release_report(ReleaseReportConfig(), folders, priced, tmp_path / "out", ["Machine hs-1 was stopped."])
     return tmp_path / "out"
 
 
@@ -107,6 +107,7 @@ def test_the_page_shows_file_gates_data_and_how_to_run_it(written: Path) -> None
     assert f"FROM ./{GGUF}" in shown
     assert after(page, "features", 3) == ["sft", "400", "370"]
     assert "EURUSD" in shown
+    assert "Machine hs-1 was stopped." in shown
     assert after(page, "preference training", 5) == ["365", "40,000", "9,000", "5", "formulas 5"]
     assert Report(written).table()[0]["model"] == "majority"
 

@@ -151,6 +151,14 @@ def test_facts_hold_the_number_of_artifacts_and_the_seconds(records, write_input
     assert facts == {"n_artifacts": 9, "seconds_of_all_stages": 7 * 12.5 + 31.0 + 64.0, "plumbing_only": False}
 
 
+def test_what_was_lost_on_a_rented_machine_is_named_beside_the_spend(records, write_inputs, tmp_path):
+    lost = "Machine hs-1 of vessl was stopped without a receipt for train/<b>; it had cost $12.40."
+    write_report(ReportConfig(), write_inputs(), records, tmp_path, [lost])
+    page = Report(tmp_path).page.read_text()
+    assert page.count("train/&lt;b&gt;; it had cost $12.40.") == 1
+    assert "Dollars are in the table. Machine hs-1" in page
+
+
 def test_revision_is_raised_with_the_words_and_tables(write):
     # Text only: the figures' coordinates vary with matplotlib's release.
     text = "\n".join(write().text)

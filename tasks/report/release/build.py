@@ -20,7 +20,11 @@ ALIGNED = {"chat_rows": "supervised fine-tuning", "preference_rows": "preference
 
 
 def write_release_report(
-    config: ReleaseReportConfig, inputs: Mapping[str, Path], records: Sequence[Record], folder: Path
+    config: ReleaseReportConfig,
+    inputs: Mapping[str, Path],
+    records: Sequence[Record],
+    folder: Path,
+    lost: Sequence[str] = (),
 ) -> dict[str, JsonValue]:
     """Write the page, the headline figures and the model card.
 
@@ -29,6 +33,7 @@ def write_release_report(
         inputs: Folders of `release`, `evaluate`, `mix`, `preflight`, `chat_rows` and `preference_rows`.
         records: All artifacts the release came from, sources first.
         folder: Where the files are written.
+        lost: A sentence for each rented machine on which one of the artifacts was lost before it was made.
 
     Returns:
         Facts: number of artifacts on the page.
@@ -42,6 +47,7 @@ def write_release_report(
         tokenized={title: TokenizedExamples(inputs[name]).counts() for name, title in ALIGNED.items()},
         checks=Preflight.read(inputs["preflight"]).checks,
         records=records,
+        lost=lost,
     )
     (folder / "report.html").write_text(render(config, found), encoding="utf-8")
     (folder / "table.json").write_text(json.dumps(headline(found.scores), indent=1) + "\n", encoding="utf-8")

@@ -36,6 +36,7 @@ class Released:
         tokenized: Counts of its examples, by the same names.
         checks: Those of preflight.
         records: All artifacts the release came from, sources first.
+        lost: What was lost on rented machines.
     """
 
     release: Release
@@ -46,6 +47,7 @@ class Released:
     tokenized: Mapping[str, Mapping[str, JsonValue]]
     checks: Sequence[Check]
     records: Sequence[Record]
+    lost: Sequence[str] = ()
 
     @property
     def base(self) -> Record:
@@ -77,6 +79,7 @@ def render(config: ReleaseReportConfig, found: Released) -> str:
         kept_figure=direction_figures.kept(found.scores, QUOTED),
         profits=direction.profits(found.scores),
         spend=spend(found.records),
+        lost=found.lost,
         elsewhere=elsewhere(found.records, load_prices()),
         card=model_card(config, found),
         panel=panel_section(found.records),
