@@ -138,9 +138,9 @@ def test_the_charts_make_of_our_values_what_kubernetes_takes_and_the_namespaces_
     folder, helm = os.environ.get("CHARTS"), shutil.which("helm")
     if not (folder and helm):
         pytest.skip("it needs helm, and CHARTS to name the folder charts of PrefectHQ/prefect-helm with dependencies")
-    command = [helm, "template", f"prefect-{chart}", Path(folder, f"prefect-{chart}")]
+    command = [helm, "template", f"prefect-{chart}", f"{folder}/prefect-{chart}"]
     namespace = OF_THE_SERVER if chart == "server" else SITE.namespace
-    command += ["--namespace", namespace, "--values", INFRA / f"{chart}-values.yaml"]
+    command += ["--namespace", namespace, "--values", str(INFRA / f"{chart}-values.yaml")]
     rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     objects = [without_null(each) for each in YAML(typ="safe", pure=True).load_all(rendered) if each]
     assert {each["metadata"]["namespace"] for each in objects} == {namespace}
