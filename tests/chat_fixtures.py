@@ -79,10 +79,8 @@ def bpe_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-@cache
-def dense_base() -> ModelFolder:
-    """A random Qwen2 of two layers."""
-    folder, tokenizer = scratch_folder("dense"), bpe_tokenizer()
+def random_qwen2(tokenizer: PreTrainedTokenizerFast, n_positions: int) -> Qwen2ForCausalLM:
+    """Two layers for this tokenizer's ids, the same weights each time."""
     config = Qwen2Config(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -90,14 +88,21 @@ def dense_base() -> ModelFolder:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=256,
+        max_position_embeddings=n_positions,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        Qwen2ForCausalLM(config).save_pretrained(folder)
+        return Qwen2ForCausalLM(config)
+
+
+@cache
+def dense_base() -> ModelFolder:
+    """A random Qwen2 of two layers."""
+    folder, tokenizer = scratch_folder("dense"), bpe_tokenizer()
+    random_qwen2(tokenizer, n_positions=256).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return ModelFolder(folder)
 

@@ -15,7 +15,7 @@ from unittest.mock import patch
 import pandas as pd
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoModelForCausalLM
 
 from flows.live.update import update_line
 from flows.pipelines.pipeline import Pipeline
@@ -27,7 +27,7 @@ from tasks.schemas.artifacts import Panel
 from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store, open_store
 from tasks.versions import moves
-from tests.chat_fixtures import bpe_tokenizer
+from tests.chat_fixtures import bpe_tokenizer, random_qwen2
 from tests.model_fixtures import scratch_folder
 from tests.store.small_artifact import SmallConfig
 
@@ -55,21 +55,7 @@ AT = datetime(2026, 9, 1, 12, tzinfo=UTC)
 def base_folder() -> Path:
     """A random Qwen2 of two layers, with positions for a feature prompt in bytes."""
     folder, tokenizer = scratch_folder("base"), bpe_tokenizer()
-    config = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=1_024,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = Qwen2ForCausalLM(config)
+    model = random_qwen2(tokenizer, n_positions=1_024)
     # Of random weights the logits are all but equal, whatever an adapter does before them.
     model.lm_head.weight.data *= 50
     model.save_pretrained(folder)
