@@ -1,4 +1,4 @@
-"""`python -m tests`: types and all fast tests in four processes side by side; their lines are printed as they come.
+"""`python -m tests`: types and all fast tests in five processes side by side; their lines are printed as they come.
 
 Wrong types end the tests: the lines of the part "types" say where.
 
@@ -24,9 +24,11 @@ from tasks.common.settings import project_root
 
 MYPY = [sys.executable, "-m", "mypy"]
 PYTEST = [sys.executable, "-m", "pytest", "--durations=15"]
+FAST = "not slow and not server and not trainer"
 PARTS = {
     "types": MYPY,
-    "fast": [*PYTEST, "-m", "not slow and not server and not trainer"],
+    "fast 1": [*PYTEST, "--half", "first", "-m", FAST],
+    "fast 2": [*PYTEST, "--half", "second", "-m", FAST],
     # Those that wait for a server, then those that train without one: together they take as long as the other parts.
     "server": [*PYTEST, "--waiting-files", "-m", "not slow and (server or trainer) and not (server and trainer)"],
     # What is trained through a server, and all tests that look at it.

@@ -23,22 +23,27 @@ settings.load_profile("hindsight")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-FIRST = ("test_end_to_end.py", "test_operate.py", "test_operate_ui.py", "test_full_weight.py")
-"""The first looks at what a server does that has never run anything; what each leaves in the store the next builds on.
-Those that wait much stand before those that train on two ranks, which get the machine when other tests have ended."""
+FIRST = ("test_end_to_end.py", "test_operate.py", "test_operate_ui.py")
+"""The first looks at what a server does that has never run anything; what each leaves in the store the next uses."""
 
 
 WAITING = ("server", "trainer")
 """Markers of the tests that mostly wait for other processes."""
 
+SECOND_HALF_FROM = "panel"
+"""The folder of tests, in the alphabet, from which on the rest takes as long as those before it."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The parts that wait need not import what the others test, which takes each of them half a minute."""
     parser.addoption("--waiting-files", action="store_true", help=f"only files that name a marker of {WAITING}")
+    parser.addoption("--half", choices=("first", "second"), help="only the first, or second, half of the folders")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The other files, if so asked."""
+    if collection_path.parent == Path(__file__).parent and (half := config.getoption("half")):
+        return True if (collection_path.name < SECOND_HALF_FROM) != (half == "first") else None
     left_out = config.getoption("waiting_files") and collection_path.suffix == ".py"
     return True if left_out and not _names_a_marker(collection_path) else None
 

@@ -32,8 +32,8 @@ def collect_as_python_does() -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("collecting", "answer", "longest_wait_ms"),
-    # A statement that is not blocked may be late on a busy machine; one that is blocked waits all of it. The message of its
-    # error is the connection's last one, which another thread's cursor may have replaced: only the kind is certain.
+    # A statement that is not blocked may be late on a busy machine; one that is blocked waits all of it. The message of
+    # its error is the connection's last one, which another thread's cursor may have replaced: only the kind is certain.
     [
         (partial(collect_garbage_in_thread, 0.01), "written", 120_000),
         (collect_as_python_does, "OperationalError", 3_000),

@@ -74,6 +74,11 @@ def test_a_stage_takes_five_places_at_most() -> None:
     assert len(packages | edited) == MAX_PLACES
 
 
+def test_the_pages_edits_apply(extended: Path) -> None:
+    assert all((extended / name).is_file() for name, _ in NEW_FILE.findall(PAGE.read_text(encoding="utf-8")))
+
+
+@pytest.mark.slow
 def test_the_new_stage_runs_inline_and_is_planned(extended: Path, tmp_path: Path) -> None:
     state = {"HINDSIGHT_STATE": str(tmp_path / "toy")}
     path = run(extended, "-c", RUN_INLINE, **state).strip()

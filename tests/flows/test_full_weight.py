@@ -15,7 +15,7 @@ from tasks.store.store import open_store
 from tests.flows.stage_runs import find_report, have_run
 from tests.local_stack import Stack
 
-pytestmark = [pytest.mark.server, pytest.mark.trainer]
+pytestmark = [pytest.mark.server, pytest.mark.trainer, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,7 @@ def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
     assert not (tmp_path / "state" / "cache").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [

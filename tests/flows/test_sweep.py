@@ -46,6 +46,7 @@ def sweeps(stack: Stack, arms: FlowRun) -> Sweeps:
         return Sweeps(doomed, mixed, runs_of_mixed, finished(mixed))
 
 
+@pytest.mark.slow
 def test_lora_against_full_weight_is_held_against_one_base(arms: FlowRun, on_stack: Stack) -> None:
     assert arms.state_name == "Completed", arms.state.message
     rows = table("sweep-smoke-arms")

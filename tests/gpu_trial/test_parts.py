@@ -29,18 +29,23 @@ def passed(part: PartFunction, folder: Path) -> Findings:
     return found
 
 
-@pytest.mark.parametrize("part", [embedding, premium, merge], ids=lambda part: part.__name__)
+@pytest.mark.parametrize(
+    "part", [embedding, premium, pytest.param(merge, marks=pytest.mark.slow)], ids=lambda part: part.__name__
+)
 def test_parts_of_the_pipelines_environment(part: PartFunction, tmp_path: Path) -> None:
     assert passed(part, tmp_path).figures["device"] is not None
 
 
 @pytest.mark.trainer
-@pytest.mark.parametrize("part", [environment, packing], ids=lambda part: part.__name__)
+@pytest.mark.parametrize(
+    "part", [environment, pytest.param(packing, marks=pytest.mark.slow)], ids=lambda part: part.__name__
+)
 def test_parts_that_ask_the_trainers_environment(part: PartFunction, tmp_path: Path) -> None:
     passed(part, tmp_path)
 
 
 @pytest.mark.trainer
+@pytest.mark.slow
 def test_the_trainer_takes_steps_on_a_base_without_weights(tmp_path: Path) -> None:
     figures = passed(lora_step, tmp_path).figures
     assert len(figures["losses"]) == 3
