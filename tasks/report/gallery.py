@@ -141,8 +141,8 @@ def _of_recall(found: Recall) -> Iterator[Shown]:
     yield Shown(
         "Probe curve: bits per byte by day",
         recall_figures.curves(found),
-        f"Documents that the run did not train on, a point for each {found.period} that has some; fewer bits are better "
-        f"predicted. {_marks_of([own.curve for own in found.models.values()], found.unit)}",
+        f"Documents that the run did not train on, a point for each {found.period} that has some; fewer bits are "
+        f"better predicted. {_marks_of([own.curve for own in found.models.values()], found.unit)}",
         documents,
         ("recall",),
     )

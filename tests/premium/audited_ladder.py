@@ -1,4 +1,4 @@
-"""The trained ladder as two audits for `hindsight run`: `python -m tests.premium.audited_ladder` trains and writes them.
+"""The trained ladder as audits for `hindsight run`; `python -m tests.premium.audited_ladder` trains and writes them.
 
 A planted column is the output of no model. So each model's states are brought along as vectors with the column beside
 them, and the panel as a table with the target that the columns carry.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
@@ -37,10 +38,8 @@ def course(ladder: Ladder, cut: date, reference: Sequence[tuple[date, float]]) -
         _marks(axes, reference, "reference's")
         axes.xaxis_date()
         axes.axvline(_days([cut])[0], color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        at = {"xytext": (-5, 3), "textcoords": "offset points"}
-        axes.annotate(
-            f"cut {cut}", (_days([cut])[0], 0), xycoords=("data", "axes fraction"), ha="right", color=INK, **at
-        )
+        at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        axes.annotate(f"cut {cut}", (_days([cut])[0], 0), (-5, 3), ha="right", color=INK, **at)
         axes.set_xlabel("cutoff")
         axes.set_ylabel("premium, columns unscaled")
         drawn.figure.legend(loc="outside lower center", ncols=2, frameon=False)

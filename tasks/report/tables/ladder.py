@@ -16,7 +16,7 @@ SHARE_COLUMNS = ("r", "r beside a line")
 VERDICTS: dict[LadderVerdict, tuple[str, str]] = {
     "tent": (
         "lookahead is shown",
-        "The figures follow the cutoffs in a tent, as knowledge of returns makes them and a steady improvement does not.",
+        "The figures follow the cutoffs in a tent, which knowledge of returns makes and a steady improvement does not.",
     ),
     "rising": (
         "no lookahead is shown",
