@@ -67,7 +67,7 @@ def test_the_reports_shares_are_the_measures_on_the_same_rows_as_arrays(reports:
 
 
 def test_the_second_answer_of_the_page_says_what_was_found(reports: dict[float, Report]) -> None:
-    for r, begins in ((R, "lookahead is shown, r = +0."), (0.0, "no lookahead is found, r = ")):
+    for r, begins in ((R, "lookahead is shown, share r = +0."), (0.0, "no lookahead is found, share r = ")):
         answer = Results.read(reports[r].path).findings[1].answer
         assert answer.startswith(f"{FAMILY}: {begins}")
         assert Path(reports[r].page).read_text().count(f'aria-label="Ladder of cutoffs, {FAMILY}"') == 1

@@ -61,7 +61,7 @@ def test_the_answers_have_number_interval_and_doubts_and_are_there_only_where_th
     assert (findings[1].question, findings[6].question, len(findings)) == (LADDER, SEVERAL, 7)
     ladder, recall = findings[1], findings[6]
     assert ladder.outcome == "shown"
-    assert ladder.answer.startswith("chrono: lookahead is shown, r = +0.2000 [")
+    assert ladder.answer.startswith("chrono: lookahead is shown, share r = +0.2000 [")
     assert "base is not shown to tell directions from entity and day together: controls tell as much." in recall.answer
     assert "AUC 0.8" in " ".join(recall.because)
     assert "not clearly above what controls tell" in " ".join(recall.because)
@@ -82,7 +82,7 @@ def test_the_answers_have_number_interval_and_doubts_and_are_there_only_where_th
 @pytest.mark.parametrize(
     ("ladder", "tails", "outcome", "answer", "doubt"),
     [
-        (made_ladder(0.0), TAILS, "not shown", "no lookahead is found, r = ", "Flat excludes the shares outside"),
+        (made_ladder(0.0), TAILS, "not shown", "no lookahead is found, share r = ", "Flat excludes the shares outside"),
         (made_ladder(0.2), HEAVY, "shown", "in a tent", ""),
         (
             made_ladder(0.2, {name: [0.0, 0.0, 0.0] for name in EXPECTED}),

@@ -50,7 +50,7 @@ def _answer(own: QuotedLadder) -> str:
     if not own.shares:
         return f"{own.family}: {found}, {own.reason}."
     shares = ", ".join(_share(share) for share in own.shares if share.against == "flat")
-    return " ".join([f"{own.family}: {found}, r = {shares}.", why]).rstrip()
+    return " ".join([f"{own.family}: {found}, share r = {shares}.", why]).rstrip()
 
 
 def _share(own: QuotedShare) -> str:

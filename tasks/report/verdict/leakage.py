@@ -76,7 +76,9 @@ def _lead(study: Study, sides: Mapping[str, Sides]) -> tuple[Outcome, str]:
         return outcomes[pair], f"{WORDS[outcomes[pair]]}: {_compared(study, pair, own)}"
     for outcome in ("shown", "partly"):
         if found := [_better(pair, sides[pair]) for pair, own in outcomes.items() if own == outcome]:
-            return outcome, f"{WORDS[outcome]}, by {len(found)} of {len(sides)} comparisons: {'; '.join(found)}."
+            answer = f"{WORDS[outcome]}, by {len(found)} of {len(sides)} comparisons: {'; '.join(found)}."
+            n_more = list(outcomes.values()).count("partly") if outcome == "shown" else 0
+            return outcome, f"{answer} In part, by {n_more} more." if n_more else answer
     return "not shown", f"Not shown by any of {len(sides)} comparisons."
 
 
