@@ -4,10 +4,13 @@ import re
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 
 from tasks.report.build import write_report
 from tasks.report.config import REVISION, ReportConfig
+from tasks.report.figures.drawing import Plot
 from tasks.report.figures.reference import reduction_draws
+from tasks.report.page import template
 from tasks.report.tables.provenance import loss_curves, tokens_of, versions
 from tasks.schemas.artifacts import Check, Report
 from tasks.store.digests import sha256_of_json
@@ -157,6 +160,12 @@ def test_what_was_lost_on_a_rented_machine_is_named_beside_the_spend(records, wr
     page = Report(tmp_path).page.read_text()
     assert page.count("train/&lt;b&gt;; it had cost $12.40.") == 1
     assert "Dollars are in the table. Machine hs-1" in page
+
+
+@pytest.mark.parametrize(("n_rows", "counted"), [(1, "Table, 1 row<"), (2, "Table, 2 rows<")])
+def test_a_figures_table_is_counted(n_rows, counted):
+    plot = Plot(Markup("<svg></svg>"), [{"figure": "premium", "value": "0"}] * n_rows)
+    assert counted in template("macros.html").module.figure(plot, "")
 
 
 def test_revision_is_raised_with_the_words_and_tables(write):
