@@ -6,18 +6,19 @@ A picture of something that was not run yet stays as it is, and the script says 
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 
 from deployments.address import Address
 from flows.pipelines.registry import load, pipeline_of
 from flows.status import find_result
 from tasks.common.errors import HindsightError
+from tasks.common.settings import state_dir
 from tasks.live.line_page import read_line
 from tasks.recipe import recipe_file
 from tasks.report.line.page import write_line
@@ -25,8 +26,11 @@ from tasks.schemas.artifacts import Report
 from tasks.store.store import Store, open_store
 
 PICTURES = Path(__file__).with_name("pictures")
-REPORTS = {"audit": "audit-smollm2", "report": "audit-smoke"}
+LADDER = str(state_dir() / "trained-ladder" / "ladder-0.2.yaml")
+REPORTS = {"audit": "audit-smollm2", "report": "audit-smoke", "ladder": LADDER}
 """Recipe by picture."""
+PARTS = {"ladder-tent": (LADDER, "Ladder of cutoffs"), "recall": ("probe-sotu", "Probe curve")}
+"""Recipe by picture, and how the figures' titles begin that it shows."""
 SMOKE, UPDATE, LINE = "leakage-premium/smoke", "live-update/live-forex-smoke", "forex-smoke"
 QUIET = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 PAGE_MS = 90_000
@@ -46,6 +50,8 @@ def main() -> int:
         _take(page, _in_the_ui(Address.from_environment()))
         page.set_viewport_size({"width": 1000, "height": 1400})
         _take(page, _pages(store, Path(folder)))
+        for name, (recipe, title) in PARTS.items():
+            _take(page, [(name, _report(recipe, store), f"hindsight run {recipe}")], title)
         browser.close()
     return 0
 
@@ -63,7 +69,7 @@ def _in_the_ui(address: Address) -> Iterator[tuple[str, str | None, str]]:
 def _pages(store: Store, folder: Path) -> Iterator[tuple[str, str | None, str]]:
     """The same of each picture of a page that the project writes."""
     for name, recipe in REPORTS.items():
-        yield name, _report(recipe, store), f"hindsight demo {recipe}"
+        yield name, _report(recipe, store), f"hindsight run {recipe}"
     try:
         line = write_line(read_line(store, LINE, datetime.now(UTC)), folder).as_uri()
     except HindsightError:
@@ -96,7 +102,7 @@ def _deployment(address: Address, name: str) -> str:
     return str(httpx.get(f"{address.api}/deployments/name/{name}", headers=address.headers).json()["id"])
 
 
-def _take(page: Page, wanted: Iterator[tuple[str, str | None, str]]) -> None:
+def _take(page: Page, wanted: Iterable[tuple[str, str | None, str]], title: str = "") -> None:
     for name, url, missing in wanted:
         if url is None:
             print(f"docs/pictures/{name}.png stays: it needs a run ({missing})")
@@ -105,10 +111,19 @@ def _take(page: Page, wanted: Iterator[tuple[str, str | None, str]]) -> None:
         # The run graph is drawn on a canvas after its data arrived; the page has no sign of that to wait for.
         page.wait_for_timeout(8_000)
         file = PICTURES / f"{name}.png"
-        page.screenshot(path=file)
+        page.screenshot(path=file, full_page=bool(title), clip=_around(page, title) if title else None)
         # A third of the bytes, and no difference to the eye.
         Image.open(file).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
         print(f"docs/pictures/{name}.png")
+
+
+def _around(page: Page, title: str) -> FloatRect:
+    """The part of the page with all figures whose title begins so."""
+    found = page.locator(f'.gallery section:has(figure[aria-label^="{title}"])').all()
+    boxes = [box for own in found if (box := own.bounding_box())]
+    left, top = min(box["x"] for box in boxes), min(box["y"] for box in boxes)
+    right, bottom = (max(box[start] + box[size] for box in boxes) for start, size in (("x", "width"), ("y", "height")))
+    return {"x": left - 16, "y": top, "width": right - left + 32, "height": bottom - top + 16}
 
 
 if __name__ == "__main__":

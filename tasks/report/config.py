@@ -25,6 +25,6 @@ def report_label(config: ReportConfig, inputs: Mapping[str, ArtifactRef]) -> str
     return inputs["premium"].label
 
 
-REVISION = 12
+REVISION = 13
 """Raised when the same input gives different bytes."""
 ARTIFACT_TYPE = ArtifactType(kind="report", revision=REVISION, label=report_label)

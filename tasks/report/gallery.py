@@ -16,8 +16,9 @@ from tasks.report.figures.training import training_loss
 from tasks.report.tables.ladder import REFERENCE
 from tasks.report.tables.provenance import loss_curves
 from tasks.report.tables.recall import VARIANT_NAMES
+from tasks.sampling.clusters import MIN_CLUSTERS
 from tasks.schemas.estimates import FitName
-from tasks.schemas.recall import Recall
+from tasks.schemas.recall import Curve, Recall, Unit
 from tasks.schemas.scores import PremiumScores, RobustScores, models_of
 from tasks.store.records import Record
 
@@ -127,9 +128,9 @@ def _of_ladders(scores: PremiumScores, robust: RobustScores) -> Iterator[Shown]:
         yield Shown(
             f"Ladder of cutoffs, {family}",
             course(ladder, scores.cut, REFERENCE),
-            "Circle: all rows. Line through it: 95 % of the distance from the models' mean, on paired draws. A share r "
-            "of lookahead makes a tent. Diamonds: the reference's three models on its own panel, where this tent does "
-            "not hold.",
+            "Circle: a model, all rows. Line through it: 95 % of the distance from the models' mean, on paired draws. "
+            "Curve: the tent that fits the premium alone best; the verdict is on three figures. Diamonds: the "
+            "reference's three models on its own panel, where this tent does not hold.",
             f"{scores.n_rows:,} rows, {len(ladder.rungs)} models",
         )
 
@@ -140,8 +141,8 @@ def _of_recall(found: Recall) -> Iterator[Shown]:
     yield Shown(
         "Probe curve: bits per byte by day",
         recall_figures.curves(found),
-        f"Documents that the run did not train on, by {found.period} of publication; fewer bits are better predicted. "
-        "Bars: 95 % intervals. Long line with a band: change point with its 95 % interval. Dotted: stated cutoffs.",
+        f"Documents that the run did not train on, a point for each {found.period} that has some; fewer bits are "
+        f"better predicted. {_marks_of([own.curve for own in found.models.values()], found.unit)}",
         documents,
         ("recall",),
     )
@@ -149,7 +150,7 @@ def _of_recall(found: Recall) -> Iterator[Shown]:
         "Probe curve: difference of two models",
         recall_figures.differences(found),
         "The same documents, bits per byte of the first model less the second's: above zero, the second predicts "
-        "better. Marks as in the probe curve.",
+        f"better. {_marks_of([own.curve for own in found.pairs.values()], found.unit)}",
         documents,
         ("recall",),
     )
@@ -162,6 +163,18 @@ def _of_recall(found: Recall) -> Iterator[Shown]:
         f"{n_asked:,} rows",
         ("recall",),
     )
+
+
+def _marks_of(curves: Sequence[Curve], unit: Unit) -> str:
+    """How to read what is drawn beside the points, and why there are no bars where there are none."""
+    have_bars = any(period.rate.interval for own in curves for period in own.periods)
+    marks = {
+        "Bars: 95 % intervals.": have_bars,
+        f"No bars: no point has the {MIN_CLUSTERS} {unit}s that an interval needs.": not have_bars,
+        "Long line with a band: change point with its 95 % interval.": any(own.change.day for own in curves),
+        "Dotted: stated cutoffs.": any(own.cutoff for own in curves),
+    }
+    return " ".join(text for text, is_drawn in marks.items() if is_drawn)
 
 
 def _of_reference(scores: PremiumScores, stock_draws: np.ndarray) -> Iterator[Shown]:

@@ -68,6 +68,8 @@ class Finding(Frozen):
     """One sentence."""
     because: list[str] = Field(default_factory=list)
     """What the answer rests on, and how it may be read."""
+    each: list[str] = Field(default_factory=list)
+    """The same one by one: by figure, model or comparison."""
     figures: list[QuotedFigure] = Field(default_factory=list)
     doubts: list[str] = Field(default_factory=list)
     """What makes the answer, or an interval behind it, untrusted."""

@@ -19,7 +19,7 @@ from tasks.premium.rows import Rows
 from tasks.sampling.two_way import TwoWayDraws
 from tasks.schemas.estimates import CO_PRIMARY, FitName
 from tasks.schemas.ladders import LadderFit, LadderVerdict
-from tests.premium.made_ladder import known_until, ladder_of, made_target
+from tests.premium.made_ladder import ladder_of
 from tests.premium.trained_ladder import CUTOFFS, TrainedLadder, trained_ladder
 from tests.simulations.all_draws import Design
 from tests.simulations.ladder import N_SCHEMES, fits_of
@@ -38,15 +38,8 @@ def trained() -> TrainedLadder:
 
 @pytest.fixture(scope="module")
 def design(trained: TrainedLadder) -> Design:
-    labels = rows_of(trained, 0.0, 0).labels
+    labels = trained.planted(0.0, seed=0).labels
     return Design.of(labels, make_schemes(labels, CONFIG)[0][:N_SCHEMES])
-
-
-def rows_of(trained: TrainedLadder, r: float, seed: int) -> Rows:
-    """One seed's target and planted columns."""
-    rng = np.random.default_rng(seed)
-    target, ends = made_target(trained.table["date"], rng), trained.table["label_until"]
-    return trained.rows(target, {name: known_until(target, ends, cutoff, r, rng) for name, cutoff in CUTOFFS.items()})
 
 
 def fitted(rows: Rows, design: Design) -> dict[FitName, LadderFit]:
@@ -59,7 +52,7 @@ def fitted(rows: Rows, design: Design) -> dict[FitName, LadderFit]:
 def all_seeds(trained: TrainedLadder, design: Design, r: float) -> list[tuple[LadderVerdict, dict[FitName, LadderFit]]]:
     found = []
     for seed in range(N_SEEDS):
-        rows = rows_of(trained, r, seed)
+        rows = trained.planted(r, seed)
         fits = fitted(rows, design)
         heavy = tails(rows.target, rows.labels["date"], ~rows.is_train(CUT))
         found.append((conclude_ladder(fits, heavy)[0], fits))
@@ -67,7 +60,7 @@ def all_seeds(trained: TrainedLadder, design: Design, r: float) -> list[tuple[La
 
 
 def test_all_draws_at_once_give_what_the_premium_stage_gives(trained: TrainedLadder, design: Design) -> None:
-    rows = rows_of(trained, R, 0)
+    rows = trained.planted(R, seed=0)
     stage = ladder_of(rows, CUTOFFS, N_DRAWS)
     for fit, own in fitted(rows, design).items():
         for field in ("share", "share_beside_line"):

@@ -19,13 +19,13 @@ from tasks.merge.write import write_merge
 from tasks.panel.build import write_panel
 from tasks.panel.config import PanelConfig, PlantedSource
 from tasks.premium.rows import Rows, make_rows
-from tasks.sampling.arrays import FloatArray
 from tasks.schemas.artifacts import Checkpoint, Embeddings, ModelFolder, Panel, TextShards
 from tasks.train.pipeline.train_arm import train_arm
 from tests.model_fixtures import SMALL_TRAINING, scratch_folder, states_in, tiny_base
+from tests.premium.made_ladder import known_until, made_target
 from tests.simulations.tent import KNOWLEDGE_ENDS
 
-CUTOFFS: dict[str, date] = {f"until-{day}": day for day in KNOWLEDGE_ENDS}
+CUTOFFS: dict[str, date] = {f"until-{day:%Y-%m}": day for day in KNOWLEDGE_ENDS}
 PANEL = PanelConfig(source=PlantedSource(lookahead=0.0), n_stocks=40, dates_per_stock=50)
 TRAINING = SMALL_TRAINING.model_copy(update={"checkpoint_minutes": 30.0})
 
@@ -44,9 +44,19 @@ class TrainedLadder:
     states: dict[str, np.ndarray]
     last_documents: dict[str, date]
 
-    def rows(self, target: FloatArray, columns: dict[str, FloatArray]) -> Rows:
-        """The panel with another target, and one more column beside each model's states."""
-        states = {name: np.column_stack([own, columns[name]]).astype(np.float32) for name, own in self.states.items()}
+    def planted(self, r: float, seed: int) -> Rows:
+        """The panel with a target drawn anew, and one more column beside each model's states.
+
+        Args:
+            r: R2 with which the column carries the targets that end by the model's cutoff; 0: it is noise.
+            seed: Of target and columns; the target does not depend on r.
+        """
+        rng = np.random.default_rng(seed)
+        target, ends = made_target(self.table["date"], rng), self.table["label_until"]
+        states = {
+            name: np.column_stack([own, known_until(target, ends, CUTOFFS[name], r, rng)]).astype(np.float32)
+            for name, own in self.states.items()
+        }
         return make_rows(self.table.assign(target=target), states, {})
 
 

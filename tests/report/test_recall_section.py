@@ -11,6 +11,7 @@ from tasks.probe.recall.intervals import RowIntervals
 from tasks.probe.recall.questions import Answers, AskedRows, variant_scores
 from tasks.report.build import write_report
 from tasks.report.config import ReportConfig
+from tasks.report.gallery import gallery
 from tasks.report.tables.recall import moved, recall_section
 from tasks.schemas.artifacts import Report
 from tasks.schemas.estimates import Estimate
@@ -23,6 +24,7 @@ from tests.probe.recall.made_answers import (
     write_items,
     write_panel,
 )
+from tests.report.conftest import made_draws, made_scores
 from tests.report.page_reader import Page, after, words
 
 
@@ -69,6 +71,27 @@ def test_what_is_missing_has_its_reason_below_the_table(page):
     text = words(page)
     assert "after - before, base: the model's cutoff is unknown" in text
     assert "shares of base: the model's cutoff is unknown" in text
+
+
+def test_the_curves_captions_name_the_marks_that_are_drawn_and_no_others(recall_dir, records):
+    """A point of one day has no interval, and so no bar."""
+
+    def caption(found: Recall) -> str:
+        shown = gallery(made_scores(robust=None), made_draws(197), None, None, records, found)
+        return next(own.caption for own in shown if own.title.startswith("Probe curve: bits"))
+
+    found = Recall.read(recall_dir)
+    assert caption(found).endswith(
+        "predicted. Bars: 95 % intervals. Long line with a band: change point with its 95 % interval. Dotted: stated "
+        "cutoffs."
+    )
+    bare = {}
+    for name, own in found.models.items():
+        points = [period.model_copy(update={"rate": Estimate(point=period.rate.point)}) for period in own.curve.periods]
+        changed = {"periods": points, "cutoff": None, "change": ChangePoint(n_documents=0)}
+        bare[name] = own.model_copy(update={"curve": own.curve.model_copy(update=changed)})
+    text = caption(found.model_copy(update={"unit": "day", "models": bare}))
+    assert text.endswith("predicted. No bars: no point has the 3 days that an interval needs.")
 
 
 def test_a_run_without_probes_has_no_section(write):

@@ -4,10 +4,13 @@ import re
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 
 from tasks.report.build import write_report
 from tasks.report.config import REVISION, ReportConfig
+from tasks.report.figures.drawing import Plot
 from tasks.report.figures.reference import reduction_draws
+from tasks.report.page import template
 from tasks.report.tables.provenance import loss_curves, tokens_of, versions
 from tasks.schemas.artifacts import Check, Report
 from tasks.store.digests import sha256_of_json
@@ -159,6 +162,12 @@ def test_what_was_lost_on_a_rented_machine_is_named_beside_the_spend(records, wr
     assert "Dollars are in the table. Machine hs-1" in page
 
 
+@pytest.mark.parametrize(("n_rows", "counted"), [(1, "Table, 1 row<"), (2, "Table, 2 rows<")])
+def test_a_figures_table_is_counted(n_rows, counted):
+    plot = Plot(Markup("<svg></svg>"), [{"figure": "premium", "value": "0"}] * n_rows)
+    assert counted in template("macros.html").module.figure(plot, "")
+
+
 def test_revision_is_raised_with_the_words_and_tables(write):
     # Text only: the figures' coordinates vary with matplotlib's release.
     text = "\n".join(write().text)
@@ -174,6 +183,7 @@ def test_revision_is_raised_with_the_words_and_tables(write):
         10: "7e42470df410ea0d",  # the style sheet, and words about power that this run does not have
         11: "1859ba7b886c7c52",
         12: "f15e3b41b76819a3",
+        13: "62a914773974158e",
     }
     assert known.get(REVISION) == sha256_of_json(text)[:16], (
         "the same run gives another page: raise REVISION in tasks/report/config.py and add the new digest here, "

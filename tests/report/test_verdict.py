@@ -6,8 +6,9 @@ from tasks.premium.inference.verdict import conclude
 from tasks.report.quoted import Quoted
 from tasks.report.verdict.answer import verdict
 from tasks.report.verdict.leakage import QUESTION
+from tasks.schemas.estimates import CO_PRIMARY
 from tasks.schemas.results import Finding
-from tasks.schemas.scores import HEADLINE_PAIR, PairScores, PremiumScores
+from tasks.schemas.scores import HEADLINE_PAIR, Conclusion, PairScores, PremiumScores
 from tests.report.conftest import made_scores
 from tests.report.sample_robust import (
     HEAVY,
@@ -131,6 +132,32 @@ def test_several_pairs_are_counted_and_those_that_differ_are_named():
     assert clear == ["base - trained"]
     assert found["1"].answer == "In part, by 1 of 2 comparisons: base better than trained."
     assert found["3"].answer == "Clear of zero under both fits: base - trained on unseen stocks and days."
+
+
+def test_more_than_two_comparisons_are_counted_in_the_answers_and_stand_below_one_by_one():
+    fits = made_fits("base", "placebo", "trained")
+    sizes = {"base - placebo": 0.01, "base - trained": 0.03, "placebo - trained": 0.02}
+    powers = {
+        pair: [made_power(metric, fit, size) for metric in ("lookahead", "gain") for fit in CO_PRIMARY]
+        for pair, size in sizes.items()
+    }
+    powers["placebo - trained"].pop()
+    above = Conclusion(verdict="above zero", reason="")
+    sides = {"base - placebo": {"lookahead": above, "gain": above}, "base - trained": {"lookahead": above}}
+    own = {pair: PairScores(conclusions=sides.get(pair, {}), power=power) for pair, power in powers.items()}
+    found = answers(made_scores(robust=made_robust(fits=fits, pairs=own), pairs=[*sizes]), "separate")
+    least = made_power("lookahead", "unscaled", 0.01).smallest_detectable
+    most = made_power("lookahead", "unscaled", 0.03).smallest_detectable
+    assert found["4"].answer.startswith(
+        f"Lookahead: {least:.4f} to {most:.4f} of R2, or more, in 3 comparisons; gain: "
+    )
+    assert found["4"].answer.endswith("in 2 comparisons, nothing in 1.")
+    assert [text.split(":")[0] for text in found["4"].each[:2]] == [
+        "Lookahead of base - placebo",
+        "Gain of base - placebo",
+    ]
+    assert found["1"].answer == "Yes, by 1 of 3 comparisons: base better than placebo. In part, by 1 more."
+    assert [len(found[number].each) for number in "14"] == [3, 6]
 
 
 def test_without_robust_scores_no_verdict_follows():

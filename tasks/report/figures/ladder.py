@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
@@ -28,7 +29,7 @@ def course(ladder: Ladder, cut: date, reference: Sequence[tuple[date, float]]) -
         if found.share.point is not None:
             level = found.mean - found.share.point * sum(found.expected) / len(found.expected)
             heights = [level + found.share.point * point.premium for point in ladder.tent]
-            label = f"tent of r = {found.share.point:+z.4f}"
+            label = f"tent of r = {found.share.point:+z.4f}, of the premium alone"
             axes.plot(_days(point.day for point in ladder.tent), heights, color=BLUE, linewidth=1.5, label=label)
         for day, own in zip(_days(rung.cutoff for rung in ladder.rungs), found.rungs, strict=True):
             if own.interval:
@@ -37,7 +38,8 @@ def course(ladder: Ladder, cut: date, reference: Sequence[tuple[date, float]]) -
         _marks(axes, reference, "reference's")
         axes.xaxis_date()
         axes.axvline(_days([cut])[0], color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(f"cut {cut} ", (_days([cut])[0], 0.02), xycoords=("data", "axes fraction"), ha="right", color=INK)
+        at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        axes.annotate(f"cut {cut}", (_days([cut])[0], 0), (-5, 3), ha="right", color=INK, **at)
         axes.set_xlabel("cutoff")
         axes.set_ylabel("premium, columns unscaled")
         drawn.figure.legend(loc="outside lower center", ncols=2, frameon=False)

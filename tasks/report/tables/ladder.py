@@ -1,26 +1,43 @@
 """Ladders as rows and sentences: what could have been found, how much was, and every rung's figures."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 from tasks.common.text import DASH, Row, bounds, signed
 from tasks.report.text import Cell, EstimateRow, Missing, reasons, sentence
-from tasks.schemas.estimates import Estimate
-from tasks.schemas.ladders import Ladder, LadderVerdict, Rung, Slopes
+from tasks.schemas.estimates import Estimate, FitName
+from tasks.schemas.ladders import Ladder, LadderFigure, LadderFit, LadderVerdict, Rung, Slopes
 from tasks.schemas.scores import PremiumScores
 
-FIGURES = {"premium": "premium", "off": "R2 off", "disjoint": "R2 disjoint"}
+FIGURES: dict[LadderFigure, str] = {"premium": "premium", "off": "R2 off", "disjoint": "R2 disjoint"}
 COMBINED = "all three"
-VERDICTS: dict[LadderVerdict, str] = {
-    "tent": "A tent: the figures move with the cutoffs as lookahead moves them, beside a straight line too",
-    "rising": "A rising line, and no tent beside it: later models score higher, which needs no lookahead",
-    "tent or rising": "Not flat: a tent or a straight line, and these cutoffs do not tell which",
-    "flat": "Flat: no tent was found, and shares outside the interval are excluded",
-    "below zero": "Against a tent: the figures move the other way, which no share of lookahead does",
-    "undecided": "Undecided",
-    "no fit": "No fit",
+SHARE_COLUMNS = ("r", "r beside a line")
+VERDICTS: dict[LadderVerdict, tuple[str, str]] = {
+    "tent": (
+        "lookahead is shown",
+        "The figures follow the cutoffs in a tent, which knowledge of returns makes and a steady improvement does not.",
+    ),
+    "rising": (
+        "no lookahead is shown",
+        "Later models score higher along a straight line, which needs no knowledge of returns.",
+    ),
+    "tent or rising": (
+        "not flat, and lookahead cannot be told from a steady improvement",
+        "Either a tent or a straight line explains the figures over these cutoffs.",
+    ),
+    "flat": (
+        "no lookahead is found",
+        "The figures are flat over the cutoffs.",
+    ),
+    "below zero": (
+        "no lookahead is shown",
+        "The figures move against a tent, which no share of lookahead does.",
+    ),
+    "undecided": ("undecided", ""),
+    "no fit": ("no fit", ""),
 }
+"""What is found, and what the figures do."""
 
 
 class ReferenceRung(NamedTuple):
@@ -45,17 +62,26 @@ def ladders(scores: PremiumScores) -> list[dict[str, Any]]:
 
 
 def _ladder(family: str, ladder: Ladder, scores: PremiumScores) -> dict[str, Any]:
+    found, why = VERDICTS[ladder.verdict]
     return {
         "family": family,
-        "verdict": VERDICTS[ladder.verdict],
+        "verdict": sentence(found),
+        "why": why,
         "reason": sentence(ladder.reason),
         "power": smallest_shares(ladder),
-        "shares": list(_shares(ladder)),
-        "share_columns": [f"{what}, {fit}" for fit in ladder.fits for what in ("r", "r beside a line")],
-        "rungs": [_rung(ladder, number, rung) for number, rung in enumerate(ladder.rungs)],
-        "rung_columns": [f"{name}, {fit}" for fit in ladder.fits for name in FIGURES.values()],
+        "fits": [_fit(fit, own, ladder.rungs) for fit, own in ladder.fits.items()],
+        "share_columns": SHARE_COLUMNS,
+        "rung_columns": [*FIGURES.values()],
         "missing": reasons(_missing(ladder)),
         "reference": _reference_rows(),
+    }
+
+
+def _fit(fit: FitName, own: LadderFit, rungs: Sequence[Rung]) -> dict[str, Any]:
+    return {
+        "fit": fit,
+        "shares": list(_shares(own)),
+        "rungs": [_rung(own, number, rung) for number, rung in enumerate(rungs)],
     }
 
 
@@ -63,29 +89,22 @@ def smallest_shares(ladder: Ladder) -> str:
     """The smallest shares that could have been found, of the fit that finds less; empty where a fit finds none."""
     found = {
         what: [getattr(own.combined, field) for own in ladder.fits.values()]
-        for field, what in (("smallest", "the flat line"), ("smallest_beside_line", "a straight line"))
+        for field, what in (("smallest", "a flat line"), ("smallest_beside_line", "a straight line"))
     }
     known = {what: max(own) for what, own in found.items() if own and None not in own}
-    return " and ".join(f"{smallest:.4f} from {what}" for what, smallest in known.items())
+    return " and ".join(f"{smallest:.4f} against {what}" for what, smallest in known.items())
 
 
-def _shares(ladder: Ladder) -> Iterator[EstimateRow]:
-    rows: dict[str, list[Slopes]] = {COMBINED: [fit.combined for fit in ladder.fits.values()]}
-    rows |= {name: [fit.courses[figure] for fit in ladder.fits.values()] for figure, name in FIGURES.items()}  # type: ignore[index]
-    for name, slopes in rows.items():
-        cells = [
-            cell
-            for own in slopes
-            for cell in (_cell(own.share, own.smallest), _cell(own.share_beside_line, own.smallest_beside_line))
-        ]
-        lines = ", ".join(f"{signed(own.line.point)} {bounds(own.line.interval)}" for own in slopes if own.line)
-        yield name, _meaning(name, lines), cells
+def _shares(fit: LadderFit) -> Iterator[EstimateRow]:
+    yield COMBINED, "their mean, each weighted by one over its variance; the verdict is on this", _cells(fit.combined)
+    for figure, name in FIGURES.items():
+        own = fit.courses[figure]
+        line = f"its line per year of cutoff: {signed(own.line.point)} {bounds(own.line.interval)}" if own.line else ""
+        yield name, line, _cells(own)
 
 
-def _meaning(name: str, lines: str) -> str:
-    if name == COMBINED:
-        return "each by one over its variance over the draws; the verdict is on this"
-    return f"its line per year of cutoff, by fit: {lines}" if lines else ""
+def _cells(own: Slopes) -> list[Cell]:
+    return [_cell(own.share, own.smallest), _cell(own.share_beside_line, own.smallest_beside_line)]
 
 
 def _cell(found: Estimate, smallest: float | None) -> Cell:
@@ -93,21 +112,18 @@ def _cell(found: Estimate, smallest: float | None) -> Cell:
     return [signed(found.point), bounds(found.interval), *least]
 
 
-def _rung(ladder: Ladder, number: int, rung: Rung) -> EstimateRow:
+def _rung(fit: LadderFit, number: int, rung: Rung) -> EstimateRow:
     cells = [
         [signed(own.rungs[number].point), bounds(own.rungs[number].interval), f"{own.expected[number]:+.2f} r"]
-        for fit in ladder.fits.values()
-        for own in (fit.courses[figure] for figure in FIGURES)  # type: ignore[index]
+        for own in (fit.courses[figure] for figure in FIGURES)
     ]
     return rung.model, f"cutoff {rung.cutoff}, {rung.known_rows:.0%} of the targets end by then", cells
 
 
 def _missing(ladder: Ladder) -> Iterator[Missing]:
     for fit, own in ladder.fits.items():
-        slopes: Mapping[str, Slopes] = {COMBINED: own.combined} | {
-            name: own.courses[figure]  # type: ignore[index]
-            for figure, name in FIGURES.items()
-        }
+        courses = {name: own.courses[figure] for figure, name in FIGURES.items()}
+        slopes: Mapping[str, Slopes] = {COMBINED: own.combined, **courses}
         for name, each in slopes.items():
             for what, found in (("r", each.share), ("r beside a line", each.share_beside_line)):
                 if found.interval is None:

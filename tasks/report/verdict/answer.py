@@ -1,4 +1,7 @@
-"""All questions and their answers: five, and one each for ladders and recall probes where the run has them."""
+"""All questions and their answers: five, and one each for ladders and recall probes where the run has them.
+
+A ladder's comes second: of a family of models, what all of them show says more than what two of them do.
+"""
 
 from tasks.report.quoted import Quoted
 from tasks.report.tables.decomposition import Relation
@@ -36,4 +39,4 @@ def _of_scores(quoted: Quoted, relation: Relation) -> list[Finding]:
         ]
     study = Study(quoted, robust, relation)
     ladder = [own for own in [ladder_answer(study)] if own]
-    return [leakage(study), shared_days(study), differing(study), detectable(study), trusted(study), *ladder]
+    return [leakage(study), *ladder, shared_days(study), differing(study), detectable(study), trusted(study)]

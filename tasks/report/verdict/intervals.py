@@ -17,6 +17,8 @@ FEW_DRAWS = 100
 """From so many draws the width of an interval is itself off by 7 % (one standard error)."""
 FEW_DAYS = 30
 """R2 off on fewer days is a statement about these days."""
+FEW_PAIRS = 2
+"""More are counted, not listed, in an answer."""
 SIZE = (
     "A true effect of this size is found in 80 of 100 panels like this one, a smaller one less often. A verdict needs "
     "both fits, so that the larger size counts."
@@ -34,12 +36,14 @@ def detectable(study: Study) -> Finding:
     if not any(powers.values()):
         answer = "Nothing: no difference between two models has an interval."
         return Finding(question=FOUND, outcome="not measured", answer=answer)
-    least = (f"{study.named(*key)}: {_least(study, key[1], own)}" for key, own in powers.items())
+    by_pair = {key: _by_pair(study, *key, own) for key, own in powers.items()}
+    is_short = len(study.robust.pairs) <= FEW_PAIRS
     return Finding(
         question=FOUND,
         outcome="fact",
-        answer=sentence("; ".join(least)),
-        because=[SIZE, *(f"By fit, {study.named(*key)}: {_by_fit(own)}." for key, own in powers.items() if own)],
+        answer=sentence("; ".join(by_pair.values() if is_short else (_of_all_pairs(study, own) for own in HEADLINES))),
+        because=[SIZE],
+        each=[f"{sentence(by_pair[key])} By fit: {_by_fit(own)}." for key, own in powers.items() if own],
         doubts=[
             f"{study.named(*key).capitalize()} cannot be found with {' or '.join(blind)} columns: there both models "
             "predict nothing but their mean, or are equal."
@@ -49,13 +53,29 @@ def detectable(study: Study) -> Finding:
     )
 
 
-def _least(study: Study, metric: str, powers: list[Power]) -> str:
+def _smallest(study: Study, metric: str, powers: list[Power]) -> float | str:
+    """The smallest effect that both fits find, or why nothing is found."""
     if blind := blind_fits(powers):
         return f"nothing, for the {blind[0]} fit is blind here"
     if metric == "gain" and study.is_heavy:
         return "nothing, for a few days decide it"
-    size = max(own.smallest_detectable for own in powers)
-    return f"{size:.4f} of R2 ({size:.1%} of the variance) or more"
+    return max(own.smallest_detectable for own in powers)
+
+
+def _by_pair(study: Study, pair: str, metric: str, powers: list[Power]) -> str:
+    found = _smallest(study, metric, powers)
+    size = found if isinstance(found, str) else f"{found:.4f} of R2 ({found:.1%} of the variance) or more"
+    return f"{study.named(pair, metric)}: {size}"
+
+
+def _of_all_pairs(study: Study, metric: str) -> str:
+    """From the comparison that finds most to the one that finds least."""
+    found = [_smallest(study, metric, own) for (_, name), own in study.powers().items() if name == metric]
+    sizes = [size for size in found if isinstance(size, float)]
+    if not sizes:
+        return f"{metric}: nothing in any of {len(found)} comparisons"
+    nothing = f", nothing in {len(found) - len(sizes)}" if len(sizes) < len(found) else ""
+    return f"{metric}: {min(sizes):.4f} to {max(sizes):.4f} of R2, or more, in {len(sizes)} comparisons{nothing}"
 
 
 def _by_fit(powers: list[Power]) -> str:
@@ -126,7 +146,8 @@ def _of_wide_intervals(study: Study) -> Iterator[str]:
         if own.is_wide
     ]
     if wide:
-        yield f"Intervals of {', '.join(wide)} are marked. {sentence(WIDE_NOTE)}"
+        of = ", ".join(wide) if len(study.robust.pairs) <= FEW_PAIRS else f"{len(wide)} figures of lookahead and gain"
+        yield f"Intervals of {of} are marked. {sentence(WIDE_NOTE)}"
 
 
 def _of_days_after_the_cut(study: Study) -> Iterator[str]:

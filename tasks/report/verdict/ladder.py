@@ -5,30 +5,21 @@ from datetime import date
 
 from tasks.common.text import bounds, signed
 from tasks.report.quoted_ladders import quoted_ladders
-from tasks.report.tables.ladder import smallest_shares
+from tasks.report.tables.ladder import VERDICTS, smallest_shares
 from tasks.report.text import sentence
 from tasks.report.verdict.study import Study
 from tasks.schemas.ladders import Ladder, LadderVerdict
 from tasks.schemas.results import Finding, Outcome, QuotedLadder, QuotedShare
 
 QUESTION = "What does the ladder of cutoffs say?"
-WORDS: Mapping[LadderVerdict, str] = {
-    "tent": "a tent, as lookahead makes it, beside a straight line too",
-    "rising": "a rising line and no tent: later models score higher, which needs no lookahead",
-    "tent or rising": "not flat, and a tent cannot be told from a straight line",
-    "flat": "flat, no tent was found",
-    "below zero": "against a tent, as no share of lookahead is",
-    "undecided": "undecided",
-    "no fit": "no fit",
-}
 OUTCOMES: Mapping[LadderVerdict, Outcome] = {
     **{"tent": "shown", "tent or rising": "partly", "no fit": "not measured"},
     **dict.fromkeys(("rising", "flat", "below zero", "undecided"), "not shown"),
 }
 MEANING = (
-    "A ladder is a family of models that differ in the last day of their text. Hindsight makes their premium rise up "
-    "to the cut and fall behind it: a tent. Its height r is the share of the returns' variance that a model's states "
-    "carry of the days it knows: 0 is none, 1 all."
+    "A ladder is a family of models that differ in their cutoff, the last day of their text. A share r of lookahead is "
+    "how much of the variance of the returns that end by its cutoff a model carries: 0 is none, 1 all. It makes the "
+    "premium rise up to the cut and fall behind it: a tent, drawn among the figures."
 )
 
 
@@ -41,7 +32,7 @@ def ladder_answer(study: Study) -> Finding | None:
     return Finding(
         question=QUESTION,
         outcome=_outcome({OUTCOMES[own.verdict] for own in quoted}),
-        answer=" ".join(f"{own.family}: {_answer(own)}." for own in quoted),
+        answer=" ".join(_answer(own) for own in quoted),
         because=[text for own in quoted for text in _power(own.family, found[own.family])]
         + ([MEANING] if any(own.shares for own in quoted) else []),
         doubts=[text for own in quoted for text in _doubts(own, study.scores.cut)],
@@ -55,8 +46,11 @@ def _outcome(found: set[Outcome]) -> Outcome:
 
 
 def _answer(own: QuotedLadder) -> str:
+    found, why = VERDICTS[own.verdict]
+    if not own.shares:
+        return f"{own.family}: {found}, {own.reason}."
     shares = ", ".join(_share(share) for share in own.shares if share.against == "flat")
-    return f"{WORDS[own.verdict]}; r {shares}" if shares else f"{WORDS[own.verdict]}, {own.reason}"
+    return " ".join([f"{own.family}: {found}, share r = {shares}.", why]).rstrip()
 
 
 def _share(own: QuotedShare) -> str:
@@ -66,7 +60,7 @@ def _share(own: QuotedShare) -> str:
 
 def _power(family: str, ladder: Ladder) -> Iterator[str]:
     if power := smallest_shares(ladder):
-        yield f"{family}: what could have been found with 80 % power is an r of {power}."
+        yield f"{family}: the smallest r found with 80 % power is {power}."
 
 
 def _doubts(own: QuotedLadder, cut: date) -> Iterator[str]:

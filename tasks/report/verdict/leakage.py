@@ -19,6 +19,7 @@ RULE = (
     "A difference counts if its intervals under both fits, of unscaled and of standardized columns, are on the same "
     "side of zero."
 )
+NOT_ABSENT = "Not shown does not mean absent: what would have been missed is said below, under what could be found."
 ENDS = "it is also what knowledge of {} makes that ends at the cut, for the fit trusts it after the cut too"
 
 
@@ -32,14 +33,13 @@ def leakage(study: Study) -> Finding:
         answer = "Not measured: one model alone cannot show it."
         return Finding(question=QUESTION, outcome="not measured", answer=answer, because=[ONE_MODEL])
     outcome, answer = _lead(study, sides)
-    because = [_compared(study, pair, own) for pair, own in sides.items()] if len(sides) > 1 else []
-    if outcome == "not shown":
-        because.append("Not shown does not mean absent: question 4 says what would have been missed.")
+    because = [NOT_ABSENT] if outcome == "not shown" else []
     return Finding(
         question=QUESTION,
         outcome=outcome,
         answer=answer,
         because=[*because, lookahead_note(study.relation), *_hypotheses(study)],
+        each=[_compared(study, pair, own) for pair, own in sides.items()] if len(sides) > 1 else [],
         figures=[own for pair in sides for metric in HEADLINES for own in study.quoted.of_pair(pair, metric)],
         doubts=[*_ambiguous(sides), *_undecided(study, sides)],
     )
@@ -76,7 +76,9 @@ def _lead(study: Study, sides: Mapping[str, Sides]) -> tuple[Outcome, str]:
         return outcomes[pair], f"{WORDS[outcomes[pair]]}: {_compared(study, pair, own)}"
     for outcome in ("shown", "partly"):
         if found := [_better(pair, sides[pair]) for pair, own in outcomes.items() if own == outcome]:
-            return outcome, f"{WORDS[outcome]}, by {len(found)} of {len(sides)} comparisons: {'; '.join(found)}."
+            answer = f"{WORDS[outcome]}, by {len(found)} of {len(sides)} comparisons: {'; '.join(found)}."
+            n_more = list(outcomes.values()).count("partly") if outcome == "shown" else 0
+            return outcome, f"{answer} In part, by {n_more} more." if n_more else answer
     return "not shown", f"Not shown by any of {len(sides)} comparisons."
 
 

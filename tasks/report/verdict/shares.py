@@ -24,7 +24,8 @@ def shared_days(study: Study) -> Finding:
         question=QUESTION,
         outcome="fact",
         answer=" ".join([_shares(study, first), *_lookahead(study)]),
-        because=[*(_shares(study, model) for model in others), WHY],
+        because=[WHY],
+        each=[_shares(study, model) for model in others],
         figures=[*of_model, *of_pairs],
         doubts=list(_controls(study, first)),
     )
