@@ -96,11 +96,13 @@ def known_outcomes(
         Rows in the panel's order and columns, and what was counted.
 
     Raises:
-        BadOutcomes: If the table contradicts itself, or no row of it is this panel's.
+        BadOutcomes: If the table contradicts itself, no row of it is this panel's, or all of them are older than the
+            hold-out of production's training although newer ones are late.
     """
     prices = outcomes_of_prices(panel, config)
     rows = prices if listed is None else listed
     own = _own_rows(rows, panel, config)
+    _check_some_are_new(own, panel, config)
     latest = _latest(own.rows, config)
     older = pd.Timestamp(config.new_from)
     filled = _unlisted(latest, prices[prices["date"] < older], config) if listed is not None else prices.iloc[:0]
@@ -182,6 +184,38 @@ def _check_any_matches(rows: pd.DataFrame, read: pd.DataFrame, panel: pd.DataFra
         f"{own['code']} on {own['date']:%Y-%m-%d} with horizon {horizon_of(panel)}. Write pairs, days and horizon into "
         "the table as the panel has them."
     )
+
+
+def _check_some_are_new(own: _OwnRows, panel: pd.DataFrame, config: OutcomesAt) -> None:
+    """Outcomes that production was trained on say nothing about it, however many more of them come.
+
+    One that comes late or is corrected is replayed and counted. That all are older is right only until the first one of
+    the hold-out is late: from then on the table is another one, or has ended.
+    """
+    first = pd.Timestamp(config.new_from)
+    if not len(own.rows) or own.rows["date"].max() >= first or not _is_late(due := _first_due(panel, first), config):
+        return
+    newest, source = own.rows.loc[own.rows["date"].idxmax()], config.source
+    where = source.path if isinstance(source, TableOutcomes) else "of the panel's prices"
+    dropped = ", ".join(f"{name} {value}" for name, value in own.dropped.items() if value) or "none"
+    raise BadOutcomes(
+        f"outcomes {where} end before {config.trained} could be judged by them: the newest of {len(own.rows)} that the "
+        f"panel has rows for is of {newest['code']} on {newest['date']:%Y-%m-%d}, and the hold-out of that version's "
+        f"training begins on {config.new_from}, with a first outcome due on {due:%Y-%m-%d}. Left out: {dropped}; the "
+        f"panel ends on {panel['date'].max():%Y-%m-%d}. Append the outcomes since, name the table or the prices that "
+        "go on, or promote a version whose training ended before."
+    )
+
+
+def _first_due(panel: pd.DataFrame, first: pd.Timestamp) -> pd.Timestamp:
+    """When the first label from a day on ends. Of a panel that ends before: no label takes longer than its longest."""
+    ends = panel.loc[panel["date"] >= first, "label_until"].min()
+    return first + (panel["label_until"] - panel["date"]).max() if pd.isna(ends) else ends
+
+
+def _is_late(due: pd.Timestamp, config: OutcomesAt) -> bool:
+    hours = max(config.late_after_hours, config.published_after_hours)
+    return bool(pd.Timestamp(config.at) > (due + pd.Timedelta(hours=hours)).tz_localize("UTC"))
 
 
 def _check_consistent(rows: pd.DataFrame) -> None:
