@@ -15,6 +15,8 @@ from deployments.webhook import BadWebhook, saved_webhooks
 from flows.live.decide import Ending
 from flows.live_update import live_update
 from flows.live_watch import live_watch
+from flows.server.moved import ENDINGS
+from flows.versions import versions
 from tasks.common.settings import project_root
 
 OWN_API = {"own-api": uuid.uuid4()}
@@ -113,9 +115,12 @@ def test_the_automations_name_every_pool_and_no_other() -> None:
     assert all(pools == {file.stem for file in pool_files()} for pools in named)
 
 
-def test_people_are_told_of_endings_that_live_flows_have() -> None:
+def test_people_are_told_of_endings_that_live_flows_have_and_of_moves_by_a_person() -> None:
     (live,) = [each for each in automations({**OWN_API, "notifications": uuid.uuid4()}) if each.name.endswith("live")]
-    told = {event.removeprefix("prefect.flow-run.") for event in live.trigger.expect}
+    events = [event.rpartition(".") for event in live.trigger.expect]
+    told = {ending for kind, _, ending in events if kind == "prefect.flow-run"}
     assert told == {"Promoted", "RolledBack", "Skipped"}
     assert told < set(get_args(Ending))
-    assert live.trigger.match_related["prefect.resource.name"] == [live_update.name, live_watch.name]
+    assert {ending for kind, _, ending in events if kind == "hindsight.versions"} == set(ENDINGS.values()) < told
+    names = [live_update.name, live_watch.name, versions.name]
+    assert live.trigger.match_related["prefect.resource.name"] == names
