@@ -25,14 +25,10 @@ def moved(line: str, version: Version) -> State[str]:
     return Completed(name=ENDINGS.get(last.action, "Completed"), message=message)
 
 
-def tell(line: str, version: Version) -> None:
-    """Tell people of a move that was made without a run, by the server's automations.
-
-    Raises:
-        NoServer: If the server does not take the event.
-    """
+def event_of(line: str, version: Version) -> Event:
+    """What a move at a terminal sends: of a run's last state what the automation reads of it."""
     state, last = moved(line, version), version.moves[-1]
-    event = Event(
+    return Event(
         event=f"hindsight.versions.{state.name}",
         resource={
             "prefect.resource.id": f"hindsight.versions.{line}",
@@ -48,5 +44,13 @@ def tell(line: str, version: Version) -> None:
             }
         ],
     )
+
+
+def tell(line: str, version: Version) -> None:
+    """Tell people of a move that was made without a run, by the server's automations.
+
+    Raises:
+        NoServer: If the server does not take the event.
+    """
     with server_required(), get_client(sync_client=True) as client:
-        client.request("POST", "/events", json=[event.model_dump(mode="json")])
+        client.request("POST", "/events", json=[event_of(line, version).model_dump(mode="json")])
