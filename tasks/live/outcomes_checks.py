@@ -36,7 +36,7 @@ def check_some_are_new(rows: pd.DataFrame, dropped: Mapping[str, int], panel: pd
     first = pd.Timestamp(config.new_from)
     if not len(rows) or rows["date"].max() >= first or not _is_late(due := _first_due(panel, first), config):
         return
-    newest, source = rows.loc[rows["date"].idxmax()], config.source
+    newest, source = rows.sort_values("date").iloc[-1], config.source
     where = source.path if isinstance(source, TableOutcomes) else "of the panel's prices"
     left_out = ", ".join(f"{name} {value}" for name, value in dropped.items() if value) or "none"
     raise BadOutcomes(
@@ -50,8 +50,9 @@ def check_some_are_new(rows: pd.DataFrame, dropped: Mapping[str, int], panel: pd
 
 def _first_due(panel: pd.DataFrame, first: pd.Timestamp) -> pd.Timestamp:
     """When the first label from a day on ends. Of a panel that ends before: no label takes longer than its longest."""
-    ends = panel.loc[panel["date"] >= first, "label_until"].min()
-    return first + (panel["label_until"] - panel["date"]).max() if pd.isna(ends) else ends
+    ends = panel.loc[panel["date"] >= first, "label_until"]
+    due: pd.Timestamp = ends.min() if len(ends) else first + (panel["label_until"] - panel["date"]).max()
+    return due
 
 
 def _is_late(due: pd.Timestamp, config: OutcomesAt) -> bool:

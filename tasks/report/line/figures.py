@@ -88,7 +88,7 @@ def _never(axes: Axes, swap: Sequence[WatchRecord]) -> list[Row]:
     # An interval that is not known is the widest: a difference of two scores.
     ends = [own.interval or (-1.0, 1.0) for own in swap]
     axes.fill_between(days, [low for low, _ in ends], [high for _, high in ends], color=WASH, linewidth=0, zorder=0)
-    axes.plot(days, [own.difference for own in swap], color=BLUE, marker="o", markersize=4)
+    axes.plot(days, [float(own.difference or 0) for own in swap], color=BLUE, marker="o", markersize=4)
     return [
         {
             "policy": f"never: {own.previous} in place of {own.current}",
