@@ -3,9 +3,11 @@
 from typing import Annotated, Literal
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows.server.moved import FLOW, moved
 from flows.server.versions_table import publish_versions
 from tasks.store.store import open_store
 from tasks.versions import moves
@@ -19,7 +21,7 @@ NameOrEmpty = Annotated[str, Field(pattern=r"^(v[1-9][0-9]{0,5})?$")]
 NameOrNone = Annotated[str, Field(pattern=r"^(v[1-9][0-9]{0,5}|none)?$")]
 
 
-@flow(name="versions", flow_run_name="{action} {line}")
+@flow(name=FLOW, flow_run_name="{action} {line}")
 def versions(
     line: Line,
     why: Reason,
@@ -27,8 +29,10 @@ def versions(
     version: NameOrEmpty = "",
     expected: NameOrNone = "",
     by: str = "",
-) -> str:
+) -> State[str]:
     """Move a version of a model. The artifact `versions-LINE` shows all versions afterwards.
+
+    The run ends as Promoted or RolledBack if production changed, and people are told as of a live update.
 
     Args:
         line: What the model's versions are called together, such as forex-r1-7b.
@@ -40,10 +44,10 @@ def versions(
             one reason do not go back two versions. `none` for none; empty: any.
         by: Who; by default the name of this flow run.
     """
-    moved = _move(line, action, version or None, expected or None, why=why, by=by or f"flow run {flow_run.name}")
+    own = _move(line, action, version or None, expected or None, why=why, by=by or f"flow run {flow_run.name}")
     history = moves.existing_history(open_store(), line)
-    publish_versions(history, f"{moved.name} is {moved.state}")
-    return f"{line} {moved.name}: {moved.state}"
+    publish_versions(history, f"{own.name} is {own.state}")
+    return moved(line, own)
 
 
 def _move(line: str, action: Action, version: str | None, expected: str | None, *, why: str, by: str) -> Version:

@@ -155,6 +155,7 @@ def outcome_steps(recipe: LiveUpdate, update: Update) -> tuple[Step, Step]:
         **recipe.outcomes.model_dump(),
         at=update.at,
         new_from=update.new_from,
+        trained=f"{recipe.line} {update.production}",
         counted_until=update.counted_until,
     )
     return (

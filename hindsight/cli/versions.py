@@ -1,6 +1,7 @@
 """`hindsight versions`: list, show, compare, register, stage, promote, deprecate, roll back, resume, and a page."""
 
 import csv
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from deployments.local import as_client
+from deployments.processes import is_running
 from hindsight.cli.output import examples, print_table
 from tasks.common.settings import state_dir
 from tasks.store.catalogue import resolve
@@ -117,7 +120,7 @@ def stage(line: str, version: str, /, *, why: Why, by: str | None = None) -> Non
 
 @app.command(help_epilogue=examples('hindsight versions promote forex-r1-7b v2 --why "passed review" --expected v1'))
 def promote(line: str, version: str, /, *, why: Why, by: str | None = None, expected: str | None = None) -> None:
-    """Put a version into production; the present one is deprecated by the same move.
+    """Put a version into production; the present one is deprecated by the same move. The server tells people.
 
     Args:
         line: The line.
@@ -128,6 +131,7 @@ def promote(line: str, version: str, /, *, why: Why, by: str | None = None, expe
     """
     own = moves.promote(existing_store(), line, version, why=why, by=by or moves.this_person(), expected=expected)
     _moved(line, own)
+    _tell(line, own)
 
 
 @app.command(help_epilogue=examples('hindsight versions deprecate forex-r1-7b v2 --why "wrong data"'))
@@ -149,6 +153,8 @@ def deprecate(line: str, version: str, /, *, why: Why, by: str | None = None) ->
 def rollback(line: str, /, *, why: Why, by: str | None = None, expected: str | None = None) -> None:
     """Put the version back into production that the present one replaced. Nothing is trained or copied.
 
+    The server tells people; without one the move is made all the same.
+
     Args:
         line: The line.
         why: One sentence.
@@ -157,6 +163,7 @@ def rollback(line: str, /, *, why: Why, by: str | None = None, expected: str | N
     """
     own = moves.roll_back(existing_store(), line, why=why, by=by or moves.this_person(), expected=expected)
     _moved(line, own)
+    _tell(line, own)
 
 
 @app.command(help_epilogue=examples('hindsight versions resume forex-r1-7b --why "the feed of Tuesday was wrong"'))
@@ -174,6 +181,20 @@ def resume(line: str, /, *, why: Why, by: str | None = None) -> None:
 def _moved(line: str, version: Version) -> None:
     last = version.moves[-1]
     print(f"{line} {version.name}: {version.state} (move {last.number}, by {last.by})")
+
+
+def _tell(line: str, version: Version) -> None:
+    """Tell people by the server's notifications. The move stands, whatever comes of it."""
+    if not (os.environ.get("PREFECT_API_URL") or is_running("server")):
+        print("hindsight: no server runs, so that nobody was told of it.", file=sys.stderr)
+        return
+    try:
+        with as_client():
+            from flows.server.moved import tell
+
+            tell(line, version)
+    except Exception as error:  # whatever it is: production has changed
+        print(f"hindsight: the move is made, and nobody was told of it: {error}", file=sys.stderr)
 
 
 def _print_evidence(version: Version) -> None:

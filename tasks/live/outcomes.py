@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pydantic import JsonValue
 
 from tasks.live.errors import BadOutcomes
+from tasks.live.outcomes_checks import check_any_matches, check_consistent, check_some_are_new
 from tasks.live.outcomes_config import OutcomesAt, OutcomesConfig, TableOutcomes
 from tasks.live.outcomes_table import COLUMNS, KEYS, check_clock, read_outcomes
 from tasks.sampling.pairs import horizon_of
@@ -96,11 +97,13 @@ def known_outcomes(
         Rows in the panel's order and columns, and what was counted.
 
     Raises:
-        BadOutcomes: If the table contradicts itself, or no row of it is this panel's.
+        BadOutcomes: If the table contradicts itself, no row of it is this panel's, or all of them are older than the
+            hold-out of production's training although newer ones are late.
     """
     prices = outcomes_of_prices(panel, config)
     rows = prices if listed is None else listed
     own = _own_rows(rows, panel, config)
+    check_some_are_new(own.rows, own.dropped, panel, config)
     latest = _latest(own.rows, config)
     older = pd.Timestamp(config.new_from)
     filled = _unlisted(latest, prices[prices["date"] < older], config) if listed is not None else prices.iloc[:0]
@@ -158,40 +161,13 @@ def _own_rows(rows: pd.DataFrame, panel: pd.DataFrame, config: OutcomesAt) -> _O
     keep("n_other_horizon", rows["horizon"] == horizon_of(panel))
     rows = rows.merge(labels, on=[*KEYS], how="left")
     keep("n_without_features", rows["label_until"].notna())
-    _check_any_matches(rows, read, panel)
+    check_any_matches(rows, read, panel)
     rows = rows.assign(label_until=rows["label_until"].dt.tz_localize("UTC"))
     keep("n_too_early", rows["known_at"] >= rows["label_until"])
     ordered = rows.sort_values([*KEYS, "revision", "known_at"], kind="stable")
     once = ordered[~ordered.duplicated([*KEYS, "revision", "outcome"])]
-    _check_consistent(once)
+    check_consistent(once)
     return _OwnRows(once, dropped, len(ordered) - len(once))
-
-
-def _check_any_matches(rows: pd.DataFrame, read: pd.DataFrame, panel: pd.DataFrame) -> None:
-    """A table of which nothing is the panel's would read as `no new outcome` for ever.
-
-    Rows of days after the panel's last may be there before their features.
-    """
-    due = read[read["date"] <= panel["date"].max()]
-    if len(rows) or not len(due):
-        return
-    row, own = due.iloc[-1], panel.iloc[-1]
-    raise BadOutcomes(
-        f"none of the {len(due)} outcomes up to the panel's last day is one of the panel's rows: the newest is of "
-        f"{row['code']} on {row['date']:%Y-%m-%d} with horizon {row['horizon']}, and the panel has rows such as "
-        f"{own['code']} on {own['date']:%Y-%m-%d} with horizon {horizon_of(panel)}. Write pairs, days and horizon into "
-        "the table as the panel has them."
-    )
-
-
-def _check_consistent(rows: pd.DataFrame) -> None:
-    """Two outcomes under one revision: it is unknown which of them holds."""
-    if (twice := rows.duplicated([*KEYS, "revision"], keep=False)).any():
-        row = rows[twice].iloc[0]
-        raise BadOutcomes(
-            f"the outcome of {row['code']} on {row['date']:%Y-%m-%d} is there {int(twice.sum())} times with revision "
-            f"{row['revision']} and different values; append a row with a higher revision that says which holds."
-        )
 
 
 def _latest(rows: pd.DataFrame, config: OutcomesConfig) -> pd.DataFrame:

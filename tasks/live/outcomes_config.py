@@ -56,6 +56,8 @@ class OutcomesAt(OutcomesConfig):
     """Only rows that were known by then count."""
     new_from: date
     """First day that production was not trained on; earlier outcomes are replayed, and are not new."""
+    trained: str = Field("the version in production", max_length=100, json_schema_extra=NOT_IDENTITY)
+    """The version whose training left `new_from` and the days after it out, as errors name it."""
     counted_until: AwareDatetime | None = None
     """Outcomes that became known later are new; null if no update has counted any."""
 

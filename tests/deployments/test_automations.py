@@ -18,10 +18,14 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.types._datetime import now
 
 from deployments.automations import TAG, register_automations
+from hindsight.cli.main import main
+from tasks.store.store import open_store
+from tasks.versions import moves
 from tests.deployments.killable_worker import deploy, kill_at_once, pid_of, start, start_worker
 from tests.deployments.receiver import Receiver, receiver
 from tests.flows.stage_runs import finished, until
 from tests.local_stack import Stack
+from tests.versions.adapters import LINE, adapter
 
 pytestmark = pytest.mark.server
 
@@ -143,6 +147,26 @@ def test_a_rollback_of_the_watch_is_told_once_and_not_as_a_report(scene: Scene) 
     until(lambda: scene.hook.of_run(scene.undone.id, "live"))
     (told,) = [each for each in scene.hook.received if each["id"] == str(scene.undone.id)]
     assert (told["kind"], told["state"], told["message"]) == ("live", "RolledBack", "v1 is in production again.")
+
+
+def test_moves_by_a_person_at_a_terminal_are_told_in_the_same_way(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINDSIGHT_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("PREFECT_API_URL", str(scene.client.api_url))
+    store = open_store()
+    for number in (0, 1):
+        moves.register(store, LINE, adapter(store, tmp_path, number), why="for the test", by="ada")
+    for name in ("v1", "v2"):
+        assert main(["versions", "promote", LINE, name, "-m", 'it is "better"', "--by", "ada"]) == 0
+    assert main(["versions", "rollback", LINE, "-m", "worse", "--expected", "v2", "--by", "grace"]) == 0
+    undone = until(lambda: [each for each in scene.hook.received if each["flow_run"] == f"roll back {LINE}"])
+    message = f"{LINE} v1: production, roll back by grace: worse"
+    assert {(each["kind"], each["state"], each["message"]) for each in undone} == {("live", "RolledBack", message)}
+    assert "/events/event/" in undone[0]["link"]
+    promoted = until(lambda: [each for each in scene.hook.received if each["flow_run"] == f"promote {LINE}"][1:])
+    assert promoted[-1]["state"] == "Promoted"
+    assert 'by ada: it is "better"' in promoted[-1]["text"]
 
 
 def test_a_question_is_reported_while_the_run_waits_for_its_answer(scene: Scene) -> None:

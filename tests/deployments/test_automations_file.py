@@ -3,11 +3,16 @@
 import json
 import re
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from prefect.events.actions import CallWebhook
+from prefect.server.events.jinja_filters import all_filters
+from prefect.server.events.schemas.automations import EventTrigger
+from prefect.server.events.schemas.events import ReceivedEvent
+from prefect.server.utilities.user_templates import register_user_template_filters, render_user_template_sync
 
 from deployments.automations import BadAutomations, automations
 from deployments.pools import pool_files
@@ -15,8 +20,13 @@ from deployments.webhook import BadWebhook, saved_webhooks
 from flows.live.decide import Ending
 from flows.live_update import live_update
 from flows.live_watch import live_watch
+from flows.server.moved import ENDINGS, event_of
+from flows.versions import versions
 from tasks.common.settings import project_root
+from tasks.store.refs import ArtifactRef
+from tasks.versions.history import Action, Evidence, Move, Version
 
+ADAPTER = ArtifactRef(kind="train", label="x", key="0" * 16, digest="0" * 64)
 OWN_API = {"own-api": uuid.uuid4()}
 ENTRY = """
 automations:
@@ -113,9 +123,34 @@ def test_the_automations_name_every_pool_and_no_other() -> None:
     assert all(pools == {file.stem for file in pool_files()} for pools in named)
 
 
-def test_people_are_told_of_endings_that_live_flows_have() -> None:
+def test_people_are_told_of_endings_that_live_flows_have_and_of_moves_by_a_person() -> None:
     (live,) = [each for each in automations({**OWN_API, "notifications": uuid.uuid4()}) if each.name.endswith("live")]
-    told = {event.removeprefix("prefect.flow-run.") for event in live.trigger.expect}
+    events = [event.rpartition(".") for event in live.trigger.expect]
+    told = {ending for kind, _, ending in events if kind == "prefect.flow-run"}
     assert told == {"Promoted", "RolledBack", "Skipped"}
     assert told < set(get_args(Ending))
-    assert live.trigger.match_related["prefect.resource.name"] == [live_update.name, live_watch.name]
+    assert {ending for kind, _, ending in events if kind == "hindsight.versions"} == set(ENDINGS.values()) < told
+    names = [live_update.name, live_watch.name, versions.name]
+    assert live.trigger.match_related["prefect.resource.name"] == names
+
+
+@pytest.mark.parametrize("action", ENDINGS)
+def test_a_move_at_a_terminal_is_told_with_its_reason(action: Action) -> None:
+    """By Prefect's own trigger and template, without a server."""
+    move = Move(
+        line="forex", number=3, previous="0" * 64, action=action, version="v2", at=datetime.now(UTC), by="ada",
+        why='it is "better"',
+    ).sealed()  # fmt: skip
+    version = Version("v2", "production", Evidence(artifacts={"adapter": ADAPTER}), (move,))
+    received = ReceivedEvent.model_validate(event_of("forex", version).model_dump() | {"received": datetime.now(UTC)})
+    (live,) = [each for each in automations({**OWN_API, "notifications": uuid.uuid4()}) if each.name.endswith("live")]
+    trigger = EventTrigger.model_validate(live.trigger.model_dump())
+    assert trigger.covers(received)
+    assert received.event in trigger.expect
+    register_user_template_filters(all_filters)
+    text = render_user_template_sync(live.actions[0].payload, {"event": received, "flow_run": None})
+    told = json.loads(text)
+    message = f'forex v2: production, {action} by ada: it is "better"'
+    assert (told["kind"], told["state"], told["message"]) == ("live", ENDINGS[action], message)
+    assert told["text"].startswith(f"{action} forex: {ENDINGS[action]}: {message}")
+    assert told["id"] == str(received.id)

@@ -122,6 +122,38 @@ def test_outcomes_older_than_the_trainings_holdout_are_replayed_and_never_new(tm
     assert ("USDJPY", DAYS[12]) not in values
 
 
+def test_a_table_that_ends_before_the_hold_out_is_refused_by_name_once_the_first_outcome_of_it_is_late(
+    tmp_path: Path,
+) -> None:
+    rows, new_from = [row(2), row(3), row(4, horizon=2)], DAYS[5].date()
+    # The label of Monday the 12th ends on the 19th; two days later its outcome is late.
+    due = datetime(2026, 1, 21, tzinfo=UTC)
+    on_time = at(tmp_path, rows, due, new_from=new_from)[1]
+    assert (on_time.n_new, on_time.n_older) == (0, 10)
+    message = (
+        r"outcomes .*table\.parquet end before forex v3 could be judged by them: the newest of 2 that the panel has "
+        r"rows for is of EURUSD on 2026-01-08, and the hold-out of that version's training begins on 2026-01-12, with "
+        r"a first outcome due on 2026-01-19\. Left out: n_other_horizon 1; the panel ends on 2026-01-30\. Append"
+    )
+    with pytest.raises(BadOutcomes, match=message):
+        at(tmp_path, rows, due + timedelta(minutes=1), new_from=new_from, trained="forex v3")
+    # One outcome of the hold-out, and the older ones are only counted, however late or corrected.
+    late = at(tmp_path, [*rows, row(2, outcome=0.3, after="99h", revision=1), row(5)], due + timedelta(days=9),
+              new_from=new_from)[1]  # fmt: skip
+    assert (late.n_new, late.n_older, late.n_corrected) == (1, 10, 1)
+
+
+def test_prices_that_end_before_the_hold_out_are_refused_too_and_not_before_its_first_label_has_ended() -> None:
+    new_from, ended = date(2026, 2, 16), panel()
+    # Monday the 16th, a label of at most seven days, and two days until it is late.
+    config = OutcomesAt(source=PriceOutcomes(), at=datetime(2026, 2, 25, tzinfo=UTC), new_from=new_from)
+    assert known_outcomes(ended, config)[1].n_new == 0
+    later = config.model_copy(update={"at": config.at + timedelta(minutes=1)})
+    with pytest.raises(BadOutcomes, match=r"outcomes of the panel's prices end before the version in production .* on "
+                       r"2026-01-30, .* begins on 2026-02-16, with a first outcome due on 2026-02-23"):  # fmt: skip
+        known_outcomes(ended, later)
+
+
 def test_new_are_those_that_became_known_since_the_last_update_corrections_among_them(tmp_path: Path) -> None:
     rows = [row(0), row(1), row(0, outcome=0.5, after="200h", revision=1), row(4)]
     _, counts = at(tmp_path, rows, counted_until=rows[1]["known_at"].to_pydatetime(), pairs=ONE)

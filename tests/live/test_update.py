@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from flows.live.decide import decide, finish_earlier
@@ -13,7 +14,7 @@ from flows.live.watch import watch_line
 from flows.pipelines.live_update import Swap, Update, live_swap_pipeline, live_update_pipeline
 from flows.runner.planner import plan_steps
 from tasks.live.config import UpdateTrigger
-from tasks.live.errors import TooFewDays
+from tasks.live.errors import BadOutcomes, TooFewDays
 from tasks.live.looks import findings_until, read_look
 from tasks.schemas.artifacts import Panel
 from tasks.schemas.live import LOOK_KIND
@@ -23,7 +24,17 @@ from tasks.train.errors import WrongStart
 from tasks.versions import moves
 from tasks.versions.errors import AwaitsReview, BadMove, MoveLost, UnknownVersion
 from tasks.versions.history import History, read_history
-from tests.live.small_live import AT, LINE, InlineRun, own_store, published, recipe, rising_desk, write_outcomes
+from tests.live.small_live import (
+    AT,
+    LINE,
+    UNTRAINED_FROM,
+    InlineRun,
+    own_store,
+    published,
+    recipe,
+    rising_desk,
+    write_outcomes,
+)
 from tests.store.small_artifact import SmallConfig
 
 WHY = {"why": "for the test", "by": "ada"}
@@ -336,6 +347,19 @@ def test_what_cannot_be_updated_is_refused_by_name_and_production_stays(store: S
     moves.promote(store, "text", "v1", **WHY)
     with pytest.raises(NotUpdatable, match="text v1 was not trained on a mix"):
         update_line(recipe(rising, line="text"), AT, InlineRun("up"), store, "ada")
+
+
+def test_outcomes_that_end_before_the_hold_out_of_productions_training_are_refused_and_nothing_is_trained(
+    store: Store, tmp_path: Path
+) -> None:
+    desk = write_outcomes(tmp_path / "desk", ("2026-04-01", 0.01))
+    table = pd.read_parquet(desk / "outcomes.parquet")
+    table[table["date"] < UNTRAINED_FROM].to_parquet(desk / "outcomes.parquet")
+    run, message = InlineRun("up"), r"end before small v1 could be judged by them: .* training begins on 2026-05-01"
+    for step in (update_line, watch_line):
+        with pytest.raises(BadOutcomes, match=message):
+            step(recipe(desk), AT, run, store, "ada")
+    assert (run.ran, states(store)) == (["panel", "panel"], {"v1": "production"})
 
 
 def test_an_adapter_of_another_rank_is_refused_before_anything_runs(store: Store, rising: Path) -> None:

@@ -2,6 +2,8 @@
 
 import re
 
+from tasks.common.text import bounds
+from tasks.report.line import figures
 from tasks.report.line.figures import differences
 from tasks.report.line.page import PAGE_NAME, findings, render, write_line
 from tasks.report.line.tables import costs, looks, policies, timeline
@@ -57,6 +59,19 @@ def test_other_policies_say_on_which_days_they_were_measured() -> None:
         "always update: v3 in place of v1",
     ]
     assert all(row["measured on"].startswith("hold-out, 2026-01-0") for row in always)
+
+
+def test_the_curve_of_other_policies_has_the_interval_of_every_moment_and_look() -> None:
+    found = figures.policies(PAGE)
+    assert found is not None
+    never = [row for row in found.rows if row["policy"] == "never: v1 in place of v4"]
+    assert [row["interval"] for row in never] == [bounds(own.interval) for own in PAGE.watches]
+    assert [row["policy"] for row in found.rows[len(never) :]] == [
+        "always: v2 in place of v1",
+        "always: v3 in place of v1",
+    ]
+    assert 'aria-label="Policies by day"' in render(PAGE)
+    assert figures.policies(PAGE.model_copy(update={"looks": PAGE.looks[2:], "watches": []})) is None
 
 
 def test_the_timeline_has_every_move_and_look_newest_first() -> None:

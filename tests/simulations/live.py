@@ -19,7 +19,18 @@ from tasks.live.bets import all_bets
 from tasks.live.gate import level_of
 from tasks.live.power import Detection, days_to_detect, smallest_detectable
 from tasks.live.watch import start_watch
-from tests.simulations.live_replay import EVERY, GATE, WATCH, WINDOW, Replay, accuracy, difference, fitted, replay
+from tests.simulations.live_replay import (
+    EVERY,
+    GATE,
+    WATCH,
+    WINDOW,
+    Replay,
+    accuracy,
+    difference,
+    fitted,
+    paired_half_widths,
+    replay,
+)
 from tests.simulations.live_world import HORIZON, make_world
 from tests.simulations.tent import BLUE, GREY, INK, STYLE
 
@@ -97,12 +108,14 @@ def summary(name: str, done: Replay) -> str:
     )
 
 
+SMOOTH = 125
+"""Days of a point of the curves."""
 COLOURS = {"never": GREY, "always": "#d55e00", "gate": BLUE}
 PICTURE = project_root() / "docs" / "pictures" / "live.png"
 
 
 def draw(replays: Mapping[str, Replay]) -> None:
-    """Draw each policy's accuracy over half a year of days, with swaps and rollbacks."""
+    """Draw each policy's accuracy over half a year of days, the interval of its difference, swaps and rollbacks."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.8, 6.4), layout="constrained", dpi=160)
         for axes, (name, done) in zip(figure.subplots(len(replays)), replays.items(), strict=True):
@@ -115,17 +128,20 @@ def draw(replays: Mapping[str, Replay]) -> None:
 def _curves(axes: Axes, name: str, done: Replay) -> None:
     days = done.world.days
     for policy, colour in COLOURS.items():
-        right = done.right[policy]
+        right, never = done.right[policy], done.right["never"]
         shown = ~np.isnan(right)
-        smooth = np.convolve(right[shown], np.ones(125) / 125, mode="valid")
+        smooth, at = np.convolve(right[shown], np.ones(SMOOTH) / SMOOTH, mode="valid"), days[shown][SMOOTH - 1 :]
         # Where the gate never promotes, its line would hide that of `never`.
-        axes.plot(days[shown][124:], smooth, color=colour, linewidth=3.5 if policy == "never" else 1.4, label=policy)
+        axes.plot(at, smooth, color=colour, linewidth=3.5 if policy == "never" else 1.4, label=policy)
+        if policy != "never":
+            half_widths = paired_half_widths(right[shown], never[shown], SMOOTH)
+            axes.fill_between(at, smooth - half_widths, smooth + half_widths, color=colour, alpha=0.2, linewidth=0)
     for moved, style in ((done.promoted.values(), "-"), (done.rolled_back.values(), ":")):
         for day in moved:
             axes.axvline(days[day], color=INK, linewidth=0.9, linestyle=style, zorder=0)
     if name != "noise":
         axes.axvline(days[PLANTED_ON], color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
-    axes.set_ylabel("accuracy, 125 days")
+    axes.set_ylabel(f"accuracy, {SMOOTH} days")
     axes.set_title(name, loc="left", fontsize=9, color=INK)
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
+import pandas as pd
 
 from tasks.live.config import GateConfig, WatchConfig
 from tasks.live.gate import level_of, weigh
 from tasks.live.watch import WatchState, start_watch
 from tasks.sampling.arrays import FloatArray
 from tasks.sampling.clusters import cluster_half_width
+from tasks.sampling.two_way import rescaled, two_way_weights
+from tasks.schemas.estimates import QUANTILE_975
 from tasks.store.refs import ArtifactRef
 from tasks.versions.history import Action, Evidence, History, Move, empty_history
 from tests.simulations.live_world import HORIZON, World, forecast
@@ -24,6 +27,8 @@ WINDOW = 125
 GATE, WATCH = GateConfig(), WatchConfig()
 RUN = 2 * HORIZON
 """Days that count as one observation in the intervals of policies' differences."""
+N_DRAWS = 400
+"""Of days, for the intervals of a curve."""
 
 
 @dataclass(eq=False)
@@ -175,3 +180,27 @@ def difference(one: FloatArray, other: FloatArray) -> tuple[float, float]:
     mean = float(values.mean())
     half_width = cluster_half_width(values - mean, [str(run) for run in runs], len(values))
     return mean, np.nan if half_width is None else half_width
+
+
+def paired_half_widths(one: FloatArray, other: FloatArray, n_days: int) -> FloatArray:
+    """(n_windows,) half-widths of the 95 % intervals of two policies' mean difference over so many days.
+
+    Draws of runs of days, the same for all windows; each interval holds for its window, not for all at once.
+
+    Args:
+        one: (n,) accuracy by day.
+        other: (n,) of the same days.
+        n_days: Days of a window.
+    """
+    values = one - other
+    labels = pd.DataFrame({"code": 0, "date": np.arange(len(values)).astype("datetime64[D]")})
+    weights = two_way_weights(labels, N_DRAWS, np.random.default_rng(0), RUN)
+
+    def sums(daily: FloatArray) -> FloatArray:
+        total = np.pad(daily.cumsum(axis=-1), ((0, 0), (1, 0)))
+        return total[:, n_days:] - total[:, :-n_days]
+
+    with np.errstate(invalid="ignore"):
+        draws = rescaled(sums(weights * values) / sums(weights), sums(values[np.newaxis])[0] / n_days)
+    half_widths: FloatArray = QUANTILE_975 * np.nanstd(draws, axis=0, ddof=1)
+    return half_widths

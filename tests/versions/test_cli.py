@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from hindsight.cli.main import main
 from tasks.store.store import open_store
@@ -48,6 +49,21 @@ def test_two_adapters_are_registered_promoted_compared_and_rolled_back(
     shown = capsys.readouterr().out
     assert f"adapter: {paths[1]}" in shown
     assert [row.split()[0] for row in shown.splitlines()[-3:]] == ["2", "4", "5"]
+
+
+def test_a_move_is_made_and_it_is_said_if_nobody_could_be_told(
+    paths: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in paths:
+        assert main(["versions", "register", LINE, path, "-m", "for the test"]) == 0
+    assert main(["versions", "promote", LINE, "v1", "-m", "first"]) == 0
+    assert "no server runs, so that nobody was told" in capsys.readouterr().err
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    with temporary_settings(updates={PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert main(["versions", "promote", LINE, "v2", "-m", "better"]) == 0
+    found = capsys.readouterr()
+    assert "adapters v2: production" in found.out
+    assert "the move is made, and nobody was told of it: no Prefect server answers at http://127.0.0.1:9" in found.err
 
 
 def test_a_refused_move_is_one_sentence_and_exit_status_1(paths: list[str], capsys: pytest.CaptureFixture[str]) -> None:

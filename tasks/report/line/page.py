@@ -59,6 +59,7 @@ def render(page: LinePage) -> str:
         watch_figure=figures.watch(current),
         costs=tables.costs(page),
         policies=tables.policies(page),
+        policies_figure=figures.policies(page),
         glossary=WORDS,
     )
 

@@ -1,7 +1,7 @@
 """Rows of text for a line's page."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from tasks.common.text import DASH, Row, bounds, duration, signed
 from tasks.report.text import EstimateRow
@@ -104,7 +104,24 @@ def _sum(found: Sequence[LiveLook]) -> Row:
 
 def newest_of_each_swap(page: LinePage) -> list[WatchRecord]:
     """The last record of each swap, the newest swap last."""
-    return list({(own.current, own.previous, own.since): own for own in page.watches}.values())
+    return list({_swap_of(own): own for own in page.watches}.values())
+
+
+def live_days_of_swaps(page: LinePage) -> list[list[WatchRecord]]:
+    """The records of each swap that have live days, in the order of time, the newest swap last."""
+    counted = [own for own in page.watches if own.difference is not None]
+    newest = newest_of_each_swap(page)
+    grouped = [[own for own in counted if _swap_of(own) == _swap_of(last)] for last in newest]
+    return [records for records in grouped if records]
+
+
+def _swap_of(record: WatchRecord) -> tuple[str, str, date]:
+    return record.current, record.previous, record.since
+
+
+def kept(page: LinePage) -> list[LiveLook]:
+    """Looks that kept production."""
+    return [own for own in page.looks if own.gate.verdict == "keep"]
 
 
 def swaps(page: LinePage) -> list[Row]:
@@ -142,13 +159,12 @@ def _never(page: LinePage) -> Iterator[Row]:
 
 
 def _always(page: LinePage) -> Iterator[Row]:
-    for look in page.looks:
-        if look.gate.verdict == "keep":
-            own = decisive(look.gate)
-            yield {
-                "policy": f"always update: {look.candidate} in place of {look.production}",
-                "difference to what was done": f"{own.name} {signed(own.difference)}",
-                "interval": bounds(own.interval),
-                "days": f"{look.gate.n_days:,}",
-                "measured on": f"hold-out, {look.gate.first_day} to {look.gate.last_day}",
-            }
+    for look in kept(page):
+        own = decisive(look.gate)
+        yield {
+            "policy": f"always update: {look.candidate} in place of {look.production}",
+            "difference to what was done": f"{own.name} {signed(own.difference)}",
+            "interval": bounds(own.interval),
+            "days": f"{look.gate.n_days:,}",
+            "measured on": f"hold-out, {look.gate.first_day} to {look.gate.last_day}",
+        }
