@@ -46,7 +46,10 @@ def of_page(program: str) -> str:
 def in_volume(installed: Installation, option: str, backup: Path) -> None:
     """What the page runs with the store's volume at /data and the folder of the backup at /backup."""
     (line,) = re.findall(rf"debian:bookworm-slim (tar {option} .*)", PAGE)
-    words = [installed.here(word, "store").replace("/backup", str(backup)) for word in shlex.split(line)]
+    words = [
+        f"{backup}{word.removeprefix('/backup')}" if word.startswith("/backup/") else installed.here(word, "store")
+        for word in shlex.split(line)
+    ]
     subprocess.run(words, check=True)
 
 

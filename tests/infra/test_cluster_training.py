@@ -12,14 +12,14 @@ from tasks.store.refs import ArtifactSpec
 from tasks.store.store import Store
 from tests.flows.stage_runs import finished, lines_of, until
 from tests.infra.demo_training import demo_spec, deployed
-from tests.infra.kube_stack import KubeStack, kube_stack, states, template_environment
+from tests.infra.kube_stack import PATIENT, KubeStack, kube_stack, states, template_environment
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeStack]:
-    with kube_stack(tmp_path_factory.mktemp("kube"), ["h100"], {}) as running:
+    with kube_stack(tmp_path_factory.mktemp("kube"), ["h100"], PATIENT) as running:
         yield running
 
 
