@@ -2,7 +2,7 @@
 
 Prefect's process worker kills its runs as soon as it gets SIGTERM (seen with 3.8.8). Here trainings publish a state
 first, as a pod's preStop hook has them do, and only then the worker is stopped. Words are those of
-`prefect worker start`; how long a stop may take is for whoever sends the signal, such as Docker's grace.
+`prefect worker start`. How long a stop may take, the sender of the signal decides, such as Docker by its grace.
 """
 
 import math

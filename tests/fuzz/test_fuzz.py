@@ -44,7 +44,7 @@ def test_a_million_inputs_are_parsed_or_refused_by_a_sentence(
     n_inputs = int(os.environ.get("HINDSIGHT_FUZZ_INPUTS", SLOW_INPUTS)) * parser.share // SHARES
     seed = f"{os.environ.get('HINDSIGHT_FUZZ_SEED', 'slow')} {parser.name}"
     outcome = check(parser, max(10, n_inputs), seed, tmp_path)
-    # What `--junitxml` keeps: a parser that parses nothing, or refuses nothing, is tried in vain.
+    # What `--junitxml` keeps: where nothing was parsed, or nothing refused, nothing was shown.
     for name, n_of_name in outcome.counts.items():
         record_property(name, n_of_name)
 
