@@ -2,7 +2,7 @@
 
 Prefect's process worker kills its runs as soon as it gets SIGTERM (seen with 3.8.8). Here trainings publish a state
 first, as a pod's preStop hook has them do, and only then the worker is stopped. Words are those of
-`prefect worker start`. How long a stop may take, the sender of the signal decides, such as Docker by its grace.
+`prefect worker start`. The sender of the signal, such as Docker, decides how long it waits.
 """
 
 import math
