@@ -20,12 +20,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from deployments.secret_files import write_secrets
 from tasks.common.settings import project_root
@@ -82,6 +83,16 @@ class Installation:
         inherited["PATH"] = f"{Path(sys.executable).parent}:{inherited['PATH']}"
         return {**inherited, "TMPDIR": str(self.temporary_dir(instance)), **given, **hosts}
 
+    @contextmanager
+    def as_client(self) -> Iterator[None]:
+        """This process as a client of server and store, with the services' secrets."""
+        given = self.environment("worker-cpu")
+        updates = {PREFECT_API_URL: self.api(), PREFECT_API_AUTH_STRING: f"hindsight:{self.secret('api-password')}"}
+        with pytest.MonkeyPatch.context() as patch, temporary_settings(updates=updates):
+            for name in ("HINDSIGHT_STORE", "HINDSIGHT_S3_ENDPOINT", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION"):
+                patch.setenv(name, given[name])
+            yield
+
     def temporary_dir(self, instance: str) -> Path:
         folder = self.folder / f"tmp-{instance}"
         folder.mkdir(exist_ok=True)
@@ -128,6 +139,8 @@ class Installation:
             assert self.is_healthy(service, name)
             return
         program, *arguments = [self.here(word, instance) for word in service.command]
+        # A container's first process inherits no ignored signals; one that a background shell started would.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with (self.folder / f"{instance}.log").open("ab") as log:
             self.processes[instance] = subprocess.Popen(
                 [_program(program), *arguments],
@@ -139,6 +152,18 @@ class Installation:
                 start_new_session=True,
             )
         self._wait(service, instance)
+
+    def stop(self, instance: str) -> None:
+        """SIGTERM to a service's process; when it has ended, SIGKILL to what is left, as where a container ends."""
+        self.started.remove(instance)
+        process = self.processes.pop(instance)
+        others = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        process.wait(timeout=GENEROUS_SECONDS)
+        for each in others:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(others, timeout=60)
 
     def kill(self, instance: str) -> None:
         """SIGKILL to a service's process and its children."""

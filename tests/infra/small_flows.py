@@ -6,14 +6,16 @@ from pathlib import Path
 from prefect import flow
 
 from tasks.store.receipts import verify
+from tasks.store.refs import ArtifactRef
 from tasks.store.store import open_store
 from tests.store.small_artifact import published
 
 
 @flow
-def publish_and_verify(folder: str) -> None:
-    """Publish an artifact to the worker's store, and read every byte of it back with a new client."""
-    verify(published(open_store(), Path(folder)))
+def publish_and_verify(folder: str) -> ArtifactRef:
+    """Publish an artifact to the environment's store, and read every byte of it back with a new client."""
+    verify(artifact := published(open_store(), Path(folder)))
+    return artifact
 
 
 @flow

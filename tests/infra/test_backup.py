@@ -1,4 +1,4 @@
-"""The backup of docs/compose.md, by its own commands: a second installation has the first one's rows and artifacts."""
+"""The backup of docs/compose.md, by its own commands: a second installation has the first one's runs and artifacts."""
 
 import os
 import re
@@ -7,20 +7,21 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas import FlowRun
 
 from deployments.registration import make_bucket
 from tasks.common.settings import project_root
 from tasks.store.receipts import verify
-from tasks.store.store import open_store
+from tests.flows.stage_runs import lines_of, until
 from tests.infra.compose_file import BASE
 from tests.infra.installation import Installation, installation
+from tests.infra.small_flows import publish_and_verify
 from tests.postgres import programs
-from tests.store.small_artifact import published
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 PAGE = (project_root() / "docs" / "compose.md").read_text()
-MADE = "CREATE EXTENSION pg_trgm; CREATE TABLE runs (name text); INSERT INTO runs VALUES ('smoke')"
 
 
 def in_postgres(installed: Installation, command: str, file: Path | None = None, is_input: bool = False) -> str:
@@ -45,28 +46,31 @@ def of_page(program: str) -> str:
 def in_volume(installed: Installation, option: str, backup: Path) -> None:
     """What the page runs with the store's volume at /data and the folder of the backup at /backup."""
     (line,) = re.findall(rf"debian:bookworm-slim (tar {option} .*)", PAGE)
-    words = [installed.here(word, "store").replace("/backup", str(backup)) for word in shlex.split(line)]
+    words = [
+        f"{backup}{word.removeprefix('/backup')}" if word.startswith("/backup/") else installed.here(word, "store")
+        for word in shlex.split(line)
+    ]
     subprocess.run(words, check=True)
 
 
-def as_client(installed: Installation, patch: pytest.MonkeyPatch) -> None:
-    given = installed.environment("worker-cpu")
-    for name in ("HINDSIGHT_STORE", "HINDSIGHT_S3_ENDPOINT", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION"):
-        patch.setenv(name, given[name])
+def kept_run() -> FlowRun:
+    """The only run that the server has."""
+    with get_client(sync_client=True) as client:
+        (run,) = client.read_flow_runs()
+    return run
 
 
-def test_a_second_installation_has_the_rows_and_the_artifacts_of_a_backup(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_installation_has_the_runs_and_the_artifacts_of_a_backup(tmp_path: Path, folder: Path) -> None:
     (backup := tmp_path / "backup").mkdir()
-    psql = of_page("pg_dump").partition("pg_dump")[0] + 'psql --username=hindsight --tuples-only hindsight -c "{}"'
     with installation(tmp_path / "first", BASE) as first:
-        for service in ("postgres", "store"):
+        for service in ("server", "store"):
             first.start(service)
-        in_postgres(first, psql.format(MADE))
-        as_client(first, monkeypatch)
-        make_bucket()
-        artifact = published(open_store(), folder)
+        with first.as_client():
+            make_bucket()
+            artifact = publish_and_verify(str(folder))
+            before = kept_run()
+            until(lambda: "Finished in state Completed()" in lines_of(before))
+            said = lines_of(before)
         in_postgres(first, of_page("pg_dump"), backup / "server.dump")
         first.kill("store")
         in_volume(first, "-cf", backup)
@@ -76,7 +80,9 @@ def test_a_second_installation_has_the_rows_and_the_artifacts_of_a_backup(
         for service in ("postgres", "store"):
             second.start(service)
         in_postgres(second, of_page("pg_restore"), backup / "server.dump", is_input=True)
-        assert in_postgres(second, psql.format("SELECT name FROM runs")).strip() == "smoke"
-        as_client(second, monkeypatch)
+        second.start("server")
         assert second.secret("s3-secret-key") != first.secret("s3-secret-key"), "neither needs the old secrets"
-        assert verify(artifact).n_blobs > 0
+        with second.as_client():
+            assert (kept_run().id, kept_run().state_name) == (before.id, "Completed")
+            assert lines_of(before) == said
+            assert verify(artifact).n_blobs > 0

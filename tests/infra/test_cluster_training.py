@@ -8,40 +8,28 @@ import pytest
 from prefect.client.schemas import FlowRun
 from prefect.deployments import run_deployment
 
-from flows import stages
-from flows.runner.request import StageRequest
-from tasks.base.task import publish_base
-from tasks.common.settings import project_root
-from tasks.corpus.task import publish_corpus
-from tasks.recipe import load_recipe
 from tasks.store.refs import ArtifactSpec
 from tasks.store.store import Store
-from tasks.train.config import ARTIFACT_TYPE as TRAIN
 from tests.flows.stage_runs import finished, lines_of, until
-from tests.infra.kube_stack import KubeStack, kube_stack, states, template_environment
-from tests.local_stack import deploy
+from tests.infra.demo_training import demo_spec, deployed
+from tests.infra.kube_stack import PATIENT, KubeStack, kube_stack, states, template_environment
 
 pytestmark = [pytest.mark.server, pytest.mark.trainer, pytest.mark.slow]
-
-SMOKE = load_recipe(project_root() / "configs" / "smoke.yaml")
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeStack]:
-    with kube_stack(tmp_path_factory.mktemp("kube"), ["h100"], {}) as running:
+    with kube_stack(tmp_path_factory.mktemp("kube"), ["h100"], PATIENT) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def spec(stack: KubeStack) -> ArtifactSpec:
-    """The demo's training; a state is due only hours after its end."""
-    inputs = {"base": publish_base.fn(SMOKE.base), "corpus": publish_corpus.fn(SMOKE.corpus)}
-    return TRAIN.spec(SMOKE.train.model_copy(update={"checkpoint_minutes": 600.0}), inputs)
+    return demo_spec()
 
 
 def send(name: str, spec: ArtifactSpec, store: Path) -> FlowRun:
-    deploy(stages.train, name, "h100", {**template_environment("h100"), "HINDSIGHT_STORE": str(store)})
-    request = StageRequest("train", f"train/{name}", spec, "of this test")
+    request = deployed(name, spec, {**template_environment("h100"), "HINDSIGHT_STORE": str(store)})
     return run_deployment(request.deployment, parameters=request.parameters, timeout=0, as_subflow=False)
 
 

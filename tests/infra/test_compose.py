@@ -9,7 +9,6 @@ import httpx
 import psutil
 import pytest
 from prefect.deployments import run_deployment
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from deployments.pools import register_pools
 from deployments.registration import make_bucket
@@ -109,13 +108,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
 
 
 @pytest.fixture
-def client(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+def client(installed: Installation) -> Iterator[Installation]:
     """This process as a client with the services' secrets."""
-    given = installed.environment("worker-cpu")
-    for name in ("HINDSIGHT_STORE", "HINDSIGHT_S3_ENDPOINT", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION"):
-        monkeypatch.setenv(name, given[name])
-    auth = f"hindsight:{installed.secret('api-password')}"
-    with temporary_settings(updates={PREFECT_API_URL: installed.api(), PREFECT_API_AUTH_STRING: auth}):
+    with installed.as_client():
         yield installed
 
 
