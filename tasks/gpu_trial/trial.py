@@ -56,8 +56,8 @@ def run_trial(
         size: Of models and panels.
         folder: Has a record and a log of each part; `trial.json` and the page are written by the caller.
         again: Names of parts that are run in any case.
-        seconds: Of all parts together; those that do not fit are left to the next call. By default TRIAL_SECONDS, at small
-            size ten times as long.
+        seconds: Of all parts together; those that do not fit are left to the next call. By default TRIAL_SECONDS; ten
+            times as long at small size.
         parts: In their order.
 
     Raises:
