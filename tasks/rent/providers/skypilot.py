@@ -48,7 +48,7 @@ class SkyPilot:
             raise ProviderError(
                 f"sky is not signed in to {own}, but to {', '.join(clouds)}: `sky check {own}` says what is missing."
             )
-        # Without a cloud, sky lists those that it is not signed in to, too.
+        # Without a cloud, sky reads the catalogues of all, also of those that are not enabled.
         wanted = clouds if own in ("", "*") and not self.sky.dry_run else [pool.where or "CLOUD"]
         name, _, count = pool.offer.partition(":")
         entries = [
