@@ -221,10 +221,12 @@ def machine_names(store: Store) -> list[str]:
     return sorted({info.name.split("/")[1] for info in store.objects.list(f"{FOLDER}/")})
 
 
-def list_machines(store: Store) -> MachineList:
-    """Every machine; an unreadable record hides no other."""
+def list_machines(store: Store, pools: Collection[str | None] | None = None) -> MachineList:
+    """Every machine, or those of some pools, whose names say so; an unreadable record hides no other."""
     found, unreadable = [], {}
     for name in machine_names(store):
+        if pools is not None and name.split("-", 2)[-1].rpartition("-")[0] not in pools:
+            continue
         try:
             found.append(read_machine(store, name))
         except (DamagedRecord, UnknownMachine) as error:

@@ -61,10 +61,18 @@ def test_only_the_machines_own_pool_and_time_have_its_price(store: Store, priced
     assert prices.with_rent("h100", 9.0, "a dearer offer").find("h100", began) == found[1]
 
 
+def test_only_machines_of_the_pools_in_question_are_read(
+    store: Store, priced: RentedPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = rent(store, Market(), priced, by="ada", why="a test").events[-1].at
+    found = [prices_with_rentals(store, pools).find("h100", now) for pools in ({"h100"}, {"cpu", None}, {"h100x8"})]
+    assert [price and price.dollars_per_hour for price in found] == [1.5, LISTED, LISTED]
+
+
 def test_a_store_that_cannot_say_what_was_rented_leaves_dollars_unknown_and_ends_no_work(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(store: Store) -> None:
+    def away(store: Store, pools: object) -> None:
         raise StoreError("no route to host")
 
     monkeypatch.setenv("HINDSIGHT_POOL", "h100")
