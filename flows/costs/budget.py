@@ -25,7 +25,7 @@ from tasks.common.errors import HindsightError
 from tasks.common.text import SECONDS_PER_HOUR
 from tasks.costs.budgets import load_budgets, views
 from tasks.costs.limits import Limits
-from tasks.costs.prices import Prices, load_prices
+from tasks.costs.prices import Prices
 from tasks.costs.usage import start_of_month
 from tasks.store.store import Store, open_store
 
@@ -96,11 +96,11 @@ class Budget:
         run_id = own_run_id()
         if run_id is None or (self.limits.max_dollars is None and not self.monthly.budgets):
             return
-        if not _has_price(pool, step, rented_prices(load_prices(), self.store, pool)):
+        if not _has_price(pool, step, rented_prices(self.store, pool)):
             return
         if not all(_has_completed(future) for future in needs):
             return
-        prices = rented_prices(load_prices(), self.store, pool)
+        prices = rented_prices(self.store, pool)
         while view := retry_on_outage(lambda: self._outlook(step, run_id, prices), step):
             if self.limits.max_dollars is None or not view.exceeds:
                 break

@@ -102,7 +102,7 @@ def cost_of(step: StepUsage, since: datetime, now: datetime, prices: Prices) -> 
     return Cost(
         seconds=sum(stay.seconds(now) for stay in stays),
         queued_seconds=sum(stay.queued_seconds for stay in stays),
-        dollars=add_known(charge(prices.find(stay.pool), stay.seconds(now)) for stay in stays),
+        dollars=add_known(charge(prices.find(stay.pool, stay.began), stay.seconds(now)) for stay in stays),
         n_failed=failed.n,
         failed_dollars=failed.dollars,
     )
@@ -195,5 +195,9 @@ def _is_under_way(step: StepUsage, let_through: Mapping[str, int]) -> bool:
 
 def _to_come(step: StepUsage, now: datetime, prices: Prices) -> float:
     expected = step.forecast.at(prices) if step.forecast else None
-    had = [charge(prices.find(stay.pool), stay.seconds(now)) or 0.0 for stay in step.stays if stay.ended is None]
+    had = [
+        charge(prices.find(stay.pool, stay.began), stay.seconds(now)) or 0.0
+        for stay in step.stays
+        if stay.ended is None
+    ]
     return max(expected[1] - sum(had), 0.0) if expected else 0.0

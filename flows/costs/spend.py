@@ -18,8 +18,8 @@ from flows.server.flow_runs import artifact_key, own_run_id
 from flows.server.tags import artifact_tag
 from flows.status import StepStatus, pool_of, step_statuses
 from tasks.common.errors import HindsightError
-from tasks.costs.prices import load_prices
 from tasks.rent.machines import Machine, list_machines
+from tasks.rent.prices import prices_with_rentals
 from tasks.rent.sweep import describe
 from tasks.store.store import Store
 
@@ -44,14 +44,16 @@ def publish_spend(pipeline: Pipeline, store: Store, rebuilt: Collection[str] = (
             since = first_start(client, run_id)
             steps = pipeline_usage(pipeline, store, client, rebuilt)
         machines = machines_of(store, str(run_id), {step.record.ref.path for step in steps if step.record})
-        table = spend_table(steps, since, datetime.now(UTC), load_prices(), machines)
+        prices = prices_with_rentals(store)
+        table = spend_table(steps, since, datetime.now(UTC), prices, machines)
         for machine in machines:
             if machine.lost:
                 log.warning("%s", describe(machine, datetime.now(UTC)))
         create_table_artifact(
             key=artifact_key("spend", pipeline.name),
             table=table,
-            description=f"Spend of run {run_id} of {pipeline.name}, at {load_prices().current_provider}'s prices",
+            description=f"Spend of run {run_id} of {pipeline.name}, at {prices.current_provider}'s prices; on rented "
+            "machines at those of their offers",
         )
         log.info(
             "spent: $%s in %s machine hours, %s waiting",

@@ -12,7 +12,7 @@ from tasks.rent import lifecycle
 from tasks.rent.config import RentedPool, load_rent
 from tasks.rent.errors import RentError, StillNeeded, Stopping
 from tasks.rent.machines import list_machines
-from tasks.rent.order import check_reachable
+from tasks.rent.order import check_lease, check_reachable
 from tasks.rent.providers.choose import provider_of
 from tasks.store.store import Store
 
@@ -29,23 +29,28 @@ class PoolMachine:
         pool: Where the stage runs.
         artifact: What it makes, `kind/label/key`.
         by: Who needs it.
+        planned_hours: What the stage may take at most, as preflight forecasts; 0 where it does not.
 
     Raises:
         BadRent: If configs/rent.yaml is not valid.
     """
 
-    def __init__(self, store: Store, pool: str, artifact: str, by: str) -> None:
+    def __init__(
+        self, store: Store, pool: str, artifact: str, by: str, planned_hours: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.store = store
         self.rented = load_rent().find(pool)
         self.pool = pool
         self.artifact = artifact
         self.by = by
+        self.planned_hours = planned_hours
 
     def need(self) -> None:
         """Rent a machine unless the pool has one, and write down that it owes the artifact.
 
         Raises:
-            RentError: If none can be had. Nothing is left running, or the message says what may be.
+            RentError: If none can be had, or only one whose lease may end before the stage does. Nothing is left
+            running, or the message says what may be.
         """
         if self.rented is not None:
             # Steps of one run are threads of one process, and one of them starts the machine for all.
@@ -54,11 +59,18 @@ class PoolMachine:
 
     def _need(self, rented: RentedPool) -> None:
         check_reachable(self.store, rented)
+        # A parent that re-attaches refuses nothing.
+        is_there = any(self.artifact in machine.owed for machine in list_machines(self.store).open_of(self.pool))
+        hours = 0.0 if is_there else self.planned_hours()
+        check_lease(rented, hours, self.artifact)
         switch_sweep_on()
         provider, why = provider_of(rented.provider), f"{self.artifact} needs one"
         run, tags = _own_run()
         while True:
             machine = lifecycle.rent(self.store, provider, rented, by=self.by, why=why, run=run, tags=tags)
+            if lifecycle.ends_too_early(machine, hours):
+                lifecycle.make_way(self.store, provider, machine, self.by, hours, lambda: is_idle(self.pool))
+                continue
             try:
                 lifecycle.lease(self.store, machine.name, self.artifact, self.by)
             except Stopping as error:

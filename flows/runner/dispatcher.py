@@ -55,7 +55,7 @@ def dispatch(request: StageRequest, store: Store) -> ArtifactRef:
         StoreError: If the store holds a damaged one.
         RentError: If the pool's machine is rented, and none can be had.
     """
-    lease = RentalLease(store, request.spec, request.deployment, request.is_pool_needed)
+    lease = RentalLease(store, request.spec, request.deployment, request.is_pool_needed, request.planned_hours)
     if found := find(request, store):
         if lease.is_orphaned():
             lease.verify_and_release(found)

@@ -38,10 +38,16 @@ class RentalLease:
         spec: What the stage must leave in the store.
         deployment: What runs it, such as `train/h100`.
         is_needed: Whether the run has more for the pool, so that a rented machine stays.
+        planned_hours: What the stage may take at most; 0 where nobody knows.
     """
 
     def __init__(
-        self, store: Store, spec: ArtifactSpec, deployment: str, is_needed: Callable[[], bool] = lambda: False
+        self,
+        store: Store,
+        spec: ArtifactSpec,
+        deployment: str,
+        is_needed: Callable[[], bool] = lambda: False,
+        planned_hours: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.is_needed = is_needed
         self.store = store
@@ -50,7 +56,7 @@ class RentalLease:
         self.name = f"{spec.kind}-{spec.key}"
         self.holder = _holder()
         self.is_rented = not deployment.endswith("/cpu")
-        self.machine = PoolMachine(store, deployment.rpartition("/")[2], spec.path, self.holder)
+        self.machine = PoolMachine(store, deployment.rpartition("/")[2], spec.path, self.holder, planned_hours)
         self.lease: Lease | None = None
         self._renewed_at = -float("inf")
 

@@ -31,6 +31,7 @@ class StageRequest:
         requested_by: The run that requests a rebuild of an existing artifact; empty if none does.
         n_retries: How often it is sent again after an error that can pass.
         is_pool_needed: Whether the parent has more for the pool, so that its rented machine stays after this stage.
+        planned_hours: What the stage may take at most; 0 where nobody knows.
     """
 
     step: str
@@ -42,6 +43,7 @@ class StageRequest:
     requested_by: str = ""
     n_retries: int = 0
     is_pool_needed: Callable[[], bool] = lambda: False
+    planned_hours: Callable[[], float] = lambda: 0.0
 
     @property
     def all_tags(self) -> list[str]:

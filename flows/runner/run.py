@@ -10,6 +10,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.costs.budget import Budget
+from flows.costs.outlook import forecasts
 from flows.costs.spend import publish_spend
 from flows.pipelines.pipeline import Pipeline, Step
 from flows.runner.dispatcher import dispatch
@@ -151,6 +152,7 @@ def stage_request(
         always=_must_run_anew(step, pipeline, rebuilt, store),
         n_retries=pipeline.limits.retries,
         is_pool_needed=lambda: pool_of(step) in unbuilt_pools(pipeline, store, rebuilt, step.name),
+        planned_hours=lambda: planned_hours(pipeline, store, step.name),
     )
 
 
@@ -165,6 +167,13 @@ def unbuilt_pools(pipeline: Pipeline, store: Store, rebuilt: Collection[str], be
     """
     statuses = step_statuses(pipeline, store, rebuilt, str(own_run_id()))
     return {pool_of(each.step) for name, each in statuses.items() if each.record is None and name != besides}
+
+
+def planned_hours(pipeline: Pipeline, store: Store, step: str) -> float:
+    """What a step may take at most by the forecast in the run's records (preflight's); 0 where there is none."""
+    records = [status.record for status in step_statuses(pipeline, store).values() if status.record]
+    found = [forecast.hours for record in records for name, forecast in forecasts(record.facts).items() if name == step]
+    return max((hours[1] for hours in found if hours), default=0.0)
 
 
 def _must_run_anew(step: Step, pipeline: Pipeline, rebuilt: Collection[str], store: Store) -> bool:

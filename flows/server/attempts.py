@@ -10,7 +10,10 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import State, StateType
 
 from flows.server.flow_runs import read_all
+from tasks.costs.hardware import current_pool
 from tasks.costs.usage import MachineStay, Meter, Outcome, failed_since_success
+from tasks.rent.prices import prices_with_rentals
+from tasks.store.store import open_store
 
 ON_THE_MACHINE = {StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING}
 """A paused run keeps its process; a run that is being cancelled keeps its machine until its processes have ended."""
@@ -96,7 +99,9 @@ def meter_of(run: FlowRun | None, tag: str, started: float, waited_seconds: floa
         own = stays_of(run, client.read_flow_run_states(run.id))
         earlier = attempts(client, [tag])[tag].stays
     queued_seconds = own[-1].queued_seconds if own else 0.0
-    return Meter(started, queued_seconds, waited_seconds, failed_since_success(earlier))
+    failed = failed_since_success(earlier)
+    pools = {current_pool(), *(stay.pool for stay in failed)}
+    return Meter(started, queued_seconds, waited_seconds, failed, lambda: prices_with_rentals(open_store(), pools))
 
 
 def _stay(pool: str | None, due: datetime, began: datetime, ending: State | None) -> MachineStay:

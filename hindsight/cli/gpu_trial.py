@@ -18,7 +18,7 @@ def gpu_trial(
     size: Size = "full",
     folder: Path | None = None,
     again: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    seconds: PositiveFloat = 600,
+    seconds: PositiveFloat | None = None,
 ) -> int:
     """Run on one H100 or H200 what has never run on a GPU, in the order of what it decides.
 
@@ -27,10 +27,10 @@ def gpu_trial(
     otherwise with 1.
 
     Args:
-        size: full, for a GPU; small runs every part on a CPU in a minute or two.
+        size: full, for a GPU; small runs every part on a CPU: 33 minutes on two cores with other work.
         folder: Where records, logs and the page are; by default gpu-trial in the state folder.
         again: A part that is run even if it is finished; repeat the option for several.
-        seconds: Most that the parts of this call may take together.
+        seconds: Most that the parts of this call may take together; by default 600, at small size 6,000.
     """
     from tasks.gpu_trial.page import PAGE, summary_row, write_trial
     from tasks.gpu_trial.trial import run_trial

@@ -90,22 +90,27 @@ def start(pool: str, /, *, why: Why = "by hand", dry_run: Flag = False) -> None:
 
 
 @app.command(help_epilogue=examples("hindsight rent stop MACHINE --why 'its training is given up'"))
-def stop(machine: str, /, *, why: Why, dry_run: Flag = False) -> None:
+def stop(machine: str, /, *, why: Why, gone: Flag = False, dry_run: Flag = False) -> None:
     """Stop a machine now. What is not proved on it is lost, and recorded as that.
 
     Args:
         machine: The machine.
         why: One sentence, kept in the record.
+        gone: Ask no provider: a person has seen on its page that the machine is gone. For a machine that the provider's
+            program does not know.
         dry_run: Print the provider's commands, and run nothing.
     """
     store = existing_store()
     found = read_machine(store, machine)
     provider = provider_of(found.terms.provider, dry_run)
     if dry_run:
-        provider.stop(machine)
+        provider.stop(machine, found.provider_id)
         _print_commands(provider.commands)
         return
-    ended = lifecycle.end_lease(store, provider, machine, this_person(), why)
+    if gone:
+        ended = lifecycle.record_stopped(store, machine, this_person(), f"gone at the provider, as a person saw: {why}")
+    else:
+        ended = lifecycle.end_lease(store, provider, machine, this_person(), why)
     lost = f"; lost without a receipt: {', '.join(ended.lost)}" if ended.lost else ""
     print(f"machine {machine}: stopped, ${ended.dollars(datetime.now(UTC)):,.2f}{lost}")
 

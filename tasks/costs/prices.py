@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -38,12 +39,50 @@ class Price(Frozen):
         return self.dollars_per_gpu_hour * max(POOLS[self.pool].n_gpus, 1)
 
 
+@dataclass(frozen=True)
+class Rental:
+    """A rented machine of a pool, and what its offer cost.
+
+    Args:
+        pool: The pool it served.
+        provider: Who rented it out.
+        machine: Its name.
+        dollars_per_hour: Of the whole machine.
+        began: When it was rented.
+        ended: When its stop was confirmed; None while it may cost.
+    """
+
+    pool: str
+    provider: str
+    machine: str
+    dollars_per_hour: float
+    began: datetime
+    ended: datetime | None = None
+
+    def holds(self, pool: str | None, moment: datetime) -> bool:
+        """Whether what a pool did at a moment ran on it: parents on one pool share one machine."""
+        return pool == self.pool and self.began <= moment and (self.ended is None or moment <= self.ended)
+
+    @property
+    def price(self) -> Price:
+        """Its price on the day it was rented."""
+        per_gpu = self.dollars_per_hour / max(POOLS[self.pool].n_gpus, 1)
+        return Price(
+            pool=self.pool,
+            provider=self.provider,
+            dollars_per_gpu_hour=per_gpu,
+            as_of=self.began.date(),
+            source=f"rented machine {self.machine}",
+        )
+
+
 class Prices(Frozen):
     """A price list."""
 
     provider: Name
     """Used unless HINDSIGHT_PROVIDER names another."""
     prices: tuple[Price, ...]
+    _rentals: tuple[Rental, ...] = ()
 
     @model_validator(mode="after")
     def _check_pools(self) -> Self:
@@ -54,8 +93,10 @@ class Prices(Frozen):
                 raise ValueError(f"pool {price.pool!r} has two prices of provider {price.provider!r}; keep the newer")
         return self
 
-    def find(self, pool: str | None) -> Price | None:
-        """The pool's price at the current provider."""
+    def find(self, pool: str | None, moment: datetime | None = None) -> Price | None:
+        """The pool's price at the current provider; at a moment, that of the machine that was rented for it then."""
+        if moment and (rental := next((each for each in self._rentals if each.holds(pool, moment)), None)):
+            return rental.price
         wanted = (pool, self.current_provider)
         return next((price for price in self.prices if (price.pool, price.provider) == wanted), None)
 
@@ -63,6 +104,12 @@ class Prices(Frozen):
     def current_provider(self) -> str:
         """The provider of the environment, or else of the list."""
         return os.environ.get(PROVIDER_VARIABLE) or self.provider
+
+    def with_rentals(self, rentals: Iterable[Rental]) -> Self:
+        """A list that also knows rented machines, by whose prices `find` answers for a moment."""
+        found = self.model_copy()
+        found._rentals = tuple(rentals)
+        return found
 
     def with_rent(self, pool: str, dollars_per_hour: float, source: str) -> Self:
         """A list in which the pool's machine has the price of its offer instead of the current provider's."""

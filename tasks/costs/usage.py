@@ -1,11 +1,11 @@
 """Machine time and dollars of an artifact: of its own attempt on a pool's machine, and of failed attempts before it."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from pydantic import Field
@@ -57,7 +57,7 @@ class FailedAttempts(Frozen):
     """On machines of their pools."""
     queued_seconds: float = Field(0, ge=0)
     dollars: float | None = Field(0, ge=0)
-    """At their pools' present prices; null if one of them has none."""
+    """At their pools' present prices, on rented machines at theirs; null if one of them has none."""
 
 
 class Usage(Frozen):
@@ -99,23 +99,25 @@ class Meter:
         queued_seconds: Before that.
         waited_seconds: After that, for another builder of the same artifact.
         failed: Earlier attempts; None if unknown.
+        read_prices: The price list when the attempt ends.
     """
 
     started: float = field(default_factory=time.monotonic)
     queued_seconds: float = 0.0
     waited_seconds: float = 0.0
     failed: Sequence[MachineStay] | None = None
+    read_prices: Callable[[], Prices] = load_prices
 
     def read(self) -> Usage:
         """The usage up to now. An unreadable price list does not end the work: it leaves dollars unknown."""
         pool = current_pool()
         try:
-            prices = load_prices()
+            prices = self.read_prices()
         except BadPrices as error:
             return self._usage(pool, None, None, str(error))
         if pool is None:
             return self._usage(None, None, prices, f"{POOL_VARIABLE} is not set: this machine's price is unknown.")
-        price = prices.find(pool)
+        price = prices.find(pool, datetime.now(UTC))
         unknown = "" if price else f"pool {pool} has no price at {prices.current_provider}."
         return self._usage(pool, price, prices, unknown)
 
@@ -143,7 +145,7 @@ def sum_failed(stays: Iterable[MachineStay], prices: Prices | None) -> FailedAtt
     """Add up attempts that have ended."""
     ended = [stay for stay in stays if stay.ended is not None]
     seconds = [stay.seconds(stay.began) for stay in ended]
-    prices_of = [prices.find(stay.pool) if prices else None for stay in ended]
+    prices_of = [prices.find(stay.pool, stay.began) if prices else None for stay in ended]
     dollars = add_known(charge(price, each) for price, each in zip(prices_of, seconds, strict=True))
     return FailedAttempts(
         n=len(ended),

@@ -1,4 +1,7 @@
-"""What a trial found: figures and checks of each part, and whether it came to its end."""
+"""What a trial found: figures and checks of each part, and whether it came to its end.
+
+Its JSON schema is docs/reference/gpu-trial.schema.json (`python -m docs.results`).
+"""
 
 from typing import Literal
 
@@ -8,7 +11,7 @@ from tasks.common.settings import Frozen
 from tasks.schemas.artifacts import Check
 
 Size = Literal["small", "full"]
-"""`full` is that of Qwen3.5-35B-A3B and of the panel, and needs a GPU; `small` runs on a CPU in seconds."""
+"""`full` is that of Qwen3.5-35B-A3B and of the panel, and needs a GPU; `small` runs on a CPU."""
 Status = Literal["finished", "failed", "out of time", "not started"]
 
 

@@ -47,7 +47,7 @@ def run_trial(
     size: Size,
     folder: Path,
     again: Collection[str] = (),
-    seconds: float = TRIAL_SECONDS,
+    seconds: float | None = None,
     parts: Sequence[Part] = PARTS,
 ) -> Iterator[GpuTrial]:
     """Run the parts that are not finished, and give the whole trial after each.
@@ -56,7 +56,8 @@ def run_trial(
         size: Of models and panels.
         folder: Has a record and a log of each part; `trial.json` and the page are written by the caller.
         again: Names of parts that are run in any case.
-        seconds: Of all parts together; those that do not fit are left to the next call.
+        seconds: Of all parts together; those that do not fit are left to the next call. By default TRIAL_SECONDS; ten
+            times as long at small size.
         parts: In their order.
 
     Raises:
@@ -66,6 +67,7 @@ def run_trial(
     if unknown := sorted(set(again) - {part.name for part in parts}):
         raise UnknownPart(f"part {unknown[0]!r} is unknown; it is one of {', '.join(part.name for part in parts)}.")
     started, device, code = time.monotonic(), device_name(), code_digest()
+    seconds = limit_of(size, TRIAL_SECONDS) if seconds is None else seconds
     if size == "full" and device == "cpu":
         raise NoGpu(
             "the full size needs a GPU, and torch of the pipeline's environment sees none; --size small runs every "

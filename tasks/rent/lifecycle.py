@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from tasks.costs.prices import load_prices
 from tasks.rent.config import RentedPool
@@ -21,6 +22,8 @@ from tasks.store.receipts import Receipt
 from tasks.store.store import Store
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 CONFIRM_SECONDS = 120.0
 """How long a provider may still list a machine after it was told to stop it; then the sweeper asks again."""
@@ -57,10 +60,10 @@ def rent(
             elif not machine.find("started"):
                 if (ready := _start_or_wait(store, provider, pool, machine, by)) is not None:
                     return ready
-            elif machine.name in provider.status():
-                return machine
+            elif provider.has_ended(machine.name, machine.provider_id):
+                record_stopped(store, machine.name, by, "it had ended by itself, as the provider says")
             else:
-                record_stopped(store, machine.name, by, "it had ended by itself: the provider lists it no more")
+                return machine
         offer = cheapest_offer(provider, pool)
         ends_at = datetime.now(UTC) + timedelta(hours=pool.lease_hours)
         terms = Terms(
@@ -76,6 +79,29 @@ def rent(
         if new := open_record(store, known, terms, by, f"{offer}, until {clock(ends_at)}; {why}"):
             _log_price(new)
             return _start(store, provider, pool, new, by, offer)
+
+
+def ends_too_early(machine: Machine, planned_hours: float) -> bool:
+    """Whether a machine's lease may end before a stage does that is due now."""
+    return machine.terms.ends_at - datetime.now(UTC) < timedelta(hours=planned_hours)
+
+
+def make_way(
+    store: Store, provider: Provider, machine: Machine, by: str, planned_hours: float, is_idle: Callable[[], bool]
+) -> None:
+    """Give a machine back whose lease is too short for the next stage, so that a new one can be rented.
+
+    Raises:
+        RentError: If it is still needed. The stage has not started.
+    """
+    try:
+        give_back(store, provider, machine.name, by, is_idle)
+    except StillNeeded as error:
+        raise RentError(
+            f"the next stage may take {planned_hours:.3g} h, and the lease of machine {machine.name} ends at "
+            f"{clock(machine.terms.ends_at)}; it was not started there, for it would be lost. Retry when the machine "
+            f"has been given back. {error}"
+        ) from error
 
 
 def lease(store: Store, name: str, artifact: str, by: str) -> None:
@@ -159,20 +185,21 @@ def end_lease(store: Store, provider: Provider, name: str, by: str, why: str) ->
 
 
 def finish_stop(store: Store, provider: Provider, name: str, by: str) -> Machine:
-    """Tell the provider to stop a machine, and record that it has only when the provider lists it no more.
+    """Tell the provider to stop a machine, and record that it has only when the provider says so.
 
     Raises:
-        NotStopped: If it still lists it after CONFIRM_SECONDS.
+        NotStopped: If it does not say so within CONFIRM_SECONDS.
         ProviderError: If it gives no complete answer.
     """
-    provider.stop(name)
-    if not _comes_true(lambda: name not in provider.status()):
-        terms = read_machine(store, name).terms
+    machine = read_machine(store, name)
+    provider.stop(name, machine.provider_id)
+    if not _comes_true(lambda: provider.has_ended(name, machine.provider_id)):
+        terms = machine.terms
         raise NotStopped(
             f"machine {name} was told to stop, and {terms.provider} still lists it after {CONFIRM_SECONDS:g} s; it may "
             f"cost ${terms.dollars_per_hour:,.2f} an hour. Look at the provider's page; the next sweep asks again."
         )
-    return record_stopped(store, name, by, "the provider lists it no more")
+    return record_stopped(store, name, by, "the provider says that it has ended")
 
 
 def record_stopped(store: Store, name: str, by: str, why: str) -> Machine:
@@ -208,8 +235,7 @@ def _start(
 ) -> Machine:
     try:
         provider.start(order_of(pool, machine, offer or cheapest_offer(provider, pool)))
-        # A machine that is not listed yet would pass for one that has ended.
-        if not _comes_true(lambda: machine.name in provider.status()):
+        if (listed := _comes_true(lambda: provider.status().get(machine.name))) is None:
             raise ProviderError(f"{pool.provider} does not list it {CONFIRM_SECONDS:g} s after its start.")
     except (ProviderError, NoOffer) as error:
         # A start that failed may have left something that costs.
@@ -226,12 +252,16 @@ def _start(
         machine.name,
         "started",
         by=by,
-        decide=lambda now: None if now.find("started") or not now.is_open else {"why": "the provider has started it"},
+        decide=lambda now: (
+            None
+            if now.find("started") or not now.is_open
+            else {"why": "the provider has started it", "provider_id": listed.id}
+        ),
     )
 
 
-def _comes_true(question: Callable[[], bool]) -> bool:
-    """Ask until the answer is yes, for CONFIRM_SECONDS at most."""
+def _comes_true(question: Callable[[], T]) -> T:
+    """Ask until the answer is true, for CONFIRM_SECONDS at most. Returns the last answer."""
     deadline = time.monotonic() + CONFIRM_SECONDS
     while not (answer := question()) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)

@@ -60,6 +60,8 @@ class Event(Sealed):
     """Of `rent`."""
     artifact: str = ""
     """Of `lease`: path of the artifact that the machine must leave in the store."""
+    provider_id: str = Field("", max_length=200, exclude_if=lambda provider_id: not provider_id)
+    """Of `started`: what the provider calls the machine. Left out where empty, as in older events."""
     receipts: tuple[str, ...] = ()
     """Of `stop`: the proofs, by their names in the store."""
     lost: tuple[str, ...] = ()
@@ -82,6 +84,11 @@ class Machine:
     def rented_at(self) -> datetime:
         """When the record was written, just before the provider was asked."""
         return self.events[0].at
+
+    @property
+    def provider_id(self) -> str:
+        """What the provider calls it; empty if it has its name there, or was never seen there."""
+        return next((event.provider_id for event in self.events if event.provider_id), "")
 
     @property
     def is_open(self) -> bool:
@@ -214,10 +221,12 @@ def machine_names(store: Store) -> list[str]:
     return sorted({info.name.split("/")[1] for info in store.objects.list(f"{FOLDER}/")})
 
 
-def list_machines(store: Store) -> MachineList:
-    """Every machine; an unreadable record hides no other."""
+def list_machines(store: Store, pools: Collection[str | None] | None = None) -> MachineList:
+    """Every machine, or those of some pools, whose names say so; an unreadable record hides no other."""
     found, unreadable = [], {}
     for name in machine_names(store):
+        if pools is not None and name.split("-", 2)[-1].rpartition("-")[0] not in pools:
+            continue
         try:
             found.append(read_machine(store, name))
         except (DamagedRecord, UnknownMachine) as error:

@@ -35,6 +35,20 @@ def cheapest_offer(provider: Provider, pool: RentedPool) -> Offer:
     return best
 
 
+def check_lease(pool: RentedPool, planned_hours: float, what: str) -> None:
+    """Check that a new machine's lease is longer than what is planned on it: it ends with it, whatever runs then.
+
+    Raises:
+        RentError: If it is not.
+    """
+    if not planned_hours <= pool.lease_hours:
+        raise RentError(
+            f"{what} may take {planned_hours:.3g} h, and machines of pool {pool.pool} end after lease_hours, "
+            f"{pool.lease_hours:g}; nothing was rented. Raise lease_hours in configs/rent.yaml: receipts end a machine "
+            "earlier."
+        )
+
+
 def check_reachable(store: Store, pool: RentedPool) -> None:
     """Check that a machine elsewhere could reach what its worker needs, before it costs.
 

@@ -96,7 +96,7 @@ class Sweeper:
         is_late = self.now >= machine.terms.ends_at
         if not (machine.find("started") or machine.is_stopping or self.now - machine.rented_at > STARTING):
             self.found.running += [f"{describe(machine, self.now)}, and is being started"]
-        elif name not in listed:
+        elif name not in listed and provider.has_ended(name, machine.provider_id):
             prove_orphans(self.store, machine)
             why = "its lease was over" if is_late else "it had ended by itself: its watchdog, or the provider, ended it"
             self._stopped(record_stopped(self.store, name, self.by, "stopped" if machine.is_stopping else why))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import get_client
 
 from tasks.common.settings import project_root
+from tests.flows.stage_runs import deploy_again
 from tests.local_stack import Stack
 from tests.s3_server import S3Server
 
@@ -53,14 +53,4 @@ def inline_run(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def priced_panel(on_stack: Stack) -> str:
     """The panel's deployment once more, on the H100's pool and at a provider that sends a bill."""
-    with get_client(sync_client=True) as client:
-        plain = client.read_deployment_by_name("panel/cpu")
-        client.create_deployment(
-            flow_id=plain.flow_id,
-            name="priced",
-            work_pool_name="h100",
-            entrypoint=plain.entrypoint,
-            pull_steps=plain.pull_steps,
-            job_variables={"env": {"HINDSIGHT_PROVIDER": "vessl"}},
-        )
-    return "panel/priced"
+    return deploy_again("panel/cpu", "priced", "h100", job_variables={"env": {"HINDSIGHT_PROVIDER": "vessl"}})

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas import FlowRun
@@ -56,6 +56,22 @@ def send(deployment: str, parameters: dict[str, object]) -> FlowRun:
     with get_client(sync_client=True) as client:
         found = client.read_deployment_by_name(deployment)
         return client.create_flow_run_from_deployment(found.id, parameters=parameters)
+
+
+def deploy_again(deployment: str, name: str, pool: str, **changed: Any) -> str:
+    """The same flow and code as a deployment, under another name. Gives `flow/name`.
+
+    Args:
+        deployment: `flow/name`.
+        name: The new one.
+        pool: Its work pool.
+        changed: Other arguments of Prefect's `create_deployment`.
+    """
+    with get_client(sync_client=True) as client:
+        plain = client.read_deployment_by_name(deployment)
+        fields = {"flow_id": plain.flow_id, "entrypoint": plain.entrypoint, "pull_steps": plain.pull_steps}
+        client.create_deployment(name=name, work_pool_name=pool, **{**fields, **changed})
+    return f"{deployment.partition('/')[0]}/{name}"
 
 
 def finished(run: FlowRun, seconds: float = GENEROUS_SECONDS) -> FlowRun:

@@ -21,7 +21,7 @@ from tasks.panel.config import PanelConfig
 from tasks.recipe import load_recipe
 from tests.flows.budgeted import budgeted
 from tests.flows.scheduled import started_runs
-from tests.flows.stage_runs import finished, lines_of, panel_spec, until
+from tests.flows.stage_runs import deploy_again, finished, lines_of, panel_spec, until
 from tests.flows.test_dispatch import runs_of
 from tests.local_stack import Stack
 
@@ -49,19 +49,10 @@ def client(on_stack: Stack, priced_panel: str) -> SyncPrefectClient:
 @pytest.fixture
 def billed_pipeline(client: SyncPrefectClient) -> str:
     """The pipeline with the bill of the list's provider, and a panel that nobody else has asked for."""
-    plain = client.read_deployment_by_name("leakage-premium/smoke")
     recipe = load_recipe(project_root() / "configs" / "smoke.yaml").model_dump(mode="json")
     recipe["panel"]["seed"] = 861
-    client.create_deployment(
-        flow_id=plain.flow_id,
-        name="billed",
-        work_pool_name="cpu",
-        entrypoint=plain.entrypoint,
-        pull_steps=plain.pull_steps,
-        parameters={"recipe": {**recipe, "name": "billed", "limits": {"max_dollars": 0}}},
-        job_variables=BILL,
-    )
-    return "leakage-premium/billed"
+    recipe |= {"name": "billed", "limits": {"max_dollars": 0}}
+    return deploy_again("leakage-premium/smoke", "billed", "cpu", parameters={"recipe": recipe}, job_variables=BILL)
 
 
 def start(seed: int, **limits: float) -> FlowRun:
@@ -159,17 +150,8 @@ def monthly(client: SyncPrefectClient, tmp_path: Path) -> str:
     """The small parent with a budget of its team's."""
     file = tmp_path / "budgets.yaml"
     file.write_text(MONTH)
-    plain = client.read_deployment_by_name("budgeted/cpu")
-    client.create_deployment(
-        flow_id=plain.flow_id,
-        name="monthly",
-        work_pool_name="cpu",
-        entrypoint=plain.entrypoint,
-        pull_steps=plain.pull_steps,
-        tags=["team:month"],
-        job_variables={"env": BILL["env"] | {"HINDSIGHT_BUDGETS": str(file)}},
-    )
-    return "budgeted/monthly"
+    environment = BILL["env"] | {"HINDSIGHT_BUDGETS": str(file)}
+    return deploy_again("budgeted/cpu", "monthly", "cpu", tags=["team:month"], job_variables={"env": environment})
 
 
 def start_monthly(deployment: str, seed: int, person: str) -> FlowRun:

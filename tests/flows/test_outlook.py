@@ -6,7 +6,7 @@ import pytest
 
 from flows.costs.outlook import Forecast, Outlook, StepUsage, cost_of, forecasts, outlook
 from flows.costs.spend_table import EARLIER, spend_table
-from tasks.costs.prices import load_prices
+from tasks.costs.prices import Rental, load_prices
 from tasks.costs.usage import MachineStay, Outcome, Usage
 from tasks.rent.machines import Event, Machine, Terms
 from tasks.store.records import Record
@@ -194,3 +194,11 @@ def test_a_rented_machines_row_has_its_whole_bill_and_what_was_lost_on_it_and_th
     row, total = spend_table([], SINCE, NOW, PRICES, [machine])
     assert (row["step"], row["what"], row["hours"]) == ("machine hs-1 of vessl", "LOST: train/a/b", "4.000")
     assert (row["dollars"], total["step"], total["dollars"]) == ("10.00", "this run", "0.00")
+
+
+def test_a_step_on_a_rented_machine_costs_what_the_machines_offer_did() -> None:
+    rental = Rental("h100", "vessl", "hs-1", 1.5, SINCE + timedelta(hours=2), SINCE + timedelta(hours=6))
+    step = StepUsage("train", "h100", stays=[stay(1, 0.5, "failed"), stay(3, 2)])
+    cost = cost_of(step, SINCE, NOW, PRICES.with_rentals([rental]))
+    assert cost.dollars == pytest.approx(0.5 * 2.39 + 2 * 1.5)
+    assert cost.failed_dollars == pytest.approx(0.5 * 2.39)

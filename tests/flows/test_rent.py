@@ -22,7 +22,7 @@ from tasks.rent.machines import Machine, list_machines, prefix_of
 from tasks.rent.providers.local import Local
 from tasks.store.leases import list_leases
 from tasks.store.store import Store, open_store
-from tests.flows.stage_runs import finished, panel_spec, until
+from tests.flows.stage_runs import deploy_again, finished, panel_spec, until
 from tests.flows.test_dispatch import runs_of
 from tests.local_stack import Stack, local_stack, process_ids
 
@@ -41,16 +41,8 @@ def renting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     (state / "rent.yaml").write_text(RENT)
     with local_stack(state, {"HINDSIGHT_RENT": str(state / "rent.yaml")}) as stack:
         end_tree(psutil.Process(process_ids(stack)["worker-h100"]))
-        with temporary_settings(updates={PREFECT_API_URL: stack.api}), get_client(sync_client=True) as client:
-            free = client.read_deployment_by_name("panel/cpu")
-            client.create_deployment(
-                flow_id=free.flow_id,
-                name="h100",
-                work_pool_name="h100",
-                entrypoint=free.entrypoint,
-                pull_steps=free.pull_steps,
-                parameter_openapi_schema=free.parameter_openapi_schema,
-            )
+        with temporary_settings(updates={PREFECT_API_URL: stack.api}):
+            deploy_again("panel/cpu", "h100", "h100")
         yield stack
         for name in Local().status():
             if name.startswith(prefix_of(Store(str(stack.store), state / "cache"))):
@@ -78,6 +70,8 @@ def test_the_parents_need_rents_a_machine_that_serves_the_pool_and_goes_with_its
     assert (list(machine.owed), machine.lost) == ([ref.path], ())
     assert machine.find("stop").receipts[0].startswith(f"receipts/{ref.path}/")
     assert machine.name not in Local().status()
+    spent = store.record(ref).spent
+    assert (spent.pool, spent.provider, spent.dollars) == ("h100", "local", 0.0)
     assert list_leases(store).leases == ()
     with get_client(sync_client=True) as client:
         assert [each.active for each in client.read_deployment_by_name(SWEEP).schedules] == [True]

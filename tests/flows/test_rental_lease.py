@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import get_client
 
 from flows.runner import rental_lease as watching
 from flows.runner.dispatcher import StageFailed, dispatch
@@ -19,7 +18,7 @@ from tasks.store.receipts import Receipt
 from tasks.store.refs import ArtifactRef, ArtifactSpec
 from tasks.store.sealed import read_sealed
 from tasks.store.store import Store, open_store
-from tests.flows.stage_runs import panel_spec, until
+from tests.flows.stage_runs import deploy_again, panel_spec, until
 from tests.local_stack import Stack
 
 PLAN = panel_spec(300)
@@ -145,16 +144,7 @@ dispatch(StageRequest("panel", "panel/h100", panel_spec(302), "test: panel 302")
 @pytest.fixture
 def rented_panel(on_stack: Stack) -> None:
     """The panel's deployment once more, on a pool that is rented."""
-    with get_client(sync_client=True) as client:
-        free = client.read_deployment_by_name("panel/cpu")
-        client.create_deployment(
-            flow_id=free.flow_id,
-            name="h100",
-            work_pool_name="h100",
-            entrypoint=free.entrypoint,
-            pull_steps=free.pull_steps,
-            parameter_openapi_schema=free.parameter_openapi_schema,
-        )
+    deploy_again("panel/cpu", "h100", "h100")
 
 
 @pytest.mark.server

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 from prefect.blocks.system import Secret
-from prefect.client.orchestration import get_client
 
 from tasks.store.store import open_store
 from tests.flows.conftest import InlineRun
-from tests.flows.stage_runs import finished, lines_of, panel_spec, trigger, until
+from tests.flows.stage_runs import deploy_again, finished, lines_of, panel_spec, trigger, until
 from tests.local_stack import Stack
 from tests.s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
@@ -63,16 +62,7 @@ def panel_with_secret_blocks(on_stack: Stack, s3_server: S3Server) -> None:
         "AWS_ACCESS_KEY_ID": "{{ prefect.blocks.secret.hindsight-s3-key-id }}",
         "AWS_SECRET_ACCESS_KEY": "{{ prefect.blocks.secret.hindsight-s3-secret }}",
     }
-    with get_client(sync_client=True) as client:
-        plain = client.read_deployment_by_name("panel/cpu")
-        client.create_deployment(
-            flow_id=plain.flow_id,
-            name="s3",
-            work_pool_name="cpu",
-            entrypoint=plain.entrypoint,
-            pull_steps=plain.pull_steps,
-            job_variables={"env": environment},
-        )
+    deploy_again("panel/cpu", "s3", "cpu", job_variables={"env": environment})
 
 
 @pytest.mark.usefixtures("panel_with_secret_blocks")

@@ -1,18 +1,24 @@
 """Every part leaves a record, however it ends; what is finished is not run again; the next part starts in any case."""
 
+import json
 import re
+import runpy
 from pathlib import Path
 
+import jsonschema
 import psutil
 import pytest
 import torch
 
+from tasks.common.settings import project_root
 from tasks.gpu_trial.page import PAGE, write_trial
 from tasks.gpu_trial.parts import PARTS, TRIAL_SECONDS, Part
 from tasks.gpu_trial.schema import GpuTrial, Size
 from tasks.gpu_trial.trial import RECORD, NoGpu, UnknownPart, run_trial
 from tests.gpu_trial.made_parts import STARTS, made
 from tests.waiting import GENEROUS_SECONDS
+
+SCHEMA = project_root() / "docs" / "reference" / "gpu-trial.schema.json"
 
 
 def ran(
@@ -73,6 +79,7 @@ def test_parts_without_time_left_are_the_next_calls(tmp_path: Path, monkeypatch:
 def test_the_page_shows_every_figure_and_no_markup_of_theirs(tmp_path: Path) -> None:
     trial = ran(tmp_path, made("misses"), made("raises"))
     write_trial(trial, tmp_path)
+    jsonschema.validate(json.loads((tmp_path / RECORD).read_text()), json.loads(SCHEMA.read_text()))
     assert GpuTrial.model_validate_json((tmp_path / RECORD).read_text()) == trial
     page = (tmp_path / PAGE).read_text()
     assert "0 of 2 parts finished with every figure in its bounds." in page
@@ -88,6 +95,21 @@ def test_the_full_size_is_refused_without_a_gpu(tmp_path: Path) -> None:
     with pytest.raises(NoGpu, match="--size small runs every part"):
         ran(tmp_path, made("measures"), size="full")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_published_schema_is_what_a_trial_writes() -> None:
+    schema = runpy.run_path(str(project_root() / "docs" / "results.py"))["schema"]("gpu-trial")
+    assert SCHEMA.read_text() == schema
+    jsonschema.Draft202012Validator.check_schema(json.loads(schema))
+    with pytest.raises(jsonschema.ValidationError, match="'parts' is a required property"):
+        jsonschema.validate({"schema_version": 1, "device": "cpu", "size": "small", "seconds": 1}, json.loads(schema))
+
+
+def test_by_default_all_parts_fit_at_small_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(STARTS, str(tmp_path / "starts"))
+    monkeypatch.setattr("tasks.gpu_trial.trial.TRIAL_SECONDS", 1.0)
+    (trial,) = run_trial("small", tmp_path, parts=[made("measures")])
+    assert 5 < trial.parts[0].limit_seconds <= 10
 
 
 def test_an_unknown_part_is_named(tmp_path: Path) -> None:

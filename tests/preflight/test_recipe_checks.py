@@ -12,6 +12,7 @@ from tasks.base.tiny import tiny_config
 from tasks.common.settings import project_root
 from tasks.embed.chrono_gpt import ChronoGPTConfig
 from tasks.preflight.checks import check_recipe, limit_checks
+from tasks.preflight.checks.money import money_checks
 from tasks.preflight.forecast import forecast, total
 from tasks.preflight.planned_run import PlannedRun
 from tasks.preflight.write import PreflightFailed, raise_failed, table
@@ -215,3 +216,23 @@ def test_a_base_with_code_of_its_own_is_refused_when_the_recipe_is_read() -> Non
     source = {"kind": "hub", "repo": "a/b", "revision": revision, "allow_code": f"a/b@{revision}"}
     with pytest.raises(ValidationError, match=r"a repository's code runs in an audit's embed stage only"):
         recipe("smoke", base={"source": source})
+
+
+@pytest.mark.parametrize(("lease_hours", "passed"), [(2.8, False), (2.9, True)])
+def test_a_stage_that_may_outlast_its_rented_machine_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lease_hours: float, passed: bool
+) -> None:
+    file = tmp_path / "rent.yaml"
+    fields = f"{{pool: h100, provider: local, offer: a, max_dollars_per_hour: 1, lease_hours: {lease_hours}}}"
+    file.write_text(f"pools: [{fields}]")
+
+    def leases() -> dict[str, Check]:
+        found = money_checks(PlannedRun.of(recipe(FULL), qwen_35b(), N_PANEL_ROWS))
+        return {check.name: check for check in found if check.name.startswith("lease for")}
+
+    assert leases() == {}
+    monkeypatch.setenv("HINDSIGHT_RENT", str(file))
+    # 2.825 h at the slowest rate; the node that trains is not rented.
+    check = leases()["lease for embed base"]
+    assert (check.passed, check.bound) == (passed, f"lease_hours of pool h100, {lease_hours:g} h")
+    assert "lease for train" not in leases()

@@ -9,9 +9,9 @@ import pytest
 from tasks.rent import lifecycle
 from tasks.rent.config import RentedPool
 from tasks.rent.errors import DamagedRecord, NoOffer, NotStopped, ProviderError, RentError, StillNeeded, Stopping
-from tasks.rent.lifecycle import end_lease, give_back, lease, rent
-from tasks.rent.machines import Machine, Terms, list_machines, open_record, read_machine
-from tasks.rent.order import check_reachable
+from tasks.rent.lifecycle import end_lease, ends_too_early, give_back, lease, make_way, rent
+from tasks.rent.machines import Event, Machine, Terms, list_machines, open_record, read_machine
+from tasks.rent.order import check_lease, check_reachable
 from tasks.rent.providers.local import Local, members_of
 from tasks.rent.providers.provider import Listed, Offer, Order
 from tasks.store.receipts import verify
@@ -167,6 +167,13 @@ def test_a_bill_is_hours_times_the_price_and_starts_with_the_record(store: Store
     assert machine.dollars(in_four_hours, since=machine.rented_at + timedelta(hours=3)) == pytest.approx(2.5)
 
 
+def test_an_event_from_before_there_were_provider_ids_keeps_its_seal() -> None:
+    fields = {"machine": "hs-1", "number": 2, "previous": None, "action": "started", "by": "ada", "why": "a test"}
+    event = Event.model_validate(fields | {"at": datetime(2026, 5, 1, tzinfo=UTC)})
+    assert event.content_digest == "d77f2bc6f91b5bad6cf92497498071dbebc9777ee476631795007aff5c2f7dfb"
+    assert event.model_copy(update={"provider_id": "job-1"}).content_digest != event.content_digest
+
+
 @pytest.mark.parametrize("harm", ["cut", "remove"])
 def test_a_damaged_record_is_named_and_hides_no_other(store: Store, pool: RentedPool, harm: str) -> None:
     name = rented(store, pool)
@@ -202,6 +209,25 @@ def test_a_machine_that_ended_by_itself_is_replaced_when_it_is_needed(store: Sto
     other = rented(store, pool)
     assert other != name
     assert read_machine(store, name).lost == (FIRST.path,)
+
+
+def test_a_stage_that_may_outlast_the_lease_is_not_started_on_the_machine(
+    store: Store, folder: Path, pool: RentedPool
+) -> None:
+    machine = rent(store, Local(), pool, by="ada", why="a test")
+    lease(store, machine.name, FIRST.path, "ada")
+    # An hour's lease.
+    assert [ends_too_early(machine, hours) for hours in (0.0, 0.9, 1.0)] == [False, False, True]
+    with pytest.raises(RentError, match=rf"may take 9 h, and the lease of machine {machine.name} ends at .*not proved"):
+        make_way(store, Local(), machine, "ada", 9.0, lambda: True)
+    assert machine.name in Local().status()
+    verify(published(store, folder, FIRST))
+    make_way(store, Local(), machine, "ada", 9.0, lambda: True)
+    assert machine.name not in Local().status()
+    check_lease(pool, 1.0, SECOND.path)
+    for hours in (1.1, float("nan")):
+        with pytest.raises(RentError, match="machines of pool h100 end after lease_hours, 1; nothing was rented"):
+            check_lease(pool, hours, SECOND.path)
 
 
 def test_two_renters_at_once_get_one_machine(store: Store, pool: RentedPool) -> None:

@@ -1,4 +1,6 @@
-"""SkyPilot's and VESSL's command lines, spoken to through programs that answer as theirs are documented to.
+"""SkyPilot's and VESSL's command lines, spoken to through programs that answer as the real ones do.
+
+SkyPilot's was looked at without an account (test_real_sky); VESSL's by its documentation and public recipes.
 
 Neither was run against an account: nobody has paid for a machine here.
 """
@@ -12,11 +14,14 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from hindsight.cli.main import main
 from tasks.rent.config import RentedPool, load_rent
 from tasks.rent.errors import BadRent, NoOffer, ProviderError
 from tasks.rent.lifecycle import end_lease, rent
+from tasks.rent.machines import list_machines, read_machine
 from tasks.rent.providers.choose import provider_of
 from tasks.rent.providers.provider import Provider
+from tasks.rent.sweep import Sweeper
 from tasks.store.store import Store
 
 PROGRAMS = Path(__file__).with_name("programs")
@@ -29,9 +34,11 @@ OFFERS: dict[str, list[dict[str, Any]]] = {
     "skypilot": [
         {"cloud": "AWS", "accelerator_count": 8.0, "price": 1.0, "region": "us-east-1"},
         {"cloud": "Lambda", "accelerator_count": 1.0, "price": 2.99, "region": "us-east-3"},
-        {"cloud": "Vast", "accelerator_count": 1.0, "price": 2.1, "region": "Norway"},
+        {"cloud": "Vast", "accelerator_count": 1.0, "price": 2.1, "region": "France, FR, EU"},
         {"cloud": "Kubernetes", "accelerator_count": 1.0, "price": 0.0, "region": ""},
         {"cloud": "GCP", "accelerator_count": 1.0, "price": float("nan"), "region": "us-central1"},
+        # Not signed in to this one.
+        {"cloud": "Azure", "accelerator_count": 1.0, "price": 1.5, "region": "eastus"},
     ],
     "vessl": [
         {"slug": "resourcespec-ch100x1", "hourlyCostInMicrocredit": 2_390_000, "isUsable": True},
@@ -98,7 +105,7 @@ def test_no_secret_is_on_a_command_line_or_in_a_record(
         assert found["secrets"]["AWS_SECRET_ACCESS_KEY"] == "very-secret"
         task = YAML(typ="safe").load(found["task"])
         assert task["resources"]["autostop"] == {"idle_minutes": 1, "down": True}
-        assert task["resources"]["infra"] == "vast/Norway"
+        assert task["resources"]["infra"] == "vast/France, FR, EU"
         assert "timeout --kill-after=60" in task["run"]
     else:
         (create,) = [call for call in found["calls"] if call[:2] == ["job", "create"]]
@@ -116,8 +123,9 @@ def test_a_dry_run_runs_nothing_and_shows_every_command(wanted: RentedPool, stat
 
 def test_signed_out_is_one_sentence_and_no_empty_list(provider: Provider, state: State) -> None:
     state(signed_out=True)
-    with pytest.raises(ProviderError, match=r"sky check|it is not signed in\. .*vesslctl auth login"):
-        provider.status()
+    for ask in (provider.status, lambda: provider.has_ended("hs-1", "job-hs-1")):
+        with pytest.raises(ProviderError, match=r"sky is not signed in .*sky check|it is not signed in\. .*auth login"):
+            ask()
 
 
 def test_a_program_that_is_missing_is_one_sentence(
@@ -126,6 +134,57 @@ def test_a_program_that_is_missing_is_one_sentence(
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ProviderError, match=r"(sky|vesslctl) is not installed on this machine: "):
         provider.status()
+
+
+def test_a_machine_that_the_list_leaves_out_is_not_taken_for_ended(
+    wanted: RentedPool, state: State, store: Store
+) -> None:
+    name = rent(store, provider_of(wanted.provider), wanted, by="ada", why="a test").name
+    machines = state()["machines"]
+    # VESSL's list is cut after the first page; another SkyPilot server does not know the cluster.
+    state(machines=machines | {"other": "UP"}, page=1) if wanted is VESSL else state(
+        machines={"other": "UP"}, history=[]
+    )
+    sweeper = Sweeper(store, provider_of, lambda pool: False, lambda pool: True)
+    found = sweeper.sweep()
+    assert (found.stopped, read_machine(store, name).is_open) == ([], True)
+    if wanted is VESSL:
+        assert found.problems == []
+        assert not end_lease(store, provider_of("vessl"), name, "ada", "a test").is_open
+        assert state()["machines"][name] == "terminated"
+    else:
+        (problem,) = found.problems
+        assert f"`hindsight rent stop {name} --gone --why REASON` closes its record" in problem
+        with pytest.raises(ProviderError, match="never had a cluster of this name"):
+            rent(store, provider_of("skypilot"), wanted, by="ada", why="a test")
+        assert main(["rent", "stop", name, "--gone", "--why", "its page is empty"]) == 0
+        assert not read_machine(store, name).is_open
+
+
+@pytest.mark.parametrize("wanted", [SKY], ids=["skypilot"], indirect=True)
+def test_a_cluster_that_tore_itself_down_has_ended_by_its_history(
+    wanted: RentedPool, state: State, store: Store
+) -> None:
+    name = rent(store, provider_of("skypilot"), wanted, by="ada", why="a test").name
+    state(machines={})
+    found = Sweeper(store, provider_of, lambda pool: False, lambda pool: True).sweep()
+    assert ([name in each for each in found.stopped], found.problems) == ([True], [])
+
+
+@pytest.mark.parametrize("wanted", [SKY], ids=["skypilot"], indirect=True)
+def test_a_cloud_that_is_not_enabled_rents_nothing(provider: Provider, wanted: RentedPool, state: State) -> None:
+    with pytest.raises(
+        ProviderError, match=r"sky is not signed in to azure, but to aws, gcp, lambda, vast: `sky check"
+    ):
+        provider.offers(wanted.model_copy(update={"where": "azure/eastus"}))
+
+
+@pytest.mark.parametrize("wanted", [VESSL], ids=["vessl"], indirect=True)
+def test_a_job_that_could_not_be_created_is_closed_at_once(wanted: RentedPool, state: State, store: Store) -> None:
+    state(machines={f"other-{index}": "running" for index in range(3)}, page=2, quota=True)
+    with pytest.raises(ProviderError, match="quota exceeded"):
+        rent(store, provider_of("vessl"), wanted, by="ada", why="a test")
+    assert [machine.is_open for machine in list_machines(store).machines] == [False]
 
 
 @pytest.mark.parametrize("wanted", [SKY], ids=["skypilot"], indirect=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tasks.common.errors import HindsightError
 from tasks.preflight.forecast import StageForecast, forecast, total
 from tasks.preflight.planned_run import PlannedRun
+from tasks.rent.config import load_rent
 from tasks.schemas.artifacts import Check
 from tasks.schemas.check_lines import info_line
 from tasks.train.config import TrainConfig
@@ -22,10 +23,29 @@ def money_checks(run: PlannedRun) -> Iterator[Check]:
 
 
 def forecast_lines(stages: list[StageForecast], why_none: str) -> Iterator[Check]:
-    """A line per stage with a forecast, and one for all."""
+    """A line per stage with a forecast, one for all, and whether each ends before a rented machine's lease does."""
     for stage in stages:
         yield info_line(f"forecast {stage.step}", str(stage))
     yield info_line("forecast of all", _all(stages) if stages else why_none)
+    yield from lease_checks(stages)
+
+
+def lease_checks(stages: list[StageForecast]) -> Iterator[Check]:
+    """The stages on rented pools: at the end of its lease a machine stops whatever runs.
+
+    Raises:
+        BadRent: If configs/rent.yaml is not valid.
+    """
+    rent = load_rent()
+    for stage in stages:
+        if stage.hours is not None and (rented := rent.find(stage.pool)):
+            yield Check(
+                name=f"lease for {stage.step}",
+                passed=stage.hours.high <= rented.lease_hours,
+                value=f"{stage.hours} h forecast",
+                bound=f"lease_hours of pool {stage.pool}, {rented.lease_hours:g} h",
+                way_out="Raise lease_hours in configs/rent.yaml: receipts end a machine earlier.",
+            )
 
 
 def limit_checks(run: PlannedRun) -> Iterator[Check]:

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,7 +82,7 @@ class CommandLine:
         if self.dry_run:
             return kind()
         try:
-            found = json.loads(printed)
+            found = _json_at_the_end(printed)
         except ValueError as error:
             raise ProviderError(f"`{self.commands[-1]}` did not print JSON but {printed[:MAX_QUOTED]!r}.") from error
         if found is None:
@@ -89,6 +90,20 @@ class CommandLine:
         if not isinstance(found, kind):
             raise ProviderError(f"`{self.commands[-1]}` printed a {type(found).__name__}, not a {kind.__name__}.")
         return found
+
+
+def _json_at_the_end(printed: str) -> Any:
+    """The JSON that ends an answer, from the first line it can begin with: programs print remarks before it.
+
+    Raises:
+        ValueError: If there is none, or only a part of it.
+    """
+    lines = printed.splitlines(keepends=True)
+    for first, line in enumerate(lines):
+        if line.startswith(("[", "{", "null")):
+            with suppress(ValueError):
+                return json.loads("".join(lines[first:]))
+    raise ValueError("no JSON ends it")
 
 
 def field_of(entry: Any, command: str, *names: str) -> Any:

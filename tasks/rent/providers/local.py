@@ -62,7 +62,11 @@ class Local:
             found[name] = Listed("running", min(born, earlier) if earlier else born)
         return found
 
-    def stop(self, name: str) -> None:
+    def has_ended(self, name: str, provider_id: str) -> bool:
+        # The table of processes is complete.
+        return name not in self.status()
+
+    def stop(self, name: str, provider_id: str = "") -> None:
         self.commands.append(f"kill the processes of {name}")
         if self.dry_run:
             return

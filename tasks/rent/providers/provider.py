@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from tasks.rent.config import RentedPool
+from tasks.rent.errors import ProviderError
 
 State = Literal["starting", "running", "stopping"]
 """Of a machine that may cost. One that has ended is not listed."""
@@ -37,10 +38,12 @@ class Listed:
     Args:
         state: Its state.
         since: When it began there; None where the provider does not say.
+        id: What the provider calls it, if that is not its name.
     """
 
     state: State
     since: datetime | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,25 @@ class Provider(Protocol):
         """Start a machine; one that exists under the name already is left alone."""
 
     def status(self) -> dict[str, Listed]:
-        """Every machine of this account that may cost, by its name."""
+        """Machines of this account that may cost, by their names. One that is not in it may run all the same."""
 
-    def stop(self, name: str) -> None:
-        """Stop a machine for good; no error if it does not exist."""
+    def has_ended(self, name: str, provider_id: str) -> bool:
+        """Whether a machine costs nothing any more.
+
+        True only if the provider says so of this machine; that a list leaves it out is not enough.
+
+        Args:
+            name: The machine.
+            provider_id: The `id` it was listed with; empty if it never was.
+        """
+
+    def stop(self, name: str, provider_id: str = "") -> None:
+        """Stop a machine for good; no error if it does not exist. The arguments are those of `has_ended`."""
+
+
+def unknown_machine(name: str, why: str) -> ProviderError:
+    """The error where a provider does not know whether a machine has ended."""
+    return ProviderError(
+        f"{why}: nobody knows whether machine {name} has ended. Look at the provider's page; where it is gone there, "
+        f"`hindsight rent stop {name} --gone --why REASON` closes its record."
+    )
