@@ -21,7 +21,7 @@ RECIPE ?= smoke
 unexport PREFECT_API_URL PREFECT_PROFILE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent simulate-ladder simulate-live
+.PHONY: help install lock demo plan runs down test lint types contracts test-slow pictures night-pictures clean simulate-coverage simulate-tent simulate-ladder simulate-live simulate-month
 .PHONY: bench-premium bench-panel bench-store bench-merge bench-corpus bench-dataset bench-overhead bench-embed bench-audit bench-swap browser
 .NOTPARALLEL: demo test
 
@@ -35,7 +35,7 @@ help:
 	@echo "make install    the environments .venv, .venv-trainer and .venv-export, by uv (make install UV= by pip); make lock writes their pins"
 	@echo "make test-slow  the long suites"
 	@echo "make bench-NAME (premium, panel, store, merge, corpus, dataset, overhead, embed, audit, swap) compares with the plain way; writes .hindsight/bench/NAME.json"
-	@echo "make simulate-NAME (coverage, tent, ladder, live)  the simulations behind docs/measure.md, docs/ladder.md and docs/live-gate.md"
+	@echo "make simulate-NAME (coverage, tent, ladder, live, month)  the simulations behind docs/measure.md, docs/ladder.md, docs/live-gate.md and docs/scale.md"
 	@echo "make docs       the docs as a site: .hindsight/site/index.html"
 	@echo "make sbom       what the environments hold, as CycloneDX: .hindsight/sbom"
 	@echo "make audit      known vulnerabilities of the pinned packages; Error 3 if the database has no complete answer"
@@ -124,6 +124,10 @@ simulate-tent: $(VENV)/.installed
 
 simulate-ladder: $(VENV)/.installed
 	$(RUN) -m tests.simulations.ladder
+
+# A server, workers and a store of its own, for most of an hour; `python -m tests.month --help` names the scale.
+simulate-month: $(VENV)/.installed
+	$(RUN) -m tests.month
 
 simulate-live: $(VENV)/.installed
 	$(RUN) -m tests.simulations.live

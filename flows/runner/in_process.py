@@ -13,6 +13,7 @@ from typing import Any
 from prefect import Flow, tags
 
 from flows.runner.request import StageRequest, find
+from flows.server.flow_runs import retry_on_outage
 from tasks.common.errors import BadEnvironment
 from tasks.costs.hardware import POOLS, current_pool
 from tasks.store.refs import ArtifactRef
@@ -64,8 +65,15 @@ def run_in_process(
     started = time.monotonic()
     if uses_transformers:
         _load_transformers()
-    with tags(*request.all_tags):
-        ref: ArtifactRef = stage.with_options(flow_run_name=request.run_name)(**request.arguments)
+
+    def attempt() -> ArtifactRef:
+        with tags(*request.all_tags):
+            made: ArtifactRef = stage.with_options(flow_run_name=request.run_name)(**request.arguments)
+        return made
+
+    # Prefect creates the stage's run by a new connection, and gives up at once while the server is away. What was
+    # published before an outage is found in the store.
+    ref = retry_on_outage(attempt, request.step)
     log.info("%s: done in %.0f s (%s)", request.step, time.monotonic() - started, ref.path)
     return ref
 
