@@ -243,7 +243,7 @@ lost since the last state. It ends with 1 if one of these does not hold. `python
 | | stages sleep; an hour takes seconds. What waits by the clock (60 s before a stage is sent again, 65 to 110 s until a dead machine is missed) is not scaled |
 
 Machines are interrupted at 15 % a day, the upper end of what Google Cloud published for preemptible machines ("between 5% and 15% per day
-per project, on a seven-day average"; since quoted in papers, gone from today's page). The ideal is the plan's; what was lost follows from the
+per project, on a seven-day average"; as papers quote it). The ideal is the plan's; what was lost follows from the
 moments of the kills and from lines that stages write to files of their own. Neither is asked of the records that hold the bill.
 
 **The month was not run yet, nor a whole day.** What was run is a trial of a quarter of a day, an hour in 120 s, on two cores that a dozen
