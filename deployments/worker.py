@@ -32,6 +32,8 @@ def run(words: Sequence[str]) -> int:
         The worker's exit status.
     """
     signal.signal(signal.SIGTERM, _raise_stopped)
+    # A worker that inherits an ignored SIGINT, as from a background shell, survives SIGTERM.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "tasks.common.lifeline", "prefect", "worker", "start", *words]
     worker = subprocess.Popen(command, env={**os.environ, PARENT: str(os.getpid())})
     try:
