@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import pickletools
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,9 +44,10 @@ def load_allow_listed(content: bytes, allowed: Mapping[str, object], where: str)
 
     Raises:
         ForbiddenPickle: If it names anything else.
-        CheckpointUnreadable: If it is not a pickle or is truncated.
+        CheckpointUnreadable: If it is not a pickle, is truncated, or would take more memory than what it holds.
     """
     try:
+        _check_sizes(content, where)
         return _AllowListUnpickler(content, allowed, where).load()
     except CheckpointUnreadable:
         raise
@@ -55,3 +57,17 @@ def load_allow_listed(content: bytes, allowed: Mapping[str, object], where: str)
             f"{where} cannot be read ({type(error).__name__}: {error}); it is cut off or of another version of "
             "torch. Fetch the checkpoint again."
         ) from error
+
+
+def _check_sizes(content: bytes, where: str) -> None:
+    """Raise CheckpointUnreadable for a number of a remembered object that is above what the bytes can hold.
+
+    Python's unpickler makes room for as many objects as the highest number, up to 2**32, and for a bytearray's whole
+    length, before it looks at what follows. Reading the opcodes alone makes no room, and finds lengths past the end.
+    """
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(content):
+            raise CheckpointUnreadable(
+                f"{where} numbers an object {argument} and has only {len(content)} bytes; it is damaged, or made to "
+                "fill the memory of its reader. Fetch the checkpoint again from a source you trust."
+            )

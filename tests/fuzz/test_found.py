@@ -33,6 +33,7 @@ from tasks.recipe import BadRecipe, Recipe, load_recipe
 from tasks.store.errors import ArtifactDamaged
 from tasks.store.records import FileEntry
 from tasks.vectors.errors import BadVectors
+from tests.fuzz.harness import peak_mb
 from tests.fuzz.parsers import (
     PRICES,
     examples,
@@ -119,6 +120,19 @@ def test_a_metadata_that_would_be_spelled_out_for_ever_is_refused(tmp_path: Path
     file_of(named, tmp_path, METADATA)
     with pytest.raises(CheckpointUnreadable, match="cannot be read"):
         read_metadata(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x80\x02]r\x00\x00\x00\x01.", b"]p16777216\n.", b"\x80\x05\x96" + (2**28).to_bytes(8, "little") + b"."],
+    ids=["number", "number-as-text", "bytearray"],
+)
+def test_a_metadata_that_reserves_memory_for_what_it_does_not_hold_is_refused(tmp_path: Path, content: bytes) -> None:
+    before = peak_mb()
+    file_of(content, tmp_path, METADATA)
+    with pytest.raises(CheckpointUnreadable, match=r"numbers an object 16777216 and has only|cannot be read"):
+        read_metadata(tmp_path)
+    assert peak_mb() - before < 64
 
 
 def test_a_metadata_whose_parts_are_of_other_kinds_is_refused(tmp_path: Path) -> None:
