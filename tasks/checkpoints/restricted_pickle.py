@@ -62,11 +62,12 @@ def load_allow_listed(content: bytes, allowed: Mapping[str, object], where: str)
 def _check_sizes(content: bytes, where: str) -> None:
     """Raise CheckpointUnreadable for a number of a remembered object that is above what the bytes can hold.
 
-    Python's unpickler makes room for as many objects as the highest number, up to 2**32, and for a bytearray's whole
-    length, before it looks at what follows. Reading the opcodes alone makes no room, and finds lengths past the end.
+    Python's unpickler allocates memory for as many objects as the highest number, up to 2**32, and for a bytearray's
+    whole length, before it looks at what follows. Reading the opcodes allocates neither, and finds each length that
+    goes past the end.
     """
     for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(content):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(content):
             raise CheckpointUnreadable(
                 f"{where} numbers an object {argument} and has only {len(content)} bytes; it is damaged, or made to "
                 "fill the memory of its reader. Fetch the checkpoint again from a source you trust."

@@ -16,8 +16,8 @@ from tasks.panel.errors import UnsafeArchive
 from tasks.panel.kaggle.config import FILE_NAME, PricesConfig
 
 ZIP_MAGIC = b"PK\x03\x04"
-DAMAGED = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError, OSError)
-"""What zipfile and gzip raise for damaged files."""
+DAMAGED = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError, UnicodeDecodeError, OSError)
+"""What zipfile and gzip raise for damaged files, such as UnicodeDecodeError for a name said to be UTF-8 that is not."""
 
 
 def write_plain(packed: Path, plain: Path, name: str) -> None:

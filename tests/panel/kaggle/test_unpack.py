@@ -158,3 +158,12 @@ def test_a_damaged_member_is_named_however_it_is_packed(method: int, tmp_path: P
     content[start + 12 : start + 40] = b"\xff" * 28
     with pytest.raises(UnsafeArchive, match=r"the file cannot be unpacked: .*; download it again"):
         plain_of(bytes(content), tmp_path)
+
+
+def test_a_name_that_is_said_to_be_utf8_and_is_not_is_refused(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("\u00e9.csv", b"1")
+    (file := tmp_path / "a.zip").write_bytes(packed.getvalue().replace("\u00e9".encode(), b"\xff\xfe"))
+    with pytest.raises(UnsafeArchive, match=r"a\.zip cannot be unpacked: 'utf-8' codec can't decode"):
+        write_plain(file, tmp_path / "plain", "a.zip")
