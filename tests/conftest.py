@@ -30,7 +30,7 @@ FIRST = ("test_end_to_end.py", "test_operate.py", "test_operate_ui.py")
 WAITING = ("server", "trainer")
 """Markers of the tests that mostly wait for other processes."""
 
-SECOND_HALF_FROM = "panel"
+SECOND_HALF_FROM = "premium"
 """The folder of tests, in the alphabet, from which on the rest takes as long as those before it."""
 
 
