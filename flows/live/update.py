@@ -16,7 +16,7 @@ from flows.live.production import (
     with_present_prices,
 )
 from flows.live.slots import SlotTooShort, check_slot
-from flows.pipelines.live_update import live_update_pipeline, outcomes_pipeline
+from flows.pipelines.live_update import Update, live_update_pipeline, outcomes_pipeline
 from flows.pipelines.pipeline import Pipeline
 from tasks.live.looks import looks_beside
 from tasks.live_update import LiveUpdate
@@ -72,9 +72,12 @@ def update_line(
     check_arm(Checkpoint(store.fetch(adapter)).adapter_dir, recipe.train.arm)
     log.info("%s: from %s, trained up to %s", recipe.line, start.production, start.new_from)
     outcomes = run(outcomes_pipeline(recipe, start))["outcomes"]
-    if earlier := finish_earlier(store, recipe.line, outcomes, by):
-        return earlier
-    update = settling(recipe, history, store, outcomes) or with_holdout(recipe, start, store, outcomes)
+    # First, because a swap that is to be undone is not to be hidden by another one.
+    update: Update | NothingNew | None = settling(recipe, history, store, outcomes)
+    if update is None:
+        if earlier := finish_earlier(store, recipe.line, outcomes, by):
+            return earlier
+        update = with_holdout(recipe, start, store, outcomes)
     if isinstance(update, NothingNew):
         return Decision("NothingNew", f"{recipe.line}: {update.message}")
     log.info("%s: %d new outcomes, held out from %s on", recipe.line, update.n_new, update.holdout_from)

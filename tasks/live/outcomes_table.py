@@ -16,6 +16,8 @@ KEYS = ("code", "date")
 COLUMNS = (*KEYS, "horizon", "outcome", "known_at", "revision")
 FORMATS = (".csv", ".parquet")
 WITH_ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
+MAX_NUMBER = 1_000_000
+"""Of weekdays of a horizon, and of revisions: what is above is no count."""
 
 
 def read_outcomes(source: TableOutcomes) -> pd.DataFrame:
@@ -93,7 +95,7 @@ def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
     # Also a day that is written as a number, which would be read as nanoseconds since 1970.
     bad["date"] |= cells["date"] != cells["date"].dt.normalize()
     for name in ("horizon", "revision"):
-        bad[name] |= (cells[name] % 1 != 0) | (cells[name] < 0)
+        bad[name] |= ~((cells[name] % 1 == 0) & (cells[name] >= 0) & (cells[name] <= MAX_NUMBER))
     bad["code"] |= table["code"].isna() | (cells["code"] == "")
     if not has_zone:
         bad["known_at"] |= ~table["known_at"].astype(str).str.contains(WITH_ZONE)
@@ -103,13 +105,16 @@ def _checked(table: pd.DataFrame, path: str) -> pd.DataFrame:
             raise BadOutcomes(
                 f"row {place + 1} of outcomes {path} has {name} = {table[name].iloc[place]}, one of "
                 f"{int(is_bad.sum())} such rows; an outcome is finite, a date is a day, as 2026-11-30, horizon and "
-                "revision are whole numbers from 0, and known_at has a time zone, as 2026-11-30T16:00:00Z."
+                f"revision are whole numbers from 0 to {MAX_NUMBER:,}, and known_at has a time zone, as "
+                "2026-11-30T16:00:00Z."
             )
     return pd.DataFrame(cells)[[*COLUMNS]].astype({"horizon": int, "revision": int})
 
 
 def _days(column: pd.Series, path: str) -> pd.Series:
-    days = pd.to_datetime(column, errors="coerce")
+    is_text = not pd.api.types.is_datetime64_any_dtype(column)
+    # Without a format 05/11/2026 is 11 May, and 13/11/2026 of the next file is in November.
+    days = pd.to_datetime(column, errors="coerce", format="%Y-%m-%d" if is_text else None)
     if not pd.api.types.is_datetime64_dtype(days):
         raise BadOutcomes(
             f"date of outcomes {path} is of type {days.dtype}, with a time zone; a date is the forecast's day without "

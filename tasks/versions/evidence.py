@@ -18,22 +18,23 @@ FINAL = "final"
 """The released model's name among the models of an evaluation."""
 
 
-def evidence_of(store: Store, ref: ArtifactRef) -> Evidence:
+def evidence_of(store: Store, ref: ArtifactRef, line: str) -> Evidence:
     """Collect a version's evidence.
 
     Args:
         store: Holds the artifact.
         ref: A Release, the Checkpoint of an adapter, or a live look at one.
+        line: Of the version.
 
     Raises:
-        NotReleasable: If it is of another kind.
+        NotReleasable: If it is of another kind, or a look at another line's candidate.
         StoreError: If its record, or one that it came from, is missing or damaged.
     """
     record = store.record(ref)
     if ref.kind == "release":
         return _of_release(store, record)
     if ref.kind == LOOK_KIND:
-        return _of_look(store, record)
+        return _of_look(store, record, line)
     if ref.kind == "train" and "base" in record.inputs:
         artifacts = {"adapter": ref, "base": record.inputs["base"]}
         return Evidence(artifacts=artifacts, data=dict(_data(store.lineage(ref))))
@@ -57,8 +58,13 @@ def _of_release(store: Store, record: Record) -> Evidence:
     )
 
 
-def _of_look(store: Store, record: Record) -> Evidence:
+def _of_look(store: Store, record: Record, line: str) -> Evidence:
     """Adapter and base of the candidate, the look, and what it found."""
+    if (own := record.ref.label) != line:
+        raise NotReleasable(
+            f"{record.ref.path} is a look at a candidate of {own}, and cannot be a version of {line}: its verdict is "
+            f"about the versions of {own}. Register it there, or register its adapter, {record.inputs['train'].path}."
+        )
     found, adapter = GateFinding.model_validate(record.facts["finding"]), record.inputs["train"]
     trained, outcomes = store.record(adapter), record.inputs["outcomes"]
     decisive = next(own for own in found.scores if own.name == found.decided_by)

@@ -24,6 +24,8 @@ VersionName = Annotated[str, Field(pattern=r"^v[1-9][0-9]{0,5}$")]
 """`v1`, `v2`: by order of registration."""
 Line = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")]
 """What the versions of one model are called together."""
+Reason = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"\S")]
+"""One sentence, of more than spaces."""
 FOLDER = "versions"
 _NUMBER = re.compile(r"(\d{6})\.json")
 
@@ -63,7 +65,7 @@ class Move(Sealed):
     """UTC, by the mover's clock, and never before the previous move."""
     by: str = Field(min_length=1, max_length=200)
     """A person, or the flow that moved it."""
-    why: str = Field(min_length=1, max_length=1_000)
+    why: Reason
     evidence: Evidence | None = None
     """Of a registration."""
 

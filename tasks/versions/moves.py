@@ -57,7 +57,7 @@ def register(store: Store, line: str, ref: ArtifactRef, *, why: str, by: str, na
         NotReleasable: If the artifact is of another kind, is not whole, or is a version of the line already.
         VersionError: If the move is refused.
     """
-    evidence = evidence_of(store, ref)
+    evidence = evidence_of(store, ref, line)
 
     def next_name(history: History) -> str:
         same = [own.name for own in history.versions.values() if ref in own.evidence.artifacts.values()]

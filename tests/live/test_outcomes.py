@@ -189,7 +189,9 @@ def test_a_folder_of_csv_and_parquet_is_one_table(tmp_path: Path) -> None:
         ({"date": DAYS[0] + pd.Timedelta("16h")}, "has date = 2026-01-05 16:00"),
         ({"date": DAYS[0].tz_localize("UTC")}, r"date of outcomes .* is of type datetime64\[.*UTC\], with a time zone"),
         ({"revision": 0.5}, "has revision = 0.5"),
+        ({"date": "05/01/2026"}, "has date = 05/01/2026, .*a date is a day, as 2026-11-30"),
         ({"revision": -1}, "has revision = -1"),
+        ({"revision": 1e30}, "has revision = 1e[+]30, .*whole numbers from 0 to 1,000,000"),
         ({"horizon": 5.9}, "has horizon = 5.9"),
     ],
 )

@@ -22,7 +22,7 @@ from tasks.store.refs import ArtifactRef, ArtifactType
 from tasks.store.store import Store
 from tasks.train.errors import WrongStart
 from tasks.versions import moves
-from tasks.versions.errors import AwaitsReview, BadMove, MoveLost, UnknownVersion
+from tasks.versions.errors import AwaitsReview, BadMove, MoveLost, NotReleasable, UnknownVersion
 from tasks.versions.history import History, read_history
 from tests.live.small_live import (
     AT,
@@ -411,6 +411,8 @@ def test_an_update_counts_the_looks_that_were_made_beside_the_last_one(store: St
     record = store.record(first)
     kind = ArtifactType[SmallConfig](LOOK_KIND, 1, lambda config, inputs: LINE)
     other = store.publish(kind.spec(SmallConfig(size=1), record.inputs), store.fetch(first), record.facts, 1.0)
+    with pytest.raises(NotReleasable, match=f"is a look at a candidate of {LINE}, and cannot be a version of another:"):
+        moves.register(store, "another", other, **WHY)
     moves.register(store, LINE, other, **WHY)
     run, beside = InlineRun("down"), list[tuple[ArtifactRef, ...]]()
 

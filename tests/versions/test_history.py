@@ -129,6 +129,13 @@ def test_no_artifact_of_a_version_is_removed(store: Store, tmp_path: Path) -> No
     assert store.record(ref).digest == ref.digest
 
 
+def test_a_reason_is_more_than_spaces(store: Store, tmp_path: Path) -> None:
+    in_line(store, tmp_path, 1)
+    with pytest.raises(BadMove, match=r"why = ' ': .* Nothing was moved"):
+        moves.promote(store, LINE, "v1", why=" ", by="someone")
+    assert moves.existing_history(store, LINE).production is None
+
+
 def test_no_look_is_removed_registered_or_not(store: Store, tmp_path: Path) -> None:
     spec = ArtifactType[SmallConfig](LOOK_KIND, 1, lambda config, inputs: LINE).spec(SmallConfig())
     (tmp_path / "look").mkdir()
