@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from tasks.common.unpack import unpacked
 from tasks.common.urls import read_url
@@ -50,7 +51,11 @@ def _table(file: str, sha256: str | None) -> pd.DataFrame:
     content = _content(file, sha256)
     try:
         if file.endswith(".parquet"):
-            return pd.read_parquet(io.BytesIO(content))
+            table = pq.read_table(io.BytesIO(content))
+            # Otherwise text that is not UTF-8 is found where its column is used.
+            table.validate(full=True)
+            found: pd.DataFrame = table.to_pandas()
+            return found
         return pd.read_csv(io.BytesIO(unpacked(content)), dtype=str)
     except Exception as error:
         # A damaged file can raise any exception: of pyarrow, zlib, or an index.

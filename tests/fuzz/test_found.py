@@ -47,6 +47,8 @@ from tests.fuzz.parsers import (
     sharded,
     table,
     vectors,
+    vectors_in_parquet,
+    vectors_seeds,
 )
 
 DEEP = b"[" * 100_000
@@ -299,3 +301,9 @@ def test_the_sizes_of_ggufs_values_are_those_of_its_own_reader() -> None:
     of_reader = GGUFReader.gguf_scalar_to_np
     assert {int(kind): np.dtype(scalar).itemsize for kind, scalar in of_reader.items()} == SCALAR_BYTES
     assert (int(GGUFValueType.STRING), int(GGUFValueType.ARRAY)) == (TEXT, ARRAY)
+
+
+def test_vectors_in_parquet_whose_text_is_not_utf8_are_refused(tmp_path: Path) -> None:
+    content = vectors_seeds()[0].replace(b"2021-01-04", b"\xff021-01-04"[:10])
+    with pytest.raises(BadVectors, match=r"v\.parquet is no readable table: ArrowInvalid: .*[Ii]nvalid UTF8"):
+        vectors_in_parquet(content, tmp_path)
