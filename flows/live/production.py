@@ -173,10 +173,12 @@ def settling(recipe: LiveUpdate, history: History, store: Store, outcomes: Artif
 
 
 def _crossed_on(store: Store, line: str, current: str, since: date) -> date | None:
-    """The day on which a watch of a swap found that it is to be undone; None if none did."""
+    """The day on which the newest watch of a swap found that it is to be undone; None if it did not.
+
+    An older one may have read outcomes that were corrected since, and no watch would roll back on them any more.
+    """
     for record in records_of_line(store, SWAP_KIND, line):
-        if record.facts["verdict"] == "roll back":
-            own = read_swap(store, record.ref)
-            if (own.current, own.since) == (current, since):
-                return own.crossed_on
+        own = read_swap(store, record.ref)
+        if (own.current, own.since) == (current, since):
+            return own.crossed_on if record.facts["verdict"] == "roll back" else None
     return None
