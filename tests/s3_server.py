@@ -23,6 +23,10 @@ ACCESS_KEY = "hindsight-test-access"
 SECRET_KEY = "hindsight-test-secret-4f1c"
 
 
+class EndedAtStart(Exception):
+    """A server that ended before it listened."""
+
+
 @dataclass
 class S3Server:
     """Where it listens, how it is started, and its folder: rclone's holds the objects as files."""
@@ -61,7 +65,8 @@ class S3Server:
             self.command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         for _ in range(2400):
-            assert self.process.poll() is None, f"{self.command[0]} ended at its start"
+            if self.process.poll() is not None:
+                raise EndedAtStart(f"{self.command[0]} ended at its start")
             with socket.socket() as probe:
                 if probe.connect_ex(self.address) == 0:
                     return
@@ -129,10 +134,7 @@ def serve_seaweedfs(folder: Path) -> Iterator[S3Server]:
     config = folder / "s3.json"
     identity = {"name": "test", "credentials": [keys], "actions": [f"Admin:{S3Server.bucket}"]}
     config.write_text(json.dumps({"identities": [identity]}))
-    # Without one of its own, each part's second port is its first plus 10,000, which may be none.
-    parts = ("master", "volume", "filer", "s3")
-    ports = {name: free_port() for part in parts for name in (f"{part}.port", f"{part}.port.grpc")}
-    command = [
+    fixed = [
         *(
             program_of_the_environment("weed"),
             "server",
@@ -143,12 +145,30 @@ def serve_seaweedfs(folder: Path) -> Iterator[S3Server]:
         ),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-master.electionTimeout=1s"),
         *("-volume.max=0", "-master.volumeSizeLimitMB=1024"),
-        *(f"-{name}={port}" for name, port in ports.items()),
     ]
-    server = S3Server(f"http://127.0.0.1:{ports['s3.port']}", command, folder)
-    with _running(server):
+    server = _started_on_free_ports(fixed, folder)
+    try:
         _make_bucket(server)
         yield server
+    finally:
+        server.stop(signal.SIGKILL)
+
+
+def _started_on_free_ports(fixed: list[str], folder: Path) -> S3Server:
+    """Of eight ports that were free one may be taken until SeaweedFS listens to it, which then ends: it gets others."""
+    # Without one of its own, each part's second port is its first plus 10,000, which may be none.
+    parts = ("master", "volume", "filer", "s3")
+    for n_left in (2, 1, 0):
+        ports = {name: free_port() for part in parts for name in (f"{part}.port", f"{part}.port.grpc")}
+        command = [*fixed, *(f"-{name}={port}" for name, port in ports.items())]
+        server = S3Server(f"http://127.0.0.1:{ports['s3.port']}", command, folder)
+        try:
+            server.start()
+            break
+        except EndedAtStart:
+            if not n_left:
+                raise
+    return server
 
 
 def _make_bucket(server: S3Server) -> None:
