@@ -178,7 +178,6 @@ def _crossed_on(store: Store, line: str, current: str, since: date) -> date | No
     An older one may have read outcomes that were corrected since, and no watch would roll back on them any more.
     """
     for record in records_of_line(store, SWAP_KIND, line):
-        own = read_swap(store, record.ref)
-        if (own.current, own.since) == (current, since):
-            return own.crossed_on if record.facts["verdict"] == "roll back" else None
+        if (record.config["current"], record.config["since"]) == (current, since.isoformat()):
+            return read_swap(store, record.ref).crossed_on
     return None
